@@ -1,0 +1,44 @@
+# `make demo` and `make test` are each all the set-up there is: the first makes .venv, the next reuse it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help check format test demo clean
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml upcloud_sdk/_version.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "upcloud-sdk needs Python 3.11 or newer; say: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[simulator,buildbot,aiohttp,keyring]' --group dev
+	@touch $@
+
+## make demo         six builds of a real Buildbot master on servers of the simulator (KEEP=1 leaves it running)
+demo: $(READY)
+	@$(BIN)/python -m examples.buildbot.demo $(if $(KEEP),--keep)
+
+## make check        ruff, mypy --strict, pyright strict, import-linter
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/lint-imports --no-cache
+
+## make format       what ruff can mend by itself
+format: $(READY)
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+## make test         the tests, with a branch coverage gate (ARGS="-k name" for some of them, without the gate)
+test: $(READY)
+	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--cov --cov-report=term)
+
+## make clean        everything that git ignores here
+clean:
+	git clean -fdX

@@ -1,5 +1,95 @@
-"""Async Python SDK for UpCloud servers."""
+"""Async Python SDK for UpCloud servers.
+
+::
+
+    async with UpCloud() as cloud:
+        async with cloud.servers.ephemeral(spec) as server:
+            print(server.public_ipv4)
+
+The client is `UpCloud`; models are in `upcloud_sdk.models`, errors in `upcloud_sdk.errors`, an offline simulator of
+the API in
+`upcloud_sdk.simulator`, a Buildbot worker in `upcloud_sdk.buildbot`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from upcloud_sdk._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from upcloud_sdk import errors, models
+    from upcloud_sdk._retry import Retry, RetryPolicy
+    from upcloud_sdk.client import RawAnswer, UpCloud
+    from upcloud_sdk.credentials import Basic, Token
+    from upcloud_sdk.models import (
+        InterfaceSpec,
+        LoginUser,
+        Server,
+        ServerChanges,
+        ServerSpec,
+        ServerState,
+        Storage,
+        StorageDeviceSpec,
+        StorageState,
+    )
+    from upcloud_sdk.waiting import WaitPolicy
+
+_MODULE_OF = {
+    "Basic": "credentials",
+    "InterfaceSpec": "models",
+    "LoginUser": "models",
+    "RawAnswer": "client",
+    "Retry": "_retry",
+    "RetryPolicy": "_retry",
+    "Server": "models",
+    "ServerChanges": "models",
+    "ServerSpec": "models",
+    "ServerState": "models",
+    "Storage": "models",
+    "StorageDeviceSpec": "models",
+    "StorageState": "models",
+    "Token": "credentials",
+    "UpCloud": "client",
+    "WaitPolicy": "waiting",
+}
+_MODULES = ("errors", "models")
+
+__all__ = [
+    "Basic",
+    "InterfaceSpec",
+    "LoginUser",
+    "RawAnswer",
+    "Retry",
+    "RetryPolicy",
+    "Server",
+    "ServerChanges",
+    "ServerSpec",
+    "ServerState",
+    "Storage",
+    "StorageDeviceSpec",
+    "StorageState",
+    "Token",
+    "UpCloud",
+    "WaitPolicy",
+    "__version__",
+    "errors",
+    "models",
+]
+
+
+def __getattr__(name: str) -> object:
+    # `import upcloud_sdk` costs nothing by itself: what is used is loaded when it is.
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

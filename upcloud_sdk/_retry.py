@@ -1,0 +1,109 @@
+"""Who may be repeated, and when: pure functions over values."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from upcloud_sdk.errors import NotSent, OutcomeUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+TRANSIENT = frozenset({500, 502, 503, 504})
+
+Outcome = int | NotSent | OutcomeUnknown
+"""What became of an attempt: an HTTP status, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """One repetition, as told to `RetryPolicy.on_retry` before its pause."""
+
+    call: str
+    """Method and path."""
+    attempt: int
+    """The number of the attempt that failed, from 1."""
+    reason: str
+    pause: float
+    """Seconds until the next attempt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """When a call is sent again.
+
+    ==========================================  ====================  ============
+    what happened                               GET, PUT, DELETE      POST, PATCH
+    ==========================================  ====================  ============
+    could not connect: certainly not sent       again                 again
+    429: refused before it had an effect        again, `Retry-After`  the same
+    500, 502, 503, 504                          again                 never
+    no answer, or only part of one              again                 never
+    any other answer                            never                 never
+    ==========================================  ====================  ============
+
+    A `Retry-After` is obeyed as it is, by all calls of the client; one that is longer than `longest_retry_after` raises
+    `RateLimited`. A DELETE that was repeated after an unknown outcome and then finds nothing has succeeded.
+    Pauses double from `first_pause` to `longest_pause`, each shortened by a random share of up to `jitter`.
+    """
+
+    attempts: int = 5
+    """How often a call is sent at most; 1 never repeats."""
+    first_pause: float = 0.5
+    """Seconds before the first repetition."""
+    longest_pause: float = 8.0
+    """Seconds that pauses grow to."""
+    jitter: float = 0.25
+    """The largest share by which chance shortens a pause, 0 to 1."""
+    longest_retry_after: float = 60.0
+    """The longest `Retry-After` that is waited for, seconds."""
+    budget: float = 90.0
+    """Seconds after its start at which a call is not sent again: a dead API fails in bounded time."""
+    on_retry: Callable[[Retry], None] | None = None
+    """Called before each repetition's pause."""
+
+    def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ValueError("RetryPolicy.attempts is at least 1: the first attempt counts")
+        if not 0 <= self.jitter <= 1:
+            raise ValueError("RetryPolicy.jitter is a share, 0 to 1")
+        if min(self.first_pause, self.longest_pause, self.longest_retry_after, self.budget) < 0:
+            raise ValueError("RetryPolicy's pauses and budget are seconds, 0 or more")
+
+    def pause(self, attempt: int) -> float:
+        """Seconds to wait after the attempt of this number, counted from 1."""
+        full: float = min(self.longest_pause, self.first_pause * 2 ** (attempt - 1))
+        return full * (1 - self.jitter * random.random())  # noqa: S311 - spreads load, keeps no secret
+
+
+def may_repeat(method: str, outcome: Outcome, *, idempotent: bool | None = None) -> bool:
+    """Whether a call may be sent again: it had no effect, or a second effect is the same as the first.
+
+    `idempotent` overrides what the method says: deleting "rule 1" twice deletes two rules.
+    """
+    if isinstance(outcome, NotSent) or outcome == 429:
+        return True
+    safe = method in IDEMPOTENT if idempotent is None else idempotent
+    return safe and (isinstance(outcome, OutcomeUnknown) or outcome in TRANSIENT)
+
+
+def is_unknown(method: str, outcome: Outcome) -> bool:
+    """Whether an attempt may have had its effect although it did not answer so."""
+    return method not in {"GET", "HEAD"} and (isinstance(outcome, OutcomeUnknown) or outcome in TRANSIENT)
+
+
+def read_retry_after(value: str | None, now: Callable[[], float]) -> float | None:
+    """Seconds that a `Retry-After` header asks for: a number, or a date against `now` (Unix time)."""
+    if value is None:
+        return None
+    value = value.strip()
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now())
+    except ValueError:
+        return None

@@ -1,0 +1,238 @@
+"""One call: build, send, repeat if allowed, decode, raise, log."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import logging
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import anyio
+import httpx
+
+from upcloud_sdk._retry import Outcome, Retry, RetryPolicy, is_unknown, may_repeat, read_retry_after
+from upcloud_sdk._transport.problem import read_error
+from upcloud_sdk._wire import Unreadable
+from upcloud_sdk.errors import NotOpen, NotSent, OutcomeUnknown, RateLimited, UnexpectedAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from upcloud_sdk._wire import Envelope
+    from upcloud_sdk.credentials import Credentials
+
+log = logging.getLogger("upcloud_sdk")
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for a connection to be made; the rest of a call's limit is for its answer."""
+
+NOT_OPEN = "the client is not open; use it inside `async with UpCloud(...) as cloud:`"
+
+_NEVER_LEFT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+
+
+def segment(value: str, what: str) -> str:
+    """A value as one segment of a path: quoted, and never empty, since `DELETE /server/` means something else."""
+    if not value or value in {".", ".."}:
+        raise ValueError(f"the {what} is empty: nothing was sent")
+    return quote(value, safe=":")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of the API, whole."""
+
+    status: int
+    raw_headers: Sequence[tuple[bytes, bytes]]
+    content: bytes
+
+    def header(self, name: bytes) -> str | None:
+        """The value of a header, its name in lower case."""
+        for key, value in self.raw_headers:
+            if key.lower() == name:
+                return value.decode("latin-1")
+        return None
+
+
+class Transport:
+    """Sends the calls of one client."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        credentials: Credentials,
+        retry: RetryPolicy,
+        timeout: float,
+        max_concurrency: int,
+        user_agent: str,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    ) -> None:
+        self._send: Callable[[httpx.Request], Awaitable[httpx.Response]] = _unopened
+        self.base_url = base_url
+        self._credentials = credentials
+        self.retry = retry
+        self.timeout = timeout
+        self._sleep = sleep
+        self._slots = anyio.Semaphore(max_concurrency, fast_acquire=True)
+        self._headers = [("accept", "application/json"), ("user-agent", user_agent)]
+        self._not_before = 0.0
+        self._date: tuple[str, float] | None = None
+        self.is_open = False
+
+    def use(self, send: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> None:
+        """Send requests by this from now on."""
+        self._send = send
+
+    def api_time(self) -> float | None:
+        """Now by the API's clock, as Unix time; None before the first answer. Behind by a second at most."""
+        if self._date is None:
+            return None
+        text, seen = self._date
+        try:
+            return parsedate_to_datetime(text).timestamp() + (time.monotonic() - seen)
+        except ValueError:
+            return None
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        read: Envelope[T],
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        json: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> T:
+        """What a call answers, as a model.
+
+        Raises:
+            UnexpectedAnswer: it answered something else.
+        """
+        answer = await self.send(method, path, params=params, json=json, timeout=timeout)
+        return self.decode(f"{method} {path}", answer, read)
+
+    def decode(self, call: str, answer: Answer, read: Envelope[T]) -> T:
+        """The model in an answer."""
+        try:
+            return read.read(answer.content)
+        except Unreadable as error:
+            raise UnexpectedAnswer(call, error.model, error.path, error.problem) from error.__cause__
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        json: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        idempotent: bool | None = None,
+    ) -> Answer:
+        """A successful answer, after as many attempts as the policy allows.
+
+        Raises:
+            NotSent, OutcomeUnknown: there was no answer.
+            ApiError: it was a refusal.
+        """
+        call = f"{method} {path}"
+        content = None if json is None else jsonlib.dumps(json).encode()
+        url = self.base_url + path + (f"?{urlencode(params, quote_via=quote)}" if params else "")
+        limit = self.timeout if timeout is None else timeout
+        started, attempt, unknown = time.monotonic(), 0, False
+        while True:
+            attempt += 1
+            answer, outcome = await self._attempt(call, method, url, content, limit)
+            if answer is not None and answer.status < 400:
+                return answer
+            if answer is not None and answer.status == 404 and method == "DELETE" and unknown:
+                return Answer(204, answer.raw_headers, b"")
+            unknown = unknown or is_unknown(method, outcome)
+            error = outcome if answer is None else self._refusal(call, answer)
+            pause = self._pause(attempt, error)
+            in_budget = time.monotonic() - started + pause <= self.retry.budget
+            if not (may_repeat(method, outcome, idempotent=idempotent) and attempt < self.retry.attempts and in_budget):
+                assert isinstance(error, Exception)
+                raise error
+            await self._wait_to_repeat(Retry(call=call, attempt=attempt, reason=_reason(error), pause=pause))
+
+    def _refusal(self, call: str, answer: Answer) -> Exception:
+        retry_after = read_retry_after(answer.header(b"retry-after"), time.time)
+        content_type = answer.header(b"content-type") or ""
+        return read_error(call, answer.status, answer.content, content_type=content_type, retry_after=retry_after)
+
+    def _pause(self, attempt: int, error: object) -> float:
+        asked = error.retry_after if isinstance(error, RateLimited) else None
+        if asked is None:
+            return self.retry.pause(attempt)
+        if asked > self.retry.longest_retry_after:
+            assert isinstance(error, RateLimited)
+            raise error
+        # All calls of the client obey, not only the one that was told.
+        self._not_before = max(self._not_before, time.monotonic() + asked)
+        return asked
+
+    async def _wait_to_repeat(self, retry: Retry) -> None:
+        log.warning("%s: %s; attempt %d, again in %.1f s", retry.call, retry.reason, retry.attempt, retry.pause)
+        if self.retry.on_retry is not None:
+            self.retry.on_retry(retry)
+        await self._sleep(retry.pause)
+
+    async def _attempt(
+        self, call: str, method: str, url: str, content: bytes | None, limit: float
+    ) -> tuple[Answer | None, Outcome]:
+        if not self.is_open:
+            raise NotOpen(f"{call}: {NOT_OPEN}")
+        request = await self._request(method, url, content, limit)
+        # No limit of its own on the wait for a slot: each call that holds one has a limit, so the queue moves.
+        async with self._slots:
+            if (held := self._not_before - time.monotonic()) > 0:
+                await self._sleep(held)
+            began = time.monotonic()
+            response: httpx.Response | None = None
+            try:
+                with anyio.move_on_after(limit):
+                    response = await self._send(request)
+                    await response.aread()
+            except _NEVER_LEFT as error:
+                return None, NotSent(call, f"could not connect ({type(error).__name__})")
+            except (httpx.HTTPError, httpx.StreamError) as error:
+                return None, OutcomeUnknown(call, f"no usable answer came back ({type(error).__name__})")
+        if response is None or not response.is_closed:
+            return None, OutcomeUnknown(call, f"no answer within {limit:g} s")
+        log.debug("%s %d %.0f ms", call, response.status_code, (time.monotonic() - began) * 1000)
+        answer = Answer(response.status_code, response.headers.raw, response.content)
+        if (date := answer.header(b"date")) is not None:
+            self._date = (date, time.monotonic())
+        return answer, answer.status
+
+    async def _request(self, method: str, url: str, content: bytes | None, limit: float) -> httpx.Request:
+        credentials = self._credentials
+        if callable(credentials):
+            credentials = await credentials()
+        headers = [*self._headers, ("authorization", credentials.authorization())]
+        if content is not None:
+            headers.append(("content-type", "application/json"))
+        timeout = {"connect": min(limit, CONNECT_TIMEOUT), "read": limit, "write": limit, "pool": limit}
+        return httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": timeout})
+
+
+async def _unopened(_: httpx.Request) -> httpx.Response:
+    raise NotOpen(NOT_OPEN)
+
+
+def _reason(error: object) -> str:
+    text = str(error)
+    return text.split(": ", 1)[-1]

@@ -1,0 +1,71 @@
+"""What the API says when it refuses: two shapes of document, and whatever a proxy in front of it writes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, cast
+
+from upcloud_sdk.errors import ApiError, RateLimited, api_error_class
+
+
+def read_error(call: str, status: int, content: bytes, *, content_type: str, retry_after: float | None) -> ApiError:
+    """The error for an answer of 400 and above. Never fails, whatever the body is."""
+    problem = _read(content)
+    if problem is None:
+        kind = content_type.partition(";")[0].strip() or "no content type"
+        problem = Problem(message=f"the answer is not the API's own ({kind})")
+    error = api_error_class(status, problem.code)(
+        call,
+        status=status,
+        code=problem.code,
+        message=problem.message,
+        correlation_id=problem.correlation_id,
+        invalid_params=problem.invalid_params,
+    )
+    if isinstance(error, RateLimited):
+        error.retry_after = retry_after
+    return error
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a body says of an error."""
+
+    code: str = ""
+    message: str = ""
+    correlation_id: str | None = None
+    invalid_params: tuple[tuple[str, str], ...] = ()
+
+
+def _read(content: bytes) -> Problem | None:
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return None
+    if not isinstance(document, dict):
+        return None
+    fields = cast("dict[str, Any]", document)
+    legacy = fields.get("error")
+    if isinstance(legacy, dict):
+        inner = cast("dict[str, Any]", legacy)
+        return Problem(_text(inner.get("error_code")), _text(inner.get("error_message")))
+    if "type" in fields or "title" in fields:
+        return Problem(
+            _text(fields.get("type")).rpartition("#")[2].removeprefix("ERROR_"),
+            _text(fields.get("title")) or _text(fields.get("detail")),
+            _text(fields.get("correlation_id")) or None,
+            _params(fields.get("invalid_params")),
+        )
+    return None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _params(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, list):
+        return ()
+    entries = [cast("dict[str, Any]", entry) for entry in cast("list[object]", value) if isinstance(entry, dict)]
+    return tuple((_text(entry.get("name")), _text(entry.get("reason"))) for entry in entries)

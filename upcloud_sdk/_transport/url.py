@@ -1,0 +1,56 @@
+"""Where the API is."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from urllib.parse import urlsplit
+
+from upcloud_sdk.errors import ConfigError
+
+DEFAULT = "https://api.upcloud.com"
+VERSION = "/1.3"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name means this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def base_url(given: str | None, *, allow_http: bool = False) -> str:
+    """The API's address with its version and no slash at the end: given, else the environment's, else UpCloud's.
+
+    Raises:
+        ConfigError: it is no URL, has credentials in it, or would send credentials in the clear.
+    """
+    source = "base_url"
+    if given is None:
+        given = os.environ.get("UPCLOUD_DEBUG_API_BASE_URL", "")
+        parts = urlsplit(given)
+        if not (parts.scheme and parts.netloc):
+            # As the official tools do: what does not parse with scheme and host is ignored.
+            return DEFAULT + VERSION
+        source = "UPCLOUD_DEBUG_API_BASE_URL"
+    try:
+        parts = urlsplit(given)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise ConfigError(f"{source} is not a URL; it should look like {DEFAULT}") from error
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ConfigError(f"{source} is not an http(s) URL; it should look like {DEFAULT}")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError(f"{source} has credentials in it: give them as Token or Basic")
+    if parts.query or parts.fragment:
+        raise ConfigError(f"{source} has a query or a fragment; it should look like {DEFAULT}")
+    if parts.scheme == "http" and not (allow_http or is_loopback(host)):
+        raise ConfigError(
+            f"{source} is plain http to {host}, which would send the credentials in the clear: use "
+            f"https, or say allow_http=True"
+        )
+    path = parts.path.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path.removesuffix(VERSION)}{VERSION}"

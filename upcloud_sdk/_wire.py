@@ -1,0 +1,264 @@
+"""Every oddity of the wire format of UpCloud's API 1.3, once.
+
+Booleans travel as "yes"/"no" or "on"/"off", some integers as text, lists inside an object of their singular name,
+labels as
+pairs. Answers are read by pydantic's own lax types, without a call into Python where that is possible; requests are
+written
+by the annotations here, in JSON mode only: `model_dump()` keeps Python values.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar, cast
+
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    SerializationInfo,
+    ValidationError,
+    create_model,
+)
+from pydantic_core import core_schema
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+
+T = TypeVar("T")
+
+WIRE = {"wire": True}
+"""The serialization context of a request: only in it a secret is written out."""
+
+
+class OpenEnum(StrEnum):
+    """An enumeration that admits values this release has not heard of."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        member = str.__new__(cls, value)
+        member._name_, member._value_ = value.upper(), value
+        return member
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this release of the SDK knows the value."""
+        return self._name_ in type(self).__members__
+
+
+Flag = Annotated[bool, PlainSerializer(lambda on: "yes" if on else "no", return_type=str, when_used="json")]
+"""Written as "yes" or "no"."""
+
+Switch = Annotated[bool, PlainSerializer(lambda on: "on" if on else "off", return_type=str, when_used="json")]
+"""Written as "on" or "off"."""
+
+
+def _write_secret(secret: SecretStr, info: SerializationInfo) -> str:
+    return secret.get_secret_value() if info.context == WIRE else str(secret)
+
+
+WireSecret = Annotated[SecretStr, PlainSerializer(_write_secret, return_type=str, when_used="json")]
+"""A secret of a request: written out only on its way to the API."""
+
+EmptyIsNone = BeforeValidator(lambda value: value if value not in ("", {}, []) else None)
+"""For what the API leaves empty ("" or {}) where others would say null."""
+
+EmptyText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Empty:
+    """Marks a list that may come without its inner key, or as "" or null: read as no items."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        nothing = core_schema.no_info_after_validator_function(
+            lambda _: (),
+            core_schema.union_schema(
+                [
+                    core_schema.none_schema(),
+                    core_schema.literal_schema([""]),
+                    core_schema.dict_schema(max_length=0),
+                ]
+            ),
+        )
+        return core_schema.union_schema([handler(source), nothing], mode="left_to_right")
+
+
+Items = Annotated[tuple[T, ...], _Empty()]
+"""A list of an answer; give the field `wrapped(...)` where the list travels inside an object."""
+
+
+def wrapped(*path: str) -> Any:  # noqa: ANN401 - pydantic's Field is typed so, to be assignable to any field
+    """Field of an answer for a list that travels as `{"storage_devices": {"storage_device": [...]}}`, or bare."""
+    return Field(default=(), validation_alias=AliasChoices(AliasPath(*path), path[0]))
+
+
+def _read_labels(value: object) -> object:
+    if isinstance(value, Mapping):
+        mapping = cast("Mapping[str, object]", value)
+        if "label" not in mapping or isinstance(mapping["label"], str):
+            return mapping
+        value = mapping["label"]
+    if isinstance(value, list | tuple):
+        pairs = cast("list[Mapping[str, object]]", value)
+        return {pair["key"]: pair.get("value", "") for pair in pairs}
+    return value or {}
+
+
+def _write_labels(labels: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in labels.items()]
+
+
+Labels = Annotated[dict[str, str], BeforeValidator(_read_labels)]
+"""Labels of an answer, wrapped (servers, server groups) or bare (everything else)."""
+
+BareLabels = Annotated[Labels, PlainSerializer(_write_labels, when_used="json")]
+"""Labels of a request, written as a bare list."""
+
+WrappedLabels = Annotated[Labels, PlainSerializer(lambda labels: {"label": _write_labels(labels)}, when_used="json")]
+"""Labels of a request, written inside `{"label": [...]}`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """Marks a list of a request that travels inside one object, or several: `Wrapped("interfaces", "interface")`."""
+
+    keys: tuple[str, ...]
+
+    def __init__(self, *keys: str) -> None:
+        object.__setattr__(self, "keys", keys)
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            self._unwrap,
+            handler(source),
+            serialization=core_schema.wrap_serializer_function_ser_schema(self._wrap, when_used="json"),
+        )
+
+    def _unwrap(self, value: object) -> object:
+        for key in self.keys:
+            if not isinstance(value, Mapping):
+                break
+            value = cast("Mapping[str, object]", value).get(key, ())
+        return value
+
+    def _wrap(self, value: object, serializer: core_schema.SerializerFunctionWrapHandler) -> object:
+        inner = serializer(value)
+        if value is None:
+            return None
+        for key in reversed(self.keys):
+            inner = {key: inner}
+        return inner
+
+
+class Resource(BaseModel):
+    """Something the API told us. Frozen. Fields that this release does not know are kept, but never shown."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="allow",
+        defer_build=True,
+        hide_input_in_errors=True,
+        populate_by_name=True,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+    )
+
+    def __repr_args__(self) -> list[tuple[str, object]]:
+        """Declared fields only: a field unknown today may be tomorrow's password."""
+        return [
+            (name, value)
+            for name, field in type(self).model_fields.items()
+            if field.repr and (value := getattr(self, name)) not in (None, ())
+        ]
+
+
+class Request(BaseModel):
+    """Something we ask for. Frozen; a misspelt field is an error here, not a mystery there."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        defer_build=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+    )
+
+    def wire(self) -> dict[str, Any]:
+        """The JSON document that the API reads, secrets included; what is None is left out."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True, context=WIRE)
+
+
+class Changes(Request):
+    """A change: only the fields that were given are sent."""
+
+    _nullable: frozenset[str] = frozenset()
+    """Fields for which None has a meaning of its own (to detach, to clear) and travels as null."""
+
+    def wire(self) -> dict[str, Any]:
+        """The JSON document that the API reads: what was given, and null only where null means something."""
+        document = self.model_dump(mode="json", by_alias=True, exclude_unset=True, context=WIRE)
+        return {key: value for key, value in document.items() if value is not None or key in self._nullable}
+
+
+class Unreadable(Exception):
+    """An answer is not what the model says. Names the model and the path inside it, never a value."""
+
+    def __init__(self, model: str, path: str, problem: str) -> None:
+        super().__init__(model, path, problem)
+        self.model, self.path, self.problem = model, path, problem
+
+
+class Envelope(Generic[T]):
+    """How one answer is read: validated whole in one pass over its bytes, then taken out of its wrapping."""
+
+    def __init__(self, kind: type[T], *path: str) -> None:
+        self._kind, self._path = kind, path
+        self.name = getattr(kind, "__name__", str(kind))
+
+    @functools.cached_property
+    def _adapter(self) -> type[BaseModel]:
+        alias = AliasPath(*self._path)
+        return create_model(
+            f"{self.name}Answer",
+            __config__=ConfigDict(hide_input_in_errors=True),
+            value=(self._kind, Field(validation_alias=alias)),
+        )
+
+    def read(self, content: bytes) -> T:
+        """The value inside an answer.
+
+        Raises:
+            Unreadable: it is not JSON, or not what the model says.
+        """
+        try:
+            return cast("T", self._adapter.model_validate_json(content).value)  # type: ignore[attr-defined]  # the one field of the adapter
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            where = ".".join(str(part) for part in (self._path or ()) if part not in first["loc"])
+            path = ".".join([where, *(str(part) for part in first["loc"] if part != "value")]).strip(".")
+            raise Unreadable(self.name, path, first["msg"]) from error
+
+
+def one(kind: type[T], key: str) -> Envelope[T]:
+    """Reads `{"server": {...}}`."""
+    return Envelope(kind, key)
+
+
+def many(kind: type[T], outer: str, inner: str) -> Envelope[tuple[T, ...]]:
+    """Reads `{"servers": {"server": [...]}}`."""
+    # A type made from a value: no annotation can say that.
+    kinds = cast("type[tuple[T, ...]]", types.GenericAlias(tuple, (kind, ...)))
+    return Envelope(kinds, outer, inner)

@@ -1,0 +1,250 @@
+"""The client: opens the transport, hangs the namespaces on it, owns the background tasks."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import logging
+import urllib.request
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+import httpx
+
+from upcloud_sdk._background import Background
+from upcloud_sdk._retry import RetryPolicy
+from upcloud_sdk._transport import Transport
+from upcloud_sdk._transport.pool import ConnectionStack
+from upcloud_sdk._transport.url import base_url as checked_base_url
+from upcloud_sdk._version import __version__
+from upcloud_sdk.credentials import Credentials, find_credentials
+from upcloud_sdk.errors import ConfigError, NotOpen, UnexpectedAnswer
+from upcloud_sdk.fleet.identity import check_owner
+from upcloud_sdk.resources._base import Core
+from upcloud_sdk.waiting import WaitPolicy
+
+if TYPE_CHECKING:
+    import ssl
+    from types import TracebackType
+
+    from upcloud_sdk.fleet.servers import Servers
+    from upcloud_sdk.resources.account import AccountCalls
+    from upcloud_sdk.resources.plans import Plans
+    from upcloud_sdk.resources.storages import Storages
+    from upcloud_sdk.resources.zones import Zones
+
+log = logging.getLogger("upcloud_sdk")
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """An answer of `UpCloud.request`."""
+
+    status: int
+    headers: dict[str, str]
+    """Names in lower case."""
+    document: Any
+    """The JSON document; None where there is no body."""
+
+
+class UpCloud:
+    """A client of UpCloud's API 1.3, for use in `async with`.
+
+    `credentials`: a `Token`, a `Basic`, or an async callable that returns one and is asked before each call; None: the
+    environment's (UPCLOUD_TOKEN, or UPCLOUD_USERNAME and UPCLOUD_PASSWORD), else the system keyring's.
+    `base_url`: where the API is, with or without `/1.3`; None: UPCLOUD_DEBUG_API_BASE_URL, else UpCloud's own.
+    `owner`: a short name for whoever is answerable for what this client makes; `user@host` if None.
+    `timeout`: seconds that one call may take; calls that the API answers late have a larger limit of their own.
+    `retry`, `waits`: when calls are repeated, and the pace of waiting.
+    `max_concurrency`: calls in flight at once; more wait their turn.
+    `http`: "httpx", or "aiohttp" for the faster transport (extra `aiohttp`, asyncio only).
+    `transport`, `http_client`: an httpx transport, or a client of your own; neither is closed.
+    `proxy`, `ssl_context`: as in httpx; HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE are honoured.
+    `allow_http`: allows plain http to another machine, where credentials can be read on the way.
+    `close_timeout`: seconds that leaving the block waits for creates and destroys under way.
+
+    Raises:
+        ConfigError: no or contradictory credentials, a base URL that would send them in the clear, an owner that
+            fits no label.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials | None = None,
+        *,
+        base_url: str | None = None,
+        owner: str | None = None,
+        timeout: float = 30.0,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen
+        waits: WaitPolicy = WaitPolicy(),  # noqa: B008 - frozen
+        max_concurrency: int = 20,
+        http: Literal["httpx", "aiohttp"] = "httpx",
+        transport: httpx.AsyncBaseTransport | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        proxy: str | httpx.Proxy | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        allow_http: bool = False,
+        user_agent: str | None = None,
+        close_timeout: float = 90.0,
+    ) -> None:
+        if sum(given is not None for given in (transport, http_client, proxy)) > 1:
+            raise ConfigError("give one of transport, http_client and proxy: each says how requests are sent")
+        if http not in {"httpx", "aiohttp"}:
+            raise ConfigError(f"http={http!r}: it is 'httpx' or 'aiohttp'")
+        if max_concurrency < 1 or timeout <= 0 or close_timeout < 0:
+            raise ConfigError("max_concurrency is at least 1, timeout above 0 s, close_timeout at least 0 s")
+        self._http, self._given, self._http_client = http, transport, http_client
+        self._proxy, self._ssl_context = proxy, ssl_context
+        self._close_timeout = close_timeout
+        self._close_sender: Callable[[], Awaitable[None]] | None = None
+        self._background = Background()
+        self._transport = Transport(
+            base_url=checked_base_url(base_url, allow_http=allow_http),
+            credentials=find_credentials(credentials),
+            retry=retry,
+            timeout=timeout,
+            max_concurrency=max_concurrency,
+            user_agent=user_agent or f"upcloud-sdk/{__version__}",
+            sleep=waits.clock.sleep,
+        )
+        self._core = Core(transport=self._transport, background=self._background, waits=waits, owner=check_owner(owner))
+
+    def __repr__(self) -> str:
+        state = "open" if self._transport.is_open else "not open"
+        return f"<UpCloud {self._transport.base_url} owner={self._core.owner!r} {state}>"
+
+    @property
+    def owner(self) -> str:
+        """Whoever is answerable for what this client makes."""
+        return self._core.owner
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        if self._transport.is_open:
+            raise NotOpen("the client is open already: enter it once, and share it")
+        self._transport.use(self._sender())
+        await self._background.open()
+        self._transport.is_open = True
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        failures = await self._background.close(self._close_timeout)
+        self._transport.is_open = False
+        if self._close_sender is not None:
+            await self._close_sender()
+        for failure in failures:
+            log.error("%s", failure)
+            if error is not None:
+                error.add_note(str(failure))
+        if failures and error is None:
+            raise failures[0]
+
+    def _sender(self) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
+        if self._given is not None:
+            return self._given.handle_async_request
+        if self._http_client is not None:
+            return _through(self._http_client)
+        if self._http == "aiohttp":
+            stack = self._aiohttp()
+        elif self._proxy is not None or urllib.request.getproxies():
+            # httpx's own reading of the proxy environment, which lives in its client.
+            client = httpx.AsyncClient(proxy=self._proxy, verify=self._tls(), follow_redirects=False)
+            self._close_sender = client.aclose
+            return _through(client)
+        else:
+            stack = ConnectionStack(self._tls)
+        self._close_sender = stack.aclose
+        return stack.handle_async_request
+
+    def _aiohttp(self) -> httpx.AsyncBaseTransport:
+        # An extra: imported only by those who ask for it.
+        try:
+            from httpx_aiohttp import AiohttpTransport
+        except ImportError as error:
+            raise ConfigError("http='aiohttp' needs the extra: pip install 'upcloud-sdk[aiohttp]'") from error
+        return AiohttpTransport(
+            verify=self._tls(), proxy=httpx.Proxy(self._proxy) if isinstance(self._proxy, str) else self._proxy
+        )
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._ssl_context is None:
+            # One for all connections: making it takes as long as some hundred requests.
+            self._ssl_context = httpx.create_ssl_context()
+        return self._ssl_context
+
+    # --- the way out --------------------------------------------------------------------------------------------------
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
+    ) -> RawAnswer:
+        """A call that this SDK does not model, with the same credentials, retries and errors.
+
+        `path` is relative to `/1.3`, such as `/load-balancer`.
+
+        Raises:
+            UnexpectedAnswer: a successful answer has a body that is not JSON.
+        """
+        if not path.startswith("/") or "?" in path:
+            raise ValueError("path starts with `/`, relative to /1.3, and has no query: use params")
+        pairs = list(params.items()) if isinstance(params, Mapping) else list(params or ())
+        answer = await self._transport.send(method.upper(), path, params=pairs, json=json)
+        headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in answer.raw_headers}
+        try:
+            document = jsonlib.loads(answer.content) if answer.content else None
+        except ValueError as error:
+            raise UnexpectedAnswer(f"{method} {path}", "JSON", "", "it is no JSON document") from error
+        return RawAnswer(answer.status, headers, document)
+
+    # --- namespaces, imported when they are used --------------------------------------------------------------------
+
+    @cached_property
+    def account(self) -> AccountCalls:
+        """The account that the credentials belong to."""
+        from upcloud_sdk.resources.account import AccountCalls
+
+        return AccountCalls(self._core)
+
+    @cached_property
+    def plans(self) -> Plans:
+        """Sizes that servers are sold in."""
+        from upcloud_sdk.resources.plans import Plans
+
+        return Plans(self._core)
+
+    @cached_property
+    def servers(self) -> Servers:
+        """Servers, and what people do with them."""
+        from upcloud_sdk.fleet.servers import Servers
+
+        return Servers(self._core)
+
+    @cached_property
+    def storages(self) -> Storages:
+        """Disks, templates, backups, CD-ROMs."""
+        from upcloud_sdk.resources.storages import Storages
+
+        return Storages(self._core)
+
+    @cached_property
+    def zones(self) -> Zones:
+        """Data centres."""
+        from upcloud_sdk.resources.zones import Zones
+
+        return Zones(self._core)
+
+
+def _through(client: httpx.AsyncClient) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
+    async def send(request: httpx.Request) -> httpx.Response:
+        # No auth of the client's: ours is in the request. No redirect: it would carry the credentials elsewhere.
+        return await client.send(request, auth=None, follow_redirects=False)
+
+    return send

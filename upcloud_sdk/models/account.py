@@ -1,0 +1,51 @@
+"""The account. Chapter "Accounts" of the API."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from pydantic import Field
+
+from upcloud_sdk._wire import Resource
+
+
+class ResourceLimits(Resource):
+    """How much the account may have of each thing; None where the API does not say, or sets no limit.
+
+    Limits that this release does not know are kept in `model_extra`.
+    """
+
+    cores: int | None = None
+    """CPU cores of all servers together."""
+    memory: int | None = None
+    """Memory of all servers together, MiB."""
+    public_ipv4: int | None = None
+    public_ipv6: int | None = None
+    detached_floating_ips: int | None = None
+    networks: int | None = None
+    """Private networks."""
+    network_peerings: int | None = None
+    routers: int | None = None
+    server_groups: int | None = None
+    storage_maxiops: int | None = None
+    """GB of this tier."""
+    storage_standard: int | None = None
+    """GB of this tier."""
+    storage_hdd: int | None = None
+    """GB of this tier."""
+    storage_ssd: int | None = None
+    """GB of this tier."""
+    storage_total: int | None = None
+    """GB of all tiers together."""
+    gpus: int | None = None
+    tags: int | None = None
+    firewall_rules: int | None = None
+
+
+class Account(Resource):
+    """The account that the credentials belong to."""
+
+    username: str
+    credits: Decimal
+    """What is left, in cents of the account's currency."""
+    resource_limits: ResourceLimits = Field(default_factory=ResourceLimits)

@@ -1,0 +1,219 @@
+"""What can be asked of servers. Chapter "Servers" of the API."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, field_validator, model_validator
+
+from upcloud_sdk._wire import (
+    BareLabels,
+    Changes,
+    Flag,
+    Request,
+    Switch,
+    WireSecret,
+    Wrapped,
+    WrappedLabels,
+)
+from upcloud_sdk.models.networks import InterfaceSpec
+from upcloud_sdk.models.storages import BackupRuleSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Tier = Literal["maxiops", "standard", "hdd"]
+Title = Annotated[str, Field(min_length=1, max_length=255)]
+Size = Annotated[int, Field(ge=1, le=4096)]
+"""GB, 1 to 4096."""
+
+_HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
+
+
+def _check_hostname(name: str) -> str:
+    if _HOSTNAME.fullmatch(name) is None:
+        hint = " (`_` is not allowed: use `-`)" if "_" in name else ""
+        raise ValueError(f"not a host name: letters, digits, `-` and `.` only{hint}")
+    return name
+
+
+Hostname = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_check_hostname)]
+
+
+def check_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """The rules for labels: keys of 2 to 32 printable ASCII characters that do not start with `_`, values up to 255."""
+    for key, value in labels.items():
+        if not (2 <= len(key) <= 32 and key.isascii() and key.isprintable()):
+            raise ValueError("a label's key has 2 to 32 printable ASCII characters")
+        if key.startswith("_"):
+            raise ValueError(f"label {key!r}: keys that start with `_` are the API's own")
+        if len(value) > 255:
+            raise ValueError(f"label {key!r}: a value has 255 characters at most")
+    return labels
+
+
+class LoginUser(Request):
+    """The user that is made in the guest at its first boot."""
+
+    username: str = "root"
+    ssh_keys: Annotated[tuple[str, ...], Wrapped("ssh_key")] = ()
+    """Public keys, one line each."""
+    create_password: Flag = False
+    """Whether a password is made and comes back in the answer; not on cloud-init templates."""
+
+
+class StorageDeviceSpec(Request):
+    """A disk or CD-ROM that a server is made with: see `clone`, `create`, `attach`."""
+
+    action: Literal["create", "clone", "attach"]
+    storage: str | None = None
+    """Uuid of what is cloned or attached; a title is not taken here (`storages.find_template` finds one by its
+    title)."""
+    title: Title | None = None
+    """Of the new disk; None: made from the server's title."""
+    size: Size | None = None
+    """GB, 1 to 4096; of a clone None: the template's own size."""
+    tier: Tier | None = None
+    """None: the plan's own tier."""
+    type: Literal["disk", "cdrom"] | None = None
+    address: str | None = None
+    """Such as `virtio:1`; a bare bus (`virtio`) means its next free address. None: the API chooses."""
+    encrypted: Flag | None = None
+    """Whether the disk is encrypted at rest; cannot be changed later. API's default: no."""
+    backup_rule: BackupRuleSpec | None = None
+    labels: BareLabels | None = None
+
+    @classmethod
+    def clone(cls, uuid: str, *, size: int | None = None, title: str | None = None, tier: Tier | None = None) -> Self:
+        """A new disk with the contents of a template or another disk; `size` in GB, the source's own if None."""
+        return cls(action="clone", storage=uuid, size=size, title=title, tier=tier)
+
+    @classmethod
+    def create(cls, *, size: int, title: str | None = None, tier: Tier | None = None) -> Self:
+        """A new, empty disk of `size` GB."""
+        return cls(action="create", size=size, title=title, tier=tier)
+
+    @classmethod
+    def attach(cls, uuid: str) -> Self:
+        """A disk that exists. It is not the server's own: `destroy` leaves it alone."""
+        return cls(action="attach", storage=uuid)
+
+    @model_validator(mode="after")
+    def _fits_its_action(self) -> Self:
+        if self.action == "create" and self.size is None:
+            raise ValueError("a disk that is created needs `size`, in GB")
+        if self.action == "create" and self.storage is not None:
+            raise ValueError("a disk that is created has no `storage`: use StorageDeviceSpec.clone to copy one")
+        if self.action != "create" and not self.storage:
+            raise ValueError(f"a disk to {self.action} needs `storage`, the uuid of what is {self.action}ed")
+        if self.action == "attach" and (self.size is not None or self.tier is not None):
+            raise ValueError("a disk that is attached keeps its size and tier: leave them out")
+        if self.labels:
+            check_labels(self.labels)
+        return self
+
+
+class _ServerFields(Changes):
+    @field_validator("labels", check_fields=False)
+    @classmethod
+    def _labels_are_valid(cls, labels: dict[str, str] | None) -> dict[str, str] | None:
+        if labels:
+            check_labels(labels)
+        return labels
+
+
+class ServerSpec(Request):
+    """A server to be made."""
+
+    zone: str
+    """Id of a zone, such as `fi-hel1`."""
+    hostname: Hostname
+    title: Title
+    storage_devices: Annotated[tuple[StorageDeviceSpec, ...], Wrapped("storage_device"), Field(min_length=1)]
+    plan: str = "custom"
+    """Name of a plan, or `custom` with `core_number` and `memory_amount`."""
+    core_number: int | None = Field(default=None, ge=1)
+    memory_amount: int | None = Field(default=None, ge=512)
+    """MiB."""
+    networking: Annotated[tuple[InterfaceSpec, ...], Wrapped("interfaces", "interface")] | None = None
+    """None: the API's own choice of public IPv4, public IPv6 and utility."""
+    login_user: LoginUser | None = None
+    """None: `root`, with a password that comes back in the answer where the template allows one."""
+    password_delivery: Literal["none", "email", "sms"] = "none"  # noqa: S105 - no password: a way of delivery
+    metadata: Flag = False
+    """Whether the guest can read the metadata service. Cloud-init templates need it."""
+    user_data: WireSecret | None = Field(default=None, repr=False)
+    """A script or a cloud-config document that the guest runs at its first boot, or the URL of one."""
+    firewall: Switch = False
+    boot_order: str | None = None
+    """`disk`, `cdrom`, `network`, or several with commas. API's default: `disk`."""
+    nic_model: Literal["virtio", "e1000", "rtl8139"] | None = None
+    video_model: Literal["vga", "cirrus"] | None = None
+    timezone: str | None = None
+    """A name from `timezones.list()`. API's default: `UTC`."""
+    simple_backup: str | None = None
+    """`no`, or `HHMM,plan` with a plan of `daily`, `dailies`, `weeklies`, `monthlies`."""
+    labels: WrappedLabels | None = None
+    server_group: str | None = None
+    """Uuid of a server group."""
+    host: int | None = None
+    """Id of a host, in private clouds."""
+    avoid_host: int | None = None
+    """Id of a host that it shall not be on."""
+    remote_access_enabled: Flag | None = None
+    remote_access_type: Literal["vnc"] | None = None
+    remote_access_password: WireSecret | None = None
+
+    @field_validator("labels")
+    @classmethod
+    def _labels_are_valid(cls, labels: dict[str, str] | None) -> dict[str, str] | None:
+        if labels:
+            check_labels(labels)
+        return labels
+
+    @model_validator(mode="after")
+    def _size_fits_plan(self) -> Self:
+        own_size = (self.core_number, self.memory_amount)
+        if self.plan == "custom" and None in own_size:
+            raise ValueError(
+                "give a `plan`, or both `core_number` and `memory_amount` (MiB) for a server of a custom size"
+            )
+        if self.plan != "custom" and own_size != (None, None):
+            raise ValueError(
+                f"plan {self.plan!r} fixes cores and memory: leave out core_number and memory_amount, "
+                "or say plan='custom'"
+            )
+        return self
+
+    def wire(self) -> dict[str, Any]:
+        """The JSON document that the API reads; disks without a title are named after the server."""
+        document = super().wire()
+        devices: list[dict[str, Any]] = document["storage_devices"]["storage_device"]
+        for number, device in enumerate(devices, 1):
+            if device["action"] != "attach" and "title" not in device:
+                device["title"] = f"{self.title[:245]} disk {number}"
+        return document
+
+
+class ServerChanges(_ServerFields):
+    """What is to change on a server. Plan, cores, memory, timezone and models need a stopped server."""
+
+    title: Title | None = None
+    hostname: Hostname | None = None
+    labels: WrappedLabels | None = None
+    """Replaces all labels but the SDK's own, which `servers.modify` keeps."""
+    firewall: Switch | None = None
+    boot_order: str | None = None
+    timezone: str | None = None
+    video_model: Literal["vga", "cirrus"] | None = None
+    nic_model: Literal["virtio", "e1000", "rtl8139"] | None = None
+    plan: str | None = None
+    core_number: int | None = Field(default=None, ge=1)
+    memory_amount: int | None = Field(default=None, ge=512)
+    """MiB; goes with `plan="custom"`."""
+    metadata: Flag | None = None
+    simple_backup: str | None = None
+    remote_access_enabled: Flag | None = None
+    remote_access_type: Literal["vnc"] | None = None
+    remote_access_password: WireSecret | None = None

@@ -1,0 +1,151 @@
+"""Servers as the API tells of them. Chapter "Servers" of the API."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from ipaddress import IPv4Address, IPv6Address
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field, SecretStr
+
+from upcloud_sdk._wire import EmptyIsNone, Items, Labels, OpenEnum, Resource, wrapped
+from upcloud_sdk.models.catalog import StorageTier
+from upcloud_sdk.models.networks import Address, AddressFamily, Interface, NetworkType
+
+
+class ServerState(OpenEnum):
+    """Where a server is in its life."""
+
+    STARTED = "started"
+    STOPPED = "stopped"
+    """Still billed on most plans."""
+    MAINTENANCE = "maintenance"
+    """Being made, started or stopped; nothing can be asked of it."""
+    ERROR = "error"
+    """Set by UpCloud, and left by UpCloud's hand."""
+
+
+class ServerSummary(Resource):
+    """A server as a list shows it: no addresses, no disks."""
+
+    uuid: str
+    title: str
+    hostname: str
+    zone: str
+    state: ServerState
+    plan: str
+    """The plan's name, or `custom`."""
+    core_number: int
+    memory_amount: int
+    """MiB."""
+    created: AwareDatetime | None = None
+    host: int | None = None
+    """Id of the host that it runs on; None while it is stopped."""
+    labels: Labels = Field(default_factory=dict)
+    license: Decimal = Decimal(0)
+    """Credits an hour and core that the operating system costs."""
+    plan_ipv4_bytes: int | None = None
+    """Traffic of this month that counts against the plan."""
+    plan_ipv6_bytes: int | None = None
+    progress: Annotated[int | None, EmptyIsNone] = None
+    """Percent; in some answers during maintenance."""
+    server_group: str | None = None
+    """Uuid of the group that it is in."""
+    simple_backup: str | None = None
+    """`no`, or a time and a plan such as `0430,dailies`."""
+    tags: Items[str] = wrapped("tags", "tag")
+
+
+class ServerAddress(Resource):
+    """An address of a server."""
+
+    access: NetworkType
+    address: Address
+    family: AddressFamily
+    part_of_plan: bool = False
+
+
+class StorageDevice(Resource):
+    """A storage as a device of a server."""
+
+    storage: str
+    """Uuid of the storage; empty for an empty CD-ROM drive."""
+    address: str
+    """Such as `virtio:0`."""
+    type: str
+    """`disk` or `cdrom`."""
+    storage_size: int = 0
+    """GB."""
+    storage_title: str = ""
+    storage_tier: StorageTier | None = None
+    """None on a CD-ROM."""
+    storage_encrypted: bool | None = None
+    boot_disk: bool = False
+    part_of_plan: bool = False
+    labels: Labels | None = None
+    """Labels of the storage; None where the answer does not show them."""
+
+
+class Device(Resource):
+    """A device that is no storage: a GPU."""
+
+    type: str
+    model: str
+    serial: str | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+class Networking(Resource):
+    """The interfaces of a server."""
+
+    interfaces: Items[Interface] = wrapped("interfaces", "interface")
+
+
+class Server(ServerSummary):
+    """A server in full."""
+
+    boot_order: str = "disk"
+    firewall: bool = False
+    """Whether its firewall rules act."""
+    ip_addresses: Items[ServerAddress] = wrapped("ip_addresses", "ip_address")
+    """All its addresses, in no certain order."""
+    metadata: bool = False
+    """Whether its guest can read the metadata service."""
+    networking: Networking = Field(default_factory=Networking)
+    nic_model: str | None = None
+    storage_devices: Items[StorageDevice] = wrapped("storage_devices", "storage_device")
+    devices: Items[Device] = wrapped("devices", "device")
+    timezone: str = "UTC"
+    video_model: str | None = None
+    remote_access_enabled: bool = False
+    remote_access_type: str | None = None
+    remote_access_host: str | None = None
+    remote_access_port: Annotated[int | None, EmptyIsNone] = None
+    remote_access_password: SecretStr | None = None
+    username: str | None = None
+    """Set only in the answer to `create`, with the password."""
+    password: SecretStr | None = None
+    """Set only in the answer to `create`, and only if one was made."""
+    user_data: str | None = Field(default=None, repr=False)
+
+    @property
+    def public_ipv4(self) -> IPv4Address | None:
+        """The first public IPv4 address; None if it has none."""
+        address = self._first(NetworkType.PUBLIC, IPv4Address)
+        return address if isinstance(address, IPv4Address) else None
+
+    @property
+    def public_ipv6(self) -> IPv6Address | None:
+        """The first public IPv6 address; None if it has none."""
+        address = self._first(NetworkType.PUBLIC, IPv6Address)
+        return address if isinstance(address, IPv6Address) else None
+
+    @property
+    def utility_ipv4(self) -> IPv4Address | None:
+        """The address on UpCloud's own network; None if it has none."""
+        address = self._first(NetworkType.UTILITY, IPv4Address)
+        return address if isinstance(address, IPv4Address) else None
+
+    def _first(self, access: NetworkType, kind: type[Address]) -> Address | None:
+        found = (entry.address for entry in self.ip_addresses if entry.access == access)
+        return next((address for address in found if isinstance(address, kind)), None)

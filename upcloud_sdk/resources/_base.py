@@ -1,0 +1,63 @@
+"""What every namespace stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from upcloud_sdk._background import Background
+    from upcloud_sdk._transport import Transport
+    from upcloud_sdk._wire import Envelope
+    from upcloud_sdk.waiting import WaitPolicy
+
+T = TypeVar("T")
+
+Labels = Mapping[str, str | None]
+"""A filter by labels: all of them must be there; None asks for the key alone."""
+
+PAGE = 100
+"""Items a page, where a list has to be completed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Core:
+    """The parts of a client that its namespaces share."""
+
+    transport: Transport
+    background: Background
+    waits: WaitPolicy
+    owner: str
+
+
+def label_params(labels: Labels | None) -> list[tuple[str, str]]:
+    """A filter by labels as query parameters."""
+    return [("label", key if value is None else f"{key}={value}") for key, value in (labels or {}).items()]
+
+
+class Namespace:
+    """The calls of one chapter of the API."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._transport = core.transport
+
+    async def _list(
+        self, path: str, read: Envelope[tuple[T, ...]], params: Sequence[tuple[str, str]] = ()
+    ) -> tuple[T, ...]:
+        """A whole list: where the API says that there is more than it sent, the rest is asked for."""
+        answer = await self._transport.send("GET", path, params=params)
+        items = self._transport.decode(f"GET {path}", answer, read)
+        total = _total(answer.header(b"upcloud-total-count"))
+        while len(items) < total:
+            page = [*params, ("limit", str(PAGE)), ("offset", str(len(items)))]
+            more = await self._transport.call("GET", path, read, params=page)
+            if not more:
+                break
+            items += more
+        return items
+
+
+def _total(header: str | None) -> int:
+    return int(header) if header is not None and header.strip().isdigit() else 0

@@ -1,0 +1,139 @@
+"""The pace of all waiting, and waits with deadlines."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import anyio
+
+from upcloud_sdk.errors import ResourceFailed, ServerFault, TransportError, WaitTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from contextlib import AbstractContextManager
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """A clock that waits by: the event loop's own, or one that a test moves."""
+
+    def now(self) -> float:
+        """Seconds since some moment; never goes back."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return when so many seconds have passed by this clock."""
+        ...
+
+    def limit(self, seconds: float) -> AbstractContextManager[object, bool]:
+        """A block that is left when so many seconds have passed."""
+        ...
+
+
+class LoopClock:
+    """The event loop's own clock."""
+
+    def now(self) -> float:
+        return anyio.current_time()
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+    def limit(self, seconds: float) -> AbstractContextManager[object, bool]:
+        return anyio.move_on_after(seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitPolicy:
+    """The pace of all waiting of a client. Tests pass one with a clock that they move, and wait for nothing.
+
+    A server is looked at `first_look` seconds after its create, then every `pause` seconds until `brisk_for` seconds
+    have
+    passed, then ever more slowly, up to every `longest_pause` seconds.
+    """
+
+    first_look: float = 5.0
+    """Seconds from a create to the first look at its state; no server was ever seen to boot faster."""
+    pause: float = 1.0
+    """Seconds between looks."""
+    brisk_for: float = 60.0
+    """Seconds after which the pauses begin to grow."""
+    longest_pause: float = 10.0
+    """Seconds that the pauses grow to."""
+    growth: float = 1.25
+    """By what the pauses are multiplied then."""
+    look_for_create: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 10.0)
+    """Pauses between the looks for a server whose create got no usable answer."""
+    look_on: float = 60.0
+    """Seconds that the client then goes on to look, to destroy what turns up."""
+    get_missing_after: float = 5.0
+    """Seconds after which a server that a list lacks is asked for by itself."""
+    forgiven: int = 3
+    """Failing looks in a row that a wait survives."""
+    clock: Clock = field(default_factory=LoopClock)
+
+    def __post_init__(self) -> None:
+        if min(self.first_look, self.pause, self.longest_pause, self.brisk_for, self.look_on) < 0:
+            raise ValueError("WaitPolicy's pauses are seconds, 0 or more")
+        if self.growth < 1:
+            raise ValueError("WaitPolicy.growth is 1 or more")
+
+    def pauses(self) -> Iterator[float]:
+        """The pauses between looks: steady for a while, then growing."""
+        steady = int(self.brisk_for / self.pause) if self.pause else 0
+        yield from itertools.repeat(self.pause, steady)
+        pause = self.pause
+        while True:
+            pause = min(self.longest_pause, pause * self.growth)
+            yield pause
+
+
+async def poll(
+    look: Callable[[], Awaitable[T]],
+    reached: Callable[[T], bool],
+    *,
+    policy: WaitPolicy,
+    timeout: float,
+    what: str,
+) -> T:
+    """Look until what is looked for is reached, and return what was seen then.
+
+    Failing looks are forgiven, up to `policy.forgiven` in a row. `reached` raises where waiting is of no use.
+
+    Raises:
+        WaitTimeout: `timeout` seconds passed; its `last` is what was seen last.
+    """
+    clock = policy.clock
+    deadline = clock.now() + timeout
+    last: T | None = None
+    failures = 0
+    for pause in policy.pauses():
+        remaining = deadline - clock.now()
+        if remaining <= 0:
+            break
+        try:
+            with clock.limit(remaining):
+                last = await look()
+                failures = 0
+                if reached(last):
+                    return last
+        except (ServerFault, TransportError):
+            failures += 1
+            if failures > policy.forgiven:
+                raise
+        await clock.sleep(min(pause, max(0.0, deadline - clock.now())))
+    seen = f"; last seen in state {getattr(last, 'state', '?')!s}" if last is not None else "; nothing was seen"
+    raise WaitTimeout(f"{what}: not within {timeout:g} s{seen}", last=last)
+
+
+def fails_on_error(kind: str, uuid: str, state: str, wanted: str) -> None:
+    """Raise when a state is "error": nobody waits five minutes for a dead server.
+
+    Raises:
+        ResourceFailed: the state is "error" and that was not what was waited for.
+    """
+    if state == "error" and wanted != "error":
+        raise ResourceFailed(kind, uuid)

@@ -1,0 +1,30 @@
+"""An offline UpCloud API: a second, independent reading of its reference, for tests and demos.
+
+from upcloud_sdk.simulator import Simulator
+
+sim = Simulator()
+transport = sim.transport()        # for an httpx client of this process
+with sim.serve() as url: ...       # for everything else
+"""
+
+from __future__ import annotations
+
+from upcloud_sdk.simulator.app import LoggedRequest, Simulator
+from upcloud_sdk.simulator.clock import Clock, ManualClock, RealClock, ScaledClock
+from upcloud_sdk.simulator.guests import Guests
+from upcloud_sdk.simulator.progress import Progress, after_polls, after_seconds, never, to_error
+
+__all__ = [
+    "Clock",
+    "Guests",
+    "LoggedRequest",
+    "ManualClock",
+    "Progress",
+    "RealClock",
+    "ScaledClock",
+    "Simulator",
+    "after_polls",
+    "after_seconds",
+    "never",
+    "to_error",
+]

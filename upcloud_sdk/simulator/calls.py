@@ -1,0 +1,110 @@
+"""What goes in and what comes out: a call, an answer, and how an answer is refused or held."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import parse_qsl, unquote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+LEGACY_JSON = "application/json; charset=UTF-8"
+PLAIN_JSON = "application/json"
+PROBLEM_JSON = "application/problem+json"
+
+Document = dict[str, object]
+
+
+class ApiFault(Exception):
+    """The API says no, in the legacy error shape (chapter 3)."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{status} {code}: {message}")
+        self.status, self.code, self.message = status, code, message
+
+    def answer(self) -> Answer:
+        return Answer(self.status, {"error": {"error_code": self.code, "error_message": self.message}})
+
+
+class ProblemFault(ApiFault):
+    """The same in the shape of the newer services: application/problem+json."""
+
+    def answer(self) -> Answer:
+        kind = f"https://developers.upcloud.com/1.3/errors#ERROR_{self.code}"
+        document = {"type": kind, "title": self.message, "status": self.status}
+        return Answer(self.status, document, content_type=PROBLEM_JSON)
+
+
+@dataclass(slots=True)
+class Answer:
+    """An answer before it becomes bytes. `document` None is an empty body."""
+
+    status: int
+    document: object = None
+    content_type: str = LEGACY_JSON
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    raw: bytes | None = None
+    """A body that is not a JSON document; wins over `document`."""
+
+    def body(self) -> bytes:
+        if self.raw is not None:
+            return self.raw
+        return b"" if self.document is None else json.dumps(self.document, separators=(",", ":")).encode()
+
+
+@dataclass(slots=True)
+class Pause:
+    """A call that blocks: the answer comes `seconds` later on the API's clock, from `then`.
+
+    On a manual clock nothing blocks: `then` is called at once and must bring about what the call waits for.
+    """
+
+    seconds: float
+    then: Callable[[], Answer]
+
+
+class Sink(Protocol):
+    """Takes a body piece by piece, so that an upload is never held in memory."""
+
+    def write(self, chunk: bytes) -> None: ...
+
+    def finish(self) -> Answer: ...
+
+
+@dataclass(slots=True)
+class Call:
+    """One request. `path` has no trailing slash; `args` are the parts of it that vary."""
+
+    method: str
+    path: str
+    query: list[tuple[str, str]]
+    headers: Mapping[str, str]
+    content: bytes = b""
+    args: dict[str, str] = field(default_factory=dict[str, str])
+    body_is_document: bool = True
+
+    @classmethod
+    def parse(cls, method: str, target: str, headers: Mapping[str, str], content: bytes = b"") -> Call:
+        """Read a request line's target (path and query). `headers` have lower-case names."""
+        path, _, query = target.partition("?")
+        pairs = parse_qsl(query, keep_blank_values=True) if query else []
+        return cls(method.upper(), unquote(path).rstrip("/") or "/", pairs, headers, content)
+
+    def param(self, name: str) -> str | None:
+        """The last value of a query parameter."""
+        return next((value for key, value in reversed(self.query) if key == name), None)
+
+    def params(self, name: str) -> list[str]:
+        """Every value of a query parameter."""
+        return [value for key, value in self.query if key == name]
+
+    def document(self) -> object:
+        """The body as JSON; None if there is none. Raises `ApiFault` for what is not JSON."""
+        if not self.content.strip():
+            return None
+        try:
+            return json.loads(self.content)
+        except ValueError:
+            raise ApiFault(400, "INVALID_REQUEST", "The request body is not valid JSON.") from None

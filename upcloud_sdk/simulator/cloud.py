@@ -1,0 +1,243 @@
+"""The simulated account: its records, its clock, and what happens when time passes (chapter 16)."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, TypeVar
+
+from upcloud_sdk.simulator.calls import ApiFault
+from upcloud_sdk.simulator.catalog import Catalog
+from upcloud_sdk.simulator.clock import Clock, RealClock
+from upcloud_sdk.simulator.fields import is_uuid
+from upcloud_sdk.simulator.guests import Guests, NoGuests
+from upcloud_sdk.simulator.progress import Boot, Progress, after_seconds
+from upcloud_sdk.simulator.records import Account, IpAddress, Network, Server, ServerGroup, Step, Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+R = TypeVar("R")
+
+_STATE_AFTER = {"shut_down": "maintenance", "power_off": "maintenance", "restarted": "started"}
+_PREFIX = {"server": "00", "storage": "01", "network": "03", "router": "04", "import": "07", "group": "0b"}
+
+
+class Cloud:
+    """What the handlers of the endpoints work on. All of it is guarded by `lock`."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None,
+        seed: int | None,
+        boot: Boot,
+        stop_seconds: float,
+        storage_seconds: float,
+    ) -> None:
+        self.clock: Clock = clock or RealClock()
+        self.random = random.Random(seed)  # noqa: S311 - repeatable on purpose; nothing here is a real secret
+        self.lock = threading.RLock()
+        self.catalog = Catalog()
+        self.account = Account()
+        self.servers: dict[str, Server] = {}
+        self.storages: dict[str, Storage] = {}
+        """The account's own storages; the public ones are in `catalog.storages`."""
+        self.ip_addresses: dict[str, IpAddress] = {}
+        """Public and utility addresses by their text."""
+        self.networks: dict[str, Network] = {}
+        self.server_groups: dict[str, ServerGroup] = {}
+        self.guests: Guests = NoGuests()
+        self.boot, self.stop_seconds, self.storage_seconds = boot, stop_seconds, storage_seconds
+        self.list_lag = 0.0
+        self.sold_out: set[tuple[str | None, str | None]] = set()
+        self._next_boots: deque[Progress] = deque()
+        self._moving: dict[str, Server | Storage] = {}
+
+    # Looking up
+
+    def server(self, uuid: str) -> Server:
+        """Raises `ApiFault`: 400 if `uuid` is malformed, 404 if there is no such server."""
+        return self.find(self.servers, uuid, "server")
+
+    def storage(self, uuid: str) -> Storage:
+        """A storage of the account, or a public one."""
+        return self.catalog.storages.get(uuid) or self.find(self.storages, uuid, "storage")
+
+    def any_storage(self, uuid: str) -> Storage | None:
+        return self.storages.get(uuid) or self.catalog.storages.get(uuid)
+
+    def find(self, records: Mapping[str, R], uuid: str, kind: str) -> R:
+        """The record; 400 `<KIND>_INVALID` for a malformed uuid, 404 `<KIND>_NOT_FOUND` else."""
+        record = records.get(uuid.lower())
+        if record is not None:
+            return record
+        name, code = kind.replace("_", " "), kind.upper()
+        if not is_uuid(uuid):
+            raise ApiFault(400, f"{code}_INVALID", f"The {name} UUID is invalid.")
+        raise ApiFault(404, f"{code}_NOT_FOUND", f"The {name} {uuid} does not exist.")
+
+    def backups_of(self, uuid: str) -> list[Storage]:
+        """The backups of a storage, oldest first."""
+        return [each for each in self.storages.values() if each.origin == uuid and each.type == "backup"]
+
+    def new_uuid(self, kind: str) -> str:
+        """A fresh uuid with the prefix of its type."""
+        digits = f"{self.random.getrandbits(128):032x}"
+        digits = _PREFIX[kind] + digits[2:12] + "4" + digits[13:16] + "89ab"[int(digits[16], 16) % 4] + digits[17:]
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+    def new_password(self, length: int) -> str:
+        return "".join(self.random.choices("abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=length))
+
+    def new_host(self, avoid: int | None = None) -> int:
+        """Where a server is placed: an id that does not fit into 32 bits."""
+        hosts = [5_872_304_771 + n * 107_374_182 for n in range(10)]
+        return self.random.choice([host for host in hosts if host != avoid])
+
+    def template_labels(self, source: Storage) -> dict[str, str]:
+        """The system labels of what is cloned from `source`."""
+        own = {key: value for key, value in source.labels.items() if key.startswith("_")}
+        if source.access == "public" and source.uuid in self.catalog.os_labels:
+            own |= self.catalog.os_labels[source.uuid] | {"_template_uuid": source.uuid}
+        return own
+
+    def check_credits(self) -> None:
+        """Refuse what costs money once there is none."""
+        if self.account.credits <= 0:
+            raise ApiFault(402, "INSUFFICIENT_CREDITS", "The account has no credits left.")
+
+    # What can be had
+
+    def sell_out(self, *, zone: str | None = None, plan: str | None = None) -> None:
+        """Refuse new servers of this plan, in this zone; without one of them in any."""
+        with self.lock:
+            self.sold_out.add((zone, plan))
+
+    def restock(self) -> None:
+        """Take every `sell_out` back."""
+        with self.lock:
+            self.sold_out.clear()
+
+    def is_sold_out(self, zone: str, plan: str) -> bool:
+        return any(z in {None, zone} and p in {None, plan} for z, p in self.sold_out)
+
+    def hide_from_lists(self, seconds: float) -> None:
+        """Leave what is created from now on out of lists for so long; a GET by uuid finds it at once."""
+        with self.lock:
+            self.list_lag = seconds
+
+    # Changing state
+
+    def schedule(self, record: Server | Storage, *steps: Step) -> None:
+        """Let the record take these states, one after the other."""
+        record.steps = list(steps)
+        record.began = self.clock.now()
+        self._moving[record.uuid] = record
+
+    def start_boot(self, server: Server) -> None:
+        """The server leaves for `started`, as the next `Progress` says."""
+        boot = self._next_boots.popleft() if self._next_boots else self.boot
+        progress = boot if isinstance(boot, Progress) else boot(server)
+        server.error_seconds = progress.error_seconds
+        due = None if progress.seconds is None else self.clock.now() + progress.seconds
+        if progress.polls is not None:
+            due = self.clock.now()
+        server.state = "maintenance"
+        self.schedule(server, Step(progress.state, due, polls=progress.polls))
+
+    def boot_next(self, *boots: Progress) -> None:
+        """How the next boots go, one `Progress` each; later ones go as `boot` says."""
+        with self.lock:
+            self._next_boots.extend(boots)
+
+    def break_server(self, uuid: str, *, leaves_after: float | None = None) -> None:
+        """Put a server into `error`; it becomes `stopped` after `leaves_after` seconds (None: never)."""
+        with self.lock:
+            server = self.server(uuid)
+            server.error_seconds = leaves_after
+            server.steps = []
+            self._enter(server, "error")
+
+    def settle(self) -> None:
+        """Let everything happen that is due by now."""
+        for uuid in self.guests.poll():
+            server = self.servers.get(uuid)
+            if server is not None and server.state == "started" and not server.steps:
+                self._enter(server, "stopped")
+        now = self.clock.now()
+        for uuid, record in list(self._moving.items()):
+            while record.steps and self._is_due(record, record.steps[0], now):
+                self._enter(record, record.steps.pop(0).event)
+            if not record.steps:
+                self._moving.pop(uuid, None)
+
+    def _is_due(self, record: Server | Storage, step: Step, now: float) -> bool:
+        if step.due is None or now < step.due or (step.polls is not None and step.polls > 0):
+            return False
+        held_up = step.latest is not None and now < step.latest and self.guests.is_running(record.uuid)
+        return not held_up
+
+    def polled(self, records: Iterable[Server]) -> None:
+        """These servers have been read: what waits for polls comes nearer."""
+        for server in records:
+            if server.steps and server.steps[0].polls:
+                server.steps[0].polls -= 1
+
+    def complete(self, record: Server | Storage) -> None:
+        """Bring forward what would come by time alone: a blocking call has been waited for."""
+        while record.steps and record.steps[0].due is not None:
+            self._enter(record, record.steps.pop(0).event)
+
+    def next_due(self) -> float | None:
+        """When something happens next by time alone."""
+        dues = [record.steps[0].due for record in list(self._moving.values()) if record.steps]
+        return min((due for due in dues if due is not None), default=None)
+
+    def _enter(self, record: Server | Storage, event: str) -> None:
+        if isinstance(record, Storage):
+            record.state = event
+            self._copied(record)
+            return
+        record.state = _STATE_AFTER.get(event, event)
+        if event == "shut_down":
+            self.guests.stop(record.uuid, hard=False)
+        else:
+            self.guests.stop(record.uuid, hard=True)
+        if record.state == "started":
+            self._started(record)
+        elif event == "stopped":
+            record.host = None
+        elif event == "error":
+            self._finish_creation(record)
+            if record.error_seconds is not None:
+                self.schedule(record, Step("stopped", self.clock.now() + record.error_seconds))
+
+    def _started(self, server: Server) -> None:
+        if server.host is None:
+            server.host = self.new_host()
+        self._finish_creation(server)
+        self.guests.start(server)
+
+    def _finish_creation(self, server: Server) -> None:
+        server.being_created = False
+        for device in server.devices:
+            storage = self.storages.get(device.storage)
+            if storage is not None and storage.state == "maintenance" and not storage.steps:
+                storage.state = "online"
+
+    def _copied(self, storage: Storage) -> None:
+        """A copy is done: its source is free again."""
+        source = self.storages.get(storage.copied_from or "")
+        storage.copied_from = None
+        if source is not None and source.state in {"cloning", "backuping"}:
+            source.state = "online"
+
+    def forget(self, record: Server | Storage) -> None:
+        """The record is gone: nothing of it happens any more."""
+        self._moving.pop(record.uuid, None)
+        record.steps = []
+
+
+DEFAULT_BOOT = after_seconds(2.0)

@@ -1,0 +1,39 @@
+"""Waiting on the API's clock, on asyncio and trio."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import anyio
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from upcloud_sdk.simulator.app import Delivery
+    from upcloud_sdk.simulator.clock import Clock
+
+PATIENCE = 600.0
+"""Real seconds after which an answer that never comes is a dropped connection: nothing hangs for ever."""
+_LOOK = 0.005
+
+
+async def drive(exchange: Generator[float, None, Delivery], clock: Clock) -> Delivery:
+    """Run an exchange to its answer."""
+    try:
+        while True:
+            await _until(next(exchange), clock)
+    except StopIteration as end:
+        delivery: Delivery = end.value
+        return delivery
+    finally:
+        exchange.close()
+
+
+async def _until(due: float, clock: Clock) -> None:
+    with anyio.move_on_after(PATIENCE):
+        if math.isinf(due):
+            await anyio.sleep_forever()
+        while (left := due - clock.now()) > 0:
+            real = clock.real_seconds(left)
+            await anyio.sleep(_LOOK if real is None else real)

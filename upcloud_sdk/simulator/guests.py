@@ -1,0 +1,53 @@
+"""What runs inside a simulated server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from upcloud_sdk.simulator.records import Server
+
+
+class Guests(Protocol):
+    """A backend: called with the simulator's lock held, so nothing here may block for long."""
+
+    def start(self, server: Server) -> None:
+        """The server has reached `started`."""
+        ...
+
+    def stop(self, uuid: str, *, hard: bool) -> None:
+        """Power the guest off at once (`hard`), or ask it to shut down. Does nothing if it does not run."""
+        ...
+
+    def is_running(self, uuid: str) -> bool:
+        """Whether a soft stop still has to wait for the guest."""
+        ...
+
+    def poll(self) -> Iterable[str]:
+        """The servers whose guests have powered themselves off since the last poll."""
+        ...
+
+    def close(self) -> None:
+        """End all guests."""
+        ...
+
+
+class NoGuests:
+    """Servers are only records: they stop when they are told to."""
+
+    def start(self, server: Server) -> None:
+        pass
+
+    def stop(self, uuid: str, *, hard: bool) -> None:
+        pass
+
+    def is_running(self, uuid: str) -> bool:  # noqa: ARG002 - the protocol's signature
+        return False
+
+    def poll(self) -> Iterable[str]:
+        return ()
+
+    def close(self) -> None:
+        pass

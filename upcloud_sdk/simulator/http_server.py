@@ -1,0 +1,172 @@
+"""The simulator behind a real socket: starlette reads the request, uvicorn does HTTP."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+import anyio
+import uvicorn
+from starlette.requests import Request
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from upcloud_sdk.simulator.driving import drive
+from upcloud_sdk.simulator.gate import Gate
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Generator
+
+    from starlette.types import Receive, Scope, Send
+
+    from upcloud_sdk.simulator.app import Delivery, Simulator
+
+_START_SECONDS, _STOP_SECONDS = 10.0, 10.0
+
+
+class _Protocol(H11Protocol):
+    """Lets a request reach its connection, so that a fault can cut it."""
+
+    def connection_made(  # type: ignore[override]  # as narrow as uvicorn's own
+        self,
+        transport: asyncio.Transport,  # pyright: ignore[reportIncompatibleMethodOverride]  # the same
+    ) -> None:
+        super().connection_made(transport)
+        state: dict[str, object] = self.app_state
+        self.app_state = {**state, "connection": transport}
+
+
+class Application:
+    """The ASGI application."""
+
+    def __init__(self, simulator: Simulator, gate: Gate | None = None) -> None:
+        self._simulator, self._gate = simulator, gate or Gate()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        raw_path = cast("bytes", scope.get("raw_path") or scope["path"].encode())
+        query = cast("bytes", scope["query_string"])
+        target = (raw_path.partition(b"?")[0] + (b"?" + query if query else b"")).decode("latin-1")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        refusal = self._gate.refusal(request.method, headers)
+        if refusal is not None:
+            await _send(send, self._simulator.packed(refusal))
+            return
+        sink = self._simulator.sink(request.method, target, headers)
+        if sink is not None:
+            async for chunk in request.stream():
+                sink.write(chunk)
+            await _send(send, self._simulator.packed(sink.finish()))
+            return
+        content = await request.body()
+        exchange = self._simulator.exchange(request.method, target, headers, content)
+        delivery = await self._delivered(exchange, receive)
+        if delivery is None:
+            return
+        if delivery.dropped:
+            await _cut(scope, receive)
+        else:
+            await _send(send, delivery)
+            if delivery.truncated:
+                await _cut(scope, receive)
+
+    async def _delivered(self, exchange: Generator[float, None, Delivery], receive: Receive) -> Delivery | None:
+        """The answer; None if the client has given up first."""
+        delivery: Delivery | None = None
+        async with anyio.create_task_group() as group:
+
+            async def watch() -> None:
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                group.cancel_scope.cancel()
+
+            group.start_soon(watch)
+            delivery = await drive(exchange, self._simulator.clock)
+            group.cancel_scope.cancel()
+        return delivery
+
+
+async def _send(send: Send, delivery: Delivery) -> None:
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in delivery.headers.items()]
+    await send({"type": "http.response.start", "status": delivery.status, "headers": headers})
+    await send({"type": "http.response.body", "body": delivery.body, "more_body": delivery.truncated})
+
+
+async def _cut(scope: Scope, receive: Receive) -> None:
+    """Close the connection, and wait until uvicorn knows."""
+    connection = cast("asyncio.Transport", scope["state"]["connection"])
+    connection.close()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class _Server(uvicorn.Server):
+    """A server in a thread: signals are the main thread's business."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError if the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio switches Nagle's algorithm off only where the protocol is named: 40 ms a request otherwise.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(512)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+@contextmanager
+def serve(simulator: Simulator, host: str, port: int, *, gate: Gate | None = None) -> Generator[str]:
+    """See `Simulator.serve`."""
+    listener = listen(host, port)
+    config = uvicorn.Config(
+        Application(simulator, gate),
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        date_header=False,
+        server_header=False,
+        timeout_keep_alive=120,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, name="upcloud-simulator-http", daemon=True
+    )
+    thread.start()
+    simulator.tick()
+    try:
+        _wait_until_started(server, thread)
+        shown = f"[{host}]" if ":" in host else host
+        yield f"http://{shown}:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=_STOP_SECONDS)
+        listener.close()
+        simulator.close()
+
+
+def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+    pause = threading.Event()
+    for _ in range(int(_START_SECONDS / 0.005)):
+        if server.started:
+            return
+        if not thread.is_alive():
+            break
+        pause.wait(0.005)
+    raise RuntimeError("the simulator's HTTP server did not start; its log says why")

@@ -1,0 +1,184 @@
+"""What the simulated account holds. Plain records, mutable, for handlers to change and tests to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Step:
+    """What will happen to a server or storage.
+
+    `event` is the state that it takes, or one of: `shut_down` and `power_off`, by which a server leaves for
+    `maintenance`, softly or hard; `restarted`, by which it comes back from there.
+    """
+
+    event: str
+    due: float | None
+    """When, on the API's clock; None never comes by time."""
+    polls: int | None = None
+    """How often the resource must have been read before."""
+    latest: float | None = None
+    """A guest that still runs holds the step up, until then."""
+
+
+@dataclass(slots=True)
+class IpAddress:
+    address: str
+    access: str
+    family: str
+    zone: str
+    mac: str | None = None
+    server: str | None = None
+    ptr_record: str = ""
+    floating: bool = False
+    part_of_plan: bool = False
+    dhcp_provided: bool = True
+    release_policy: str = "release"
+
+
+@dataclass(slots=True)
+class Interface:
+    """`ip_addresses` are the very records of `sim.ip_addresses`; those of private networks are only here."""
+
+    index: int
+    type: str
+    mac: str
+    network: str
+    ip_addresses: list[IpAddress] = field(default_factory=list[IpAddress])
+    source_ip_filtering: str = "yes"
+    bootable: str = "no"
+
+
+@dataclass(slots=True)
+class Device:
+    """A storage attached to a server; `storage` is empty for a CD-ROM drive without a disc."""
+
+    address: str
+    type: str
+    storage: str = ""
+    boot_disk: str = "0"
+    part_of_plan: bool = False
+
+
+@dataclass(slots=True)
+class Storage:
+    uuid: str
+    title: str
+    size: int
+    """GB."""
+    type: str = "normal"
+    access: str = "private"
+    state: str = "online"
+    zone: str | None = None
+    tier: str | None = None
+    created: float | None = None
+    encrypted: str = "no"
+    license: float = 0
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+    template_type: str | None = None
+    origin: str | None = None
+    backup_rule: dict[str, str] = field(default_factory=dict[str, str])
+    favorite: bool = False
+    part_of_plan: bool = False
+    servers: list[str] = field(default_factory=list[str])
+    """The servers that it is attached to: one at most, public discs apart."""
+    copied_from: str | None = None
+    """The source of a clone, template or backup that is still being made."""
+    steps: list[Step] = field(default_factory=list[Step])
+    began: float = 0
+    hidden_until: float = 0
+
+
+@dataclass(slots=True)
+class Server:
+    uuid: str
+    title: str
+    hostname: str
+    zone: str
+    plan: str
+    core_number: int
+    memory_amount: int
+    """MiB."""
+    created: float
+    state: str = "maintenance"
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+    tags: list[str] = field(default_factory=list[str])
+    server_group: str | None = None
+    host: int | None = None
+    license: float = 0
+    boot_order: str = "disk"
+    firewall: str = "off"
+    metadata: str = "no"
+    nic_model: str = "virtio"
+    video_model: str = "cirrus"
+    timezone: str = "UTC"
+    simple_backup: str = "no"
+    user_data: str = ""
+    username: str = "root"
+    ssh_keys: list[str] = field(default_factory=list[str])
+    remote_access_enabled: str = "no"
+    remote_access_type: str = "vnc"
+    remote_access_password: str = field(default="", repr=False)
+    devices: list[Device] = field(default_factory=list[Device])
+    interfaces: list[Interface] = field(default_factory=list[Interface])
+    steps: list[Step] = field(default_factory=list[Step])
+    began: float = 0
+    """When its current change of state began."""
+    being_created: bool = True
+    hidden_until: float = 0
+    acpi: bool = True
+    """False: ignores a soft stop, which turns hard at its timeout."""
+    error_seconds: float | None = None
+    """How long it stays in `error` before it is `stopped`; None for ever."""
+
+
+@dataclass(slots=True)
+class Network:
+    """A private network."""
+
+    uuid: str
+    name: str
+    zone: str
+    type: str = "private"
+    router: str | None = None
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+    ip_networks: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+
+
+@dataclass(slots=True)
+class ServerGroup:
+    """Its members are the servers whose `server_group` is its uuid."""
+
+    uuid: str
+    title: str
+    anti_affinity: str = "no"
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(slots=True)
+class Account:
+    username: str = "simulator"
+    credits: float = 10_000
+    """Cents of the account's currency; 0 or less refuses what costs money."""
+    resource_limits: dict[str, int | None] = field(
+        default_factory=lambda: {
+            "cores": 200,
+            "detached_floating_ips": 10,
+            "load_balancers": 50,
+            "managed_object_storages": 20,
+            "memory": 1_048_576,
+            "network_peerings": 100,
+            "networks": 100,
+            "ntp_excess_gib": 20_000,
+            "public_ipv4": 100,
+            "public_ipv6": 100,
+            "storage_hdd": 10_240,
+            "storage_maxiops": 10_240,
+            "storage_ssd": 10_240,
+            "gpus": 10,
+        }
+    )
+    """None is unlimited."""
+    servers_creating: int | None = None
+    """How many servers may be created at the same time; None is unlimited."""

@@ -1,0 +1,50 @@
+"""The simulator behind an httpx client of the same process."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, cast
+
+import anyio
+import httpx
+
+from upcloud_sdk.simulator.driving import drive
+
+if TYPE_CHECKING:
+    from upcloud_sdk.simulator.app import Delivery, Simulator
+
+
+class SimulatorTransport(httpx.AsyncBaseTransport):
+    """Answers requests by a simulator; whatever host they are for."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Raises what a real transport raises: `ReadTimeout`, `ReadError`, `RemoteProtocolError`."""
+        target = request.url.raw_path.decode("ascii")
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        sink = self._simulator.sink(request.method, target, headers)
+        if sink is not None:
+            async for chunk in cast("httpx.AsyncByteStream", request.stream):
+                sink.write(chunk)
+            answer = sink.finish()
+            return httpx.Response(answer.status, headers={"content-type": answer.content_type}, content=answer.body())
+        content = await request.aread()
+        limits = cast("dict[str, float | None]", request.extensions.get("timeout", {}))
+        limit = limits.get("read")
+        delivery: Delivery | None = None
+        with anyio.move_on_after(math.inf if limit is None else limit):
+            exchange = self._simulator.exchange(request.method, target, headers, content)
+            delivery = await drive(exchange, self._simulator.clock)
+        if delivery is None:
+            raise httpx.ReadTimeout(f"no answer within {limit} s", request=request)
+        return _response(delivery, request)
+
+
+def _response(delivery: Delivery, request: httpx.Request) -> httpx.Response:
+    if delivery.dropped:
+        raise httpx.RemoteProtocolError("Server disconnected without sending a response.", request=request)
+    if delivery.truncated:
+        raise httpx.RemoteProtocolError("peer closed connection without sending complete message body", request=request)
+    return httpx.Response(delivery.status, headers=delivery.headers, content=delivery.body, request=request)

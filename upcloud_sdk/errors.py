@@ -249,6 +249,8 @@ def api_error_class(status: int, code: str) -> type[ApiError]:
     """The class for an answer: by its code where that says more than the status, else by the status."""
     if status >= 500:
         return ServerFault
+    if status == 429:
+        return RateLimited
     if code.endswith("_LIMIT_REACHED"):
         return LimitReached
     if code.endswith("_RESOURCES_UNAVAILABLE"):

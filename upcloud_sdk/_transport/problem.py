@@ -41,7 +41,7 @@ class Problem:
 def _read(content: bytes) -> Problem | None:
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(document, dict):
         return None

@@ -22,6 +22,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _has_scheme_and_host(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return bool(parts.scheme and parts.netloc)
+
+
 def base_url(given: str | None, *, allow_http: bool = False) -> str:
     """The API's address with its version and no slash at the end: given, else the environment's, else UpCloud's.
 
@@ -31,9 +39,8 @@ def base_url(given: str | None, *, allow_http: bool = False) -> str:
     source = "base_url"
     if given is None:
         given = os.environ.get("UPCLOUD_DEBUG_API_BASE_URL", "")
-        parts = urlsplit(given)
-        if not (parts.scheme and parts.netloc):
-            # As the official tools do: what does not parse with scheme and host is ignored.
+        if not _has_scheme_and_host(given):
+            # As the official tools do.
             return DEFAULT + VERSION
         source = "UPCLOUD_DEBUG_API_BASE_URL"
     try:

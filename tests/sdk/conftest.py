@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import respx
+
+from tests.sdk.clock import MovedClock
+from upcloud_sdk import Token, UpCloud, WaitPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+SECRET = "ucat_MUST_NOT_BE_SHOWN"
+
+
+@pytest.fixture(autouse=True)
+def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("UPCLOUD_TOKEN", "UPCLOUD_USERNAME", "UPCLOUD_PASSWORD", "UPCLOUD_DEBUG_API_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture
+def clock() -> MovedClock:
+    """The time by which the client of the test waits."""
+    return MovedClock()
+
+
+@pytest.fixture
+def api() -> Iterator[respx.MockRouter]:
+    """UpCloud's API as the test makes it answer; what it does not expect is an error."""
+    with respx.mock(base_url="https://api.upcloud.com/1.3", assert_all_called=False) as router:
+        yield router
+
+
+@pytest.fixture
+async def cloud(api: respx.MockRouter, clock: MovedClock) -> AsyncIterator[UpCloud]:
+    """An open client."""
+    async with UpCloud(Token(SECRET), owner="tests", waits=WaitPolicy(clock=clock)) as client:
+        yield client

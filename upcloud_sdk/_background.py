@@ -12,6 +12,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anyio
+import anyio.lowlevel
 
 from upcloud_sdk.errors import CleanupFailed, NotOpen
 
@@ -122,31 +123,35 @@ class Background:
             raise interruption
         return value
 
-    async def close(self, timeout: float) -> list[CleanupFailed]:
-        """Wait for what is under way, up to `timeout` seconds, then cancel it; says what was cut short.
+    async def close(self, timeout: float) -> tuple[list[CleanupFailed], BaseException | None]:
+        """Wait for what is under way, up to `timeout` seconds, then cancel it.
 
-        Cancelling the caller does not shorten this.
+        Says what was cut short, and the cancellation of the caller that was absorbed meanwhile, if there was one.
         """
-        group, self._group = self._group, None
+        group = self._group
         if group is None:
-            return []
-        pending = anyio.Event()
+            return [], None
+        drained = anyio.Event()
 
         async def drain() -> None:
             with anyio.move_on_after(timeout, shield=True):
                 while self._operations:
                     await next(iter(self._operations)).done.wait()
                     await anyio.lowlevel.checkpoint()
-            pending.set()
+            drained.set()
 
         group.start_soon(drain, name="close")
-        await _outlast(pending)
+        interruption = await _outlast(drained)
         cut = [operation for operation in self._operations if not operation.done.is_set()]
         for operation in cut:
             operation.scope.cancel()
         group.cancel_scope.cancel()
-        await group.__aexit__(None, None, None)
-        return [CleanupFailed(operation.uuid, str(operation.error or operation.what)) for operation in cut]
+        try:
+            await group.__aexit__(None, None, None)
+        finally:
+            self._group = None
+        failures = [CleanupFailed(each.uuid, f"{each.what}: given up when the client was closed") for each in cut]
+        return failures, interruption
 
     def _open_group(self) -> TaskGroup:
         if self._group is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+import anyio
 import httpx
 
 from upcloud_sdk._background import Background
@@ -19,7 +20,7 @@ from upcloud_sdk._transport.pool import ConnectionStack
 from upcloud_sdk._transport.url import base_url as checked_base_url
 from upcloud_sdk._version import __version__
 from upcloud_sdk.credentials import Credentials, find_credentials
-from upcloud_sdk.errors import ConfigError, NotOpen, UnexpectedAnswer
+from upcloud_sdk.errors import CleanupFailed, ConfigError, NotOpen, UnexpectedAnswer
 from upcloud_sdk.fleet.identity import check_owner
 from upcloud_sdk.resources._base import Core
 from upcloud_sdk.waiting import WaitPolicy
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import ssl
     from types import TracebackType
 
+    from upcloud_sdk.fleet.fleet import Fleet
+    from upcloud_sdk.fleet.leases import Leases
     from upcloud_sdk.fleet.servers import Servers
     from upcloud_sdk.resources.account import AccountCalls
     from upcloud_sdk.resources.plans import Plans
@@ -97,7 +100,7 @@ class UpCloud:
         self._http, self._given, self._http_client = http, transport, http_client
         self._proxy, self._ssl_context = proxy, ssl_context
         self._close_timeout = close_timeout
-        self._close_sender: Callable[[], Awaitable[None]] | None = None
+        self._close_sender: Callable[[], Awaitable[None]] = _nothing
         self._background = Background()
         self._transport = Transport(
             base_url=checked_base_url(base_url, allow_http=allow_http),
@@ -106,7 +109,7 @@ class UpCloud:
             timeout=timeout,
             max_concurrency=max_concurrency,
             user_agent=user_agent or f"upcloud-sdk/{__version__}",
-            sleep=waits.clock.sleep,
+            clock=waits.clock,
         )
         self._core = Core(transport=self._transport, background=self._background, waits=waits, owner=check_owner(owner))
 
@@ -132,15 +135,21 @@ class UpCloud:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        failures = await self._background.close(self._close_timeout)
-        self._transport.is_open = False
-        if self._close_sender is not None:
-            await self._close_sender()
+        interruption: BaseException | None = None
+        failures: list[CleanupFailed] = []
+        try:
+            failures, interruption = await self._background.close(self._close_timeout)
+        finally:
+            self._transport.is_open = False
+            with anyio.CancelScope(shield=True):
+                await self._close_sender()
         for failure in failures:
             log.error("%s", failure)
             if error is not None:
                 error.add_note(str(failure))
-        if failures and error is None:
+        if error is None and interruption is not None:
+            raise interruption
+        if error is None and failures:
             raise failures[0]
 
     def _sender(self) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
@@ -214,6 +223,19 @@ class UpCloud:
         return AccountCalls(self._core)
 
     @cached_property
+    def _fleet(self) -> Fleet:
+        from upcloud_sdk.fleet.fleet import Fleet
+
+        return Fleet(self._core)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Who answers for a server, and until when; the reaper."""
+        from upcloud_sdk.fleet.leases import Leases
+
+        return Leases(self._fleet)
+
+    @cached_property
     def plans(self) -> Plans:
         """Sizes that servers are sold in."""
         from upcloud_sdk.resources.plans import Plans
@@ -225,7 +247,7 @@ class UpCloud:
         """Servers, and what people do with them."""
         from upcloud_sdk.fleet.servers import Servers
 
-        return Servers(self._core)
+        return Servers(self._fleet)
 
     @cached_property
     def storages(self) -> Storages:
@@ -240,6 +262,10 @@ class UpCloud:
         from upcloud_sdk.resources.zones import Zones
 
         return Zones(self._core)
+
+
+async def _nothing() -> None:
+    """What is not ours is not closed."""
 
 
 def _through(client: httpx.AsyncClient) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:

@@ -80,7 +80,7 @@ class UpCloudError(Exception):
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
-class ConfigError(UpCloudError):
+class ConfigError(UpCloudError, ValueError):
     """The client cannot be used as configured; nothing was sent."""
 
 

@@ -7,7 +7,7 @@ import logging
 import time
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 import anyio
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
     from upcloud_sdk._wire import Envelope
     from upcloud_sdk.credentials import Credentials
+
+    class Clock(Protocol):
+        """What time is read and waited by: that of the client's `WaitPolicy`."""
+
+        def now(self) -> float: ...
+
+        async def sleep(self, seconds: float) -> None: ...
+
 
 log = logging.getLogger("upcloud_sdk")
 
@@ -78,14 +86,14 @@ class Transport:
         timeout: float,
         max_concurrency: int,
         user_agent: str,
-        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        clock: Clock,
     ) -> None:
         self._send: Callable[[httpx.Request], Awaitable[httpx.Response]] = _unopened
         self.base_url = base_url
         self._credentials = credentials
         self.retry = retry
         self.timeout = timeout
-        self._sleep = sleep
+        self._clock = clock
         self._slots = anyio.Semaphore(max_concurrency, fast_acquire=True)
         self._headers = [("accept", "application/json"), ("user-agent", user_agent)]
         self._not_before = 0.0
@@ -102,7 +110,7 @@ class Transport:
             return None
         text, seen = self._date
         try:
-            return parsedate_to_datetime(text).timestamp() + (time.monotonic() - seen)
+            return parsedate_to_datetime(text).timestamp() + (self._clock.now() - seen)
         except ValueError:
             return None
 
@@ -151,7 +159,7 @@ class Transport:
         content = None if json is None else jsonlib.dumps(json).encode()
         url = self.base_url + path + (f"?{urlencode(params, quote_via=quote)}" if params else "")
         limit = self.timeout if timeout is None else timeout
-        started, attempt, unknown = time.monotonic(), 0, False
+        started, attempt, unknown = self._clock.now(), 0, False
         while True:
             attempt += 1
             answer, outcome = await self._attempt(call, method, url, content, limit)
@@ -162,7 +170,7 @@ class Transport:
             unknown = unknown or is_unknown(method, outcome)
             error = outcome if answer is None else self._refusal(call, answer)
             pause = self._pause(attempt, error)
-            in_budget = time.monotonic() - started + pause <= self.retry.budget
+            in_budget = self._clock.now() - started + pause <= self.retry.budget
             if not (may_repeat(method, outcome, idempotent=idempotent) and attempt < self.retry.attempts and in_budget):
                 assert isinstance(error, Exception)
                 raise error
@@ -181,14 +189,14 @@ class Transport:
             assert isinstance(error, RateLimited)
             raise error
         # All calls of the client obey, not only the one that was told.
-        self._not_before = max(self._not_before, time.monotonic() + asked)
+        self._not_before = max(self._not_before, self._clock.now() + asked)
         return asked
 
     async def _wait_to_repeat(self, retry: Retry) -> None:
         log.warning("%s: %s; attempt %d, again in %.1f s", retry.call, retry.reason, retry.attempt, retry.pause)
         if self.retry.on_retry is not None:
             self.retry.on_retry(retry)
-        await self._sleep(retry.pause)
+        await self._clock.sleep(retry.pause)
 
     async def _attempt(
         self, call: str, method: str, url: str, content: bytes | None, limit: float
@@ -198,9 +206,9 @@ class Transport:
         request = await self._request(method, url, content, limit)
         # No limit of its own on the wait for a slot: each call that holds one has a limit, so the queue moves.
         async with self._slots:
-            if (held := self._not_before - time.monotonic()) > 0:
-                await self._sleep(held)
-            began = time.monotonic()
+            if (held := self._not_before - self._clock.now()) > 0:
+                await self._clock.sleep(held)
+            began = self._clock.now()
             response: httpx.Response | None = None
             try:
                 with anyio.move_on_after(limit):
@@ -212,10 +220,10 @@ class Transport:
                 return None, OutcomeUnknown(call, f"no usable answer came back ({type(error).__name__})")
         if response is None or not response.is_closed:
             return None, OutcomeUnknown(call, f"no answer within {limit:g} s")
-        log.debug("%s %d %.0f ms", call, response.status_code, (time.monotonic() - began) * 1000)
+        log.debug("%s %d %.0f ms", call, response.status_code, (self._clock.now() - began) * 1000)
         answer = Answer(response.status_code, response.headers.raw, response.content)
         if (date := answer.header(b"date")) is not None:
-            self._date = (date, time.monotonic())
+            self._date = (date, self._clock.now())
         return answer, answer.status
 
     async def _request(self, method: str, url: str, content: bytes | None, limit: float) -> httpx.Request:

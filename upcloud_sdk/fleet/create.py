@@ -32,6 +32,9 @@ log = logging.getLogger("upcloud_sdk")
 CREATE_TIMEOUT = 60.0
 """Seconds that a create is waited for: it answers in about two."""
 
+LOOK_TIMEOUT = 15.0
+"""Seconds that one look for a lost server may take, so that a dead API fails in bounded time."""
+
 LOST = (OutcomeUnknown, ServerFault, UnexpectedAnswer)
 """After these a server may be there."""
 
@@ -58,7 +61,9 @@ class Creator:
         waits = self._core.waits
         for pause in waits.look_for_create:
             await waits.clock.sleep(pause)
-            uuid = await self._look(attempt)
+            uuid = None
+            with waits.clock.limit(LOOK_TIMEOUT):
+                uuid = await self._look(attempt)
             if uuid is not None:
                 return await self._read(uuid)
         # Nobody holds what turns up from here on.

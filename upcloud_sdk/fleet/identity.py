@@ -22,12 +22,12 @@ class _Run:
         self.id = uuid.uuid4().hex[:16]
 
 
-_run = _Run()
+RUN = _Run()
 
 
 def run_id() -> str:
     """The id of this run: all clients of a process share it."""
-    return _run.id
+    return RUN.id
 
 
 def new_attempt() -> str:

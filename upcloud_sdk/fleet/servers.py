@@ -2,104 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.errors import UpCloudError, WaitTimeout
-from upcloud_sdk.fleet.create import Creator
-from upcloud_sdk.fleet.destroy import Destroyer, StoragePolicy
-from upcloud_sdk.models.ownership import ATTEMPT
-from upcloud_sdk.models.servers import Server, ServerState
-from upcloud_sdk.resources.servers import ServerEndpoints, StopType
-from upcloud_sdk.waiting import fails_on_error, poll
+from upcloud_sdk.errors import CleanupFailed, UpCloudError, WaitTimeout
+from upcloud_sdk.fleet.holdings import keep_own
+from upcloud_sdk.fleet.renewal import check_lease
+from upcloud_sdk.models.servers import Server, ServerState, ServerSummary
+from upcloud_sdk.resources.servers import ServerEndpoints
+from upcloud_sdk.waiting import fails_on_error
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from upcloud_sdk.models.server_requests import ServerSpec
-    from upcloud_sdk.resources._base import Core
+    from upcloud_sdk.fleet.destroy import StoragePolicy
+    from upcloud_sdk.fleet.fleet import Fleet
+    from upcloud_sdk.models.server_requests import ServerChanges, ServerSpec
+    from upcloud_sdk.resources.servers import StopType
     from upcloud_sdk.resources.storages import BackupPolicy
+
+ABANDONED_TIMEOUT = 300.0
+"""Seconds that the client gives the destroy of a server whose caller was cancelled."""
 
 
 class Servers(ServerEndpoints):
     """`cloud.servers`. Chapter "Servers" of the API, and what people write by hand above it."""
 
-    def __init__(self, core: Core) -> None:
-        super().__init__(core)
-        self._attempts: dict[str, str] = {}
-        """By uuid: what this client made and has not destroyed."""
-        self._creator = Creator(core, self._destroy_unheld)
+    def __init__(self, fleet: Fleet) -> None:
+        super().__init__(fleet.core)
+        self._fleet = fleet
 
-    async def create(self, spec: ServerSpec, *, lease: float | None = None) -> Server:
+    async def create(self, spec: ServerSpec | Sequence[ServerSpec], *, lease: float | None = None) -> Server:
         """One new server, in state "maintenance"; it starts by itself. Where an answer is lost it is found and adopted.
 
-        `lease`: seconds after which the server may be reaped unless the lease is renewed; None: it is for good.
-        A caller that is cancelled has no server: the client destroys what the create makes.
+        `spec`: one, or several that are tried in order where one is refused for lack of capacity or by a limit.
+        `lease`: seconds after which the server may be reaped unless the lease is renewed, which this client does; None:
+        it is for good. A caller that is cancelled has no server: the client destroys what the create makes.
 
         Raises:
             OutcomeUnknown: no answer came, and no server was found; the client looks on for a minute, and destroys what
                 turns up.
+            NoCapacity, LimitReached: all specs were refused.
         """
+        if lease is not None:
+            check_lease(lease)
+        name = spec[0].hostname if isinstance(spec, Sequence) and spec else getattr(spec, "hostname", "?")
         return await self._core.background.run(
-            lambda: self._create(spec, lease), f"create of {spec.hostname}", abandoned=self._abandon
+            lambda: self._fleet.create(spec, lease=lease), f"create of server {name}", abandoned=self._abandon
         )
-
-    async def _create(self, spec: ServerSpec, lease: float | None) -> Server:
-        ends = None if lease is None else self._now() + timedelta(seconds=lease)
-        server = await self._creator.create(spec, lease_ends=ends)
-        self._attempts[server.uuid] = server.labels.get(ATTEMPT, "")
-        return server
-
-    def _now(self) -> datetime:
-        now = self._transport.api_time()
-        return datetime.now(UTC) if now is None else datetime.fromtimestamp(now, UTC)
 
     async def _abandon(self, server: Server) -> None:
-        await self._destroy_unheld(server.uuid)
+        await self._fleet.destroy(server.uuid, timeout=ABANDONED_TIMEOUT)
 
-    async def _destroy_unheld(self, uuid: str) -> None:
-        await self._destroyer(uuid).run()
+    async def modify(self, uuid: str, changes: ServerChanges) -> Server:
+        """Change a server; fields that are not given stay as they are. `labels` replaces all labels but the SDK's own.
 
-    def _destroyer(
-        self,
-        uuid: str,
-        *,
-        timeout: float = 300,
-        stop_type: StopType = "hard",
-        storages: StoragePolicy = "created",
-        backups: BackupPolicy | None = "delete",
-    ) -> Destroyer:
-        return Destroyer(
-            self._core,
-            uuid,
-            timeout=timeout,
-            stop_type=stop_type,
-            storages=storages,
-            backups=backups,
-            attempt=self._attempts.get(uuid),
-        )
+        Raises:
+            IllegalState: a change that a server in this state does not take.
+        """
+        if changes.labels is None:
+            return await super().modify(uuid, changes)
+        async with self._fleet.renewal.relabelling:
+            present = (await self.get(uuid)).labels
+            changes = changes.model_copy(update={"labels": keep_own(changes.labels, present)})
+            return await super().modify(uuid, changes)
 
-    async def wait_for_state(self, uuid: str, state: ServerState | str, *, timeout: float) -> Server:
-        """The server, once it is in this state.
+    async def wait_for_state(self, uuid: str, state: ServerState | str, *, timeout: float) -> ServerSummary:
+        """The server as it was seen once it is in this state: in full where it was looked at by itself.
+
+        All waits of a client share their looks: a hundred waiting tasks cost one list a second.
 
         Raises:
             ResourceFailed: it reached "error".
             NotFound: it is gone.
             WaitTimeout: it was not there within `timeout` seconds; `last` is what was seen last.
         """
-        wanted = ServerState(state)
+        return await self._wait(uuid, ServerState(state), timeout=timeout)
 
-        def reached(server: Server) -> bool:
+    async def _wait(self, uuid: str, wanted: ServerState, *, timeout: float, first_look: float = 0.0) -> ServerSummary:
+        def reached(server: ServerSummary) -> bool:
             fails_on_error("server", uuid, server.state, wanted)
             return server.state == wanted
 
-        return await poll(
-            lambda: self.get(uuid),
+        return await self._fleet.watcher.wait(
+            uuid,
             reached,
-            policy=self._core.waits,
             timeout=timeout,
             what=f"server {uuid} to be {wanted}",
+            listed=self._fleet.is_listed(uuid),
+            first_look=first_look,
         )
 
     async def destroy(
@@ -116,53 +106,66 @@ class Servers(ServerEndpoints):
         `storages`: "created" deletes the disks made with the server and no others, "all" and "none" are your word.
         `backups`: what becomes of the backups of the disks that go.
         `stop_type`: "soft" gives the guest up to a minute to shut down before it is switched off.
-        Cancelling the caller does not stop this.
+        A server that is gone already is no error. Cancelling the caller does not stop this.
 
         Raises:
-            CleanupFailed: it was not gone within `timeout` seconds; it may still be running and costing money.
+            CleanupFailed: it was not gone within `timeout` seconds; it may still be running and costing money. Its
+                lease is not renewed any more, and the reaper of this process remembers it.
         """
-        destroyer = self._destroyer(uuid, timeout=timeout, stop_type=stop_type, storages=storages, backups=backups)
-        await self._core.background.run(destroyer.run, f"destroy of server {uuid}", uuid=uuid)
-        self._attempts.pop(uuid, None)
+        await self._core.background.run(
+            lambda: self._fleet.destroy(uuid, timeout=timeout, stop_type=stop_type, storages=storages, backups=backups),
+            f"destroy of server {uuid}",
+            uuid=uuid,
+        )
 
     @asynccontextmanager
     async def ephemeral(
-        self, spec: ServerSpec, *, timeout: float = 300, cleanup_timeout: float = 120, lease: float = 3600
+        self,
+        spec: ServerSpec | Sequence[ServerSpec],
+        *,
+        timeout: float = 300,
+        cleanup_timeout: float = 120,
+        lease: float = 3600,
     ) -> AsyncGenerator[Server]:
         """A running server that is gone, with its disks, when the block ends, however it ends.
 
         `timeout` covers create and boot, `cleanup_timeout` the end; both in seconds. `lease`: seconds after which
-        another
-        process may reap the server if this one has died.
+        another process may reap the server if this one has died; it is renewed while the block runs.
 
         Raises:
             ResourceFailed, WaitTimeout: it did not start.
-            CleanupFailed: it could not be destroyed; where the block itself failed, that error is raised and this is
-                a note on it.
+            CleanupFailed: it could not be destroyed; where the block itself failed, that error is raised, with this
+                as a note on it.
         """
         clock = self._core.waits.clock
         began = clock.now()
-        server: Server | None = None
+        created: Server | None = None
         with clock.limit(timeout):
-            server = await self.create(spec, lease=lease)
-        if server is None:
-            raise WaitTimeout(f"server {spec.hostname}: not created within {timeout:g} s")
-        uuid = server.uuid
+            created = await self.create(spec, lease=lease)
+        if created is None:
+            raise WaitTimeout(f"server: not created within {timeout:g} s; if it turns up it is destroyed")
         try:
-            await clock.sleep(min(self._core.waits.first_look, timeout))
-            started = await self.wait_for_state(
-                uuid, ServerState.STARTED, timeout=max(0.0, timeout - (clock.now() - began))
-            )
-            yield started.model_copy(update={"username": server.username, "password": server.password})
+            left = max(0.0, timeout - (clock.now() - began))
+            first_look = self._core.waits.first_look
+            seen = await self._wait(created.uuid, ServerState.STARTED, timeout=left, first_look=first_look)
+            yield _running(created, seen)
         except BaseException as error:
             try:
-                await self._finish(uuid, cleanup_timeout)
-            except UpCloudError as failure:
+                await self._finish(created.uuid, cleanup_timeout)
+            except (UpCloudError, CleanupFailed) as failure:
                 error.add_note(str(failure))
             raise
-        await self._finish(uuid, cleanup_timeout)
+        await self._finish(created.uuid, cleanup_timeout)
 
     async def _finish(self, uuid: str, timeout: float) -> None:
-        destroyer = self._destroyer(uuid, timeout=timeout)
-        await self._core.background.finish(destroyer.run, f"destroy of server {uuid}", uuid=uuid)
-        self._attempts.pop(uuid, None)
+        await self._core.background.finish(
+            lambda: self._fleet.destroy(uuid, timeout=timeout), f"destroy of server {uuid}", uuid=uuid
+        )
+
+
+def _running(created: Server, seen: ServerSummary) -> Server:
+    """The create's details, with the state that was seen since."""
+    if isinstance(seen, Server):
+        return seen.model_copy(update={"username": created.username, "password": created.password})
+    fresh = {name: getattr(seen, name) for name in type(seen).model_fields}
+    return created.model_copy(update=fresh)

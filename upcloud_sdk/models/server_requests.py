@@ -21,7 +21,7 @@ from upcloud_sdk.models.networks import InterfaceSpec
 from upcloud_sdk.models.storages import BackupRuleSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Tier = Literal["maxiops", "standard", "hdd"]
 Title = Annotated[str, Field(min_length=1, max_length=255)]
@@ -185,6 +185,18 @@ class ServerSpec(Request):
                 "or say plan='custom'"
             )
         return self
+
+    def variants(self, *, zones: Iterable[str] | None = None, plans: Iterable[str] | None = None) -> tuple[Self, ...]:
+        """This spec for each zone and, within it, each plan, in order: what `create` and `ephemeral` try in turn."""
+        specs: list[Self] = []
+        for zone in [self.zone] if zones is None else zones:
+            for plan in [self.plan] if plans is None else plans:
+                size = {} if plan == self.plan else {"core_number": None, "memory_amount": None}
+                fields = {name: getattr(self, name) for name in self.model_fields_set}
+                specs.append(type(self).model_validate({**fields, **size, "zone": zone, "plan": plan}))
+        if not specs:
+            raise ValueError("variants needs at least one zone and one plan")
+        return tuple(specs)
 
     def wire(self) -> dict[str, Any]:
         """The JSON document that the API reads; disks without a title are named after the server."""

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from tests.moved_time import MovedCloud, server_spec
+from upcloud_sdk import ServerState, errors
+from upcloud_sdk.simulator import never, to_error
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_server_runs_inside_the_block_and_is_gone_with_its_disk_after_it(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()) as server:
+        assert server.state is ServerState.STARTED
+        assert server.public_ipv4 is not None
+        assert [record.state for record in moved.sim.servers.values()] == ["started"]
+    assert moved.sim.servers == {}
+    assert moved.sim.storages == {}
+
+
+async def test_a_single_life_sends_no_request_that_it_does_not_need(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()):
+        pass
+    # The first look comes 5 s after the create and then one a second, until 33 s; after the stop one a second for 16 s.
+    assert moved.count("GET /account") == 1
+    assert moved.count("POST /server") == 1
+    assert moved.count("POST /server/[^/]+/stop") == 1
+    assert moved.count("DELETE /server/.*") == 1
+    assert moved.count("GET /server/.*") == 29 + 16
+    assert len(moved.requests()) == 1 + 1 + 1 + 1 + 29 + 16
+
+
+async def test_fifty_lives_at_once_share_their_looks(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, anyio.create_task_group() as group:
+
+        async def live(name: str) -> None:
+            async with cloud.servers.ephemeral(server_spec(name)):
+                pass
+
+        for number in range(50):
+            group.start_soon(live, f"build-{number}")
+    assert moved.sim.servers == {}
+    assert moved.count("POST /server") == 50
+    # Creates, stops, a look at each one's disks, deletes; the rest is shared: one list a second.
+    assert len(moved.requests()) <= 4 * 50 + 100
+
+
+async def test_the_bodys_error_comes_out_as_it_is_and_the_server_is_gone(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        with pytest.raises(KeyError, match="mine"):
+            async with cloud.servers.ephemeral(server_spec()):
+                raise KeyError("mine")
+    assert moved.sim.servers == {}
+    assert moved.sim.storages == {}
+
+
+async def test_a_server_that_never_boots_is_destroyed_when_the_time_is_over(moved: MovedCloud) -> None:
+    moved.sim.boot_next(never())
+    async with moved.client() as cloud:
+        with pytest.raises(errors.WaitTimeout, match="to be started") as caught:
+            async with cloud.servers.ephemeral(server_spec(), timeout=60, cleanup_timeout=5):
+                raise AssertionError("it never starts")
+        assert caught.value.last.state == "maintenance"
+        # Nothing can be asked of a server in maintenance: the note says that it may still cost money.
+        assert "may still cost money" in "".join(caught.value.__notes__)
+
+
+async def test_a_server_that_fails_to_boot_is_destroyed_at_once(moved: MovedCloud) -> None:
+    moved.sim.boot_next(to_error(20, leaves_after=30))
+    async with moved.client() as cloud:
+        with pytest.raises(errors.ResourceFailed) as caught:
+            async with cloud.servers.ephemeral(server_spec()):
+                raise AssertionError("it never starts")
+        assert caught.value.state == "error"
+    assert moved.sim.servers == {}
+
+
+async def test_a_disk_that_was_attached_survives_the_server(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        async with cloud.servers.ephemeral(server_spec()) as first:
+            made = first.storage_devices[0].storage
+            document = {"storage": {"size": 10, "tier": "maxiops", "title": "data", "zone": "fi-hel1"}}
+            data = (await cloud.request("POST", "/storage", json=document)).document["storage"]["uuid"]
+            body = {"storage_device": {"type": "disk", "address": "virtio", "storage": data}}
+            await cloud.request("POST", f"/server/{first.uuid}/storage/attach", json=body)
+        assert made not in moved.sim.storages
+        assert list(moved.sim.storages) == [data]

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.moved_time import MovedCloud, server_spec
+from upcloud_sdk import errors
+from upcloud_sdk.fleet.identity import RUN
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_lease_of_a_living_holder_is_renewed_at_half_time(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        server = await cloud.servers.create(server_spec(), lease=600)
+        await moved.waits.clock.sleep(3 * 3600)
+        leases = await cloud.leases.list()
+        assert {lease.uuid for lease in leases} == {server.uuid, server.storage_devices[0].storage}
+        for lease in leases:
+            assert lease.ends is not None
+            assert 290 < lease.ends.timestamp() - moved.hand.now() <= 600
+        report = await cloud.leases.reap()
+    assert report.servers == ()
+    assert server.uuid in moved.sim.servers
+
+
+async def test_a_short_life_costs_no_renewal(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()):
+        await moved.waits.clock.sleep(1500)
+    assert moved.count("PUT .*") == 0
+
+
+async def test_what_a_dead_holder_left_is_reaped_when_its_lease_has_ended(moved: MovedCloud) -> None:
+    async with moved.client() as dead:
+        await dead.servers.create(server_spec(), lease=600)
+    async with moved.client() as cloud:
+        await moved.waits.clock.sleep(500)
+        early = await cloud.leases.reap()
+        assert early.servers == ()
+        await moved.waits.clock.sleep(200)
+        report = await cloud.leases.reap()
+    assert len(report.servers) == 1
+    assert moved.sim.servers == {}
+    assert moved.sim.storages == {}
+
+
+async def test_a_server_without_a_lease_and_one_of_another_owner_are_never_reaped(moved: MovedCloud) -> None:
+    async with moved.client("somebody-else") as other:
+        await other.servers.create(server_spec("theirs"), lease=60)
+    async with moved.client() as dead:
+        await dead.servers.create(server_spec("for-good"))
+    async with moved.client() as cloud:
+        await moved.waits.clock.sleep(3600)
+        report = await cloud.leases.reap(exclusive=True)
+    assert report.servers == ()
+    assert len(moved.sim.servers) == 2
+
+
+async def test_exclusive_reaps_what_every_other_run_leased_at_once(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RUN, "id", "an-earlier-run")
+    async with moved.client() as dead:
+        await dead.servers.create(server_spec(), lease=3600)
+    monkeypatch.undo()
+    async with moved.client() as cloud:
+        assert (await cloud.leases.reap()).servers == ()
+        report = await cloud.leases.reap(exclusive=True)
+    assert len(report.servers) == 1
+    assert moved.sim.servers == {}
+
+
+async def test_a_kept_server_is_never_reaped_and_a_taken_one_is(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        kept = await cloud.servers.create(server_spec("kept"), lease=60)
+        taken = await cloud.servers.create(server_spec("taken"))
+        await cloud.servers.wait_for_state(taken.uuid, "started", timeout=100)
+        await cloud.leases.keep(kept.uuid)
+        await cloud.leases.take(taken.uuid, 60)
+    async with moved.client() as cloud:
+        await moved.waits.clock.sleep(600)
+        report = await cloud.leases.reap()
+    assert report.servers == (taken.uuid,)
+    assert list(moved.sim.servers) == [kept.uuid]
+
+
+async def test_taking_a_lease_on_a_server_that_is_gone_says_so(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        with pytest.raises(errors.NotFound):
+            await cloud.leases.take("00000000-0000-4000-8000-000000000000", 600)
+
+
+async def test_bad_arguments_are_refused_before_anything_is_sent(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        with pytest.raises(ValueError, match="shorter than a renewal can keep"):
+            await cloud.servers.create(server_spec(), lease=5)
+        with pytest.raises(ValueError, match="grace is -1"):
+            await cloud.leases.reap(grace=-1)
+        with pytest.raises(ValueError, match="exclusive=True"):
+            await cloud.leases.reap("somebody-else", exclusive=True)
+        with pytest.raises(errors.ConfigError, match="255"):
+            await cloud.leases.reap("x" * 300)
+    assert moved.requests() == []

@@ -1,0 +1,173 @@
+"""Leases: who answers for a server, and until when."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+from upcloud_sdk.errors import NotFound, UpCloudError
+from upcloud_sdk.fleet.glance import SERVER_GLANCE, SERVER_GLANCES, STORAGE_GLANCES, ServerGlance, StorageGlance
+from upcloud_sdk.fleet.holdings import Holding, api_now, own_disks, relabel_server, relabel_storage
+from upcloud_sdk.fleet.identity import check_owner, run_id
+from upcloud_sdk.fleet.reap import Reaper, ReapReport
+from upcloud_sdk.fleet.renewal import check_lease
+from upcloud_sdk.models.ownership import LEASE, OWNER, RUN, write_lease
+from upcloud_sdk.resources._base import Namespace, label_params
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from upcloud_sdk.fleet.fleet import Fleet
+
+log = logging.getLogger("upcloud_sdk")
+
+DESTROY_TIMEOUT = 300.0
+"""Seconds that the reaper gives each server."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """A lease on a server or a disk, as its labels state it."""
+
+    uuid: str
+    kind: Literal["server", "storage"]
+    state: str
+    """The state of the server or disk."""
+    owner: str
+    run: str | None
+    """The process that took it."""
+    attempt: str | None
+    """The create that made it."""
+    ends: datetime | None
+    """When it ends, by the API's clock; None if the label cannot be read."""
+
+
+class Leases(Namespace):
+    """`cloud.leases`: what has a lease is destroyed by the reaper of its owner when the lease has ended.
+
+    `ephemeral` takes a lease, `create` only when asked. What has no lease is never reaped.
+    """
+
+    def __init__(self, fleet: Fleet) -> None:
+        super().__init__(fleet.core)
+        self._fleet = fleet
+
+    async def take(self, uuid: str, seconds: float) -> Lease:
+        """Take a lease on a server, and on the disks made with it: this client answers for it, and renews it.
+
+        Raises:
+            ValueError: `seconds` is shorter than a renewal can keep (a minute).
+            NotFound: the server is gone.
+        """
+        check_lease(seconds)
+        ends = await api_now(self._core) + timedelta(seconds=seconds)
+        mine = {OWNER: self._core.owner, RUN: run_id(), LEASE: write_lease(ends)}
+        seen = await self._relabel(uuid, mine)
+        owned = seen.ownership
+        self._fleet.renewal.hold(Holding(uuid, owned.attempt, seconds, ends))
+        return _lease("server", seen.model_copy(update={"labels": {**seen.labels, **mine}}))
+
+    async def keep(self, uuid: str) -> None:
+        """End the lease on a server and its disks without destroying them: from now on it is for good.
+
+        Raises:
+            NotFound: the server is gone.
+        """
+        seen = await self._relabel(uuid, {LEASE: None})
+        self._fleet.renewal.hold(Holding(uuid, seen.ownership.attempt, None, None))
+
+    async def reap(
+        self, owner: str | None = None, *, exclusive: bool = False, grace: float = 60, dry_run: bool = False
+    ) -> ReapReport:
+        """Destroy what `owner` (this client's, if None) leased, where the lease ended more than `grace` seconds ago.
+
+        `exclusive`: you state that no other run of this owner lives; what other runs leased is destroyed at once.
+        `dry_run`: only report. Disks of servers that are gone are destroyed too, where they are attached to nothing.
+        What fails is in the report and stops nothing.
+
+        Raises:
+            ValueError: `grace` is below zero, or `exclusive` is asked for another owner than the client's.
+            UpCloudError: what there is could not be listed.
+        """
+        reaper = self._reaper(owner, exclusive=exclusive, grace=grace, dry_run=dry_run)
+        return await self._core.background.run(reaper.run, "reaper")
+
+    async def reap_forever(self, owner: str | None = None, *, every: float = 300, grace: float = 60) -> None:
+        """Reap every so many seconds, until cancelled; for owners that live long. A round that fails is logged.
+
+        Raises:
+            ValueError: `every` is not above zero, or `grace` is below zero.
+        """
+        if not every > 0:
+            raise ValueError(f"every is {every:g}: it must be above 0 seconds")
+        self._reaper(owner, exclusive=False, grace=grace, dry_run=False)
+        while True:
+            try:
+                report = await self.reap(owner, grace=grace)
+            except UpCloudError as error:
+                log.warning("reaper: this round failed: %s", error)
+            else:
+                if report.servers or report.storages or report.failed:
+                    log.info("%s", report)
+            await self._core.waits.clock.sleep(every)
+
+    async def list(self, owner: str | None = None) -> tuple[Lease, ...]:
+        """The leases of an owner, this client's if None: servers, then disks."""
+        params = label_params({OWNER: self._core.owner if owner is None else check_owner(owner), LEASE: None})
+        servers = await self._transport.call("GET", "/server", SERVER_GLANCES, params=params)
+        storages = await self._transport.call("GET", "/storage", STORAGE_GLANCES, params=params)
+        return (
+            *(_lease("server", server) for server in servers if LEASE in server.labels),
+            *(_lease("storage", storage) for storage in storages if LEASE in storage.labels),
+        )
+
+    def _reaper(self, owner: str | None, *, exclusive: bool, grace: float, dry_run: bool) -> Reaper:
+        owner = self._core.owner if owner is None else check_owner(owner)
+        if not grace >= 0:
+            raise ValueError(f"grace is {grace:g}: it is seconds after the end of a lease, 0 or more")
+        if exclusive and owner != self._core.owner:
+            raise ValueError(
+                f"exclusive=True says that no other run of {owner!r} lives, which only a client of "
+                f"that owner can know: "
+                f"this one's owner is {self._core.owner!r}"
+            )
+        return Reaper(
+            self._core,
+            self._fleet.watcher,
+            self._fleet.holdings,
+            owner=owner,
+            exclusive=exclusive,
+            grace=grace,
+            dry_run=dry_run,
+            timeout=DESTROY_TIMEOUT,
+        )
+
+    async def _relabel(self, uuid: str, labels: Mapping[str, str | None]) -> ServerGlance:
+        async with self._fleet.renewal.relabelling:
+            seen = await self._transport.call("GET", f"/server/{self._fleet.path(uuid)}", SERVER_GLANCE)
+            # The disks first: what is attached to a server is not reaped whatever its own label says.
+            for disk in await own_disks(self._core, seen, seen.ownership.attempt):
+                try:
+                    await relabel_storage(self._core, disk, labels)
+                except NotFound:
+                    continue
+            await relabel_server(self._core, uuid, labels, seen)
+            if labels[LEASE] is None:
+                self._fleet.renewal.stop_renewing(uuid)
+        return seen
+
+
+def _lease(kind: Literal["server", "storage"], found: ServerGlance | StorageGlance) -> Lease:
+    owned = found.ownership
+    return Lease(
+        uuid=found.uuid,
+        kind=kind,
+        state=found.state,
+        owner=owned.owner or "",
+        run=owned.run,
+        attempt=owned.attempt,
+        ends=owned.lease,
+    )

@@ -1,0 +1,8 @@
+"""The pace of all waiting, waits with deadlines, and the one watcher that the waits of a client share."""
+
+from __future__ import annotations
+
+from upcloud_sdk.waiting.policy import Clock, LoopClock, WaitPolicy, fails_on_error, poll
+from upcloud_sdk.waiting.watcher import Watcher
+
+__all__ = ["Clock", "LoopClock", "WaitPolicy", "Watcher", "fails_on_error", "poll"]

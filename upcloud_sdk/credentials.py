@@ -9,7 +9,7 @@ import base64
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pydantic import SecretStr
 
@@ -25,14 +25,15 @@ _HOW = (
 )
 
 
-def _secret(value: str | SecretStr, what: str) -> SecretStr:
-    secret = value if isinstance(value, SecretStr) else SecretStr(value)
-    text = secret.get_secret_value()
+def _secret(value: object, what: str) -> SecretStr:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    if not isinstance(text, str):
+        raise ConfigError(f"the {what} is not text but {type(text).__name__}: {_HOW}")
     if not text.strip():
         raise ConfigError(f"the {what} is empty: {_HOW}")
     if text != text.strip() or any(character in text for character in "\r\n\0"):
         raise ConfigError(f"the {what} has white space around it or a line break in it; was it read from a file?")
-    return secret
+    return SecretStr(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,12 @@ class Token:
     token: SecretStr
 
     def __init__(self, token: str | SecretStr) -> None:
-        object.__setattr__(self, "token", _secret(token, "token"))
+        secret = _secret(token, "token")
+        text = secret.get_secret_value()
+        if not (text.isascii() and text.isprintable() and " " not in text):
+            # It would be refused on its way into a header, in an error that shows it.
+            raise ConfigError("the token has characters that no token has; was it copied whole?")
+        object.__setattr__(self, "token", secret)
 
     def authorization(self) -> str:
         """The value of the Authorization header."""
@@ -57,10 +63,17 @@ class Basic:
     password: SecretStr
 
     def __init__(self, username: str, password: str | SecretStr) -> None:
-        if not username.strip() or ":" in username:
-            raise ConfigError(f"the user name is empty or has a colon in it: {_HOW}")
-        object.__setattr__(self, "username", username)
-        object.__setattr__(self, "password", _secret(password, "password"))
+        name = _secret(username, "user name").get_secret_value()
+        if ":" in name:
+            raise ConfigError(f"the user name has a colon in it: {_HOW}")
+        secret = _secret(password, "password")
+        try:
+            f"{name}:{secret.get_secret_value()}".encode()
+        except UnicodeEncodeError:
+            # `from None`: that error shows what it could not encode.
+            raise ConfigError("the user name or the password is not valid Unicode text") from None
+        object.__setattr__(self, "username", name)
+        object.__setattr__(self, "password", secret)
 
     def authorization(self) -> str:
         """The value of the Authorization header."""
@@ -69,7 +82,21 @@ class Basic:
 
 
 Credentials = Token | Basic | Callable[[], Awaitable[Token | Basic]]
-"""A token, a pair, or an async callable that is asked for one before each call."""
+"""A token, a pair, or an async callable that is asked for one before each attempt of a call."""
+
+
+async def ask(provider: Callable[[], Awaitable[Token | Basic]]) -> Token | Basic:
+    """What a callable gives.
+
+    Raises:
+        ConfigError: that is neither a Token nor a Basic.
+    """
+    answer: object = provider()
+    if isinstance(answer, Awaitable):
+        answer = await cast("Awaitable[object]", answer)
+        if isinstance(answer, Token | Basic):
+            return answer
+    raise ConfigError("the credentials' callable is async and returns a Token or a Basic; this one does not")
 
 
 def find_credentials(given: Credentials | None, environment: Mapping[str, str] | None = None) -> Credentials:

@@ -16,13 +16,14 @@ import httpx
 from upcloud_sdk._retry import Outcome, Retry, RetryPolicy, is_unknown, may_repeat, read_retry_after
 from upcloud_sdk._transport.problem import read_error
 from upcloud_sdk._wire import Unreadable
+from upcloud_sdk.credentials import ask
 from upcloud_sdk.errors import NotOpen, NotSent, OutcomeUnknown, RateLimited, UnexpectedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from upcloud_sdk._wire import Envelope
-    from upcloud_sdk.credentials import Credentials
+    from upcloud_sdk.credentials import Basic, Credentials, Token
 
     class Clock(Protocol):
         """What time is read and waited by: that of the client's `WaitPolicy`."""
@@ -203,7 +204,7 @@ class Transport:
     ) -> tuple[Answer | None, Outcome]:
         if not self.is_open:
             raise NotOpen(f"{call}: {NOT_OPEN}")
-        request = await self._request(method, url, content, limit)
+        request = await self._request(call, method, url, content, limit)
         # No limit of its own on the wait for a slot: each call that holds one has a limit, so the queue moves.
         async with self._slots:
             if (held := self._not_before - self._clock.now()) > 0:
@@ -226,10 +227,15 @@ class Transport:
             self._date = (date, self._clock.now())
         return answer, answer.status
 
-    async def _request(self, method: str, url: str, content: bytes | None, limit: float) -> httpx.Request:
-        credentials = self._credentials
-        if callable(credentials):
-            credentials = await credentials()
+    async def _credentials_now(self, call: str, limit: float) -> Token | Basic:
+        if not callable(self._credentials):
+            return self._credentials
+        with anyio.move_on_after(limit):
+            return await ask(self._credentials)
+        raise NotSent(call, f"the credentials' callable returned nothing within {limit:g} s")
+
+    async def _request(self, call: str, method: str, url: str, content: bytes | None, limit: float) -> httpx.Request:
+        credentials = await self._credentials_now(call, limit)
         headers = [*self._headers, ("authorization", credentials.authorization())]
         if content is not None:
             headers.append(("content-type", "application/json"))

@@ -1,0 +1,26 @@
+"""What went over the wire, as respx saw it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import httpx
+    import respx
+
+
+def requests(of: respx.Route | respx.MockRouter) -> list[httpx.Request]:
+    """All requests that a route, or the whole API, got."""
+    calls = cast("list[respx.models.Call]", list(of.calls))
+    return [call.request for call in calls]
+
+
+def lines(of: respx.Route | respx.MockRouter) -> list[str]:
+    """The same, as "GET /server/00aa?x=y": the method, and the path below /1.3 as it was sent."""
+    return [f"{each.method} {each.url.raw_path.decode().removeprefix('/1.3')}" for each in requests(of)]
+
+
+def body(request: httpx.Request) -> Any:  # noqa: ANN401 - any JSON document
+    """The document that was sent; None if there was none."""
+    return json.loads(request.content) if request.content else None

@@ -85,13 +85,13 @@ Credentials = Token | Basic | Callable[[], Awaitable[Token | Basic]]
 """A token, a pair, or an async callable that is asked for one before each attempt of a call."""
 
 
-async def ask(provider: Callable[[], Awaitable[Token | Basic]]) -> Token | Basic:
+async def ask(provider: Callable[[], object]) -> Token | Basic:
     """What a callable gives.
 
     Raises:
         ConfigError: that is neither a Token nor a Basic.
     """
-    answer: object = provider()
+    answer = provider()
     if isinstance(answer, Awaitable):
         answer = await cast("Awaitable[object]", answer)
         if isinstance(answer, Token | Basic):

@@ -5,7 +5,7 @@ import logging
 import pickle
 import sys
 import traceback
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, cast
 
 import anyio
 import httpx
@@ -33,7 +33,6 @@ TOKEN = f"ucat_{SECRET}"
 class FakeKeyring(keyring.backend.KeyringBackend):
     """A system keyring in memory: what its entries hold, by user name."""
 
-    priority: ClassVar[float] = 1
     entries: dict[str, str]
     is_locked = False
 

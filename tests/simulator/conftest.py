@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import httpx
@@ -8,7 +10,7 @@ import pytest
 from upcloud_sdk.simulator import ManualClock, Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 
 @pytest.fixture
@@ -28,3 +30,32 @@ async def api(sim: Simulator) -> AsyncIterator[httpx.AsyncClient]:
         transport=sim.transport(), base_url="https://api.upcloud.com/1.3", auth=("user", "password")
     ) as client:
         yield client
+
+
+@pytest.fixture
+def serve_text() -> Iterator[Callable[[str], str]]:
+    """Serves a text on loopback; gives its URL."""
+    texts: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = texts[int(self.path[1:])].encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+
+        def publish(text: str) -> str:
+            texts.append(text)
+            return f"http://127.0.0.1:{server.server_port}/{len(texts) - 1}"
+
+        yield publish
+        server.shutdown()
+        thread.join()

@@ -1,77 +1,31 @@
-"""The simulator: takes calls, answers as the API would, or as the script of faults says."""
+"""The simulator as its users see it."""
 
 from __future__ import annotations
 
-import logging
-from email.utils import formatdate
-from typing import TYPE_CHECKING, NamedTuple, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
 
-from upcloud_sdk.simulator import (
-    account,
-    catalog,
-    control,
-    copies,
-    devices,
-    power,
-    server_create,
-    servers,
-    storages,
-)
+from upcloud_sdk.simulator import saving
 from upcloud_sdk.simulator.access import Access
-from upcloud_sdk.simulator.calls import Answer, ApiFault, Call, Pause, Sink
-from upcloud_sdk.simulator.cloud import DEFAULT_BOOT, Cloud
-from upcloud_sdk.simulator.faults import Fault, Faults, call_pattern
+from upcloud_sdk.simulator.cloud import DEFAULT_BOOT
+from upcloud_sdk.simulator.dispatch import Dispatch
+from upcloud_sdk.simulator.faults import Fault, call_pattern
+from upcloud_sdk.simulator.guests import NoGuests, make_guests
 from upcloud_sdk.simulator.progress import Boot, after_seconds
-from upcloud_sdk.simulator.routing import Router
+from upcloud_sdk.simulator.records import Records
 from upcloud_sdk.simulator.ticker import Ticker
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    import os
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
     from upcloud_sdk.simulator.clock import Clock
     from upcloud_sdk.simulator.guests import Guests
     from upcloud_sdk.simulator.transport import SimulatorTransport
 
-_log = logging.getLogger("upcloud_sdk.simulator")
 
-VERSION = "1.3"
-_API = Router(
-    [
-        account.routes, catalog.routes, servers.routes, server_create.routes, power.routes, devices.routes,
-        storages.routes, copies.routes,
-    ]
-)  # fmt: skip
-"""Every endpoint below /1.3. A new chapter is one module with `routes`, named here."""
-_ROOT = Router([control.routes])
-"""What is beside the API: the simulator's own control, and upload hosts."""
-_LOG_LENGTH = 200_000
-
-
-class LoggedRequest(NamedTuple):
-    """One request that came in; `status` is 0 if it was never answered."""
-
-    method: str
-    path: str
-    """Below the version, with its query."""
-    status: int
-
-
-class Delivery(NamedTuple):
-    """What goes back to the client. `dropped`: nothing does; `truncated`: the body ends before its length."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-    dropped: bool = False
-    truncated: bool = False
-
-
-FOREVER = float("inf")
-Exchange = "Generator[float, None, Delivery]"
-
-
-class Simulator(Cloud):
+class Simulator(Dispatch):
     """An offline UpCloud API with an account of its own.
 
     Args:
@@ -84,7 +38,8 @@ class Simulator(Cloud):
         password: See `username`.
         token: The API token that is accepted.
         seed: Makes ids, addresses and random faults the same in each run.
-        guests: What runs in a started server; None is nothing. See `process_guests`.
+        guests: What runs in a started server: "none"; "process", its user_data as processes of this machine; or a
+            backend of your own. With guests, use the simulator as a context manager, or call `close`.
     """
 
     def __init__(
@@ -99,19 +54,23 @@ class Simulator(Cloud):
         password: str | None = None,
         token: str | None = None,
         seed: int | None = None,
-        guests: Guests | None = None,
+        guests: Literal["none", "process"] | Guests = "none",
     ) -> None:
         if boot is not None and boot_seconds is not None:
             raise ValueError("give boot_seconds or boot, not both")
         if boot is None:
             boot = DEFAULT_BOOT if boot_seconds is None else after_seconds(boot_seconds)
-        super().__init__(clock=clock, seed=seed, boot=boot, stop_seconds=stop_seconds, storage_seconds=storage_seconds)
-        self.access = Access(username=username, password=password, token=token)
-        self.faults = Faults(self.random)
-        self.requests: list[LoggedRequest] = []
+        super().__init__(
+            clock=clock,
+            seed=seed,
+            boot=boot,
+            stop_seconds=stop_seconds,
+            storage_seconds=storage_seconds,
+            access=Access(username=username, password=password, token=token),
+        )
         self._ticker = Ticker(self)
-        if guests is not None:
-            self.guests = guests
+        if guests != "none":
+            self.guests = make_guests(guests) if isinstance(guests, str) else guests
             self.tick()
 
     def __enter__(self) -> Self:
@@ -138,11 +97,46 @@ class Simulator(Cloud):
 
         return SimulatorTransport(self)
 
-    def serve(self, host: str = "127.0.0.1", port: int = 0) -> AbstractContextManager[str]:
-        """A real HTTP server in a thread; gives its URL. Port 0 is any free one."""
+    def serve(
+        self, host: str = "127.0.0.1", port: int = 0, *, guarded: bool | None = None
+    ) -> AbstractContextManager[str]:
+        """A real HTTP server in a thread; gives its URL, without the version. Port 0 is any free one.
+
+        Args:
+            host: The address to listen on.
+            port: The port to listen on.
+            guarded: Refuse what a web page in a browser could send: other host names than `host` and loopback, bodies
+                that are not `application/json`. By default if guests run code.
+
+        Raises:
+            OSError: The port is taken.
+        """
         from upcloud_sdk.simulator.http_server import serve  # noqa: PLC0415 - starlette and uvicorn only if asked for
 
-        return serve(self, host, port)
+        if guarded is None:
+            guarded = not isinstance(self.guests, NoGuests)
+        return serve(self, host, port, guarded=guarded)
+
+    # The account as a whole
+
+    def to_json(self) -> str:
+        """The account as a JSON document. It contains passwords."""
+        return saving.to_json(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the account to a file that only its owner can read."""
+        saving.save(self, path)
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take the account of a file that `save` wrote. Raises OSError, ValueError."""
+        saving.restore(self, Path(path).read_bytes())
+
+    def reset(self) -> None:
+        """Empty the account, and forget faults and requests."""
+        with self.lock:
+            saving.replace(self, Records())
+            self.faults.clear()
+            self.requests.clear()
 
     # Faults
 
@@ -180,12 +174,7 @@ class Simulator(Cloud):
             skip: Let so many matching calls pass before.
             rate: Only this share of them fails, at random.
         """
-        nothing = status is None and body is None and code is None and truncate is None and delay is None
-        if nothing and not drop and not timeout:
-            raise ValueError("say what shall go wrong: status, code, body, drop, delay, timeout or truncate")
         raw = body.encode() if isinstance(body, str) else body
-        if code is not None and status is None:
-            raise ValueError("an error code needs its status")
         fault = Fault(
             pattern,
             status,
@@ -208,109 +197,3 @@ class Simulator(Cloud):
         """How many requests came in that match a pattern such as `POST /server`."""
         regex = call_pattern(pattern)
         return sum(regex.fullmatch(f"{r.method} {r.path.partition('?')[0]}") is not None for r in self.requests)
-
-    # One call
-
-    def exchange(
-        self, method: str, target: str, headers: Mapping[str, str], content: bytes = b""
-    ) -> Generator[float, None, Delivery]:
-        """Answer one request. Yields until when, on the API's clock, the caller must wait in between."""
-        call = Call.parse(method, target, headers, content)
-        api_path, api = _below_version(call.path)
-        with self.lock:
-            fault = self.faults.take(call.method, api_path) if api else None
-        if fault is None:
-            answer: Answer | None = yield from self._answered(call)
-        else:
-            answer = yield from self._faulty(call, fault)
-        query = "?" + target.partition("?")[2] if "?" in target else ""
-        self._note(LoggedRequest(call.method, api_path + query, answer.status if answer else 0), api=api)
-        if answer is None:
-            return Delivery(0, {}, b"", dropped=True)
-        delivery = self.packed(answer)
-        if fault is not None and fault.truncate is not None:
-            return delivery._replace(body=delivery.body[: fault.truncate], truncated=True)
-        return delivery
-
-    def _faulty(self, call: Call, fault: Fault) -> Generator[float, None, Answer | None]:
-        """Before the effect, or after it: a delay, then what the fault puts in the answer's place."""
-        answer: Answer | None = None
-        if fault.after_effect:
-            answer = yield from self._answered(call)
-        if fault.timeout:
-            yield FOREVER
-            return None
-        if fault.delay is not None:
-            yield self.clock.now() + fault.delay
-        if fault.drop:
-            return None
-        if fault.status is not None or fault.body is not None:
-            return fault.answer()
-        if answer is None:
-            answer = yield from self._answered(call)
-        answer.headers |= fault.headers
-        return answer
-
-    def _answered(self, call: Call) -> Generator[float, None, Answer]:
-        with self.lock:
-            result = self._handle(call)
-        if isinstance(result, Answer):
-            return result
-        if self.clock.real_seconds(1) is not None and result.seconds > 0:
-            yield self.clock.now() + result.seconds
-        with self.lock:
-            self.settle()
-            return result.then()
-
-    def _handle(self, call: Call) -> Answer | Pause:
-        """The API's own answer. The lock is held."""
-        try:
-            self.settle()
-            self.access.check(call.headers)
-            call.path, api = _below_version(call.path)
-            route = (_API if api else _ROOT).find(call)
-            assert route.handler is not None
-            return route.handler(self, call)
-        except ApiFault as fault:
-            return fault.answer()
-        except Exception:  # noqa: BLE001 - a client must get an answer whatever we did wrong; logged with its trace
-            _log.exception("%s %s failed in the simulator itself", call.method, call.path)
-            return ApiFault(500, "SERVICE_ERROR", "The simulator failed; its log says why.").answer()
-
-    def packed(self, answer: Answer) -> Delivery:
-        headers = {"date": formatdate(self.clock.now(), usegmt=True), "server": "Apache", **answer.headers}
-        body = answer.body()
-        if answer.status != 204:
-            headers["content-type"] = answer.content_type
-        headers["content-length"] = str(len(body))
-        if answer.status == 204:
-            del headers["content-length"]
-        return Delivery(answer.status, headers, body)
-
-    def _note(self, request: LoggedRequest, *, api: bool) -> None:
-        if not api:
-            return
-        self.requests.append(request)
-        if len(self.requests) > _LOG_LENGTH:
-            del self.requests[: _LOG_LENGTH // 2]
-
-    def sink(self, method: str, target: str, headers: Mapping[str, str]) -> Sink | None:
-        """Who takes the body of this request piece by piece; None for the ordinary ones."""
-        call = Call.parse(method, target, headers)
-        call.path, api = _below_version(call.path)
-        if api:
-            return None
-        try:
-            route = _ROOT.find(call)
-        except ApiFault:
-            return None
-        with self.lock:
-            return route.sink(self, call) if route.sink is not None else None
-
-
-def _below_version(path: str) -> tuple[str, bool]:
-    """The path below /1.3, and whether it is of the API at all."""
-    first, _, rest = path[1:].partition("/")
-    if first == VERSION:
-        return f"/{rest}", True
-    return path, False

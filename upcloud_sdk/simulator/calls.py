@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 from urllib.parse import parse_qsl, unquote
 
 if TYPE_CHECKING:
@@ -63,6 +63,15 @@ class Pause:
 
     seconds: float
     then: Callable[[], Answer]
+
+
+class LoggedRequest(NamedTuple):
+    """One request that came in; `status` is 0 if it was never answered."""
+
+    method: str
+    path: str
+    """Below the version, with its query."""
+    status: int
 
 
 class Sink(Protocol):

@@ -7,24 +7,27 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, TypeVar
 
-from upcloud_sdk.simulator.calls import ApiFault
+from upcloud_sdk.simulator.calls import ApiFault, LoggedRequest
 from upcloud_sdk.simulator.catalog import Catalog
 from upcloud_sdk.simulator.clock import Clock, RealClock
+from upcloud_sdk.simulator.faults import Faults
 from upcloud_sdk.simulator.fields import is_uuid
 from upcloud_sdk.simulator.guests import Guests, NoGuests
 from upcloud_sdk.simulator.progress import Boot, Progress, after_seconds
-from upcloud_sdk.simulator.records import Account, IpAddress, Network, Server, ServerGroup, Step, Storage
+from upcloud_sdk.simulator.records import Records, Server, Step, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from upcloud_sdk.simulator.access import Access
+
 R = TypeVar("R")
 
-_STATE_AFTER = {"shut_down": "maintenance", "power_off": "maintenance", "restarted": "started"}
+_STATE_AFTER = {"shut_down": "maintenance", "power_off": "maintenance", "restarted": "started", "resumed": "started"}
 _PREFIX = {"server": "00", "storage": "01", "network": "03", "router": "04", "import": "07", "group": "0b"}
 
 
-class Cloud:
+class Cloud(Records):
     """What the handlers of the endpoints work on. All of it is guarded by `lock`."""
 
     def __init__(
@@ -35,23 +38,19 @@ class Cloud:
         boot: Boot,
         stop_seconds: float,
         storage_seconds: float,
+        access: Access,
     ) -> None:
+        super().__init__()
         self.clock: Clock = clock or RealClock()
         self.random = random.Random(seed)  # noqa: S311 - repeatable on purpose; nothing here is a real secret
         self.lock = threading.RLock()
         self.catalog = Catalog()
-        self.account = Account()
-        self.servers: dict[str, Server] = {}
-        self.storages: dict[str, Storage] = {}
-        """The account's own storages; the public ones are in `catalog.storages`."""
-        self.ip_addresses: dict[str, IpAddress] = {}
-        """Public and utility addresses by their text."""
-        self.networks: dict[str, Network] = {}
-        self.server_groups: dict[str, ServerGroup] = {}
+        self.access = access
+        self.faults = Faults(self.random)
+        self.requests: list[LoggedRequest] = []
+        """What came in, oldest first; of the API only."""
         self.guests: Guests = NoGuests()
         self.boot, self.stop_seconds, self.storage_seconds = boot, stop_seconds, storage_seconds
-        self.list_lag = 0.0
-        self.sold_out: set[tuple[str | None, str | None]] = set()
         self._next_boots: deque[Progress] = deque()
         self._moving: dict[str, Server | Storage] = {}
 
@@ -113,7 +112,7 @@ class Cloud:
     def sell_out(self, *, zone: str | None = None, plan: str | None = None) -> None:
         """Refuse new servers of this plan, in this zone; without one of them in any."""
         with self.lock:
-            self.sold_out.add((zone, plan))
+            self.sold_out.append((zone, plan))
 
     def restock(self) -> None:
         """Take every `sell_out` back."""
@@ -168,16 +167,19 @@ class Cloud:
                 self._enter(server, "stopped")
         now = self.clock.now()
         for uuid, record in list(self._moving.items()):
-            while record.steps and self._is_due(record, record.steps[0], now):
-                self._enter(record, record.steps.pop(0).event)
+            while record.steps and (event := self._due_event(record, record.steps[0], now)) is not None:
+                record.steps.pop(0)
+                self._enter(record, event)
             if not record.steps:
                 self._moving.pop(uuid, None)
 
-    def _is_due(self, record: Server | Storage, step: Step, now: float) -> bool:
+    def _due_event(self, record: Server | Storage, step: Step, now: float) -> str | None:
+        """What the step brings by now, if anything."""
         if step.due is None or now < step.due or (step.polls is not None and step.polls > 0):
-            return False
-        held_up = step.latest is not None and now < step.latest and self.guests.is_running(record.uuid)
-        return not held_up
+            return None
+        if step.latest is not None and self.guests.is_running(record.uuid):
+            return None if now < step.latest else step.otherwise or step.event
+        return step.event
 
     def polled(self, records: Iterable[Server]) -> None:
         """These servers have been read: what waits for polls comes nearer."""
@@ -201,6 +203,8 @@ class Cloud:
             self._copied(record)
             return
         record.state = _STATE_AFTER.get(event, event)
+        if event == "resumed":
+            return
         if event == "shut_down":
             self.guests.stop(record.uuid, hard=False)
         else:
@@ -233,6 +237,15 @@ class Cloud:
         storage.copied_from = None
         if source is not None and source.state in {"cloning", "backuping"}:
             source.state = "online"
+
+    def resume(self) -> None:
+        """The records have been replaced: go on with what was going on in them."""
+        self._next_boots.clear()
+        both: list[Server | Storage] = [*self.servers.values(), *self.storages.values()]
+        self._moving = {record.uuid: record for record in both if record.steps}
+        for server in self.servers.values():
+            if server.state == "started":
+                self.guests.start(server)
 
     def forget(self, record: Server | Storage) -> None:
         """The record is gone: nothing of it happens any more."""

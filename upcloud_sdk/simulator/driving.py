@@ -10,8 +10,8 @@ import anyio
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from upcloud_sdk.simulator.app import Delivery
     from upcloud_sdk.simulator.clock import Clock
+    from upcloud_sdk.simulator.dispatch import Delivery
 
 PATIENCE = 600.0
 """Real seconds after which an answer that never comes is a dropped connection: nothing hangs for ever."""

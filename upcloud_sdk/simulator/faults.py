@@ -51,6 +51,17 @@ class Fault:
     skip: int = 0
     rate: float | None = None
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for what is no fault, or no pattern."""
+        call_pattern(self.pattern)
+        harms = (self.status, self.code, self.body, self.delay, self.truncate)
+        if all(harm is None for harm in harms) and not self.drop and not self.timeout:
+            raise ValueError("say what shall go wrong: status, code, body, drop, delay, timeout or truncate")
+        if self.code is not None and self.status is None:
+            raise ValueError("an error code needs its status")
+        if self.rate is not None and not 0 <= self.rate <= 1:
+            raise ValueError(f"rate is a share from 0 to 1, not {self.rate}")
+
     def answer(self) -> Answer:
         """The answer that replaces the API's own."""
         status = self.status or 200

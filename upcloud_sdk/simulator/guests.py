@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from upcloud_sdk.simulator.records import Server
 
@@ -29,6 +30,14 @@ class Guests(Protocol):
         """The servers whose guests have powered themselves off since the last poll."""
         ...
 
+    def forget(self, uuid: str) -> None:
+        """The server is deleted: nothing of its guest is kept."""
+        ...
+
+    def console(self, uuid: str) -> Path | None:
+        """The file that the guest's console is written to; None if it has none."""
+        ...
+
     def close(self) -> None:
         """End all guests."""
         ...
@@ -49,5 +58,27 @@ class NoGuests:
     def poll(self) -> Iterable[str]:
         return ()
 
+    def forget(self, uuid: str) -> None:
+        pass
+
+    def console(self, uuid: str) -> Path | None:  # noqa: ARG002 - the protocol's signature
+        return None
+
     def close(self) -> None:
         pass
+
+
+def make_guests(kind: str) -> Guests:
+    """The backend of this name.
+
+    Raises:
+        ValueError: There is no such backend.
+        RuntimeError: It does not work on this machine.
+    """
+    if kind == "none":
+        return NoGuests()
+    if kind == "process":
+        from upcloud_sdk.simulator.process_guests import ProcessGuests  # noqa: PLC0415 - only where it is wanted
+
+        return ProcessGuests()
+    raise ValueError(f'guests must be "none" or "process", not "{kind}"')

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
-    from upcloud_sdk.simulator.app import Delivery, Simulator
+    from upcloud_sdk.simulator.app import Simulator
+    from upcloud_sdk.simulator.dispatch import Delivery
 
 _START_SECONDS, _STOP_SECONDS = 10.0, 10.0
 
@@ -41,8 +42,8 @@ class _Protocol(H11Protocol):
 class Application:
     """The ASGI application."""
 
-    def __init__(self, simulator: Simulator, gate: Gate | None = None) -> None:
-        self._simulator, self._gate = simulator, gate or Gate()
+    def __init__(self, simulator: Simulator, gate: Gate) -> None:
+        self._simulator, self._gate = simulator, gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -128,9 +129,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def serve(simulator: Simulator, host: str, port: int, *, gate: Gate | None = None) -> Generator[str]:
+def serve(simulator: Simulator, host: str, port: int, *, guarded: bool) -> Generator[str]:
     """See `Simulator.serve`."""
     listener = listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    gate = Gate(hosts=frozenset({shown}), json_only=True) if guarded else Gate()
     config = uvicorn.Config(
         Application(simulator, gate),
         http=_Protocol,
@@ -152,7 +155,6 @@ def serve(simulator: Simulator, host: str, port: int, *, gate: Gate | None = Non
     simulator.tick()
     try:
         _wait_until_started(server, thread)
-        shown = f"[{host}]" if ":" in host else host
         yield f"http://{shown}:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True

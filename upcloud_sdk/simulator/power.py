@@ -20,6 +20,10 @@ routes = Routes()
 _TIMEOUT = whole(1, 3600)
 _STILL_STARTED = 0.25
 """The part of a stop during which the server still says `started`."""
+_SOFT_PATIENCE = 3600
+"""Seconds that a soft stop without a timeout waits for the guest."""
+_KILL_PATIENCE = 10.0
+"""Seconds that a guest which is powered off may take to be gone."""
 _START_PATIENCE = 120.0
 """Seconds after which a start that does not come to an end is answered all the same."""
 
@@ -53,7 +57,7 @@ def stop_server(cloud: Cloud, call: Call) -> Answer:
         timeout = f.get("timeout", _TIMEOUT, None)
     require_state(server, "started")
     answer = details(cloud, server)
-    cloud.schedule(server, *_stopping(cloud, server, kind, timeout))
+    cloud.schedule(server, *_leaving(cloud, server, "stopped", kind, timeout))
     return answer
 
 
@@ -71,22 +75,20 @@ def restart_server(cloud: Cloud, call: Call) -> Answer:
         raise ApiFault(403, "ZONE_HOST_FORBIDDEN", "A host can be chosen in a private cloud only.")
     require_state(server, "started")
     answer = details(cloud, server)
-    gives_up = kind == "soft" and not server.acpi and action != "destroy" and timeout is not None
-    if not gives_up:
-        cloud.schedule(server, *_stopping(cloud, server, kind, timeout, restart=True))
+    ignored = "resumed" if action == "ignore" else None
+    cloud.schedule(server, *_leaving(cloud, server, "restarted", kind, timeout, ignored=ignored))
     return answer
 
 
-def _stopping(cloud: Cloud, server: Server, kind: str, timeout: int | None, *, restart: bool = False) -> list[Step]:
-    """The states on the way: `started` for a moment, `maintenance`, then `stopped` or `started` again."""
+def _leaving(
+    cloud: Cloud, server: Server, event: str, stop_type: str, timeout: int | None, *, ignored: str | None = None
+) -> list[Step]:
+    """The way to `event`: `started` for a moment, `maintenance`, and then, if the guest ignores it, `ignored`."""
     now, length = cloud.clock.now(), cloud.stop_seconds
-    off = now + length
-    latest = None
-    if kind == "soft":
-        patience = 3600 if timeout is None else timeout
-        latest = now + patience
-        if not server.acpi:
-            off = latest
-    leaving = Step("power_off" if kind == "hard" else "shut_down", now + length * _STILL_STARTED)
-    end = Step("restarted" if restart else "stopped", off, latest=latest)
-    return [leaving, end]
+    leave = now + length * _STILL_STARTED
+    if stop_type == "hard":
+        return [Step("power_off", leave), Step(event, now + length, latest=now + length + _KILL_PATIENCE)]
+    latest = now + (_SOFT_PATIENCE if timeout is None else timeout)
+    if server.acpi:
+        return [Step("shut_down", leave), Step(event, now + length, latest=latest, otherwise=ignored)]
+    return [Step("shut_down", leave), Step(ignored or event, latest)]

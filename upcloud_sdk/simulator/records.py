@@ -10,7 +10,8 @@ class Step:
     """What will happen to a server or storage.
 
     `event` is the state that it takes, or one of: `shut_down` and `power_off`, by which a server leaves for
-    `maintenance`, softly or hard; `restarted`, by which it comes back from there.
+    `maintenance`, softly or hard; `restarted`, by which it comes back from there; `resumed`, by which it comes back
+    as it was, since its guest did not shut down.
     """
 
     event: str
@@ -19,7 +20,9 @@ class Step:
     polls: int | None = None
     """How often the resource must have been read before."""
     latest: float | None = None
-    """A guest that still runs holds the step up, until then."""
+    """A guest that still runs holds the step up, until then; then `otherwise` happens."""
+    otherwise: str | None = None
+    """None is the event all the same."""
 
 
 @dataclass(slots=True)
@@ -182,3 +185,21 @@ class Account:
     """None is unlimited."""
     servers_creating: int | None = None
     """How many servers may be created at the same time; None is unlimited."""
+
+
+@dataclass
+class Records:
+    """Everything that the account holds, and all that is saved and loaded. A new kind of resource is a line here."""
+
+    account: Account = field(default_factory=Account)
+    servers: dict[str, Server] = field(default_factory=dict[str, Server])
+    storages: dict[str, Storage] = field(default_factory=dict[str, Storage])
+    """The account's own; the public templates are in `catalog.storages`."""
+    ip_addresses: dict[str, IpAddress] = field(default_factory=dict[str, IpAddress])
+    """Public and utility addresses by their text."""
+    networks: dict[str, Network] = field(default_factory=dict[str, Network])
+    server_groups: dict[str, ServerGroup] = field(default_factory=dict[str, ServerGroup])
+    sold_out: list[tuple[str | None, str | None]] = field(default_factory=list[tuple[str | None, str | None]])
+    """Zone and plan, None for any."""
+    list_lag: float = 0.0
+    """How long a new server or storage is not in lists."""

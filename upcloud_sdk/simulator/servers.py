@@ -157,6 +157,7 @@ def delete_server(cloud: Cloud, call: Call) -> Answer:
     require_state(server, "stopped")
     own = [cloud.storages[device.storage] for device in server.devices if device.storage in cloud.storages]
     cloud.forget(server)
+    cloud.guests.forget(server.uuid)
     del cloud.servers[server.uuid]
     release_addresses(cloud, server)
     for device in server.devices:

@@ -11,7 +11,8 @@ import httpx
 from upcloud_sdk.simulator.driving import drive
 
 if TYPE_CHECKING:
-    from upcloud_sdk.simulator.app import Delivery, Simulator
+    from upcloud_sdk.simulator.app import Simulator
+    from upcloud_sdk.simulator.dispatch import Delivery
 
 
 class SimulatorTransport(httpx.AsyncBaseTransport):

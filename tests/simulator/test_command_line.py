@@ -1,0 +1,131 @@
+"""`python -m upcloud_sdk.simulator`."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests.simulator.documents import server_request
+from tests.simulator.patience import PATIENCE
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+COMMAND = [sys.executable, "-W", "error", "-m", "upcloud_sdk.simulator"]
+
+
+@contextmanager
+def started(*arguments: str) -> Generator[tuple[subprocess.Popen[str], list[str]]]:
+    """The process, and the lines that it printed until it was ready."""
+    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().rstrip("\n")]
+        while lines[-1] and not lines[-1].startswith("listening"):
+            lines.append(process.stdout.readline().rstrip("\n"))
+        try:
+            yield process, lines
+        finally:
+            process.kill()
+
+
+def url_of(lines: list[str]) -> str:
+    return lines[-1].removeprefix("listening on ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> None:
+    with started("--port", "0") as (process, lines):
+        assert len(lines) == 1
+        assert re.fullmatch(r"listening on http://127\.0\.0\.1:\d+", lines[0])
+        assert httpx.get(f"{url_of(lines)}/1.3/zone", auth=("any", "thing")).status_code == 200
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, output, errors) == (0, "", "")
+
+
+def test_configured_credentials_are_the_only_ones() -> None:
+    with started("--port", "0", "--username", "me", "--password", "secret") as (_, lines):
+        url = f"{url_of(lines)}/1.3/account"
+        assert httpx.get(url, auth=("me", "secret")).status_code == 200
+        assert httpx.get(url, auth=("me", "wrong")).status_code == 401
+        assert httpx.get(url, headers={"Authorization": "Bearer ucat_x"}).status_code == 401
+
+
+def test_running_user_data_makes_a_token_if_there_is_no_credential() -> None:
+    with started("--port", "0", "--run-user-data") as (_, lines):
+        assert re.fullmatch(r"token ucat_\S{20,}", lines[0])
+        url = f"{url_of(lines)}/1.3/account"
+        assert httpx.get(url, headers={"Authorization": f"Bearer {lines[0].split()[1]}"}).status_code == 200
+        assert httpx.get(url, auth=("any", "thing")).status_code == 401
+
+
+def test_the_state_is_saved_at_the_end_and_loaded_again(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    with started("--port", "0", "--boot-seconds", "0", "--state", str(file)) as (process, lines):
+        answer = httpx.post(f"{url_of(lines)}/1.3/server", json=server_request(), auth=("a", "b"))
+        uuid = answer.json()["server"]["uuid"]
+        process.terminate()
+        process.wait(timeout=PATIENCE)
+    assert file.stat().st_mode & 0o077 == 0
+    with started("--port", "0", "--state", str(file)) as (_, lines):
+        found = httpx.get(f"{url_of(lines)}/1.3/server/{uuid}", auth=("a", "b")).json()["server"]
+        assert (found["state"], found["title"]) == ("started", "build-1")
+
+
+def test_the_clock_can_be_moved_from_outside() -> None:
+    with started("--port", "0", "--clock", "manual", "--boot-seconds", "30") as (_, lines):
+        url = url_of(lines)
+        with httpx.Client(auth=("a", "b")) as client:
+            uuid = client.post(f"{url}/1.3/server", json=server_request()).json()["server"]["uuid"]
+            assert client.get(f"{url}/1.3/server/{uuid}").json()["server"]["state"] == "maintenance"
+            client.post(f"{url}/_simulator/clock", json={"advance": 30})
+            assert client.get(f"{url}/1.3/server/{uuid}").json()["server"]["state"] == "started"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--port", "http"], "argument --port: http is not a port from 0 to 65535"),
+        (["--boot-seconds", "-1"], "argument --boot-seconds: -1 is not a number of seconds, 0 or more"),
+        (["--username", "me"], "--username and --password go together"),
+        (["--clock", "fast"], '--clock is "real", "manual" or a factor greater than 0, not "fast"'),
+        (["--state", "/nowhere/at/all.json"], "--state: there is no folder /nowhere/at"),
+        (["--colour"], "unrecognized arguments: --colour"),
+    ],
+)
+def test_a_bad_argument_is_refused_in_a_sentence(arguments: list[str], sentence: str) -> None:
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"upcloud_sdk.simulator: {sentence}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [*COMMAND, "--port", str(port)], capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "--port" in done.stderr
+
+
+def test_a_state_that_is_not_one_is_refused_and_kept(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    file.write_text('{"servers": 3}')
+    done = subprocess.run(
+        [*COMMAND, "--port", "0", "--state", str(file)], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 2
+    assert "cannot be loaded" in done.stderr
+    assert file.read_text() == '{"servers": 3}'

@@ -1,0 +1,186 @@
+"""A started server runs its user_data; nothing of it outlives the server or the simulator."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.simulator.documents import server_request
+from tests.simulator.patience import PATIENCE, eventually
+from upcloud_sdk.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="guests that are processes need POSIX")
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+class Served:
+    """A served simulator with guests, and a client of it."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.client = httpx.Client(base_url=f"{url}/1.3", headers={"Authorization": f"Bearer {token}"})
+        self.url = url
+
+    def create(self, script: str, **changes: object) -> str:
+        answer = self.client.post("/server", json=server_request(user_data=script, **changes))
+        assert answer.status_code == 202, answer.text
+        uuid: str = answer.json()["server"]["uuid"]
+        return uuid
+
+    def state(self, uuid: str) -> str:
+        state: str = self.client.get(f"/server/{uuid}").json()["server"]["state"]
+        return state
+
+    def stop(self, uuid: str, **how: str) -> None:
+        answer = self.client.post(f"/server/{uuid}/stop", json={"stop_server": how})
+        assert answer.status_code == 200, answer.text
+
+    def console(self, uuid: str) -> str:
+        answer: dict[str, Any] = self.client.get(f"{self.url}/_simulator/servers/{uuid}/console").json()
+        return str(answer.get("text", ""))
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    with (
+        Simulator(token="ucat_test", guests="process", boot_seconds=0, stop_seconds=0.05) as sim,
+        sim.serve() as url,
+    ):
+        served = Served(url, "ucat_test")
+        yield served
+        served.client.close()
+
+
+@pytest.fixture
+def pid_file(tmp_path: Path) -> Path:
+    """Where a guest writes the process ids that the test looks at."""
+    return tmp_path / "pid"
+
+
+def pids(file: Path, count: int) -> list[int]:
+    """The ids that the guest has written, once there are so many."""
+    eventually(lambda: file.exists() and len(file.read_text().split()) == count)
+    return [int(each) for each in file.read_text().split()]
+
+
+def test_a_started_server_runs_its_user_data_without_a_request(served: Served, pid_file: Path) -> None:
+    served.create(f"#!/bin/sh\necho $$ > {pid_file}\nexec sleep 600\n")
+    assert alive(pids(pid_file, 1)[0])
+
+
+def test_a_script_without_a_first_line_is_run_by_the_shell(served: Served, pid_file: Path) -> None:
+    served.create(f"echo $$ > {pid_file}; exec sleep 600")
+    assert alive(pids(pid_file, 1)[0])
+
+
+def test_a_hard_stop_kills_daemons_too(served: Served, pid_file: Path) -> None:
+    """A buildbot-worker leaves its process group when it goes into the background."""
+    daemon = f"setsid sh -c 'echo $$ >> {pid_file}; exec sleep 600' &"
+    uuid = served.create(f"#!/bin/sh\necho $$ > {pid_file}\n{daemon}\nexec sleep 600\n")
+    guests = pids(pid_file, 2)
+    served.stop(uuid, stop_type="hard")
+    eventually(lambda: served.state(uuid) == "stopped")
+    assert [alive(pid) for pid in guests] == [False, False]
+
+
+def test_a_soft_stop_lets_the_guest_end_in_its_own_way(served: Served, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    uuid = served.create(
+        f"#!/bin/sh\ntrap 'echo bye > {said}; exit' TERM\ntouch {said}\nwhile :; do sleep 0.05; done\n"
+    )
+    eventually(said.exists)
+    served.stop(uuid, stop_type="soft", timeout="60")
+    eventually(lambda: served.state(uuid) == "stopped")
+    assert said.read_text() == "bye\n"
+
+
+def test_a_soft_stop_turns_hard_at_its_timeout(served: Served, pid_file: Path) -> None:
+    uuid = served.create(f"#!/bin/sh\ntrap '' TERM\necho $$ > {pid_file}\nwhile :; do sleep 0.05; done\n")
+    guest = pids(pid_file, 1)[0]
+    served.stop(uuid, stop_type="soft", timeout="1")
+    eventually(lambda: served.state(uuid) == "stopped")
+    eventually(lambda: not alive(guest))
+
+
+def test_a_guest_that_powers_itself_off_stops_its_server(served: Served) -> None:
+    uuid = served.create("#!/bin/sh\npoweroff\nexec sleep 600\n")
+    eventually(lambda: served.state(uuid) == "stopped")
+    assert served.client.delete(f"/server/{uuid}").status_code == 204
+
+
+def test_a_script_that_ends_leaves_its_server_running(served: Served, pid_file: Path) -> None:
+    uuid = served.create(f"#!/bin/sh\necho $$ > {pid_file}\n")
+    script = pids(pid_file, 1)[0]
+    eventually(lambda: not alive(script))
+    assert served.state(uuid) == "started"
+
+
+def test_a_restart_runs_the_user_data_again(served: Served, pid_file: Path) -> None:
+    uuid = served.create(f"#!/bin/sh\necho $$ >> {pid_file}\nexec sleep 600\n")
+    first = pids(pid_file, 1)[0]
+    served.client.post(f"/server/{uuid}/restart", json={"restart_server": {"stop_type": "hard"}})
+    second = pids(pid_file, 2)[1]
+    assert not alive(first)
+    assert alive(second)
+
+
+def test_user_data_can_be_the_url_of_a_script(served: Served, pid_file: Path, serve_text: Callable[[str], str]) -> None:
+    served.create(serve_text(f"#!/bin/sh\necho $$ > {pid_file}\nexec sleep 600\n"))
+    assert alive(pids(pid_file, 1)[0])
+
+
+def test_the_console_says_why_user_data_could_not_be_fetched(served: Served) -> None:
+    uuid = served.create("http://127.0.0.1:9/nothing")
+    eventually(lambda: "user_data: " in served.console(uuid))
+
+
+def test_the_console_says_that_cloud_config_is_not_run(served: Served) -> None:
+    uuid = served.create("#cloud-config\nruncmd: [poweroff]\n")
+    eventually(lambda: "scripts only" in served.console(uuid))
+
+
+def test_a_guest_sees_nothing_of_the_simulators_environment(
+    served: Served, pid_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UPCLOUD_TOKEN", "ucat_secret")
+    uuid = served.create(f"#!/bin/sh\nenv\necho $$ > {pid_file}\n", hostname="guest.example.com")
+    pids(pid_file, 1)
+    console = served.console(uuid)
+    assert "HOSTNAME=guest.example.com" in console
+    assert "ucat_secret" not in console
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_all_guests_die_with_the_simulator_however_it_ends(
+    number: signal.Signals, pid_file: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "upcloud_sdk.simulator", "--port", "0", "--boot-seconds", "0", "--run-user-data"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        token, url = (process.stdout.readline().split()[-1] for _ in range(2))
+        served = Served(url, token)
+        home = tmp_path / "home"
+        daemon = f"setsid sh -c 'echo $$ >> {pid_file}; exec sleep 600' &"
+        served.create(f"#!/bin/sh\npwd > {home}; echo $$ > {pid_file}\n{daemon}\nexec sleep 600\n")
+        guests = pids(pid_file, 2)
+        served.client.close()
+        process.send_signal(number)
+        process.wait(timeout=PATIENCE)
+    eventually(lambda: not any(alive(pid) for pid in guests))
+    eventually(lambda: not Path(home.read_text().strip()).parent.exists())

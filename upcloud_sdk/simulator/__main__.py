@@ -1,0 +1,142 @@
+"""`python -m upcloud_sdk.simulator`: the simulator for other processes."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import NoReturn
+
+from upcloud_sdk.simulator.app import Simulator
+from upcloud_sdk.simulator.clock import Clock, ManualClock, RealClock, ScaledClock
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve until SIGTERM or SIGINT; the exit status."""
+    args = _arguments(argv)
+    if args.run_user_data and args.token is None and args.username is None:
+        args.token = "ucat_" + secrets.token_urlsafe(24)
+        print(f"token {args.token}", flush=True)
+    try:
+        sim = Simulator(
+            clock=_clock(args.clock),
+            boot_seconds=args.boot_seconds,
+            stop_seconds=args.stop_seconds,
+            storage_seconds=args.storage_seconds,
+            username=args.username,
+            password=args.password,
+            token=args.token,
+            seed=args.seed,
+            guests="process" if args.run_user_data else "none",
+        )
+    except (ValueError, RuntimeError) as error:
+        return _refuse(str(error))
+    with sim:
+        return _run(sim, args)
+
+
+def _run(sim: Simulator, args: argparse.Namespace) -> int:
+    if args.state is not None and args.state.exists():
+        try:
+            sim.load(args.state)
+        except (OSError, ValueError) as error:
+            return _refuse(f"{args.state} cannot be loaded: {error}; name another file, or remove it")
+    try:
+        over = threading.Event()
+
+        def stop(_number: int, _frame: object) -> None:
+            over.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        with sim.serve(args.host, args.port, guarded=args.run_user_data) as url:
+            print(f"listening on {url}", flush=True)
+            while not over.wait(0.5):
+                pass
+    except OSError as error:
+        reason = error.strerror or str(error)
+        return _refuse(
+            f"cannot listen on {args.host}:{args.port}: {reason}; name another with --port (0: any free one)"
+        )
+    if args.state is not None:
+        try:
+            sim.save(args.state)
+        except OSError as error:
+            return _refuse(f"the state cannot be saved to {args.state}: {error.strerror}")
+    return 0
+
+
+def _refuse(reason: str) -> int:
+    print(f"upcloud_sdk.simulator: {reason}", file=sys.stderr)
+    return 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_refuse(f"{message}; --help shows the arguments"))
+
+
+def _arguments(argv: list[str] | None) -> argparse.Namespace:
+    parser = _Parser(prog="python -m upcloud_sdk.simulator", description="An offline UpCloud API on loopback.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8080, help="0 is any free one (default: %(default)s)")
+    parser.add_argument("--boot-seconds", type=_seconds, default=2.0, help="until a server runs (default: %(default)s)")
+    parser.add_argument(
+        "--stop-seconds", type=_seconds, default=1.0, help="until it has stopped (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--storage-seconds", type=_seconds, default=1.0, help="a clone or backup takes (default: %(default)s)"
+    )
+    parser.add_argument("--clock", default="real", help="real, manual, or a factor such as 10 (default: %(default)s)")
+    parser.add_argument("--username", help="with --password: accept only this pair; without credentials, any")
+    parser.add_argument("--password")
+    parser.add_argument("--token", help="accept only this API token")
+    parser.add_argument("--state", type=Path, help="JSON file that the account is loaded from, and saved to at the end")
+    parser.add_argument("--seed", type=int, help="the same ids and addresses in each run")
+    parser.add_argument(
+        "--run-user-data",
+        action="store_true",
+        help="RUNS CODE: a started server runs its user_data as processes here; without a credential it makes a token",
+    )
+    args = parser.parse_args(argv)
+    if (args.username is None) != (args.password is None):
+        parser.error("--username and --password go together")
+    if args.state is not None and not args.state.absolute().parent.is_dir():
+        parser.error(f"--state: there is no folder {args.state.absolute().parent}")
+    return args
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port from 0 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds, 0 or more")
+    return seconds
+
+
+def _clock(text: str) -> Clock:
+    if text == "real":
+        return RealClock()
+    if text == "manual":
+        return ManualClock()
+    try:
+        return ScaledClock(float(text))
+    except ValueError:
+        raise ValueError(f'--clock is "real", "manual" or a factor greater than 0, not "{text}"') from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

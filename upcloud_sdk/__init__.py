@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from upcloud_sdk._version import __version__
 
 if TYPE_CHECKING:
-    from upcloud_sdk import errors, models
-    from upcloud_sdk._retry import Retry, RetryPolicy
+    from upcloud_sdk import errors, events, models
+    from upcloud_sdk._retry import RetryPolicy
     from upcloud_sdk.client import RawAnswer, UpCloud
     from upcloud_sdk.credentials import Basic, Token
     from upcloud_sdk.models import (
@@ -41,7 +41,6 @@ _MODULE_OF = {
     "InterfaceSpec": "models",
     "LoginUser": "models",
     "RawAnswer": "client",
-    "Retry": "_retry",
     "RetryPolicy": "_retry",
     "Server": "models",
     "ServerChanges": "models",
@@ -54,14 +53,13 @@ _MODULE_OF = {
     "UpCloud": "client",
     "WaitPolicy": "waiting",
 }
-_MODULES = ("errors", "models")
+_MODULES = ("errors", "events", "models")
 
 __all__ = [
     "Basic",
     "InterfaceSpec",
     "LoginUser",
     "RawAnswer",
-    "Retry",
     "RetryPolicy",
     "Server",
     "ServerChanges",
@@ -75,6 +73,7 @@ __all__ = [
     "WaitPolicy",
     "__version__",
     "errors",
+    "events",
     "models",
 ]
 

@@ -12,24 +12,13 @@ from upcloud_sdk.errors import NotSent, OutcomeUnknown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from upcloud_sdk.events import Retry
+
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 TRANSIENT = frozenset({500, 502, 503, 504})
 
 Outcome = int | NotSent | OutcomeUnknown
 """What became of an attempt: an HTTP status, or why there is none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retry:
-    """One repetition, as told to `RetryPolicy.on_retry` before its pause."""
-
-    call: str
-    """Method and path."""
-    attempt: int
-    """The number of the attempt that failed, from 1."""
-    reason: str
-    pause: float
-    """Seconds until the next attempt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +53,7 @@ class RetryPolicy:
     budget: float = 90.0
     """Seconds after its start at which a call is not sent again: a dead API fails in bounded time."""
     on_retry: Callable[[Retry], None] | None = None
-    """Called before each repetition's pause."""
+    """Called before each repetition's pause; `UpCloud(on_event=...)` is told of it too."""
 
     def __post_init__(self) -> None:
         if self.attempts < 1:

@@ -21,6 +21,7 @@ from upcloud_sdk._transport.url import base_url as checked_base_url
 from upcloud_sdk._version import __version__
 from upcloud_sdk.credentials import Credentials, find_credentials
 from upcloud_sdk.errors import CleanupFailed, ConfigError, NotOpen, UnexpectedAnswer
+from upcloud_sdk.events import Emitter
 from upcloud_sdk.fleet.identity import check_owner
 from upcloud_sdk.resources._base import Core
 from upcloud_sdk.waiting import WaitPolicy
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import ssl
     from types import TracebackType
 
+    from upcloud_sdk.events import Listener
     from upcloud_sdk.fleet.fleet import Fleet
     from upcloud_sdk.fleet.leases import Leases
     from upcloud_sdk.fleet.servers import Servers
@@ -65,6 +67,7 @@ class UpCloud:
     `transport`, `http_client`: an httpx transport, or a client of your own; neither is closed.
     `proxy`, `ssl_context`: as in httpx; HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE are honoured.
     `allow_http`: allows plain http to another machine, where credentials can be read on the way.
+    `on_event`: is told of each request, repetition, wait, server and lease (`upcloud_sdk.events`).
     `close_timeout`: seconds that leaving the block waits for creates and destroys under way.
 
     Raises:
@@ -90,6 +93,7 @@ class UpCloud:
         allow_http: bool = False,
         user_agent: str | None = None,
         close_timeout: float = 90.0,
+        on_event: Listener | None = None,
     ) -> None:
         if sum(given is not None for given in (transport, http_client, proxy)) > 1:
             raise ConfigError("give one of transport, http_client and proxy: each says how requests are sent")
@@ -102,6 +106,7 @@ class UpCloud:
         self._close_timeout = close_timeout
         self._close_sender: Callable[[], Awaitable[None]] = _nothing
         self._background = Background()
+        emit = Emitter(on_event, waits.clock.now)
         self._transport = Transport(
             base_url=checked_base_url(base_url, allow_http=allow_http),
             credentials=find_credentials(credentials),
@@ -110,8 +115,11 @@ class UpCloud:
             max_concurrency=max_concurrency,
             user_agent=user_agent or f"upcloud-sdk/{__version__}",
             clock=waits.clock,
+            emit=emit,
         )
-        self._core = Core(transport=self._transport, background=self._background, waits=waits, owner=check_owner(owner))
+        self._core = Core(
+            transport=self._transport, background=self._background, waits=waits, owner=check_owner(owner), emit=emit
+        )
 
     def __repr__(self) -> str:
         state = "open" if self._transport.is_open else "not open"

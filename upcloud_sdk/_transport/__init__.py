@@ -13,17 +13,19 @@ from urllib.parse import quote, urlencode
 import anyio
 import httpx
 
-from upcloud_sdk._retry import Outcome, Retry, RetryPolicy, is_unknown, may_repeat, read_retry_after
+from upcloud_sdk._retry import Outcome, RetryPolicy, is_unknown, may_repeat, read_retry_after
 from upcloud_sdk._transport.problem import read_error
 from upcloud_sdk._wire import Unreadable
 from upcloud_sdk.credentials import ask
 from upcloud_sdk.errors import NotOpen, NotSent, OutcomeUnknown, RateLimited, UnexpectedAnswer
+from upcloud_sdk.events import RequestEvent, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from upcloud_sdk._wire import Envelope
     from upcloud_sdk.credentials import Basic, Credentials, Token
+    from upcloud_sdk.events import Emitter
 
     class Clock(Protocol):
         """What time is read and waited by: that of the client's `WaitPolicy`."""
@@ -88,6 +90,7 @@ class Transport:
         max_concurrency: int,
         user_agent: str,
         clock: Clock,
+        emit: Emitter,
     ) -> None:
         self._send: Callable[[httpx.Request], Awaitable[httpx.Response]] = _unopened
         self.base_url = base_url
@@ -95,6 +98,7 @@ class Transport:
         self.retry = retry
         self.timeout = timeout
         self._clock = clock
+        self._emit = emit
         self._slots = anyio.Semaphore(max_concurrency, fast_acquire=True)
         self._headers = [("accept", "application/json"), ("user-agent", user_agent)]
         self._not_before = 0.0
@@ -163,7 +167,9 @@ class Transport:
         started, attempt, unknown = self._clock.now(), 0, False
         while True:
             attempt += 1
+            began = self._clock.now()
             answer, outcome = await self._attempt(call, method, url, content, limit)
+            self._tell(method, path, outcome, began)
             if answer is not None and answer.status < 400:
                 return answer
             if answer is not None and answer.status == 404 and method == "DELETE" and unknown:
@@ -175,7 +181,14 @@ class Transport:
             if not (may_repeat(method, outcome, idempotent=idempotent) and attempt < self.retry.attempts and in_budget):
                 assert isinstance(error, Exception)
                 raise error
-            await self._wait_to_repeat(Retry(call=call, attempt=attempt, reason=_reason(error), pause=pause))
+            await self._wait_to_repeat(
+                Retry(at=self._clock.now(), call=call, attempt=attempt, reason=_reason(error), pause=pause)
+            )
+
+    def _tell(self, method: str, path: str, outcome: Outcome, began: float) -> None:
+        status, problem = (outcome, None) if isinstance(outcome, int) else (None, _reason(outcome))
+        now = self._clock.now()
+        self._emit(RequestEvent(at=now, method=method, path=path, status=status, seconds=now - began, problem=problem))
 
     def _refusal(self, call: str, answer: Answer) -> Exception:
         retry_after = read_retry_after(answer.header(b"retry-after"), time.time)
@@ -195,6 +208,7 @@ class Transport:
 
     async def _wait_to_repeat(self, retry: Retry) -> None:
         log.warning("%s: %s; attempt %d, again in %.1f s", retry.call, retry.reason, retry.attempt, retry.pause)
+        self._emit(retry)
         if self.retry.on_retry is not None:
             self.retry.on_retry(retry)
         await self._clock.sleep(retry.pause)

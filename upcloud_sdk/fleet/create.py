@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from upcloud_sdk.errors import (
     NotFound,
@@ -13,6 +13,7 @@ from upcloud_sdk.errors import (
     UnexpectedAnswer,
     UpCloudError,
 )
+from upcloud_sdk.events import ServerEvent
 from upcloud_sdk.fleet.glance import SERVER_GLANCES
 from upcloud_sdk.fleet.identity import new_attempt, run_id
 from upcloud_sdk.models.ownership import ATTEMPT, Ownership
@@ -52,10 +53,15 @@ class Creator:
         owned = Ownership(self._core.owner, run_id(), attempt, lease_ends)
         body = {"server": labelled(spec, owned.labels())}
         try:
-            return await self._core.transport.call("POST", "/server", SERVER, json=body, timeout=CREATE_TIMEOUT)
+            server = await self._core.transport.call("POST", "/server", SERVER, json=body, timeout=CREATE_TIMEOUT)
+            happened: Literal["created", "adopted"] = "created"
         except LOST as error:
             log.warning("POST /server: outcome unknown (%s); looking for %s=%s", error, ATTEMPT, attempt)
-            return await self._adopt(attempt, error)
+            server = await self._adopt(attempt, error)
+            happened = "adopted"
+        emit = self._core.emit
+        emit(ServerEvent(at=emit.now(), uuid=server.uuid, happened=happened, state=server.state, title=server.title))
+        return server
 
     async def _adopt(self, attempt: str, cause: UpCloudError) -> Server:
         waits = self._core.waits

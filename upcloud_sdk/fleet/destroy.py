@@ -16,6 +16,7 @@ from upcloud_sdk.errors import (
     UpCloudError,
     WaitTimeout,
 )
+from upcloud_sdk.events import ServerEvent
 from upcloud_sdk.fleet.glance import SERVER_GLANCE, STORAGE_GLANCES, ServerGlance
 from upcloud_sdk.fleet.holdings import own_disks
 from upcloud_sdk.models.ownership import ATTEMPT
@@ -100,7 +101,9 @@ class Destroyer:
             while not await self._delete(await self._look()):
                 await self._rest(pauses)
             await self._delete_disks(pauses)
+            self._tell("destroyed")
         except CleanupFailed as error:
+            self._tell("left")
             log.error("%s", error)  # noqa: TRY400 - the error says all; a trace may show locals
             raise
 
@@ -161,6 +164,7 @@ class Destroyer:
         try:
             await self._send("POST", self._path + "/stop", json={"stop_server": stop})
             self._stop_sent = now
+            self._tell("stopping")
         except UpCloudError as error:
             self._note(error)
 
@@ -255,6 +259,10 @@ class Destroyer:
             self._note(error)
             return False
         return True
+
+    def _tell(self, happened: Literal["stopping", "destroyed", "left"]) -> None:
+        emit = self._core.emit
+        emit(ServerEvent(at=emit.now(), uuid=self._uuid, happened=happened))
 
     def _left(self) -> float:
         return max(1.0, self._deadline - self._clock.now())

@@ -43,7 +43,11 @@ class Fleet:
         self.holdings = Holdings()
         self.renewal = Renewal(core, self.holdings)
         self.watcher: Watcher[ServerSummary] = Watcher(
-            get=self._get, list_own=self._list_own, policy=core.waits, background=core.background
+            get=self._get,
+            list_own=self._list_own,
+            policy=core.waits,
+            background=core.background,
+            emit=core.emit,
         )
         self._capacity = Capacity(core.waits.clock.now)
         self._creator = Creator(core, self.destroy)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
 from upcloud_sdk.errors import NotFound, UpCloudError
+from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.glance import SERVER_GLANCE, SERVER_GLANCES, STORAGE_GLANCES, ServerGlance, StorageGlance
 from upcloud_sdk.fleet.holdings import Holding, api_now, own_disks, relabel_server, relabel_storage
 from upcloud_sdk.fleet.identity import check_owner, run_id
@@ -78,6 +79,7 @@ class Leases(Namespace):
         """
         seen = await self._relabel(uuid, {LEASE: None})
         self._fleet.renewal.hold(Holding(uuid, seen.ownership.attempt, None, None))
+        self._core.emit(LeaseEvent(at=self._core.emit.now(), uuid=uuid, happened="kept"))
 
     async def reap(
         self, owner: str | None = None, *, exclusive: bool = False, grace: float = 60, dry_run: bool = False

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from upcloud_sdk.errors import NotFound
+from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.destroy import Destroyer, Spared
 from upcloud_sdk.fleet.glance import (
     SERVER_GLANCE,
@@ -158,6 +159,7 @@ class Reaper:
         await destroyer.run()
         self._holdings.unfinished.pop(uuid, None)
         self._servers.append(uuid)
+        self._core.emit(LeaseEvent(at=self._core.emit.now(), uuid=uuid, happened="reaped"))
 
     async def _reap_storage(self, uuid: str, now: datetime) -> None:
         try:

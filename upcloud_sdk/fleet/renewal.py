@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import anyio
 
 from upcloud_sdk.errors import NotFound, UpCloudError
+from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.glance import SERVER_GLANCE
 from upcloud_sdk.fleet.holdings import api_now, own_disks, relabel_server, relabel_storage
 from upcloud_sdk.models.ownership import LEASE, write_lease
@@ -53,6 +54,7 @@ class Renewal:
         if holding.lease is None:
             self._due.pop(holding.uuid, None)
             return
+        self._tell(holding.uuid, "taken", holding.ends)
         self._due[holding.uuid] = self._core.waits.clock.now() + holding.lease / 2
         self._wake.set()
         if not self._running:
@@ -67,6 +69,10 @@ class Renewal:
     def stop_renewing(self, uuid: str) -> None:
         """Leave the lease of a server to end."""
         self._due.pop(uuid, None)
+
+    def _tell(self, uuid: str, happened: Literal["taken", "renewed", "not renewed"], ends: datetime | None) -> None:
+        emit = self._core.emit
+        emit(LeaseEvent(at=emit.now(), uuid=uuid, happened=happened, ends=ends))
 
     async def _serve(self) -> None:
         """Runs while there is a lease to renew."""
@@ -112,7 +118,9 @@ class Renewal:
         now = self._core.waits.clock.now()
         if ends is None:
             self._due[uuid] = now + min(30.0, holding.lease / 8)
+            self._tell(uuid, "not renewed", holding.ends)
         else:
+            self._tell(uuid, "renewed", ends)
             holding.ends = ends
             self._due[uuid] = now + holding.lease / 2
 

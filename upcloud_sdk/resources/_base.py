@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from upcloud_sdk._background import Background
     from upcloud_sdk._transport import Transport
     from upcloud_sdk._wire import Envelope
+    from upcloud_sdk.events import Emitter
     from upcloud_sdk.waiting import WaitPolicy
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ class Core:
     background: Background
     waits: WaitPolicy
     owner: str
+    emit: Emitter
 
 
 def label_params(labels: Labels | None) -> list[tuple[str, str]]:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import anyio
 
 from upcloud_sdk.errors import ServerFault, TransportError, UnexpectedAnswer, UpCloudError, WaitTimeout
+from upcloud_sdk.events import ServerEvent, WaitEvent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     from upcloud_sdk._background import Background
+    from upcloud_sdk.events import Emitter
     from upcloud_sdk.waiting.policy import WaitPolicy
 
 log = logging.getLogger("upcloud_sdk")
@@ -89,7 +91,9 @@ class Watcher(Generic[S]):
         list_own: Callable[[], Awaitable[Iterable[S]]],
         policy: WaitPolicy,
         background: Background,
+        emit: Emitter,
     ) -> None:
+        self._emit = emit
         self._get, self._list_own, self._policy, self._background = get, list_own, policy, background
         self._waiters: set[_Waiter[S]] = set()
         self._wake = anyio.Event()
@@ -130,12 +134,24 @@ class Watcher(Generic[S]):
                 await waiter.done.wait()
         finally:
             self._waiters.discard(waiter)
+        self._tell(waiter, what, clock.now() - now)
         if waiter.error is not None:
             raise waiter.error
         if waiter.found is not None:
             return waiter.found
         seen = "nothing was seen" if waiter.last is None else f"last seen in state {str(waiter.last.state)!r}"
         raise WaitTimeout(f"{what}: not within {timeout:g} s; {seen}", last=waiter.last)
+
+    def _tell(self, waiter: _Waiter[S], what: str, seconds: float) -> None:
+        reached = "reached" if waiter.found is not None else "WaitTimeout"
+        outcome = reached if waiter.error is None else type(waiter.error).__name__
+        self._emit(WaitEvent(at=self._emit.now(), uuid=waiter.uuid, what=what, seconds=seconds, outcome=outcome))
+
+    def _show(self, waiter: _Waiter[S], seen: S) -> None:
+        if waiter.last is None or waiter.last.state != seen.state:
+            state = str(seen.state)
+            self._emit(ServerEvent(at=self._emit.now(), uuid=waiter.uuid, happened="seen", state=state))
+        waiter.show(seen)
 
     def _start(self) -> None:
         self._wake.set()
@@ -212,7 +228,7 @@ class Watcher(Generic[S]):
         missing: list[_Waiter[S]] = []
         for waiter in own:
             if waiter.uuid in seen:
-                waiter.show(seen[waiter.uuid])
+                self._show(waiter, seen[waiter.uuid])
             elif now - waiter.asked >= self._policy.get_missing_after:
                 waiter.asked = now
                 missing.append(waiter)
@@ -220,6 +236,6 @@ class Watcher(Generic[S]):
 
     async def _look_at(self, waiter: _Waiter[S]) -> None:
         try:
-            waiter.show(await self._get(waiter.uuid))
+            self._show(waiter, await self._get(waiter.uuid))
         except Exception as error:  # noqa: BLE001 - one look that fails must not end the others
             waiter.fail(error, self._policy.forgiven)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.moved_time import MovedCloud, server_spec
+from upcloud_sdk.events import Event, LeaseEvent, RequestEvent, Retry, ServerEvent, WaitEvent
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_life_of_a_server_is_told_in_order(moved: MovedCloud) -> None:
+    told: list[Event] = []
+    async with moved.client(on_event=told.append) as cloud, cloud.servers.ephemeral(server_spec()) as server:
+        pass
+    life = [(each.happened, each.state) for each in told if isinstance(each, ServerEvent)]
+    assert life[:3] == [("created", "maintenance"), ("seen", "maintenance"), ("seen", "started")]
+    assert ("stopping", None) in life
+    assert life[-1] == ("destroyed", None)
+    assert {each.uuid for each in told if isinstance(each, ServerEvent)} == {server.uuid}
+    wait = next(each for each in told if isinstance(each, WaitEvent))
+    assert (wait.outcome, wait.seconds) == ("reached", 33.0)
+    assert [each.happened for each in told if isinstance(each, LeaseEvent)] == ["taken"]
+
+
+async def test_each_attempt_and_each_repetition_is_told(moved: MovedCloud) -> None:
+    told: list[Event] = []
+    moved.sim.fail("GET /zone", status=502)
+    async with moved.client(on_event=told.append) as cloud:
+        await cloud.zones.list()
+    assert [each.status for each in told if isinstance(each, RequestEvent)] == [502, 200]
+    retry = next(each for each in told if isinstance(each, Retry))
+    assert (retry.call, retry.attempt) == ("GET /zone", 1)
+
+
+async def test_a_listener_that_fails_changes_nothing(moved: MovedCloud, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_: Event) -> None:
+        raise RuntimeError("the listener's own fault")
+
+    async with moved.client(on_event=fail) as cloud:
+        assert await cloud.zones.list()
+    assert "the listener for events failed" in caplog.text

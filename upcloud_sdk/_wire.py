@@ -24,6 +24,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    RootModel,
     SecretStr,
     SerializationInfo,
     ValidationError,
@@ -54,7 +55,7 @@ class OpenEnum(StrEnum):
     @property
     def is_known(self) -> bool:
         """Whether this release of the SDK knows the value."""
-        return self._name_ in type(self).__members__
+        return type(self).__members__.get(self._name_) is self
 
 
 Flag = Annotated[bool, PlainSerializer(lambda on: "yes" if on else "no", return_type=str, when_used="json")]
@@ -111,9 +112,16 @@ def _read_labels(value: object) -> object:
             return mapping
         value = mapping["label"]
     if isinstance(value, list | tuple):
-        pairs = cast("list[Mapping[str, object]]", value)
-        return {pair["key"]: pair.get("value", "") for pair in pairs}
+        return dict(map(_read_label, cast("list[object]", value)))
     return value or {}
+
+
+def _read_label(pair: object) -> tuple[object, object]:
+    fields = cast("Mapping[str, object]", pair if isinstance(pair, Mapping) else {})
+    key = fields.get("key")
+    if not isinstance(key, str):
+        raise ValueError("a label is an object with a key")  # noqa: TRY004 - pydantic reads a ValueError
+    return key, fields.get("value", "")
 
 
 def _write_labels(labels: Mapping[str, str]) -> list[dict[str, str]]:
@@ -221,6 +229,12 @@ class Unreadable(Exception):
         self.model, self.path, self.problem = model, path, problem
 
 
+class _Bare(RootModel[T], Generic[T]):
+    """An answer without a wrapping."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+
 class Envelope(Generic[T]):
     """How one answer is read: validated whole in one pass over its bytes, then taken out of its wrapping."""
 
@@ -230,11 +244,14 @@ class Envelope(Generic[T]):
 
     @functools.cached_property
     def _adapter(self) -> type[BaseModel]:
+        if not self._path:
+            # A type made from a value: no annotation can say that.
+            return cast("type[BaseModel]", _Bare.__class_getitem__(self._kind))
         alias = AliasPath(*self._path)
         return create_model(
             f"{self.name}Answer",
             __config__=ConfigDict(hide_input_in_errors=True),
-            value=(self._kind, Field(validation_alias=alias)),
+            root=(self._kind, Field(validation_alias=alias)),
         )
 
     def read(self, content: bytes) -> T:
@@ -244,12 +261,12 @@ class Envelope(Generic[T]):
             Unreadable: it is not JSON, or not what the model says.
         """
         try:
-            return cast("T", self._adapter.model_validate_json(content).value)  # type: ignore[attr-defined]  # the one field of the adapter
+            return cast("T", self._adapter.model_validate_json(content).root)  # type: ignore[attr-defined]  # the one field of the adapter
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(str(part) for part in (self._path or ()) if part not in first["loc"])
-            path = ".".join([where, *(str(part) for part in first["loc"] if part != "value")]).strip(".")
-            raise Unreadable(self.name, path, first["msg"]) from error
+            # Names such as "tuple[Server, ...]" are pydantic's for the branches of a union, and in no document.
+            inside = [str(part) for part in first["loc"] if not str(part).endswith("]")]
+            raise Unreadable(self.name, ".".join(inside or self._path), first["msg"]) from error
 
 
 def one(kind: type[T], key: str) -> Envelope[T]:

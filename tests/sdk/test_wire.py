@@ -1,0 +1,429 @@
+"""The oddities of the wire format, each by itself."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, cast
+
+import pytest
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError
+
+from upcloud_sdk import ServerState
+from upcloud_sdk._wire import (
+    WIRE,
+    BareLabels,
+    Changes,
+    EmptyIsNone,
+    Envelope,
+    Flag,
+    Items,
+    Labels,
+    OpenEnum,
+    Request,
+    Resource,
+    Switch,
+    Unreadable,
+    WireSecret,
+    Wrapped,
+    WrappedLabels,
+    many,
+    one,
+    wrapped,
+)
+
+SECRET = "MUST_NOT_BE_SHOWN"
+
+
+class Thing(Resource):
+    """An answer with one field of each kind."""
+
+    name: str
+    state: ServerState | None = None
+    enabled: bool = False
+    cores: int = 0
+    price: Decimal = Decimal(0)
+    created: AwareDatetime | None = None
+    completed: Annotated[AwareDatetime | None, EmptyIsNone] = None
+    labels: Labels = Field(default_factory=dict)
+    maybe_labels: Labels | None = None
+    tags: Items[str] = wrapped("tags", "tag")
+    parts: Items[Part] = wrapped("parts", "part")
+    password: SecretStr | None = None
+
+
+class Part(Resource):
+    """Something inside."""
+
+    size: int
+
+
+THING = one(Thing, "thing")
+THINGS = many(Thing, "things", "thing")
+
+
+def read(**fields: object) -> Thing:
+    return THING.read(json.dumps({"thing": {"name": "a", **fields}}).encode())
+
+
+# --- enumerations -----------------------------------------------------------------------------------------------------
+
+
+class Colour(OpenEnum):
+    RED = "red"
+    DARK_BLUE = "dark-blue"
+
+
+def test_a_known_value_is_its_member() -> None:
+    assert Colour("red") is Colour.RED
+    assert Colour.RED.is_known
+
+
+def test_a_value_of_tomorrow_is_kept() -> None:
+    colour = Colour("ultra-violet")
+    assert colour == "ultra-violet"
+    assert f"{colour}" == "ultra-violet"
+    assert not colour.is_known
+    assert hash(colour) == hash("ultra-violet")
+    assert isinstance(colour, Colour)
+    assert list(Colour) == [Colour.RED, Colour.DARK_BLUE]
+
+
+def test_a_value_that_only_looks_like_a_member_is_not_known() -> None:
+    assert not Colour("RED").is_known
+    assert not Colour("Red").is_known
+    assert Colour("RED") != Colour.RED
+
+
+@pytest.mark.parametrize("value", ["red", "ultra-violet"])
+def test_an_enumeration_survives_copies(value: str) -> None:
+    colour = Colour(value)
+    for twin in (pickle.loads(pickle.dumps(colour)), copy.copy(colour), copy.deepcopy(colour)):
+        assert twin == value
+        assert twin.is_known is colour.is_known
+
+
+def test_what_is_no_text_is_no_member() -> None:
+    with pytest.raises(ValueError, match="7"):
+        Colour(cast("str", 7))
+
+
+def test_models_read_and_write_values_of_tomorrow() -> None:
+    thing = read(state="warming_up")
+    assert thing.state == "warming_up"
+    assert isinstance(thing.state, ServerState)
+    assert thing.model_dump()["state"] == "warming_up"
+    assert json.loads(thing.model_dump_json())["state"] == "warming_up"
+
+
+# --- scalars ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [("yes", True), ("no", False), ("on", True), ("off", False), ("1", True), ("0", False), (True, True), (1, True)],
+)
+def test_all_spellings_of_a_boolean_are_read(sent: object, meant: bool) -> None:
+    assert read(enabled=sent).enabled is meant
+
+
+@pytest.mark.parametrize("sent", [1024, "1024"])
+def test_integers_are_read_from_numbers_and_from_text(sent: object) -> None:
+    cores = read(cores=sent).cores
+    assert cores == 1024
+    assert type(cores) is int
+
+
+def test_integers_of_more_than_32_bits_are_read() -> None:
+    assert read(cores=5872304771).cores == 5872304771
+
+
+@pytest.mark.parametrize(("sent", "meant"), [("0", "0"), ("0.744", "0.744"), ("12.3456789", "12.3456789")])
+def test_money_is_exact(sent: str, meant: str) -> None:
+    assert THING.read(f'{{"thing": {{"name": "a", "price": {sent}}}}}'.encode()).price == Decimal(meant)
+
+
+@pytest.mark.parametrize("sent", [1666890906, "2022-10-27T17:15:06Z", "2022-10-27T17:15:06.000000Z"])
+def test_times_are_aware(sent: object) -> None:
+    assert read(created=sent).created == datetime(2022, 10, 27, 17, 15, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("sent", ["", {}, [], None])
+def test_what_is_left_empty_is_none(sent: object) -> None:
+    assert read(completed=sent).completed is None
+
+
+# --- lists and labels -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sent", [{"tag": ["a", "b"]}, ["a", "b"]], ids=["wrapped", "bare"])
+def test_a_list_is_read_wrapped_and_bare(sent: object) -> None:
+    assert read(tags=sent).tags == ("a", "b")
+
+
+@pytest.mark.parametrize("sent", [{"tag": []}, [], {}, "", None, {"tag": None}, {"tag": ""}, {"tag": {}}])
+def test_an_empty_list_may_come_in_any_way(sent: object) -> None:
+    assert read(tags=sent).tags == ()
+
+
+def test_a_list_that_is_missing_is_empty() -> None:
+    assert read().tags == ()
+
+
+def test_the_items_of_a_wrapped_list_are_models() -> None:
+    assert read(parts={"part": [{"size": "1"}, {"size": 2}]}).parts == (Part(size=1), Part(size=2))
+
+
+@pytest.mark.parametrize("sent", ["text", 7, {"tag": 7}, {"tag": [7]}, {"other": ["a"]}, [1]])
+def test_what_is_no_list_is_unreadable(sent: object) -> None:
+    with pytest.raises(Unreadable):
+        read(tags=sent)
+
+
+PAIRS = [{"key": "env", "value": "dev"}, {"key": "empty", "value": ""}]
+LABELS = {"env": "dev", "empty": ""}
+
+
+@pytest.mark.parametrize("sent", [{"label": PAIRS}, PAIRS], ids=["wrapped", "bare"])
+def test_labels_are_read_wrapped_and_bare(sent: object) -> None:
+    thing = read(labels=sent, maybe_labels=sent)
+    assert thing.labels == thing.maybe_labels == LABELS
+
+
+@pytest.mark.parametrize("sent", [{"label": []}, [], {}, "", {"label": None}])
+def test_no_labels_may_come_in_any_way(sent: object) -> None:
+    assert read(labels=sent).labels == {}
+    assert read(maybe_labels=sent).maybe_labels == {}
+
+
+def test_labels_that_are_missing_are_none_where_that_means_something() -> None:
+    assert read().labels == {}
+    assert read().maybe_labels is None
+
+
+@pytest.mark.parametrize("labels", [{}, {"env": "dev"}, {"label": "a label named label"}, {"key": "k", "value": "v"}])
+def test_labels_may_be_given_as_a_dict(labels: dict[str, str]) -> None:
+    assert Thing(name="a", labels=labels).labels == labels
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [[{"value": "dev"}], [{"key": 7, "value": "dev"}], [{"key": "env", "value": 7}], ["env"], [7], "env", 7, [None]],
+)
+def test_labels_that_are_no_pairs_are_unreadable(sent: object) -> None:
+    with pytest.raises(Unreadable) as caught:
+        read(labels=sent)
+    assert caught.value.path.startswith("thing.labels")
+
+
+# --- secrets and unknown fields ---------------------------------------------------------------------------------------
+
+
+def test_unknown_fields_are_kept_but_never_shown() -> None:
+    thing = read(novelty=SECRET)
+    assert thing.model_extra == {"novelty": SECRET}
+    assert thing.model_dump()["novelty"] == SECRET
+    assert SECRET not in repr(thing) + str(thing)
+    assert repr(thing).startswith("Thing(name='a'")
+
+
+def test_secrets_are_kept_but_never_shown() -> None:
+    thing = read(password=SECRET)
+    assert thing.password is not None
+    assert thing.password.get_secret_value() == SECRET
+    assert SECRET not in repr(thing) + str(thing) + repr(thing.model_dump()) + thing.model_dump_json()
+
+
+def test_an_answer_is_frozen() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        read().name = "b"
+
+
+def test_an_answer_is_read_again_from_what_it_dumps() -> None:
+    thing = read(
+        state="started",
+        enabled="yes",
+        cores="4",
+        created=1666890906,
+        labels={"label": PAIRS},
+        tags={"tag": ["a"]},
+        parts={"part": [{"size": 1}]},
+        novelty=1,
+    )
+    assert Thing.model_validate(thing.model_dump()) == thing
+    assert Thing.model_validate_json(thing.model_dump_json()) == thing
+    assert pickle.loads(pickle.dumps(thing)) == thing
+
+
+# --- envelopes --------------------------------------------------------------------------------------------------------
+
+
+def test_a_list_is_taken_out_of_both_its_wrappings() -> None:
+    assert THINGS.read(b'{"things": {"thing": [{"name": "a"}, {"name": "b"}]}}') == (Thing(name="a"), Thing(name="b"))
+    assert THINGS.read(b'{"things": {"thing": []}}') == ()
+
+
+def test_an_answer_without_a_wrapping_is_read_too() -> None:
+    bare: Envelope[Thing] = Envelope(Thing)
+    assert bare.read(b'{"name": "a"}') == Thing(name="a")
+    with pytest.raises(Unreadable) as caught:
+        bare.read(b'{"name": ["MUST_NOT_BE_SHOWN"]}')
+    assert caught.value.path == "name"
+    assert SECRET not in str(caught.value.__cause__)
+
+
+@pytest.mark.parametrize(
+    ("content", "path"),
+    [
+        (b"", "thing"),
+        (b"<html>MUST_NOT_BE_SHOWN</html>", "thing"),
+        (b'{"thing": {"name": "MUST_NOT_BE_SHOWN', "thing"),
+        (b"null", "thing"),
+        (b'"MUST_NOT_BE_SHOWN"', "thing"),
+        (b"{}", "thing"),
+        (b'{"thing": null}', "thing"),
+        (b'{"thing": "MUST_NOT_BE_SHOWN"}', "thing"),
+        (b'{"thing": {}}', "thing.name"),
+        (b'{"thing": {"name": ["MUST_NOT_BE_SHOWN"]}}', "thing.name"),
+        (b'{"thing": {"name": "a", "enabled": "MUST_NOT_BE_SHOWN"}}', "thing.enabled"),
+        (b'{"thing": {"name": "a", "cores": "MUST_NOT_BE_SHOWN"}}', "thing.cores"),
+        (b'{"thing": {"name": "a", "created": "MUST_NOT_BE_SHOWN"}}', "thing.created"),
+        (b'{"thing": {"name": "a", "password": ["MUST_NOT_BE_SHOWN"]}}', "thing.password"),
+        (
+            b'{"thing": {"name": "a", "parts": {"part": [{"size": 1}, {"size": "MUST_NOT_BE_SHOWN"}]}}}',
+            "thing.parts.part.1.size",
+        ),
+        (b'{"thing": {"name": "a", "parts": {"part": "MUST_NOT_BE_SHOWN"}}}', "thing.parts.part"),
+        (
+            b'{"thing": {"name": "a", "labels": [{"key": "value", "value": {"MUST_NOT_BE_SHOWN": 1}}]}}',
+            "thing.labels.value",
+        ),
+        (b'{"thing": {"name": "\xff"}}', "thing"),
+        (b'{"a":' * 10_000, "thing"),
+    ],
+)
+def test_an_unreadable_answer_names_the_model_and_the_path_and_never_a_value(content: bytes, path: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        THING.read(content)
+    error = caught.value
+    assert error.model == "Thing"
+    assert error.path == path
+    assert error.problem
+    assert SECRET not in f"{error}{error.problem}{error.path}{error.__cause__}"
+
+
+@pytest.mark.parametrize(
+    ("content", "path"),
+    [
+        (b"{}", "things.thing"),
+        (b'{"things": {}}', "things.thing"),
+        (b'{"things": {"thing": {}}}', "things.thing"),
+        (b'{"things": {"thing": [{"name": "a"}, {}]}}', "things.thing.1.name"),
+    ],
+)
+def test_the_path_into_a_list_has_the_place_of_the_item(content: bytes, path: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        THINGS.read(content)
+    assert caught.value.path == path
+
+
+# --- requests ---------------------------------------------------------------------------------------------------------
+
+
+class Order(Request):
+    """A request with one field of each kind."""
+
+    name: str
+    enabled: Flag | None = None
+    firewall: Switch = False
+    labels: WrappedLabels | None = None
+    bare_labels: BareLabels | None = None
+    parts: Annotated[tuple[str, ...], Wrapped("parts", "part")] | None = None
+    password: WireSecret | None = None
+
+
+def test_what_is_none_is_left_out_of_a_request() -> None:
+    assert Order(name="a").wire() == {"name": "a", "firewall": "off"}
+
+
+def test_a_request_is_written_as_the_api_reads_it() -> None:
+    order = Order(
+        name="a",
+        enabled=True,
+        firewall=True,
+        labels={"env": "dev"},
+        bare_labels={"env": "dev"},
+        parts=("x", "y"),
+        password=SecretStr(SECRET),
+    )
+    assert order.wire() == {
+        "name": "a",
+        "enabled": "yes",
+        "firewall": "on",
+        "labels": {"label": [{"key": "env", "value": "dev"}]},
+        "bare_labels": [{"key": "env", "value": "dev"}],
+        "parts": {"parts": {"part": ["x", "y"]}},
+        "password": SECRET,
+    }
+
+
+def test_empty_lists_are_written() -> None:
+    order = Order(name="a", labels={}, bare_labels={}, parts=())
+    assert order.wire() == {
+        "name": "a",
+        "firewall": "off",
+        "labels": {"label": []},
+        "bare_labels": [],
+        "parts": {"parts": {"part": []}},
+    }
+
+
+def test_a_secret_of_a_request_is_written_on_its_way_to_the_api_only() -> None:
+    order = Order(name="a", password=SecretStr(SECRET))
+    assert order.wire()["password"] == SECRET
+    assert order.model_dump(mode="json", context=WIRE)["password"] == SECRET
+    assert SECRET not in order.model_dump_json() + repr(order) + str(order) + repr(order.model_dump())
+
+
+def test_a_misspelt_field_is_an_error_here_that_shows_no_value() -> None:
+    with pytest.raises(ValidationError, match="passwrod") as caught:
+        Order.model_validate({"name": "a", "passwrod": SECRET})
+    assert SECRET not in str(caught.value)
+
+
+def test_a_request_is_read_again_from_what_it_dumps_and_from_what_it_sends() -> None:
+    order = Order(name="a", enabled=False, labels={"label": "x"}, parts=("x",))
+    assert Order.model_validate(order.model_dump()) == order
+    assert Order.model_validate(order.wire()) == order
+    assert Order.model_validate_json(order.model_dump_json()) == order
+
+
+class Change(Changes):
+    """A change in which only `router` may be null."""
+
+    _nullable = frozenset({"router"})
+
+    name: str | None = None
+    router: str | None = None
+    labels: WrappedLabels | None = None
+
+
+@pytest.mark.parametrize(
+    ("change", "document"),
+    [
+        (Change(), {}),
+        (Change(name="b"), {"name": "b"}),
+        (Change(name=None), {}),
+        (Change(router=None), {"router": None}),
+        (Change(router="r", name=None), {"router": "r"}),
+        (Change(labels={}), {"labels": {"label": []}}),
+        (Change(labels=None), {}),
+    ],
+)
+def test_a_change_sends_what_was_given_and_null_only_where_it_means_something(
+    change: Change, document: dict[str, object]
+) -> None:
+    assert change.wire() == document

@@ -9,6 +9,7 @@ from upcloud_sdk.simulator import (
     copies,
     devices,
     power,
+    relocation,
     server_create,
     servers,
     storages,
@@ -18,7 +19,7 @@ from upcloud_sdk.simulator.routing import Router
 API = Router(
     [
         account.routes, catalog.routes, servers.routes, server_create.routes, power.routes, devices.routes,
-        storages.routes, copies.routes,
+        storages.routes, copies.routes, relocation.routes,
     ]
 )  # fmt: skip
 """What is below /1.3."""

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo clean
+.PHONY: help check format test demo docs clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ format: $(READY)
 ## make test         the tests, with a branch coverage gate (ARGS="-k name" for some of them, without the gate)
 test: $(READY)
 	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--cov --cov-report=term)
+
+## make docs         the site, into site/, with warnings as errors
+docs: $(READY)
+	$(BIN)/zensical build --clean --strict
 
 ## make clean        everything that git ignores here
 clean:

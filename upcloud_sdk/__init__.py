@@ -1,14 +1,21 @@
 """Async Python SDK for UpCloud servers.
 
-::
+```python
+from upcloud_sdk import LoginUser, ServerSpec, StorageDeviceSpec, UpCloud
 
-    async with UpCloud() as cloud:
-        async with cloud.servers.ephemeral(spec) as server:
-            print(server.public_ipv4)
+async with UpCloud() as cloud:
+    debian = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
+    spec = ServerSpec(
+        zone="fi-hel1", plan="1xCPU-1GB", hostname="build-1", title="build-1",
+        storage_devices=[StorageDeviceSpec.clone(debian.uuid, size=25)],
+        login_user=LoginUser(ssh_keys=["ssh-ed25519 AAAA me@example.com"]), metadata=True,
+    )
+    async with cloud.servers.ephemeral(spec) as server:      # gone, with its disks, however the block ends
+        print(server.public_ipv4)
+```
 
-The client is `UpCloud`; models are in `upcloud_sdk.models`, errors in `upcloud_sdk.errors`, an offline simulator of
-the API in
-`upcloud_sdk.simulator`, a Buildbot worker in `upcloud_sdk.buildbot`.
+The client is `UpCloud`; models are in `upcloud_sdk.models`, errors in `upcloud_sdk.errors`, an offline simulator of the
+API in `upcloud_sdk.simulator`, a Buildbot worker in `upcloud_sdk.buildbot`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar, cast, get_args
 
 from pydantic import (
     AliasChoices,
@@ -140,7 +140,10 @@ WrappedLabels = Annotated[Labels, PlainSerializer(lambda labels: {"label": _writ
 
 @dataclass(frozen=True, slots=True)
 class Wrapped:
-    """Marks a list of a request that travels inside one object, or several: `Wrapped("interfaces", "interface")`."""
+    """Marks a list of a request that travels inside one object, or several: `Wrapped("interfaces", "interface")`.
+
+    The field is annotated as `Sequence[...]`, so that a list may be given, and holds a tuple.
+    """
 
     keys: tuple[str, ...]
 
@@ -150,7 +153,7 @@ class Wrapped:
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_before_validator_function(
             self._unwrap,
-            handler(source),
+            handler.generate_schema(types.GenericAlias(tuple, (*get_args(source), ...))),
             serialization=core_schema.wrap_serializer_function_ser_schema(self._wrap, when_used="json"),
         )
 

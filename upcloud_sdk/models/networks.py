@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Literal, Self
 
@@ -66,7 +67,7 @@ class InterfaceSpec(Request):
     """An interface that a server is to have."""
 
     type: Literal["public", "utility", "private"]
-    ip_addresses: Annotated[tuple[InterfaceAddressSpec, ...], Wrapped("ip_address")] = (InterfaceAddressSpec(),)
+    ip_addresses: Annotated[Sequence[InterfaceAddressSpec], Wrapped("ip_address")] = (InterfaceAddressSpec(),)
     network: str | None = None
     """Uuid of the private network; needed for `private`, and only there."""
     index: int | None = None

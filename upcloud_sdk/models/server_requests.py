@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
@@ -57,7 +58,7 @@ class LoginUser(Request):
     """The user that is made in the guest at its first boot."""
 
     username: str = "root"
-    ssh_keys: Annotated[tuple[str, ...], Wrapped("ssh_key")] = ()
+    ssh_keys: Annotated[Sequence[str], Wrapped("ssh_key")] = ()
     """Public keys, one line each."""
     create_password: Flag = False
     """Whether a password is made and comes back in the answer; not on cloud-init templates."""
@@ -130,13 +131,13 @@ class ServerSpec(Request):
     """Id of a zone, such as `fi-hel1`."""
     hostname: Hostname
     title: Title
-    storage_devices: Annotated[tuple[StorageDeviceSpec, ...], Wrapped("storage_device"), Field(min_length=1)]
+    storage_devices: Annotated[Sequence[StorageDeviceSpec], Wrapped("storage_device"), Field(min_length=1)]
     plan: str = "custom"
     """Name of a plan, or `custom` with `core_number` and `memory_amount`."""
     core_number: int | None = Field(default=None, ge=1)
     memory_amount: int | None = Field(default=None, ge=512)
     """MiB."""
-    networking: Annotated[tuple[InterfaceSpec, ...], Wrapped("interfaces", "interface")] | None = None
+    networking: Annotated[Sequence[InterfaceSpec], Wrapped("interfaces", "interface")] | None = None
     """None: the API's own choice of public IPv4, public IPv6 and utility."""
     login_user: LoginUser | None = None
     """None: `root`, with a password that comes back in the answer where the template allows one."""

@@ -1,0 +1,62 @@
+"""The code blocks of README, docs and docstrings, and how they are run."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from tests.moved_time import server_spec
+from upcloud_sdk import UpCloud
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+_FENCE = re.compile(r"^(?P<indent> *)```python[^\n]*\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block of Python."""
+
+    file: Path
+    line: int
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.file.relative_to(ROOT)}:{self.line}"
+
+    def run(self, names: dict[str, Any]) -> None:
+        """Run it: with `cloud`, an open client, and `spec` at hand where it awaits; else as a script of its own."""
+        # As many lines before it as there are in the file, so that a trace names the place.
+        source = "\n" * (self.line - 1) + inspect.cleandoc("\n" + self.code)
+        code = compile(source, str(self.file), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        if code.co_flags & inspect.CO_COROUTINE:
+            anyio.run(self._with_a_client, code, names)
+        else:
+            exec(code, names)
+
+    @staticmethod
+    async def _with_a_client(code: Any, names: dict[str, Any]) -> None:  # noqa: ANN401 - a code object
+        async with UpCloud() as cloud:
+            names.update(cloud=cloud, spec=server_spec())
+            await eval(code, names)
+
+
+def blocks_of(file: Path) -> Iterator[Block]:
+    """The blocks of a page, or of the docstrings of a module."""
+    text = file.read_text(encoding="utf-8")
+    for match in _FENCE.finditer(text):
+        yield Block(file, text.count("\n", 0, match.start("code")) + 1, match["code"])
+
+
+def pages() -> list[Path]:
+    """All that has blocks."""
+    files = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "upcloud_sdk").rglob("*.py")]
+    return sorted(file for file in files if any(blocks_of(file)))

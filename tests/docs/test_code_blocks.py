@@ -1,0 +1,37 @@
+"""Every code block that a user may copy is run, in order of its page, against a simulator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.docs.blocks import ROOT, blocks_of, pages
+from upcloud_sdk import UpCloud, WaitPolicy
+from upcloud_sdk.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Simulator]:
+    """What `UpCloud()` talks to when nothing else is said: an account of its own, in which nothing takes long."""
+    sim = Simulator(boot_seconds=0.05, stop_seconds=0.05, storage_seconds=0.05)
+    with sim.serve() as url:
+        monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)
+        monkeypatch.setenv("UPCLOUD_TOKEN", "ucat_docs")
+        monkeypatch.chdir(tmp_path)
+        # What a reader waits for in seconds, a test does not.
+        brisk = WaitPolicy(first_look=0.02, pause=0.02, look_for_create=(0.02,))
+        defaults = UpCloud.__init__.__kwdefaults__ or {}
+        monkeypatch.setitem(defaults, "waits", brisk)
+        yield sim
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_the_code_blocks_of_a_page_run(page: Path, simulator: Simulator) -> None:
+    names: dict[str, Any] = {"__name__": "__docs__"}
+    for block in blocks_of(page):
+        block.run(names)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from upcloud_sdk._retry import RetryPolicy
     from upcloud_sdk.client import RawAnswer, UpCloud
     from upcloud_sdk.credentials import Basic, Token
+    from upcloud_sdk.fleet.leases import Lease
+    from upcloud_sdk.fleet.reap import ReapReport
     from upcloud_sdk.models import (
         InterfaceSpec,
         LoginUser,
@@ -46,8 +48,10 @@ if TYPE_CHECKING:
 _MODULE_OF = {
     "Basic": "credentials",
     "InterfaceSpec": "models",
+    "Lease": "fleet.leases",
     "LoginUser": "models",
     "RawAnswer": "client",
+    "ReapReport": "fleet.reap",
     "RetryPolicy": "_retry",
     "Server": "models",
     "ServerChanges": "models",
@@ -65,8 +69,10 @@ _MODULES = ("errors", "events", "models")
 __all__ = [
     "Basic",
     "InterfaceSpec",
+    "Lease",
     "LoginUser",
     "RawAnswer",
+    "ReapReport",
     "RetryPolicy",
     "Server",
     "ServerChanges",

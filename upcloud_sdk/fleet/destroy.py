@@ -136,7 +136,7 @@ class Destroyer:
                 self._uuid,
                 changed,
                 timeout=seconds,
-                what="settling",
+                what=f"server {self._uuid} to settle",
                 listed=self._listed,
                 first_look=self._core.waits.pause,
             )

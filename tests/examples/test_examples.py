@@ -1,0 +1,82 @@
+"""Each example is run as a user would run it: as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import httpx
+import pytest
+
+from upcloud_sdk.simulator import Simulator
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 120
+
+
+def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m examples.<module>`, without an account and with nothing of one in the environment."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("UPCLOUD_")}
+    command = [sys.executable, "-m", f"examples.{module}", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+
+
+def test_the_quick_start_ends_with_nothing_left() -> None:
+    done = run("quickstart")
+    assert done.returncode == 0, done.stderr
+    assert "is started at" in done.stdout
+    assert done.stdout.rstrip().endswith("()")
+
+
+def test_the_quick_start_on_a_real_account_says_how_to_give_credentials() -> None:
+    done = run("quickstart", "--live")
+    assert done.returncode != 0
+    assert "UPCLOUD_TOKEN" in done.stderr
+
+
+def test_the_fleet_draws_one_bar_a_server(tmp_path: Path) -> None:
+    picture = tmp_path / "fleet.svg"
+    done = run("fleet", "--servers", "2", "--svg", str(picture))
+    assert done.returncode == 0, done.stderr
+    assert "servers left: 0" in done.stdout
+    names = {element.text for element in ET.parse(picture).iter() if element.tag.endswith("text")}
+    assert {"node-1", "node-2", "maintenance", "started", "stopping"} <= names
+
+
+def test_the_reaper_destroys_what_was_left_behind() -> None:
+    done = run("reaper", "--simulate")
+    assert done.returncode == 0, done.stderr
+    assert "destroyed 1 servers" in done.stdout
+
+
+def test_the_reaper_only_reports_when_it_is_asked_to() -> None:
+    done = run("reaper", "--simulate", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "would destroy 1 servers" in done.stdout
+
+
+def test_the_trace_has_a_span_for_the_life_of_the_server() -> None:
+    done = run("tracing")
+    assert done.returncode == 0, done.stderr
+    assert '"name": "server traced"' in done.stdout
+    assert '"name": "destroyed"' in done.stdout
+
+
+@pytest.mark.anyio
+async def test_the_web_service_answers_through_its_one_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    from examples.fastapi_app import app, lifespan  # noqa: PLC0415 - slow to import, and only this test needs it
+
+    with Simulator().serve() as url:
+        monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)
+        monkeypatch.setenv("UPCLOUD_TOKEN", "ucat_any")
+        browser = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service")
+        async with lifespan(app), browser:
+            assert any(zone["id"] == "fi-hel1" for zone in (await browser.get("/zones")).json())
+            missing = await browser.get("/servers/00000000-0000-4000-8000-000000000000/state")
+            assert missing.status_code == 404
+            assert (await browser.get("/servers/nonsense/state")).status_code == 400

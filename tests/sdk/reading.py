@@ -42,7 +42,7 @@ def scalars(sent: Json, read: object, path: str = "") -> Iterator[tuple[str, boo
 
 
 def _object(sent: Mapping[str, Json], read: object, path: str) -> Iterator[tuple[str, bool]]:
-    is_empty = read in (None, (), {})
+    whole, is_empty = read, read in (None, (), {})
     if isinstance(read, BaseModel) and not (len(sent) == 1 and not set(sent) & set(type(read).model_fields)):
         for key, value in sent.items():
             known = key in type(read).model_fields
@@ -54,7 +54,7 @@ def _object(sent: Mapping[str, Json], read: object, path: str) -> Iterator[tuple
             yield from scalars(value, held.get(key, _LOST), f"{path}.{key}")
     elif len(sent) == 1:
         ((key, value),) = sent.items()
-        yield from scalars(value, cast("object", read), f"{path}.{key}")
+        yield from scalars(value, whole, f"{path}.{key}")
     elif sent or not is_empty:
         yield path, False
 

@@ -159,9 +159,10 @@ class Wrapped:
 
     def _unwrap(self, value: object) -> object:
         for key in self.keys:
-            if not isinstance(value, Mapping):
+            # Without its key it is no wrapping: the sequence that is expected instead says so.
+            if not isinstance(value, Mapping) or key not in value:
                 break
-            value = cast("Mapping[str, object]", value).get(key, ())
+            value = cast("Mapping[str, object]", value)[key]
         return value
 
     def _wrap(self, value: object, serializer: core_schema.SerializerFunctionWrapHandler) -> object:

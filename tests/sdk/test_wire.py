@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, cast
@@ -341,7 +342,7 @@ class Order(Request):
     firewall: Switch = False
     labels: WrappedLabels | None = None
     bare_labels: BareLabels | None = None
-    parts: Annotated[tuple[str, ...], Wrapped("parts", "part")] | None = None
+    parts: Annotated[Sequence[str], Wrapped("parts", "part")] | None = None
     password: WireSecret | None = None
 
 
@@ -399,6 +400,17 @@ def test_a_request_is_read_again_from_what_it_dumps_and_from_what_it_sends() -> 
     assert Order.model_validate(order.model_dump()) == order
     assert Order.model_validate(order.wire()) == order
     assert Order.model_validate_json(order.model_dump_json()) == order
+
+
+@pytest.mark.parametrize("given", [["x"], ("x",), {"parts": {"part": ["x"]}}])
+def test_a_list_of_a_request_may_be_given_as_a_list_or_as_it_travels(given: object) -> None:
+    assert Order.model_validate({"name": "a", "parts": given}).parts == ("x",)
+
+
+@pytest.mark.parametrize("given", [{}, {"part": ["x"]}, {"parts": {"prat": ["x"]}}, "x", 7])
+def test_a_misspelt_wrapping_is_an_error_too(given: object) -> None:
+    with pytest.raises(ValidationError, match="parts"):
+        Order.model_validate({"name": "a", "parts": given})
 
 
 class Change(Changes):

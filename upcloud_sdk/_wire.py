@@ -160,9 +160,10 @@ class Wrapped:
     def _unwrap(self, value: object) -> object:
         for key in self.keys:
             # Without its key it is no wrapping: the sequence that is expected instead says so.
-            if not isinstance(value, Mapping) or key not in value:
+            wrapping = cast("Mapping[str, object]", value if isinstance(value, Mapping) else {})
+            if key not in wrapping:
                 break
-            value = cast("Mapping[str, object]", value)[key]
+            value = wrapping[key]
         return value
 
     def _wrap(self, value: object, serializer: core_schema.SerializerFunctionWrapHandler) -> object:

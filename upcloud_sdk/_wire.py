@@ -116,8 +116,12 @@ def _read_labels(value: object) -> object:
     return value or {}
 
 
+def _mapping(value: object) -> Mapping[str, object]:
+    return cast("Mapping[str, object]", value if isinstance(value, Mapping) else {})
+
+
 def _read_label(pair: object) -> tuple[object, object]:
-    fields = cast("Mapping[str, object]", pair if isinstance(pair, Mapping) else {})
+    fields = _mapping(pair)
     key = fields.get("key")
     if not isinstance(key, str):
         raise ValueError("a label is an object with a key")  # noqa: TRY004 - pydantic reads a ValueError
@@ -160,7 +164,7 @@ class Wrapped:
     def _unwrap(self, value: object) -> object:
         for key in self.keys:
             # Without its key it is no wrapping: the sequence that is expected instead says so.
-            wrapping = cast("Mapping[str, object]", value if isinstance(value, Mapping) else {})
+            wrapping = _mapping(value)
             if key not in wrapping:
                 break
             value = wrapping[key]

@@ -14,6 +14,8 @@ LEGACY_JSON = "application/json; charset=UTF-8"
 PLAIN_JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 Document = dict[str, object]
 
 
@@ -51,7 +53,7 @@ class Answer:
     def body(self) -> bytes:
         if self.raw is not None:
             return self.raw
-        return b"" if self.document is None else json.dumps(self.document, separators=(",", ":")).encode()
+        return b"" if self.document is None else _ENCODER.encode(self.document).encode()
 
 
 @dataclass(slots=True)

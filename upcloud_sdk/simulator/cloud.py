@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 from collections import deque
@@ -53,6 +54,7 @@ class Cloud(Records):
         self.boot, self.stop_seconds, self.storage_seconds = boot, stop_seconds, storage_seconds
         self._next_boots: deque[Progress] = deque()
         self._moving: dict[str, Server | Storage] = {}
+        self._wake = math.inf
 
     # Looking up
 
@@ -134,6 +136,7 @@ class Cloud(Records):
         record.steps = list(steps)
         record.began = self.clock.now()
         self._moving[record.uuid] = record
+        self._wake = -math.inf
 
     def start_boot(self, server: Server) -> None:
         """The server leaves for `started`, as the next `Progress` says."""
@@ -166,12 +169,15 @@ class Cloud(Records):
             if server is not None and server.state == "started" and not server.steps:
                 self._enter(server, "stopped")
         now = self.clock.now()
+        if now < self._wake:
+            return
         for uuid, record in list(self._moving.items()):
             while record.steps and (event := self._due_event(record, record.steps[0], now)) is not None:
                 record.steps.pop(0)
                 self._enter(record, event)
             if not record.steps:
                 self._moving.pop(uuid, None)
+        self._wake = self.next_due()
 
     def _due_event(self, record: Server | Storage, step: Step, now: float) -> str | None:
         """What the step brings by now, if anything."""
@@ -182,20 +188,21 @@ class Cloud(Records):
         return step.event
 
     def polled(self, records: Iterable[Server]) -> None:
-        """These servers have been read: what waits for polls comes nearer."""
+        """These servers have been read: what waits for polls comes nearer, or about."""
         for server in records:
             if server.steps and server.steps[0].polls:
                 server.steps[0].polls -= 1
+                self._wake = -math.inf
 
     def complete(self, record: Server | Storage) -> None:
         """Bring forward what would come by time alone: a blocking call has been waited for."""
         while record.steps and record.steps[0].due is not None:
             self._enter(record, record.steps.pop(0).event)
 
-    def next_due(self) -> float | None:
-        """When something happens next by time alone."""
-        dues = [record.steps[0].due for record in list(self._moving.values()) if record.steps]
-        return min((due for due in dues if due is not None), default=None)
+    def next_due(self) -> float:
+        """When something happens next by time alone; infinite if nothing does."""
+        dues = [record.steps[0].due for record in self._moving.values() if record.steps and not record.steps[0].polls]
+        return min((due for due in dues if due is not None), default=math.inf)
 
     def _enter(self, record: Server | Storage, event: str) -> None:
         if isinstance(record, Storage):
@@ -243,6 +250,7 @@ class Cloud(Records):
         self._next_boots.clear()
         both: list[Server | Storage] = [*self.servers.values(), *self.storages.values()]
         self._moving = {record.uuid: record for record in both if record.steps}
+        self._wake = -math.inf
         for server in self.servers.values():
             if server.state == "started":
                 self.guests.start(server)

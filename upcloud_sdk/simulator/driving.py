@@ -18,14 +18,22 @@ PATIENCE = 600.0
 _LOOK = 0.005
 
 
-async def drive(exchange: Generator[float, None, Delivery], clock: Clock) -> Delivery:
-    """Run an exchange to its answer."""
+def step(exchange: Generator[float, None, Delivery]) -> Delivery | float:
+    """The answer, or until when to wait for the next step."""
     try:
-        while True:
-            await _until(next(exchange), clock)
+        return next(exchange)
     except StopIteration as end:
         delivery: Delivery = end.value
         return delivery
+
+
+async def drive(exchange: Generator[float, None, Delivery], held: Delivery | float, clock: Clock) -> Delivery:
+    """Go on from the first `step` to the answer."""
+    try:
+        while isinstance(held, float):
+            await _until(held, clock)
+            held = step(exchange)
+        return held
     finally:
         exchange.close()
 

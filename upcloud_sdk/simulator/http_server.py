@@ -12,7 +12,7 @@ import uvicorn
 from starlette.requests import Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from upcloud_sdk.simulator.driving import drive
+from upcloud_sdk.simulator.driving import drive, step
 from upcloud_sdk.simulator.gate import Gate
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class Application:
             return
         content = await request.body()
         exchange = self._simulator.exchange(request.method, target, headers, content)
-        delivery = await self._delivered(exchange, receive)
+        held = step(exchange)
+        delivery = held if not isinstance(held, float) else await self._held(exchange, held, receive)
         if delivery is None:
             return
         if delivery.dropped:
@@ -75,8 +76,8 @@ class Application:
             if delivery.truncated:
                 await _cut(scope, receive)
 
-    async def _delivered(self, exchange: Generator[float, None, Delivery], receive: Receive) -> Delivery | None:
-        """The answer; None if the client has given up first."""
+    async def _held(self, exchange: Generator[float, None, Delivery], held: float, receive: Receive) -> Delivery | None:
+        """The answer to a call that blocks; None if the client gives up first."""
         delivery: Delivery | None = None
         async with anyio.create_task_group() as group:
 
@@ -86,7 +87,7 @@ class Application:
                 group.cancel_scope.cancel()
 
             group.start_soon(watch)
-            delivery = await drive(exchange, self._simulator.clock)
+            delivery = await drive(exchange, held, self._simulator.clock)
             group.cancel_scope.cancel()
         return delivery
 

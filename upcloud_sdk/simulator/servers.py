@@ -70,7 +70,6 @@ def list_servers_by_tag(cloud: Cloud, call: Call) -> Answer:
 def get_server(cloud: Cloud, call: Call) -> Answer:
     server = cloud.server(call.args["uuid"])
     cloud.polled([server])
-    cloud.settle()
     return details(cloud, server)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ class Ticker:
     def _pause(self) -> float:
         with self._cloud.lock:
             due = self._cloud.next_due()
-        if due is None:
+        if math.isinf(due):
             return _SLOWEST
         real = self._cloud.clock.real_seconds(due - self._cloud.clock.now())
         return _SLOWEST if real is None else min(max(real, _FASTEST), _SLOWEST)

@@ -6,9 +6,10 @@ import math
 from typing import TYPE_CHECKING, cast
 
 import anyio
+import anyio.lowlevel
 import httpx
 
-from upcloud_sdk.simulator.driving import drive
+from upcloud_sdk.simulator.driving import drive, step
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.app import Simulator
@@ -34,13 +35,14 @@ class SimulatorTransport(httpx.AsyncBaseTransport):
         content = await request.aread()
         limits = cast("dict[str, float | None]", request.extensions.get("timeout", {}))
         limit = limits.get("read")
-        delivery: Delivery | None = None
+        exchange = self._simulator.exchange(request.method, target, headers, content)
+        held = step(exchange)
+        if not isinstance(held, float):
+            await anyio.lowlevel.checkpoint()
+            return _response(held, request)
         with anyio.move_on_after(math.inf if limit is None else limit):
-            exchange = self._simulator.exchange(request.method, target, headers, content)
-            delivery = await drive(exchange, self._simulator.clock)
-        if delivery is None:
-            raise httpx.ReadTimeout(f"no answer within {limit} s", request=request)
-        return _response(delivery, request)
+            return _response(await drive(exchange, held, self._simulator.clock), request)
+        raise httpx.ReadTimeout(f"no answer within {limit} s", request=request)
 
 
 def _response(delivery: Delivery, request: httpx.Request) -> httpx.Response:

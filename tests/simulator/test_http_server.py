@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -83,6 +85,12 @@ def test_it_can_be_served_again() -> None:
     for _ in range(2):
         with sim.serve() as url:
             assert httpx.get(f"{url}/1.3/zone", auth=("a", "b")).status_code == 200
+
+
+def test_the_simulator_alone_needs_no_server() -> None:
+    code = "import sys, upcloud_sdk.simulator; print({'starlette', 'uvicorn'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_another_version_is_refused(client: httpx.Client) -> None:

@@ -94,6 +94,8 @@ def read_interface(cloud: Cloud, f: Fields, zone: str) -> InterfaceRequest:
 
 def check_limits(cloud: Cloud, wanted: list[InterfaceRequest]) -> None:
     """Refuse more public addresses than a server or the account may have."""
+    if sum(len(each.addresses) for each in wanted if each.type == "utility") > 1:
+        raise ApiFault(403, "SERVER_IP_LIMIT_REACHED", "A server has one utility address.")
     for family in ("IPv4", "IPv6"):
         asked = sum(each == family for r in wanted if r.type == "public" for each, _ in r.addresses)
         if asked > 5:

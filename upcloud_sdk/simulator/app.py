@@ -123,6 +123,10 @@ class Simulator(Dispatch):
         """The account as a JSON document. It contains passwords."""
         return saving.to_json(self)
 
+    def restore(self, document: str | bytes) -> None:
+        """Take the account of a `to_json` document in the place of this one. Raises ValueError if it is none."""
+        saving.restore(self, document)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the account to a file that only its owner can read."""
         saving.save(self, path)

@@ -9,7 +9,7 @@ from upcloud_sdk.simulator import saving
 from upcloud_sdk.simulator.calls import PLAIN_JSON, Answer, ApiFault, Call
 from upcloud_sdk.simulator.clock import ManualClock
 from upcloud_sdk.simulator.faults import Fault
-from upcloud_sdk.simulator.fields import Fields, fields, listing, mapping, text
+from upcloud_sdk.simulator.fields import Fields, fields, listing, mapping, one_of, text
 from upcloud_sdk.simulator.progress import Progress
 from upcloud_sdk.simulator.records import Records
 from upcloud_sdk.simulator.routing import Routes
@@ -175,7 +175,7 @@ def plan_boots(cloud: Cloud, call: Call) -> Answer:
                 Progress(
                     seconds=boot.get("seconds", _maybe_number, None),
                     polls=boot.get("polls", _maybe_count, None),
-                    state=boot.get("state", text(1), "started"),
+                    state=boot.get("state", one_of("started", "error"), "started"),
                     error_seconds=boot.get("error_seconds", _maybe_number, None),
                 )
             )

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from upcloud_sdk.simulator.dispatch import Delivery
+
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from upcloud_sdk.simulator.clock import Clock
-    from upcloud_sdk.simulator.dispatch import Delivery
 
 PATIENCE = 600.0
 """Real seconds after which an answer that never comes is a dropped connection: nothing hangs for ever."""
@@ -30,7 +31,7 @@ def step(exchange: Generator[float, None, Delivery]) -> Delivery | float:
 async def drive(exchange: Generator[float, None, Delivery], held: Delivery | float, clock: Clock) -> Delivery:
     """Go on from the first `step` to the answer."""
     try:
-        while isinstance(held, float):
+        while not isinstance(held, Delivery):
             await _until(held, clock)
             held = step(exchange)
         return held

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.requests import Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from upcloud_sdk.simulator.dispatch import Delivery
 from upcloud_sdk.simulator.driving import drive, step
 from upcloud_sdk.simulator.gate import Gate
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from upcloud_sdk.simulator.app import Simulator
-    from upcloud_sdk.simulator.dispatch import Delivery
 
 _START_SECONDS, _STOP_SECONDS = 10.0, 10.0
 
@@ -66,7 +66,7 @@ class Application:
         content = await request.body()
         exchange = self._simulator.exchange(request.method, target, headers, content)
         held = step(exchange)
-        delivery = held if not isinstance(held, float) else await self._held(exchange, held, receive)
+        delivery = held if isinstance(held, Delivery) else await self._held(exchange, held, receive)
         if delivery is None:
             return
         if delivery.dropped:

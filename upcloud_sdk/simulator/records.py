@@ -187,7 +187,7 @@ class Account:
     """How many servers may be created at the same time; None is unlimited."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Records:
     """Everything that the account holds, and all that is saved and loaded. A new kind of resource is a line here."""
 

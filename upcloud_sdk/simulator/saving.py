@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +16,17 @@ from upcloud_sdk.simulator.records import Records
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.cloud import Cloud
 
-_ADAPTER = TypeAdapter(Records)
+
+@cache
+def _adapter() -> TypeAdapter[Records]:
+    return TypeAdapter(Records)
 
 
 def to_json(cloud: Cloud) -> str:
     """The whole account as a JSON document. It contains passwords."""
     with cloud.lock:
         cloud.settle()
-        return _ADAPTER.dump_json(_records_of(cloud), indent=1).decode()
+        return _adapter().dump_json(_records_of(cloud), indent=1).decode()
 
 
 def _records_of(cloud: Cloud) -> Records:
@@ -36,7 +40,7 @@ def restore(cloud: Cloud, text: str | bytes) -> None:
         ValueError: The document is not one of `to_json`.
     """
     try:
-        records = _ADAPTER.validate_json(text)
+        records = _adapter().validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])

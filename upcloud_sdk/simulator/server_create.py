@@ -13,6 +13,7 @@ from upcloud_sdk.simulator.fields import fields, host_name, listing, on_off, one
 from upcloud_sdk.simulator.records import Server
 from upcloud_sdk.simulator.routing import Routes
 from upcloud_sdk.simulator.servers import read_size
+from upcloud_sdk.simulator.storages import check_room
 from upcloud_sdk.simulator.values import NIC_MODEL, VIDEO_MODEL, boot_order, simple_backup
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def create_server(cloud: Cloud, call: Call) -> Answer:
         avoid = _read_placement(f)
     _check_template(server, devices, login)
     _check_account(cloud, server)
+    for tier in {each.tier for each in devices}:
+        check_room(cloud, tier, sum(each.size for each in devices if each.tier == tier))
     check_limits(cloud, interfaces)
     place_devices(cloud, server, devices)
     for wanted in interfaces:

@@ -9,11 +9,11 @@ import anyio
 import anyio.lowlevel
 import httpx
 
+from upcloud_sdk.simulator.dispatch import Delivery
 from upcloud_sdk.simulator.driving import drive, step
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.app import Simulator
-    from upcloud_sdk.simulator.dispatch import Delivery
 
 
 class SimulatorTransport(httpx.AsyncBaseTransport):
@@ -37,7 +37,7 @@ class SimulatorTransport(httpx.AsyncBaseTransport):
         limit = limits.get("read")
         exchange = self._simulator.exchange(request.method, target, headers, content)
         held = step(exchange)
-        if not isinstance(held, float):
+        if isinstance(held, Delivery):
             await anyio.lowlevel.checkpoint()
             return _response(held, request)
         with anyio.move_on_after(math.inf if limit is None else limit):

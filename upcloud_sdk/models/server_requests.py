@@ -107,7 +107,8 @@ class StorageDeviceSpec(Request):
         if self.action == "create" and self.storage is not None:
             raise ValueError("a disk that is created has no `storage`: use StorageDeviceSpec.clone to copy one")
         if self.action != "create" and not self.storage:
-            raise ValueError(f"a disk to {self.action} needs `storage`, the uuid of what is {self.action}ed")
+            done = "cloned" if self.action == "clone" else "attached"
+            raise ValueError(f"a disk to {self.action} needs `storage`, the uuid of what is {done}")
         if self.action == "attach" and (self.size is not None or self.tier is not None):
             raise ValueError("a disk that is attached keeps its size and tier: leave them out")
         if self.labels:
@@ -127,12 +128,15 @@ class _ServerFields(Changes):
 class ServerSpec(Request):
     """A server to be made."""
 
-    zone: str
+    zone: Annotated[str, Field(min_length=1)]
     """Id of a zone, such as `fi-hel1`."""
     hostname: Hostname
     title: Title
-    storage_devices: Annotated[Sequence[StorageDeviceSpec], Wrapped("storage_device"), Field(min_length=1)]
-    plan: str = "custom"
+    storage_devices: Annotated[
+        Sequence[StorageDeviceSpec], Wrapped("storage_device"), Field(min_length=1, max_length=16)
+    ]
+    """1 to 16 disks and CD-ROMs."""
+    plan: Annotated[str, Field(min_length=1)] = "custom"
     """Name of a plan, or `custom` with `core_number` and `memory_amount`."""
     core_number: int | None = Field(default=None, ge=1)
     memory_amount: int | None = Field(default=None, ge=512)

@@ -1,0 +1,397 @@
+from __future__ import annotations
+
+import json
+import pickle
+from datetime import UTC, datetime, timedelta, timezone
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+import upcloud_sdk
+from upcloud_sdk import (
+    InterfaceSpec,
+    LoginUser,
+    Server,
+    ServerChanges,
+    ServerSpec,
+    ServerState,
+    Storage,
+    StorageDeviceSpec,
+    models,
+)
+from upcloud_sdk._wire import one
+from upcloud_sdk.models import BackupRuleSpec, Ownership
+from upcloud_sdk.models.ownership import read_lease, write_lease
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+SECRET = "MUST_NOT_BE_SHOWN"
+TEMPLATE = "01000000-0000-4000-8000-000020070100"
+DISK = StorageDeviceSpec.clone(TEMPLATE, size=25, title="build-1-os")
+NETWORK = "03a1b2c3-d4e5-4f60-8a7b-0123456789ab"
+WIRE = Path(__file__).parents[1] / "wire"
+
+
+def spec(**fields: object) -> ServerSpec:
+    return ServerSpec.model_validate(
+        {
+            "zone": "fi-hel1",
+            "plan": "1xCPU-1GB",
+            "hostname": "build-1",
+            "title": "build-1",
+            "storage_devices": [DISK],
+            **fields,
+        }
+    )
+
+
+def document(file: str, number: int) -> bytes:
+    interactions = json.loads((WIRE / file).read_text("utf-8"))["interactions"]
+    return json.dumps(interactions[number]["response"]["body"]).encode()
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_names_of_the_package_are_sorted_and_there() -> None:
+    for module in (upcloud_sdk, models):
+        names = [name for name in module.__all__ if name != "__version__"]
+        assert names == sorted(names)
+        for name in names:
+            assert getattr(module, name) is not None
+            assert name in dir(module)
+
+
+@pytest.mark.parametrize("module", [upcloud_sdk, models])
+def test_a_name_that_is_not_there_is_an_attribute_error(module: ModuleType) -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'Sever'"):
+        module.Sever  # noqa: B018 - the look-up is the test
+
+
+# --- a server to be made ----------------------------------------------------------------------------------------------
+
+
+def test_a_spec_says_what_the_api_reads() -> None:
+    wanted = spec(
+        networking=[InterfaceSpec.public(), InterfaceSpec.utility(), InterfaceSpec.private(NETWORK, "172.16.0.2")],
+        login_user=LoginUser(ssh_keys=["ssh-ed25519 AAAA me"]),
+        metadata=True,
+        user_data="#!/bin/sh",
+        firewall=True,
+        labels={"env": "dev"},
+    )
+    assert wanted.wire() == {
+        "zone": "fi-hel1",
+        "plan": "1xCPU-1GB",
+        "hostname": "build-1",
+        "title": "build-1",
+        "storage_devices": {
+            "storage_device": [{"action": "clone", "storage": TEMPLATE, "size": 25, "title": "build-1-os"}]
+        },
+        "networking": {
+            "interfaces": {
+                "interface": [
+                    {"type": "public", "ip_addresses": {"ip_address": [{"family": "IPv4"}]}},
+                    {"type": "utility", "ip_addresses": {"ip_address": [{"family": "IPv4"}]}},
+                    {
+                        "type": "private",
+                        "network": NETWORK,
+                        "ip_addresses": {"ip_address": [{"family": "IPv4", "address": "172.16.0.2"}]},
+                    },
+                ]
+            }
+        },
+        "login_user": {
+            "username": "root",
+            "ssh_keys": {"ssh_key": ["ssh-ed25519 AAAA me"]},
+            "create_password": "no",
+        },
+        "password_delivery": "none",
+        "metadata": "yes",
+        "user_data": "#!/bin/sh",
+        "firewall": "on",
+        "labels": {"label": [{"key": "env", "value": "dev"}]},
+    }
+
+
+def test_a_spec_of_a_custom_size_says_it() -> None:
+    document = spec(plan="custom", core_number=2, memory_amount=4096).wire()
+    assert (document["plan"], document["core_number"], document["memory_amount"]) == ("custom", 2, 4096)
+
+
+def test_new_disks_without_a_title_are_named_after_the_server() -> None:
+    devices = [
+        StorageDeviceSpec.clone(TEMPLATE),
+        StorageDeviceSpec.create(size=10),
+        StorageDeviceSpec.create(size=10, title="data"),
+        StorageDeviceSpec.attach("01a1"),
+    ]
+    document = spec(storage_devices=devices, title="t" * 255).wire()
+    titles = [device.get("title") for device in document["storage_devices"]["storage_device"]]
+    assert titles == ["t" * 245 + " disk 1", "t" * 245 + " disk 2", "data", None]
+
+
+@pytest.mark.parametrize(
+    ("device", "document"),
+    [
+        (StorageDeviceSpec.clone("01a1"), {"action": "clone", "storage": "01a1"}),
+        (
+            StorageDeviceSpec.clone("01a1", size=25, title="t", tier="maxiops"),
+            {"action": "clone", "storage": "01a1", "size": 25, "title": "t", "tier": "maxiops"},
+        ),
+        (StorageDeviceSpec.create(size=10), {"action": "create", "size": 10}),
+        (
+            StorageDeviceSpec.create(size=10, title="t", tier="hdd"),
+            {"action": "create", "size": 10, "title": "t", "tier": "hdd"},
+        ),
+        (StorageDeviceSpec.attach("01a1"), {"action": "attach", "storage": "01a1"}),
+        (
+            StorageDeviceSpec(action="attach", storage="01a1", type="cdrom", address="ide", encrypted=None),
+            {"action": "attach", "storage": "01a1", "type": "cdrom", "address": "ide"},
+        ),
+        (
+            StorageDeviceSpec(
+                action="create",
+                size=10,
+                encrypted=True,
+                backup_rule=BackupRuleSpec(interval="daily", time="0430", retention=30),
+                labels={"env": "dev"},
+            ),
+            {
+                "action": "create",
+                "size": 10,
+                "encrypted": "yes",
+                "backup_rule": {"interval": "daily", "time": "0430", "retention": 30},
+                "labels": [{"key": "env", "value": "dev"}],
+            },
+        ),
+    ],
+)
+def test_a_disk_says_what_the_api_reads(device: StorageDeviceSpec, document: dict[str, object]) -> None:
+    assert device.wire() == document
+
+
+@pytest.mark.parametrize(
+    ("interface", "document"),
+    [
+        (InterfaceSpec.public(), {"type": "public", "ip_addresses": {"ip_address": [{"family": "IPv4"}]}}),
+        (InterfaceSpec.public("IPv6"), {"type": "public", "ip_addresses": {"ip_address": [{"family": "IPv6"}]}}),
+        (InterfaceSpec.utility(), {"type": "utility", "ip_addresses": {"ip_address": [{"family": "IPv4"}]}}),
+        (
+            InterfaceSpec.private(NETWORK),
+            {"type": "private", "network": NETWORK, "ip_addresses": {"ip_address": [{"family": "IPv4"}]}},
+        ),
+        (
+            InterfaceSpec.private(NETWORK, IPv6Address("2001:db8::2")),
+            {
+                "type": "private",
+                "network": NETWORK,
+                "ip_addresses": {"ip_address": [{"family": "IPv6", "address": "2001:db8::2"}]},
+            },
+        ),
+    ],
+)
+def test_an_interface_says_what_the_api_reads(interface: InterfaceSpec, document: dict[str, object]) -> None:
+    assert interface.wire() == document
+
+
+REFUSED: list[tuple[str, Callable[[], object], str]] = [
+    ("a misspelt field", lambda: spec(hostnam="x"), "hostnam"),
+    ("a misspelt field of a disk", lambda: spec(storage_devices=[{"action": "create", "sise": 10}]), "sise"),
+    ("no zone", lambda: spec(zone=""), "zone"),
+    ("no disks", lambda: spec(storage_devices=[]), "storage_devices"),
+    ("too many disks", lambda: spec(storage_devices=[DISK] * 17), "storage_devices"),
+    ("no title", lambda: spec(title=""), "title"),
+    ("a title that is too long", lambda: spec(title="t" * 256), "title"),
+    ("no host name", lambda: spec(hostname=""), "hostname"),
+    ("a host name with _", lambda: spec(hostname="build_1"), r"not a host name.*`_` is not allowed: use `-`"),
+    ("a host name with a space", lambda: spec(hostname="build 1"), "not a host name: letters, digits, `-` and `.`"),
+    ("a host name that begins with -", lambda: spec(hostname="-build"), "not a host name"),
+    ("a host name with an empty label", lambda: spec(hostname="a..b"), "not a host name"),
+    ("a host name with a line break", lambda: spec(hostname="build-1\n"), "not a host name"),
+    ("a label of a host name that is too long", lambda: spec(hostname="a" * 64), "not a host name"),
+    ("a host name that is too long", lambda: spec(hostname=".".join(["a" * 43] * 3)), "hostname"),
+    ("neither plan nor size", lambda: spec(plan="custom"), "give a `plan`, or both `core_number` and `memory_amount`"),
+    ("half a size", lambda: spec(plan="custom", core_number=1), "both `core_number` and `memory_amount`"),
+    ("a plan and a size", lambda: spec(core_number=1, memory_amount=1024), "plan '1xCPU-1GB' fixes cores and memory"),
+    ("no cores", lambda: spec(plan="custom", core_number=0, memory_amount=1024), "core_number"),
+    ("a network that no type has", lambda: spec(networking=[{"type": "local"}]), "networking"),
+    ("one key for a list of keys", lambda: LoginUser(ssh_keys="ssh-ed25519 AAAA me"), "ssh_keys"),
+    ("a short key of a label", lambda: spec(labels={"a": "b"}), "2 to 32 printable ASCII characters"),
+    ("a long key of a label", lambda: spec(labels={"a" * 33: "b"}), "2 to 32 printable ASCII characters"),
+    ("a key of a label beyond ASCII", lambda: spec(labels={"clé": "b"}), "2 to 32 printable ASCII characters"),
+    ("a key of the API's own", lambda: spec(labels={"_os": "b"}), "keys that start with `_` are the API's own"),
+    ("a long value of a label", lambda: spec(labels={"env": "b" * 256}), "label 'env': a value has 255 characters"),
+    ("a label of a disk", lambda: StorageDeviceSpec(action="create", size=1, labels={"_os": "b"}), "the API's own"),
+    ("a label of a change", lambda: ServerChanges(labels={"_os": "b"}), "the API's own"),
+    ("a disk without a size", lambda: StorageDeviceSpec(action="create"), "needs `size`, in GB"),
+    ("a disk of nothing", lambda: StorageDeviceSpec.create(size=0), "size"),
+    ("a disk that is too big", lambda: StorageDeviceSpec.create(size=4097), "size"),
+    (
+        "a new disk with a source",
+        lambda: StorageDeviceSpec(action="create", size=1, storage="01a1"),
+        "use StorageDeviceSpec.clone to copy one",
+    ),
+    ("a clone of nothing", lambda: StorageDeviceSpec(action="clone"), "needs `storage`, the uuid of what is cloned"),
+    ("a clone of an empty name", lambda: StorageDeviceSpec.clone(""), "needs `storage`, the uuid of what is cloned"),
+    ("an attach of nothing", lambda: StorageDeviceSpec(action="attach"), "the uuid of what is attached"),
+    (
+        "an attach with a size",
+        lambda: StorageDeviceSpec(action="attach", storage="01a1", size=5),
+        "keeps its size and tier: leave them out",
+    ),
+    ("an unknown tier", lambda: StorageDeviceSpec.model_validate({"action": "create", "size": 1, "tier": "x"}), "tier"),
+    ("a private interface without its network", lambda: InterfaceSpec(type="private"), "needs `network`, the uuid"),
+    ("a public interface with a network", lambda: InterfaceSpec(type="public", network=NETWORK), "leave it out"),
+    (
+        "a public interface that filters nothing",
+        lambda: InterfaceSpec(type="public", source_ip_filtering=False),
+        "on private interfaces only",
+    ),
+    ("an address that is none", lambda: InterfaceSpec.private(NETWORK, "172.16.0.300"), "address"),
+    ("a backup at no time", lambda: BackupRuleSpec(interval="daily", time="2460", retention=1), "time"),
+    ("a backup kept for too long", lambda: BackupRuleSpec(interval="daily", time="0430", retention=1096), "retention"),
+    ("a misspelt field of a change", lambda: ServerChanges.model_validate({"titel": "x"}), "titel"),
+    ("an unknown way to deliver a password", lambda: spec(password_delivery="post"), "password_delivery"),
+]
+
+
+@pytest.mark.parametrize(("make", "says"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+def test_what_the_api_would_refuse_is_refused_here_with_what_to_do(make: Callable[[], object], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        make()
+
+
+@pytest.mark.parametrize("hostname", ["a", "build-1", "build-1.example.com", "a.b.", "1", "xn--bcher-kva", "a" * 63])
+def test_host_names_are_taken_as_they_are_usual(hostname: str) -> None:
+    assert spec(hostname=hostname).hostname == hostname
+
+
+def test_an_error_of_a_spec_never_shows_a_value() -> None:
+    with pytest.raises(ValidationError) as caught:
+        spec(user_data=SECRET, remote_access_password=SECRET, passwrod=SECRET, zone=[SECRET])
+    assert SECRET not in str(caught.value)
+
+
+def test_the_secrets_of_a_spec_are_in_no_repr_and_no_dump() -> None:
+    wanted = spec(user_data=SECRET, remote_access_password=SECRET)
+    assert SECRET not in repr(wanted) + str(wanted) + repr(wanted.model_dump()) + wanted.model_dump_json()
+    assert wanted.wire()["user_data"] == wanted.wire()["remote_access_password"] == SECRET
+
+
+def test_a_spec_is_frozen_and_survives_copies() -> None:
+    wanted = spec(user_data=SECRET, networking=[InterfaceSpec.private(NETWORK, "172.16.0.2")], labels={"env": "dev"})
+    with pytest.raises(ValidationError, match="frozen"):
+        wanted.title = "b"
+    assert ServerSpec.model_validate(wanted.model_dump()) == wanted
+    assert pickle.loads(pickle.dumps(wanted)) == wanted
+    assert wanted.model_copy(update={"title": "b"}).title == "b"
+
+
+def test_a_change_sends_only_what_was_given() -> None:
+    assert ServerChanges(title="b").wire() == {"title": "b"}
+    assert ServerChanges(firewall=False, metadata=True).wire() == {"firewall": "off", "metadata": "yes"}
+    assert ServerChanges(labels={}).wire() == {"labels": {"label": []}}
+    assert ServerChanges(title=None).wire() == {}
+
+
+# --- a server ---------------------------------------------------------------------------------------------------------
+
+
+SERVER, STORAGE = one(Server, "server"), one(Storage, "storage")
+
+
+def test_the_addresses_of_a_server_are_at_hand() -> None:
+    server = SERVER.read(document("servers.json", 3))
+    assert server.public_ipv4 == IPv4Address("203.0.113.7")
+    assert server.public_ipv6 == IPv6Address("2001:db8::1")
+    assert server.utility_ipv4 == IPv4Address("10.1.2.3")
+
+
+def test_a_server_without_addresses_says_so() -> None:
+    server = SERVER.read(document("servers.json", 7))
+    assert (server.public_ipv4, server.public_ipv6, server.utility_ipv4) == (None, None, None)
+
+
+@pytest.mark.parametrize("number", [3, 4, 5, 6, 7])
+def test_a_server_survives_copies(number: int) -> None:
+    server = SERVER.read(document("servers.json", number))
+    assert Server.model_validate(server.model_dump()) == server
+    assert pickle.loads(pickle.dumps(server)) == server
+
+
+def test_the_passwords_of_a_server_are_kept_but_never_shown() -> None:
+    content = document("server-actions.json", 0).replace(b"REDACTED", SECRET.encode())
+    server = SERVER.read(content)
+    assert server.password == server.remote_access_password == SecretStr(SECRET)
+    assert SECRET not in repr(server) + str(server) + repr(server.model_dump()) + server.model_dump_json()
+    copied: Server = pickle.loads(pickle.dumps(server))
+    assert copied.password == SecretStr(SECRET)
+
+
+def test_a_server_is_frozen_and_its_lists_are_tuples() -> None:
+    server = SERVER.read(document("servers.json", 3))
+    with pytest.raises(ValidationError, match="frozen"):
+        server.title = "b"
+    for items in (server.ip_addresses, server.storage_devices, server.networking.interfaces, server.tags):
+        assert isinstance(items, tuple)
+
+
+def test_an_ejected_drive_is_read() -> None:
+    drive = SERVER.read(document("servers.json", 5)).storage_devices[0]
+    assert (drive.storage, drive.storage_size, drive.storage_tier, drive.type) == ("", 0, None, "cdrom")
+
+
+def test_labels_that_an_answer_does_not_show_are_none_and_not_empty() -> None:
+    assert SERVER.read(document("servers.json", 4)).storage_devices[0].labels is None
+    assert SERVER.read(document("servers.json", 5)).storage_devices[0].labels == {}
+
+
+def test_a_state_compares_with_text() -> None:
+    state = SERVER.read(document("servers.json", 3)).state
+    assert state is ServerState.STARTED
+    assert str(state) == "started"
+    assert state in {"started", "stopped"}
+
+
+@pytest.mark.parametrize(("number", "rule"), [(4, True), (5, False), (6, False)])
+def test_a_rule_for_backups_is_there_or_none(number: int, rule: bool) -> None:
+    assert (STORAGE.read(document("storages.json", number)).backup_rule is not None) is rule
+
+
+# --- ownership --------------------------------------------------------------------------------------------------------
+
+ENDS = datetime(2026, 11, 24, 9, 0, 0, tzinfo=UTC)
+
+
+def test_the_keys_of_the_labels_are_a_contract() -> None:
+    ownership = Ownership(owner="ci", run="run1", attempt="attempt1", lease=ENDS)
+    assert ownership.labels() == {
+        "upcloud_sdk_owner": "ci",
+        "upcloud_sdk_run": "run1",
+        "upcloud_sdk_attempt": "attempt1",
+        "upcloud_sdk_lease": "2026-11-24T09:00:00Z",
+    }
+    assert Ownership.read({**ownership.labels(), "env": "dev"}) == ownership
+
+
+def test_what_is_not_owned_has_no_labels() -> None:
+    assert Ownership().labels() == {}
+    assert Ownership.read({"env": "dev"}) == Ownership()
+
+
+def test_a_lease_is_written_in_utc() -> None:
+    assert write_lease(ENDS.astimezone(timezone(timedelta(hours=2)))) == "2026-11-24T09:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, "", "tomorrow", "2026-11-24", "2026-13-24T09:00:00Z", "2026-11-24T09:00:00+02:00", "2026-11-24T09:00:00Z "],
+)
+def test_a_lease_that_cannot_be_read_is_none_and_not_an_old_one(value: str | None) -> None:
+    assert read_lease(value) is None

@@ -157,7 +157,7 @@ class Wrapped:
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_before_validator_function(
             self._unwrap,
-            handler.generate_schema(types.GenericAlias(tuple, (*get_args(source), ...))),
+            handler.generate_schema(types.GenericAlias(tuple, (get_args(source)[0], ...))),
             serialization=core_schema.wrap_serializer_function_ser_schema(self._wrap, when_used="json"),
         )
 

@@ -107,7 +107,10 @@ def find_credentials(given: Credentials | None, environment: Mapping[str, str] |
     """
     if given is not None:
         if not (isinstance(given, Token | Basic) or callable(given)):
-            raise ConfigError("credentials are a Token, a Basic, or an async callable that returns one")
+            raise ConfigError(
+                "credentials are a Token, a Basic, or an async callable that returns one: "
+                "wrap a token as Token(...), a user name and a password as Basic(..., ...)"
+            )
         return given
     environment = os.environ if environment is None else environment
     token = environment.get("UPCLOUD_TOKEN", "")

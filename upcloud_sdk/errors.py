@@ -26,13 +26,15 @@
     ├── WaitTimeout                 (TimeoutError) .last: what was seen when time ran out
     └── CleanupFailed               .uuid: may still be running and costing money
 
-Messages name the call, the code, the status and the correlation id; never a body, a header or a secret. Every error
-pickles.
+Messages name the call, the code, the status and the correlation id, and say what to do where that is known; never a
+body, a header or a secret. Every error pickles.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+from upcloud_sdk._hints import hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -151,7 +153,9 @@ class ApiError(UpCloudError):
         if correlation_id:
             facts.append(f"correlation id {correlation_id}")
         params = "".join(f"; {name}: {reason}" for name, reason in invalid_params)
-        super().__init__(f"{call}: {message or 'no message'}{params} ({', '.join(facts)})")
+        advice = hint(code)
+        end = f"; {advice}" if advice else ""
+        super().__init__(f"{call}: {message or 'no message'}{params} ({', '.join(facts)}){end}")
         self.call = call
         self.status = status
         self.code = code

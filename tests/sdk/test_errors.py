@@ -152,6 +152,7 @@ def test_an_api_error_names_the_call_the_code_the_status_and_the_correlation_id(
     error = _api(errors.InvalidRequest, 400, "ZONE_INVALID")
     assert str(error) == (
         "POST /server: It is so.; zone: Unknown. (ZONE_INVALID, HTTP 400, correlation id 01FY8RP81GDE07BAVYY7V4DKRY)"
+        "; zones.list() has the ids"
     )
 
 

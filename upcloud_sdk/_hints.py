@@ -1,0 +1,47 @@
+"""What to do about a refusal, by its code: appended to the message of the error."""
+
+from __future__ import annotations
+
+_BY_CODE = {
+    "AUTHENTICATION_FAILED": (
+        "is the token or password right, and is API access allowed for this user (control panel, "
+        "People, API connections)?"
+    ),
+    "ACTION_FORBIDDEN": "a sub-account needs API access and the permission for this, from its main account",
+    "INSUFFICIENT_CREDITS": "account.get() shows what is left",
+    "METADATA_DISABLED_ON_CLOUD-INIT": "say metadata=True in the ServerSpec",
+    "CAN_NOT_CREATE_PASSWORD_FOR_THE_SELECTED_DISTRIBUTION": (
+        "this template takes SSH keys only: login_user=LoginUser(ssh_keys=[...])"
+    ),
+    "STORAGE_INVALID": "a storage is named by its uuid; storages.find_template finds one by its title",
+    "SIZE_INVALID": "a size is in GB, no smaller than the template's or today's, 4096 at most",
+    "TIER_INVALID": "leave the tier out to get the plan's own",
+    "ZONE_INVALID": "zones.list() has the ids",
+    "ZONE_NOT_FOUND": "zones.list() has the ids",
+    "ZONE_MISMATCH": "a server and its storages must be in one zone",
+    "PLAN_INVALID": "plans.list() has the names",
+    "PLAN_CORE_NUMBER_ILLEGAL": "a plan fixes its cores: leave core_number out, or say plan='custom'",
+    "PLAN_MEMORY_AMOUNT_ILLEGAL": "a plan fixes its memory: leave memory_amount out, or say plan='custom'",
+    "CORE_MEMORY_UNSUPPORTED": "server_sizes.list() has the pairs that go together",
+    "STORAGE_ATTACHED": "detach it first",
+    "SERVER_STATE_ILLEGAL": "wait for another state with servers.wait_for_state; servers.destroy waits by itself",
+    "STORAGE_STATE_ILLEGAL": "wait for another state with storages.wait_for_state",
+    "BACKUP_RULE_CONFLICT": "a server's simple_backup and a storage's backup_rule exclude each other",
+    "PEERING_NOT_DISABLED": "set configured_status to 'disabled' first",
+    "NETWORK_NOT_EMPTY": "detach the servers from the network first",
+    "ROUTER_ATTACHED": "detach the router from its networks first",
+    "TRIAL_PLAN": "a trial account cannot do this",
+    "TRIAL_FIREWALL": "a trial account cannot do this",
+}
+
+_BY_END = {
+    "_RESOURCES_UNAVAILABLE": "another zone or plan may have room: give several specs, see ServerSpec.variants",
+    "_LIMIT_REACHED": "account.get() shows the limits of the account",
+}
+
+
+def hint(code: str) -> str:
+    """What to do about a code; empty where its own words must do."""
+    if code in _BY_CODE:
+        return _BY_CODE[code]
+    return next((text for end, text in _BY_END.items() if code.endswith(end)), "")

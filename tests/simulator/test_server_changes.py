@@ -215,6 +215,17 @@ class TestLists:
         assert len((await api.get("/server")).json()["servers"]["server"]) == 1
         assert len((await api.get("/storage/private")).json()["storages"]["storage"]) == 1
 
+    async def test_one_call_may_be_late_in_lists(
+        self, api: httpx.AsyncClient, sim: Simulator, clock: ManualClock
+    ) -> None:
+        sim.fail("POST /server", hide_from_lists=30)
+        for title in ("late", "at once"):
+            await created(api, title=title)
+        listed = (await api.get("/server")).json()["servers"]["server"]
+        assert [server["title"] for server in listed] == ["at once"]
+        clock.advance(30)
+        assert len((await api.get("/server")).json()["servers"]["server"]) == 2
+
 
 class TestRelocation:
     """From a public zone to a private cloud of the same location."""

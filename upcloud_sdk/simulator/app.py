@@ -160,6 +160,7 @@ class Simulator(Dispatch):
         truncate: int | None = None,
         skip: int = 0,
         rate: float | None = None,
+        hide_from_lists: float | None = None,
     ) -> None:
         """Let calls fail that match `pattern`: a method and a path, as `POST /server`, `GET /server/*`, `*`.
 
@@ -177,23 +178,13 @@ class Simulator(Dispatch):
             truncate: The connection dies after so many bytes of the body.
             skip: Let so many matching calls pass before.
             rate: Only this share of them fails, at random.
+            hide_from_lists: What the call creates is not in lists for so many seconds; its answer is the API's.
         """
         raw = body.encode() if isinstance(body, str) else body
         fault = Fault(
-            pattern,
-            status,
-            code,
-            raw,
-            headers or {},
-            after_effect,
-            times,
-            drop,
-            delay,
-            timeout,
-            truncate,
-            skip,
-            rate,
-        )
+            pattern, status, code, raw, headers or {}, after_effect, times, drop, delay, timeout, truncate, skip, rate,
+            hide_from_lists,
+        )  # fmt: skip
         with self.lock:
             self.faults.add(fault)
 

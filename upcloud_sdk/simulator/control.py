@@ -72,6 +72,7 @@ def add_fault(cloud: Cloud, call: Call) -> Answer:
             "truncate": f.get("truncate", _maybe_count, None),
             "skip": f.get("skip", lambda value: int(_number(value)), 0),
             "rate": f.get("rate", _maybe_number, None),
+            "hide_from_lists": f.get("hide_from_lists", _maybe_number, None),
         }
     headers = {name.lower(): str(value) for name, value in given.items()}
     raw = None if body is None else body.encode()

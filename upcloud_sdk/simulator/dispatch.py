@@ -60,7 +60,7 @@ class Dispatch(Cloud):
         """Before the effect, or after it: a delay, then what the fault puts in the answer's place."""
         answer: Answer | None = None
         if fault.after_effect:
-            answer = yield from self._answered(call)
+            answer = yield from self._answered(call, fault.hide_from_lists)
         if fault.timeout:
             yield FOREVER
             return None
@@ -71,13 +71,13 @@ class Dispatch(Cloud):
         if fault.status is not None or fault.body is not None:
             return fault.answer()
         if answer is None:
-            answer = yield from self._answered(call)
+            answer = yield from self._answered(call, fault.hide_from_lists)
         answer.headers |= fault.headers
         return answer
 
-    def _answered(self, call: Call) -> Generator[float, None, Answer]:
+    def _answered(self, call: Call, list_lag: float | None = None) -> Generator[float, None, Answer]:
         with self.lock:
-            result = self._handle(call)
+            result = self._handle(call) if list_lag is None else self._handle_late(call, list_lag)
         if isinstance(result, Answer):
             return result
         if self.clock.real_seconds(1) is not None and result.seconds > 0:
@@ -85,6 +85,14 @@ class Dispatch(Cloud):
         with self.lock:
             self.settle()
             return result.then()
+
+    def _handle_late(self, call: Call, list_lag: float) -> Answer | Pause:
+        """What this one call creates is not in lists for a while."""
+        usual, self.list_lag = self.list_lag, list_lag
+        try:
+            return self._handle(call)
+        finally:
+            self.list_lag = usual
 
     def _handle(self, call: Call) -> Answer | Pause:
         """The API's own answer. The lock is held."""

@@ -50,11 +50,12 @@ class Fault:
     truncate: int | None = None
     skip: int = 0
     rate: float | None = None
+    hide_from_lists: float | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError for what is no fault, or no pattern."""
         call_pattern(self.pattern)
-        harms = (self.status, self.code, self.body, self.delay, self.truncate)
+        harms = (self.status, self.code, self.body, self.delay, self.truncate, self.hide_from_lists)
         if all(harm is None for harm in harms) and not self.drop and not self.timeout:
             raise ValueError("say what shall go wrong: status, code, body, drop, delay, timeout or truncate")
         if self.code is not None and self.status is None:

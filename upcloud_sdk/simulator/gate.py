@@ -24,10 +24,11 @@ class Gate:
         self._hosts = None if hosts is None else hosts | _LOOPBACK
         self._json_only = json_only
 
-    def refusal(self, method: str, headers: Mapping[str, str]) -> Answer | None:
+    def refusal(self, method: str, headers: Mapping[str, str], *, upload: bool) -> Answer | None:
+        """Why the request is not let in; an upload may be of any type: a page cannot PUT without asking first."""
         if self._hosts is not None and _host_name(headers.get("host", "")) not in self._hosts:
             return ApiFault(403, "ACTION_FORBIDDEN", "The simulator does not answer to this host name.").answer()
-        if not self._json_only or method not in {"POST", "PUT", "PATCH"}:
+        if not self._json_only or upload or method not in {"POST", "PUT", "PATCH"}:
             return None
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -53,11 +53,11 @@ class Application:
         query = cast("bytes", scope["query_string"])
         target = (raw_path.partition(b"?")[0] + (b"?" + query if query else b"")).decode("latin-1")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        refusal = self._gate.refusal(request.method, headers)
+        sink = self._simulator.sink(request.method, target, headers)
+        refusal = self._gate.refusal(request.method, headers, upload=sink is not None)
         if refusal is not None:
             await _send(send, self._simulator.packed(refusal))
             return
-        sink = self._simulator.sink(request.method, target, headers)
         if sink is not None:
             async for chunk in request.stream():
                 sink.write(chunk)

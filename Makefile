@@ -22,12 +22,13 @@ $(READY): pyproject.toml upcloud_sdk/_version.py
 demo: $(READY)
 	@$(BIN)/python -m examples.buildbot.demo $(if $(KEEP),--keep)
 
-## make check        ruff, mypy --strict, pyright strict, import-linter
+## make check        ruff, mypy --strict, pyright strict, ty on the types of the API, import-linter
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/ty check --python $(VENV) --error unused-ignore-comment tests/types
 	$(BIN)/lint-imports --no-cache
 
 ## make format       what ruff can mend by itself

@@ -14,7 +14,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar, cast, dataclass_transform, get_args
 
 from pydantic import (
     AliasChoices,
@@ -24,6 +24,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    PrivateAttr,
     RootModel,
     SecretStr,
     SerializationInfo,
@@ -34,6 +35,16 @@ from pydantic_core import core_schema
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
+
+    # Private to pydantic, and seen by type checkers only: its public names cannot tell them that all models are frozen.
+    from pydantic._internal._model_construction import ModelMetaclass
+
+    @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, PrivateAttr))
+    class Frozen(ModelMetaclass):
+        """The metaclass of models, as type checkers see it."""
+
+else:
+    Frozen = type(BaseModel)
 
 T = TypeVar("T")
 
@@ -179,7 +190,7 @@ class Wrapped:
         return inner
 
 
-class Resource(BaseModel):
+class Resource(BaseModel, metaclass=Frozen):
     """Something the API told us. Frozen. Fields that this release does not know are kept, but never shown."""
 
     model_config = ConfigDict(
@@ -201,7 +212,7 @@ class Resource(BaseModel):
         ]
 
 
-class Request(BaseModel):
+class Request(BaseModel, metaclass=Frozen):
     """Something we ask for. Frozen; a misspelt field is an error here, not a mystery there."""
 
     model_config = ConfigDict(

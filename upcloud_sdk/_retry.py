@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -29,14 +30,15 @@ class RetryPolicy:
     what happened                               GET, PUT, DELETE      POST, PATCH
     ==========================================  ====================  ============
     could not connect: certainly not sent       again                 again
-    429: refused before it had an effect        again, `Retry-After`  the same
+    429: refused before it had an effect        again                 again
     500, 502, 503, 504                          again                 never
     no answer, or only part of one              again                 never
     any other answer                            never                 never
     ==========================================  ====================  ============
 
-    A `Retry-After` is obeyed as it is, by all calls of the client; one that is longer than `longest_retry_after` raises
-    `RateLimited`. A DELETE that was repeated after an unknown outcome and then finds nothing has succeeded.
+    A `Retry-After` of a 429 or a 503 is obeyed as it is, by all calls of the client; one that is longer than
+    `longest_retry_after` is not waited for: the call fails with `RateLimited` or `ServerFault`.
+    A DELETE that was repeated after an unknown outcome and then finds nothing has succeeded.
     Pauses double from `first_pause` to `longest_pause`, each shortened by a random share of up to `jitter`.
     """
 
@@ -65,7 +67,7 @@ class RetryPolicy:
 
     def pause(self, attempt: int) -> float:
         """Seconds to wait after the attempt of this number, counted from 1."""
-        full: float = min(self.longest_pause, self.first_pause * 2 ** (attempt - 1))
+        full: float = min(self.longest_pause, self.first_pause * 2 ** min(attempt - 1, 30))
         return full * (1 - self.jitter * random.random())  # noqa: S311 - spreads load, keeps no secret
 
 
@@ -85,7 +87,7 @@ def is_unknown(method: str, outcome: Outcome) -> bool:
     return method not in {"GET", "HEAD"} and (isinstance(outcome, OutcomeUnknown) or outcome in TRANSIENT)
 
 
-def read_retry_after(value: str | None, now: Callable[[], float]) -> float | None:
+def read_retry_after(value: str | None, now: float) -> float | None:
     """Seconds that a `Retry-After` header asks for: a number, or a date against `now` (Unix time)."""
     if value is None:
         return None
@@ -93,6 +95,9 @@ def read_retry_after(value: str | None, now: Callable[[], float]) -> float | Non
     if value.isascii() and value.isdigit():
         return float(value)
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now())
+        until = parsedate_to_datetime(value)
     except ValueError:
         return None
+    # "-0000" is UTC too, but comes without a zone.
+    aware = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
+    return max(0.0, aware.timestamp() - now)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json as jsonlib
 import logging
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import anyio
 import httpx
@@ -49,8 +51,8 @@ class RawAnswer:
     status: int
     headers: dict[str, str]
     """Names in lower case."""
-    document: Any
-    """The JSON document; None where there is no body."""
+    document: Any = field(repr=False)
+    """The JSON document; None where there is no body. May hold secrets, so no repr shows it."""
 
 
 class UpCloud:
@@ -99,6 +101,10 @@ class UpCloud:
             raise ConfigError("give one of transport, http_client and proxy: each says how requests are sent")
         if http not in {"httpx", "aiohttp"}:
             raise ConfigError(f"http={http!r}: it is 'httpx' or 'aiohttp'")
+        if sum(given is not None for given in (transport, http_client, ssl_context)) > 1:
+            raise ConfigError("ssl_context has no effect beside transport or http_client: give it to them")
+        if user_agent is not None and not (user_agent.isascii() and user_agent.isprintable()):
+            raise ConfigError("user_agent is printable ASCII text")
         if max_concurrency < 1 or timeout <= 0 or close_timeout < 0:
             raise ConfigError("max_concurrency is at least 1, timeout above 0 s, close_timeout at least 0 s")
         self._http, self._given, self._http_client = http, transport, http_client
@@ -183,9 +189,12 @@ class UpCloud:
             from httpx_aiohttp import AiohttpTransport
         except ImportError as error:
             raise ConfigError("http='aiohttp' needs the extra: pip install 'upcloud-sdk[aiohttp]'") from error
-        return AiohttpTransport(
-            verify=self._tls(), proxy=httpx.Proxy(self._proxy) if isinstance(self._proxy, str) else self._proxy
-        )
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError as error:
+            raise ConfigError("http='aiohttp' works on asyncio only: leave it out") from error
+        proxy = self._proxy or _proxy_of_environment(self._transport.base_url)
+        return AiohttpTransport(verify=self._tls(), proxy=httpx.Proxy(proxy) if isinstance(proxy, str) else proxy)
 
     def _tls(self) -> ssl.SSLContext:
         if self._ssl_context is None:
@@ -210,15 +219,16 @@ class UpCloud:
         Raises:
             UnexpectedAnswer: a successful answer has a body that is not JSON.
         """
-        if not path.startswith("/") or "?" in path:
+        if not path.startswith("/") or "?" in path or "#" in path:
             raise ValueError("path starts with `/`, relative to /1.3, and has no query: use params")
         pairs = list(params.items()) if isinstance(params, Mapping) else list(params or ())
         answer = await self._transport.send(method.upper(), path, params=pairs, json=json)
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in answer.raw_headers}
         try:
             document = jsonlib.loads(answer.content) if answer.content else None
-        except ValueError as error:
-            raise UnexpectedAnswer(f"{method} {path}", "JSON", "", "it is no JSON document") from error
+        except (ValueError, RecursionError):
+            # `from None`: that error shows the document.
+            raise UnexpectedAnswer(f"{method} {path}", "JSON", "", "it is no JSON document") from None
         return RawAnswer(answer.status, headers, document)
 
     # --- namespaces, imported when they are used --------------------------------------------------------------------
@@ -270,6 +280,15 @@ class UpCloud:
         from upcloud_sdk.resources.zones import Zones
 
         return Zones(self._core)
+
+
+def _proxy_of_environment(url: str) -> str | None:
+    # httpx does this in its client, which the faster transport goes without.
+    parts = urlsplit(url)
+    if urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(parts.scheme) or proxies.get("all")
 
 
 async def _nothing() -> None:

@@ -196,7 +196,7 @@ PROBLEM = b"""{"type": "https://developers.upcloud.com/1.3/errors#ERROR_INVALID_
 
 
 def _read(content: bytes, *, status: int = 400, content_type: str = "application/json") -> errors.ApiError:
-    return read_error("GET /x", status, content, content_type=content_type, retry_after=None)
+    return read_error("GET /x", status, content, content_type=content_type)
 
 
 def test_the_older_shape_is_read() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk._wire import Envelope
     from upcloud_sdk.credentials import Basic, Credentials, Token
+    from upcloud_sdk.errors import ApiError
     from upcloud_sdk.events import Emitter
 
     class Clock(Protocol):
@@ -53,6 +54,8 @@ _NEVER_LEFT = (
     httpx.LocalProtocolError,
 )
 
+_AIOHTTP_NEVER_LEFT = frozenset({"ClientConnectorError", "ClientHttpProxyError"})
+
 
 def segment(value: str, what: str) -> str:
     """A value as one segment of a path: quoted, and never empty, since `DELETE /server/` means something else."""
@@ -67,7 +70,7 @@ class Answer:
 
     status: int
     raw_headers: Sequence[tuple[bytes, bytes]]
-    content: bytes
+    content: bytes = field(repr=False)
 
     def header(self, name: bytes) -> str | None:
         """The value of a header, its name in lower case."""
@@ -168,18 +171,19 @@ class Transport:
         while True:
             attempt += 1
             began = self._clock.now()
-            answer, outcome = await self._attempt(call, method, url, content, limit)
+            result = await self._attempt(call, method, url, content, limit)
+            outcome = result.status if isinstance(result, Answer) else result
             self._tell(method, path, outcome, began)
-            if answer is not None and answer.status < 400:
-                return answer
-            if answer is not None and answer.status == 404 and method == "DELETE" and unknown:
-                return Answer(204, answer.raw_headers, b"")
+            if isinstance(result, Answer):
+                if 200 <= result.status < 300:
+                    return result
+                if result.status == 404 and method == "DELETE" and unknown:
+                    return Answer(204, result.raw_headers, b"")
             unknown = unknown or is_unknown(method, outcome)
-            error = outcome if answer is None else self._refusal(call, answer)
-            pause = self._pause(attempt, error)
+            error = self._refusal(call, result) if isinstance(result, Answer) else result
+            pause = self._pause(attempt, error, self._asked(result))
             in_budget = self._clock.now() - started + pause <= self.retry.budget
             if not (may_repeat(method, outcome, idempotent=idempotent) and attempt < self.retry.attempts and in_budget):
-                assert isinstance(error, Exception)
                 raise error
             await self._wait_to_repeat(
                 Retry(at=self._clock.now(), call=call, attempt=attempt, reason=_reason(error), pause=pause)
@@ -190,17 +194,23 @@ class Transport:
         now = self._clock.now()
         self._emit(RequestEvent(at=now, method=method, path=path, status=status, seconds=now - began, problem=problem))
 
-    def _refusal(self, call: str, answer: Answer) -> Exception:
-        retry_after = read_retry_after(answer.header(b"retry-after"), time.time)
-        content_type = answer.header(b"content-type") or ""
-        return read_error(call, answer.status, answer.content, content_type=content_type, retry_after=retry_after)
+    def _asked(self, answer: Answer | NotSent | OutcomeUnknown) -> float | None:
+        """Seconds that an answer asks to wait for."""
+        if not isinstance(answer, Answer) or answer.status not in {429, 503}:
+            return None
+        return read_retry_after(answer.header(b"retry-after"), self.api_time() or time.time())
 
-    def _pause(self, attempt: int, error: object) -> float:
-        asked = error.retry_after if isinstance(error, RateLimited) else None
+    def _refusal(self, call: str, answer: Answer) -> ApiError:
+        content_type = answer.header(b"content-type") or ""
+        error = read_error(call, answer.status, answer.content, content_type=content_type)
+        if isinstance(error, RateLimited):
+            error.retry_after = self._asked(answer)
+        return error
+
+    def _pause(self, attempt: int, error: Exception, asked: float | None) -> float:
         if asked is None:
             return self.retry.pause(attempt)
         if asked > self.retry.longest_retry_after:
-            assert isinstance(error, RateLimited)
             raise error
         # All calls of the client obey, not only the one that was told.
         self._not_before = max(self._not_before, self._clock.now() + asked)
@@ -215,13 +225,13 @@ class Transport:
 
     async def _attempt(
         self, call: str, method: str, url: str, content: bytes | None, limit: float
-    ) -> tuple[Answer | None, Outcome]:
+    ) -> Answer | NotSent | OutcomeUnknown:
         if not self.is_open:
             raise NotOpen(f"{call}: {NOT_OPEN}")
         request = await self._request(call, method, url, content, limit)
         # No limit of its own on the wait for a slot: each call that holds one has a limit, so the queue moves.
         async with self._slots:
-            if (held := self._not_before - self._clock.now()) > 0:
+            while (held := self._not_before - self._clock.now()) > 0:
                 await self._clock.sleep(held)
             began = self._clock.now()
             response: httpx.Response | None = None
@@ -229,17 +239,15 @@ class Transport:
                 with anyio.move_on_after(limit):
                     response = await self._send(request)
                     await response.aread()
-            except _NEVER_LEFT as error:
-                return None, NotSent(call, f"could not connect ({type(error).__name__})")
             except (httpx.HTTPError, httpx.StreamError) as error:
-                return None, OutcomeUnknown(call, f"no usable answer came back ({type(error).__name__})")
+                return _what_became_of(call, error)
         if response is None or not response.is_closed:
-            return None, OutcomeUnknown(call, f"no answer within {limit:g} s")
+            return OutcomeUnknown(call, f"no answer within {limit:g} s")
         log.debug("%s %d %.0f ms", call, response.status_code, (self._clock.now() - began) * 1000)
         answer = Answer(response.status_code, response.headers.raw, response.content)
         if (date := answer.header(b"date")) is not None:
             self._date = (date, self._clock.now())
-        return answer, answer.status
+        return answer
 
     async def _credentials_now(self, call: str, limit: float) -> Token | Basic:
         if not callable(self._credentials):
@@ -255,6 +263,18 @@ class Transport:
             headers.append(("content-type", "application/json"))
         timeout = {"connect": min(limit, CONNECT_TIMEOUT), "read": limit, "write": limit, "pool": limit}
         return httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": timeout})
+
+
+def _what_became_of(call: str, error: Exception) -> NotSent | OutcomeUnknown:
+    cause = error.__cause__
+    told_by_aiohttp = type(cause).__module__.partition(".")[0] == "aiohttp"
+    # httpx-aiohttp says ConnectTimeout of every connection that is lost, even in the middle of an answer.
+    if isinstance(error, _NEVER_LEFT) and (
+        not told_by_aiohttp or any(kind.__name__ in _AIOHTTP_NEVER_LEFT for kind in type(cause).__mro__)
+    ):
+        return NotSent(call, f"could not connect ({type(error).__name__})")
+    kind = type(cause if told_by_aiohttp else error).__name__
+    return OutcomeUnknown(call, f"no usable answer came back ({kind})")
 
 
 async def _unopened(_: httpx.Request) -> httpx.Response:

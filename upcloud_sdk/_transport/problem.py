@@ -6,16 +6,16 @@ import json
 from dataclasses import dataclass
 from typing import Any, cast
 
-from upcloud_sdk.errors import ApiError, RateLimited, api_error_class
+from upcloud_sdk.errors import ApiError, api_error_class
 
 
-def read_error(call: str, status: int, content: bytes, *, content_type: str, retry_after: float | None) -> ApiError:
-    """The error for an answer of 400 and above. Never fails, whatever the body is."""
+def read_error(call: str, status: int, content: bytes, *, content_type: str) -> ApiError:
+    """The error for an answer that is no success. Never fails, whatever the body is."""
     problem = _read(content)
     if problem is None:
         kind = content_type.partition(";")[0].strip() or "no content type"
         problem = Problem(message=f"the answer is not the API's own ({kind})")
-    error = api_error_class(status, problem.code)(
+    return api_error_class(status, problem.code)(
         call,
         status=status,
         code=problem.code,
@@ -23,9 +23,6 @@ def read_error(call: str, status: int, content: bytes, *, content_type: str, ret
         correlation_id=problem.correlation_id,
         invalid_params=problem.invalid_params,
     )
-    if isinstance(error, RateLimited):
-        error.retry_after = retry_after
-    return error
 
 
 @dataclass(frozen=True, slots=True)

@@ -346,10 +346,11 @@ async def test_a_call_that_waits_for_its_turn_obeys_what_is_told_meanwhile(clock
         anyio.create_task_group() as group,
     ):
         group.start_soon(cloud.request, "GET", "/slow")
+        await clock.sleep(0.5)
         group.start_soon(cloud.request, "GET", "/told")
-        await clock.sleep(2.0)
+        await clock.sleep(1.5)
         group.start_soon(cloud.request, "GET", "/late")
-    assert sorted(sent) == [("/late", 45.0), ("/slow", 0.0), ("/slow", 45.0), ("/told", 0.0), ("/told", 45.0)]
+    assert sorted(sent) == [("/late", 45.0), ("/slow", 0.0), ("/slow", 45.0), ("/told", 0.5), ("/told", 45.0)]
 
 
 async def test_a_post_of_unknown_outcome_is_sent_once(api: respx.MockRouter, clock: MovedClock) -> None:

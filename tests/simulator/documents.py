@@ -63,6 +63,34 @@ async def stopped(api: httpx.AsyncClient, clock: ManualClock, **changes: object)
     return found
 
 
+def network_request(**changes: object) -> Document:
+    """A valid request for a private network; a change to None leaves the field out."""
+    ranged = {"address": "10.0.0.0/24", "dhcp": "yes", "family": "IPv4"}
+    network: Document = {"name": "builds", "zone": "fi-hel1", "ip_networks": {"ip_network": [ranged]}}
+    network |= changes
+    return {"network": {key: value for key, value in network.items() if value is not None}}
+
+
+async def network_with_router(api: httpx.AsyncClient, address: str, *, router: str | None = None) -> tuple[str, str]:
+    """A private network that is attached to a router: the uuids of both."""
+    if router is None:
+        made = await api.post("/router", json={"router": {"name": "builds"}})
+        router = str(made.json()["router"]["uuid"])
+    ranged = {"address": address, "dhcp": "yes", "family": "IPv4"}
+    body = network_request(router=router, ip_networks={"ip_network": [ranged]})
+    network: str = (await api.post("/network", json=body)).json()["network"]["uuid"]
+    return network, router
+
+
+async def new_storage(api: httpx.AsyncClient, **changes: object) -> Document:
+    """A new disk of 10 GB."""
+    body: Document = {"size": 10, "tier": "maxiops", "title": "data", "zone": "fi-hel1"} | changes
+    answer = await api.post("/storage", json={"storage": body})
+    assert answer.status_code == 201, answer.text
+    storage: Document = answer.json()["storage"]
+    return storage
+
+
 def refusal(answer: httpx.Response) -> tuple[int, str]:
     """Status and code of a refusal in the legacy shape."""
     return answer.status_code, answer.json()["error"]["error_code"]

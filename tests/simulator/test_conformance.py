@@ -15,7 +15,7 @@ import pytest
 from tests.simulator.replay import REPLAYED, Replay, recordings
 
 if TYPE_CHECKING:
-    from tests.simulator.replay import Replayed
+    from tests.simulator.replay import Replayed, Request
 
 TARGET = 98.0
 
@@ -23,7 +23,7 @@ TARGET = 98.0
 class Known(TypedDict):
     """`conformance.toml`."""
 
-    pending: list[str]
+    before: dict[str, list[Request]]
     difference: dict[str, list[str]]
 
 
@@ -35,19 +35,12 @@ pytestmark = pytest.mark.skipif(FOLDER is None, reason="there is no folder share
 
 
 def replay(file: Path) -> list[Replayed]:
-    run = Replay(file)
+    run = Replay(file, KNOWN["before"].get(file.stem, []))
     with run.sim.serve() as url, httpx.Client(base_url=url, auth=("user", "password")) as client:
         return run.run(client)
 
 
-def cases() -> list[object]:
-    pending = pytest.mark.xfail(strict=True, reason="a chapter that it needs is not there yet")
-    return [
-        pytest.param(file, id=file.stem, marks=[pending] if file.stem in KNOWN["pending"] else []) for file in FILES
-    ]
-
-
-@pytest.mark.parametrize("file", cases())
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_each_difference_from_a_recording_is_known(file: Path, pytestconfig: pytest.Config) -> None:
     replayed = replay(file)
     pytestconfig.stash[REPLAYED] += replayed
@@ -59,7 +52,7 @@ def test_each_difference_from_a_recording_is_known(file: Path, pytestconfig: pyt
 
 def test_the_target_is_reached(pytestconfig: pytest.Config) -> None:
     replayed = pytestconfig.stash[REPLAYED]
-    if KNOWN["pending"] or len({each.name.partition(" ")[0] for each in replayed}) < len(FILES):
+    if len({each.name.partition(" ")[0] for each in replayed}) < len(FILES):
         pytest.skip("not all recordings have been replayed")
     alike = sum(not each.differences for each in replayed)
     assert 100 * alike / len(replayed) >= TARGET

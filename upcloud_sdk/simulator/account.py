@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upcloud_sdk.simulator import billing
 from upcloud_sdk.simulator.calls import Answer, Call
 from upcloud_sdk.simulator.routing import Routes
 
@@ -15,6 +16,7 @@ routes = Routes()
 
 @routes.get("/account")
 def get_account(cloud: Cloud, _call: Call) -> Answer:
+    billing.charge(cloud)
     account = cloud.account
     document = {
         "credits": account.credits,

@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, unquote
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from upcloud_sdk.simulator.account_records import Token
+
 LEGACY_JSON = "application/json; charset=UTF-8"
 PLAIN_JSON = "application/json"
 PROBLEM_JSON = "application/problem+json"
@@ -31,11 +33,27 @@ class ApiFault(Exception):
 
 
 class ProblemFault(ApiFault):
-    """The same in the shape of the newer services: application/problem+json."""
+    """The same in the shape of the newer services: application/problem+json.
+
+    Args:
+        status: The HTTP status.
+        code: The API's code, without its prefix ERROR_.
+        message: The title of the problem.
+        reasons: What is wrong with each parameter that is refused, by its name.
+    """
+
+    def __init__(self, status: int, code: str, message: str, reasons: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, code, message)
+        self.reasons = dict(reasons or {})
+        self.correlation_id = ""
 
     def answer(self) -> Answer:
         kind = f"https://developers.upcloud.com/1.3/errors#ERROR_{self.code}"
-        document = {"type": kind, "title": self.message, "status": self.status}
+        document: Document = {"type": kind, "title": self.message, "status": self.status}
+        if self.reasons:
+            document["invalid_params"] = [{"name": name, "reason": why} for name, why in self.reasons.items()]
+        if self.correlation_id:
+            document["correlation_id"] = self.correlation_id
         return Answer(self.status, document, content_type=PROBLEM_JSON)
 
 
@@ -81,7 +99,33 @@ class Sink(Protocol):
 
     def write(self, chunk: bytes) -> None: ...
 
-    def finish(self) -> Answer: ...
+    def finish(self) -> Answer | None:
+        """The answer; None drops the connection without one."""
+        ...
+
+    def abort(self) -> None:
+        """The client went away before the end."""
+        ...
+
+
+class Refusal:
+    """Takes a body for an answer that does not depend on it; `inner` gets the body all the same."""
+
+    def __init__(self, answer: Answer | None, inner: Sink | None = None) -> None:
+        self._answer, self._inner = answer, inner
+
+    def write(self, chunk: bytes) -> None:
+        if self._inner is not None:
+            self._inner.write(chunk)
+
+    def finish(self) -> Answer | None:
+        if self._inner is not None:
+            self._inner.finish()
+        return self._answer
+
+    def abort(self) -> None:
+        if self._inner is not None:
+            self._inner.abort()
 
 
 @dataclass(slots=True)
@@ -94,7 +138,11 @@ class Call:
     headers: Mapping[str, str]
     content: bytes = b""
     args: dict[str, str] = field(default_factory=dict[str, str])
-    body_is_document: bool = True
+    origin: str | None = None
+    """Where the simulator is served, as the client calls it; None in the same process."""
+    user: str = ""
+    token: Token | None = None
+    """The API token that the call is made with, if the API has made it."""
 
     @classmethod
     def parse(cls, method: str, target: str, headers: Mapping[str, str], content: bytes = b"") -> Call:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 
 from upcloud_sdk.simulator.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.records import Storage
@@ -21,6 +21,7 @@ class Zone(TypedDict):
     id: str
     description: str
     public: str
+    parent_zone: NotRequired[str]
 
 
 class Plan(TypedDict):
@@ -30,6 +31,8 @@ class Plan(TypedDict):
     storage_size: int
     storage_tier: str | None
     public_traffic_out: int
+    gpu_amount: NotRequired[int]
+    gpu_model: NotRequired[str]
 
 
 class _Template(TypedDict):

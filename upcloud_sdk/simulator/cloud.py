@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, TypeVar
 
+from upcloud_sdk.simulator import billing, imports, placement
 from upcloud_sdk.simulator.calls import ApiFault, LoggedRequest
 from upcloud_sdk.simulator.catalog import Catalog
 from upcloud_sdk.simulator.clock import Clock, RealClock
@@ -15,7 +16,7 @@ from upcloud_sdk.simulator.faults import Faults
 from upcloud_sdk.simulator.fields import is_uuid
 from upcloud_sdk.simulator.guests import Guests, NoGuests
 from upcloud_sdk.simulator.progress import Boot, Progress, after_seconds
-from upcloud_sdk.simulator.records import Records, Server, Step, Storage
+from upcloud_sdk.simulator.records import Records, Server, Step, Storage, StorageImport
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.access import Access
 
 R = TypeVar("R")
+Moving = Server | Storage | StorageImport
 
 _STATE_AFTER = {"shut_down": "maintenance", "power_off": "maintenance", "restarted": "started", "resumed": "started"}
-_PREFIX = {"server": "00", "storage": "01", "network": "03", "router": "04", "import": "07", "group": "0b"}
+_PREFIX = {
+    "server": "00", "storage": "01", "network": "03", "router": "04", "import": "07", "group": "0b", "token": "0c",
+    "audit": "0a", "peering": "0f",
+}  # fmt: skip
 
 
 class Cloud(Records):
@@ -52,8 +57,10 @@ class Cloud(Records):
         """What came in, oldest first; of the API only."""
         self.guests: Guests = NoGuests()
         self.boot, self.stop_seconds, self.storage_seconds = boot, stop_seconds, storage_seconds
+        self.downloads: dict[str, bytes | None] = {}
+        """What an import finds at an address; None is nothing. At one that is not here it finds the address."""
         self._next_boots: deque[Progress] = deque()
-        self._moving: dict[str, Server | Storage] = {}
+        self._moving: dict[str, Moving] = {}
         self._wake = math.inf
 
     # Looking up
@@ -89,13 +96,12 @@ class Cloud(Records):
         digits = _PREFIX[kind] + digits[2:12] + "4" + digits[13:16] + "89ab"[int(digits[16], 16) % 4] + digits[17:]
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
+    def new_correlation_id(self) -> str:
+        """By which a problem is found in the API's own logs."""
+        return "01" + "".join(self.random.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=24))
+
     def new_password(self, length: int) -> str:
         return "".join(self.random.choices("abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=length))
-
-    def new_host(self, avoid: int | None = None) -> int:
-        """Where a server is placed: an id that does not fit into 32 bits."""
-        hosts = [5_872_304_771 + n * 107_374_182 for n in range(10)]
-        return self.random.choice([host for host in hosts if host != avoid])
 
     def template_labels(self, source: Storage) -> dict[str, str]:
         """The system labels of what is cloned from `source`."""
@@ -104,8 +110,15 @@ class Cloud(Records):
             own |= self.catalog.os_labels[source.uuid] | {"_template_uuid": source.uuid}
         return own
 
+    def check_limit(self, name: str, held: int, code: str) -> None:
+        """Refuse one more of what the account may have only so many of."""
+        limit = self.account.resource_limits.get(name)
+        if limit is not None and held >= limit:
+            raise ApiFault(403, code, f"The account may have {limit} {name.replace('_', ' ')}.")
+
     def check_credits(self) -> None:
         """Refuse what costs money once there is none."""
+        billing.charge(self)
         if self.account.credits <= 0:
             raise ApiFault(402, "INSUFFICIENT_CREDITS", "The account has no credits left.")
 
@@ -131,7 +144,7 @@ class Cloud(Records):
 
     # Changing state
 
-    def schedule(self, record: Server | Storage, *steps: Step) -> None:
+    def schedule(self, record: Moving, *steps: Step) -> None:
         """Let the record take these states, one after the other."""
         record.steps = list(steps)
         record.began = self.clock.now()
@@ -146,6 +159,8 @@ class Cloud(Records):
         due = None if progress.seconds is None else self.clock.now() + progress.seconds
         if progress.polls is not None:
             due = self.clock.now()
+        if server.state == "stopped" and billing.is_on_demand(server):
+            server.billed_from = self.clock.now()
         server.state = "maintenance"
         self.schedule(server, Step(progress.state, due, polls=progress.polls))
 
@@ -179,7 +194,7 @@ class Cloud(Records):
                 self._moving.pop(uuid, None)
         self._wake = self.next_due()
 
-    def _due_event(self, record: Server | Storage, step: Step, now: float) -> str | None:
+    def _due_event(self, record: Moving, step: Step, now: float) -> str | None:
         """What the step brings by now, if anything."""
         if step.due is None or now < step.due or (step.polls is not None and step.polls > 0):
             return None
@@ -194,7 +209,7 @@ class Cloud(Records):
                 server.steps[0].polls -= 1
                 self._wake = -math.inf
 
-    def complete(self, record: Server | Storage) -> None:
+    def complete(self, record: Moving) -> None:
         """Bring forward what would come by time alone: a blocking call has been waited for."""
         while record.steps and record.steps[0].due is not None:
             self._enter(record, record.steps.pop(0).event)
@@ -204,11 +219,16 @@ class Cloud(Records):
         dues = [record.steps[0].due for record in self._moving.values() if record.steps and not record.steps[0].polls]
         return min((due for due in dues if due is not None), default=math.inf)
 
-    def _enter(self, record: Server | Storage, event: str) -> None:
+    def _enter(self, record: Moving, event: str) -> None:
         if isinstance(record, Storage):
             record.state = event
             self._copied(record)
             return
+        if isinstance(record, StorageImport):
+            imports.entered(self, record, event)
+            return
+        if event == "stopped" and billing.is_on_demand(record):
+            billing.close(self, record)
         record.state = _STATE_AFTER.get(event, event)
         if event == "resumed":
             return
@@ -227,7 +247,7 @@ class Cloud(Records):
 
     def _started(self, server: Server) -> None:
         if server.host is None:
-            server.host = self.new_host()
+            server.host = placement.choose_host(self, server, placement.Wish(), windows=False)
         self._finish_creation(server)
         self.guests.start(server)
 
@@ -248,14 +268,14 @@ class Cloud(Records):
     def resume(self) -> None:
         """The records have been replaced: go on with what was going on in them."""
         self._next_boots.clear()
-        both: list[Server | Storage] = [*self.servers.values(), *self.storages.values()]
-        self._moving = {record.uuid: record for record in both if record.steps}
+        moving: list[Moving] = [*self.servers.values(), *self.storages.values(), *self.storage_imports.values()]
+        self._moving = {record.uuid: record for record in moving if record.steps}
         self._wake = -math.inf
         for server in self.servers.values():
             if server.state == "started":
                 self.guests.start(server)
 
-    def forget(self, record: Server | Storage) -> None:
+    def forget(self, record: Moving) -> None:
         """The record is gone: nothing of it happens any more."""
         self._moving.pop(record.uuid, None)
         record.steps = []

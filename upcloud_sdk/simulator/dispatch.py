@@ -6,8 +6,8 @@ import logging
 from email.utils import formatdate
 from typing import TYPE_CHECKING, NamedTuple
 
-from upcloud_sdk.simulator import chapters
-from upcloud_sdk.simulator.calls import Answer, ApiFault, Call, LoggedRequest, Pause, Sink
+from upcloud_sdk.simulator import audit, chapters, identity
+from upcloud_sdk.simulator.calls import Answer, ApiFault, Call, LoggedRequest, Pause, ProblemFault, Refusal, Sink
 from upcloud_sdk.simulator.cloud import Cloud
 
 if TYPE_CHECKING:
@@ -36,10 +36,11 @@ class Dispatch(Cloud):
     """A cloud that can be called. A transport drives `exchange`, or fills a `sink`."""
 
     def exchange(
-        self, method: str, target: str, headers: Mapping[str, str], content: bytes = b""
+        self, method: str, target: str, headers: Mapping[str, str], content: bytes = b"", origin: str | None = None
     ) -> Generator[float, None, Delivery]:
         """Answer one request. Yields until when, on the API's clock, the caller must wait in between."""
         call = Call.parse(method, target, headers, content)
+        call.origin = origin
         api_path, api = _below_version(call.path)
         with self.lock:
             fault = self.faults.take(call.method, api_path) if api else None
@@ -78,13 +79,16 @@ class Dispatch(Cloud):
     def _answered(self, call: Call, list_lag: float | None = None) -> Generator[float, None, Answer]:
         with self.lock:
             result = self._handle(call) if list_lag is None else self._handle_late(call, list_lag)
-        if isinstance(result, Answer):
-            return result
+            if isinstance(result, Answer):
+                audit.note(self, call, result)
+                return result
         if self.clock.real_seconds(1) is not None and result.seconds > 0:
             yield self.clock.now() + result.seconds
         with self.lock:
             self.settle()
-            return result.then()
+            answer = result.then()
+            audit.note(self, call, answer)
+            return answer
 
     def _handle_late(self, call: Call, list_lag: float) -> Answer | Pause:
         """What this one call creates is not in lists for a while."""
@@ -98,13 +102,16 @@ class Dispatch(Cloud):
         """The API's own answer. The lock is held."""
         try:
             self.settle()
-            self.access.check(call.headers)
+            identity.authenticate(self, call)
             call.path, api = _below_version(call.path)
             if not api:
                 _check_version(call.path)
             route = (chapters.API if api else chapters.ROOT).find(call)
             assert route.handler is not None
             return route.handler(self, call)
+        except ProblemFault as fault:
+            fault.correlation_id = self.new_correlation_id()
+            return fault.answer()
         except ApiFault as fault:
             return fault.answer()
         except Exception:  # noqa: BLE001 - a client must get an answer whatever we did wrong; logged with its trace
@@ -138,8 +145,15 @@ class Dispatch(Cloud):
             route = chapters.ROOT.find(call)
         except ApiFault:
             return None
+        if route.sink is None:
+            return None
         with self.lock:
-            return route.sink(self, call) if route.sink is not None else None
+            fault = self.faults.take(call.method, call.path)
+            if fault is None:
+                return route.sink(self, call)
+            return Refusal(
+                None if fault.drop else fault.answer(), route.sink(self, call) if fault.after_effect else None
+            )
 
 
 def _below_version(path: str) -> tuple[str, bool]:

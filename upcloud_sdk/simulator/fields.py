@@ -168,6 +168,20 @@ yes_no = one_of("yes", "no")
 on_off = one_of("on", "off")
 
 
+def or_null(check: Check[V]) -> Check[V | None]:
+    """Also takes null, which takes something away."""
+
+    def checked(value: object) -> V | None:
+        return None if value is None else check(value)
+
+    return checked
+
+
+def texts(value: object) -> list[str]:
+    """A list of strings."""
+    return [text()(item) for item in listing(value)]
+
+
 def uuid(value: object) -> str:
     if not isinstance(value, str) or not is_uuid(value):
         raise ValueError("A UUID was expected.")

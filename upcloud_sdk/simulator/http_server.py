@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import anyio
 import uvicorn
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from upcloud_sdk.simulator.dispatch import Delivery
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from upcloud_sdk.simulator.app import Simulator
+    from upcloud_sdk.simulator.calls import Sink
 
 _START_SECONDS, _STOP_SECONDS = 10.0, 10.0
 
@@ -56,15 +57,16 @@ class Application:
         sink = self._simulator.sink(request.method, target, headers)
         refusal = self._gate.refusal(request.method, headers, upload=sink is not None)
         if refusal is not None:
+            if sink is not None:
+                sink.abort()
             await _send(send, self._simulator.packed(refusal))
             return
         if sink is not None:
-            async for chunk in request.stream():
-                sink.write(chunk)
-            await _send(send, self._simulator.packed(sink.finish()))
+            await self._upload(sink, request, send)
             return
         content = await request.body()
-        exchange = self._simulator.exchange(request.method, target, headers, content)
+        origin = f"{scope['scheme']}://{headers.get('host', '')}"
+        exchange = self._simulator.exchange(request.method, target, headers, content, origin)
         held = step(exchange)
         delivery = held if isinstance(held, Delivery) else await self._held(exchange, held, receive)
         if delivery is None:
@@ -75,6 +77,19 @@ class Application:
             await _send(send, delivery)
             if delivery.truncated:
                 await _cut(scope, receive)
+
+    async def _upload(self, sink: Sink, request: Request, send: Send) -> None:
+        try:
+            async for chunk in request.stream():
+                sink.write(chunk)
+        except ClientDisconnect:
+            sink.abort()
+            return
+        answer = sink.finish()
+        if answer is None:
+            await _cut(request.scope, request.receive)
+        else:
+            await _send(send, self._simulator.packed(answer))
 
     async def _held(self, exchange: Generator[float, None, Delivery], held: float, receive: Receive) -> Delivery | None:
         """The answer to a call that blocks; None if the client gives up first."""

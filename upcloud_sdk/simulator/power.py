@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from upcloud_sdk.simulator.calls import Answer, ApiFault, Call, Pause
 from upcloud_sdk.simulator.fields import fields, one_of, whole
+from upcloud_sdk.simulator.placement import choose_host, read_wish, runs_windows
 from upcloud_sdk.simulator.records import Step
 from upcloud_sdk.simulator.routing import Routes
 from upcloud_sdk.simulator.servers import details, require_state
@@ -32,13 +33,11 @@ _START_PATIENCE = 120.0
 def start_server(cloud: Cloud, call: Call) -> Answer | Pause:
     server = cloud.server(call.args["uuid"])
     with fields(call, "server", optional=True) as f:
-        host = f.get("host", whole(1, 2**63), None)
-        avoid = f.get("avoid_host", whole(1, 2**63), None)
+        wish = read_wish(cloud, f, server.zone)
     require_state(server, "stopped")
-    if host is not None:
-        raise ApiFault(403, "ZONE_HOST_FORBIDDEN", "A host can be chosen in a private cloud only.")
+    cloud.check_credits()
+    server.host = choose_host(cloud, server, wish, windows=runs_windows(cloud, server))
     cloud.start_boot(server)
-    server.host = cloud.new_host(avoid)
 
     def started() -> Answer:
         if cloud.clock.real_seconds(1) is None:
@@ -68,11 +67,9 @@ def restart_server(cloud: Cloud, call: Call) -> Answer:
         kind = f.get("stop_type", one_of("soft", "hard"), "soft")
         timeout = f.get("timeout", _TIMEOUT, None)
         action = f.get("timeout_action", one_of("destroy", "ignore"), None)
-        host = f.get("host", whole(1, 2**63), None)
+        read_wish(cloud, f, server.zone)
     if action is not None and timeout is None:
         raise ApiFault(400, "TIMEOUT_MISSING", "timeout_action needs a timeout.")
-    if host is not None:
-        raise ApiFault(403, "ZONE_HOST_FORBIDDEN", "A host can be chosen in a private cloud only.")
     require_state(server, "started")
     answer = details(cloud, server)
     ignored = "resumed" if action == "ignore" else None

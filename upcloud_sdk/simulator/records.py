@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+# The annotations of `Records` are read when it is saved and loaded, so their classes are imported for good.
+from upcloud_sdk.simulator.account_records import (
+    AuditEntry,
+    Host,
+    Permission,
+    Person,
+    SubAccount,
+    Tag,
+    Token,
+    Usage,
+)
+from upcloud_sdk.simulator.network_records import Network, Peering, Router
+
 
 @dataclass(slots=True)
 class Step:
@@ -38,6 +51,7 @@ class IpAddress:
     part_of_plan: bool = False
     dhcp_provided: bool = True
     release_policy: str = "release"
+    billed_from: float = 0
 
 
 @dataclass(slots=True)
@@ -91,6 +105,52 @@ class Storage:
     steps: list[Step] = field(default_factory=list[Step])
     began: float = 0
     hidden_until: float = 0
+    billed_from: float | None = None
+    """When its current period of billing began; None when it was created."""
+
+
+@dataclass(slots=True)
+class StorageImport:
+    """What is written into a storage from outside; its steps are its states."""
+
+    uuid: str
+    storage: str
+    source: str
+    created: float
+    source_location: str = ""
+    direct_upload_url: str = ""
+    state: str = "prepared"
+    completed: float | None = None
+    read_bytes: int = 0
+    written_bytes: int = 0
+    client_content_length: int = 0
+    client_content_type: str = ""
+    md5sum: str = ""
+    sha256sum: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    steps: list[Step] = field(default_factory=list[Step])
+    began: float = 0
+
+
+@dataclass(slots=True)
+class FirewallRule:
+    """Its position is its place in the server's list. Empty is unset."""
+
+    direction: str
+    action: str
+    family: str = ""
+    protocol: str = ""
+    icmp_type: str = ""
+    source_address_start: str = ""
+    source_address_end: str = ""
+    source_port_start: str = ""
+    source_port_end: str = ""
+    destination_address_start: str = ""
+    destination_address_end: str = ""
+    destination_port_start: str = ""
+    destination_port_end: str = ""
+    comment: str = ""
 
 
 @dataclass(slots=True)
@@ -125,6 +185,7 @@ class Server:
     remote_access_password: str = field(default="", repr=False)
     devices: list[Device] = field(default_factory=list[Device])
     interfaces: list[Interface] = field(default_factory=list[Interface])
+    firewall_rules: list[FirewallRule] = field(default_factory=list[FirewallRule])
     steps: list[Step] = field(default_factory=list[Step])
     began: float = 0
     """When its current change of state began."""
@@ -134,19 +195,8 @@ class Server:
     """False: ignores a soft stop, which turns hard at its timeout."""
     error_seconds: float | None = None
     """How long it stays in `error` before it is `stopped`; None for ever."""
-
-
-@dataclass(slots=True)
-class Network:
-    """A private network."""
-
-    uuid: str
-    name: str
-    zone: str
-    type: str = "private"
-    router: str | None = None
-    labels: dict[str, str] = field(default_factory=dict[str, str])
-    ip_networks: list[dict[str, object]] = field(default_factory=list[dict[str, object]])
+    billed_from: float | None = None
+    """When its current period of billing began; None when it was created."""
 
 
 @dataclass(slots=True)
@@ -185,6 +235,20 @@ class Account:
     """None is unlimited."""
     servers_creating: int | None = None
     """How many servers may be created at the same time; None is unlimited."""
+    trial: bool = False
+    """A trial account has its firewall always on, and cannot change it; nor has it GPU plans."""
+    person: Person = field(default_factory=lambda: Person(roles=["technical"]))
+    charged: float = 0
+    """Cents that have been taken from the credits so far."""
+    charged_at: float | None = None
+
+
+def _private_hosts() -> list[Host]:
+    """Those of the private zone in the catalogue."""
+    return [
+        Host(7_653_311_107, "fi-tst1", "Private host 1", "yes"),
+        Host(7_653_311_235, "fi-tst1", "Private host 2", "no"),
+    ]
 
 
 @dataclass(eq=False, repr=False)
@@ -198,7 +262,22 @@ class Records:
     ip_addresses: dict[str, IpAddress] = field(default_factory=dict[str, IpAddress])
     """Public and utility addresses by their text."""
     networks: dict[str, Network] = field(default_factory=dict[str, Network])
+    """The account's own; UpCloud's are in `system_networks`."""
+    routers: dict[str, Router] = field(default_factory=dict[str, Router])
+    peerings: dict[str, Peering] = field(default_factory=dict[str, Peering])
     server_groups: dict[str, ServerGroup] = field(default_factory=dict[str, ServerGroup])
+    tags: dict[str, Tag] = field(default_factory=dict[str, Tag])
+    """By their names in lower case."""
+    tokens: dict[str, Token] = field(default_factory=dict[str, Token])
+    sub_accounts: dict[str, SubAccount] = field(default_factory=dict[str, SubAccount])
+    permissions: list[Permission] = field(default_factory=list[Permission])
+    hosts: dict[int, Host] = field(default_factory=lambda: {host.id: host for host in _private_hosts()})
+    """Those of a private cloud."""
+    storage_imports: dict[str, StorageImport] = field(default_factory=dict[str, StorageImport])
+    """The latest import of each storage, by the storage's uuid."""
+    audit_log: list[AuditEntry] = field(default_factory=list[AuditEntry])
+    usages: list[Usage] = field(default_factory=list[Usage])
+    """What has been used up: periods of billing that have ended."""
     sold_out: list[tuple[str | None, str | None]] = field(default_factory=list[tuple[str | None, str | None]])
     """Zone and plan, None for any."""
     list_lag: float = 0.0

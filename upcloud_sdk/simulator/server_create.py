@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from upcloud_sdk.simulator import labels, wire
-from upcloud_sdk.simulator.addressing import add_interface, check_limits, read_interfaces
+from upcloud_sdk.simulator.addressing import add_interface
 from upcloud_sdk.simulator.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.device_requests import DeviceRequest, place_devices, read_devices
-from upcloud_sdk.simulator.fields import fields, host_name, listing, on_off, one_of, text, uuid, whole, yes_no
+from upcloud_sdk.simulator.fields import fields, host_name, listing, on_off, one_of, text, uuid, yes_no
+from upcloud_sdk.simulator.hosts import gpus_left
+from upcloud_sdk.simulator.interface_requests import check_limits, read_interfaces
+from upcloud_sdk.simulator.placement import choose_host, read_wish
 from upcloud_sdk.simulator.records import Server
 from upcloud_sdk.simulator.routing import Routes
 from upcloud_sdk.simulator.servers import read_size
@@ -43,12 +46,13 @@ def create_server(cloud: Cloud, call: Call) -> Answer:
         f.get("password_delivery", one_of("none", "email", "sms"), "email")
         devices = read_devices(cloud, server, f)
         interfaces = read_interfaces(cloud, f, zone)
-        avoid = _read_placement(f)
+        wish = read_wish(cloud, f, zone)
     _check_template(server, devices, login)
     _check_account(cloud, server)
     for tier in {each.tier for each in devices}:
         check_room(cloud, tier, sum(each.size for each in devices if each.tier == tier))
     check_limits(cloud, interfaces)
+    server.host = choose_host(cloud, server, wish, windows=_is_windows(cloud, devices))
     place_devices(cloud, server, devices)
     for wanted in interfaces:
         add_interface(cloud, server, wanted)
@@ -61,7 +65,6 @@ def create_server(cloud: Cloud, call: Call) -> Answer:
             first.part_of_plan = True
     server.username, server.ssh_keys = login.username, list(login.ssh_keys)
     server.hidden_until = cloud.clock.now() + cloud.list_lag
-    server.host = cloud.new_host(avoid)
     cloud.servers[server.uuid] = server
     cloud.start_boot(server)
     document = wire.server_details(cloud, server) | {"username": server.username}
@@ -73,7 +76,7 @@ def create_server(cloud: Cloud, call: Call) -> Answer:
 def _read_settings(cloud: Cloud, server: Server, f: Fields) -> None:
     server.metadata = f.get("metadata", yes_no, "no")
     server.user_data = f.get("user_data", text(0, 65_536), "")
-    server.firewall = f.get("firewall", on_off, "off")
+    server.firewall = "on" if cloud.account.trial else f.get("firewall", on_off, "off")
     server.boot_order = f.get("boot_order", boot_order, "disk")
     server.nic_model = f.get("nic_model", NIC_MODEL, "virtio")
     server.video_model = f.get("video_model", VIDEO_MODEL, "cirrus")
@@ -105,10 +108,9 @@ def _read_login(f: Fields) -> _Login:
     return _Login(name, create, tuple(keys))
 
 
-def _read_placement(f: Fields) -> int | None:
-    if f.get("host", whole(1, 2**63), None) is not None:
-        raise ApiFault(403, "ZONE_HOST_FORBIDDEN", "A host can be chosen in a private cloud only.")
-    return f.get("avoid_host", whole(1, 2**63), None)
+def _is_windows(cloud: Cloud, devices: list[DeviceRequest]) -> bool:
+    sources = [each.source for each in devices if each.source is not None]
+    return any(cloud.template_labels(source).get("_os_type") == "windows" for source in sources)
 
 
 def _check_template(server: Server, devices: list[DeviceRequest], login: _Login) -> None:
@@ -139,6 +141,10 @@ def _check_account(cloud: Cloud, server: Server) -> None:
         used = sum(int(getattr(each, name)) for each in cloud.servers.values())
         if limit is not None and used + int(getattr(server, name)) > limit:
             raise ApiFault(403, f"SERVER_{code}_LIMIT_REACHED", f"The account's limit of {limit} would be exceeded.")
-    if cloud.is_sold_out(server.zone, server.plan):
+    plan = cloud.catalog.plans.get(server.plan)
+    needs_gpu = plan is not None and "gpu_amount" in plan
+    if account.trial and needs_gpu:
+        raise ApiFault(403, "TRIAL_PLAN", f"The plan {server.plan} is not for trial accounts.")
+    if cloud.is_sold_out(server.zone, server.plan) or (needs_gpu and not gpus_left(cloud, server.zone, server.plan)):
         message = f"There is no room for the plan {server.plan} in the zone {server.zone} at the moment."
         raise ApiFault(409, "SERVER_RESOURCES_UNAVAILABLE", message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.simulator import labels, wire
+from upcloud_sdk.simulator import billing, labels, wire
 from upcloud_sdk.simulator.addressing import release_addresses
 from upcloud_sdk.simulator.backup_rules import read_backup_policy
 from upcloud_sdk.simulator.calls import Answer, ApiFault, Call
@@ -101,6 +101,8 @@ def modify_server(cloud: Cloud, call: Call) -> Answer:
             "labels": labels.read_wrapped(f),
         }
         zone = f.get("zone", text(), server.zone)
+    if cloud.account.trial and changes["firewall"] == "off":
+        raise ApiFault(403, "TRIAL_FIREWALL", "Trial mode firewall cannot be modified.")
     if zone != server.zone:
         raise ApiFault(400, "ZONE_INVALID", "The zone cannot be changed; relocate the server.")
     if changes["simple_backup"] != "no" and any(
@@ -109,6 +111,11 @@ def modify_server(cloud: Cloud, call: Call) -> Answer:
         raise ApiFault(409, "BACKUP_RULE_CONFLICT", "A storage of the server has a backup rule of its own.")
     if changes["labels"] is None:
         del changes["labels"]
+    billed = ("firewall", "simple_backup")
+    if size != (server.plan, server.core_number, server.memory_amount) or any(
+        changes[name] != getattr(server, name) for name in billed
+    ):
+        billing.close(cloud, server)
     for name, value in changes.items():
         setattr(server, name, value)
     server.plan, server.core_number, server.memory_amount = size
@@ -156,6 +163,7 @@ def delete_server(cloud: Cloud, call: Call) -> Answer:
     require_state(server, "stopped")
     own = [cloud.storages[device.storage] for device in server.devices if device.storage in cloud.storages]
     cloud.forget(server)
+    billing.close(cloud, server)
     cloud.guests.forget(server.uuid)
     del cloud.servers[server.uuid]
     release_addresses(cloud, server)

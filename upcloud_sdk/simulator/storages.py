@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.simulator import labels, wire
+from upcloud_sdk.simulator import billing, labels, wire
 from upcloud_sdk.simulator.backup_rules import read_backup_policy, read_backup_rule
 from upcloud_sdk.simulator.calls import Answer, ApiFault, Call, Pause
 from upcloud_sdk.simulator.device_requests import TIER, storage_state_illegal
@@ -144,6 +144,7 @@ def modify_storage(cloud: Cloud, call: Call) -> Answer | Pause:
     if grows:
         require_at_rest(cloud, storage)
         check_room(cloud, storage.tier, size - storage.size)
+        billing.close(cloud, storage)
     storage.title, storage.size = title, size
     if rule is not None:
         storage.backup_rule = rule
@@ -170,6 +171,8 @@ def delete_storage(cloud: Cloud, storage: Storage, backups: str) -> None:
     doomed = {"keep": [], "keep_latest": doomed[:-1], "delete": doomed}[backups]
     for each in (storage, *doomed):
         cloud.forget(each)
+        billing.close(cloud, each)
+        cloud.storage_imports.pop(each.uuid, None)
         cloud.storages.pop(each.uuid, None)
 
 

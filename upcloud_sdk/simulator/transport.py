@@ -14,6 +14,7 @@ from upcloud_sdk.simulator.driving import drive, step
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.app import Simulator
+    from upcloud_sdk.simulator.calls import Sink
 
 
 class SimulatorTransport(httpx.AsyncBaseTransport):
@@ -28,10 +29,7 @@ class SimulatorTransport(httpx.AsyncBaseTransport):
         headers = {name.lower(): value for name, value in request.headers.items()}
         sink = self._simulator.sink(request.method, target, headers)
         if sink is not None:
-            async for chunk in cast("httpx.AsyncByteStream", request.stream):
-                sink.write(chunk)
-            answer = sink.finish()
-            return httpx.Response(answer.status, headers={"content-type": answer.content_type}, content=answer.body())
+            return await self._upload(sink, request)
         content = await request.aread()
         limits = cast("dict[str, float | None]", request.extensions.get("timeout", {}))
         limit = limits.get("read")
@@ -43,6 +41,19 @@ class SimulatorTransport(httpx.AsyncBaseTransport):
         with anyio.move_on_after(math.inf if limit is None else limit):
             return _response(await drive(exchange, held, self._simulator.clock), request)
         raise httpx.ReadTimeout(f"no answer within {limit} s", request=request)
+
+    async def _upload(self, sink: Sink, request: httpx.Request) -> httpx.Response:
+        finished = False
+        try:
+            async for chunk in cast("httpx.AsyncByteStream", request.stream):
+                sink.write(chunk)
+            finished = True
+        finally:
+            if not finished:
+                sink.abort()
+        answer = sink.finish()
+        delivery = Delivery(0, {}, b"", dropped=True) if answer is None else self._simulator.packed(answer)
+        return _response(delivery, request)
 
 
 def _response(delivery: Delivery, request: httpx.Request) -> httpx.Response:

@@ -98,22 +98,22 @@ def interface_details(interface: Interface) -> Document:
     return {
         "bootable": interface.bootable,
         "index": interface.index,
-        "ip_addresses": {
-            "ip_address": [
-                {
-                    "address": address.address,
-                    "dhcp_provided": "yes" if address.dhcp_provided else "no",
-                    "family": address.family,
-                    "floating": "yes" if address.floating else "no",
-                    "release_policy": address.release_policy,
-                }
-                for address in interface.ip_addresses
-            ]
-        },
+        "ip_addresses": {"ip_address": [interface_address(address) for address in interface.ip_addresses]},
         "mac": interface.mac,
         "network": interface.network,
         "source_ip_filtering": interface.source_ip_filtering,
         "type": interface.type,
+    }
+
+
+def interface_address(address: IpAddress) -> Document:
+    """As it is shown with its interface."""
+    return {
+        "address": address.address,
+        "dhcp_provided": "yes" if address.dhcp_provided else "no",
+        "family": address.family,
+        "floating": "yes" if address.floating else "no",
+        "release_policy": address.release_policy,
     }
 
 

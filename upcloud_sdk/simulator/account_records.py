@@ -1,0 +1,111 @@
+"""What the simulated account holds beside servers, storages and networks: users, tokens, tags, usage, the audit log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Person:
+    """Who an account belongs to, and what it may do: the details of chapter 5."""
+
+    first_name: str = ""
+    last_name: str = ""
+    company: str = ""
+    address: str = ""
+    postal_code: str = ""
+    city: str = ""
+    state: str = ""
+    country: str = ""
+    phone: str = ""
+    email: str = ""
+    currency: str = "EUR"
+    language: str = "en"
+    vat_number: str = ""
+    timezone: str = "UTC"
+    allow_api: str = "yes"
+    allow_gui: str = "yes"
+    enable_3rd_party_services: str = "yes"
+    roles: list[str] = field(default_factory=list[str])
+    ip_filters: list[str] = field(default_factory=list[str])
+    network_access: list[str] = field(default_factory=list[str])
+    storage_access: list[str] = field(default_factory=list[str])
+    server_access: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    tag_access: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+
+
+@dataclass(slots=True)
+class SubAccount:
+    username: str
+    password: str = field(repr=False)
+    person: Person = field(default_factory=Person)
+
+
+@dataclass(slots=True)
+class Permission:
+    target_type: str
+    target_identifier: str
+    user: str
+    options: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(slots=True)
+class Token:
+    """An API token. Its secret opens the API until it expires or is deleted."""
+
+    id: str
+    name: str
+    created_at: float
+    expires_at: float
+    secret: str = field(repr=False)
+    type: str = "workspace"
+    last_used_at: float | None = None
+    can_create_tokens: bool = False
+    allowed_ip_ranges: list[str] = field(default_factory=list[str])
+    gui: bool = False
+
+
+@dataclass(slots=True)
+class Tag:
+    """The servers that carry it are those whose `tags` contain its name."""
+
+    name: str
+    description: str = ""
+
+
+@dataclass(slots=True)
+class Host:
+    """A host of a private cloud."""
+
+    id: int
+    zone: str
+    description: str = ""
+    windows_enabled: str = "no"
+
+
+@dataclass(slots=True)
+class Usage:
+    """A period in which something cost money, closed when it was deleted or changed."""
+
+    category: str
+    """`server`, `storage`, `ip_address` or `network`."""
+    resource_id: str
+    zone: str
+    began: float
+    ended: float
+    items: dict[str, float] = field(default_factory=dict[str, float])
+    """How much of each item of the zone's price list."""
+    details: dict[str, int | str] = field(default_factory=dict[str, int | str])
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(slots=True)
+class AuditEntry:
+    id: str
+    created_at: float
+    action: str
+    resource_type: str
+    resource_id: str
+    user: str
+    origin: str = "api"
+    ip: str = "127.0.0.1"

@@ -25,6 +25,8 @@ from upcloud_sdk.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     import respx
 
     from tests.sdk.clock import MovedClock
@@ -359,3 +361,56 @@ async def test_a_post_of_unknown_outcome_is_sent_once(api: respx.MockRouter, clo
         with pytest.raises(OutcomeUnknown, match=r"POST /thing: no usable answer came back \(ReadTimeout\)"):
             await cloud.request("POST", "/thing")
     assert lines(api) == ["POST /thing"]
+
+
+async def test_an_answer_that_does_not_come_is_given_up(clock: MovedClock) -> None:
+    sent: list[str] = []
+
+    async def hang(request: httpx.Request) -> httpx.Response:
+        sent.append(request.method)
+        await anyio.sleep_forever()
+        raise AssertionError("never")
+
+    transport = httpx.MockTransport(hang)
+    async with UpCloud(Token("ucat_x"), transport=transport, timeout=0.01, waits=WaitPolicy(clock=clock)) as cloud:
+        with pytest.raises(OutcomeUnknown, match=r"POST /thing: no answer within 0\.01 s"):
+            await cloud.request("POST", "/thing")
+        with pytest.raises(OutcomeUnknown, match=r"GET /thing: no answer within 0\.01 s"):
+            await cloud.request("GET", "/thing")
+    assert sent == ["POST", "GET", "GET", "GET", "GET", "GET"]
+
+
+async def test_a_fault_in_the_program_is_not_taken_for_a_lost_answer(clock: MovedClock) -> None:
+    def broken(request: httpx.Request) -> httpx.Response:
+        raise TypeError("a fault in a transport")
+
+    async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(broken), waits=WaitPolicy(clock=clock)) as cloud:
+        with pytest.raises(TypeError, match="a fault in a transport"):
+            await cloud.request("GET", "/thing")
+    assert clock.slept == []
+
+
+class _Body(httpx.AsyncByteStream):
+    """Breaks while it is read."""
+
+    closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"{"
+        raise ConnectionResetError("reset by peer")
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+async def test_an_answer_that_breaks_off_is_closed(clock: MovedClock) -> None:
+    bodies: list[_Body] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(_Body())
+        return httpx.Response(200, stream=bodies[-1])
+
+    async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(answer), waits=WaitPolicy(clock=clock)) as cloud:
+        with pytest.raises(OutcomeUnknown, match="ConnectionResetError"):
+            await cloud.request("POST", "/thing")
+    assert [body.closed for body in bodies] == [True]

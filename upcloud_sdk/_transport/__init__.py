@@ -43,6 +43,9 @@ T = TypeVar("T")
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to be made; the rest of a call's limit is for its answer."""
 
+CLOSE_TIMEOUT = 5.0
+"""Seconds for an answer that is no longer wanted to be closed."""
+
 NOT_OPEN = "the client is not open; use it inside `async with UpCloud(...) as cloud:`"
 
 _NEVER_LEFT = (
@@ -234,20 +237,34 @@ class Transport:
             while (held := self._not_before - self._clock.now()) > 0:
                 await self._clock.sleep(held)
             began = self._clock.now()
-            response: httpx.Response | None = None
             try:
-                with anyio.move_on_after(limit):
-                    response = await self._send(request)
-                    await response.aread()
-            except (httpx.HTTPError, httpx.StreamError) as error:
-                return _what_became_of(call, error)
-        if response is None or not response.is_closed:
+                response = await self._exchange(request, limit)
+            except Exception as error:
+                became = _what_became_of(call, error)
+                if became is None:
+                    raise
+                return became
+        if response is None:
             return OutcomeUnknown(call, f"no answer within {limit:g} s")
         log.debug("%s %d %.0f ms", call, response.status_code, (self._clock.now() - began) * 1000)
         answer = Answer(response.status_code, response.headers.raw, response.content)
         if (date := answer.header(b"date")) is not None:
             self._date = (date, self._clock.now())
         return answer
+
+    async def _exchange(self, request: httpx.Request, limit: float) -> httpx.Response | None:
+        """A whole answer, or None if there is none in time."""
+        response: httpx.Response | None = None
+        try:
+            with anyio.move_on_after(limit):
+                response = await self._send(request)
+                await response.aread()
+                return response
+        finally:
+            if response is not None and not response.is_closed:
+                with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
+                    await response.aclose()
+        return None
 
     async def _credentials_now(self, call: str, limit: float) -> Token | Basic:
         if not callable(self._credentials):
@@ -265,15 +282,18 @@ class Transport:
         return httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": timeout})
 
 
-def _what_became_of(call: str, error: Exception) -> NotSent | OutcomeUnknown:
-    cause = error.__cause__
-    told_by_aiohttp = type(cause).__module__.partition(".")[0] == "aiohttp"
+def _what_became_of(call: str, error: Exception) -> NotSent | OutcomeUnknown | None:
+    """What an error of a transport means for its request; None where it is a fault in the program."""
+    cause = error.__cause__ if isinstance(error, httpx.HTTPError) else error
+    from_aiohttp = type(cause).__module__.partition(".")[0] == "aiohttp"
+    if not (from_aiohttp or isinstance(error, httpx.HTTPError | httpx.StreamError | OSError)):
+        return None
     # httpx-aiohttp says ConnectTimeout of every connection that is lost, even in the middle of an answer.
     if isinstance(error, _NEVER_LEFT) and (
-        not told_by_aiohttp or any(kind.__name__ in _AIOHTTP_NEVER_LEFT for kind in type(cause).__mro__)
+        not from_aiohttp or any(kind.__name__ in _AIOHTTP_NEVER_LEFT for kind in type(cause).__mro__)
     ):
         return NotSent(call, f"could not connect ({type(error).__name__})")
-    kind = type(cause if told_by_aiohttp else error).__name__
+    kind = type(cause if from_aiohttp else error).__name__
     return OutcomeUnknown(call, f"no usable answer came back ({kind})")
 
 

@@ -1,0 +1,166 @@
+"""What happens on real connections, with each way of sending that the client has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import anyio
+import httpx
+import pytest
+
+from tests.sdk.clock import MovedClock
+from tests.sdk.raw_server import DROP, TRUNCATED, RawServer, raw_server
+from upcloud_sdk import RetryPolicy, Token, UpCloud, WaitPolicy
+from upcloud_sdk.errors import ConfigError, NotSent, OutcomeUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+Http = Literal["httpx", "aiohttp"]
+
+
+@pytest.fixture(params=[("asyncio", "httpx"), ("trio", "httpx"), ("asyncio", "aiohttp")], ids="-".join)
+def way(request: pytest.FixtureRequest) -> tuple[str, Http]:
+    """Event loops and ways of sending; aiohttp's knows asyncio only."""
+    way: tuple[str, Http] = request.param
+    return way
+
+
+@pytest.fixture
+def anyio_backend(way: tuple[str, Http]) -> str:
+    return way[0]
+
+
+@pytest.fixture
+def http(way: tuple[str, Http]) -> Http:
+    return way[1]
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[RawServer]:
+    async with raw_server() as server:
+        yield server
+
+
+def client(url: str, http: Http, *, clock: MovedClock | None = None) -> UpCloud:
+    waits = WaitPolicy(clock=clock or MovedClock())
+    return UpCloud(Token("ucat_x"), base_url=url, http=http, waits=waits, retry=RetryPolicy(jitter=0))
+
+
+async def test_calls_one_after_the_other_share_a_connection(server: RawServer, http: Http) -> None:
+    async with client(server.url, http) as cloud:
+        for _ in range(5):
+            await cloud.request("GET", "/thing")
+    assert server.requests == ["GET /1.3/thing"] * 5
+    assert server.connections == 1
+
+
+async def test_leaving_the_block_closes_the_connections(server: RawServer, http: Http) -> None:
+    async with client(server.url, http) as cloud, anyio.create_task_group() as group:
+        for _ in range(5):
+            group.start_soon(cloud.request, "GET", "/thing")
+    await server.until(lambda: server.open == 0)
+
+
+@pytest.mark.parametrize("answer", [DROP, TRUNCATED, b"HTTP/1.1 200 OK\r\nContent-Le", b"nonsense\r\n\r\n"])
+async def test_a_post_whose_answer_is_lost_is_sent_once(server: RawServer, http: Http, answer: bytes) -> None:
+    server.script = [answer]
+    async with client(server.url, http) as cloud:
+        with pytest.raises(OutcomeUnknown, match="POST /thing: no usable answer came back"):
+            await cloud.request("POST", "/thing", json={"a": 1})
+    assert server.requests == ["POST /1.3/thing"]
+
+
+async def test_a_post_on_a_connection_that_was_used_before_is_sent_once_too(server: RawServer, http: Http) -> None:
+    """The likeliest loss of all: a kept connection that the other side gives up."""
+    async with client(server.url, http) as cloud:
+        await cloud.request("GET", "/thing")
+        server.script = [DROP]
+        with pytest.raises(OutcomeUnknown):
+            await cloud.request("POST", "/thing", json={"a": 1})
+    assert server.requests == ["GET /1.3/thing", "POST /1.3/thing"]
+
+
+@pytest.mark.parametrize("answer", [DROP, TRUNCATED])
+async def test_a_get_whose_answer_is_lost_is_sent_again(server: RawServer, http: Http, answer: bytes) -> None:
+    server.script = [answer, answer]
+    async with client(server.url, http) as cloud:
+        assert (await cloud.request("GET", "/thing")).status == 200
+    assert len(server.requests) >= 3
+
+
+async def test_where_nobody_listens_nothing_was_sent(http: Http) -> None:
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
+        port = listener.extra(anyio.abc.SocketAttribute.local_port)
+    clock = MovedClock()
+    async with client(f"http://127.0.0.1:{port}", http, clock=clock) as cloud:
+        with pytest.raises(NotSent, match=r"POST /thing: could not connect \(\w+\)"):
+            await cloud.request("POST", "/thing")
+    assert clock.slept == [0.5, 1.0, 2.0, 4.0]
+
+
+async def test_a_cancelled_call_leaves_no_connection_that_others_would_use(server: RawServer, http: Http) -> None:
+    server.script = [None]
+    async with client(server.url, http) as cloud:
+        async with anyio.create_task_group() as group:
+            group.start_soon(cloud.request, "GET", "/thing")
+            await server.until(lambda: bool(server.requests))
+            group.cancel_scope.cancel()
+        assert (await cloud.request("GET", "/other")).status == 200
+    assert server.requests == ["GET /1.3/thing", "GET /1.3/other"]
+
+
+async def test_a_redirect_is_not_followed(server: RawServer, http: Http) -> None:
+    """It would carry the credentials elsewhere."""
+    location = f"{server.url}/elsewhere".encode()
+    server.script = [b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 2\r\n\r\n{}"]
+    async with client(server.url, http) as cloud:
+        with pytest.raises(Exception, match="HTTP 302"):
+            await cloud.request("GET", "/thing")
+    assert server.requests == ["GET /1.3/thing"]
+
+
+@pytest.mark.parametrize("way", [("trio", "aiohttp")])
+async def test_aiohttp_on_trio_is_refused() -> None:
+    cloud = UpCloud(Token("ucat_x"), http="aiohttp")
+    with pytest.raises(ConfigError, match="works on asyncio only"):
+        await cloud.__aenter__()
+
+
+@pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "all_proxy"])
+async def test_the_proxy_of_the_environment_is_asked(
+    server: RawServer, http: Http, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, server.url)
+    server.script = [b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\n{}"] * 2
+    async with UpCloud(Token("ucat_x"), http=http, retry=RetryPolicy(attempts=1)) as cloud:
+        with pytest.raises(NotSent):
+            await cloud.request("POST", "/thing")
+    assert server.requests == ["CONNECT api.upcloud.com:443"]
+
+
+async def test_a_proxy_may_be_given(server: RawServer, http: Http) -> None:
+    server.script = [b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\n{}"]
+    async with UpCloud(Token("ucat_x"), http=http, proxy=server.url, retry=RetryPolicy(attempts=1)) as cloud:
+        with pytest.raises(NotSent):
+            await cloud.request("POST", "/thing")
+    assert server.requests == ["CONNECT api.upcloud.com:443"]
+
+
+async def test_no_proxy_is_honoured(server: RawServer, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    async with client(server.url, http) as cloud:
+        assert (await cloud.request("GET", "/thing")).status == 200
+
+
+async def test_a_client_of_ones_own_is_used_and_stays_open(server: RawServer) -> None:
+    async with httpx.AsyncClient(headers={"x-own": "1"}, auth=("me", "own"), follow_redirects=True) as own:
+        async with UpCloud(
+            Token("ucat_x"), base_url=server.url, http_client=own, waits=WaitPolicy(clock=MovedClock())
+        ) as cloud:
+            await cloud.request("GET", "/thing")
+        assert not own.is_closed
+        assert (await own.get(f"{server.url}/mine")).status_code == 200
+    assert server.requests == ["GET /1.3/thing", "GET /mine"]

@@ -76,6 +76,10 @@ Switch = Annotated[bool, PlainSerializer(lambda on: "on" if on else "off", retur
 """Written as "on" or "off"."""
 
 
+IntText = Annotated[int, PlainSerializer(str, return_type=str, when_used="json")]
+"""Written as text."""
+
+
 def _write_secret(secret: SecretStr, info: SerializationInfo) -> str:
     return secret.get_secret_value() if info.context == WIRE else str(secret)
 

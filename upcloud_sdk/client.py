@@ -25,6 +25,7 @@ from upcloud_sdk.credentials import Credentials, find_credentials
 from upcloud_sdk.errors import CleanupFailed, ConfigError, NotOpen, UnexpectedAnswer
 from upcloud_sdk.events import Emitter
 from upcloud_sdk.fleet.identity import check_owner
+from upcloud_sdk.fleet.once import Once
 from upcloud_sdk.resources._base import Core
 from upcloud_sdk.waiting import WaitPolicy
 
@@ -35,10 +36,18 @@ if TYPE_CHECKING:
     from upcloud_sdk.events import Listener
     from upcloud_sdk.fleet.fleet import Fleet
     from upcloud_sdk.fleet.leases import Leases
+    from upcloud_sdk.fleet.prices import PlansAndPrices, Prices
     from upcloud_sdk.fleet.servers import Servers
     from upcloud_sdk.resources.account import AccountCalls
-    from upcloud_sdk.resources.plans import Plans
+    from upcloud_sdk.resources.catalog import Devices, ServerSizes, Timezones
+    from upcloud_sdk.resources.firewall_rules import FirewallRules
+    from upcloud_sdk.resources.hosts import Hosts
+    from upcloud_sdk.resources.interfaces import Interfaces
+    from upcloud_sdk.resources.ip_addresses import IpAddresses
+    from upcloud_sdk.resources.networks import NetworkPeerings, Networks, Routers
+    from upcloud_sdk.resources.server_groups import ServerGroups
     from upcloud_sdk.resources.storages import Storages
+    from upcloud_sdk.resources.tags import Tags
     from upcloud_sdk.resources.zones import Zones
 
 log = logging.getLogger("upcloud_sdk")
@@ -123,8 +132,10 @@ class UpCloud:
             clock=waits.clock,
             emit=emit,
         )
+        owner = check_owner(owner)
+        once = Once(self._transport, self._background, waits, owner)
         self._core = Core(
-            transport=self._transport, background=self._background, waits=waits, owner=check_owner(owner), emit=emit
+            transport=self._transport, background=self._background, waits=waits, owner=owner, emit=emit, once=once
         )
 
     def __repr__(self) -> str:
@@ -254,11 +265,88 @@ class UpCloud:
         return Leases(self._fleet)
 
     @cached_property
-    def plans(self) -> Plans:
-        """Sizes that servers are sold in."""
-        from upcloud_sdk.resources.plans import Plans
+    def devices(self) -> Devices:
+        """GPUs that can be had."""
+        from upcloud_sdk.resources.catalog import Devices
 
-        return Plans(self._core)
+        return Devices(self._core)
+
+    @cached_property
+    def firewall_rules(self) -> FirewallRules:
+        """Firewall rules of servers."""
+        from upcloud_sdk.resources.firewall_rules import FirewallRules
+
+        return FirewallRules(self._core)
+
+    @cached_property
+    def hosts(self) -> Hosts:
+        """Hosts of private clouds."""
+        from upcloud_sdk.resources.hosts import Hosts
+
+        return Hosts(self._core)
+
+    @cached_property
+    def interfaces(self) -> Interfaces:
+        """Network interfaces of servers."""
+        from upcloud_sdk.resources.interfaces import Interfaces
+
+        return Interfaces(self._core)
+
+    @cached_property
+    def ip_addresses(self) -> IpAddresses:
+        """Addresses, floating ones too."""
+        from upcloud_sdk.resources.ip_addresses import IpAddresses
+
+        return IpAddresses(self._core)
+
+    @cached_property
+    def network_peerings(self) -> NetworkPeerings:
+        """Private networks that reach each other."""
+        from upcloud_sdk.resources.networks import NetworkPeerings
+
+        return NetworkPeerings(self._core)
+
+    @cached_property
+    def networks(self) -> Networks:
+        """Private networks, and UpCloud's own."""
+        from upcloud_sdk.resources.networks import Networks
+
+        return Networks(self._core)
+
+    @cached_property
+    def plans(self) -> PlansAndPrices:
+        """Sizes that servers are sold in."""
+        from upcloud_sdk.fleet.prices import PlansAndPrices
+
+        return PlansAndPrices(self._core)
+
+    @cached_property
+    def prices(self) -> Prices:
+        """What things cost."""
+        from upcloud_sdk.fleet.prices import Prices
+
+        return Prices(self._core)
+
+    @cached_property
+    def routers(self) -> Routers:
+        """What joins networks."""
+        from upcloud_sdk.resources.networks import Routers
+
+        return Routers(self._core)
+
+    @cached_property
+    def server_groups(self) -> ServerGroups:
+        """Servers that belong together, on different hosts if wanted."""
+        from upcloud_sdk.resources.server_groups import ServerGroups
+
+        return ServerGroups(self._core)
+
+    @cached_property
+    def server_sizes(self) -> ServerSizes:
+        """Cores and memory that go together on a server of a custom size."""
+        from upcloud_sdk.resources.catalog import ServerSizes
+
+        return ServerSizes(self._core)
 
     @cached_property
     def servers(self) -> Servers:
@@ -273,6 +361,20 @@ class UpCloud:
         from upcloud_sdk.resources.storages import Storages
 
         return Storages(self._core)
+
+    @cached_property
+    def tags(self) -> Tags:
+        """Names that servers can be found by."""
+        from upcloud_sdk.resources.tags import Tags
+
+        return Tags(self._core)
+
+    @cached_property
+    def timezones(self) -> Timezones:
+        """Names of timezones."""
+        from upcloud_sdk.resources.catalog import Timezones
+
+        return Timezones(self._core)
 
     @cached_property
     def zones(self) -> Zones:

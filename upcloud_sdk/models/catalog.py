@@ -1,6 +1,12 @@
-"""What can be chosen from: zones and plans. Chapters "Zones", "Plans" and "Server sizes" of the API."""
+"""What can be chosen from, and what it costs. Chapters "Zones", "Plans", "Server sizes" and "Prices" of the API."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import cast
+
+from pydantic import Field, model_validator
 
 from upcloud_sdk._wire import OpenEnum, Resource
 
@@ -43,3 +49,52 @@ class Plan(Resource):
     """Outgoing traffic in the price, GiB a month."""
     gpu_amount: int | None = None
     gpu_model: str | None = None
+
+
+class ServerSize(Resource):
+    """Cores and memory that go together on a server of the plan `custom`."""
+
+    core_number: int
+    memory_amount: int
+    """MiB."""
+
+
+class Price(Resource):
+    """What something costs in a zone."""
+
+    amount: Decimal
+    """How much of it the price is for: memory is sold by 256 MiB, storage by the GB, requests by the million."""
+    price: Decimal
+    """Credits (cents of the account's currency) an hour for that amount."""
+
+
+class ZonePrices(Resource):
+    """The price list of a zone."""
+
+    name: str
+    """Id of the zone."""
+    items: dict[str, Price]
+    """By the API's names: `server_plan_1xCPU-1GB`, `server_core`, `server_memory`, `storage_maxiops` …"""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, value: object) -> object:
+        """On the wire the items stand beside the name."""
+        if not isinstance(value, Mapping) or "items" in value:
+            return value  # pyright: ignore[reportUnknownVariableType]  # whatever came, for pydantic to refuse
+        fields = cast("Mapping[str, object]", value)
+        own = {name: field for name, field in fields.items() if not isinstance(field, Mapping)}
+        return {**own, "items": {name: field for name, field in fields.items() if name not in own}}
+
+
+class GpuAvailability(Resource):
+    """How many servers of a GPU plan can be had."""
+
+    amount: int
+
+
+class ZoneDevices(Resource):
+    """What devices a zone has left."""
+
+    gpu_plans: dict[str, GpuAvailability] = Field(default_factory=dict[str, GpuAvailability])
+    """By the name of the plan."""

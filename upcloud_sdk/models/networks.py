@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
-from upcloud_sdk._wire import Flag, Items, OpenEnum, Request, Resource, Wrapped, wrapped
+from upcloud_sdk._wire import EmptyIsNone, Flag, Items, Labels, OpenEnum, Request, Resource, Wrapped, wrapped
 
 Address = IPv4Address | IPv6Address
 
@@ -103,3 +103,148 @@ class InterfaceSpec(Request):
         if self.type != "private" and self.source_ip_filtering is False:
             raise ValueError("source_ip_filtering can be off on private interfaces only")
         return self
+
+
+class RoutesAutoPopulation(Resource):
+    """Which routes a network's DHCP hands out by itself."""
+
+    enabled: bool | None = None
+    exclude_by_source: Items[str] = ()
+    filter_by_destination: Items[str] = ()
+    filter_by_route_type: Items[str] = ()
+
+
+class DhcpRoutesConfiguration(Resource):
+    """How the DHCP of a network makes its routes."""
+
+    effective_routes_auto_population: RoutesAutoPopulation | None = None
+
+
+class IpNetwork(Resource):
+    """The addresses of a network."""
+
+    address: str
+    """In CIDR form, as it was given: host bits may be set (`192.168.86.1/24`)."""
+    family: AddressFamily
+    gateway: Annotated[Address | None, EmptyIsNone] = None
+    dhcp: bool = False
+    """Whether addresses are handed out by DHCP."""
+    dhcp_default_route: bool = False
+    """Whether the gateway is handed out as the default route."""
+    dhcp_dns: Items[str] = ()
+    dhcp_routes: Items[str] = ()
+    dhcp_bootfile_url: str | None = None
+    dhcp_routes_configuration: DhcpRoutesConfiguration | None = None
+    dhcp_effective_routes: Items[Any] = ()
+
+
+class NetworkServer(Resource):
+    """A server on a network."""
+
+    uuid: str
+    title: str = ""
+
+
+class Network(Resource):
+    """A network: UpCloud's own, or a private one of yours."""
+
+    uuid: str
+    name: str
+    type: NetworkType
+    zone: str
+    router: str | None = None
+    """Uuid of the router that it is attached to."""
+    ip_networks: Items[IpNetwork] = wrapped("ip_networks", "ip_network")
+    """One, on a private network."""
+    labels: Labels = Field(default_factory=dict)
+    servers: Items[NetworkServer] = wrapped("servers", "server")
+    effective_routes: Items[Any] = ()
+
+
+class StaticRoute(Resource):
+    """A route of a router."""
+
+    route: str
+    """The destination in CIDR form."""
+    nexthop: str
+    """The address that it goes through."""
+    name: str = ""
+    type: str | None = None
+    """`user` or `service`."""
+
+
+class AttachedNetwork(Resource):
+    """A network on a router, or at an end of a peering."""
+
+    uuid: str
+
+
+class Router(Resource):
+    """What joins networks."""
+
+    uuid: str
+    name: str
+    type: str
+    """`normal`; `service` for UpCloud's own."""
+    attached_networks: Items[AttachedNetwork] = wrapped("attached_networks", "network")
+    attached_network_gateways: Items[Any] = ()
+    labels: Labels = Field(default_factory=dict)
+    static_routes: Items[StaticRoute] = ()
+
+
+class PeeringState(OpenEnum):
+    """Where a peering is in its life."""
+
+    ACTIVE = "active"
+    PENDING_PEER = "pending-peer"
+    PROVISIONING = "provisioning"
+    CONFLICT_SUBNET = "conflict-subnet"
+    MISSING_LOCAL_ROUTER = "missing-local-router"
+    MISSING_PEER_ROUTER = "missing-peer-router"
+    DELETED_PEER_NETWORK = "deleted-peer-network"
+    DISABLED = "disabled"
+    PEER_DISABLED = "peer-disabled"
+    ERROR = "error"
+
+
+class PeeringNetwork(Resource):
+    """A network at one end of a peering."""
+
+    uuid: str
+    ip_networks: Items[IpNetwork] = wrapped("ip_networks", "ip_network")
+
+
+class NetworkPeering(Resource):
+    """Two private networks that reach each other."""
+
+    uuid: str
+    name: str
+    state: PeeringState
+    configured_status: str
+    """`active` or `disabled`: what this side wants."""
+    network: PeeringNetwork
+    """This side's."""
+    peer_network: PeeringNetwork
+    """The other side's, which may be another account's."""
+    labels: Labels = Field(default_factory=dict)
+
+
+class IpAddress(Resource):
+    """An address of the account."""
+
+    address: Address
+    access: NetworkType
+    family: AddressFamily
+    mac: str | None = None
+    """Of the interface that it is on; None for a floating address that is on none."""
+    server: str | None = None
+    """Uuid of the server that it is on; None if it is on none."""
+    zone: str | None = None
+    ptr_record: str = ""
+    """Its name in the reverse DNS; empty on utility addresses."""
+    floating: bool = False
+    """Whether it can be moved to another interface."""
+    part_of_plan: bool = False
+    dhcp_provided: bool | None = None
+    release_policy: str | None = None
+    """`keep` or `release`: what becomes of it when its server is deleted."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from upcloud_sdk._wire import (
     BareLabels,
@@ -18,40 +17,12 @@ from upcloud_sdk._wire import (
     Wrapped,
     WrappedLabels,
 )
+from upcloud_sdk.models.fields import Hostname, Size, Tier, Title, check_labels
 from upcloud_sdk.models.networks import InterfaceSpec
 from upcloud_sdk.models.storages import BackupRuleSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-Tier = Literal["maxiops", "standard", "hdd"]
-Title = Annotated[str, Field(min_length=1, max_length=255)]
-Size = Annotated[int, Field(ge=1, le=4096)]
-"""GB, 1 to 4096."""
-
-_HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
-
-
-def _check_hostname(name: str) -> str:
-    if _HOSTNAME.fullmatch(name) is None:
-        hint = " (`_` is not allowed: use `-`)" if "_" in name else ""
-        raise ValueError(f"not a host name: letters, digits, `-` and `.` only{hint}")
-    return name
-
-
-Hostname = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_check_hostname)]
-
-
-def check_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
-    """The rules for labels: keys of 2 to 32 printable ASCII characters that do not start with `_`, values up to 255."""
-    for key, value in labels.items():
-        if not (2 <= len(key) <= 32 and key.isascii() and key.isprintable()):
-            raise ValueError("a label's key has 2 to 32 printable ASCII characters")
-        if key.startswith("_"):
-            raise ValueError(f"label {key!r}: keys that start with `_` are the API's own")
-        if len(value) > 255:
-            raise ValueError(f"label {key!r}: a value has 255 characters at most")
-    return labels
+    from collections.abc import Iterable
 
 
 class LoginUser(Request):

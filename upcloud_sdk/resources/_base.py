@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from upcloud_sdk._background import Background
@@ -15,11 +15,41 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+
+class _Made(Protocol):
+    @property
+    def uuid(self) -> str: ...
+
+
+M = TypeVar("M", bound=_Made)
+
 Labels = Mapping[str, str | None]
 """A filter by labels: all of them must be there; None asks for the key alone."""
 
 PAGE = 100
 """Items a page, where a list has to be completed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Makeable:
+    """What can be made, and found again by its labels."""
+
+    path: str
+    key: str
+    """Its name in an answer."""
+    many: str
+    """The name of a list of it."""
+    wraps_labels: bool = False
+
+
+class Once(Protocol):
+    """Makes what has labels, each once."""
+
+    async def create(
+        self, kind: Makeable, document: Mapping[str, Any], read: Envelope[M], *, timeout: float | None = None
+    ) -> M:
+        """What was made."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +61,7 @@ class Core:
     waits: WaitPolicy
     owner: str
     emit: Emitter
+    once: Once
 
 
 def label_params(labels: Labels | None) -> list[tuple[str, str]]:

@@ -1,0 +1,52 @@
+"""Fields that several requests share, and their rules."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from upcloud_sdk._wire import BareLabels, WrappedLabels
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Tier = Literal["maxiops", "standard", "hdd"]
+Title = Annotated[str, Field(min_length=1, max_length=255)]
+Size = Annotated[int, Field(ge=1, le=4096)]
+"""GB, 1 to 4096."""
+
+_HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
+
+
+def _check_hostname(name: str) -> str:
+    if _HOSTNAME.fullmatch(name) is None:
+        hint = " (`_` is not allowed: use `-`)" if "_" in name else ""
+        raise ValueError(f"not a host name: letters, digits, `-` and `.` only{hint}")
+    return name
+
+
+Hostname = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(_check_hostname)]
+
+
+def check_labels(labels: Mapping[str, str]) -> Mapping[str, str]:
+    """The rules for labels: keys of 2 to 32 printable ASCII characters that do not start with `_`, values up to 255."""
+    for key, value in labels.items():
+        if not (2 <= len(key) <= 32 and key.isascii() and key.isprintable()):
+            raise ValueError("a label's key has 2 to 32 printable ASCII characters")
+        if key.startswith("_"):
+            raise ValueError(f"label {key!r}: keys that start with `_` are the API's own")
+        if len(value) > 255:
+            raise ValueError(f"label {key!r}: a value has 255 characters at most")
+    return labels
+
+
+CheckedBareLabels = Annotated[BareLabels, AfterValidator(check_labels)]
+"""Labels of a request, checked, as a bare list."""
+
+CheckedWrappedLabels = Annotated[WrappedLabels, AfterValidator(check_labels)]
+"""Labels of a request, checked, inside `{"label": [...]}`."""
+
+Time = Annotated[str, Field(pattern=r"^([01]\d|2[0-3])[0-5]\d$")]
+"""`hhmm`, UTC."""

@@ -1,0 +1,59 @@
+"""Firewall rules of servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upcloud_sdk._transport import segment
+from upcloud_sdk._wire import many, one
+from upcloud_sdk.models.firewall import FirewallRule, FirewallRuleSpec
+from upcloud_sdk.resources._base import Namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_RULE = one(FirewallRule, "firewall_rule")
+_RULES = many(FirewallRule, "firewall_rules", "firewall_rule")
+
+MOST_RULES = 1000
+
+
+class FirewallRules(Namespace):
+    """`cloud.firewall_rules`: `server` is a server's uuid. Chapter "Firewall" of the API.
+
+    Rules act only while the server's `firewall` is on, and a change may take a minute or two.
+    """
+
+    async def get(self, server: str, position: int) -> FirewallRule:
+        """The rule at a position, from 1."""
+        return await self._transport.call("GET", f"{_path(server)}/{position:d}", _RULE)
+
+    async def create(self, server: str, rule: FirewallRuleSpec) -> FirewallRule:
+        """A new rule, at its position or at the end; later rules move down."""
+        return await self._transport.call("POST", _path(server), _RULE, json={"firewall_rule": rule.wire()})
+
+    async def replace(self, server: str, rules: Sequence[FirewallRuleSpec]) -> None:
+        """Replace all rules by these, numbered in order; by none, where the sequence is empty.
+
+        Raises:
+            ValueError: there are more than 1000.
+        """
+        if len(rules) > MOST_RULES:
+            raise ValueError(f"{len(rules)} rules: a server has {MOST_RULES} at most")
+        document = {"firewall_rules": {"firewall_rule": [rule.wire() for rule in rules]}}
+        await self._transport.send("PUT", _path(server), json=document)
+
+    async def delete(self, server: str, position: int) -> None:
+        """Delete the rule at a position; later rules move up.
+
+        Not repeated where the outcome is unknown: another rule would be at the position.
+        """
+        await self._transport.send("DELETE", f"{_path(server)}/{position:d}", idempotent=False)
+
+    async def list(self, server: str) -> tuple[FirewallRule, ...]:
+        """The rules of a server, in order."""
+        return await self._list(_path(server), _RULES)
+
+
+def _path(server: str) -> str:
+    return f"/server/{segment(server, 'uuid of the server')}/firewall_rule"

@@ -1,0 +1,26 @@
+"""Hosts of private clouds."""
+
+from __future__ import annotations
+
+from upcloud_sdk._wire import many, one
+from upcloud_sdk.models.groups import Host, HostChanges
+from upcloud_sdk.resources._base import Namespace
+
+_HOST = one(Host, "host")
+_HOSTS = many(Host, "hosts", "host")
+
+
+class Hosts(Namespace):
+    """`cloud.hosts`. Chapter "Hosts" of the API; empty without a private cloud."""
+
+    async def get(self, id: int) -> Host:
+        """A host, with its figures."""
+        return await self._transport.call("GET", f"/host/{id:d}", _HOST)
+
+    async def modify(self, id: int, changes: HostChanges) -> Host:
+        """Change the description of a host."""
+        return await self._transport.call("PATCH", f"/host/{id:d}", _HOST, json={"host": changes.wire()})
+
+    async def list(self) -> tuple[Host, ...]:
+        """All hosts."""
+        return await self._list("/host", _HOSTS)

@@ -1,0 +1,72 @@
+"""Network interfaces of servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from upcloud_sdk._transport import segment
+from upcloud_sdk._wire import Envelope, one
+from upcloud_sdk.models.networks import Address, Interface, InterfaceAddress, InterfaceSpec
+from upcloud_sdk.resources._base import Namespace
+
+if TYPE_CHECKING:
+    from upcloud_sdk.models.network_requests import InterfaceChanges
+
+_INTERFACE = one(Interface, "interface")
+_INTERFACES: Envelope[tuple[Interface, ...]] = Envelope(tuple[Interface, ...], "networking", "interfaces", "interface")
+_ADDRESS = one(InterfaceAddress, "ip_address")
+
+
+class Interfaces(Namespace):
+    """`cloud.interfaces`: `server` is a server's uuid. Chapter "Networks" of the API.
+
+    The API is known to take changes while the server is stopped.
+    """
+
+    async def create(self, server: str, spec: InterfaceSpec) -> Interface:
+        """A new interface, at the first free index unless the spec names one."""
+        path = f"{_path(server)}/interface"
+        return await self._transport.call("POST", path, _INTERFACE, json={"interface": spec.wire()})
+
+    async def modify(self, server: str, index: int, changes: InterfaceChanges) -> Interface:
+        """Change an interface; `index` among the changes moves it to another place."""
+        path = f"{_path(server)}/interface/{index:d}"
+        body = {"interface": changes.wire()}
+        # Not repeated when it moves: at its old place there would be nothing, or another one.
+        answer = await self._transport.send("PUT", path, json=body, idempotent=changes.index is None)
+        return self._transport.decode(f"PUT {path}", answer, _INTERFACE)
+
+    async def delete(self, server: str, index: int) -> None:
+        """Delete an interface, with its addresses."""
+        await self._transport.send("DELETE", f"{_path(server)}/interface/{index:d}")
+
+    async def add_ip(
+        self,
+        server: str,
+        index: int,
+        *,
+        family: Literal["IPv4", "IPv6"] = "IPv4",
+        address: Address | str | None = None,
+        force: bool = False,
+    ) -> InterfaceAddress:
+        """A further address on an interface; on a private network a certain one can be asked for.
+
+        `force`: the API's own parameter of that name, for what it would else refuse.
+        """
+        wanted = {"family": family} if address is None else {"family": family, "address": str(address)}
+        params = [("force", "yes")] if force else []
+        path = f"{_path(server)}/interface/{index:d}/ip-address"
+        return await self._transport.call("POST", path, _ADDRESS, params=params, json={"ip_address": wanted})
+
+    async def remove_ip(self, server: str, index: int, address: Address | str) -> None:
+        """Take an address off an interface."""
+        which = segment(str(address), "address")
+        await self._transport.send("DELETE", f"{_path(server)}/interface/{index:d}/ip-address/{which}")
+
+    async def list(self, server: str) -> tuple[Interface, ...]:
+        """The interfaces of a server."""
+        return await self._transport.call("GET", _path(server), _INTERFACES)
+
+
+def _path(server: str) -> str:
+    return f"/server/{segment(server, 'uuid of the server')}/networking"

@@ -1,0 +1,52 @@
+"""IP addresses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upcloud_sdk._transport import segment
+from upcloud_sdk._wire import many, one
+from upcloud_sdk.models.networks import Address, IpAddress
+from upcloud_sdk.resources._base import Namespace
+
+if TYPE_CHECKING:
+    from upcloud_sdk.models.network_requests import IpAddressChanges, IpAddressSpec
+
+_ADDRESS = one(IpAddress, "ip_address")
+_ADDRESSES = many(IpAddress, "ip_addresses", "ip_address")
+
+
+class IpAddresses(Namespace):
+    """`cloud.ip_addresses`. Chapter "IP addresses" of the API."""
+
+    async def get(self, address: Address | str) -> IpAddress:
+        """An address of the account."""
+        return await self._transport.call("GET", _path(address), _ADDRESS)
+
+    async def assign(self, spec: IpAddressSpec) -> IpAddress:
+        """A new address: a further one for a stopped server, or a floating one. It costs money until it is released.
+
+        Raises:
+            OutcomeUnknown: no answer came. Addresses have no labels: look through `list()` before you try again.
+            LimitReached, NoCapacity: there is none to be had.
+        """
+        return await self._transport.call("POST", "/ip_address", _ADDRESS, json={"ip_address": spec.wire()})
+
+    async def modify(self, address: Address | str, changes: IpAddressChanges) -> IpAddress:
+        """Change an address.
+
+        `mac` moves a floating one to another interface, also of a started server; None takes it off.
+        """
+        return await self._transport.call("PATCH", _path(address), _ADDRESS, json={"ip_address": changes.wire()})
+
+    async def release(self, address: Address | str) -> None:
+        """Give an address back."""
+        await self._transport.send("DELETE", _path(address))
+
+    async def list(self) -> tuple[IpAddress, ...]:
+        """All addresses of the account."""
+        return await self._list("/ip_address", _ADDRESSES)
+
+
+def _path(address: Address | str) -> str:
+    return f"/ip_address/{segment(str(address), 'address')}"

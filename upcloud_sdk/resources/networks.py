@@ -1,0 +1,118 @@
+"""Networks, routers and peerings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upcloud_sdk._transport import segment
+from upcloud_sdk._wire import many, one
+from upcloud_sdk.models.networks import Network, NetworkPeering, Router
+from upcloud_sdk.resources._base import Labels, Makeable, Namespace, label_params
+
+if TYPE_CHECKING:
+    from upcloud_sdk.models.network_requests import (
+        NetworkChanges,
+        NetworkPeeringChanges,
+        NetworkPeeringSpec,
+        NetworkSpec,
+        RouterChanges,
+        RouterSpec,
+    )
+
+_NETWORK = one(Network, "network")
+_NETWORKS = many(Network, "networks", "network")
+_ROUTER = one(Router, "router")
+_ROUTERS = many(Router, "routers", "router")
+_PEERING = one(NetworkPeering, "network_peering")
+_PEERINGS = many(NetworkPeering, "network_peerings", "network_peering")
+
+
+class Networks(Namespace):
+    """`cloud.networks`. Chapter "Networks" of the API."""
+
+    async def get(self, uuid: str) -> Network:
+        """A network."""
+        return await self._transport.call("GET", f"/network/{segment(uuid, 'uuid')}", _NETWORK)
+
+    async def create(self, spec: NetworkSpec) -> Network:
+        """A new private network. Where an answer is lost it is found and adopted."""
+        kind = Makeable("/network", "network", "networks")
+        return await self._core.once.create(kind, spec.wire(), _NETWORK)
+
+    async def modify(self, uuid: str, changes: NetworkChanges) -> Network:
+        """Change a private network; fields that are not given stay as they are. `router=None` detaches it."""
+        body = {"network": changes.wire()}
+        return await self._transport.call("PUT", f"/network/{segment(uuid, 'uuid')}", _NETWORK, json=body)
+
+    async def delete(self, uuid: str) -> None:
+        """Delete a private network.
+
+        Raises:
+            Conflict: servers are attached to it.
+        """
+        await self._transport.send("DELETE", f"/network/{segment(uuid, 'uuid')}")
+
+    async def list(self, *, zone: str | None = None, labels: Labels | None = None) -> tuple[Network, ...]:
+        """Networks of a zone, or of all; UpCloud's own are among them (`type` tells). With `labels`, those with all."""
+        params = [] if zone is None else [("zone", zone)]
+        return await self._list("/network", _NETWORKS, params + label_params(labels))
+
+
+class Routers(Namespace):
+    """`cloud.routers`. Chapter "Routers" of the API."""
+
+    async def get(self, uuid: str) -> Router:
+        """A router."""
+        return await self._transport.call("GET", f"/router/{segment(uuid, 'uuid')}", _ROUTER)
+
+    async def create(self, spec: RouterSpec) -> Router:
+        """A new router. Where an answer is lost it is found and adopted."""
+        return await self._core.once.create(Makeable("/router", "router", "routers"), spec.wire(), _ROUTER)
+
+    async def modify(self, uuid: str, changes: RouterChanges) -> Router:
+        """Change a router; fields that are not given stay as they are."""
+        body = {"router": changes.wire()}
+        return await self._transport.call("PATCH", f"/router/{segment(uuid, 'uuid')}", _ROUTER, json=body)
+
+    async def delete(self, uuid: str) -> None:
+        """Delete a router.
+
+        Raises:
+            Conflict: it is attached to a network.
+        """
+        await self._transport.send("DELETE", f"/router/{segment(uuid, 'uuid')}")
+
+    async def list(self, *, labels: Labels | None = None) -> tuple[Router, ...]:
+        """Routers, UpCloud's own of the type `service` among them; with `labels`, those that have all of them."""
+        return await self._list("/router", _ROUTERS, label_params(labels))
+
+
+class NetworkPeerings(Namespace):
+    """`cloud.network_peerings`. Chapter "Network peerings" of the API."""
+
+    async def get(self, uuid: str) -> NetworkPeering:
+        """A peering."""
+        return await self._transport.call("GET", f"/network-peering/{segment(uuid, 'uuid')}", _PEERING)
+
+    async def create(self, spec: NetworkPeeringSpec) -> NetworkPeering:
+        """A new peering; it is active once the other side has made its own. Where an answer is lost it is adopted."""
+        kind = Makeable("/network-peering", "network_peering", "network_peerings")
+        return await self._core.once.create(kind, spec.wire(), _PEERING)
+
+    async def modify(self, uuid: str, changes: NetworkPeeringChanges) -> NetworkPeering:
+        """Change a peering; fields that are not given stay as they are."""
+        body = {"network_peering": changes.wire()}
+        path = f"/network-peering/{segment(uuid, 'uuid')}"
+        return await self._transport.call("PATCH", path, _PEERING, json=body)
+
+    async def delete(self, uuid: str) -> None:
+        """Delete a peering.
+
+        Raises:
+            Conflict: it is not disabled.
+        """
+        await self._transport.send("DELETE", f"/network-peering/{segment(uuid, 'uuid')}")
+
+    async def list(self, *, labels: Labels | None = None) -> tuple[NetworkPeering, ...]:
+        """Peerings; with `labels`, those that have all of them."""
+        return await self._list("/network-peering", _PEERINGS, label_params(labels))

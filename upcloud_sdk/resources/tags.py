@@ -1,0 +1,38 @@
+"""Tags."""
+
+from __future__ import annotations
+
+from upcloud_sdk._transport import segment
+from upcloud_sdk._wire import many, one
+from upcloud_sdk.models.groups import Tag, TagChanges, TagSpec
+from upcloud_sdk.resources._base import Namespace
+
+_TAG = one(Tag, "tag")
+_TAGS = many(Tag, "tags", "tag")
+
+
+class Tags(Namespace):
+    """`cloud.tags`. Chapter "Tags" of the API. Main accounts only: sub-accounts use labels."""
+
+    async def get(self, name: str) -> Tag:
+        """A tag, with the uuids of the servers that have it."""
+        return await self._transport.call("GET", f"/tag/{segment(name, 'name')}", _TAG)
+
+    async def create(self, spec: TagSpec) -> Tag:
+        """A new tag."""
+        return await self._transport.call("POST", "/tag", _TAG, json={"tag": spec.wire()})
+
+    async def modify(self, name: str, changes: TagChanges) -> Tag:
+        """Change a tag; `name` among the changes is its new name, `servers` replaces those that have it."""
+        path = f"/tag/{segment(name, 'name')}"
+        # Not repeated when it is renamed: there would be no tag of the old name.
+        answer = await self._transport.send("PUT", path, json={"tag": changes.wire()}, idempotent=changes.name is None)
+        return self._transport.decode(f"PUT {path}", answer, _TAG)
+
+    async def delete(self, name: str) -> None:
+        """Delete a tag; the servers that have it stay."""
+        await self._transport.send("DELETE", f"/tag/{segment(name, 'name')}")
+
+    async def list(self) -> tuple[Tag, ...]:
+        """All tags."""
+        return await self._list("/tag", _TAGS)

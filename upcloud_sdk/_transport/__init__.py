@@ -108,6 +108,7 @@ class Transport:
         self._slots = anyio.Semaphore(max_concurrency, fast_acquire=True)
         self._headers = [("accept", "application/json"), ("user-agent", user_agent)]
         self._not_before = 0.0
+        self._asking = anyio.Lock()
         self._date: tuple[str, float] | None = None
         self.is_open = False
 
@@ -124,6 +125,13 @@ class Transport:
             return parsedate_to_datetime(text).timestamp() + (self._clock.now() - seen)
         except ValueError:
             return None
+
+    async def ask_time(self) -> float | None:
+        """The same, asking the API where it was not heard yet: once, however many want to know."""
+        async with self._asking:
+            if self._date is None:
+                await self.send("GET", "/account")
+        return self.api_time()
 
     async def call(
         self,

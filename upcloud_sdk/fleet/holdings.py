@@ -46,8 +46,7 @@ async def api_now(core: Core) -> datetime:
     """
     now = core.transport.api_time()
     if now is None:
-        await core.transport.send("GET", "/account")
-        now = core.transport.api_time()
+        now = await core.transport.ask_time()
     # An API without a Date header has no clock to go by but ours.
     return datetime.now(UTC) if now is None else datetime.fromtimestamp(now, UTC)
 

@@ -128,8 +128,8 @@ class Watcher(Generic[S]):
             pauses=self._policy.pauses(),
         )
         self._waiters.add(waiter)
-        self._start()
         try:
+            self._start()
             with clock.limit(timeout):
                 await waiter.done.wait()
         finally:
@@ -156,8 +156,8 @@ class Watcher(Generic[S]):
     def _start(self) -> None:
         self._wake.set()
         if not self._running:
-            self._running = True
             self._background.start_service(self._serve, "watcher")
+            self._running = True
 
     async def _serve(self) -> None:
         """Runs while somebody waits; a watcher that nobody needs is no task at all."""

@@ -77,6 +77,15 @@ async def test_the_same_value_again_needs_no_stop(api: httpx.AsyncClient, clock:
     assert (await modify(api, server, plan="1xCPU-1GB", timezone="UTC", zone="fi-hel1")).status_code == 202
 
 
+async def test_a_plans_own_size_may_be_sent_with_it(api: httpx.AsyncClient, clock: ManualClock) -> None:
+    """The official Python client saves every field that it has read."""
+    server = await running(api, clock)
+    size = {"plan": "1xCPU-1GB", "core_number": "1", "memory_amount": "1024"}
+    assert (await modify(api, server, **size)).status_code == 202
+    answer = await modify(api, server, **size | {"core_number": "2"})
+    assert refusal(answer) == (403, "PLAN_CORE_NUMBER_ILLEGAL")
+
+
 async def test_another_plan_brings_its_cores_and_memory(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await stopped(api, clock)
     changed = (await modify(api, server, plan="2xCPU-4GB")).json()["server"]

@@ -141,11 +141,14 @@ def read_size(cloud: Cloud, f: Fields, server: Server | None = None) -> tuple[st
         plan = cloud.catalog.plans.get(name)
         if plan is None:
             raise ApiFault(400, "PLAN_INVALID", f"The plan {name} does not exist.")
+        own = (plan["core_number"], plan["memory_amount"])
+        if server is not None and (cores or own[0], memory or own[1]) == own:  # the official client saves all it read
+            cores = memory = None
         if cores is not None:
             raise ApiFault(403, "PLAN_CORE_NUMBER_ILLEGAL", f"The plan {name} determines the number of cores.")
         if memory is not None:
             raise ApiFault(403, "PLAN_MEMORY_AMOUNT_ILLEGAL", f"The plan {name} determines the amount of memory.")
-        return name, plan["core_number"], plan["memory_amount"]
+        return name, *own
     cores = cores if cores is not None else (server.core_number if server else 1)
     memory = memory if memory is not None else (server.memory_amount if server else 1024)
     if not cloud.catalog.has_size(cores, memory):

@@ -155,6 +155,11 @@ def whole(low: int, high: int) -> Check[int]:
     return check
 
 
+def list_of(check: Check[V]) -> Check[list[V]]:
+    """A list of which each item passes `check`."""
+    return lambda value: [check(item) for item in listing(value)]
+
+
 def one_of(*allowed: str) -> Check[str]:
     def check(value: object) -> str:
         if not isinstance(value, str) or value not in allowed:

@@ -96,6 +96,10 @@ class Router:
         for routes in self._table.values():  # what is literal is tried before what is a placeholder
             routes.sort(key=lambda route: [part.startswith("{") for part in route.pattern.split("/")])
 
+    def routes(self) -> list[Route]:
+        """Every endpoint."""
+        return [route for routes in self._table.values() for route in routes]
+
     def find(self, call: Call) -> Route:
         """The call's endpoint; fills `call.args`. Raises `ApiFault` (404, 405)."""
         segments = call.path.split("/")[1:]

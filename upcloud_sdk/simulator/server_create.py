@@ -9,7 +9,7 @@ from upcloud_sdk.simulator import labels, wire
 from upcloud_sdk.simulator.addressing import add_interface
 from upcloud_sdk.simulator.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.device_requests import DeviceRequest, place_devices, read_devices
-from upcloud_sdk.simulator.fields import fields, host_name, listing, on_off, one_of, text, uuid, yes_no
+from upcloud_sdk.simulator.fields import fields, host_name, list_of, on_off, one_of, text, uuid, yes_no
 from upcloud_sdk.simulator.hosts import gpus_left
 from upcloud_sdk.simulator.interface_requests import check_limits, read_interfaces
 from upcloud_sdk.simulator.placement import choose_host, read_wish
@@ -104,7 +104,7 @@ def _read_login(f: Fields) -> _Login:
         wrapped = user.object("ssh_keys")
         if wrapped is not None:
             with wrapped:
-                keys = [text(1)(key) for key in wrapped.get("ssh_key", listing, None, code="SSH_KEYS") or []]
+                keys = wrapped.get("ssh_key", list_of(text(1)), keys, code="SSH_KEYS")
     return _Login(name, create, tuple(keys))
 
 

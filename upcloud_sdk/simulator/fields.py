@@ -182,9 +182,7 @@ def or_null(check: Check[V]) -> Check[V | None]:
     return checked
 
 
-def texts(value: object) -> list[str]:
-    """A list of strings."""
-    return [text()(item) for item in listing(value)]
+texts = list_of(text())
 
 
 def uuid(value: object) -> str:

@@ -41,17 +41,17 @@ def is_on_demand(server: Server) -> bool:
     return server.plan.startswith(_ON_DEMAND)
 
 
-def close(cloud: Cloud, record: Billed) -> None:
+def close(cloud: Cloud, record: Billed, when: float | None = None) -> None:
     """The record is deleted or changes: what it has cost so far is kept, and a new period begins."""
-    usage = _usage(cloud, record)
+    now = cloud.clock.now() if when is None else when
+    usage = _usage(record, now)
     if usage is not None:
         cloud.usages.append(usage)
-    record.billed_from = cloud.clock.now()
+    record.billed_from = now
 
 
-def _usage(cloud: Cloud, record: Billed) -> Usage | None:
+def _usage(record: Billed, now: float) -> Usage | None:
     """The period of a record until now; None if it costs nothing."""
-    now = cloud.clock.now()
     if isinstance(record, Server):
         return _server_usage(record, now)
     if isinstance(record, Storage):
@@ -105,7 +105,7 @@ def usages(cloud: Cloud) -> Iterator[Usage]:
     )
     for records in kinds:
         for record in records:
-            usage = _usage(cloud, record)
+            usage = _usage(record, cloud.clock.now())
             if usage is not None:
                 yield usage
 

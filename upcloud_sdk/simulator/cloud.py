@@ -175,21 +175,21 @@ class Cloud(Records):
             server = self.server(uuid)
             server.error_seconds = leaves_after
             server.steps = []
-            self._enter(server, "error")
+            self._enter(server, "error", self.clock.now())
 
     def settle(self) -> None:
         """Let everything happen that is due by now."""
         for uuid in self.guests.poll():
             server = self.servers.get(uuid)
             if server is not None and server.state == "started" and not server.steps:
-                self._enter(server, "stopped")
+                self._enter(server, "stopped", self.clock.now())
         now = self.clock.now()
         if now < self._wake:
             return
         for uuid, record in list(self._moving.items()):
             while record.steps and (event := self._due_event(record, record.steps[0], now)) is not None:
-                record.steps.pop(0)
-                self._enter(record, event)
+                due = record.steps.pop(0).due
+                self._enter(record, event, now if due is None else due)
             if not record.steps:
                 self._moving.pop(uuid, None)
         self._wake = self.next_due()
@@ -212,23 +212,24 @@ class Cloud(Records):
     def complete(self, record: Moving) -> None:
         """Bring forward what would come by time alone: a blocking call has been waited for."""
         while record.steps and record.steps[0].due is not None:
-            self._enter(record, record.steps.pop(0).event)
+            self._enter(record, record.steps.pop(0).event, self.clock.now())
 
     def next_due(self) -> float:
         """When something happens next by time alone; infinite if nothing does."""
         dues = [record.steps[0].due for record in self._moving.values() if record.steps and not record.steps[0].polls]
         return min((due for due in dues if due is not None), default=math.inf)
 
-    def _enter(self, record: Moving, event: str) -> None:
+    def _enter(self, record: Moving, event: str, when: float) -> None:
+        """What a step brings. It was due at `when`, though it may be seen later."""
         if isinstance(record, Storage):
             record.state = event
             self._copied(record)
             return
         if isinstance(record, StorageImport):
-            imports.entered(self, record, event)
+            imports.entered(self, record, event, when)
             return
         if event == "stopped" and billing.is_on_demand(record):
-            billing.close(self, record)
+            billing.close(self, record, when)
         record.state = _STATE_AFTER.get(event, event)
         if event == "resumed":
             return

@@ -112,7 +112,7 @@ def _start_download(cloud: Cloud, one: StorageImport, storage: Storage) -> None:
     cloud.schedule(storage, Step("syncing", now + length), Step("online", now + length * _ONLINE))
 
 
-def entered(cloud: Cloud, one: StorageImport, event: str) -> None:
+def entered(cloud: Cloud, one: StorageImport, event: str, when: float) -> None:
     """The import takes its next step."""
     if event == "importing" and one.source == "http_import":
         found = _downloaded(cloud, one)
@@ -132,7 +132,7 @@ def entered(cloud: Cloud, one: StorageImport, event: str) -> None:
     except ValueError as error:
         fail(cloud, one, "CONTENT_INVALID", str(error))
         return
-    complete(cloud, one, content)
+    complete(one, content, when)
 
 
 def _downloaded(cloud: Cloud, one: StorageImport) -> bytes | None:
@@ -151,11 +151,11 @@ def room_of(cloud: Cloud, one: StorageImport) -> int:
     return 0 if storage is None else storage.size * 1024**3
 
 
-def complete(cloud: Cloud, one: StorageImport, content: Content) -> None:
+def complete(one: StorageImport, content: Content, when: float) -> None:
     """The import has come to its good end. The sums are of what was written."""
     one.read_bytes, one.written_bytes = content.read_bytes, content.written_bytes
     one.md5sum, one.sha256sum = content.md5.hexdigest(), content.sha256.hexdigest()
-    one.state, one.completed = "completed", cloud.clock.now()
+    one.state, one.completed = "completed", when
 
 
 def fail(cloud: Cloud, one: StorageImport, code: str, message: str) -> None:

@@ -76,7 +76,8 @@ def create_server(cloud: Cloud, call: Call) -> Answer:
 def _read_settings(cloud: Cloud, server: Server, f: Fields) -> None:
     server.metadata = f.get("metadata", yes_no, "no")
     server.user_data = f.get("user_data", text(0, 65_536), "")
-    server.firewall = "on" if cloud.account.trial else f.get("firewall", on_off, "off")
+    firewall = f.get("firewall", on_off, "off")
+    server.firewall = "on" if cloud.account.trial else firewall
     server.boot_order = f.get("boot_order", boot_order, "disk")
     server.nic_model = f.get("nic_model", NIC_MODEL, "virtio")
     server.video_model = f.get("video_model", VIDEO_MODEL, "cirrus")

@@ -49,7 +49,7 @@ class _Upload:
                 fail(self._cloud, one, "CONTENT_INVALID", self._problem)
                 return ApiFault(400, "INVALID_REQUEST", self._problem).answer()
             self._sync()
-            complete(self._cloud, one, content)
+            complete(one, content, self._cloud.clock.now())
         document = {
             "md5sum": one.md5sum,
             "sha256sum": one.sha256sum,

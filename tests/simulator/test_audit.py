@@ -1,0 +1,80 @@
+"""The audit log."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.simulator.documents import created, running
+
+if TYPE_CHECKING:
+    import httpx
+
+    from upcloud_sdk.simulator import ManualClock
+
+pytestmark = pytest.mark.anyio
+
+
+async def _log(api: httpx.AsyncClient, **params: str | int) -> list[tuple[str, str, str]]:
+    entries = (await api.get("/audit-logs", params=params)).json()
+    return [(entry["action"], entry["resource_type"], entry["resource_id"]) for entry in entries]
+
+
+async def test_what_changes_something_is_written_down(api: httpx.AsyncClient, clock: ManualClock) -> None:
+    server = (await running(api, clock))["uuid"]
+    await api.post("/server", json={"server": {}})  # refused
+    await api.put(f"/server/{server}", json={"server": {"title": "renamed"}})
+    await api.post(f"/server/{server}/stop", json={"stop_server": {"stop_type": "hard"}})
+    assert await _log(api) == [
+        ("stop", "server", server),
+        ("modify", "server", server),
+        ("create", "server", server),
+    ]
+
+
+async def test_a_page_begins_with_the_same_entry_for_the_offsets_0_and_1(api: httpx.AsyncClient) -> None:
+    for name in ("a", "b", "c"):
+        await api.post("/tag", json={"tag": {"name": name}})
+    first, same, second = [await _log(api, limit=2, offset=offset) for offset in (0, 1, 2)]
+    assert first == same
+    assert first[1] == second[0]
+    answer = await api.get("/audit-logs", params={"limit": 2})
+    assert (len(answer.json()), answer.headers["upcloud-total-count"]) == (2, "3")
+
+
+async def test_entries_are_filtered(api: httpx.AsyncClient, clock: ManualClock) -> None:
+    server = (await created(api))["uuid"]
+    clock.advance(60)
+    await api.post("/tag", json={"tag": {"name": "dev"}})
+    assert [kind for _, kind, _ in await _log(api, resource_types="tag")] == ["tag"]
+    assert [kind for _, kind, _ in await _log(api, q=server)] == ["server"]
+    assert [kind for _, kind, _ in await _log(api, created_after="2026-01-01T00:00:30Z")] == ["tag"]
+    assert [kind for _, kind, _ in await _log(api, created_before="2026-01-01T00:00:30Z")] == ["server"]
+    assert await _log(api, actions="delete,stop") == []
+
+
+async def test_all_of_it_can_be_exported(api: httpx.AsyncClient) -> None:
+    await created(api)
+    await api.post("/tag", json={"tag": {"name": "dev"}})
+    listed = (await api.get("/audit-logs")).json()
+    assert (await api.get("/audit-logs/export", params={"format": "json"})).json() == listed
+    answer = await api.get("/audit-logs/export", params={"format": "csv"})
+    assert answer.headers["content-type"] == "text/csv"
+    assert list(csv.DictReader(answer.text.splitlines())) == listed
+
+
+@pytest.mark.parametrize(
+    ("path", "params"),
+    [
+        ("/audit-logs", {"limit": "201"}),
+        ("/audit-logs", {"offset": "-1"}),
+        ("/audit-logs", {"created_after": "yesterday"}),
+        ("/audit-logs/export", {"format": "xml"}),
+    ],
+)
+async def test_a_malformed_query_is_a_problem(api: httpx.AsyncClient, path: str, params: dict[str, str]) -> None:
+    answer = await api.get(path, params=params)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert [each["name"] for each in answer.json()["invalid_params"]] == list(params)

@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from ipaddress import IPv4Address, ip_address
 from typing import Annotated, cast
 
 import pytest
@@ -16,11 +17,13 @@ from pydantic import AwareDatetime, Field, SecretStr, ValidationError
 from upcloud_sdk import ServerState
 from upcloud_sdk._wire import (
     WIRE,
+    Address,
     BareLabels,
     Changes,
     EmptyIsNone,
     Envelope,
     Flag,
+    Inside,
     Items,
     Labels,
     OpenEnum,
@@ -33,7 +36,6 @@ from upcloud_sdk._wire import (
     WrappedLabels,
     many,
     one,
-    wrapped,
 )
 
 SECRET = "MUST_NOT_BE_SHOWN"
@@ -51,8 +53,10 @@ class Thing(Resource):
     completed: Annotated[AwareDatetime | None, EmptyIsNone] = None
     labels: Labels = Field(default_factory=dict)
     maybe_labels: Labels | None = None
-    tags: Items[str] = wrapped("tags", "tag")
-    parts: Items[Part] = wrapped("parts", "part")
+    tags: Annotated[tuple[str, ...], Inside("tag")] = ()
+    parts: Annotated[tuple[Part, ...], Inside("part")] = ()
+    routes: Items[str] = ()
+    address: Address | None = None
     password: SecretStr | None = None
 
 
@@ -157,7 +161,7 @@ def test_what_is_left_empty_is_none(sent: object) -> None:
     assert read(completed=sent).completed is None
 
 
-# --- lists and labels -------------------------------------------------------------------------------------------------
+# --- lists -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sent", [{"tag": ["a", "b"]}, ["a", "b"]], ids=["wrapped", "bare"])
@@ -168,6 +172,11 @@ def test_a_list_is_read_wrapped_and_bare(sent: object) -> None:
 @pytest.mark.parametrize("sent", [{"tag": []}, [], {}, "", None, {"tag": None}, {"tag": ""}, {"tag": {}}])
 def test_an_empty_list_may_come_in_any_way(sent: object) -> None:
     assert read(tags=sent).tags == ()
+
+
+@pytest.mark.parametrize(("sent", "routes"), [(["a", "b"], ("a", "b")), ([], ()), ("", ()), (None, ()), ({}, ())])
+def test_a_bare_list_is_read_full_and_empty(sent: object, routes: tuple[str, ...]) -> None:
+    assert read(routes=sent).routes == routes
 
 
 def test_a_list_that_is_missing_is_empty() -> None:
@@ -184,6 +193,40 @@ def test_what_is_no_list_is_unreadable(sent: object) -> None:
         read(tags=sent)
 
 
+# --- addresses --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["203.0.113.7", "2001:db8::1", "fe80::1%eth0", "::ffff:203.0.113.7"])
+def test_an_address_is_what_python_reads_in_it(text: str) -> None:
+    assert read(address=text).address == ip_address(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["203.0.113", "203.0.113.300", "03.0.113.7", "", " 203.0.113.7", "2001:db8::1::", "::1/128"]
+)
+def test_what_is_no_address_is_unreadable(text: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        read(address=text)
+    assert (caught.value.path, caught.value.problem) == ("thing.address", "Value error, not an IP address")
+
+
+def test_an_address_may_be_given_as_text_or_as_itself_and_as_nothing_else() -> None:
+    address = IPv4Address("203.0.113.7")
+    assert Thing.model_validate({"name": "a", "address": address}).address is address
+    assert Thing.model_validate({"name": "a", "address": "203.0.113.7"}).address == address
+    with pytest.raises(ValidationError, match="IPv4Address or IPv6Address"):
+        Thing.model_validate({"name": "a", "address": 3405803783})
+
+
+def test_an_address_is_text_in_json_only() -> None:
+    thing = read(address="2001:db8::1")
+    assert thing.model_dump()["address"] == ip_address("2001:db8::1")
+    assert thing.model_dump(mode="json")["address"] == "2001:db8::1"
+
+
+# --- labels -----------------------------------------------------------------------------------------------------------
+
+
 PAIRS = [{"key": "env", "value": "dev"}, {"key": "empty", "value": ""}]
 LABELS = {"env": "dev", "empty": ""}
 
@@ -198,6 +241,10 @@ def test_labels_are_read_wrapped_and_bare(sent: object) -> None:
 def test_no_labels_may_come_in_any_way(sent: object) -> None:
     assert read(labels=sent).labels == {}
     assert read(maybe_labels=sent).maybe_labels == {}
+
+
+def test_no_two_answers_share_their_labels() -> None:
+    assert read(labels="").labels is not read(labels="").labels
 
 
 def test_labels_that_are_missing_are_none_where_that_means_something() -> None:
@@ -300,7 +347,7 @@ def test_an_answer_without_a_wrapping_is_read_too() -> None:
         (b'{"thing": {"name": "a", "parts": {"part": "MUST_NOT_BE_SHOWN"}}}', "thing.parts.part"),
         (
             b'{"thing": {"name": "a", "labels": [{"key": "value", "value": {"MUST_NOT_BE_SHOWN": 1}}]}}',
-            "thing.labels.value",
+            "thing.labels.0.value",
         ),
         (b'{"thing": {"name": "\xff"}}', "thing"),
         (b'{"a":' * 10_000, "thing"),

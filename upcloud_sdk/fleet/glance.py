@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
-from upcloud_sdk._wire import Items, Labels, Resource, many, one, wrapped
+from upcloud_sdk._wire import Inside, Labels, Resource, many, one
 from upcloud_sdk.models.ownership import Ownership
 
 
@@ -21,7 +23,7 @@ class ServerGlance(Resource):
     uuid: str
     state: str
     labels: Labels = Field(default_factory=dict)
-    storage_devices: Items[DeviceGlance] = wrapped("storage_devices", "storage_device")
+    storage_devices: Annotated[tuple[DeviceGlance, ...], Inside("storage_device")] = ()
 
     @property
     def ownership(self) -> Ownership:
@@ -35,7 +37,7 @@ class StorageGlance(Resource):
     uuid: str
     state: str
     labels: Labels = Field(default_factory=dict)
-    servers: Items[str] = wrapped("servers", "server")
+    servers: Annotated[tuple[str, ...], Inside("server")] = ()
 
     @property
     def ownership(self) -> Ownership:

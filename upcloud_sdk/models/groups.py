@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from upcloud_sdk._wire import Changes, Items, Labels, OpenEnum, Request, Resource, Wrapped, wrapped
+from upcloud_sdk._wire import Changes, Inside, Items, Labels, OpenEnum, Request, Resource, Wrapped
 from upcloud_sdk.models.fields import CheckedWrappedLabels, Title
 
 
@@ -37,7 +37,7 @@ class ServerGroup(Resource):
     anti_affinity: AntiAffinity = AntiAffinity.OFF
     anti_affinity_status: Items[AntiAffinityStatus] = ()
     labels: Labels = Field(default_factory=dict)
-    servers: Items[str] = wrapped("servers", "server")
+    servers: Annotated[tuple[str, ...], Inside("server")] = ()
     """Uuids of its members."""
 
 
@@ -72,7 +72,7 @@ class Tag(Resource):
 
     name: str
     description: str = ""
-    servers: Items[str] = wrapped("servers", "server")
+    servers: Annotated[tuple[str, ...], Inside("server")] = ()
     """Uuids of the servers that have it."""
 
 
@@ -112,7 +112,7 @@ class Host(Resource):
     description: str = ""
     zone: str
     windows_enabled: bool | None = None
-    stats: Items[HostStat] = wrapped("stats", "stat")
+    stats: Annotated[tuple[HostStat, ...], Inside("stat")] = ()
 
 
 class HostChanges(Changes):

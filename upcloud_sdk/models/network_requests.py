@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from upcloud_sdk._wire import Changes, Flag, Request, Wrapped
+from upcloud_sdk._wire import Address, Changes, Flag, Request, Wrapped
 from upcloud_sdk.models.fields import CheckedBareLabels
-from upcloud_sdk.models.networks import Address, InterfaceAddressSpec
+from upcloud_sdk.models.networks import InterfaceAddressSpec
 
 Name = Annotated[str, Field(min_length=1, max_length=255)]
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv6Address
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from upcloud_sdk._wire import EmptyIsNone, Flag, Items, Labels, OpenEnum, Request, Resource, Wrapped, wrapped
-
-Address = IPv4Address | IPv6Address
+from upcloud_sdk._wire import Address, EmptyIsNone, Flag, Inside, Items, Labels, OpenEnum, Request, Resource, Wrapped
 
 
 class AddressFamily(OpenEnum):
@@ -52,7 +50,7 @@ class Interface(Resource):
     mac: str
     bootable: bool = False
     source_ip_filtering: bool = True
-    ip_addresses: Items[InterfaceAddress] = wrapped("ip_addresses", "ip_address")
+    ip_addresses: Annotated[tuple[InterfaceAddress, ...], Inside("ip_address")] = ()
 
 
 class InterfaceAddressSpec(Request):
@@ -154,10 +152,10 @@ class Network(Resource):
     zone: str
     router: str | None = None
     """Uuid of the router that it is attached to."""
-    ip_networks: Items[IpNetwork] = wrapped("ip_networks", "ip_network")
+    ip_networks: Annotated[tuple[IpNetwork, ...], Inside("ip_network")] = ()
     """One, on a private network."""
     labels: Labels = Field(default_factory=dict)
-    servers: Items[NetworkServer] = wrapped("servers", "server")
+    servers: Annotated[tuple[NetworkServer, ...], Inside("server")] = ()
     effective_routes: Items[Any] = ()
 
 
@@ -186,7 +184,7 @@ class Router(Resource):
     name: str
     type: str
     """`normal`; `service` for UpCloud's own."""
-    attached_networks: Items[AttachedNetwork] = wrapped("attached_networks", "network")
+    attached_networks: Annotated[tuple[AttachedNetwork, ...], Inside("network")] = ()
     attached_network_gateways: Items[Any] = ()
     labels: Labels = Field(default_factory=dict)
     static_routes: Items[StaticRoute] = ()
@@ -211,7 +209,7 @@ class PeeringNetwork(Resource):
     """A network at one end of a peering."""
 
     uuid: str
-    ip_networks: Items[IpNetwork] = wrapped("ip_networks", "ip_network")
+    ip_networks: Annotated[tuple[IpNetwork, ...], Inside("ip_network")] = ()
 
 
 class NetworkPeering(Resource):

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, SecretStr
 
-from upcloud_sdk._wire import EmptyIsNone, Items, Labels, OpenEnum, Resource, wrapped
+from upcloud_sdk._wire import Address, EmptyIsNone, Inside, Labels, OpenEnum, Resource
 from upcloud_sdk.models.catalog import StorageTier
-from upcloud_sdk.models.networks import Address, AddressFamily, Interface, NetworkType
+from upcloud_sdk.models.networks import AddressFamily, Interface, NetworkType
 
 
 class ServerState(OpenEnum):
@@ -53,7 +53,7 @@ class ServerSummary(Resource):
     """Uuid of the group that it is in."""
     simple_backup: str | None = None
     """`no`, or a time and a plan such as `0430,dailies`."""
-    tags: Items[str] = wrapped("tags", "tag")
+    tags: Annotated[tuple[str, ...], Inside("tag")] = ()
 
 
 class ServerAddress(Resource):
@@ -98,7 +98,7 @@ class Device(Resource):
 class Networking(Resource):
     """The interfaces of a server."""
 
-    interfaces: Items[Interface] = wrapped("interfaces", "interface")
+    interfaces: Annotated[tuple[Interface, ...], Inside("interface")] = ()
 
 
 class Server(ServerSummary):
@@ -107,14 +107,14 @@ class Server(ServerSummary):
     boot_order: str = "disk"
     firewall: bool = False
     """Whether its firewall rules act."""
-    ip_addresses: Items[ServerAddress] = wrapped("ip_addresses", "ip_address")
+    ip_addresses: Annotated[tuple[ServerAddress, ...], Inside("ip_address")] = ()
     """All its addresses, in no certain order."""
     metadata: bool = False
     """Whether its guest can read the metadata service."""
     networking: Networking = Field(default_factory=Networking)
     nic_model: str | None = None
-    storage_devices: Items[StorageDevice] = wrapped("storage_devices", "storage_device")
-    devices: Items[Device] = wrapped("devices", "device")
+    storage_devices: Annotated[tuple[StorageDevice, ...], Inside("storage_device")] = ()
+    devices: Annotated[tuple[Device, ...], Inside("device")] = ()
     timezone: str = "UTC"
     video_model: str | None = None
     remote_access_enabled: bool = False

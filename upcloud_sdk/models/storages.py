@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
-from upcloud_sdk._wire import EmptyIsNone, Items, Labels, OpenEnum, Request, Resource, wrapped
+from upcloud_sdk._wire import EmptyIsNone, Inside, Labels, OpenEnum, Request, Resource
 from upcloud_sdk.models.catalog import StorageTier
 
 if TYPE_CHECKING:
@@ -109,9 +109,9 @@ class Storage(StorageSummary):
     """A storage in full."""
 
     backup_rule: Annotated[BackupRule | None, EmptyIsNone] = None
-    backups: Items[str] = wrapped("backups", "backup")
+    backups: Annotated[tuple[str, ...], Inside("backup")] = ()
     """Uuids of its backups."""
-    servers: Items[str] = wrapped("servers", "server")
+    servers: Annotated[tuple[str, ...], Inside("server")] = ()
     """Uuids of the servers that it is attached to: one at most."""
 
 

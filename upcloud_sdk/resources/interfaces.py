@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from upcloud_sdk._transport import segment
-from upcloud_sdk._wire import Envelope, one
-from upcloud_sdk.models.networks import Address, Interface, InterfaceAddress, InterfaceSpec
+from upcloud_sdk._wire import Address, Envelope, one
+from upcloud_sdk.models.networks import Interface, InterfaceAddress, InterfaceSpec
 from upcloud_sdk.resources._base import Namespace
 
 if TYPE_CHECKING:

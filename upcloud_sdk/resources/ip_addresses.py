@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upcloud_sdk._transport import segment
-from upcloud_sdk._wire import many, one
-from upcloud_sdk.models.networks import Address, IpAddress
+from upcloud_sdk._wire import Address, many, one
+from upcloud_sdk.models.networks import IpAddress
 from upcloud_sdk.resources._base import Namespace
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo docs clean
+.PHONY: help check format test demo docs dist clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -39,6 +39,11 @@ format: $(READY)
 ## make test         the tests, with a branch coverage gate (ARGS="-k name" for some of them, without the gate)
 test: $(READY)
 	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--cov --cov-report=term)
+
+## make dist         wheel and sdist built, checked, installed into empty environments, and used from there
+dist: $(READY)
+	$(BIN)/python -m pytest tests/packaging
+	$(BIN)/python -m build --no-isolation --outdir dist
 
 ## make docs         the site, into site/, with warnings as errors
 docs: $(READY)

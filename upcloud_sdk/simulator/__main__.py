@@ -56,6 +56,8 @@ def _run(sim: Simulator, args: argparse.Namespace) -> int:
             print(f"listening on {url}", flush=True)
             while not over.wait(0.5):
                 pass
+    except ImportError as error:
+        return _refuse(str(error))
     except OSError as error:
         reason = error.strerror or str(error)
         return _refuse(

@@ -110,8 +110,12 @@ class Simulator(Dispatch):
 
         Raises:
             OSError: The port is taken.
+            ImportError: The extra `simulator` is not installed.
         """
-        from upcloud_sdk.simulator.http_server import serve  # noqa: PLC0415 - starlette and uvicorn only if asked for
+        try:
+            from upcloud_sdk.simulator.http_server import serve  # noqa: PLC0415 - starlette and uvicorn only if asked for
+        except ImportError as error:
+            raise ImportError("serving needs an extra: pip install 'upcloud-sdk[simulator]'") from error
 
         if guarded is None:
             guarded = not isinstance(self.guests, NoGuests)

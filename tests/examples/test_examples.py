@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+import anyio
 import httpx
 import pytest
 
 from upcloud_sdk.simulator import Simulator
+
+if TYPE_CHECKING:
+    from types import CodeType
 
 ROOT = Path(__file__).parents[2]
 LIMIT = 120
@@ -80,3 +88,26 @@ async def test_the_web_service_answers_through_its_one_client(monkeypatch: pytes
             missing = await browser.get("/servers/00000000-0000-4000-8000-000000000000/state")
             assert missing.status_code == 404
             assert (await browser.get("/servers/nonsense/state")).status_code == 400
+
+
+def test_the_live_check_finds_the_simulator_as_the_reference_says() -> None:
+    done = run("live_check")
+    assert done.returncode == 0, done.stderr
+    assert "0 answers differ" in done.stdout
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", done.stdout)
+
+
+def test_the_cells_of_the_notebook_run_one_after_the_other() -> None:
+    cells = (ROOT / "examples" / "notebook.py").read_text(encoding="utf-8").split("# %%")
+    names: dict[str, object] = {"__name__": "__notebook__"}
+    for cell in cells:
+        code = compile("# %%" + cell, "notebook.py", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        if code.co_flags & inspect.CO_COROUTINE:
+            anyio.run(_run_cell, code, names)
+        else:
+            exec(code, names)
+    assert names["server"] is not None
+
+
+async def _run_cell(code: CodeType, names: dict[str, object]) -> None:
+    await eval(code, names)

@@ -1,0 +1,202 @@
+"""Asks the real API what its reference leaves open, and says what holds: text to paste into an issue.
+
+    python -m examples.live_check                                       on the simulator, for nothing
+    UPCLOUD_TOKEN=ucat_... python -m examples.live_check --live         on a real account, for a few cents
+
+It makes one small server and one small disk, and leaves nothing behind. What it prints has statuses, codes, names
+of fields and seconds in it, never an address, a uuid or a secret.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from rich.console import Console
+from rich.table import Table
+
+from examples.fleet import spec_for
+from upcloud_sdk import Server, Token, UpCloud, WaitPolicy, errors
+from upcloud_sdk.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+MISSING = "00000000-0000-4000-8000-000000000000"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one question found."""
+
+    question: str
+    reference: str
+    """What the reference says, or guesses."""
+    seen: str
+
+    @property
+    def holds(self) -> bool:
+        return self.reference in {self.seen, "?"}
+
+
+class Questions:
+    """Puts the questions to one API."""
+
+    def __init__(self, cloud: UpCloud, report: Callable[[Finding], None]) -> None:
+        self._cloud, self._report = cloud, report
+
+    async def ask(self, question: str, reference: str, answer: Awaitable[str]) -> None:
+        """Put one question; what fails in an unforeseen way is an answer too."""
+        try:
+            seen = await answer
+        except errors.UpCloudError as error:
+            seen = type(error).__name__
+        self._report(Finding(question, reference, seen))
+
+    async def outcome(self, method: str, path: str, json: dict[str, Any] | None = None, **params: str) -> str:
+        """Status and, of a refusal, code."""
+        try:
+            answer = await self._cloud.request(method, path, json=json, params=params)
+        except errors.ApiError as error:
+            return f"{error.status} {error.code}"
+        return str(answer.status)
+
+    async def header(self, path: str, name: str) -> str:
+        answer = await self._cloud.request("GET", path)
+        return "yes" if name in answer.headers else "no"
+
+    async def about_requests(self) -> None:
+        """What no server is needed for."""
+        ask, outcome = self.ask, self.outcome
+        await ask("does an answer carry Date", "yes", self.header("/account", "date"))
+        await ask(
+            "does the list of servers carry Upcloud-Total-Count", "?", self.header("/server", "upcloud-total-count")
+        )
+        await ask("GET /storage with limit=1: how many come", "1", self.page_of_one())
+        await ask("a server that does not exist", "404 SERVER_NOT_FOUND", outcome("GET", f"/server/{MISSING}"))
+        await ask("a uuid that is none", "400 SERVER_INVALID", outcome("GET", "/server/nonsense"))
+        await ask(
+            "DELETE of a server that does not exist", "404 SERVER_NOT_FOUND", outcome("DELETE", f"/server/{MISSING}")
+        )
+
+    async def page_of_one(self) -> str:
+        answer = await self._cloud.request("GET", "/storage/template", params={"limit": "1"})
+        return str(len(answer.document["storages"]["storage"]))
+
+    async def about_refusals(self, template: str) -> None:
+        """Creates that must be refused; one that is not is destroyed."""
+        body = spec_for("live-check", template).wire()
+        for question, reference, change in (
+            ("metadata as a JSON boolean", "400 METADATA_INVALID", {"metadata": True}),
+            ("a cloud-init template without metadata", "409 METADATA_DISABLED_ON_CLOUD-INIT", {"metadata": "no"}),
+            ("a zone that does not exist", "404 ZONE_NOT_FOUND", {"zone": "xx-xxx1"}),
+            ("a host name with _", "400 HOSTNAME_INVALID", {"hostname": "a_b"}),
+        ):
+            await self.ask(f"POST /server with {question}", reference, self.refused({**body, **change}))
+
+    async def refused(self, server: dict[str, Any]) -> str:
+        try:
+            answer = await self._cloud.request("POST", "/server", json={"server": server})
+        except errors.ApiError as error:
+            return f"{error.status} {error.code}"
+        await self._cloud.servers.destroy(answer.document["server"]["uuid"], storages="all")
+        return str(answer.status)
+
+    async def about_a_server(self, server: Server) -> None:
+        """What a server that runs says, and what it refuses."""
+        ask, outcome, path = self.ask, self.outcome, f"/server/{server.uuid}"
+        kinds = [str(interface.type) for interface in server.networking.interfaces]
+        await ask("interfaces where none are asked for", "public public utility", _value(" ".join(kinds)))
+        shown = "yes" if all(device.labels for device in server.storage_devices) else "no"
+        await ask("does a server show the labels of its disks", "yes", _value(shown))
+        wrong = {"server": {"colour": "red"}}
+        await ask("PUT of an attribute that does not exist", "400 UNKNOWN_ATTRIBUTE", outcome("PUT", path, wrong))
+        await ask("PUT title while started", "202", outcome("PUT", path, {"server": {"title": "live check"}}))
+        zone = {"server": {"timezone": "Europe/Helsinki"}}
+        await ask("PUT timezone while started", "409 SERVER_STATE_ILLEGAL", outcome("PUT", path, zone))
+        model = {"server": {"nic_model": "e1000"}}
+        await ask("PUT nic_model while started", "409 SERVER_STATE_ILLEGAL", outcome("PUT", path, model))
+        await ask("PUT metadata while started", "202", outcome("PUT", path, {"server": {"metadata": "no"}}))
+        await ask("DELETE while started", "409 SERVER_STATE_ILLEGAL", outcome("DELETE", path))
+        await ask("start while started", "409 SERVER_STATE_ILLEGAL", outcome("POST", path + "/start"))
+        disk = server.storage_devices[0].storage
+        await ask("DELETE of a disk of a started server", "409 STORAGE_ATTACHED", outcome("DELETE", f"/storage/{disk}"))
+        await ask("is it in the list by its label at once", "yes", self.is_listed(server))
+        await ask("a list by two labels, one of them wrong", "0", self.listed_with_a_wrong_label(server))
+        await ask("favourite", "204", outcome("POST", f"/storage/{disk}/favorite"))
+        await ask("favourite, a second time", "204", outcome("POST", f"/storage/{disk}/favorite"))
+        await ask("no longer favourite", "204", outcome("DELETE", f"/storage/{disk}/favorite"))
+        await ask("state in the answer to a stop", "started", self.state_in_answer_to_stop(server.uuid))
+        await ask("PUT title right after a stop", "?", outcome("PUT", path, {"server": {"title": "live check 2"}}))
+
+    async def is_listed(self, server: Server) -> str:
+        attempt = {"upcloud_sdk_attempt": server.labels["upcloud_sdk_attempt"]}
+        return "yes" if await self._cloud.servers.list(labels=attempt) else "no"
+
+    async def listed_with_a_wrong_label(self, server: Server) -> str:
+        both = {"upcloud_sdk_attempt": server.labels["upcloud_sdk_attempt"], "upcloud_sdk_owner": "nobody"}
+        return str(len(await self._cloud.servers.list(labels=both)))
+
+    async def state_in_answer_to_stop(self, uuid: str) -> str:
+        return (await self._cloud.servers.stop(uuid, stop_type="hard")).state
+
+
+async def _value(text: str) -> str:
+    return text
+
+
+async def check(cloud: UpCloud, report: Callable[[Finding], None]) -> None:
+    """Put all questions. The server is gone when this ends, however it ends."""
+    questions = Questions(cloud, report)
+    template = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
+    await questions.about_requests()
+    await questions.about_refusals(template.uuid)
+    began = anyio.current_time()
+    async with cloud.servers.ephemeral(spec_for("live-check", template.uuid)) as server:
+        report(Finding("seconds from create to started", "?", f"{anyio.current_time() - began:.0f}"))
+        await questions.about_a_server(server)
+        began = anyio.current_time()
+    report(Finding("seconds from stop to gone", "?", f"{anyio.current_time() - began:.0f}"))
+    disks = [device.storage for device in server.storage_devices]
+    left = [await questions.outcome("GET", f"/storage/{disk}") for disk in disks]
+    report(Finding("its disk, after DELETE with storages=1", "404 STORAGE_NOT_FOUND", " ".join(left)))
+
+
+async def main(*, live: bool) -> list[Finding]:
+    """Ask the API that the environment names, or a simulator."""
+    findings: list[Finding] = []
+    if live:
+        async with UpCloud(owner="live-check") as cloud:
+            await check(cloud, findings.append)
+        return findings
+    sim = Simulator(boot_seconds=0.2, stop_seconds=0.2)
+    brisk = WaitPolicy(first_look=0.1, pause=0.1)
+    async with UpCloud(Token("ucat_any"), transport=sim.transport(), waits=brisk, owner="live-check") as cloud:
+        await check(cloud, findings.append)
+    findings.append(Finding("servers and disks left", "0", str(len(sim.servers) + len(sim.storages))))
+    return findings
+
+
+def show(findings: list[Finding]) -> None:
+    """The table, and the verdict."""
+    table = Table("question", "reference", "seen", "", title="what the reference says, and what the API does")
+    for finding in findings:
+        mark = "[green]holds" if finding.holds else "[red]differs"
+        table.add_row(finding.question, finding.reference, finding.seen, "" if finding.reference == "?" else mark)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    differs = sum(not finding.holds for finding in findings)
+    print(f"{len(findings)} questions, {differs} answers differ from the reference")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--live", action="store_true", help="use a real account, which costs a few cents")
+    arguments = parser.parse_args()
+    try:
+        found = anyio.run(lambda: main(live=arguments.live))
+    except errors.UpCloudError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
+    show(found)

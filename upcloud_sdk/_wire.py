@@ -10,6 +10,7 @@ by the annotations here, in JSON mode only: `model_dump()` keeps Python values.
 from __future__ import annotations
 
 import functools
+import html
 import operator
 import socket
 import types
@@ -296,6 +297,12 @@ class Resource(BaseModel, metaclass=Frozen):
             for name, field in type(self).model_fields.items()
             if field.repr and (value := getattr(self, name)) not in (None, ())
         ]
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the same fields as `repr`."""
+        shown = ((str(name), str(value)) for name, value in self.__repr_args__())
+        rows = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>" for name, text in shown)
+        return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
 
 
 class Request(BaseModel, metaclass=Frozen):

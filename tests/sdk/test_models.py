@@ -395,3 +395,22 @@ def test_a_lease_is_written_in_utc() -> None:
 )
 def test_a_lease_that_cannot_be_read_is_none_and_not_an_old_one(value: str | None) -> None:
     assert read_lease(value) is None
+
+
+def test_a_notebook_shows_a_model_as_a_table_without_secrets() -> None:
+    document = {
+        "uuid": "00x",
+        "title": "<b>web</b>",
+        "hostname": "web",
+        "zone": "fi-hel1",
+        "state": "started",
+        "plan": "custom",
+        "core_number": "1",
+        "memory_amount": "1024",
+        "remote_access_password": "hunter2",
+        "tomorrows_password": "hunter3",
+    }
+    shown = Server.model_validate(document)._repr_html_()  # pyright: ignore[reportPrivateUsage]  # notebooks call it
+    assert "<th>state</th><td>started</td>" in shown
+    assert "&lt;b&gt;web&lt;/b&gt;" in shown
+    assert "hunter" not in shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from difflib import get_close_matches
-from typing import Literal
+from typing import Literal, get_args
 
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
@@ -87,6 +87,8 @@ class Storages(Namespace):
         self, kind: StorageKind | None = None, *, labels: Labels | None = None
     ) -> tuple[StorageSummary, ...]:
         """Storages of a kind, or all, public ones too; with `labels`, those that have all of them."""
+        if kind is not None and kind not in get_args(StorageKind):
+            raise ValueError(f"{kind!r} is no kind of storage: it is one of {', '.join(get_args(StorageKind))}")
         path = "/storage" if kind is None else f"/storage/{kind}"
         return await self._list(path, _STORAGES, label_params(labels))
 

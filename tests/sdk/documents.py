@@ -1,0 +1,64 @@
+"""Documents of the API for the answers of a test."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WIRE = Path(__file__).parents[1] / "wire"
+
+SERVER = "00a1b2c3-d4e5-4f60-8a7b-0123456789ab"
+DISK = "01a1b2c3-d4e5-4f60-8a7b-0123456789a1"
+TEMPLATE = "01000000-0000-4000-8000-000020070100"
+
+
+def answer(file: str, number: int) -> dict[str, Any]:
+    """The document of an answer in `tests/wire`, by its place in its file, from 0."""
+    interactions = json.loads((WIRE / file).read_text("utf-8"))["interactions"]
+    body: dict[str, Any] = interactions[number]["response"]["body"]
+    return body
+
+
+_SERVER = answer("servers.json", 3)
+_SUMMARY = answer("servers.json", 0)["servers"]["server"][0]
+_STORAGE = answer("storages.json", 5)
+_TEMPLATE = answer("storages.json", 1)["storages"]["storage"][0]
+
+
+def server(**fields: object) -> dict[str, Any]:
+    """A server in full, wrapped."""
+    document: dict[str, Any] = copy.deepcopy(_SERVER)
+    document["server"].update(fields)
+    return document
+
+
+def servers(*items: Mapping[str, object]) -> dict[str, Any]:
+    """A list of servers, each given by what is not usual in it."""
+    return {"servers": {"server": [{**_SUMMARY, **item} for item in items]}}
+
+
+def storage(**fields: object) -> dict[str, Any]:
+    """A storage in full, wrapped."""
+    document: dict[str, Any] = copy.deepcopy(_STORAGE)
+    document["storage"].update(fields)
+    return document
+
+
+def storages(*items: Mapping[str, object]) -> dict[str, Any]:
+    """A list of disks, each given by what is not usual in it."""
+    return {"storages": {"storage": [{**_STORAGE["storage"], **item} for item in items]}}
+
+
+def templates(*items: Mapping[str, object]) -> dict[str, Any]:
+    """A list of templates, each given by what is not usual in it."""
+    return {"storages": {"storage": [{**_TEMPLATE, **item} for item in items]}}
+
+
+def refusal(code: str, message: str = "It is so.") -> dict[str, Any]:
+    """What the API says when it refuses."""
+    return {"error": {"error_code": code, "error_message": message}}

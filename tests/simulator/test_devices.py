@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.simulator.documents import DEBIAN_12, created, os_disk, refusal, running, stopped
+from tests.simulator.documents import DEBIAN_12, created, os_disk, refusal, running, server_request, stopped
 
 if TYPE_CHECKING:
     import httpx
@@ -196,3 +196,48 @@ class TestDrive:
         for _ in range(2):
             server = await stopped(api, clock)
             assert (await attach(api, server, type="cdrom", storage=DISC)).status_code == 200
+
+
+class TestCreate:
+    """Devices in a create request that depend on what the account has."""
+
+    async def create(self, api: httpx.AsyncClient, *devices: dict[str, Any]) -> httpx.Response:
+        body = server_request(metadata="no", storage_devices={"storage_device": list(devices)})
+        return await api.post("/server", json=body)
+
+    async def test_a_disk_of_ones_own_is_attached(self, api: httpx.AsyncClient) -> None:
+        disk = await data_disk(api)
+        answer = await self.create(api, {"action": "attach", "storage": disk})
+        assert answer.json()["server"]["storage_devices"]["storage_device"][0]["storage"] == disk
+
+    async def test_a_disc_is_attached_beside_the_disk(self, api: httpx.AsyncClient) -> None:
+        disc = {"action": "attach", "storage": DISC, "type": "cdrom"}
+        answer = await self.create(api, {"action": "attach", "storage": await data_disk(api)}, disc)
+        found = answer.json()["server"]["storage_devices"]["storage_device"]
+        assert [(device["type"], device["address"]) for device in found] == [("disk", "virtio:0"), ("cdrom", "ide:0:0")]
+
+    @pytest.mark.parametrize(
+        ("devices", "status", "code"),
+        [
+            ([{"type": "cdrom"}, {"type": "cdrom"}], 409, "CDROM_DEVICE_IN_USE"),
+            ([{"boot_disk": "1"}, {"boot_disk": "1"}], 400, "TOO_MANY_BOOT_DISKS"),
+            ([{"storage": "SAME"}, {"storage": "SAME"}], 409, "STORAGE_ATTACHED_AS_DISK"),
+            ([{"storage": "FAR"}], 409, "ZONE_MISMATCH"),
+            ([{"action": "clone", "storage": "FAR", "title": "x"}], 409, "ZONE_MISMATCH"),
+            ([{"action": "clone", "storage": "BUSY", "title": "x"}], 409, "STORAGE_STATE_ILLEGAL"),
+            ([{"storage": "BUSY"}], 409, "STORAGE_STATE_ILLEGAL"),
+            ([{"action": "create", "storage": "SAME", "title": "x", "size": 10}], 400, "STORAGE_INVALID"),
+        ],
+    )
+    async def test_what_does_not_go_together_is_refused(
+        self, api: httpx.AsyncClient, devices: list[dict[str, Any]], status: int, code: str
+    ) -> None:
+        known = {"SAME": await data_disk(api), "FAR": await data_disk(api, "us-nyc1"), "BUSY": await data_disk(api)}
+        await api.post(f"/storage/{known['BUSY']}/clone", json={"storage": {"zone": "fi-hel1", "title": "copy"}})
+        wanted = [
+            {"action": "attach"}
+            | device
+            | {"storage": known.get(device.get("storage", ""), DISC if "type" in device else await data_disk(api))}
+            for device in devices
+        ]
+        assert refusal(await self.create(api, *wanted)) == (status, code)

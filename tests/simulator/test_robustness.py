@@ -233,8 +233,9 @@ def test_no_value_at_any_place_of_a_request_breaks_it(
 
 
 @pytest.mark.parametrize("endpoint", [(route.method, route.pattern) for route in API.routes() if route.handler])
-@pytest.mark.parametrize("body", [None, [], "x", 7, {}, {"server": None}, {"x": {}}], ids=repr)
-def test_no_document_breaks_an_endpoint(endpoint: tuple[str, str], body: object) -> None:
+def test_no_document_breaks_an_endpoint(endpoint: tuple[str, str]) -> None:
     method, pattern = endpoint
-    answer = call(Simulator(clock=ManualClock()), method, pattern.replace("{", "").replace("}", ""), body)
-    assert answer.status != 500, answer.body
+    bodies: list[object] = [None, [], "x", 7, {}, {"server": None}, {"x": {}}]
+    for body in bodies:
+        answer = call(Simulator(clock=ManualClock()), method, pattern.replace("{", "").replace("}", ""), body)
+        assert answer.status != 500, (body, answer.body)

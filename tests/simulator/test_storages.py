@@ -291,3 +291,31 @@ async def test_a_storage_that_is_not_there(api: httpx.AsyncClient, uuid: str, ex
     assert refusal(answer) == expected
     if expected[0] == 404:
         assert answer.json()["error"]["error_message"] == f"The storage {uuid} does not exist."
+
+
+@pytest.mark.parametrize("call", ["clone", "templatize", "backup", "resize"])
+async def test_a_backup_is_not_copied(api: httpx.AsyncClient, clock: ManualClock, call: str) -> None:
+    origin = await made(api)
+    answer = await api.post(f"/storage/{origin}/backup", json={"storage": {"title": "safe"}})
+    clock.advance(5)
+    backup = answer.json()["storage"]["uuid"]
+    body = {"storage": {"title": "x"} | ({"zone": "fi-hel1"} if call == "clone" else {})}
+    assert refusal(await api.post(f"/storage/{backup}/{call}", json=body)) == (409, "STORAGE_TYPE_ILLEGAL")
+
+
+async def test_a_backup_without_its_origin_cannot_be_restored(api: httpx.AsyncClient, clock: ManualClock) -> None:
+    origin = await made(api)
+    answer = await api.post(f"/storage/{origin}/backup", json={"storage": {"title": "safe"}})
+    clock.advance(5)
+    await api.delete(f"/storage/{origin}")
+    answer = await api.post(f"/storage/{answer.json()['storage']['uuid']}/restore")
+    assert refusal(answer) == (404, "STORAGE_NOT_FOUND")
+
+
+async def test_the_disk_of_a_server_with_a_simple_backup_takes_no_rule(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    server = await running(api, clock, simple_backup="0430,dailies")
+    disk = server["storage_devices"]["storage_device"][0]["storage"]
+    answer = await api.put(f"/storage/{disk}", json={"storage": {"backup_rule": RULE}})
+    assert refusal(answer) == (409, "BACKUP_RULE_CONFLICT")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
+import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -137,6 +139,53 @@ def test_it_adds_and_removes_addresses(manager: Untyped, server: Untyped, clock:
     floating = manager.create_floating_ip(zone="fi-hel1")
     assert floating.floating == "yes"
     manager.release_ip(floating.address)
+
+
+def test_it_loads_and_ejects_a_disc(manager: Untyped, server: Untyped, clock: ManualClock) -> None:
+    server.shutdown(hard=True)
+    clock.advance(30)
+    manager.attach_storage(server.uuid, None, "cdrom", None)
+    disc = manager.get_storages("cdrom")[0]
+    assert disc.uuid in {device.uuid for device in manager.load_cd_rom(server.uuid, disc.uuid)}
+    assert disc.uuid not in {device.uuid for device in manager.eject_cd_rom(server.uuid)}
+
+
+def test_it_manages_networks_and_interfaces(manager: Untyped, server: Untyped, clock: ManualClock) -> None:
+    router = manager.create_router("edge")
+    network = manager.create_network("builds", "fi-hel1", "10.9.0.0/24", "yes", "IPv4", router=router.uuid)
+    assert (network.router, network.ip_networks[0].gateway) == (router.uuid, "10.9.0.1")
+    manager.modify_network(network.uuid, "no", "IPv4", name="renamed")
+    assert manager.get_network(network.uuid).name == "renamed"
+    server.shutdown(hard=True)
+    clock.advance(30)
+    made = manager.create_network_interface(server.uuid, network.uuid, "private", [{"family": "IPv4"}])
+    moved = manager.modify_network_interface(server.uuid, made.index, index_in_body=7)
+    assert (moved.index, moved.ip_addresses) == (7, made.ip_addresses)
+    assert [each.index for each in manager.get_server_networks(server.uuid)] == [1, 2, 3, 7]
+    manager.delete_network_interface(server.uuid, 7)
+    manager.delete_network(network.uuid)
+    manager.delete_router(router.uuid)
+    assert network.uuid not in {each.uuid for each in manager.get_networks(zone="fi-hel1")}
+
+
+def test_it_uploads_a_file_into_a_storage(manager: Untyped) -> None:
+    storage = manager.create_storage(zone="fi-hel1", size=10, title="image")
+    started = manager.create_storage_import(storage.uuid, "direct_upload")
+    content = b"\x00\x01" * 100_000
+    answer = manager.upload_file_for_storage_import(started, io.BytesIO(content))
+    assert answer["sha256sum"] == hashlib.sha256(content).hexdigest()
+    assert manager.get_storage_import_details(storage.uuid).state == "completed"
+
+
+def test_it_makes_server_groups(manager: Untyped) -> None:
+    group = manager.create_server_group(official.ServerGroup(title="builders", anti_affinity="strict"))
+    disk = official.Storage(os=DEBIAN_11, size=10)
+    server = manager.create_server(
+        official.Server(plan="1xCPU-1GB", hostname="a", zone="fi-hel1", storage_devices=[disk], server_group=group)
+    )
+    assert manager.get_server_group(group.uuid).servers == {"server": [server.uuid]}
+    manager.delete_server_group(group.uuid)
+    assert manager.get_server(server.uuid).server_group is None
 
 
 def test_it_stops_and_destroys(server: Untyped, sim: Simulator) -> None:

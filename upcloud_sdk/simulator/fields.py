@@ -72,19 +72,26 @@ class Fields:
             raise ApiFault(400, f"{prefix}_INVALID", f"The value of {name} is invalid.{detail}") from None
 
     def items(self, outer: str, inner: str, *, code: str | None = None) -> list[Fields] | None:
-        """The objects of a list wrapped twice, `{outer: {inner: [...]}}`; None if it is not there."""
+        """The objects of a list wrapped twice, `{outer: {inner: [...]}}`; None if it is not there.
+
+        The official Python client sends one object without the list, and null for no list.
+        """
         prefix = code or outer.upper()
         wrapped = self.get(outer, mapping, None, code=prefix)
         if wrapped is None:
             return None
         with Fields(wrapped, where=outer) as f:
-            listed = f.get(inner, listing, None, code=prefix) or []
-        return [Fields(_object(item, prefix), where=inner) for item in listed]
+            listed = f.get(inner, or_null(_one_or_more), [], code=prefix)
+        return None if listed is None else [Fields(_object(item, prefix), where=inner) for item in listed]
 
     def object(self, name: str, *, code: str | None = None) -> Fields | None:
         """A nested object; None if it is not there."""
         value = self.get(name, mapping, None, code=code)
         return None if value is None else Fields(value, where=name)
+
+
+def _one_or_more(value: object) -> list[object]:
+    return [cast("object", value)] if isinstance(value, dict) else listing(value)
 
 
 def _object(value: object, prefix: str) -> dict[str, object]:

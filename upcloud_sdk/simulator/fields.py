@@ -81,7 +81,7 @@ class Fields:
         if wrapped is None:
             return None
         with Fields(wrapped, where=outer) as f:
-            listed = f.get(inner, or_null(_one_or_more), [], code=prefix)
+            listed = f.get(inner, or_null(_one_or_more), list[object](), code=prefix)
         return None if listed is None else [Fields(_object(item, prefix), where=inner) for item in listed]
 
     def object(self, name: str, *, code: str | None = None) -> Fields | None:

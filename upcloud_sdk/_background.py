@@ -118,10 +118,11 @@ class Background:
         """What `work` returns. A caller that is cancelled waits for its end all the same, and is cancelled after it."""
         operation = self._launch(work, what, uuid)
         interruption = await _outlast(operation.done)
-        value = operation.result()
-        if interruption is not None:
-            raise interruption
-        return value
+        if interruption is None:
+            return operation.result()
+        if operation.error is not None:
+            interruption.add_note(str(operation.error))
+        raise interruption
 
     async def close(self, timeout: float) -> tuple[list[CleanupFailed], BaseException | None]:
         """Wait for what is under way, up to `timeout` seconds, then cancel it.

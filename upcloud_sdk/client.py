@@ -8,7 +8,6 @@ import logging
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -16,6 +15,7 @@ import anyio
 import httpx
 
 from upcloud_sdk._background import Background
+from upcloud_sdk._namespaces import Namespaces
 from upcloud_sdk._retry import RetryPolicy
 from upcloud_sdk._transport import Transport
 from upcloud_sdk._transport.pool import ConnectionStack
@@ -33,22 +33,8 @@ if TYPE_CHECKING:
     import ssl
     from types import TracebackType
 
+    from upcloud_sdk._transport.streams import Send
     from upcloud_sdk.events import Listener
-    from upcloud_sdk.fleet.fleet import Fleet
-    from upcloud_sdk.fleet.leases import Leases
-    from upcloud_sdk.fleet.prices import PlansAndPrices, Prices
-    from upcloud_sdk.fleet.servers import Servers
-    from upcloud_sdk.resources.account import AccountCalls
-    from upcloud_sdk.resources.catalog import Devices, ServerSizes, Timezones
-    from upcloud_sdk.resources.firewall_rules import FirewallRules
-    from upcloud_sdk.resources.hosts import Hosts
-    from upcloud_sdk.resources.interfaces import Interfaces
-    from upcloud_sdk.resources.ip_addresses import IpAddresses
-    from upcloud_sdk.resources.networks import NetworkPeerings, Networks, Routers
-    from upcloud_sdk.resources.server_groups import ServerGroups
-    from upcloud_sdk.resources.storages import Storages
-    from upcloud_sdk.resources.tags import Tags
-    from upcloud_sdk.resources.zones import Zones
 
 log = logging.getLogger("upcloud_sdk")
 
@@ -64,7 +50,7 @@ class RawAnswer:
     """The JSON document; None where there is no body. May hold secrets, so no repr shows it."""
 
 
-class UpCloud:
+class UpCloud(Namespaces):
     """A client of UpCloud's API 1.3, for use in `async with`.
 
     `credentials`: a `Token`, a `Basic`, or an async callable that returns one and is asked before each call; None: the
@@ -152,7 +138,7 @@ class UpCloud:
     async def __aenter__(self) -> Self:
         if self._transport.is_open:
             raise NotOpen("the client is open already: enter it once, and share it")
-        self._transport.use(self._sender())
+        self._transport.use(*self._senders())
         await self._background.open()
         self._transport.is_open = True
         return self
@@ -177,22 +163,24 @@ class UpCloud:
         if error is None and failures:
             raise failures[0]
 
-    def _sender(self) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
+    def _senders(self) -> tuple[Send, Send]:
+        """What sends a request and reads the whole answer, and what leaves its body to be read."""
         if self._given is not None:
-            return self._given.handle_async_request
+            return self._given.handle_async_request, self._given.handle_async_request
         if self._http_client is not None:
             return _through(self._http_client)
         if self._http == "aiohttp":
-            stack = self._aiohttp()
-        elif self._proxy is not None or urllib.request.getproxies():
+            aiohttp = self._aiohttp()
+            self._close_sender = aiohttp.aclose
+            return aiohttp.handle_async_request, aiohttp.handle_async_request
+        if self._proxy is not None or urllib.request.getproxies():
             # httpx's own reading of the proxy environment, which lives in its client.
             client = httpx.AsyncClient(proxy=self._proxy, verify=self._tls(), follow_redirects=False)
             self._close_sender = client.aclose
             return _through(client)
-        else:
-            stack = ConnectionStack(self._tls)
+        stack = ConnectionStack(self._tls)
         self._close_sender = stack.aclose
-        return stack.handle_async_request
+        return stack.handle_async_request, stack.stream
 
     def _aiohttp(self) -> httpx.AsyncBaseTransport:
         # An extra: imported only by those who ask for it.
@@ -242,147 +230,6 @@ class UpCloud:
             raise UnexpectedAnswer(f"{method} {path}", "JSON", "", "it is no JSON document") from None
         return RawAnswer(answer.status, headers, document)
 
-    # --- namespaces, imported when they are used --------------------------------------------------------------------
-
-    @cached_property
-    def account(self) -> AccountCalls:
-        """The account that the credentials belong to."""
-        from upcloud_sdk.resources.account import AccountCalls
-
-        return AccountCalls(self._core)
-
-    @cached_property
-    def _fleet(self) -> Fleet:
-        from upcloud_sdk.fleet.fleet import Fleet
-
-        return Fleet(self._core)
-
-    @cached_property
-    def leases(self) -> Leases:
-        """Who answers for a server, and until when; the reaper."""
-        from upcloud_sdk.fleet.leases import Leases
-
-        return Leases(self._fleet)
-
-    @cached_property
-    def devices(self) -> Devices:
-        """GPUs that can be had."""
-        from upcloud_sdk.resources.catalog import Devices
-
-        return Devices(self._core)
-
-    @cached_property
-    def firewall_rules(self) -> FirewallRules:
-        """Firewall rules of servers."""
-        from upcloud_sdk.resources.firewall_rules import FirewallRules
-
-        return FirewallRules(self._core)
-
-    @cached_property
-    def hosts(self) -> Hosts:
-        """Hosts of private clouds."""
-        from upcloud_sdk.resources.hosts import Hosts
-
-        return Hosts(self._core)
-
-    @cached_property
-    def interfaces(self) -> Interfaces:
-        """Network interfaces of servers."""
-        from upcloud_sdk.resources.interfaces import Interfaces
-
-        return Interfaces(self._core)
-
-    @cached_property
-    def ip_addresses(self) -> IpAddresses:
-        """Addresses, floating ones too."""
-        from upcloud_sdk.resources.ip_addresses import IpAddresses
-
-        return IpAddresses(self._core)
-
-    @cached_property
-    def network_peerings(self) -> NetworkPeerings:
-        """Private networks that reach each other."""
-        from upcloud_sdk.resources.networks import NetworkPeerings
-
-        return NetworkPeerings(self._core)
-
-    @cached_property
-    def networks(self) -> Networks:
-        """Private networks, and UpCloud's own."""
-        from upcloud_sdk.resources.networks import Networks
-
-        return Networks(self._core)
-
-    @cached_property
-    def plans(self) -> PlansAndPrices:
-        """Sizes that servers are sold in."""
-        from upcloud_sdk.fleet.prices import PlansAndPrices
-
-        return PlansAndPrices(self._core)
-
-    @cached_property
-    def prices(self) -> Prices:
-        """What things cost."""
-        from upcloud_sdk.fleet.prices import Prices
-
-        return Prices(self._core)
-
-    @cached_property
-    def routers(self) -> Routers:
-        """What joins networks."""
-        from upcloud_sdk.resources.networks import Routers
-
-        return Routers(self._core)
-
-    @cached_property
-    def server_groups(self) -> ServerGroups:
-        """Servers that belong together, on different hosts if wanted."""
-        from upcloud_sdk.resources.server_groups import ServerGroups
-
-        return ServerGroups(self._core)
-
-    @cached_property
-    def server_sizes(self) -> ServerSizes:
-        """Cores and memory that go together on a server of a custom size."""
-        from upcloud_sdk.resources.catalog import ServerSizes
-
-        return ServerSizes(self._core)
-
-    @cached_property
-    def servers(self) -> Servers:
-        """Servers, and what people do with them."""
-        from upcloud_sdk.fleet.servers import Servers
-
-        return Servers(self._fleet)
-
-    @cached_property
-    def storages(self) -> Storages:
-        """Disks, templates, backups, CD-ROMs."""
-        from upcloud_sdk.resources.storages import Storages
-
-        return Storages(self._core)
-
-    @cached_property
-    def tags(self) -> Tags:
-        """Names that servers can be found by."""
-        from upcloud_sdk.resources.tags import Tags
-
-        return Tags(self._core)
-
-    @cached_property
-    def timezones(self) -> Timezones:
-        """Names of timezones."""
-        from upcloud_sdk.resources.catalog import Timezones
-
-        return Timezones(self._core)
-
-    @cached_property
-    def zones(self) -> Zones:
-        """Data centres."""
-        from upcloud_sdk.resources.zones import Zones
-
-        return Zones(self._core)
-
 
 def _proxy_of_environment(url: str) -> str | None:
     # httpx does this in its client, which the faster transport goes without.
@@ -397,9 +244,12 @@ async def _nothing() -> None:
     """What is not ours is not closed."""
 
 
-def _through(client: httpx.AsyncClient) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
-    async def send(request: httpx.Request) -> httpx.Response:
-        # No auth of the client's: ours is in the request. No redirect: it would carry the credentials elsewhere.
-        return await client.send(request, auth=None, follow_redirects=False)
+def _through(client: httpx.AsyncClient) -> tuple[Send, Send]:
+    def sender(*, stream: bool) -> Send:
+        async def send(request: httpx.Request) -> httpx.Response:
+            # No auth of the client's: ours is in the request. No redirect: it would carry the credentials elsewhere.
+            return await client.send(request, auth=None, follow_redirects=False, stream=stream)
 
-    return send
+        return send
+
+    return sender(stream=False), sender(stream=True)

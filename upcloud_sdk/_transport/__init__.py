@@ -5,7 +5,6 @@ from __future__ import annotations
 import json as jsonlib
 import logging
 import time
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode
@@ -14,15 +13,18 @@ import anyio
 import httpx
 
 from upcloud_sdk._retry import Outcome, RetryPolicy, is_unknown, may_repeat, read_retry_after
+from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, CONNECT_TIMEOUT, NOT_OPEN, Answer, what_became_of
 from upcloud_sdk._transport.problem import read_error
+from upcloud_sdk._transport.streams import Streams
 from upcloud_sdk._wire import Unreadable
 from upcloud_sdk.credentials import ask
 from upcloud_sdk.errors import NotOpen, NotSent, OutcomeUnknown, RateLimited, UnexpectedAnswer
 from upcloud_sdk.events import RequestEvent, Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from upcloud_sdk._transport.streams import Send
     from upcloud_sdk._wire import Envelope
     from upcloud_sdk.credentials import Basic, Credentials, Token
     from upcloud_sdk.errors import ApiError
@@ -40,25 +42,6 @@ log = logging.getLogger("upcloud_sdk")
 
 T = TypeVar("T")
 
-CONNECT_TIMEOUT = 10.0
-"""Seconds for a connection to be made; the rest of a call's limit is for its answer."""
-
-CLOSE_TIMEOUT = 5.0
-"""Seconds for an answer that is no longer wanted to be closed."""
-
-NOT_OPEN = "the client is not open; use it inside `async with UpCloud(...) as cloud:`"
-
-_NEVER_LEFT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-)
-
-_AIOHTTP_NEVER_LEFT = frozenset({"ClientConnectorError", "ClientHttpProxyError"})
-
 
 def segment(value: str, what: str) -> str:
     """A value as one segment of a path: quoted, and never empty, since `DELETE /server/` means something else."""
@@ -67,23 +50,7 @@ def segment(value: str, what: str) -> str:
     return quote(value, safe=":")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer of the API, whole."""
-
-    status: int
-    raw_headers: Sequence[tuple[bytes, bytes]]
-    content: bytes = field(repr=False)
-
-    def header(self, name: bytes) -> str | None:
-        """The value of a header, its name in lower case."""
-        for key, value in self.raw_headers:
-            if key.lower() == name:
-                return value.decode("latin-1")
-        return None
-
-
-class Transport:
+class Transport(Streams):
     """Sends the calls of one client."""
 
     def __init__(
@@ -98,7 +65,8 @@ class Transport:
         clock: Clock,
         emit: Emitter,
     ) -> None:
-        self._send: Callable[[httpx.Request], Awaitable[httpx.Response]] = _unopened
+        self._send: Send = _unopened
+        self._stream = _unopened
         self.base_url = base_url
         self._credentials = credentials
         self.retry = retry
@@ -106,15 +74,16 @@ class Transport:
         self._clock = clock
         self._emit = emit
         self._slots = anyio.Semaphore(max_concurrency, fast_acquire=True)
+        self.user_agent = user_agent
         self._headers = [("accept", "application/json"), ("user-agent", user_agent)]
         self._not_before = 0.0
         self._asking = anyio.Lock()
         self._date: tuple[str, float] | None = None
         self.is_open = False
 
-    def use(self, send: Callable[[httpx.Request], Awaitable[httpx.Response]]) -> None:
-        """Send requests by this from now on."""
-        self._send = send
+    def use(self, send: Send, stream: Send) -> None:
+        """Send requests by these from now on: `stream` for those whose bodies are read, or written, piece by piece."""
+        self._send, self._stream = send, stream
 
     def api_time(self) -> float | None:
         """Now by the API's clock, as Unix time; None before the first answer. Behind by a second at most."""
@@ -248,7 +217,7 @@ class Transport:
             try:
                 response = await self._exchange(request, limit)
             except Exception as error:
-                became = _what_became_of(call, error)
+                became = what_became_of(call, error)
                 if became is None:
                     raise
                 return became
@@ -288,21 +257,6 @@ class Transport:
             headers.append(("content-type", "application/json"))
         timeout = {"connect": min(limit, CONNECT_TIMEOUT), "read": limit, "write": limit, "pool": limit}
         return httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": timeout})
-
-
-def _what_became_of(call: str, error: Exception) -> NotSent | OutcomeUnknown | None:
-    """What an error of a transport means for its request; None where it is a fault in the program."""
-    cause = error.__cause__ if isinstance(error, httpx.HTTPError) else error
-    from_aiohttp = type(cause).__module__.partition(".")[0] == "aiohttp"
-    if not (from_aiohttp or isinstance(error, httpx.HTTPError | httpx.StreamError | OSError)):
-        return None
-    # httpx-aiohttp says ConnectTimeout of every connection that is lost, even in the middle of an answer.
-    if isinstance(error, _NEVER_LEFT) and (
-        not from_aiohttp or any(kind.__name__ in _AIOHTTP_NEVER_LEFT for kind in type(cause).__mro__)
-    ):
-        return NotSent(call, f"could not connect ({type(error).__name__})")
-    kind = type(cause if from_aiohttp else error).__name__
-    return OutcomeUnknown(call, f"no usable answer came back ({kind})")
 
 
 async def _unopened(_: httpx.Request) -> httpx.Response:

@@ -15,7 +15,7 @@ import httpx
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
 KEEP_IDLE = 60.0
 """Seconds that an idle connection is kept: longer than the pace at which anything is polled."""
@@ -50,7 +50,36 @@ class ConnectionStack(httpx.AsyncBaseTransport):
             await self._idle.popleft()[0].aclose()
         return response
 
+    async def stream(self, request: httpx.Request) -> httpx.Response:
+        """The answer, its body still to be read, on a connection that is closed with it."""
+        connection = self._new()
+        try:
+            response = await connection.handle_async_request(request)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await connection.aclose()
+            raise
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        response.stream = _WithConnection(response.stream, connection)
+        return response
+
     async def aclose(self) -> None:
         """Close the idle connections; those in use are closed by who uses them."""
         while self._idle:
             await self._idle.pop()[0].aclose()
+
+
+class _WithConnection(httpx.AsyncByteStream):
+    """A body that closes its connection when it is closed."""
+
+    def __init__(self, body: httpx.AsyncByteStream, connection: httpx.AsyncHTTPTransport) -> None:
+        self._body, self._connection = body, connection
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return aiter(self._body)
+
+    async def aclose(self) -> None:
+        try:
+            await self._body.aclose()
+        finally:
+            await self._connection.aclose()

@@ -18,7 +18,7 @@ from upcloud_sdk.fleet.glance import SERVER_GLANCES
 from upcloud_sdk.fleet.identity import new_attempt, run_id
 from upcloud_sdk.models.ownership import ATTEMPT, Ownership
 from upcloud_sdk.resources._base import label_params
-from upcloud_sdk.resources.servers import SERVER
+from upcloud_sdk.resources.server_storages import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

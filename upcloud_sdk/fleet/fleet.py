@@ -16,7 +16,8 @@ from upcloud_sdk.fleet.identity import run_id
 from upcloud_sdk.fleet.renewal import Renewal, check_lease
 from upcloud_sdk.models.ownership import ATTEMPT, RUN
 from upcloud_sdk.resources._base import label_params
-from upcloud_sdk.resources.servers import SERVER, SERVERS
+from upcloud_sdk.resources.server_storages import SERVER
+from upcloud_sdk.resources.servers import SERVERS
 from upcloud_sdk.waiting import Watcher
 
 if TYPE_CHECKING:

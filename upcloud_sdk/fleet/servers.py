@@ -10,6 +10,7 @@ from upcloud_sdk.errors import CleanupFailed, UpCloudError, WaitTimeout
 from upcloud_sdk.fleet.holdings import keep_own
 from upcloud_sdk.fleet.renewal import check_lease
 from upcloud_sdk.models.servers import Server, ServerState, ServerSummary
+from upcloud_sdk.resources._base import endpoint
 from upcloud_sdk.resources.servers import ServerEndpoints
 from upcloud_sdk.waiting import fails_on_error
 
@@ -31,6 +32,7 @@ class Servers(ServerEndpoints):
         super().__init__(fleet.core)
         self._fleet = fleet
 
+    @endpoint("POST", "/server")
     async def create(self, spec: ServerSpec | Sequence[ServerSpec], *, lease: float | None = None) -> Server:
         """One new server, in state "maintenance"; it starts by itself. Where an answer is lost it is found and adopted.
 
@@ -53,6 +55,7 @@ class Servers(ServerEndpoints):
     async def _abandon(self, server: Server) -> None:
         await self._fleet.destroy(server.uuid, timeout=ABANDONED_TIMEOUT)
 
+    @endpoint("PUT", "/server/{uuid}")
     async def modify(self, uuid: str, changes: ServerChanges) -> Server:
         """Change a server; fields that are not given stay as they are. `labels` replaces all labels but the SDK's own.
 

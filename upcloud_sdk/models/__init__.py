@@ -12,6 +12,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from upcloud_sdk.models.account import Account, ResourceLimits
+    from upcloud_sdk.models.accounts import (
+        AccountDetails,
+        AccountSummary,
+        AccountType,
+        ServerAccess,
+        ServerAccessSpec,
+        SubAccountChanges,
+        SubAccountSpec,
+        TagAccess,
+        TagAccessSpec,
+    )
+    from upcloud_sdk.models.audit_logs import AuditLogEntry
+    from upcloud_sdk.models.billing import BilledKind, BilledResource, BillingCategory, BillingDetail, BillingSummary
     from upcloud_sdk.models.catalog import (
         GpuAvailability,
         Plan,
@@ -73,6 +86,13 @@ if TYPE_CHECKING:
         StaticRoute,
     )
     from upcloud_sdk.models.ownership import Ownership
+    from upcloud_sdk.models.permissions import (
+        Permission,
+        PermissionOptions,
+        PermissionOptionsSpec,
+        PermissionSpec,
+        PermissionTarget,
+    )
     from upcloud_sdk.models.server_requests import LoginUser, ServerChanges, ServerSpec, StorageDeviceSpec
     from upcloud_sdk.models.servers import (
         Device,
@@ -83,6 +103,8 @@ if TYPE_CHECKING:
         ServerSummary,
         StorageDevice,
     )
+    from upcloud_sdk.models.storage_imports import ImportSource, ImportState, StorageImport, UploadReceipt
+    from upcloud_sdk.models.storage_requests import StorageChanges, StorageCloneSpec, StorageSpec
     from upcloud_sdk.models.storages import (
         BackupRule,
         BackupRuleSpec,
@@ -93,84 +115,56 @@ if TYPE_CHECKING:
         StorageType,
         TemplateType,
     )
+    from upcloud_sdk.models.tokens import ApiToken, ApiTokenSpec
 
-_HOME = {
-    "account": ("Account", "ResourceLimits"),
-    "catalog": ("GpuAvailability", "Plan", "Price", "ServerSize", "StorageTier", "Zone", "ZoneDevices", "ZonePrices"),
-    "firewall": ("FirewallAction", "FirewallDirection", "FirewallRule", "FirewallRuleSpec"),
-    "groups": (
-        "AntiAffinity",
-        "AntiAffinityStatus",
-        "Host",
-        "HostChanges",
-        "HostStat",
-        "ServerGroup",
-        "ServerGroupChanges",
-        "ServerGroupSpec",
-        "Tag",
-        "TagChanges",
-        "TagSpec",
-    ),
-    "network_requests": (
-        "DhcpRoutesConfigurationSpec",
-        "InterfaceChanges",
-        "IpAddressChanges",
-        "IpAddressSpec",
-        "IpNetworkSpec",
-        "NetworkChanges",
-        "NetworkPeeringChanges",
-        "NetworkPeeringSpec",
-        "NetworkSpec",
-        "PeeringEnd",
-        "RouterChanges",
-        "RouterSpec",
-        "RoutesAutoPopulationSpec",
-        "StaticRouteSpec",
-    ),
-    "networks": (
-        "AddressFamily",
-        "AttachedNetwork",
-        "DhcpRoutesConfiguration",
-        "Interface",
-        "InterfaceAddress",
-        "InterfaceAddressSpec",
-        "InterfaceSpec",
-        "IpAddress",
-        "IpNetwork",
-        "Network",
-        "NetworkPeering",
-        "NetworkServer",
-        "NetworkType",
-        "PeeringNetwork",
-        "PeeringState",
-        "Router",
-        "RoutesAutoPopulation",
-        "StaticRoute",
-    ),
-    "ownership": ("Ownership",),
-    "server_requests": ("LoginUser", "ServerChanges", "ServerSpec", "StorageDeviceSpec"),
-    "servers": ("Device", "Networking", "Server", "ServerAddress", "ServerState", "ServerSummary", "StorageDevice"),
-    "storages": (
-        "BackupRule",
-        "BackupRuleSpec",
-        "Storage",
-        "StorageAccess",
-        "StorageState",
-        "StorageSummary",
-        "StorageType",
-        "TemplateType",
-    ),
+_HOME = """
+account: Account ResourceLimits
+accounts: AccountDetails AccountSummary AccountType ServerAccess ServerAccessSpec SubAccountChanges
+accounts: SubAccountSpec TagAccess TagAccessSpec
+audit_logs: AuditLogEntry
+billing: BilledKind BilledResource BillingCategory BillingDetail BillingSummary
+catalog: GpuAvailability Plan Price ServerSize StorageTier Zone ZoneDevices ZonePrices
+firewall: FirewallAction FirewallDirection FirewallRule FirewallRuleSpec
+groups: AntiAffinity AntiAffinityStatus Host HostChanges HostStat ServerGroup ServerGroupChanges
+groups: ServerGroupSpec Tag TagChanges TagSpec
+network_requests: DhcpRoutesConfigurationSpec InterfaceChanges IpAddressChanges IpAddressSpec IpNetworkSpec
+network_requests: NetworkChanges NetworkPeeringChanges NetworkPeeringSpec NetworkSpec PeeringEnd RouterChanges
+network_requests: RouterSpec RoutesAutoPopulationSpec StaticRouteSpec
+networks: AddressFamily AttachedNetwork DhcpRoutesConfiguration Interface InterfaceAddress
+networks: InterfaceAddressSpec InterfaceSpec IpAddress IpNetwork Network NetworkPeering NetworkServer
+networks: NetworkType PeeringNetwork PeeringState Router RoutesAutoPopulation StaticRoute
+ownership: Ownership
+permissions: Permission PermissionOptions PermissionOptionsSpec PermissionSpec PermissionTarget
+server_requests: LoginUser ServerChanges ServerSpec StorageDeviceSpec
+servers: Device Networking Server ServerAddress ServerState ServerSummary StorageDevice
+storage_imports: ImportSource ImportState StorageImport UploadReceipt
+storage_requests: StorageChanges StorageCloneSpec StorageSpec
+storages: BackupRule BackupRuleSpec Storage StorageAccess StorageState StorageSummary StorageType TemplateType
+tokens: ApiToken ApiTokenSpec
+"""
+_MODULE_OF = {
+    name: module for module, _, names in (line.partition(": ") for line in _HOME.splitlines()) for name in names.split()
 }
-_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "Account",
+    "AccountDetails",
+    "AccountSummary",
+    "AccountType",
     "AddressFamily",
     "AntiAffinity",
     "AntiAffinityStatus",
+    "ApiToken",
+    "ApiTokenSpec",
     "AttachedNetwork",
+    "AuditLogEntry",
     "BackupRule",
     "BackupRuleSpec",
+    "BilledKind",
+    "BilledResource",
+    "BillingCategory",
+    "BillingDetail",
+    "BillingSummary",
     "Device",
     "DhcpRoutesConfiguration",
     "DhcpRoutesConfigurationSpec",
@@ -182,6 +176,8 @@ __all__ = [
     "Host",
     "HostChanges",
     "HostStat",
+    "ImportSource",
+    "ImportState",
     "Interface",
     "InterfaceAddress",
     "InterfaceAddressSpec",
@@ -206,6 +202,11 @@ __all__ = [
     "PeeringEnd",
     "PeeringNetwork",
     "PeeringState",
+    "Permission",
+    "PermissionOptions",
+    "PermissionOptionsSpec",
+    "PermissionSpec",
+    "PermissionTarget",
     "Plan",
     "Price",
     "ResourceLimits",
@@ -215,6 +216,8 @@ __all__ = [
     "RoutesAutoPopulation",
     "RoutesAutoPopulationSpec",
     "Server",
+    "ServerAccess",
+    "ServerAccessSpec",
     "ServerAddress",
     "ServerChanges",
     "ServerGroup",
@@ -228,16 +231,25 @@ __all__ = [
     "StaticRouteSpec",
     "Storage",
     "StorageAccess",
+    "StorageChanges",
+    "StorageCloneSpec",
     "StorageDevice",
     "StorageDeviceSpec",
+    "StorageImport",
+    "StorageSpec",
     "StorageState",
     "StorageSummary",
     "StorageTier",
     "StorageType",
+    "SubAccountChanges",
+    "SubAccountSpec",
     "Tag",
+    "TagAccess",
+    "TagAccessSpec",
     "TagChanges",
     "TagSpec",
     "TemplateType",
+    "UploadReceipt",
     "Zone",
     "ZoneDevices",
     "ZonePrices",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from upcloud_sdk._background import Background
     from upcloud_sdk._transport import Transport
+    from upcloud_sdk._transport.answers import Answer
     from upcloud_sdk._wire import Envelope
     from upcloud_sdk.events import Emitter
     from upcloud_sdk.waiting import WaitPolicy
@@ -23,11 +24,34 @@ class _Made(Protocol):
 
 M = TypeVar("M", bound=_Made)
 
+F = TypeVar("F", bound=Callable[..., object])
+
 Labels = Mapping[str, str | None]
 """A filter by labels: all of them must be there; None asks for the key alone."""
 
 PAGE = 100
 """Items a page, where a list has to be completed."""
+
+SHORTEST_PAGE = 10
+"""A list with fewer items is whole, whatever its service takes for a page."""
+
+_ENDPOINTS = "endpoints"
+
+
+def endpoint(method: str, path: str) -> Callable[[F], F]:
+    """Says which endpoint of the API a method is for: the table of endpoints is made of it, and tests hold it to it."""
+
+    def mark(function: F) -> F:
+        vars(function)[_ENDPOINTS] = ((method, path), *endpoints_of(function))
+        return function
+
+    return mark
+
+
+def endpoints_of(function: object) -> tuple[tuple[str, str], ...]:
+    """The endpoints that a method is for: methods and paths."""
+    found: tuple[tuple[str, str], ...] = getattr(function, _ENDPOINTS, ())
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +106,7 @@ class Namespace:
         """A whole list: where the API says that there is more than it sent, the rest is asked for."""
         answer = await self._transport.send("GET", path, params=params)
         items = self._transport.decode(f"GET {path}", answer, read)
-        total = _total(answer.header(b"upcloud-total-count"))
+        total = total_of(answer)
         while len(items) < total:
             page = [*params, ("limit", str(PAGE)), ("offset", str(len(items)))]
             more = await self._transport.call("GET", path, read, params=page)
@@ -91,6 +115,19 @@ class Namespace:
             items += more
         return items
 
+    async def _list_in_pages(self, path: str, read: Envelope[tuple[T, ...]]) -> tuple[T, ...]:
+        """A whole list of one of the newer services, which send a page of it and may not say how much there is."""
+        items = page = await self._list(path, read)
+        while len(page) >= SHORTEST_PAGE:
+            params = [("limit", str(PAGE)), ("offset", str(len(items)))]
+            page = await self._transport.call("GET", path, read, params=params)
+            if page and page[0] in items:
+                break  # It does not page: this is the beginning again.
+            items += page
+        return items
 
-def _total(header: str | None) -> int:
+
+def total_of(answer: Answer) -> int:
+    """How many items the API says that there are; 0 if it does not say."""
+    header = answer.header(b"upcloud-total-count")
     return int(header) if header is not None and header.strip().isdigit() else 0

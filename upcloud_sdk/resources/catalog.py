@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from upcloud_sdk._wire import Envelope, many
 from upcloud_sdk.models.catalog import ServerSize, ZoneDevices, ZonePrices
-from upcloud_sdk.resources._base import Namespace
+from upcloud_sdk.resources._base import Namespace, endpoint
 
 _SIZES = many(ServerSize, "server_sizes", "server_size")
 _TIMEZONES = many(str, "timezones", "timezone")
@@ -15,6 +15,7 @@ _DEVICES: Envelope[dict[str, ZoneDevices]] = Envelope(dict[str, ZoneDevices])
 class ServerSizes(Namespace):
     """`cloud.server_sizes`. Chapter "Server sizes" of the API."""
 
+    @endpoint("GET", "/server_size")
     async def list(self) -> tuple[ServerSize, ...]:
         """Cores and memory that go together on a server of the plan `custom`."""
         return await self._list("/server_size", _SIZES)
@@ -23,6 +24,7 @@ class ServerSizes(Namespace):
 class Timezones(Namespace):
     """`cloud.timezones`. Chapter "Timezones" of the API."""
 
+    @endpoint("GET", "/timezone")
     async def list(self) -> tuple[str, ...]:
         """Names that a server's `timezone` can have, such as `Europe/Helsinki`."""
         return await self._list("/timezone", _TIMEZONES)
@@ -31,6 +33,7 @@ class Timezones(Namespace):
 class PriceLists(Namespace):
     """The endpoint of price lists. Chapter "Prices" of the API."""
 
+    @endpoint("GET", "/price")
     async def list(self) -> tuple[ZonePrices, ...]:
         """The price lists of all zones."""
         return await self._list("/price", _PRICES)
@@ -39,6 +42,7 @@ class PriceLists(Namespace):
 class Devices(Namespace):
     """`cloud.devices`. Chapter "Devices" of the API."""
 
+    @endpoint("GET", "/device/availability")
     async def availability(self) -> dict[str, ZoneDevices]:
         """How many servers of each GPU plan can be had, by zone."""
         return await self._transport.call("GET", "/device/availability", _DEVICES)

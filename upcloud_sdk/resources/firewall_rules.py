@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.firewall import FirewallRule, FirewallRuleSpec
-from upcloud_sdk.resources._base import Namespace
+from upcloud_sdk.resources._base import Namespace, endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,14 +24,17 @@ class FirewallRules(Namespace):
     Rules act only while the server's `firewall` is on, and a change may take a minute or two.
     """
 
+    @endpoint("GET", "/server/{server}/firewall_rule/{position}")
     async def get(self, server: str, position: int) -> FirewallRule:
         """The rule at a position, from 1."""
         return await self._transport.call("GET", f"{_path(server)}/{position:d}", _RULE)
 
+    @endpoint("POST", "/server/{server}/firewall_rule")
     async def create(self, server: str, rule: FirewallRuleSpec) -> FirewallRule:
         """A new rule, at its position or at the end; later rules move down."""
         return await self._transport.call("POST", _path(server), _RULE, json={"firewall_rule": rule.wire()})
 
+    @endpoint("PUT", "/server/{server}/firewall_rule")
     async def replace(self, server: str, rules: Sequence[FirewallRuleSpec]) -> None:
         """Replace all rules by these, numbered in order; by none, where the sequence is empty.
 
@@ -43,6 +46,7 @@ class FirewallRules(Namespace):
         document = {"firewall_rules": {"firewall_rule": [rule.wire() for rule in rules]}}
         await self._transport.send("PUT", _path(server), json=document)
 
+    @endpoint("DELETE", "/server/{server}/firewall_rule/{position}")
     async def delete(self, server: str, position: int) -> None:
         """Delete the rule at a position; later rules move up.
 
@@ -50,6 +54,7 @@ class FirewallRules(Namespace):
         """
         await self._transport.send("DELETE", f"{_path(server)}/{position:d}", idempotent=False)
 
+    @endpoint("GET", "/server/{server}/firewall_rule")
     async def list(self, server: str) -> tuple[FirewallRule, ...]:
         """The rules of a server, in order."""
         return await self._list(_path(server), _RULES)

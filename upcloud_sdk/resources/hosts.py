@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.groups import Host, HostChanges
-from upcloud_sdk.resources._base import Namespace
+from upcloud_sdk.resources._base import Namespace, endpoint
 
 _HOST = one(Host, "host")
 _HOSTS = many(Host, "hosts", "host")
@@ -13,14 +13,17 @@ _HOSTS = many(Host, "hosts", "host")
 class Hosts(Namespace):
     """`cloud.hosts`. Chapter "Hosts" of the API; empty without a private cloud."""
 
+    @endpoint("GET", "/host/{id}")
     async def get(self, id: int) -> Host:
         """A host, with its figures."""
         return await self._transport.call("GET", f"/host/{id:d}", _HOST)
 
+    @endpoint("PATCH", "/host/{id}")
     async def modify(self, id: int, changes: HostChanges) -> Host:
         """Change the description of a host."""
         return await self._transport.call("PATCH", f"/host/{id:d}", _HOST, json={"host": changes.wire()})
 
+    @endpoint("GET", "/host")
     async def list(self) -> tuple[Host, ...]:
         """All hosts."""
         return await self._list("/host", _HOSTS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import Address, Envelope, one
 from upcloud_sdk.models.networks import Interface, InterfaceAddress, InterfaceSpec
-from upcloud_sdk.resources._base import Namespace
+from upcloud_sdk.resources._base import Namespace, endpoint
 
 if TYPE_CHECKING:
     from upcloud_sdk.models.network_requests import InterfaceChanges
@@ -23,11 +23,13 @@ class Interfaces(Namespace):
     The API is known to take changes while the server is stopped.
     """
 
+    @endpoint("POST", "/server/{server}/networking/interface")
     async def create(self, server: str, spec: InterfaceSpec) -> Interface:
         """A new interface, at the first free index unless the spec names one."""
         path = f"{_path(server)}/interface"
         return await self._transport.call("POST", path, _INTERFACE, json={"interface": spec.wire()})
 
+    @endpoint("PUT", "/server/{server}/networking/interface/{index}")
     async def modify(self, server: str, index: int, changes: InterfaceChanges) -> Interface:
         """Change an interface; `index` among the changes moves it to another place."""
         path = f"{_path(server)}/interface/{index:d}"
@@ -36,10 +38,12 @@ class Interfaces(Namespace):
         answer = await self._transport.send("PUT", path, json=body, idempotent=changes.index is None)
         return self._transport.decode(f"PUT {path}", answer, _INTERFACE)
 
+    @endpoint("DELETE", "/server/{server}/networking/interface/{index}")
     async def delete(self, server: str, index: int) -> None:
         """Delete an interface, with its addresses."""
         await self._transport.send("DELETE", f"{_path(server)}/interface/{index:d}")
 
+    @endpoint("POST", "/server/{server}/networking/interface/{index}/ip-address")
     async def add_ip(
         self,
         server: str,
@@ -58,11 +62,13 @@ class Interfaces(Namespace):
         path = f"{_path(server)}/interface/{index:d}/ip-address"
         return await self._transport.call("POST", path, _ADDRESS, params=params, json={"ip_address": wanted})
 
+    @endpoint("DELETE", "/server/{server}/networking/interface/{index}/ip-address/{address}")
     async def remove_ip(self, server: str, index: int, address: Address | str) -> None:
         """Take an address off an interface."""
         which = segment(str(address), "address")
         await self._transport.send("DELETE", f"{_path(server)}/interface/{index:d}/ip-address/{which}")
 
+    @endpoint("GET", "/server/{server}/networking")
     async def list(self, server: str) -> tuple[Interface, ...]:
         """The interfaces of a server."""
         return await self._transport.call("GET", _path(server), _INTERFACES)

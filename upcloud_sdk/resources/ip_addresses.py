@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import Address, many, one
 from upcloud_sdk.models.networks import IpAddress
-from upcloud_sdk.resources._base import Namespace
+from upcloud_sdk.resources._base import Namespace, endpoint
 
 if TYPE_CHECKING:
     from upcloud_sdk.models.network_requests import IpAddressChanges, IpAddressSpec
@@ -19,10 +19,12 @@ _ADDRESSES = many(IpAddress, "ip_addresses", "ip_address")
 class IpAddresses(Namespace):
     """`cloud.ip_addresses`. Chapter "IP addresses" of the API."""
 
+    @endpoint("GET", "/ip_address/{address}")
     async def get(self, address: Address | str) -> IpAddress:
         """An address of the account."""
         return await self._transport.call("GET", _path(address), _ADDRESS)
 
+    @endpoint("POST", "/ip_address")
     async def assign(self, spec: IpAddressSpec) -> IpAddress:
         """A new address: a further one for a stopped server, or a floating one. It costs money until it is released.
 
@@ -32,6 +34,7 @@ class IpAddresses(Namespace):
         """
         return await self._transport.call("POST", "/ip_address", _ADDRESS, json={"ip_address": spec.wire()})
 
+    @endpoint("PATCH", "/ip_address/{address}")
     async def modify(self, address: Address | str, changes: IpAddressChanges) -> IpAddress:
         """Change an address.
 
@@ -39,10 +42,12 @@ class IpAddresses(Namespace):
         """
         return await self._transport.call("PATCH", _path(address), _ADDRESS, json={"ip_address": changes.wire()})
 
+    @endpoint("DELETE", "/ip_address/{address}")
     async def release(self, address: Address | str) -> None:
         """Give an address back."""
         await self._transport.send("DELETE", _path(address))
 
+    @endpoint("GET", "/ip_address")
     async def list(self) -> tuple[IpAddress, ...]:
         """All addresses of the account."""
         return await self._list("/ip_address", _ADDRESSES)

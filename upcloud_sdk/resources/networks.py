@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.networks import Network, NetworkPeering, Router
-from upcloud_sdk.resources._base import Labels, Makeable, Namespace, label_params
+from upcloud_sdk.resources._base import Labels, Makeable, Namespace, endpoint, label_params
 
 if TYPE_CHECKING:
     from upcloud_sdk.models.network_requests import (
@@ -30,20 +30,24 @@ _PEERINGS = many(NetworkPeering, "network_peerings", "network_peering")
 class Networks(Namespace):
     """`cloud.networks`. Chapter "Networks" of the API."""
 
+    @endpoint("GET", "/network/{uuid}")
     async def get(self, uuid: str) -> Network:
         """A network."""
         return await self._transport.call("GET", f"/network/{segment(uuid, 'uuid')}", _NETWORK)
 
+    @endpoint("POST", "/network")
     async def create(self, spec: NetworkSpec) -> Network:
         """A new private network. Where an answer is lost it is found and adopted."""
         kind = Makeable("/network", "network", "networks")
         return await self._core.once.create(kind, spec.wire(), _NETWORK)
 
+    @endpoint("PUT", "/network/{uuid}")
     async def modify(self, uuid: str, changes: NetworkChanges) -> Network:
         """Change a private network; fields that are not given stay as they are. `router=None` detaches it."""
         body = {"network": changes.wire()}
         return await self._transport.call("PUT", f"/network/{segment(uuid, 'uuid')}", _NETWORK, json=body)
 
+    @endpoint("DELETE", "/network/{uuid}")
     async def delete(self, uuid: str) -> None:
         """Delete a private network.
 
@@ -52,6 +56,7 @@ class Networks(Namespace):
         """
         await self._transport.send("DELETE", f"/network/{segment(uuid, 'uuid')}")
 
+    @endpoint("GET", "/network")
     async def list(self, *, zone: str | None = None, labels: Labels | None = None) -> tuple[Network, ...]:
         """Networks of a zone, or of all; UpCloud's own are among them (`type` tells). With `labels`, those with all."""
         params = [] if zone is None else [("zone", zone)]
@@ -61,19 +66,23 @@ class Networks(Namespace):
 class Routers(Namespace):
     """`cloud.routers`. Chapter "Routers" of the API."""
 
+    @endpoint("GET", "/router/{uuid}")
     async def get(self, uuid: str) -> Router:
         """A router."""
         return await self._transport.call("GET", f"/router/{segment(uuid, 'uuid')}", _ROUTER)
 
+    @endpoint("POST", "/router")
     async def create(self, spec: RouterSpec) -> Router:
         """A new router. Where an answer is lost it is found and adopted."""
         return await self._core.once.create(Makeable("/router", "router", "routers"), spec.wire(), _ROUTER)
 
+    @endpoint("PATCH", "/router/{uuid}")
     async def modify(self, uuid: str, changes: RouterChanges) -> Router:
         """Change a router; fields that are not given stay as they are."""
         body = {"router": changes.wire()}
         return await self._transport.call("PATCH", f"/router/{segment(uuid, 'uuid')}", _ROUTER, json=body)
 
+    @endpoint("DELETE", "/router/{uuid}")
     async def delete(self, uuid: str) -> None:
         """Delete a router.
 
@@ -82,6 +91,7 @@ class Routers(Namespace):
         """
         await self._transport.send("DELETE", f"/router/{segment(uuid, 'uuid')}")
 
+    @endpoint("GET", "/router")
     async def list(self, *, labels: Labels | None = None) -> tuple[Router, ...]:
         """Routers, UpCloud's own of the type `service` among them; with `labels`, those that have all of them."""
         return await self._list("/router", _ROUTERS, label_params(labels))
@@ -90,21 +100,25 @@ class Routers(Namespace):
 class NetworkPeerings(Namespace):
     """`cloud.network_peerings`. Chapter "Network peerings" of the API."""
 
+    @endpoint("GET", "/network-peering/{uuid}")
     async def get(self, uuid: str) -> NetworkPeering:
         """A peering."""
         return await self._transport.call("GET", f"/network-peering/{segment(uuid, 'uuid')}", _PEERING)
 
+    @endpoint("POST", "/network-peering")
     async def create(self, spec: NetworkPeeringSpec) -> NetworkPeering:
         """A new peering; it is active once the other side has made its own. Where an answer is lost it is adopted."""
         kind = Makeable("/network-peering", "network_peering", "network_peerings")
         return await self._core.once.create(kind, spec.wire(), _PEERING)
 
+    @endpoint("PATCH", "/network-peering/{uuid}")
     async def modify(self, uuid: str, changes: NetworkPeeringChanges) -> NetworkPeering:
         """Change a peering; fields that are not given stay as they are."""
         body = {"network_peering": changes.wire()}
         path = f"/network-peering/{segment(uuid, 'uuid')}"
         return await self._transport.call("PATCH", path, _PEERING, json=body)
 
+    @endpoint("DELETE", "/network-peering/{uuid}")
     async def delete(self, uuid: str) -> None:
         """Delete a peering.
 
@@ -113,6 +127,7 @@ class NetworkPeerings(Namespace):
         """
         await self._transport.send("DELETE", f"/network-peering/{segment(uuid, 'uuid')}")
 
+    @endpoint("GET", "/network-peering")
     async def list(self, *, labels: Labels | None = None) -> tuple[NetworkPeering, ...]:
         """Peerings; with `labels`, those that have all of them."""
         return await self._list("/network-peering", _PEERINGS, label_params(labels))

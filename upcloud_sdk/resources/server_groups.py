@@ -5,7 +5,7 @@ from __future__ import annotations
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.groups import ServerGroup, ServerGroupChanges, ServerGroupSpec
-from upcloud_sdk.resources._base import Labels, Makeable, Namespace, label_params
+from upcloud_sdk.resources._base import Labels, Makeable, Namespace, endpoint, label_params
 
 _GROUP = one(ServerGroup, "server_group")
 _GROUPS = many(ServerGroup, "server_groups", "server_group")
@@ -14,23 +14,28 @@ _GROUPS = many(ServerGroup, "server_groups", "server_group")
 class ServerGroups(Namespace):
     """`cloud.server_groups`. Chapter "Server groups" of the API."""
 
+    @endpoint("GET", "/server-group/{uuid}")
     async def get(self, uuid: str) -> ServerGroup:
         """A group, with the uuids of its members and whether each has a host of its own."""
         return await self._transport.call("GET", _path(uuid), _GROUP)
 
+    @endpoint("POST", "/server-group")
     async def create(self, spec: ServerGroupSpec) -> ServerGroup:
         """A new group. Where an answer is lost it is found and adopted."""
         kind = Makeable("/server-group", "server_group", "server_groups", wraps_labels=True)
         return await self._core.once.create(kind, spec.wire(), _GROUP)
 
+    @endpoint("PATCH", "/server-group/{uuid}")
     async def modify(self, uuid: str, changes: ServerGroupChanges) -> ServerGroup:
         """Change a group; fields that are not given stay as they are."""
         return await self._transport.call("PATCH", _path(uuid), _GROUP, json={"server_group": changes.wire()})
 
+    @endpoint("DELETE", "/server-group/{uuid}")
     async def delete(self, uuid: str) -> None:
         """Delete a group; its members stay."""
         await self._transport.send("DELETE", _path(uuid))
 
+    @endpoint("POST", "/server-group/{uuid}/servers")
     async def add_server(self, uuid: str, server: str) -> None:
         """Make a server a member.
 
@@ -39,10 +44,12 @@ class ServerGroups(Namespace):
         """
         await self._transport.send("POST", f"{_path(uuid)}/servers", json={"server": {"uuid": server}})
 
+    @endpoint("DELETE", "/server-group/{uuid}/servers/{server}")
     async def remove_server(self, uuid: str, server: str) -> None:
         """End the membership of a server."""
         await self._transport.send("DELETE", f"{_path(uuid)}/servers/{segment(server, 'uuid of the server')}")
 
+    @endpoint("GET", "/server-group")
     async def list(self, *, labels: Labels | None = None) -> tuple[ServerGroup, ...]:
         """Groups; with `labels`, those that have all of them."""
         return await self._list("/server-group", _GROUPS, label_params(labels))

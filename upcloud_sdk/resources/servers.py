@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from upcloud_sdk._transport import segment
-from upcloud_sdk._wire import many, one
+from upcloud_sdk._wire import many
 from upcloud_sdk.models.servers import Server, ServerSummary
-from upcloud_sdk.resources._base import Labels, Namespace, label_params
+from upcloud_sdk.resources._base import Labels, endpoint, label_params
+from upcloud_sdk.resources.server_storages import SERVER, StorageDevices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from upcloud_sdk.models.server_requests import ServerChanges
     from upcloud_sdk.resources.storages import BackupPolicy
 
-SERVER = one(Server, "server")
 SERVERS = many(ServerSummary, "servers", "server")
 
 StopType = Literal["soft", "hard"]
@@ -26,13 +26,15 @@ MODIFY_TIMEOUT = 90.0
 """A modify can take its time."""
 
 
-class ServerEndpoints(Namespace):
+class ServerEndpoints(StorageDevices):
     """The endpoints of servers. Chapter "Servers" of the API."""
 
+    @endpoint("GET", "/server/{uuid}")
     async def get(self, uuid: str) -> Server:
         """A server in full."""
         return await self._transport.call("GET", self._path(uuid), SERVER)
 
+    @endpoint("PUT", "/server/{uuid}")
     async def modify(self, uuid: str, changes: ServerChanges) -> Server:
         """Change a server; fields that are not given stay as they are.
 
@@ -42,6 +44,7 @@ class ServerEndpoints(Namespace):
         body = {"server": changes.wire()}
         return await self._transport.call("PUT", self._path(uuid), SERVER, json=body, timeout=MODIFY_TIMEOUT)
 
+    @endpoint("DELETE", "/server/{uuid}")
     async def delete(self, uuid: str, *, storages: bool = False, backups: BackupPolicy | None = None) -> None:
         """Delete a stopped server, on request with all its storages and their backups. See also `destroy`.
 
@@ -53,6 +56,7 @@ class ServerEndpoints(Namespace):
             params.append(("backups", backups))
         await self._transport.send("DELETE", self._path(uuid), params=params)
 
+    @endpoint("POST", "/server/{uuid}/start")
     async def start(self, uuid: str, *, host: int | None = None, avoid_host: int | None = None) -> Server:
         """Start a stopped server. The API answers when it runs.
 
@@ -64,6 +68,7 @@ class ServerEndpoints(Namespace):
         path = self._path(uuid) + "/start"
         return await self._transport.call("POST", path, SERVER, json=body, timeout=START_TIMEOUT)
 
+    @endpoint("POST", "/server/{uuid}/stop")
     async def stop(self, uuid: str, *, stop_type: StopType = "soft", timeout: float = 60) -> Server:
         """Stop a server. The answer comes at once and still says "started": `wait_for_state` tells when it is stopped.
 
@@ -75,13 +80,63 @@ class ServerEndpoints(Namespace):
         body = {"stop_server": {"stop_type": stop_type, "timeout": whole_seconds(timeout)}}
         return await self._transport.call("POST", self._path(uuid) + "/stop", SERVER, json=body)
 
+    @endpoint("POST", "/server/{uuid}/restart")
+    async def restart(
+        self,
+        uuid: str,
+        *,
+        stop_type: StopType = "soft",
+        timeout: float = 60,
+        timeout_action: Literal["destroy", "ignore"] = "ignore",
+        host: int | None = None,
+    ) -> Server:
+        """Stop a server and start it again. The answer comes at once and still says "started".
+
+        `timeout`: seconds after which a guest that has not shut down is switched off ("destroy") or left alone, and not
+        restarted ("ignore"). `host`: id of the host that it is to run on, in private clouds.
+
+        Raises:
+            IllegalState: it is not started.
+        """
+        document: dict[str, object] = {
+            "stop_type": stop_type,
+            "timeout": whole_seconds(timeout),
+            "timeout_action": timeout_action,
+        }
+        if host is not None:
+            document["host"] = host
+        path = self._path(uuid) + "/restart"
+        return await self._transport.call("POST", path, SERVER, json={"restart_server": document})
+
+    @endpoint("POST", "/server/{uuid}/relocate")
+    async def relocate(self, uuid: str, zone: str) -> Server:
+        """Move a stopped server with its storages between a private zone and the public zone beside it.
+
+        Raises:
+            IllegalState: it is not stopped, or a storage is not online.
+        """
+        path = self._path(uuid) + "/relocate"
+        return await self._transport.call("POST", path, SERVER, json={"zone": zone}, timeout=MODIFY_TIMEOUT)
+
+    @endpoint("POST", "/server/{uuid}/tag/{tags}")
+    async def tag(self, uuid: str, *names: str) -> Server:
+        """Give a server tags, which must exist."""
+        return await self._transport.call("POST", f"{self._path(uuid)}/tag/{_names(names)}", SERVER)
+
+    @endpoint("POST", "/server/{uuid}/untag/{tags}")
+    async def untag(self, uuid: str, *names: str) -> Server:
+        """Take tags from a server."""
+        return await self._transport.call("POST", f"{self._path(uuid)}/untag/{_names(names)}", SERVER)
+
+    @endpoint("GET", "/server")
+    @endpoint("GET", "/server/tag/{tags}")
     async def list(
         self, *, labels: Labels | None = None, tags: Sequence[str] | None = None
     ) -> tuple[ServerSummary, ...]:
         """Servers; with `labels`, those that have all of them; with `tags`, those that have any of them."""
         if isinstance(tags, str):
             raise TypeError("tags is a sequence of names: write tags=['name']")
-        names = ",".join(segment(tag, "tag") for tag in tags) if tags else ""
+        names = _names(tags) if tags else ""
         path = f"/server/tag/{names}" if names else "/server"
         servers = await self._list(path, SERVERS, label_params(labels))
         if names and labels:
@@ -92,6 +147,12 @@ class ServerEndpoints(Namespace):
     @staticmethod
     def _path(uuid: str) -> str:
         return f"/server/{segment(uuid, 'uuid')}"
+
+
+def _names(tags: Sequence[str]) -> str:
+    if not tags:
+        raise ValueError("name at least one tag")
+    return ",".join(segment(tag, "name of a tag") for tag in tags)
 
 
 def whole_seconds(timeout: float) -> str:

@@ -11,7 +11,7 @@ from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.errors import Ambiguous, NoMatch
 from upcloud_sdk.models.storages import Storage, StorageKind, StorageState, StorageSummary, age
-from upcloud_sdk.resources._base import Labels, Namespace, label_params
+from upcloud_sdk.resources._base import Labels, Namespace, endpoint, label_params
 from upcloud_sdk.waiting import fails_on_error, poll
 
 _STORAGE = one(Storage, "storage")
@@ -29,10 +29,12 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Storages(Namespace):
     """`cloud.storages`. Chapter "Storages" of the API."""
 
+    @endpoint("GET", "/storage/{uuid}")
     async def get(self, uuid: str) -> Storage:
         """A storage in full."""
         return await self._transport.call("GET", f"/storage/{segment(uuid, 'uuid')}", _STORAGE)
 
+    @endpoint("DELETE", "/storage/{uuid}")
     async def delete(self, uuid: str, *, backups: BackupPolicy | None = None) -> None:
         """Delete a storage that is attached to nothing. `backups`: what becomes of its backups; API's default: keep.
 
@@ -83,6 +85,8 @@ class Storages(Namespace):
             what=f"storage {uuid} to be {wanted}",
         )
 
+    @endpoint("GET", "/storage")
+    @endpoint("GET", "/storage/{kind}")
     async def list(
         self, kind: StorageKind | None = None, *, labels: Labels | None = None
     ) -> tuple[StorageSummary, ...]:

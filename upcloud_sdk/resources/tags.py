@@ -5,7 +5,7 @@ from __future__ import annotations
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.groups import Tag, TagChanges, TagSpec
-from upcloud_sdk.resources._base import Namespace
+from upcloud_sdk.resources._base import Namespace, endpoint
 
 _TAG = one(Tag, "tag")
 _TAGS = many(Tag, "tags", "tag")
@@ -14,14 +14,17 @@ _TAGS = many(Tag, "tags", "tag")
 class Tags(Namespace):
     """`cloud.tags`. Chapter "Tags" of the API. Main accounts only: sub-accounts use labels."""
 
+    @endpoint("GET", "/tag/{name}")
     async def get(self, name: str) -> Tag:
         """A tag, with the uuids of the servers that have it."""
         return await self._transport.call("GET", f"/tag/{segment(name, 'name')}", _TAG)
 
+    @endpoint("POST", "/tag")
     async def create(self, spec: TagSpec) -> Tag:
         """A new tag."""
         return await self._transport.call("POST", "/tag", _TAG, json={"tag": spec.wire()})
 
+    @endpoint("PUT", "/tag/{name}")
     async def modify(self, name: str, changes: TagChanges) -> Tag:
         """Change a tag; `name` among the changes is its new name, `servers` replaces those that have it."""
         path = f"/tag/{segment(name, 'name')}"
@@ -29,10 +32,12 @@ class Tags(Namespace):
         answer = await self._transport.send("PUT", path, json={"tag": changes.wire()}, idempotent=changes.name is None)
         return self._transport.decode(f"PUT {path}", answer, _TAG)
 
+    @endpoint("DELETE", "/tag/{name}")
     async def delete(self, name: str) -> None:
         """Delete a tag; the servers that have it stay."""
         await self._transport.send("DELETE", f"/tag/{segment(name, 'name')}")
 
+    @endpoint("GET", "/tag")
     async def list(self) -> tuple[Tag, ...]:
         """All tags."""
         return await self._list("/tag", _TAGS)

@@ -1,0 +1,201 @@
+"""The namespaces of a client, each imported when it is used."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from upcloud_sdk.fleet.fleet import Fleet
+    from upcloud_sdk.fleet.leases import Leases
+    from upcloud_sdk.fleet.prices import PlansAndPrices, Prices
+    from upcloud_sdk.fleet.servers import Servers
+    from upcloud_sdk.resources._base import Core
+    from upcloud_sdk.resources.account import AccountCalls
+    from upcloud_sdk.resources.accounts import Accounts
+    from upcloud_sdk.resources.audit_logs import AuditLogs
+    from upcloud_sdk.resources.catalog import Devices, ServerSizes, Timezones
+    from upcloud_sdk.resources.firewall_rules import FirewallRules
+    from upcloud_sdk.resources.hosts import Hosts
+    from upcloud_sdk.resources.interfaces import Interfaces
+    from upcloud_sdk.resources.ip_addresses import IpAddresses
+    from upcloud_sdk.resources.networks import NetworkPeerings, Networks, Routers
+    from upcloud_sdk.resources.permissions import Permissions
+    from upcloud_sdk.resources.server_groups import ServerGroups
+    from upcloud_sdk.resources.storages import Storages
+    from upcloud_sdk.resources.tags import Tags
+    from upcloud_sdk.resources.tokens import Tokens
+    from upcloud_sdk.resources.zones import Zones
+
+
+class Namespaces:
+    """What hangs on a client: one namespace for each chapter of the API."""
+
+    _core: Core
+
+    @cached_property
+    def _fleet(self) -> Fleet:
+        from upcloud_sdk.fleet.fleet import Fleet
+
+        return Fleet(self._core)
+
+    @cached_property
+    def account(self) -> AccountCalls:
+        """The account that the credentials belong to."""
+        from upcloud_sdk.resources.account import AccountCalls
+
+        return AccountCalls(self._core)
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """The main account and its sub-accounts."""
+        from upcloud_sdk.resources.accounts import Accounts
+
+        return Accounts(self._core)
+
+    @cached_property
+    def audit_logs(self) -> AuditLogs:
+        """Who did what."""
+        from upcloud_sdk.resources.audit_logs import AuditLogs
+
+        return AuditLogs(self._core)
+
+    @cached_property
+    def devices(self) -> Devices:
+        """GPUs that can be had."""
+        from upcloud_sdk.resources.catalog import Devices
+
+        return Devices(self._core)
+
+    @cached_property
+    def firewall_rules(self) -> FirewallRules:
+        """Firewall rules of servers."""
+        from upcloud_sdk.resources.firewall_rules import FirewallRules
+
+        return FirewallRules(self._core)
+
+    @cached_property
+    def hosts(self) -> Hosts:
+        """Hosts of private clouds."""
+        from upcloud_sdk.resources.hosts import Hosts
+
+        return Hosts(self._core)
+
+    @cached_property
+    def interfaces(self) -> Interfaces:
+        """Network interfaces of servers."""
+        from upcloud_sdk.resources.interfaces import Interfaces
+
+        return Interfaces(self._core)
+
+    @cached_property
+    def ip_addresses(self) -> IpAddresses:
+        """Addresses, floating ones too."""
+        from upcloud_sdk.resources.ip_addresses import IpAddresses
+
+        return IpAddresses(self._core)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """Who answers for a server, and until when; the reaper."""
+        from upcloud_sdk.fleet.leases import Leases
+
+        return Leases(self._fleet)
+
+    @cached_property
+    def network_peerings(self) -> NetworkPeerings:
+        """Private networks that reach each other."""
+        from upcloud_sdk.resources.networks import NetworkPeerings
+
+        return NetworkPeerings(self._core)
+
+    @cached_property
+    def networks(self) -> Networks:
+        """Private networks, and UpCloud's own."""
+        from upcloud_sdk.resources.networks import Networks
+
+        return Networks(self._core)
+
+    @cached_property
+    def permissions(self) -> Permissions:
+        """What sub-accounts may use."""
+        from upcloud_sdk.resources.permissions import Permissions
+
+        return Permissions(self._core)
+
+    @cached_property
+    def plans(self) -> PlansAndPrices:
+        """Sizes that servers are sold in."""
+        from upcloud_sdk.fleet.prices import PlansAndPrices
+
+        return PlansAndPrices(self._core)
+
+    @cached_property
+    def prices(self) -> Prices:
+        """What things cost."""
+        from upcloud_sdk.fleet.prices import Prices
+
+        return Prices(self._core)
+
+    @cached_property
+    def routers(self) -> Routers:
+        """What joins networks."""
+        from upcloud_sdk.resources.networks import Routers
+
+        return Routers(self._core)
+
+    @cached_property
+    def server_groups(self) -> ServerGroups:
+        """Servers that belong together, on different hosts if wanted."""
+        from upcloud_sdk.resources.server_groups import ServerGroups
+
+        return ServerGroups(self._core)
+
+    @cached_property
+    def server_sizes(self) -> ServerSizes:
+        """Cores and memory that go together on a server of a custom size."""
+        from upcloud_sdk.resources.catalog import ServerSizes
+
+        return ServerSizes(self._core)
+
+    @cached_property
+    def servers(self) -> Servers:
+        """Servers, and what people do with them."""
+        from upcloud_sdk.fleet.servers import Servers
+
+        return Servers(self._fleet)
+
+    @cached_property
+    def storages(self) -> Storages:
+        """Disks, templates, backups, CD-ROMs."""
+        from upcloud_sdk.resources.storages import Storages
+
+        return Storages(self._core)
+
+    @cached_property
+    def tags(self) -> Tags:
+        """Names that servers can be found by."""
+        from upcloud_sdk.resources.tags import Tags
+
+        return Tags(self._core)
+
+    @cached_property
+    def timezones(self) -> Timezones:
+        """Names of timezones."""
+        from upcloud_sdk.resources.catalog import Timezones
+
+        return Timezones(self._core)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """API tokens."""
+        from upcloud_sdk.resources.tokens import Tokens
+
+        return Tokens(self._core)
+
+    @cached_property
+    def zones(self) -> Zones:
+        """Data centres."""
+        from upcloud_sdk.resources.zones import Zones
+
+        return Zones(self._core)

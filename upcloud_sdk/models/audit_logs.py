@@ -1,0 +1,33 @@
+"""Who did what. Chapter "Audit logs" of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import AliasChoices, AwareDatetime, Field
+
+from upcloud_sdk._wire import Resource
+
+
+class AuditLogEntry(Resource):
+    """One event of an account. Which fields it has depends on the event; none is certain."""
+
+    time: AwareDatetime | None = Field(default=None, validation_alias=AliasChoices("time", "created_at"))
+    action: str | None = None
+    """Such as `create`, `update`, `delete`, `login`."""
+    origin: str | None = None
+    """`api`, `gui` or `upcloud_internal`."""
+    account_username: str | None = Field(default=None, validation_alias=AliasChoices("account_username", "username"))
+    auth_type: str | None = None
+    ip_address: str | None = None
+    """Where the request came from; may be masked."""
+    resource_type: str | None = None
+    """Such as `server`, `storage`, `account`."""
+    resource_sub_type: str | None = None
+    resource_id: str | None = None
+    cloud_event_id: str | None = Field(default=None, validation_alias=AliasChoices("cloud_event_id", "id"))
+    upcloud_correlation_id: str | None = None
+    current_state: dict[str, Any] | None = Field(default=None, repr=False)
+    """The resource after the event, as the API shows it."""
+    previous_state: dict[str, Any] | None = Field(default=None, repr=False)
+    """The resource before the event."""

@@ -1,0 +1,67 @@
+"""What sub-accounts may use. Chapter "Permissions" of the API."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from upcloud_sdk._wire import Flag, OpenEnum, Request, Resource
+
+
+class PermissionTarget(OpenEnum):
+    """What kind of thing a permission is for."""
+
+    SERVER = "server"
+    STORAGE = "storage"
+    NETWORK = "network"
+    ROUTER = "router"
+    OBJECT_STORAGE = "object_storage"
+    MANAGED_DATABASE = "managed_database"
+    MANAGED_LOADBALANCER = "managed_loadbalancer"
+    TAG_ACCESS = "tag_access"
+
+
+class PermissionOptions(Resource):
+    """The extent of a permission."""
+
+    storage: bool | None = None
+    """Of a server or tag: whether its storages are included."""
+
+
+class Permission(Resource):
+    """A user may use something."""
+
+    user: str
+    """User name of a sub-account."""
+    target_type: PermissionTarget
+    target_identifier: str
+    """Uuid of a thing, name of a tag, or `*` for all of the type."""
+    options: PermissionOptions | None = None
+
+
+class PermissionOptionsSpec(Request):
+    """The extent of a permission that is granted."""
+
+    storage: Flag | None = None
+    """Of a server or tag: whether its storages are included."""
+
+
+class PermissionSpec(Request):
+    """A permission to be granted, or revoked."""
+
+    user: Annotated[str, Field(min_length=1)]
+    """User name of a sub-account."""
+    target_type: Literal[
+        "server",
+        "storage",
+        "network",
+        "router",
+        "object_storage",
+        "managed_database",
+        "managed_loadbalancer",
+        "tag_access",
+    ]
+    target_identifier: Annotated[str, Field(min_length=1)] = "*"
+    """Uuid of a thing, name of a tag, or `*` for all of the type."""
+    options: PermissionOptionsSpec | None = None

@@ -1,0 +1,45 @@
+"""API tokens. Chapter "Tokens" of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field, SecretStr
+
+from upcloud_sdk._wire import Items, Request, Resource, Wrapped
+
+EVERYWHERE = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
+
+
+class ApiToken(Resource):
+    """An API token: what is known of it, and, once, the secret itself."""
+
+    id: str
+    name: str
+    type: str | None = None
+    """`pat`, or `workspace` for the main user of an account."""
+    created_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = None
+    last_used_at: AwareDatetime | None = None
+    """None until it is used."""
+    can_create_tokens: bool = False
+    allowed_ip_ranges: Items[str] = ()
+    """Where it may be used from, in CIDR notation."""
+    gui: bool = False
+    """Whether it belongs to a login of the control panel."""
+    token: SecretStr | None = None
+    """The secret, `ucat_...`. Set only in the answer to `create`, and cannot be had again."""
+
+
+class ApiTokenSpec(Request):
+    """A token to be made."""
+
+    name: Annotated[str, Field(min_length=1)]
+    expires_at: AwareDatetime
+    """When it ends; a time with its zone."""
+    can_create_tokens: bool = False
+    """Whether it can make and delete tokens."""
+    allowed_ip_ranges: Annotated[Sequence[IPv4Network | IPv6Network], Wrapped()] = EVERYWHERE
+    """Where it may be used from, in CIDR notation; everywhere unless told otherwise. None at all disables it."""

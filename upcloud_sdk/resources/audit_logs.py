@@ -1,0 +1,119 @@
+"""Audit logs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, Self, cast
+
+from pydantic import model_validator
+
+from upcloud_sdk._wire import Envelope, Items, Resource
+from upcloud_sdk.models.audit_logs import AuditLogEntry
+from upcloud_sdk.resources._base import Namespace, endpoint, total_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from upcloud_sdk._transport import Transport
+    from upcloud_sdk._transport.streams import ByteStream
+
+PAGE = 200
+"""Entries of a page: the most that the API sends."""
+
+
+class _Page(Resource):
+    audit_logs: Items[AuditLogEntry] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_whatever_wrapping(cls, document: object) -> dict[str, object]:
+        """The reference leaves open whether the list is wrapped: not, once, or twice."""
+        while isinstance(document, Mapping):
+            inside = list(cast("Mapping[str, object]", document).values())
+            document = next((value for value in inside if isinstance(value, list | Mapping)), ())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # pydantic reads whatever it is
+        return {"audit_logs": document}
+
+
+_PAGE = Envelope(_Page)
+
+
+class AuditLogs(Namespace):
+    """`cloud.audit_logs`. Chapter "Audit logs" of the API: what the last months have seen."""
+
+    @endpoint("GET", "/audit-logs/export")
+    def export(self, format: Literal["csv", "json"] = "csv") -> ByteStream:
+        """The whole log as a file, in pieces: `async with cloud.audit_logs.export("csv") as stream: ...`.
+
+        `await stream.read()` is all of it.
+        """
+        return self._transport.stream("GET", "/audit-logs/export", params=[("format", format)])
+
+    @endpoint("GET", "/audit-logs")
+    def list(
+        self,
+        *,
+        q: str | None = None,
+        actions: Sequence[str] = (),
+        origins: Sequence[str] = (),
+        resource_types: Sequence[str] = (),
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        page: int = PAGE,
+    ) -> AuditLogPages:
+        """The log, page by page: `async for entries in cloud.audit_logs.list(): ...`.
+
+        `q`: a user name, a uuid, or an IP address. `actions` such as `create`, `delete`, `login`; `origins`: `api`,
+        `gui`, `upcloud_internal`; `resource_types` such as `server`, `storage`. The times are aware.
+        `page`: entries a page, 1 to 200.
+        """
+        if not 1 <= page <= PAGE:
+            raise ValueError(f"page is {page}: the API sends 1 to {PAGE} entries a page")
+        params = [("q", q)] if q is not None else []
+        for name, values in (("actions", actions), ("origins", origins), ("resource_types", resource_types)):
+            if isinstance(values, str):
+                raise TypeError(f"{name} is a sequence of words: write {name}=[{values!r}]")
+            params += [(name, value) for value in values]
+        for name, moment in (("created_after", created_after), ("created_before", created_before)):
+            if moment is not None:
+                params.append((name, _written(name, moment)))
+        return AuditLogPages(self._transport, params, page)
+
+
+class AuditLogPages:
+    """The audit log, page by page: an async iterator over tuples of entries, each entry once."""
+
+    def __init__(self, transport: Transport, params: Sequence[tuple[str, str]], size: int) -> None:
+        self._transport, self._params, self._size = transport, params, size
+        self._seen, self._pages, self._counts_pages = 0, 0, False
+        self._last: tuple[AuditLogEntry, ...] = ()
+        self._is_over = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> tuple[AuditLogEntry, ...]:
+        # The reference says that the offsets 0 and 1 give the same page. So an offset counts entries from 0, or from 1,
+        # which shows the last entry of a page once more; or it counts pages, and the number of an entry finds nothing.
+        while not self._is_over:
+            offset = self._pages + 1 if self._counts_pages else self._seen
+            params = [*self._params, ("limit", str(self._size)), ("offset", str(offset))]
+            answer = await self._transport.send("GET", "/audit-logs", params=params)
+            entries = self._transport.decode("GET /audit-logs", answer, _PAGE).audit_logs
+            fresh = tuple(entry for entry in entries if entry not in self._last)
+            self._last, self._pages, self._seen = entries, self._pages + 1, self._seen + len(fresh)
+            total = total_of(answer)
+            self._is_over = self._seen >= total if total else len(entries) < self._size
+            if fresh:
+                return fresh
+            if self._pages == 2 and not self._counts_pages:
+                self._counts_pages, self._pages = True, 1
+            else:
+                self._is_over = True
+        raise StopAsyncIteration
+
+
+def _written(name: str, moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} has no time zone: write datetime(..., tzinfo=UTC)")
+    return moment.isoformat().replace("+00:00", "Z")

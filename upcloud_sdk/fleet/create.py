@@ -6,10 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any, Literal
 
 from upcloud_sdk.errors import (
-    NotFound,
     OutcomeUnknown,
     ServerFault,
-    TransportError,
     UnexpectedAnswer,
     UpCloudError,
 )
@@ -67,33 +65,32 @@ class Creator:
         waits = self._core.waits
         for pause in waits.look_for_create:
             await waits.clock.sleep(pause)
-            uuid = None
-            with waits.clock.limit(LOOK_TIMEOUT):
-                uuid = await self._look(attempt)
-            if uuid is not None:
-                return await self._read(uuid)
+            server = await self._find(attempt)
+            if server is not None:
+                return server
         # Nobody holds what turns up from here on.
         self._core.background.start(lambda: self._look_on(attempt), f"looking for the server of lost create {attempt}")
         label = f"{ATTEMPT}={attempt}"
-        problem = f"the create got no usable answer, and no server with label {label} has turned up ({cause})"
+        problem = (
+            f"the create got no usable answer, and no server with label {label} could be taken over; "
+            f"what turns up in the next {waits.look_on:g} s is destroyed ({cause})"
+        )
         raise OutcomeUnknown("POST /server", problem, label=label) from cause
 
-    async def _read(self, uuid: str) -> Server:
-        try:
-            return await self._core.transport.call("GET", f"/server/{uuid}", SERVER)
-        except NotFound:
-            raise
-        except UpCloudError:
-            # It exists, and this caller will never hold it.
-            self._core.background.start(lambda: self._destroy(uuid), f"destroy of server {uuid}", uuid=uuid)
-            raise
+    async def _find(self, attempt: str) -> Server | None:
+        """The server of an attempt, in full; None if there is none to be seen, for whatever reason."""
+        with self._core.waits.clock.limit(LOOK_TIMEOUT):
+            try:
+                uuid = await self._look(attempt)
+                if uuid is not None:
+                    return await self._core.transport.call("GET", f"/server/{uuid}", SERVER)
+            except UpCloudError as error:
+                log.debug("looking for %s=%s: %s", ATTEMPT, attempt, error)
+        return None
 
     async def _look(self, attempt: str) -> str | None:
         params = label_params({ATTEMPT: attempt})
-        try:
-            found = await self._core.transport.call("GET", "/server", SERVER_GLANCES, params=params)
-        except (TransportError, ServerFault, UnexpectedAnswer):
-            return None
+        found = await self._core.transport.call("GET", "/server", SERVER_GLANCES, params=params)
         # What the filter let through by mistake is not ours.
         return next((server.uuid for server in found if server.labels.get(ATTEMPT) == attempt), None)
 
@@ -101,7 +98,12 @@ class Creator:
         waits = self._core.waits
         ends = waits.clock.now() + waits.look_on
         for pause in waits.pauses():
-            uuid = await self._look(attempt)
+            uuid: str | None = None
+            with waits.clock.limit(LOOK_TIMEOUT):
+                try:
+                    uuid = await self._look(attempt)
+                except UpCloudError as error:
+                    log.debug("looking on for %s=%s: %s", ATTEMPT, attempt, error)
             if uuid is not None:
                 log.warning("server %s of a create that had been given up turned up: destroying it", uuid)
                 await self._destroy(uuid)

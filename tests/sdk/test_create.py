@@ -1,0 +1,241 @@
+"""Exactly one server per create, even if the answer is lost."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.moved_time import MovedCloud, server_spec
+from upcloud_sdk import RetryPolicy, Token, UpCloud
+from upcloud_sdk.errors import (
+    AuthenticationFailed,
+    InvalidRequest,
+    LimitReached,
+    NoCapacity,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+    UpCloudError,
+)
+from upcloud_sdk.events import Event, RequestEvent
+from upcloud_sdk.models import Ownership
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+LOST: list[tuple[str, dict[str, Any]]] = [
+    ("the connection drops", {"drop": True}),
+    ("no answer in time", {"timeout": True}),
+    ("500 of the API", {"status": 500, "code": "SERVICE_ERROR"}),
+    ("502 of a proxy, in HTML", {"status": 502}),
+    ("504 of a proxy, empty", {"status": 504, "body": b""}),
+    ("truncated on the way", {"truncate": 40}),
+    ("200 with {}", {"status": 200, "body": b"{}"}),
+    ("202 with truncated JSON", {"status": 202, "body": b'{"server": {"uuid'}),
+    ("202, empty", {"status": 202, "body": b""}),
+    ("200 with a page in HTML", {"status": 200, "body": b"<html>sign in</html>"}),
+]
+
+each_loss = pytest.mark.parametrize("loss", [row[1] for row in LOST], ids=[row[0] for row in LOST])
+
+WITHOUT_EFFECT = [row for row in LOST if row[0] != "truncated on the way"]
+"""The simulator truncates an answer of its own, which it gives after the effect."""
+
+
+def posts(events: list[Event]) -> int:
+    """How often a create was sent."""
+    return sum(isinstance(each, RequestEvent) and (each.method, each.path) == ("POST", "/server") for each in events)
+
+
+@pytest.fixture
+async def moved(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MovedCloud]:
+    """An empty cloud whose time moves by itself. An answer that never comes is given up soon, in real time."""
+    monkeypatch.setattr("upcloud_sdk.fleet.create.CREATE_TIMEOUT", 0.05)
+    async with MovedCloud.open(boot_seconds=33, stop_seconds=16) as cloud:
+        yield cloud
+
+
+@each_loss
+async def test_a_server_whose_answer_was_lost_is_adopted(moved: MovedCloud, loss: dict[str, Any]) -> None:
+    moved.sim.fail("POST /server", after_effect=True, **loss)
+    events: list[Event] = []
+    async with moved.client(on_event=events.append) as cloud:
+        server = await cloud.servers.create(server_spec())
+        assert [server.uuid] == list(moved.sim.servers)
+        assert server.title == "build-1"
+        assert server.storage_devices
+    assert posts(events) == 1
+    assert list(moved.sim.servers) == [server.uuid]
+
+
+@pytest.mark.parametrize("loss", [row[1] for row in WITHOUT_EFFECT], ids=[row[0] for row in WITHOUT_EFFECT])
+async def test_where_nothing_was_made_the_outcome_is_unknown(
+    moved: MovedCloud, loss: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    moved.sim.fail("POST /server", **loss)
+    events: list[Event] = []
+    async with moved.client(on_event=events.append) as cloud:
+        began = moved.hand.now()
+        with pytest.raises(OutcomeUnknown, match="POST /server: the create got no usable answer") as caught:
+            await cloud.servers.create(server_spec())
+        assert moved.hand.now() - began == pytest.approx(18.5)
+    assert caught.value.label is not None
+    assert caught.value.label.startswith("upcloud_sdk_attempt=")
+    assert caught.value.__cause__ is not None
+    assert posts(events) == 1
+    assert moved.hand.now() - began == pytest.approx(18.5 + 60)
+    assert "outcome unknown" in caplog.text
+
+
+async def test_the_label_of_the_error_is_that_of_the_create(moved: MovedCloud) -> None:
+    moved.sim.fail("POST /server", drop=True, after_effect=True, hide_from_lists=1_000)
+    async with moved.client() as cloud:
+        with pytest.raises(OutcomeUnknown) as caught:
+            await cloud.servers.create(server_spec())
+        (record,) = moved.sim.servers.values()
+        assert caught.value.label == f"upcloud_sdk_attempt={Ownership.read(record.labels).attempt}"
+
+
+@pytest.mark.parametrize("seconds", [0.4, 3.0, 8.0, 17.0])
+async def test_a_list_that_lags_is_looked_at_again(moved: MovedCloud, seconds: float) -> None:
+    moved.sim.fail("POST /server", drop=True, after_effect=True, hide_from_lists=seconds)
+    async with moved.client() as cloud:
+        server = await cloud.servers.create(server_spec())
+        assert [server.uuid] == list(moved.sim.servers)
+
+
+async def test_what_turns_up_after_all_is_destroyed_since_nobody_holds_it(
+    moved: MovedCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    moved.sim.fail("POST /server", drop=True, after_effect=True, hide_from_lists=40)
+    with caplog.at_level(logging.WARNING, logger="upcloud_sdk"):
+        async with moved.client() as cloud:
+            with pytest.raises(OutcomeUnknown):
+                await cloud.servers.create(server_spec())
+            (uuid,) = moved.sim.servers
+    assert moved.sim.servers == {}
+    assert moved.sim.storages == {}
+    assert f"server {uuid} of a create that had been given up turned up: destroying it" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"status": 500},
+        {"status": 401, "code": "AUTHENTICATION_FAILED"},
+        {"status": 403, "code": "ACTION_FORBIDDEN"},
+        {"status": 429, "headers": {"Retry-After": "3600"}},
+        {"status": 200, "body": b"{}"},
+        {"drop": True},
+    ],
+)
+@pytest.mark.parametrize("pattern", ["GET /server", "GET /server/{uuid}"])
+async def test_trouble_while_looking_ends_no_search(moved: MovedCloud, pattern: str, trouble: dict[str, Any]) -> None:
+    """It says nothing about the server, which would be left running."""
+    moved.sim.fail("POST /server", drop=True, after_effect=True)
+    moved.sim.fail(pattern, times=2, **trouble)
+    async with moved.client(retry=RetryPolicy(attempts=1)) as cloud:
+        server = await cloud.servers.create(server_spec())
+        assert [server.uuid] == list(moved.sim.servers)
+
+
+async def test_trouble_without_an_end_leaves_the_outcome_unknown_and_the_server_destroyed(moved: MovedCloud) -> None:
+    moved.sim.fail("POST /server", drop=True, after_effect=True)
+    moved.sim.fail("GET /server", status=401, code="AUTHENTICATION_FAILED", times=20)
+    async with moved.client() as cloud:
+        with pytest.raises(OutcomeUnknown):
+            await cloud.servers.create(server_spec())
+        assert len(moved.sim.servers) == 1
+    assert moved.sim.servers == {}
+
+
+async def test_only_the_server_of_this_attempt_is_adopted(moved: MovedCloud) -> None:
+    """A filter that does not filter must not hand over somebody else's server."""
+    async with moved.client(owner="somebody-else") as other:
+        theirs = await other.servers.create(server_spec("theirs"))
+        body = (await other.request("GET", "/server")).document
+        moved.sim.fail("POST /server", drop=True)
+        for _ in range(5):
+            moved.sim.fail("GET /server", status=200, body=json.dumps(body))
+        async with moved.client() as cloud:
+            with pytest.raises(OutcomeUnknown):
+                await cloud.servers.create(server_spec("ours"))
+        assert list(moved.sim.servers) == [theirs.uuid]
+
+
+REFUSED: list[tuple[dict[str, Any], type[UpCloudError]]] = [
+    ({"status": 400, "code": "ZONE_INVALID"}, InvalidRequest),
+    ({"status": 401, "code": "AUTHENTICATION_FAILED"}, AuthenticationFailed),
+    ({"status": 403, "code": "SERVER_CORE_LIMIT_REACHED"}, LimitReached),
+    ({"status": 409, "code": "SERVER_RESOURCES_UNAVAILABLE"}, NoCapacity),
+    ({"status": 429, "headers": {"Retry-After": "3600"}}, RateLimited),
+]
+
+
+@pytest.mark.parametrize(("refusal", "error"), REFUSED)
+async def test_a_refusal_is_an_answer_and_nothing_is_looked_for(
+    moved: MovedCloud, refusal: dict[str, Any], error: type[UpCloudError]
+) -> None:
+    moved.sim.fail("POST /server", **refusal)
+    async with moved.client() as cloud:
+        with pytest.raises(error):
+            await cloud.servers.create(server_spec())
+    assert moved.requests() == ["POST /server"]
+    assert moved.sim.servers == {}
+
+
+async def test_a_create_that_was_refused_for_now_makes_one_server(moved: MovedCloud) -> None:
+    moved.sim.fail("POST /server", status=429, times=3, headers={"Retry-After": "7"})
+    async with moved.client() as cloud:
+        await cloud.servers.create(server_spec())
+    assert len(moved.sim.servers) == 1
+    assert moved.count("POST /server") == 4
+
+
+async def test_a_create_that_was_never_sent_is_sent_again_and_in_the_end_certainly_had_no_effect(
+    moved: MovedCloud,
+) -> None:
+    def unreachable(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no route")
+
+    transport = httpx.MockTransport(unreachable)
+    async with UpCloud(Token("ucat_x"), transport=transport, waits=moved.waits) as cloud:
+        with pytest.raises(NotSent):
+            await cloud.servers.create(server_spec())
+    assert moved.requests() == []
+
+
+async def test_after_a_lost_answer_the_next_spec_is_not_tried(moved: MovedCloud) -> None:
+    """The first may have made a server: the next would make a second one."""
+    moved.sim.fail("POST /server", drop=True)
+    async with moved.client() as cloud:
+        with pytest.raises(OutcomeUnknown):
+            await cloud.servers.create([server_spec("one"), server_spec("two")])
+    assert moved.count("POST /server") == 1
+
+
+async def test_after_a_refusal_for_lack_of_room_the_next_spec_is_tried(moved: MovedCloud) -> None:
+    moved.sim.fail("POST /server", status=409, code="SERVER_RESOURCES_UNAVAILABLE")
+    async with moved.client() as cloud:
+        server = await cloud.servers.create(server_spec("one").variants(zones=["fi-hel1", "de-fra1"]))
+        assert server.zone == "de-fra1"
+    assert len(moved.sim.servers) == 1
+
+
+async def test_where_all_specs_are_refused_the_last_refusal_tells_of_the_others(moved: MovedCloud) -> None:
+    moved.sim.fail("POST /server", status=409, code="SERVER_RESOURCES_UNAVAILABLE", times=2)
+    async with moved.client() as cloud:
+        with pytest.raises(NoCapacity) as caught:
+            await cloud.servers.create(server_spec("one").variants(zones=["fi-hel1", "de-fra1"]))
+    assert "1xCPU-1GB in fi-hel1 was refused before" in "".join(caught.value.__notes__)
+
+
+async def test_no_specs_are_refused(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        with pytest.raises(ValueError, match="the sequence of specs is empty"):
+            await cloud.servers.create([])
+    assert moved.requests() == []

@@ -1,30 +1,30 @@
 """Everything that this SDK raises, under one root.
 
-::
-
-    UpCloudError
-    ├── ConfigError                 no, or contradictory, credentials; a base URL that would send them in the clear
-    ├── NotOpen                     a client used outside its `async with` block
-    ├── NoMatch · Ambiguous         (LookupError) no template, zone or plan like that, or several; .candidates
-    ├── TransportError              nothing usable came back
-    │   ├── NotSent                 certainly had no effect
-    │   └── OutcomeUnknown          may have had an effect: look before you repeat (.label)
-    ├── UnexpectedAnswer            a 2xx that cannot be read; .model .path
-    ├── ApiError                    .status .code .message .correlation_id .invalid_params
-    │   ├── AuthenticationFailed    401
-    │   ├── PaymentRequired         402
-    │   ├── Forbidden               403
-    │   │   └── LimitReached        *_LIMIT_REACHED
-    │   ├── NotFound                404
-    │   ├── InvalidRequest          400
-    │   ├── RateLimited             429; .retry_after
-    │   ├── ServerFault             5xx
-    │   └── Conflict                409
-    │       ├── IllegalState        *_STATE_ILLEGAL
-    │       └── NoCapacity          *_RESOURCES_UNAVAILABLE
-    ├── ResourceFailed              reached the state "error"; .kind .uuid .state
-    ├── WaitTimeout                 (TimeoutError) .last: what was seen when time ran out
-    └── CleanupFailed               .uuid: may still be running and costing money
+```text
+UpCloudError
+├── ConfigError                 no, or contradictory, credentials; a base URL that would send them in the clear
+├── NotOpen                     a client used outside its `async with` block
+├── NoMatch · Ambiguous         (LookupError) no template, zone or plan like that, or several; .candidates
+├── TransportError              nothing usable came back
+│   ├── NotSent                 certainly had no effect
+│   └── OutcomeUnknown          may have had an effect: look before you repeat (.label)
+├── UnexpectedAnswer            a 2xx that cannot be read; .model .path
+├── ApiError                    .status .code .message .correlation_id .invalid_params
+│   ├── AuthenticationFailed    401
+│   ├── PaymentRequired         402
+│   ├── Forbidden               403
+│   │   └── LimitReached        *_LIMIT_REACHED
+│   ├── NotFound                404
+│   ├── InvalidRequest          400
+│   ├── RateLimited             429; .retry_after
+│   ├── ServerFault             5xx
+│   └── Conflict                409
+│       ├── IllegalState        *_STATE_ILLEGAL
+│       └── NoCapacity          *_RESOURCES_UNAVAILABLE
+├── ResourceFailed              reached the state "error"; .kind .uuid .state
+├── WaitTimeout                 (TimeoutError) .last: what was seen when time ran out
+└── CleanupFailed               .uuid: may still be running and costing money
+```
 
 Messages name the call, the code, the status and the correlation id, and say what to do where that is known; never a
 body, a header or a secret. Every error pickles.

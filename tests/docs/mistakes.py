@@ -228,7 +228,7 @@ def page() -> str:
     parts = [INTRODUCTION]
     for mistake in MISTAKES:
         said = message(mistake)
-        said = said if "\n" in said else textwrap.fill(said, 110)
+        said = said if "\n" in said else textwrap.fill(said, 85)
         parts.append(
             f"## "
             f"{mistake.title}\n\n```text\n{mistake.code}\n```\n\n```text\n{said}\n```\n\nInstead: {mistake.instead}\n"

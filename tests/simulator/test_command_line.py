@@ -9,12 +9,13 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests.simulator.documents import server_request
-from tests.simulator.patience import PATIENCE
+from tests.simulator.patience import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -49,6 +50,20 @@ def test_it_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> No
         assert httpx.get(f"{url_of(lines)}/1.3/zone", auth=("any", "thing")).status_code == 200
         process.send_signal(number)
         output, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, output, errors) == (0, "", "")
+
+
+def test_it_ends_at_once_though_a_call_is_held() -> None:
+    with started("--port", "0") as (process, lines):
+        url = urlsplit(url_of(lines))
+        fault = {"pattern": "GET /zone", "timeout": True}
+        httpx.post(f"{url_of(lines)}/_simulator/faults", json=fault, auth=("a", "b"))
+        with socket.create_connection((url.hostname, url.port), timeout=PATIENCE) as connection:
+            connection.sendall(b"GET /1.3/zone HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ucat_x\r\n\r\n")
+            eventually(lambda: not httpx.get(f"{url_of(lines)}/_simulator/faults", auth=("a", "b")).json()[0]["times"])
+            process.terminate()
+            output, errors = process.communicate(timeout=PATIENCE)
+            assert connection.recv(1) == b""
         assert (process.returncode, output, errors) == (0, "", "")
 
 

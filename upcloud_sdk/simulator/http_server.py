@@ -45,6 +45,12 @@ class Application:
 
     def __init__(self, simulator: Simulator, gate: Gate) -> None:
         self._simulator, self._gate = simulator, gate
+        self._holding: set[anyio.CancelScope] = set()
+
+    def let_go(self) -> None:
+        """The server ends: cut the connections of calls that are still held."""
+        for scope in self._holding:
+            scope.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -92,18 +98,22 @@ class Application:
             await _send(send, self._simulator.packed(answer))
 
     async def _held(self, exchange: Generator[float, None, Delivery], held: float, receive: Receive) -> Delivery | None:
-        """The answer to a call that blocks; None if the client gives up first."""
-        delivery: Delivery | None = None
+        """The answer to a call that blocks, cut if the server ends; None if the client gives up first."""
+        delivery: Delivery | None = Delivery(0, {}, b"", dropped=True)
         async with anyio.create_task_group() as group:
 
             async def watch() -> None:
+                nonlocal delivery
                 while (await receive())["type"] != "http.disconnect":
                     pass
+                delivery = None
                 group.cancel_scope.cancel()
 
+            self._holding.add(group.cancel_scope)
             group.start_soon(watch)
             delivery = await drive(exchange, held, self._simulator.clock)
             group.cancel_scope.cancel()
+        self._holding.discard(group.cancel_scope)
         return delivery
 
 
@@ -123,6 +133,14 @@ async def _cut(scope: Scope, receive: Receive) -> None:
 
 class _Server(uvicorn.Server):
     """A server in a thread: signals are the main thread's business."""
+
+    def __init__(self, config: uvicorn.Config, application: Application) -> None:
+        super().__init__(config)
+        self._application = application
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._application.let_go()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -150,8 +168,9 @@ def serve(simulator: Simulator, host: str, port: int, *, guarded: bool) -> Gener
     listener = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     gate = Gate(hosts=frozenset({shown}), json_only=True) if guarded else Gate()
+    application = Application(simulator, gate)
     config = uvicorn.Config(
-        Application(simulator, gate),
+        application,
         http=_Protocol,
         ws="none",
         lifespan="off",
@@ -163,7 +182,7 @@ def serve(simulator: Simulator, host: str, port: int, *, guarded: bool) -> Gener
         timeout_keep_alive=120,
         timeout_graceful_shutdown=1,
     )
-    server = _Server(config)
+    server = _Server(config, application)
     thread = threading.Thread(
         target=server.run, kwargs={"sockets": [listener]}, name="upcloud-simulator-http", daemon=True
     )

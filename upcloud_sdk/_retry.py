@@ -26,13 +26,13 @@ Outcome = int | NotSent | OutcomeUnknown
 class RetryPolicy:
     """When a call is sent again.
 
-    | what happened                              | GET, PUT, DELETE     | POST, PATCH  |
-    |--------------------------------------------|----------------------|--------------|
-    | could not connect: certainly not sent      | again                | again        |
-    | 429: refused before it had an effect       | again, `Retry-After` | the same     |
-    | 500, 502, 503, 504                         | again                | never        |
-    | no answer, or only part of one             | again                | never        |
-    | any other answer                           | never                | never        |
+    | what happened                         | GET, PUT, DELETE | POST, PATCH |
+    |---------------------------------------|------------------|-------------|
+    | could not connect: certainly not sent | again            | again       |
+    | 429: refused before it had an effect  | again            | again       |
+    | 500, 502, 503, 504                    | again            | never       |
+    | no answer, or only part of one        | again            | never       |
+    | any other answer                      | never            | never       |
 
     A `Retry-After` of a 429 or a 503 is obeyed as it is, by all calls of the client; one that is longer than
     `longest_retry_after` is not waited for: the call fails with `RateLimited` or `ServerFault`.

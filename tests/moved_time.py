@@ -5,15 +5,20 @@ The client waits by it, and the simulator's time is the same, so that hours pass
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import itertools
+import math
 import re
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.lowlevel
+import httpx
+import sniffio
+import trio.testing
 
 from upcloud_sdk import LoginUser, RetryPolicy, ServerSpec, StorageDeviceSpec, Token, UpCloud, WaitPolicy
 from upcloud_sdk.simulator import ManualClock, Simulator
@@ -21,8 +26,13 @@ from upcloud_sdk.simulator import ManualClock, Simulator
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
-SETTLE = 40
-"""Turns of the event loop without anybody waking, after which all are taken to be waiting for time."""
+
+@dataclass(order=True)
+class _Alarm:
+    at: float
+    order: int
+    ring: Callable[[], object] | None = field(compare=False)
+    """None once nobody waits for it any more: time does not move for it."""
 
 
 class MovedClock:
@@ -30,7 +40,7 @@ class MovedClock:
 
     def __init__(self, hand: ManualClock) -> None:
         self.hand = hand
-        self._sleepers: list[tuple[float, int, Callable[[], None]]] = []
+        self._alarms: list[_Alarm] = []
         self._order = itertools.count()
 
     def now(self) -> float:
@@ -41,42 +51,64 @@ class MovedClock:
             await anyio.lowlevel.checkpoint()
             return
         awake = anyio.Event()
-        self._wake_at(self.now() + seconds, awake.set)
-        await awake.wait()
+        alarm = self._set(seconds, awake.set)
+        try:
+            await awake.wait()
+        finally:
+            alarm.ring = None
 
     def limit(self, seconds: float) -> AbstractContextManager[object, bool]:
         return self._limit(seconds)  # type: ignore[return-value]  # contextmanager() does not say that it may swallow
 
     @contextmanager
     def _limit(self, seconds: float) -> Generator[anyio.CancelScope]:
-        over = False
         with anyio.CancelScope() as scope:
-
-            def end() -> None:
-                if not over:
-                    scope.cancel()
-
-            self._wake_at(self.now() + seconds, end)
+            if seconds <= 0:
+                scope.cancel()
+            alarm = self._set(seconds, scope.cancel)
             try:
                 yield scope
             finally:
-                over = True
+                alarm.ring = None
 
-    def _wake_at(self, when: float, wake: Callable[[], None]) -> None:
-        heapq.heappush(self._sleepers, (when, next(self._order), wake))
+    def _set(self, seconds: float, ring: Callable[[], object]) -> _Alarm:
+        alarm = _Alarm(self.now() + seconds, next(self._order), ring)
+        if seconds < math.inf:
+            heapq.heappush(self._alarms, alarm)
+        return alarm
 
     async def run(self) -> None:
         """Move time for ever."""
         while True:
-            for _ in range(SETTLE):
-                await anyio.lowlevel.checkpoint()
-            if not self._sleepers:
+            await _all_others_wait()
+            while self._alarms and self._alarms[0].ring is None:
+                heapq.heappop(self._alarms)
+            if not self._alarms:
                 await anyio.sleep(0.001)
                 continue
-            when, _, wake = heapq.heappop(self._sleepers)
-            if when > self.now():
-                self.hand.advance(when - self.now())
-            wake()
+            alarm = heapq.heappop(self._alarms)
+            if alarm.at > self.now():
+                self.hand.advance(alarm.at - self.now())
+            if alarm.ring is not None:
+                alarm.ring()
+
+
+async def _all_others_wait() -> None:
+    """Return when no other task has anything left to do."""
+    if sniffio.current_async_library() == "trio":
+        await trio.testing.wait_all_tasks_blocked()
+        return
+    quiet = 0
+    # Twice: a callback of the loop may have woken somebody in between.
+    while quiet < 2:
+        await anyio.lowlevel.checkpoint()
+        quiet = 0 if any(map(_is_busy, asyncio.all_tasks())) else quiet + 1
+
+
+def _is_busy(task: asyncio.Task[Any]) -> bool:
+    # As anyio's own wait_all_tasks_blocked looks, which sleeps in between.
+    waiter: asyncio.Future[Any] | None = getattr(task, "_fut_waiter", None)
+    return task is not asyncio.current_task() and (waiter is None or waiter.done())
 
 
 @asynccontextmanager
@@ -91,20 +123,48 @@ async def moved_time(hand: ManualClock, **pace: float) -> AsyncGenerator[WaitPol
             group.cancel_scope.cancel()
 
 
+class MovedTransport(httpx.AsyncBaseTransport):
+    """Calls a simulator; what an answer takes passes on the moved clock, and one that never comes is waited for."""
+
+    def __init__(self, sim: Simulator, clock: MovedClock) -> None:
+        self._sim, self._clock = sim, clock
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        with self._clock.limit(request.extensions["timeout"]["read"]):
+            return await self._answer(request)
+        raise httpx.ReadTimeout("no answer", request=request)
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        exchange = self._sim.exchange(request.method, request.url.raw_path.decode(), headers, request.content)
+        await anyio.lowlevel.checkpoint()
+        while True:
+            try:
+                due = next(exchange)
+            except StopIteration as end:
+                delivery = end.value
+                break
+            await self._clock.sleep(due - self._clock.now())
+        if delivery.dropped or delivery.truncated:
+            raise httpx.RemoteProtocolError("the connection was closed", request=request)
+        return httpx.Response(delivery.status, headers=delivery.headers, content=delivery.body, request=request)
+
+
 DEBIAN = "01000000-0000-4000-8000-000020070100"
 
 
-def server_spec(name: str = "build-1") -> ServerSpec:
+def server_spec(name: str = "build-1", **more: Any) -> ServerSpec:  # noqa: ANN401 - ServerSpec's own
     """A small Debian, as most tests want it."""
-    return ServerSpec(
-        zone="fi-hel1",
-        plan="1xCPU-1GB",
-        hostname=name,
-        title=name,
-        storage_devices=(StorageDeviceSpec.clone(DEBIAN, size=25),),
-        login_user=LoginUser(ssh_keys=("ssh-ed25519 AAAA key",)),
-        metadata=True,
-    )
+    fields: dict[str, Any] = {
+        "zone": "fi-hel1",
+        "plan": "1xCPU-1GB",
+        "hostname": name,
+        "title": name,
+        "storage_devices": (StorageDeviceSpec.clone(DEBIAN, size=25),),
+        "login_user": LoginUser(ssh_keys=("ssh-ed25519 AAAA key",)),
+        "metadata": True,
+    }
+    return ServerSpec.model_validate({**fields, **more})
 
 
 @dataclass
@@ -118,7 +178,14 @@ class MovedCloud:
     def client(self, owner: str = "tests", **options: Any) -> UpCloud:  # noqa: ANN401 - UpCloud's own
         """A client of this cloud."""
         options.setdefault("retry", RetryPolicy(jitter=0))
-        return UpCloud(Token("ucat_test"), transport=self.sim.transport(), waits=self.waits, owner=owner, **options)
+        options.setdefault("waits", self.waits)
+        options.setdefault("transport", self.transport())
+        return UpCloud(Token("ucat_test"), owner=owner, **options)
+
+    def transport(self) -> MovedTransport:
+        """A way to this cloud."""
+        assert isinstance(self.waits.clock, MovedClock)
+        return MovedTransport(self.sim, self.waits.clock)
 
     def requests(self) -> list[str]:
         """What was sent so far: method and path without its query, and without the uuid."""
@@ -127,6 +194,10 @@ class MovedCloud:
     def count(self, pattern: str) -> int:
         """How many requests match an expression."""
         return sum(re.fullmatch(pattern, f"{each.method} {each.path}") is not None for each in self.sim.requests)
+
+    async def later(self, seconds: float) -> None:
+        """Let time pass."""
+        await self.waits.clock.sleep(seconds)
 
     @classmethod
     @asynccontextmanager

@@ -1,14 +1,15 @@
 """Work that the client owns: it goes on when its caller is cancelled, and is waited for when the client closes.
 
 anyio's shield does not stop native asyncio cancellation (`asyncio.timeout`, `task.cancel()`, Ctrl-C), so what must
-not be
-cut short, the POST of a create and a whole destroy, runs in a task of the client's own, and its caller only waits
-for it.
+not be cut short, the POST of a create and a whole destroy, runs in a task of the client's own, and its caller only
+waits for it.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anyio
@@ -17,13 +18,22 @@ import anyio.lowlevel
 from upcloud_sdk.errors import CleanupFailed, NotOpen
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Coroutine
+    from contextlib import AbstractContextManager
 
     from anyio.abc import TaskGroup
+
+    Limit = Callable[[float], AbstractContextManager[object, bool]]
+    """A block that is left after so many seconds."""
+
 
 log = logging.getLogger("upcloud_sdk")
 
 T = TypeVar("T")
+
+
+class Unwanted(Exception):
+    """Nobody waits for this work any more, and it has had no effect yet: it ends here."""
 
 
 class _Operation(Generic[T]):
@@ -35,19 +45,20 @@ class _Operation(Generic[T]):
         self.scope = anyio.CancelScope(shield=True)
         self.error: BaseException | None = None
         self.value: T | None = None
-        self.abandoned: Callable[[T], Awaitable[object]] | None = None
+        self.abandoned: Callable[[T], None] | None = None
 
     async def execute(self) -> None:
+        _CURRENT.set(self)
         try:
             with self.scope:
                 self.value = await self.work()
-                if self.abandoned is not None:
-                    await self.abandoned(self.value)
             if self.scope.cancelled_caught:
-                self.error = CleanupFailed(self.uuid, f"{self.what}: given up when the client was closed")
+                self.error = self.cut_short()
+            elif self.abandoned is not None:
+                self.abandoned(cast("T", self.value))
         except Exception as error:  # noqa: BLE001 - handed to the caller; a dying task must not cancel the body
             self.error = error
-            if self.abandoned is not None:
+            if self.abandoned is not None and not isinstance(error, Unwanted):
                 log.error("%s failed after its caller had gone: %s", self.what, error)  # noqa: TRY400 - a trace may show locals
         except BaseException as error:
             self.error = error
@@ -55,18 +66,27 @@ class _Operation(Generic[T]):
         finally:
             self.done.set()
 
+    def cut_short(self) -> CleanupFailed:
+        return CleanupFailed(self.uuid, f"{self.what}: given up when the client was closed")
+
     def result(self) -> T:
         if self.error is not None:
             raise self.error
         return cast("T", self.value)
 
 
+_CURRENT: ContextVar[_Operation[Any] | None] = ContextVar("upcloud_sdk_operation", default=None)
+"""The operation that the running task executes."""
+
+
 class Background:
     """The tasks of one client."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: Limit = anyio.move_on_after) -> None:
+        self._limit = limit
         self._group: TaskGroup | None = None
         self._operations: set[_Operation[Any]] = set()
+        self._services: set[anyio.CancelScope] = set()
 
     async def open(self) -> None:
         """Start to own tasks; `close` must be awaited in the same task."""
@@ -75,20 +95,28 @@ class Background:
         self._group = group
 
     def start_service(self, work: Callable[[], Awaitable[None]], what: str) -> None:
-        """Run something that lasts as long as the client and is cancelled when it closes."""
+        """Run something that lasts as long as the client and is cancelled when it closes.
+
+        Until then it outlives the cancellation of whoever opened the client, as the operations do that need it.
+        """
+        scope = anyio.CancelScope(shield=True)
 
         async def serve() -> None:
             try:
-                await work()
+                with scope:
+                    await work()
             except Exception:
                 log.exception("%s ended", what)
+            finally:
+                self._services.discard(scope)
 
-        self._open_group().start_soon(serve, name=what)
+        self._open_group().start_soon(_protected(serve), name=what)
+        self._services.add(scope)
 
     def start(self, work: Callable[[], Awaitable[object]], what: str, *, uuid: str = "") -> None:
-        """Run something to its end without anybody waiting for it but `close`."""
+        """Run something to its end without anybody waiting for it but `close`; a failure is logged."""
 
-        async def ignore(_: object) -> None:
+        def ignore(_: object) -> None:
             """Nobody takes the value."""
 
         self._launch(work, what, uuid).abandoned = ignore
@@ -99,11 +127,11 @@ class Background:
         what: str,
         *,
         uuid: str = "",
-        abandoned: Callable[[T], Awaitable[object]] | None = None,
+        abandoned: Callable[[T], None] | None = None,
     ) -> T:
         """What `work` returns. A caller that is cancelled leaves at once, and the work goes on.
 
-        `abandoned` then gets the value, since nobody else does.
+        `abandoned` then gets the value, since nobody else does; it must not fail.
         """
         operation = self._launch(work, what, uuid)
         try:
@@ -115,7 +143,10 @@ class Background:
         return operation.result()
 
     async def finish(self, work: Callable[[], Awaitable[T]], what: str, *, uuid: str = "") -> T:
-        """What `work` returns. A caller that is cancelled waits for its end all the same, and is cancelled after it."""
+        """What `work` returns. A caller that is cancelled waits for its end all the same, and is cancelled after it.
+
+        Where the work fails as well, the cancellation is what comes out, with the failure as a note.
+        """
         operation = self._launch(work, what, uuid)
         interruption = await _outlast(operation.done)
         if interruption is None:
@@ -123,6 +154,19 @@ class Background:
         if operation.error is not None:
             interruption.add_note(str(operation.error))
         raise interruption
+
+    @staticmethod
+    def is_unwanted() -> bool:
+        """Whether the operation that the running task executes has lost its caller."""
+        operation = _CURRENT.get()
+        return operation is not None and operation.abandoned is not None
+
+    @staticmethod
+    def describe(what: str) -> None:
+        """Say more exactly what the operation is that the running task executes, in case it is cut short."""
+        operation = _CURRENT.get()
+        if operation is not None:
+            operation.what = what
 
     async def close(self, timeout: float) -> tuple[list[CleanupFailed], BaseException | None]:
         """Wait for what is under way, up to `timeout` seconds, then cancel it.
@@ -135,24 +179,21 @@ class Background:
         drained = anyio.Event()
 
         async def drain() -> None:
-            with anyio.move_on_after(timeout, shield=True):
+            with anyio.CancelScope(shield=True), self._limit(timeout):
                 while self._operations:
                     await next(iter(self._operations)).done.wait()
                     await anyio.lowlevel.checkpoint()
             drained.set()
 
-        group.start_soon(drain, name="close")
+        group.start_soon(_protected(drain), name="close")
         interruption = await _outlast(drained)
-        cut = [operation for operation in self._operations if not operation.done.is_set()]
-        for operation in cut:
-            operation.scope.cancel()
+        self._group = None
+        late = [operation for operation in self._operations if not operation.done.is_set()]
+        for scope in [*(operation.scope for operation in late), *self._services]:
+            scope.cancel()
         group.cancel_scope.cancel()
-        try:
-            await group.__aexit__(None, None, None)
-        finally:
-            self._group = None
-        failures = [CleanupFailed(each.uuid, f"{each.what}: given up when the client was closed") for each in cut]
-        return failures, interruption
+        await group.__aexit__(None, None, None)
+        return [operation.cut_short() for operation in late if operation.scope.cancelled_caught], interruption
 
     def _open_group(self) -> TaskGroup:
         if self._group is None:
@@ -170,15 +211,15 @@ class Background:
             finally:
                 self._operations.discard(operation)
 
-        group.start_soon(execute, name=what)
+        group.start_soon(_protected(execute), name=what)
         return operation
 
-    def _abandon(self, operation: _Operation[T], abandoned: Callable[[T], Awaitable[object]]) -> None:
+    @staticmethod
+    def _abandon(operation: _Operation[T], abandoned: Callable[[T], None]) -> None:
         if not operation.done.is_set():
             operation.abandoned = abandoned
         elif operation.error is None:
-            value = cast("T", operation.value)
-            self.start(lambda: abandoned(value), operation.what, uuid=operation.uuid)
+            abandoned(cast("T", operation.value))
 
 
 async def _outlast(done: anyio.Event) -> BaseException | None:
@@ -191,3 +232,15 @@ async def _outlast(done: anyio.Event) -> BaseException | None:
             except BaseException as error:  # noqa: BLE001 - a second cancellation is absorbed until the bound
                 interruption = error
     return interruption
+
+
+def _protected(work: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Keep Ctrl-C out of a task of ours: trio raises it in whichever task happens to run.
+
+    It then comes to the program's own task, which waits for ours. On asyncio that is so anyway.
+    """
+    trio = sys.modules.get("trio")
+    if trio is None or not trio.lowlevel.in_trio_run():
+        return work
+    protected: Callable[[], Coroutine[Any, Any, None]] = trio.lowlevel.enable_ki_protection(work)
+    return protected

@@ -227,12 +227,25 @@ Address = Annotated[IPv4Address | IPv6Address, _Address()]
 """An address of either version of the Internet Protocol."""
 
 
+def _read_readable_labels(value: object) -> dict[str, str]:
+    mapping = _mapping(value)
+    inner = mapping.get("label", value)
+    pairs: list[tuple[object, object]] = list(mapping.items())
+    if isinstance(inner, list):
+        listed = cast("list[object]", inner)
+        pairs = [(pair.get("key"), pair.get("value", "")) for pair in map(_mapping, listed)]
+    return {key: text for key, text in pairs if isinstance(key, str) and isinstance(text, str)}
+
+
 def _write_labels(labels: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in labels.items()]
 
 
 Labels = Annotated[dict[str, str], _Labels()]
 """Labels of an answer, wrapped (servers, server groups) or bare (everything else)."""
+
+ReadableLabels = Annotated[dict[str, str], BeforeValidator(_read_readable_labels)]
+"""Those labels of an answer that can be read: where one that is odd must not hide what the others say."""
 
 BareLabels = Annotated[Labels, PlainSerializer(_write_labels, when_used="json")]
 """Labels of a request, written as a bare list."""

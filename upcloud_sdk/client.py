@@ -106,7 +106,7 @@ class UpCloud(Namespaces):
         self._proxy, self._ssl_context = proxy, ssl_context
         self._close_timeout = close_timeout
         self._close_sender: Callable[[], Awaitable[None]] = _nothing
-        self._background = Background()
+        self._background = Background(waits.clock.limit)
         emit = Emitter(on_event, waits.clock.now)
         self._transport = Transport(
             base_url=checked_base_url(base_url, allow_http=allow_http),
@@ -161,6 +161,8 @@ class UpCloud(Namespaces):
         if error is None and interruption is not None:
             raise interruption
         if error is None and failures:
+            for further in failures[1:]:
+                failures[0].add_note(str(further))
             raise failures[0]
 
     def _senders(self) -> tuple[Send, Send]:

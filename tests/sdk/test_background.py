@@ -141,7 +141,7 @@ async def test_what_the_work_of_an_interrupted_caller_made_is_given_to_another(i
     work = Work()
     given: list[str] = []
 
-    async def take(value: str) -> None:
+    def take(value: str) -> None:
         given.append(value)
 
     async with background() as tasks:
@@ -155,7 +155,7 @@ async def test_it_is_given_to_another_if_the_work_ends_in_the_moment_of_the_inte
     work = Work()
     given: list[str] = []
 
-    async def take(value: str) -> None:
+    def take(value: str) -> None:
         given.append(value)
 
     async def moment() -> None:
@@ -179,7 +179,7 @@ async def test_an_error_of_work_whose_caller_is_gone_is_logged(
 ) -> None:
     work = Work(RuntimeError("mine"))
 
-    async def take(value: str) -> None:
+    def take(value: str) -> None:
         raise AssertionError("there is no value")
 
     async with background() as tasks:

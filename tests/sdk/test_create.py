@@ -53,7 +53,7 @@ def posts(events: list[Event]) -> int:
 
 @pytest.fixture
 async def moved(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[MovedCloud]:
-    """An empty cloud whose time moves by itself. An answer that never comes is given up soon, in real time."""
+    """An empty cloud whose time moves by itself. An answer that never comes is given up soon."""
     monkeypatch.setattr("upcloud_sdk.fleet.create.CREATE_TIMEOUT", 0.05)
     async with MovedCloud.open(boot_seconds=33, stop_seconds=16) as cloud:
         yield cloud
@@ -82,12 +82,12 @@ async def test_where_nothing_was_made_the_outcome_is_unknown(
         began = moved.hand.now()
         with pytest.raises(OutcomeUnknown, match="POST /server: the create got no usable answer") as caught:
             await cloud.servers.create(server_spec())
-        assert moved.hand.now() - began == pytest.approx(18.5)
+        assert moved.hand.now() - began == pytest.approx(18.5, abs=0.1)
     assert caught.value.label is not None
     assert caught.value.label.startswith("upcloud_sdk_attempt=")
     assert caught.value.__cause__ is not None
     assert posts(events) == 1
-    assert moved.hand.now() - began == pytest.approx(18.5 + 60)
+    assert moved.hand.now() - began == pytest.approx(18.5 + 60, abs=0.1)
     assert "outcome unknown" in caplog.text
 
 

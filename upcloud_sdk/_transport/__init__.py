@@ -22,7 +22,7 @@ from upcloud_sdk.errors import NotOpen, NotSent, OutcomeUnknown, RateLimited, Un
 from upcloud_sdk.events import RequestEvent, Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from upcloud_sdk._transport.streams import Send
     from upcloud_sdk._wire import Envelope
@@ -111,13 +111,14 @@ class Transport(Streams):
         params: Sequence[tuple[str, str]] = (),
         json: Mapping[str, Any] | None = None,
         timeout: float | None = None,
+        on_send: Callable[[], None] | None = None,
     ) -> T:
         """What a call answers, as a model.
 
         Raises:
             UnexpectedAnswer: it answered something else.
         """
-        answer = await self.send(method, path, params=params, json=json, timeout=timeout)
+        answer = await self.send(method, path, params=params, json=json, timeout=timeout, on_send=on_send)
         return self.decode(f"{method} {path}", answer, read)
 
     def decode(self, call: str, answer: Answer, read: Envelope[T]) -> T:
@@ -136,8 +137,11 @@ class Transport(Streams):
         json: Mapping[str, Any] | None = None,
         timeout: float | None = None,
         idempotent: bool | None = None,
+        on_send: Callable[[], None] | None = None,
     ) -> Answer:
         """A successful answer, after as many attempts as the policy allows.
+
+        `on_send` is called just before each attempt leaves, and may raise to hold it back.
 
         Raises:
             NotSent, OutcomeUnknown: there was no answer.
@@ -151,7 +155,7 @@ class Transport(Streams):
         while True:
             attempt += 1
             began = self._clock.now()
-            result = await self._attempt(call, method, url, content, limit)
+            result = await self._attempt(call, method, url, content, limit, on_send=on_send)
             outcome = result.status if isinstance(result, Answer) else result
             self._tell(method, path, outcome, began)
             if isinstance(result, Answer):
@@ -204,7 +208,14 @@ class Transport(Streams):
         await self._clock.sleep(retry.pause)
 
     async def _attempt(
-        self, call: str, method: str, url: str, content: bytes | None, limit: float
+        self,
+        call: str,
+        method: str,
+        url: str,
+        content: bytes | None,
+        limit: float,
+        *,
+        on_send: Callable[[], None] | None,
     ) -> Answer | NotSent | OutcomeUnknown:
         if not self.is_open:
             raise NotOpen(f"{call}: {NOT_OPEN}")
@@ -213,6 +224,8 @@ class Transport(Streams):
         async with self._slots:
             while (held := self._not_before - self._clock.now()) > 0:
                 await self._clock.sleep(held)
+            if on_send is not None:
+                on_send()
             began = self._clock.now()
             try:
                 response = await self._exchange(request, limit)

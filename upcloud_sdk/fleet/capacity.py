@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from upcloud_sdk.errors import LimitReached, NoCapacity
+from upcloud_sdk.models.server_requests import ServerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from upcloud_sdk.models.server_requests import ServerSpec
     from upcloud_sdk.models.servers import Server
 
 REMEMBERED_FOR = 300.0
@@ -26,9 +26,7 @@ class Capacity:
         self._now = now
         self._refused: dict[tuple[str, str], float] = {}
 
-    async def first(
-        self, specs: ServerSpec | Sequence[ServerSpec], create: Callable[[ServerSpec], Awaitable[Server]]
-    ) -> Server:
+    async def first(self, specs: Sequence[ServerSpec], create: Callable[[ServerSpec], Awaitable[Server]]) -> Server:
         """A server of the first spec that is not refused; what was refused lately is tried last.
 
         Raises:
@@ -50,10 +48,23 @@ class Capacity:
                 refusals.append(f"{spec.plan} in {spec.zone} was refused before: {error}")
         raise AssertionError("a sequence of specs is never empty")
 
-    def _ordered(self, specs: ServerSpec | Sequence[ServerSpec]) -> list[ServerSpec]:
-        choices = list(specs) if isinstance(specs, Sequence) else [specs]
-        if not choices:
-            raise ValueError("the sequence of specs is empty: give at least one")
+    def _ordered(self, specs: Sequence[ServerSpec]) -> list[ServerSpec]:
         now = self._now()
         self._refused = {key: until for key, until in self._refused.items() if until > now}
-        return sorted(choices, key=lambda spec: self._refused.get((spec.zone, spec.plan), 0.0))
+        return sorted(specs, key=lambda spec: self._refused.get((spec.zone, spec.plan), 0.0))
+
+
+def choices(specs: object) -> tuple[ServerSpec, ...]:
+    """The specs to be tried, in order.
+
+    Raises:
+        ValueError: there are none.
+        TypeError: that is no spec, and no sequence of specs.
+    """
+    given = tuple(cast("Sequence[object]", specs)) if isinstance(specs, Sequence) else (specs,)
+    if not given:
+        raise ValueError("the sequence of specs is empty: give at least one")
+    chosen = tuple(spec for spec in given if isinstance(spec, ServerSpec))
+    if len(chosen) < len(given):
+        raise TypeError("that is no ServerSpec: give one, or a list or tuple of them")
+    return chosen

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from upcloud_sdk._transport import segment
-from upcloud_sdk.errors import CleanupFailed
+from upcloud_sdk.errors import InvalidRequest, NotOpen
 from upcloud_sdk.fleet.capacity import Capacity
-from upcloud_sdk.fleet.create import Creator
+from upcloud_sdk.fleet.create import create_server
 from upcloud_sdk.fleet.destroy import Destroyer
-from upcloud_sdk.fleet.holdings import Holding, Holdings, api_now, expire
+from upcloud_sdk.fleet.holdings import Holding, Holdings, expire
 from upcloud_sdk.fleet.identity import run_id
-from upcloud_sdk.fleet.renewal import Renewal, check_lease
-from upcloud_sdk.models.ownership import ATTEMPT, RUN
-from upcloud_sdk.resources._base import label_params
+from upcloud_sdk.fleet.renewal import Renewal
+from upcloud_sdk.models.ownership import RUN, Ownership
+from upcloud_sdk.resources._base import label_params, whole_list
 from upcloud_sdk.resources.server_storages import SERVER
 from upcloud_sdk.resources.servers import SERVERS
 from upcloud_sdk.waiting import Watcher
@@ -23,7 +22,7 @@ from upcloud_sdk.waiting import Watcher
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from upcloud_sdk.fleet.destroy import StoragePolicy
+    from upcloud_sdk.fleet.holdings import StoragePolicy
     from upcloud_sdk.models.server_requests import ServerSpec
     from upcloud_sdk.models.servers import Server, ServerSummary
     from upcloud_sdk.resources._base import Core
@@ -34,6 +33,9 @@ log = logging.getLogger("upcloud_sdk")
 
 EXPIRE_TIMEOUT = 10.0
 """Seconds that moving the end of a lease may take once a destroy has failed."""
+
+UNHELD_TIMEOUT = 300.0
+"""Seconds that the destroy of a server gets whose caller was cancelled, or had given up."""
 
 
 class Fleet:
@@ -51,7 +53,6 @@ class Fleet:
             emit=core.emit,
         )
         self._capacity = Capacity(core.waits.clock.now)
-        self._creator = Creator(core, self.destroy)
 
     @staticmethod
     def path(uuid: str) -> str:
@@ -62,21 +63,25 @@ class Fleet:
         return await self.core.transport.call("GET", f"/server/{segment(uuid, 'uuid')}", SERVER)
 
     async def _list_own(self) -> tuple[ServerSummary, ...]:
-        params = label_params({RUN: run_id()})
-        return await self.core.transport.call("GET", "/server", SERVERS, params=params)
+        return await whole_list(self.core.transport, "/server", SERVERS, label_params({RUN: run_id()}))
 
-    async def create(self, specs: ServerSpec | Sequence[ServerSpec], *, lease: float | None) -> Server:
+    async def create(self, specs: Sequence[ServerSpec], *, lease: float | None) -> Server:
         """One new server, held by this client. To be run in a task that the client owns."""
 
         async def once(spec: ServerSpec) -> Server:
-            ends = None if lease is None else await api_now(self.core) + timedelta(seconds=lease)
-            server = await self._creator.create(spec, lease_ends=ends)
-            self.renewal.hold(Holding(server.uuid, server.labels.get(ATTEMPT), lease, ends))
+            server, owned = await create_server(self.core, spec, lease=lease, remove=self.destroy_unheld)
+            self.renewal.hold(Holding(server.uuid, owned.attempt, lease, owned.lease))
             return server
 
-        if lease is not None:
-            check_lease(lease)
         return await self._capacity.first(specs, once)
+
+    def destroy_unheld(self, uuid: str) -> None:
+        """Start to destroy a server that nobody holds, in a task of its own."""
+        what = f"destroy of server {uuid}"
+        try:
+            self.core.background.start(lambda: self.destroy(uuid, timeout=UNHELD_TIMEOUT), what, uuid=uuid)
+        except NotOpen:
+            log.error("%s: the client is closed; it may still be running and costing money", what)  # noqa: TRY400 - no trace needed
 
     async def destroy(
         self,
@@ -94,8 +99,45 @@ class Fleet:
         """
         holding = self.holdings.servers.get(uuid)
         self.renewal.stop_renewing(uuid)
-        attempt = self.holdings.unfinished.get(uuid) if holding is None else holding.attempt
-        destroyer = Destroyer(
+        destroyer = self._destroyer(
+            uuid, holding, timeout=timeout, stop_type=stop_type, storages=storages, backups=backups
+        )
+        over = False
+        try:
+            await destroyer.run()
+            over = True
+        except InvalidRequest:
+            over = True  # No server can have this uuid.
+            raise
+        except Exception:
+            left = destroyer.leftover()
+            if holding is not None and holding.ends is not None:
+                with self.core.waits.clock.limit(EXPIRE_TIMEOUT):
+                    await expire(self.core, uuid, left.attempt, disks=storages != "none")
+            raise
+        finally:
+            self.renewal.let_go(uuid)
+            if over:
+                self.holdings.unfinished.pop(uuid, None)
+            else:
+                self.holdings.unfinished[uuid] = destroyer.leftover()
+
+    def _destroyer(
+        self,
+        uuid: str,
+        holding: Holding | None,
+        *,
+        timeout: float,
+        stop_type: StopType,
+        storages: StoragePolicy,
+        backups: BackupPolicy | None,
+    ) -> Destroyer:
+        before = self.holdings.unfinished.get(uuid)
+        attempt, labels = (None, None) if before is None else (before.attempt, before.labels)
+        if holding is not None:
+            attempt = holding.attempt
+            labels = Ownership(self.core.owner, run_id(), holding.attempt, holding.ends).labels()
+        return Destroyer(
             self.core,
             self.watcher,
             uuid,
@@ -104,19 +146,9 @@ class Fleet:
             storages=storages,
             backups=backups,
             attempt=attempt,
-            listed=holding is not None and holding.attempt is not None,
+            labels=labels,
+            listed=self.is_listed(uuid),
         )
-        try:
-            await destroyer.run()
-        except CleanupFailed:
-            self.holdings.unfinished[uuid] = destroyer.attempt
-            if holding is not None and holding.lease is not None:
-                with self.core.waits.clock.limit(EXPIRE_TIMEOUT):
-                    await expire(self.core, uuid)
-            raise
-        finally:
-            self.renewal.let_go(uuid)
-        self.holdings.unfinished.pop(uuid, None)
 
     def is_listed(self, uuid: str) -> bool:
         """Whether the list of what this run made shows a server."""

@@ -6,15 +6,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from upcloud_sdk._wire import Inside, Labels, Resource, many, one
+from upcloud_sdk._wire import Inside, ReadableLabels, Resource, many, one
 from upcloud_sdk.models.ownership import Ownership
+
+COPIES = frozenset({"backup", "template", "cdrom"})
+"""Types of storages that are no disks, and that nobody of ours has made with a server."""
 
 
 class DeviceGlance(Resource):
     """A storage device."""
 
-    storage: str = ""
-    labels: Labels | None = None
+    storage: str | None = None
+    type: str = "disk"
+    labels: ReadableLabels | None = None
 
 
 class ServerGlance(Resource):
@@ -22,7 +26,7 @@ class ServerGlance(Resource):
 
     uuid: str
     state: str
-    labels: Labels = Field(default_factory=dict)
+    labels: ReadableLabels = Field(default_factory=dict)
     storage_devices: Annotated[tuple[DeviceGlance, ...], Inside("storage_device")] = ()
 
     @property
@@ -36,8 +40,15 @@ class StorageGlance(Resource):
 
     uuid: str
     state: str
-    labels: Labels = Field(default_factory=dict)
+    type: str = ""
+    """`normal` for a disk; the rest are templates, backups and discs."""
+    labels: ReadableLabels = Field(default_factory=dict)
     servers: Annotated[tuple[str, ...], Inside("server")] = ()
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether it is a disk that is known to be attached to nothing, from an answer that shows it in full."""
+        return "servers" in self.model_fields_set and not self.servers and self.type not in COPIES
 
     @property
     def ownership(self) -> Ownership:

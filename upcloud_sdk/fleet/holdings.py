@@ -1,4 +1,4 @@
-"""What one client made or holds a lease on, and has not destroyed."""
+"""What one client made or holds a lease on, and has not destroyed; how labels of ours are changed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from upcloud_sdk._transport import segment
-from upcloud_sdk.errors import UpCloudError
-from upcloud_sdk.fleet.glance import SERVER_GLANCE, STORAGE_GLANCE, ServerGlance
+from upcloud_sdk.errors import NotFound, UpCloudError
+from upcloud_sdk.fleet.glance import SERVER_GLANCE, STORAGE_GLANCE, STORAGE_GLANCES, ServerGlance, StorageGlance
 from upcloud_sdk.models.ownership import ATTEMPT, LEASE, OWN_LABELS, write_lease
+from upcloud_sdk.resources._base import label_params, whole_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Literal
 
     from upcloud_sdk.resources._base import Core
+    from upcloud_sdk.resources.storages import BackupPolicy
+
+    StoragePolicy = Literal["created", "all", "none"]
+    """Which disks go with a server: those made with it, all, or none."""
 
 
 @dataclass(slots=True)
@@ -25,9 +31,31 @@ class Holding:
     attempt: str | None
     """The create that made it and its disks; None if it was made elsewhere."""
     lease: float | None
-    """Seconds that its lease is renewed for; None if it has none."""
+    """Seconds that its lease is renewed for; None if it has none, or is not renewed any more."""
     ends: datetime | None
     """When the lease ends, by the API's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A server that could not be destroyed: what the reaper of this process needs to finish it."""
+
+    attempt: str | None
+    storages: StoragePolicy
+    backups: BackupPolicy | None
+    labels: Mapping[str, str] | None
+    """The labels of ours that were last seen on it; None if it was never seen."""
+
+    def is_unchanged(self, seen: ServerGlance, now: datetime) -> bool:
+        """Whether the server is still ours to destroy: nobody took, renewed or kept it since."""
+        if self.labels is None:
+            return True
+        mine, theirs = dict(self.labels), own_labels(seen.labels)
+        had, has = mine.pop(LEASE, None), theirs.pop(LEASE, None)
+        if mine != theirs or (had is None) != (has is None):
+            return False
+        lease = seen.ownership.lease
+        return had == has or (lease is not None and lease <= now)
 
 
 @dataclass(slots=True)
@@ -35,8 +63,8 @@ class Holdings:
     """What one client holds."""
 
     servers: dict[str, Holding] = field(default_factory=dict[str, Holding])
-    unfinished: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
-    """Servers that could not be destroyed, with the attempt that made them, for the reaper of this process."""
+    unfinished: dict[str, Leftover] = field(default_factory=dict[str, Leftover])
+    """Servers that could not be destroyed, by uuid."""
 
 
 async def api_now(core: Core) -> datetime:
@@ -44,70 +72,99 @@ async def api_now(core: Core) -> datetime:
 
     The host's own clock counts for nothing here: one that is wrong must not kill anybody's server.
     """
+    if core.transport.api_time() is None:
+        await core.transport.ask_time()
+    return api_time(core)
+
+
+def api_time(core: Core) -> datetime:
+    """Now, by the clock of an API that has been heard from."""
     now = core.transport.api_time()
-    if now is None:
-        now = await core.transport.ask_time()
     # An API without a Date header has no clock to go by but ours.
     return datetime.now(UTC) if now is None else datetime.fromtimestamp(now, UTC)
 
 
-async def relabel_server(
-    core: Core, uuid: str, ours: Mapping[str, str | None], seen: ServerGlance | None = None
-) -> ServerGlance:
-    """Set or remove (None) labels of ours on a server, and leave all others as they are. Returns the server as it was.
+async def relabel_server(core: Core, seen: ServerGlance, ours: Mapping[str, str | None]) -> None:
+    """Set or remove (None) labels of ours on a server that was just seen, and leave all others as they are.
 
-    PUT replaces all labels, so they are read just before; what a concurrent edit changes within that moment is lost.
+    PUT replaces all labels; what a concurrent edit changes between the look and it is lost.
     """
-    path = f"/server/{segment(uuid, 'uuid')}"
-    if seen is None:
-        seen = await core.transport.call("GET", path, SERVER_GLANCE)
-    pairs = _merged(seen.labels, ours)
-    await core.transport.send("PUT", path, json={"server": {"labels": {"label": pairs}}})
-    return seen
+    labels = {"label": _merged(seen.labels, ours)}
+    await core.transport.send("PUT", f"/server/{segment(seen.uuid, 'uuid')}", json={"server": {"labels": labels}})
 
 
 async def relabel_storage(core: Core, uuid: str, ours: Mapping[str, str | None]) -> None:
-    """The same for a disk."""
+    """The same for a disk, which is looked at first."""
     path = f"/storage/{segment(uuid, 'uuid')}"
     seen = await core.transport.call("GET", path, STORAGE_GLANCE)
     await core.transport.send("PUT", path, json={"storage": {"labels": _merged(seen.labels, ours)}})
 
 
 async def own_disks(core: Core, server: ServerGlance, attempt: str | None) -> list[str]:
-    """The attached disks that were made with a server: those with the same attempt on their label.
-
-    Where the server's answer does not show the labels of its disks, each is asked for.
-    """
+    """The attached disks that were made with a server: those with the same attempt on their label."""
     if attempt is None:
         return []
-    found: list[str] = []
+    labels = await disk_labels(core, server)
+    return [uuid for uuid, pairs in labels.items() if pairs.get(ATTEMPT) == attempt]
+
+
+async def disk_labels(core: Core, server: ServerGlance) -> dict[str, dict[str, str]]:
+    """The labels of all storages that are attached to a server.
+
+    Where the server's answer does not show them, each storage is asked for.
+    """
+    found: dict[str, dict[str, str]] = {}
     for device in server.storage_devices:
         if not device.storage:
             continue
         labels = device.labels
         if labels is None:
-            path = f"/storage/{segment(device.storage, 'uuid')}"
-            labels = (await core.transport.call("GET", path, STORAGE_GLANCE)).labels
-        if labels.get(ATTEMPT) == attempt:
-            found.append(device.storage)
+            try:
+                path = f"/storage/{segment(device.storage, 'uuid')}"
+                labels = (await core.transport.call("GET", path, STORAGE_GLANCE)).labels
+            except NotFound:
+                continue
+        found[device.storage] = labels
     return found
 
 
-async def expire(core: Core, uuid: str) -> None:
-    """Move the end of a server's lease to now where the API allows it: any reaper of this owner may finish it."""
+async def disks_of(core: Core, attempt: str) -> list[StorageGlance]:
+    """The disks that were made by a create, wherever they are now."""
+    params = label_params({ATTEMPT: attempt})
+    found = await whole_list(core.transport, "/storage", STORAGE_GLANCES, params)
+    # What the filter let through by mistake is not ours.
+    return [storage for storage in found if storage.labels.get(ATTEMPT) == attempt]
+
+
+async def expire(core: Core, uuid: str, attempt: str | None, *, disks: bool) -> None:
+    """Move the end of a lease to now where the API allows it: any reaper of this owner may finish what was begun."""
+    ours = {LEASE: write_lease(await api_now(core))}
     try:
-        await relabel_server(core, uuid, {LEASE: write_lease(await api_now(core))})
+        seen = await core.transport.call("GET", f"/server/{segment(uuid, 'uuid')}", SERVER_GLANCE)
+        if LEASE in seen.labels:
+            await relabel_server(core, seen, ours)
     except UpCloudError:
-        # Best effort: the lease ends by itself, since it is no longer renewed.
+        pass  # Best effort: the lease ends by itself, since it is no longer renewed.
+    try:
+        for disk in await disks_of(core, attempt) if disks and attempt is not None else ():
+            if LEASE in disk.labels:
+                await relabel_storage(core, disk.uuid, ours)
+    except UpCloudError:
         return
 
 
-def _merged(present: Mapping[str, str], ours: Mapping[str, str | None]) -> list[dict[str, str]]:
-    kept = {key: value for key, value in present.items() if not key.startswith("_") and key not in ours}
-    written = {key: value for key, value in ours.items() if value is not None}
-    return [{"key": key, "value": value} for key, value in {**kept, **written}.items()]
+def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Those labels that are ours."""
+    return {key: value for key, value in labels.items() if key in OWN_LABELS}
 
 
 def keep_own(labels: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
-    """Labels that a caller wants, with those of ours that are there: a modify must not lose them."""
-    return {**labels, **{key: value for key, value in present.items() if key in OWN_LABELS}}
+    """Labels that a caller wants, with those of ours that are there, which a modify must not lose."""
+    return {**{key: value for key, value in labels.items() if key not in OWN_LABELS}, **own_labels(present)}
+
+
+def _merged(present: Mapping[str, str], ours: Mapping[str, str | None]) -> list[dict[str, str]]:
+    # The API's own labels start with `_`: it keeps them, and refuses to be sent them.
+    kept = {key: value for key, value in present.items() if not key.startswith("_") and key not in ours}
+    written = {key: value for key, value in ours.items() if value is not None}
+    return [{"key": key, "value": value} for key, value in {**kept, **written}.items()]

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
-from upcloud_sdk.errors import NotFound, UpCloudError
+from upcloud_sdk.errors import NotFound, NotOpen
 from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.glance import SERVER_GLANCE, SERVER_GLANCES, STORAGE_GLANCES, ServerGlance, StorageGlance
 from upcloud_sdk.fleet.holdings import Holding, api_now, own_disks, relabel_server, relabel_storage
 from upcloud_sdk.fleet.identity import check_owner, run_id
 from upcloud_sdk.fleet.reap import Reaper, ReapReport
-from upcloud_sdk.fleet.renewal import check_lease
+from upcloud_sdk.fleet.renewal import check_lease, check_seconds
 from upcloud_sdk.models.ownership import LEASE, OWNER, RUN, write_lease
-from upcloud_sdk.resources._base import Namespace, label_params
+from upcloud_sdk.resources._base import Namespace, label_params, whole_list
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from upcloud_sdk.fleet.fleet import Fleet
@@ -64,12 +64,10 @@ class Leases(Namespace):
             NotFound: the server is gone.
         """
         check_lease(seconds)
-        ends = await api_now(self._core) + timedelta(seconds=seconds)
-        mine = {OWNER: self._core.owner, RUN: run_id(), LEASE: write_lease(ends)}
-        seen = await self._relabel(uuid, mine)
+        seen = await self._relabel(uuid, seconds)
         owned = seen.ownership
-        self._fleet.renewal.hold(Holding(uuid, owned.attempt, seconds, ends))
-        return _lease("server", seen.model_copy(update={"labels": {**seen.labels, **mine}}))
+        self._fleet.renewal.hold(Holding(uuid, owned.attempt, seconds, owned.lease))
+        return _lease("server", seen)
 
     async def keep(self, uuid: str) -> None:
         """End the lease on a server and its disks without destroying them: from now on it is for good.
@@ -77,7 +75,7 @@ class Leases(Namespace):
         Raises:
             NotFound: the server is gone.
         """
-        seen = await self._relabel(uuid, {LEASE: None})
+        seen = await self._relabel(uuid, None)
         self._fleet.renewal.hold(Holding(uuid, seen.ownership.attempt, None, None))
         self._core.emit(LeaseEvent(at=self._core.emit.now(), uuid=uuid, happened="kept"))
 
@@ -94,36 +92,39 @@ class Leases(Namespace):
             ValueError: `grace` is below zero, or `exclusive` is asked for another owner than the client's.
             UpCloudError: what there is could not be listed.
         """
-        reaper = self._reaper(owner, exclusive=exclusive, grace=grace, dry_run=dry_run)
-        return await self._core.background.run(reaper.run, "reaper")
+        return await self._reaper(owner, exclusive=exclusive, grace=grace, dry_run=dry_run).run()
 
     async def reap_forever(self, owner: str | None = None, *, every: float = 300, grace: float = 60) -> None:
         """Reap every so many seconds, until cancelled; for owners that live long. A round that fails is logged.
 
         Raises:
             ValueError: `every` is not above zero, or `grace` is below zero.
+            NotOpen: the client was closed.
         """
-        if not every > 0:
-            raise ValueError(f"every is {every:g}: it must be above 0 seconds")
+        check_seconds(every, "every")
         self._reaper(owner, exclusive=False, grace=grace, dry_run=False)
         while True:
             try:
                 report = await self.reap(owner, grace=grace)
-            except UpCloudError as error:
+            except NotOpen:
+                raise
+            except Exception as error:  # noqa: BLE001 - the next round may succeed
                 log.warning("reaper: this round failed: %s", error)
             else:
-                if report.servers or report.storages or report.failed:
-                    log.info("%s", report)
+                level = logging.WARNING if report.failed or report.unreadable else logging.INFO
+                if report.servers or report.storages or level > logging.INFO:
+                    log.log(level, "%s", report)
             await self._core.waits.clock.sleep(every)
 
     async def list(self, owner: str | None = None) -> tuple[Lease, ...]:
         """The leases of an owner, this client's if None: servers, then disks."""
-        params = label_params({OWNER: self._core.owner if owner is None else check_owner(owner), LEASE: None})
-        servers = await self._transport.call("GET", "/server", SERVER_GLANCES, params=params)
-        storages = await self._transport.call("GET", "/storage", STORAGE_GLANCES, params=params)
+        owner = self._core.owner if owner is None else check_owner(owner)
+        params = label_params({OWNER: owner, LEASE: None})
+        servers = await whole_list(self._transport, "/server", SERVER_GLANCES, params)
+        storages = await whole_list(self._transport, "/storage", STORAGE_GLANCES, params)
         return (
-            *(_lease("server", server) for server in servers if LEASE in server.labels),
-            *(_lease("storage", storage) for storage in storages if LEASE in storage.labels),
+            *(_lease("server", server) for server in servers if _has_lease(server, owner)),
+            *(_lease("storage", storage) for storage in storages if _has_lease(storage, owner)),
         )
 
     def _reaper(self, owner: str | None, *, exclusive: bool, grace: float, dry_run: bool) -> Reaper:
@@ -147,19 +148,29 @@ class Leases(Namespace):
             timeout=DESTROY_TIMEOUT,
         )
 
-    async def _relabel(self, uuid: str, labels: Mapping[str, str | None]) -> ServerGlance:
-        async with self._fleet.renewal.relabelling:
-            seen = await self._transport.call("GET", f"/server/{self._fleet.path(uuid)}", SERVER_GLANCE)
+    async def _relabel(self, uuid: str, seconds: float | None) -> ServerGlance:
+        """Take or end (None) a lease; the server as it is after that."""
+        path = f"/server/{self._fleet.path(uuid)}"
+        async with self._fleet.renewal.relabelling(uuid):
+            seen = await self._transport.call("GET", path, SERVER_GLANCE)
+            labels: dict[str, str | None] = {LEASE: None}
+            if seconds is not None:
+                ends = await api_now(self._core) + timedelta(seconds=seconds)
+                labels = {OWNER: self._core.owner, RUN: run_id(), LEASE: write_lease(ends)}
             # The disks first: what is attached to a server is not reaped whatever its own label says.
             for disk in await own_disks(self._core, seen, seen.ownership.attempt):
-                try:
+                with suppress(NotFound):
                     await relabel_storage(self._core, disk, labels)
-                except NotFound:
-                    continue
-            await relabel_server(self._core, uuid, labels, seen)
-            if labels[LEASE] is None:
+            await relabel_server(self._core, seen, labels)
+            if seconds is None:
                 self._fleet.renewal.stop_renewing(uuid)
-        return seen
+        written = {key: value for key, value in {**seen.labels, **labels}.items() if value is not None}
+        return seen.model_copy(update={"labels": written})
+
+
+def _has_lease(found: ServerGlance | StorageGlance, owner: str) -> bool:
+    """The filter should have seen to it; what it let through by mistake is not this owner's."""
+    return LEASE in found.labels and found.ownership.owner == owner
 
 
 def _lease(kind: Literal["server", "storage"], found: ServerGlance | StorageGlance) -> Lease:

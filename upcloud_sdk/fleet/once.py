@@ -1,17 +1,25 @@
-"""What has labels, beside servers, is made once: a lost answer is found again by the label of its attempt."""
+"""Exactly one thing for each create, even if the answer is lost: it is found again by the attempt on its label.
+
+A create of unknown outcome is never sent again: it may have had its effect.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
-from upcloud_sdk._wire import Labels, Resource, many
-from upcloud_sdk.errors import OutcomeUnknown, ServerFault, TransportError, UnexpectedAnswer, UpCloudError
+from pydantic import Field
+
+from upcloud_sdk._background import Unwanted
+from upcloud_sdk._wire import ReadableLabels, Resource, many
+from upcloud_sdk.errors import ApiError, Conflict, NotFound, NotOpen, NotSent, OutcomeUnknown, ServerFault, UpCloudError
 from upcloud_sdk.fleet.identity import new_attempt, run_id
 from upcloud_sdk.models.ownership import ATTEMPT, Ownership
+from upcloud_sdk.resources._base import label_params, whole_list
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from upcloud_sdk._background import Background
     from upcloud_sdk._transport import Transport
@@ -21,11 +29,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("upcloud_sdk")
 
-LOST = (OutcomeUnknown, ServerFault, UnexpectedAnswer)
-"""After these what was asked for may be there."""
+T = TypeVar("T")
 
 LOOK_TIMEOUT = 15.0
 """Seconds that one look for what a lost answer left may take, so that a dead API fails in bounded time."""
+
+
+DELETE_TIMEOUT = 300.0
+"""Seconds for which the delete of what nobody holds is tried while its state does not allow it."""
 
 
 class Made(Protocol):
@@ -40,11 +51,25 @@ M = TypeVar("M", bound=Made)
 
 class _Labelled(Resource):
     uuid: str
-    labels: Labels
+    labels: ReadableLabels = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creation(Generic[T]):
+    """One create: what is sent, and how it is found again."""
+
+    kind: Makeable
+    document: Mapping[str, Any]
+    attempt: str
+    """What the document has on the label ATTEMPT."""
+    read: Envelope[T]
+    remove: Callable[[str], None]
+    """Starts the removal of what nobody holds, given its uuid, in a task of its own."""
+    timeout: float | None = None
 
 
 class Once:
-    """Sends creates, each once."""
+    """Makes what has labels, each once."""
 
     def __init__(self, transport: Transport, background: Background, waits: WaitPolicy, owner: str) -> None:
         self._transport, self._background, self._waits, self._owner = transport, background, waits, owner
@@ -55,44 +80,137 @@ class Once:
         """What was made. A caller that is cancelled has nothing: the client deletes what the create makes.
 
         Raises:
-            OutcomeUnknown: no answer came, and nothing with the label of the attempt was found.
+            OutcomeUnknown: no answer came, and nothing was found; the client looks on, and deletes what turns up.
         """
 
-        async def delete(made: M) -> None:
-            await self._transport.send("DELETE", f"{kind.path}/{made.uuid}")
+        def remove(uuid: str) -> None:
+            what = f"delete of {kind.key} {uuid}"
+            try:
+                self._background.start(lambda: self._delete(f"{kind.path}/{uuid}"), what, uuid=uuid)
+            except NotOpen:
+                log.error("%s: the client is closed; it may still cost money", what)  # noqa: TRY400 - no trace needed
 
-        return await self._background.run(
-            lambda: self._create(kind, document, read, timeout), f"create at {kind.path}", abandoned=delete
+        ours = Ownership(self._owner, run_id(), new_attempt())
+        labelled = with_labels(document, ours.labels(), wrapped=kind.wraps_labels)
+        creation = Creation(
+            kind=kind, document=labelled, attempt=str(ours.attempt), read=read, remove=remove, timeout=timeout
         )
 
-    async def _create(self, kind: Makeable, document: Mapping[str, Any], read: Envelope[M], timeout: float | None) -> M:
-        attempt = new_attempt()
-        ours = Ownership(self._owner, run_id(), attempt).labels()
-        body = {kind.key: with_labels(document, ours, wrapped=kind.wraps_labels)}
-        try:
-            return await self._transport.call("POST", kind.path, read, json=body, timeout=timeout)
-        except LOST as error:
-            log.warning("POST %s: outcome unknown (%s); looking for %s=%s", kind.path, error, ATTEMPT, attempt)
-            found = await self._find(kind, attempt)
-            if found is not None:
-                return await self._transport.call("GET", f"{kind.path}/{found}", read)
-            label = f"{ATTEMPT}={attempt}"
-            problem = f"the create got no usable answer, and nothing with label {label} has turned up ({error})"
-            raise OutcomeUnknown(f"POST {kind.path}", problem, label=label) from error
+        async def make() -> M:
+            return (await make_once(self._transport, self._background, self._waits, creation))[0]
 
-    async def _find(self, kind: Makeable, attempt: str) -> str | None:
-        read = many(_Labelled, kind.many, kind.key)
-        params = [("label", f"{ATTEMPT}={attempt}")]
+        return await self._background.run(make, f"create of {kind.key}", abandoned=lambda made: remove(made.uuid))
+
+    async def _delete(self, path: str) -> None:
+        ends = self._waits.clock.now() + DELETE_TIMEOUT
+        for pause in self._waits.pauses():
+            try:
+                await self._transport.send("DELETE", path)
+            except NotFound:
+                return
+            except Conflict:
+                # It may still be in the making.
+                if self._waits.clock.now() >= ends:
+                    raise
+                await self._waits.clock.sleep(pause)
+            else:
+                return
+
+
+async def make_once(
+    transport: Transport, background: Background, waits: WaitPolicy, creation: Creation[T]
+) -> tuple[T, Literal["created", "adopted"]]:
+    """What was created, or adopted where the answer was lost. To be run in a task that the client owns.
+
+    Raises:
+        OutcomeUnknown: no answer came, and nothing was found; the client looks on, and removes what turns up.
+    """
+    return await _Attempt(transport, background, waits, creation).run()
+
+
+class _Attempt(Generic[T]):
+    def __init__(self, transport: Transport, background: Background, waits: WaitPolicy, creation: Creation[T]) -> None:
+        self._transport, self._background, self._waits, self._creation = transport, background, waits, creation
+        self._path, self._what = creation.kind.path, creation.kind.key
+        self._label = f"{ATTEMPT}={creation.attempt}"
+        self._sent = False
+
+    async def run(self) -> tuple[T, Literal["created", "adopted"]]:
+        new = self._creation
+        body = {new.kind.key: new.document}
+        try:
+            made = await self._transport.call(
+                "POST", self._path, new.read, json=body, timeout=new.timeout, on_send=self._about_to_send
+            )
+        except Exception as error:
+            if not self._sent or _made_nothing(error):
+                raise
+            log.warning("POST %s: outcome unknown (%s); looking for %s", self._path, error, self._label)
+            return await self._adopt(error), "adopted"
+        return made, "created"
+
+    def _about_to_send(self) -> None:
+        if self._background.is_unwanted():
+            raise Unwanted
+        if not self._sent:
+            self._sent = True
+            self._background.describe(f"create of {self._what} with label {self._label}")
+
+    async def _adopt(self, cause: Exception) -> T:
         for pause in self._waits.look_for_create:
             await self._waits.clock.sleep(pause)
+            made = await self._take_over()
+            if made is not None:
+                return made
+        # Nobody holds what turns up from here on.
+        self._background.start(self._look_on, f"looking for the {self._what} of a lost create, label {self._label}")
+        problem = (
+            f"the create got no usable answer, and no {self._what} with label {self._label} could be taken over; "
+            f"what turns up in the next {self._waits.look_on:g} s is destroyed ({cause})"
+        )
+        raise OutcomeUnknown(f"POST {self._path}", problem, label=self._label) from cause
+
+    async def _take_over(self) -> T | None:
+        """What the create made, in full; None if there is none to be seen, for whatever reason."""
+        with self._waits.clock.limit(LOOK_TIMEOUT):
             try:
-                with self._waits.clock.limit(LOOK_TIMEOUT):
-                    for each in await self._transport.call("GET", kind.path, read, params=params):
-                        if each.labels.get(ATTEMPT) == attempt:
-                            return each.uuid
-            except (TransportError, UpCloudError) as error:
-                log.debug("looking for %s: %s", attempt, error)
+                uuid = await self._look()
+                if uuid is not None:
+                    return await self._transport.call("GET", f"{self._path}/{uuid}", self._creation.read)
+            except UpCloudError as error:
+                log.debug("looking for %s: %s", self._label, error)
         return None
+
+    async def _look(self) -> str | None:
+        attempt, kind = self._creation.attempt, self._creation.kind
+        read = many(_Labelled, kind.many, kind.key)
+        found = await whole_list(self._transport, kind.path, read, label_params({ATTEMPT: attempt}))
+        # What the filter let through by mistake is not ours.
+        return next((each.uuid for each in found if each.labels.get(ATTEMPT) == attempt), None)
+
+    async def _look_on(self) -> None:
+        ends = self._waits.clock.now() + self._waits.look_on
+        for pause in self._waits.pauses():
+            uuid: str | None = None
+            with self._waits.clock.limit(LOOK_TIMEOUT):
+                try:
+                    uuid = await self._look()
+                except UpCloudError as error:
+                    log.debug("looking on for %s: %s", self._label, error)
+            if uuid is not None:
+                log.warning("%s %s of a create that had been given up turned up: destroying it", self._what, uuid)
+                self._creation.remove(uuid)
+                return
+            if self._waits.clock.now() >= ends:
+                return
+            await self._waits.clock.sleep(max(pause, 1.0))
+
+
+def _made_nothing(error: Exception) -> bool:
+    """Whether a create that failed so certainly had no effect: it was refused, or never left."""
+    if isinstance(error, Unwanted | NotSent):
+        return True
+    return isinstance(error, ApiError) and not isinstance(error, ServerFault)
 
 
 def with_labels(document: Mapping[str, Any], ours: Mapping[str, str], *, wrapped: bool) -> dict[str, Any]:

@@ -23,14 +23,14 @@ from upcloud_sdk.fleet.glance import (
 from upcloud_sdk.fleet.holdings import api_now
 from upcloud_sdk.fleet.identity import run_id
 from upcloud_sdk.models.ownership import LEASE, OWNER
-from upcloud_sdk.resources._base import label_params
+from upcloud_sdk.resources._base import label_params, whole_list
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
     from datetime import datetime
 
     from upcloud_sdk.fleet.destroy import ServerWatcher
-    from upcloud_sdk.fleet.holdings import Holdings
+    from upcloud_sdk.fleet.holdings import Holdings, Leftover
     from upcloud_sdk.models.ownership import Ownership
     from upcloud_sdk.resources._base import Core
 
@@ -91,15 +91,15 @@ class Reaper:
 
     async def run(self) -> ReapReport:
         """Reap, and say what was done. Only a failure to list what there is raises."""
-        now = await api_now(self._core)
         params = label_params({OWNER: self._owner, LEASE: None})
-        servers = await self._core.transport.call("GET", "/server", SERVER_GLANCES, params=params)
-        due = {server.uuid: server.ownership.attempt for server in servers if self._is_due(server, now)}
-        for uuid, attempt in self._holdings.unfinished.items():
-            # What this process could not destroy before, whatever its labels say.
-            due.setdefault(uuid, attempt)
-        await self._each(due, lambda uuid: self._reap_server(uuid, due[uuid], now))
-        storages = await self._core.transport.call("GET", "/storage", STORAGE_GLANCES, params=params)
+        servers = await whole_list(self._core.transport, "/server", SERVER_GLANCES, params)
+        now = await api_now(self._core)
+        remembered = dict(self._holdings.unfinished) if self._owner == self._core.owner else {}
+        due = [server.uuid for server in servers if server.uuid not in remembered and self._is_due(server, now)]
+        await self._each(remembered, lambda uuid: self._finish(uuid, remembered[uuid], now))
+        await self._each(due, lambda uuid: self._reap_server(uuid, now))
+        # After the servers: what was attached to one may be loose now.
+        storages = await whole_list(self._core.transport, "/storage", STORAGE_GLANCES, params)
         loose = [storage.uuid for storage in storages if self._is_due(storage, now)]
         await self._each(loose, lambda uuid: self._reap_storage(uuid, now))
         return ReapReport(
@@ -130,52 +130,82 @@ class Reaper:
             for uuid in uuids:
                 group.start_soon(one, uuid)
 
-    async def _reap_server(self, uuid: str, attempt: str | None, now: datetime) -> None:
-        remembered = uuid in self._holdings.unfinished
+    # --- servers ------------------------------------------------------------------------------------------------------
 
+    async def _reap_server(self, uuid: str, now: datetime) -> None:
         def still_ours(seen: ServerGlance) -> bool:
-            return remembered or self._has_ended(seen.ownership, now)
+            return self._has_ended(seen.ownership, now)
 
         try:
+            # The list may be old, and not show its disks.
             seen = await self._core.transport.call("GET", f"/server/{uuid}", SERVER_GLANCE)
         except NotFound:
-            # Somebody else was quicker, or a destroy of ours was half done: its disks are reaped below.
-            self._holdings.unfinished.pop(uuid, None)
-            return
+            return  # Somebody else was quicker; what disks it left are reaped below.
         if not still_ours(seen):
             raise Spared
-        if self._dry_run:
-            self._servers.append(uuid)
-            return
+        await self._destroy(
+            uuid,
+            Destroyer(
+                self._core,
+                self._watcher,
+                uuid,
+                timeout=self._timeout,
+                attempt=seen.ownership.attempt,
+                seen=seen,
+                still_ours=still_ours,
+            ),
+        )
+
+    async def _finish(self, uuid: str, left: Leftover, now: datetime) -> None:
+        """Destroy what this process could not before, or the disks that are left of it."""
+
+        def still_ours(seen: ServerGlance) -> bool:
+            return left.is_unchanged(seen, now)
+
         destroyer = Destroyer(
             self._core,
             self._watcher,
             uuid,
             timeout=self._timeout,
-            attempt=attempt or seen.ownership.attempt,
-            seen=seen,
+            storages=left.storages,
+            backups=left.backups,
+            attempt=left.attempt,
+            labels=left.labels,
             still_ours=still_ours,
         )
-        await destroyer.run()
-        self._holdings.unfinished.pop(uuid, None)
+        try:
+            await self._destroy(uuid, destroyer)
+        except Spared:
+            self._holdings.unfinished.pop(uuid, None)
+            raise
+        if not self._dry_run:
+            self._holdings.unfinished.pop(uuid, None)
+
+    async def _destroy(self, uuid: str, destroyer: Destroyer) -> None:
+        if not self._dry_run:
+            # In a task of the client's own: a reaper that is cancelled leaves no server half destroyed.
+            await self._core.background.run(destroyer.run, f"destroy of server {uuid}", uuid=uuid)
+            self._core.emit(LeaseEvent(at=self._core.emit.now(), uuid=uuid, happened="reaped"))
         self._servers.append(uuid)
-        self._core.emit(LeaseEvent(at=self._core.emit.now(), uuid=uuid, happened="reaped"))
+
+    # --- disks --------------------------------------------------------------------------------------------------------
 
     async def _reap_storage(self, uuid: str, now: datetime) -> None:
         try:
             seen = await self._core.transport.call("GET", f"/storage/{uuid}", STORAGE_GLANCE)
         except NotFound:
             return
-        loose = "servers" in seen.model_fields_set and not seen.servers
-        if not loose or not self._has_ended(seen.ownership, now) or self._is_held(seen.ownership):
+        if not seen.is_loose or not self._has_ended(seen.ownership, now) or self._is_held(seen.ownership):
             raise Spared
         if not self._dry_run:
             await self._core.transport.send("DELETE", f"/storage/{uuid}", params=[("backups", "delete")])
         self._storages.append(uuid)
 
     def _is_held(self, owned: Ownership) -> bool:
-        held = self._holdings.servers.values()
+        held = (each for each in self._holdings.servers.values() if each.lease is not None)
         return owned.attempt is not None and any(each.attempt == owned.attempt for each in held)
+
+    # --- whose, and until when ----------------------------------------------------------------------------------------
 
     def _is_due(self, found: ServerGlance | StorageGlance, now: datetime) -> bool:
         owned = found.ownership
@@ -184,7 +214,8 @@ class Reaper:
         if owned.lease is None:
             self._unreadable.append(found.uuid)
             return False
-        if self._has_ended(owned, now) and found.uuid not in self._holdings.servers:
+        holding = self._holdings.servers.get(found.uuid)
+        if self._has_ended(owned, now) and (holding is None or holding.lease is None):
             return True
         self._spared.append(found.uuid)
         return False

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+import math
+from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
+from weakref import WeakValueDictionary
 
 import anyio
 
 from upcloud_sdk.errors import NotFound, UpCloudError
 from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.glance import SERVER_GLANCE
-from upcloud_sdk.fleet.holdings import api_now, own_disks, relabel_server, relabel_storage
-from upcloud_sdk.models.ownership import LEASE, write_lease
+from upcloud_sdk.fleet.holdings import api_now, api_time, own_disks, own_labels, relabel_server, relabel_storage
+from upcloud_sdk.fleet.identity import run_id
+from upcloud_sdk.models.ownership import LEASE, OWNER, RUN, Ownership
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from datetime import datetime
+
+    from upcloud_sdk.fleet.glance import ServerGlance
     from upcloud_sdk.fleet.holdings import Holding, Holdings
     from upcloud_sdk.resources._base import Core
 
@@ -23,13 +31,32 @@ log = logging.getLogger("upcloud_sdk")
 SHORTEST_LEASE = 60.0
 """Seconds: a shorter lease could end between two tries to renew it."""
 
+AT_ONCE = 10
+"""Leases that are renewed at the same time."""
+
+RENEWAL_TIMEOUT = 60.0
+"""Seconds that one renewal may take, or a quarter of its lease."""
+
+
+def check_seconds(seconds: float, what: str) -> float:
+    """A length of time.
+
+    Raises:
+        ValueError: it is not above zero.
+    """
+    if not seconds > 0:
+        raise ValueError(f"{what} is {seconds:g}: it must be above 0 seconds")
+    return seconds
+
 
 def check_lease(seconds: float) -> float:
     """A lease's length.
 
     Raises:
-        ValueError: it is shorter than a renewal can keep.
+        ValueError: it is shorter than a renewal can keep, or has no end.
     """
+    if seconds == math.inf:
+        raise ValueError("a lease has an end: what is to stay for good has no lease (None)")
     if not seconds >= SHORTEST_LEASE:
         raise ValueError(
             f"a lease of {seconds:g} s is shorter than a renewal can keep: give {SHORTEST_LEASE:g} s or more"
@@ -45,26 +72,34 @@ class Renewal:
         self._due: dict[str, float] = {}
         self._wake = anyio.Event()
         self._running = False
-        self.relabelling = anyio.Lock()
-        """Held from reading labels until they are written: two writers of this client must not undo each other."""
+        self._locks: WeakValueDictionary[str, anyio.Lock] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def relabelling(self, uuid: str) -> AsyncGenerator[None]:
+        """Held from reading a server's labels until they are written: two writers must not undo each other."""
+        async with self._locks.setdefault(uuid, anyio.Lock()):
+            yield
 
     def hold(self, holding: Holding) -> None:
         """From now on this client answers for a server, and renews its lease if it has one."""
         self._holdings.servers[holding.uuid] = holding
-        if holding.lease is None:
+        self._holdings.unfinished.pop(holding.uuid, None)
+        if holding.lease is None or holding.ends is None:
             self._due.pop(holding.uuid, None)
             return
         self._tell(holding.uuid, "taken", holding.ends)
-        self._due[holding.uuid] = self._core.waits.clock.now() + holding.lease / 2
+        # Half of it from its end: the create that took it may have been long.
+        left = (holding.ends - api_time(self._core)).total_seconds()
+        self._due[holding.uuid] = self._core.waits.clock.now() + max(0.0, left - holding.lease / 2)
         self._wake.set()
         if not self._running:
-            self._running = True
             self._core.background.start_service(self._serve, "renewal of leases")
+            self._running = True
 
-    def let_go(self, uuid: str) -> Holding | None:
-        """No longer renew the lease of a server."""
+    def let_go(self, uuid: str) -> None:
+        """This client no longer answers for a server."""
         self._due.pop(uuid, None)
-        return self._holdings.servers.pop(uuid, None)
+        self._holdings.servers.pop(uuid, None)
 
     def stop_renewing(self, uuid: str) -> None:
         """Leave the lease of a server to end."""
@@ -76,68 +111,106 @@ class Renewal:
 
     async def _serve(self) -> None:
         """Runs while there is a lease to renew."""
+        limiter = anyio.CapacityLimiter(AT_ONCE)
         try:
             while self._due:
-                self._wake = anyio.Event()
-                await self._sleep_until(min(self._due.values()))
-                now = self._core.waits.clock.now()
-                for uuid in [uuid for uuid, due in self._due.items() if due <= now]:
-                    await self._renew(uuid)
+                async with anyio.create_task_group() as renewals:
+                    while self._due:
+                        self._wake = anyio.Event()
+                        await self._sleep_until(min(self._due.values()))
+                        now = self._core.waits.clock.now()
+                        for uuid in [uuid for uuid, due in self._due.items() if due <= now]:
+                            # Not again before this one is over.
+                            self._due[uuid] = math.inf
+                            renewals.start_soon(self._renew, uuid, limiter)
         finally:
             self._running = False
 
     async def _sleep_until(self, due: float) -> None:
-        seconds = max(0.0, due - self._core.waits.clock.now())
         async with anyio.create_task_group() as race:
 
             async def sleep() -> None:
-                await self._core.waits.clock.sleep(seconds)
+                await self._core.waits.clock.sleep(max(0.0, due - self._core.waits.clock.now()))
                 race.cancel_scope.cancel()
 
-            race.start_soon(sleep)
+            if due < math.inf:
+                race.start_soon(sleep)
             await self._wake.wait()
             race.cancel_scope.cancel()
 
-    async def _renew(self, uuid: str) -> None:
+    async def _renew(self, uuid: str, limiter: anyio.CapacityLimiter) -> None:
         holding = self._holdings.servers.get(uuid)
         if holding is None or holding.lease is None:
             self._due.pop(uuid, None)
             return
+        ends: datetime | None = None
         try:
-            async with self.relabelling:
-                ends = await renew(self._core, holding) if uuid in self._due else None
-        except NotFound:
-            log.warning("server %s is gone: somebody else destroyed it", uuid)
-            self.let_go(uuid)
+            async with limiter, self.relabelling(uuid):
+                with self._core.waits.clock.limit(min(RENEWAL_TIMEOUT, holding.lease / 4)):
+                    ends = await self._write(holding) if uuid in self._due else None
+        except (NotFound, LostLease) as error:
+            if isinstance(error, NotFound) and not error.code:
+                # Not the API's own words, but somebody's between us.
+                self._plan_next(holding, holding.lease, None)
+                return
+            log.warning("the lease of server %s is not renewed any more: %s", uuid, error)
+            # What was made with it is still known, for whoever destroys it.
+            holding.lease = holding.ends = None
+            self._due.pop(uuid, None)
+            self._tell(uuid, "not renewed", None)
             return
         except UpCloudError as error:
             log.warning("the lease of server %s could not be renewed yet: %s", uuid, error)
-            ends = None
-        if uuid not in self._due:
-            return  # It was let go meanwhile.
-        now = self._core.waits.clock.now()
+        except Exception:
+            log.exception("the lease of server %s could not be renewed yet", uuid)
+        if uuid in self._due:
+            # It was not let go meanwhile.
+            self._plan_next(holding, holding.lease, ends)
+
+    def _plan_next(self, holding: Holding, lease: float, ends: datetime | None) -> None:
         if ends is None:
-            self._due[uuid] = now + min(30.0, holding.lease / 8)
-            self._tell(uuid, "not renewed", holding.ends)
+            pause = min(30.0, lease / 8)
+            self._tell(holding.uuid, "not renewed", holding.ends)
         else:
-            self._tell(uuid, "renewed", ends)
+            pause = lease / 2
             holding.ends = ends
-            self._due[uuid] = now + holding.lease / 2
+            self._tell(holding.uuid, "renewed", ends)
+        self._due[holding.uuid] = self._core.waits.clock.now() + pause
+        self._wake.set()
+
+    async def _write(self, holding: Holding) -> datetime | None:
+        """Move the end of a lease, on the server and on the disks made with it; None if it is in maintenance just now.
+
+        Raises:
+            LostLease: somebody else took it, or ended it.
+        """
+        core = self._core
+        assert holding.lease is not None
+        seen = await core.transport.call("GET", f"/server/{holding.uuid}", SERVER_GLANCE)
+        if seen.state == "maintenance":
+            return None
+        self._check_still_ours(seen)
+        # Now, as that answer told it: the time since the answer before may have been any.
+        ends = await api_now(core) + timedelta(seconds=holding.lease)
+        ours = Ownership(core.owner, run_id(), holding.attempt, ends).labels()
+        await relabel_server(core, seen, ours)
+        for disk in await own_disks(core, seen, holding.attempt):
+            try:
+                await relabel_storage(core, disk, {LEASE: ours[LEASE]})
+            except UpCloudError as error:
+                # A disk that is attached is never reaped, whatever its label says.
+                log.debug("the lease of disk %s was not renewed: %s", disk, error)
+        return ends
+
+    def _check_still_ours(self, seen: ServerGlance) -> None:
+        ours = own_labels(seen.labels)
+        if not ours:
+            return  # Somebody replaced all labels, and meant no lease by that: they are written again.
+        if LEASE not in ours:
+            raise LostLease("somebody ended it")
+        if (ours.get(OWNER), ours.get(RUN)) != (self._core.owner, run_id()):
+            raise LostLease("somebody else took it")
 
 
-async def renew(core: Core, holding: Holding) -> datetime | None:
-    """Move the end of a lease, on the server and on the disks made with it; None if it is in maintenance just now."""
-    assert holding.lease is not None
-    ends = await api_now(core) + timedelta(seconds=holding.lease)
-    seen = await core.transport.call("GET", f"/server/{holding.uuid}", SERVER_GLANCE)
-    if seen.state == "maintenance":
-        return None
-    ours = {LEASE: write_lease(ends)}
-    await relabel_server(core, holding.uuid, ours, seen)
-    for disk in await own_disks(core, seen, holding.attempt):
-        try:
-            await relabel_storage(core, disk, ours)
-        except UpCloudError as error:
-            # A disk that is attached is never reaped, whatever its label says.
-            log.debug("the lease of disk %s was not renewed: %s", disk, error)
-    return ends
+class LostLease(Exception):
+    """A lease is not this client's any more."""

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.errors import CleanupFailed, UpCloudError, WaitTimeout
+import anyio.lowlevel
+
+from upcloud_sdk.errors import CleanupFailed, NotOpen, UpCloudError, WaitTimeout
+from upcloud_sdk.fleet.capacity import choices
 from upcloud_sdk.fleet.holdings import keep_own
-from upcloud_sdk.fleet.renewal import check_lease
+from upcloud_sdk.fleet.renewal import check_lease, check_seconds
 from upcloud_sdk.models.servers import Server, ServerState, ServerSummary
 from upcloud_sdk.resources._base import endpoint
 from upcloud_sdk.resources.servers import ServerEndpoints
 from upcloud_sdk.waiting import fails_on_error
 
 if TYPE_CHECKING:
-    from upcloud_sdk.fleet.destroy import StoragePolicy
+    from collections.abc import AsyncGenerator, Sequence
+
     from upcloud_sdk.fleet.fleet import Fleet
+    from upcloud_sdk.fleet.holdings import StoragePolicy
     from upcloud_sdk.models.server_requests import ServerChanges, ServerSpec
     from upcloud_sdk.resources.servers import StopType
     from upcloud_sdk.resources.storages import BackupPolicy
 
-ABANDONED_TIMEOUT = 300.0
-"""Seconds that the client gives the destroy of a server whose caller was cancelled."""
+log = logging.getLogger("upcloud_sdk")
 
 
 class Servers(ServerEndpoints):
@@ -47,13 +51,14 @@ class Servers(ServerEndpoints):
         """
         if lease is not None:
             check_lease(lease)
-        name = spec[0].hostname if isinstance(spec, Sequence) and spec else getattr(spec, "hostname", "?")
+        specs = choices(spec)
+        # A caller that is cancelled already must not cost a server.
+        await anyio.lowlevel.checkpoint_if_cancelled()
         return await self._core.background.run(
-            lambda: self._fleet.create(spec, lease=lease), f"create of server {name}", abandoned=self._abandon
+            lambda: self._fleet.create(specs, lease=lease),
+            f"create of server {specs[0].hostname}",
+            abandoned=lambda server: self._fleet.destroy_unheld(server.uuid),
         )
-
-    async def _abandon(self, server: Server) -> None:
-        await self._fleet.destroy(server.uuid, timeout=ABANDONED_TIMEOUT)
 
     @endpoint("PUT", "/server/{uuid}")
     async def modify(self, uuid: str, changes: ServerChanges) -> Server:
@@ -64,7 +69,7 @@ class Servers(ServerEndpoints):
         """
         if changes.labels is None:
             return await super().modify(uuid, changes)
-        async with self._fleet.renewal.relabelling:
+        async with self._fleet.renewal.relabelling(uuid):
             present = (await self.get(uuid)).labels
             changes = changes.model_copy(update={"labels": keep_own(changes.labels, present)})
             return await super().modify(uuid, changes)
@@ -115,6 +120,7 @@ class Servers(ServerEndpoints):
             CleanupFailed: it was not gone within `timeout` seconds; it may still be running and costing money. Its
                 lease is not renewed any more, and the reaper of this process remembers it.
         """
+        check_seconds(timeout, "timeout")
         await self._core.background.run(
             lambda: self._fleet.destroy(uuid, timeout=timeout, stop_type=stop_type, storages=storages, backups=backups),
             f"destroy of server {uuid}",
@@ -140,6 +146,8 @@ class Servers(ServerEndpoints):
             CleanupFailed: it could not be destroyed; where the block itself failed, that error is raised, with this
                 as a note on it.
         """
+        check_seconds(timeout, "timeout")
+        check_seconds(cleanup_timeout, "cleanup_timeout")
         clock = self._core.waits.clock
         began = clock.now()
         created: Server | None = None
@@ -155,15 +163,19 @@ class Servers(ServerEndpoints):
         except BaseException as error:
             try:
                 await self._finish(created.uuid, cleanup_timeout)
-            except (UpCloudError, CleanupFailed) as failure:
+            except UpCloudError as failure:
                 error.add_note(str(failure))
             raise
         await self._finish(created.uuid, cleanup_timeout)
 
     async def _finish(self, uuid: str, timeout: float) -> None:
-        await self._core.background.finish(
-            lambda: self._fleet.destroy(uuid, timeout=timeout), f"destroy of server {uuid}", uuid=uuid
-        )
+        what = f"destroy of server {uuid}"
+        try:
+            await self._core.background.finish(lambda: self._fleet.destroy(uuid, timeout=timeout), what, uuid=uuid)
+        except NotOpen:
+            failure = CleanupFailed(uuid, f"{what}: the client was closed first; it may still cost money")
+            log.error("%s", failure)  # noqa: TRY400 - the error says all
+            raise failure from None
 
 
 def _running(created: Server, seen: ServerSummary) -> Server:

@@ -103,17 +103,8 @@ class Namespace:
     async def _list(
         self, path: str, read: Envelope[tuple[T, ...]], params: Sequence[tuple[str, str]] = ()
     ) -> tuple[T, ...]:
-        """A whole list: where the API says that there is more than it sent, the rest is asked for."""
-        answer = await self._transport.send("GET", path, params=params)
-        items = self._transport.decode(f"GET {path}", answer, read)
-        total = total_of(answer)
-        while len(items) < total:
-            page = [*params, ("limit", str(PAGE)), ("offset", str(len(items)))]
-            more = await self._transport.call("GET", path, read, params=page)
-            if not more:
-                break
-            items += more
-        return items
+        """A whole list."""
+        return await whole_list(self._transport, path, read, params)
 
     async def _list_in_pages(self, path: str, read: Envelope[tuple[T, ...]]) -> tuple[T, ...]:
         """A whole list of one of the newer services, which send a page of it and may not say how much there is."""
@@ -125,6 +116,22 @@ class Namespace:
                 break  # It does not page: this is the beginning again.
             items += page
         return items
+
+
+async def whole_list(
+    transport: Transport, path: str, read: Envelope[tuple[T, ...]], params: Sequence[tuple[str, str]] = ()
+) -> tuple[T, ...]:
+    """A whole list: where the API says that there is more than it sent, the rest is asked for."""
+    answer = await transport.send("GET", path, params=params)
+    items = transport.decode(f"GET {path}", answer, read)
+    total = total_of(answer)
+    while len(items) < total:
+        page = [*params, ("limit", str(PAGE)), ("offset", str(len(items)))]
+        more = await transport.call("GET", path, read, params=page)
+        if not more:
+            break
+        items += more
+    return items
 
 
 def total_of(answer: Answer) -> int:

@@ -8,15 +8,19 @@ for what no list of ours shows, is looked up by itself. Absence from a list prov
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import anyio
+import anyio.lowlevel
 
-from upcloud_sdk.errors import ServerFault, TransportError, UnexpectedAnswer, UpCloudError, WaitTimeout
+from upcloud_sdk.errors import NotFound, RateLimited, ServerFault, TransportError, UnexpectedAnswer, WaitTimeout
 from upcloud_sdk.events import ServerEvent, WaitEvent
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+    from anyio.abc import TaskGroup
 
     from upcloud_sdk._background import Background
     from upcloud_sdk.events import Emitter
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("upcloud_sdk")
 
-FAILING = (ServerFault, TransportError, UnexpectedAnswer)
+FAILING = (ServerFault, TransportError, UnexpectedAnswer, RateLimited)
 """What a look may end in without an end to the wait."""
 
 
@@ -42,17 +46,12 @@ S = TypeVar("S", bound=Seen)
 
 class _Waiter(Generic[S]):
     def __init__(
-        self,
-        uuid: str,
-        reached: Callable[[S], bool],
-        *,
-        deadline: float,
-        due: float,
-        listed: bool,
-        pauses: Iterator[float],
+        self, uuid: str, reached: Callable[[S], bool], *, due: float, listed: bool, pauses: Iterator[float]
     ) -> None:
         self.uuid, self.reached = uuid, reached
-        self.deadline, self.due, self.listed, self.pauses = deadline, due, listed, pauses
+        self.due, self.listed, self.pauses = due, listed, pauses
+        self.busy = False
+        """Whether it is being asked for by itself just now."""
         self.asked = due
         """When it was last asked for by itself, or first might have been."""
         self.failures = 0
@@ -75,10 +74,17 @@ class _Waiter(Generic[S]):
     def fail(self, error: Exception, forgiven: int) -> None:
         """Tell the waiter that a look failed."""
         self.failures += 1
-        if isinstance(error, FAILING) and self.failures <= forgiven:
+        # A 404 that is not in the API's own words is somebody's between us.
+        passing = isinstance(error, FAILING) or (isinstance(error, NotFound) and not error.code)
+        if passing and self.failures <= forgiven:
             return
         self.error = error
         self.done.set()
+
+    def look_again(self, now: float, error: Exception | None = None) -> None:
+        """Plan the next look."""
+        asked = error.retry_after if isinstance(error, RateLimited) else None
+        self.due = now + max(next(self.pauses), asked or 0.0)
 
 
 class Watcher(Generic[S]):
@@ -98,7 +104,9 @@ class Watcher(Generic[S]):
         self._waiters: set[_Waiter[S]] = set()
         self._wake = anyio.Event()
         self._running = False
-        self._listed_at = float("-inf")
+        self._listing = False
+        self._list_due = -math.inf
+        """When the next list may be asked for: it serves all, so one a pause is enough."""
 
     async def wait(
         self,
@@ -119,14 +127,8 @@ class Watcher(Generic[S]):
         """
         clock = self._policy.clock
         now = clock.now()
-        waiter = _Waiter(
-            uuid,
-            reached,
-            deadline=now + timeout,
-            due=now + min(first_look, timeout),
-            listed=listed,
-            pauses=self._policy.pauses(),
-        )
+        due = now + min(first_look, timeout)
+        waiter = _Waiter(uuid, reached, due=due, listed=listed, pauses=self._policy.pauses())
         self._waiters.add(waiter)
         try:
             self._start()
@@ -163,17 +165,27 @@ class Watcher(Generic[S]):
         """Runs while somebody waits; a watcher that nobody needs is no task at all."""
         try:
             while self._waiters:
-                self._wake = anyio.Event()
-                await self._nap()
-                await self._tick()
+                self._listing = False
+                async with anyio.create_task_group() as looks:
+                    while self._waiters:
+                        self._wake = anyio.Event()
+                        await self._nap()
+                        self._tick(looks)
+                    # Looks that are still under way are nobody's any more, and must not delay who waits next.
+                    looks.cancel_scope.cancel()
         finally:
             self._running = False
 
+    def _due(self, waiter: _Waiter[S]) -> float:
+        """When to look for it next; not while somebody does."""
+        return math.inf if waiter.busy or (waiter.listed and self._listing) else waiter.due
+
     async def _nap(self) -> None:
+        """Return when a look is due, or something has changed."""
         now = self._policy.clock.now()
-        due = min(min(waiter.due, waiter.deadline) for waiter in self._waiters)
+        due = min(self._due(waiter) for waiter in self._waiters)
         if due <= now:
-            # A tick a moment at the most, and the others get their turn.
+            # The others get their turn.
             await anyio.lowlevel.checkpoint()
             return
         async with anyio.create_task_group() as race:
@@ -182,60 +194,64 @@ class Watcher(Generic[S]):
                 await self._policy.clock.sleep(due - now)
                 race.cancel_scope.cancel()
 
-            race.start_soon(sleep)
+            if due < math.inf:
+                race.start_soon(sleep)
             await self._wake.wait()
             race.cancel_scope.cancel()
 
-    async def _tick(self) -> None:
+    def _tick(self, looks: TaskGroup) -> None:
+        """Start the looks that are due. None waits for another: a slow one delays only its own."""
         now = self._policy.clock.now()
-        for waiter in [waiter for waiter in self._waiters if waiter.deadline <= now]:
-            self._waiters.discard(waiter)
-            waiter.done.set()
-        due = [waiter for waiter in self._waiters if waiter.due <= now]
-        if not due:
-            return
         own = [waiter for waiter in self._waiters if waiter.listed]
+        due = [waiter for waiter in self._waiters if self._due(waiter) <= now]
         if len(own) > 1:
-            # What is due so soon after a list waits for the next one: the list serves all.
-            due = self._put_off(due, until=self._listed_at + self._policy.pause, now=now)
-        singles = [waiter for waiter in due if not waiter.listed or len(own) == 1]
-        if len(own) > 1 and any(waiter.listed for waiter in due):
-            singles += await self._look_at_list(own, now)
-        async with anyio.create_task_group() as looks:
-            for waiter in singles:
-                looks.start_soon(self._look_at, waiter)
-        after = self._policy.clock.now()
+            to_list = [waiter for waiter in due if waiter.listed]
+            due = [waiter for waiter in due if not waiter.listed]
+            if to_list and now < self._list_due:
+                # A list serves all: what is due so soon after one waits for the next.
+                for waiter in to_list:
+                    waiter.due = self._list_due
+            elif to_list:
+                self._listing = True
+                looks.start_soon(self._look_at_list, own, to_list, looks)
         for waiter in due:
-            waiter.due = after + next(waiter.pauses)
+            self._ask_for(waiter, looks)
 
-    @staticmethod
-    def _put_off(due: list[_Waiter[S]], *, until: float, now: float) -> list[_Waiter[S]]:
-        for waiter in due:
-            if waiter.listed and until > now:
-                waiter.due = until
-        return [waiter for waiter in due if waiter.due <= now]
-
-    async def _look_at_list(self, own: list[_Waiter[S]], now: float) -> list[_Waiter[S]]:
-        """Look once for all that a list shows; returns those that it lacks and that are to be asked for."""
-        self._listed_at = now
-        try:
-            seen = {each.uuid: each for each in await self._list_own()}
-        except UpCloudError as error:
-            log.debug("watcher: the list failed: %s", error)
-            for waiter in own:
-                waiter.fail(error, self._policy.forgiven)
-            return []
-        missing: list[_Waiter[S]] = []
-        for waiter in own:
-            if waiter.uuid in seen:
-                self._show(waiter, seen[waiter.uuid])
-            elif now - waiter.asked >= self._policy.get_missing_after:
-                waiter.asked = now
-                missing.append(waiter)
-        return missing
+    def _ask_for(self, waiter: _Waiter[S], looks: TaskGroup) -> None:
+        waiter.busy = True
+        looks.start_soon(self._look_at, waiter)
 
     async def _look_at(self, waiter: _Waiter[S]) -> None:
+        problem: Exception | None = None
         try:
             self._show(waiter, await self._get(waiter.uuid))
         except Exception as error:  # noqa: BLE001 - one look that fails must not end the others
+            problem = error
             waiter.fail(error, self._policy.forgiven)
+        waiter.busy = False
+        waiter.look_again(self._policy.clock.now(), problem)
+        self._wake.set()
+
+    async def _look_at_list(self, own: list[_Waiter[S]], due: list[_Waiter[S]], looks: TaskGroup) -> None:
+        """Look once for all that waited when the list was asked for; what it lacks is asked for, but not each time."""
+        began = self._policy.clock.now()
+        problem: Exception | None = None
+        seen: dict[str, S] = {}
+        try:
+            seen = {each.uuid: each for each in await self._list_own()}
+        except Exception as error:  # noqa: BLE001 - one look that fails must not end the others
+            log.debug("watcher: the list failed: %s", error)
+            problem = error
+        now = self._policy.clock.now()
+        self._listing, self._list_due = False, began + self._policy.pause
+        for waiter in due:
+            waiter.look_again(now, problem)
+            if problem is not None:
+                waiter.fail(problem, self._policy.forgiven)
+        for waiter in own if problem is None else ():
+            if waiter.uuid in seen:
+                self._show(waiter, seen[waiter.uuid])
+            elif waiter in self._waiters and now - waiter.asked >= self._policy.get_missing_after:
+                waiter.asked = now
+                self._ask_for(waiter, looks)
+        self._wake.set()

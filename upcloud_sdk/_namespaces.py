@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.fleet.leases import Leases
     from upcloud_sdk.fleet.prices import PlansAndPrices, Prices
     from upcloud_sdk.fleet.servers import Servers
+    from upcloud_sdk.fleet.storages import Storages
     from upcloud_sdk.resources._base import Core
     from upcloud_sdk.resources.account import AccountCalls
     from upcloud_sdk.resources.accounts import Accounts
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from upcloud_sdk.resources.networks import NetworkPeerings, Networks, Routers
     from upcloud_sdk.resources.permissions import Permissions
     from upcloud_sdk.resources.server_groups import ServerGroups
-    from upcloud_sdk.resources.storages import Storages
     from upcloud_sdk.resources.tags import Tags
     from upcloud_sdk.resources.tokens import Tokens
     from upcloud_sdk.resources.zones import Zones
@@ -168,9 +168,9 @@ class Namespaces:
     @cached_property
     def storages(self) -> Storages:
         """Disks, templates, backups, CD-ROMs."""
-        from upcloud_sdk.resources.storages import Storages
+        from upcloud_sdk.fleet.storages import Storages
 
-        return Storages(self._core)
+        return Storages(self._fleet)
 
     @cached_property
     def tags(self) -> Tags:

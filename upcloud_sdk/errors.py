@@ -214,10 +214,11 @@ class NoCapacity(Conflict):
 
 
 class ResourceFailed(UpCloudError):
-    """A resource reached the state "error" while it was waited for."""
+    """A resource reached the state "error", or an import failed, while it was waited for."""
 
-    def __init__(self, kind: str, uuid: str, state: str = "error") -> None:
-        super().__init__(f"{kind} {uuid} is in state {state!r} and will not get where it was to go by itself")
+    def __init__(self, kind: str, uuid: str, state: str = "error", *, reason: str = "") -> None:
+        why = f": {reason}" if reason else " and will not get where it was to go by itself"
+        super().__init__(f"{kind} {uuid} is in state {str(state)!r}{why}")
         self.kind, self.uuid, self.state = kind, uuid, str(state)
 
 

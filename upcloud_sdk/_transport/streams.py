@@ -76,7 +76,10 @@ class ByteStream:
             raise
         except Exception as error:
             await self.aclose()
-            raise what_became_of(self._call, error) or error from error
+            became = what_became_of(self._call, error)
+            if became is None:
+                raise
+            raise became from error
         await self.aclose()
         raise OutcomeUnknown(self._call, f"no more within {self._limit:g} s")
 
@@ -143,7 +146,10 @@ class Streams:
             with anyio.move_on_after(limit):
                 return await self._stream(request)
         except Exception as error:
-            raise what_became_of(call, error) or error from error
+            became = what_became_of(call, error)
+            if became is None:
+                raise
+            raise became from error
         raise OutcomeUnknown(call, f"no answer within {limit:g} s")
 
     async def _whole(self, call: str, response: httpx.Response, limit: float) -> Answer:
@@ -151,7 +157,10 @@ class Streams:
             with anyio.move_on_after(limit):
                 return Answer(response.status_code, response.headers.raw, await response.aread())
         except Exception as error:
-            raise what_became_of(call, error) or error from error
+            became = what_became_of(call, error)
+            if became is None:
+                raise
+            raise became from error
         finally:
             with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
                 await response.aclose()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from upcloud_sdk._wire import EmptyIsNone, OpenEnum, Resource
 
@@ -37,8 +37,8 @@ class StorageImport(Resource):
     source: ImportSource
     source_location: str | None = None
     """The address that is read, of `http_import`."""
-    direct_upload_url: str | None = None
-    """Where the data is to be sent, of `direct_upload`; without the API's credentials."""
+    direct_upload_url: str | None = Field(default=None, repr=False)
+    """Where the data is to be sent, of `direct_upload`, without credentials: whoever knows it can send."""
     created: AwareDatetime | None = None
     completed: Annotated[AwareDatetime | None, EmptyIsNone] = None
     read_bytes: int = 0

@@ -2,37 +2,144 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from difflib import get_close_matches
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
-from upcloud_sdk.errors import Ambiguous, NoMatch
-from upcloud_sdk.models.storages import Storage, StorageKind, StorageState, StorageSummary, age
-from upcloud_sdk.resources._base import Labels, Namespace, endpoint, label_params
+from upcloud_sdk.models.storages import Storage, StorageKind, StorageState, StorageSummary
+from upcloud_sdk.resources._base import Labels, Makeable, endpoint, label_params
+from upcloud_sdk.resources.storage_imports import StorageImports
+from upcloud_sdk.resources.templates import choose
 from upcloud_sdk.waiting import fails_on_error, poll
 
+if TYPE_CHECKING:
+    from upcloud_sdk.models.storage_requests import StorageChanges, StorageCloneSpec, StorageSpec
+    from upcloud_sdk.resources.templates import Which
+
 _STORAGE = one(Storage, "storage")
+_RESIZE_BACKUP = one(Storage, "resize_backup")
 _STORAGES = many(StorageSummary, "storages", "storage")
 
 BackupPolicy = Literal["keep", "keep_latest", "delete"]
 """What becomes of the backups of a storage that is deleted."""
 
-Which = str | re.Pattern[str] | Callable[[StorageSummary], bool]
-"""A template: by uuid, by its exact title, by an expression that its title matches, or by a function that says yes."""
+CREATE_TIMEOUT = 60.0
+"""Seconds: the API answers a create when the disk is there, in about ten."""
+MODIFY_TIMEOUT = 90.0
+"""Seconds: the API answers when a disk has grown, in about ten."""
+FILESYSTEM_TIMEOUT = 180.0
+"""Seconds: the API answers when a file system has grown, which took 14 on an empty disk."""
 
-_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-
-class Storages(Namespace):
-    """`cloud.storages`. Chapter "Storages" of the API."""
+class StorageEndpoints(StorageImports):
+    """The endpoints of storages. Chapter "Storages" of the API."""
 
     @endpoint("GET", "/storage/{uuid}")
     async def get(self, uuid: str) -> Storage:
         """A storage in full."""
-        return await self._transport.call("GET", f"/storage/{segment(uuid, 'uuid')}", _STORAGE)
+        return await self._transport.call("GET", _path(uuid), _STORAGE)
+
+    @endpoint("POST", "/storage")
+    async def create(self, spec: StorageSpec) -> Storage:
+        """A new, empty disk. The API answers when it is there. Where an answer is lost it is found and adopted.
+
+        A caller that is cancelled has no disk: the client deletes what the create makes.
+
+        Raises:
+            OutcomeUnknown: no answer came, and no disk was found; its `label` is what to look for.
+            NoCapacity, LimitReached: there is no room.
+        """
+        kind = Makeable("/storage", "storage", "storages")
+        return await self._core.once.create(kind, spec.wire(), _STORAGE, timeout=CREATE_TIMEOUT)
+
+    @endpoint("PUT", "/storage/{uuid}")
+    async def modify(self, uuid: str, changes: StorageChanges) -> Storage:
+        """Change a storage; fields that are not given stay as they are. A growing disk is answered when it has grown.
+
+        Raises:
+            IllegalState: it is to grow, and its server is not stopped.
+        """
+        body = {"storage": changes.wire()}
+        return await self._transport.call("PUT", _path(uuid), _STORAGE, json=body, timeout=MODIFY_TIMEOUT)
+
+    @endpoint("POST", "/storage/{uuid}/clone")
+    async def clone(self, uuid: str, spec: StorageCloneSpec) -> Storage:
+        """A new disk with the contents of another, in state "maintenance": `wait_for_state` tells when it is online.
+
+        The source is to be detached, or its server stopped. The API takes no labels here: `modify` gives them.
+
+        Raises:
+            IllegalState: the source is in a state that does not allow this.
+            OutcomeUnknown: no answer came: look through `list()` before you try again.
+        """
+        return await self._copy(uuid, "clone", spec.wire())
+
+    @endpoint("POST", "/storage/{uuid}/templatize")
+    async def templatize(self, uuid: str, title: str) -> Storage:
+        """A new template with the contents of a disk, in state "maintenance": `wait_for_state` tells when it is online.
+
+        Raises:
+            IllegalState: the disk is in a state that does not allow this.
+            OutcomeUnknown: no answer came: look through `list("template")` before you try again.
+        """
+        return await self._copy(uuid, "templatize", {"title": _title(title)})
+
+    @endpoint("POST", "/storage/{uuid}/backup")
+    async def backup(self, uuid: str, title: str) -> Storage:
+        """A backup of a disk, in state "maintenance": `wait_for_state` tells when it is online. Its server may run.
+
+        Raises:
+            IllegalState: the disk is in a state that does not allow this.
+            OutcomeUnknown: no answer came: the disk's `backups` show whether there is one more.
+        """
+        return await self._copy(uuid, "backup", {"title": _title(title)})
+
+    async def _copy(self, uuid: str, action: str, document: dict[str, Any]) -> Storage:
+        path = f"{_path(uuid)}/{action}"
+        return await self._transport.call("POST", path, _STORAGE, json={"storage": document}, timeout=CREATE_TIMEOUT)
+
+    @endpoint("POST", "/storage/{uuid}/restore")
+    async def restore(self, backup_uuid: str) -> None:
+        """Write a backup, given by its own uuid, over the disk that it was made of. Its server is to be stopped.
+
+        The disk is then in state "maintenance": `wait_for_state`, with the disk's uuid, tells when it is online.
+
+        Raises:
+            IllegalState: the disk, or its server, is in a state that does not allow this.
+        """
+        await self._transport.send("POST", f"{_path(backup_uuid)}/restore", timeout=MODIFY_TIMEOUT)
+
+    @endpoint("POST", "/storage/{uuid}/cancel")
+    async def cancel(self, uuid: str) -> None:
+        """Stop the making of a clone, given by its own uuid, and delete it.
+
+        Raises:
+            Conflict: it is not being made.
+        """
+        await self._transport.send("POST", f"{_path(uuid)}/cancel")
+
+    @endpoint("POST", "/storage/{uuid}/resize")
+    async def resize_filesystem(self, uuid: str) -> Storage:
+        """Let the last partition and its file system (ext3, ext4, XFS, NTFS) fill a disk that has grown.
+
+        The API answers when it is done. What comes back is the backup that was made before: delete it when all is well.
+
+        Raises:
+            IllegalState: the disk is not online, or its server is not stopped.
+            Conflict: there is no such file system.
+        """
+        path = f"{_path(uuid)}/resize"
+        return await self._transport.call("POST", path, _RESIZE_BACKUP, timeout=FILESYSTEM_TIMEOUT)
+
+    @endpoint("POST", "/storage/{uuid}/favorite")
+    async def favorite(self, uuid: str) -> None:
+        """Put a storage among the favourites, which `list("favorite")` shows."""
+        await self._transport.send("POST", f"{_path(uuid)}/favorite")
+
+    @endpoint("DELETE", "/storage/{uuid}/favorite")
+    async def unfavorite(self, uuid: str) -> None:
+        """Take a storage from the favourites."""
+        await self._transport.send("DELETE", f"{_path(uuid)}/favorite")
 
     @endpoint("DELETE", "/storage/{uuid}")
     async def delete(self, uuid: str, *, backups: BackupPolicy | None = None) -> None:
@@ -42,7 +149,7 @@ class Storages(Namespace):
             Conflict: it is attached, or in a state that does not allow this.
         """
         params = [] if backups is None else [("backups", backups)]
-        await self._transport.send("DELETE", f"/storage/{segment(uuid, 'uuid')}", params=params)
+        await self._transport.send("DELETE", _path(uuid), params=params)
 
     async def find_template(self, which: Which) -> StorageSummary:
         """The template that `which` means; where an expression or a function fits several, the newest.
@@ -51,17 +158,7 @@ class Storages(Namespace):
             NoMatch: there is none; `candidates` are the titles that come closest.
             Ambiguous: several templates have exactly this title.
         """
-        templates = await self.list("template")
-        if isinstance(which, str):
-            return _exact(which, templates)
-        fits = which.search if isinstance(which, re.Pattern) else None
-        found = [t for t in templates if (fits(t.title) if fits else which(t))]  # type: ignore[operator]  # no pattern here
-        if not found:
-            wanted = (
-                f"matches {which.pattern!r}" if isinstance(which, re.Pattern) else "is accepted by the function given"
-            )
-            raise NoMatch(f"no template's title {wanted}", candidates=[t.title for t in templates])
-        return max(found, key=_newest)
+        return choose(which, await self.list("template"))
 
     async def wait_for_state(self, uuid: str, state: StorageState | str, *, timeout: float) -> Storage:
         """The storage, once it is in this state.
@@ -97,27 +194,11 @@ class Storages(Namespace):
         return await self._list(path, _STORAGES, label_params(labels))
 
 
-def _newest(storage: StorageSummary) -> tuple[float, tuple[int, ...], str]:
-    created, uuid = age(storage)
-    # Public templates carry no date: of "Debian 12" and "Debian 13" the higher number is the newer.
-    numbers = tuple(int(number) for number in re.findall(r"\d+", storage.title))
-    return (created.timestamp() if created else 0.0), numbers, uuid
+def _path(uuid: str) -> str:
+    return f"/storage/{segment(uuid, 'uuid')}"
 
 
-def _exact(which: str, templates: tuple[StorageSummary, ...]) -> StorageSummary:
-    found = [template for template in templates if which in {template.uuid, template.title}]
-    if len(found) > 1:
-        raise Ambiguous(
-            f"{len(found)} templates have the title {which!r}: name one by its uuid",
-            candidates=[template.uuid for template in found],
-        )
-    if found:
-        return found[0]
-    titles = [template.title for template in templates]
-    close = get_close_matches(which, titles, n=3, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(repr(title) for title in close)}?" if close else ""
-    kind = "uuid" if _UUID.fullmatch(which.lower()) else "title"
-    raise NoMatch(
-        f"no template has the {kind} {which!r}{hint}",
-        candidates=[*close, *(t for t in titles if t not in close)],
-    )
+def _title(title: str) -> str:
+    if not 1 <= len(title) <= 255:
+        raise ValueError("a title has 1 to 255 characters")
+    return title

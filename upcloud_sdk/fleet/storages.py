@@ -1,0 +1,38 @@
+"""Storages, beyond one endpoint: the labels by which the SDK finds its disks again survive a modify."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upcloud_sdk.fleet.holdings import keep_own
+from upcloud_sdk.resources._base import endpoint
+from upcloud_sdk.resources.storages import StorageEndpoints
+
+if TYPE_CHECKING:
+    from upcloud_sdk.fleet.fleet import Fleet
+    from upcloud_sdk.models.storage_requests import StorageChanges
+    from upcloud_sdk.models.storages import Storage
+
+
+class Storages(StorageEndpoints):
+    """`cloud.storages`. Chapter "Storages" of the API."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        super().__init__(fleet.core)
+        self._fleet = fleet
+
+    @endpoint("PUT", "/storage/{uuid}")
+    async def modify(self, uuid: str, changes: StorageChanges) -> Storage:
+        """Change a storage; fields that are not given stay as they are. `labels` replaces all labels but the SDK's own.
+
+        The API answers when a disk that is to grow has grown.
+
+        Raises:
+            IllegalState: it is to grow, and its server is not stopped.
+        """
+        if changes.labels is None:
+            return await super().modify(uuid, changes)
+        async with self._fleet.renewal.relabelling(uuid):
+            present = (await self.get(uuid)).labels
+            changes = changes.model_copy(update={"labels": keep_own(changes.labels, present)})
+            return await super().modify(uuid, changes)

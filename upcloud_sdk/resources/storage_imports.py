@@ -1,0 +1,209 @@
+"""Imports into storages: from an address, and by upload."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+from upcloud_sdk._transport import segment
+from upcloud_sdk._transport.url import is_loopback
+from upcloud_sdk._wire import Envelope, one
+from upcloud_sdk.errors import (
+    NotOpen,
+    OutcomeUnknown,
+    ResourceFailed,
+    ServerFault,
+    UnexpectedAnswer,
+    UpCloudError,
+    WaitTimeout,
+)
+from upcloud_sdk.models.storage_imports import ImportState, StorageImport, UploadReceipt
+from upcloud_sdk.resources._base import Namespace, endpoint
+from upcloud_sdk.resources.upload_content import PLAIN, Content
+from upcloud_sdk.waiting import poll
+
+if TYPE_CHECKING:
+    from upcloud_sdk.resources.upload_content import Progress, UploadFile
+
+log = logging.getLogger("upcloud_sdk")
+
+ContentType = Literal["application/octet-stream", "application/gzip", "application/x-xz"]
+
+STALL_TIMEOUT = 60.0
+"""Seconds that an upload may stand still."""
+ABORT_TIMEOUT = 15.0
+"""Seconds that the cancelling of an import may take when an upload has failed."""
+
+_IMPORT = one(StorageImport, "storage_import")
+_RECEIPT = Envelope(UploadReceipt)
+_ENDED = frozenset({ImportState.FAILED, ImportState.CANCELLING, ImportState.CANCELLED})
+
+
+class StorageImports(Namespace):
+    """The endpoints of imports. A disk that is imported into is to be detached, or its server stopped."""
+
+    @endpoint("POST", "/storage/{uuid}/import")
+    async def import_url(
+        self, uuid: str, url: str, *, progress: Progress | None = None, timeout: float = 3600.0
+    ) -> StorageImport:
+        """Fill a disk with what is at an http(s) address, and return when that is done.
+
+        The address must be reachable for UpCloud; gzip and xz are unpacked on the way.
+        `progress` is told the bytes that have been read, of how many. `timeout`: seconds for all of it.
+        A caller that is cancelled, or out of time, leaves the import to itself: `cancel_import` ends it.
+
+        Raises:
+            ResourceFailed: the import failed, or was cancelled.
+            WaitTimeout: it was not done within `timeout` seconds.
+            IllegalState: the disk is in use.
+        """
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("url is the http(s) address of an image")
+        await self._start_import(uuid, {"source": "http_import", "source_location": url})
+        return await self._wait_for_import(uuid, progress, timeout)
+
+    @endpoint("POST", "/storage/{uuid}/import")
+    async def upload(
+        self,
+        uuid: str,
+        file: UploadFile,
+        *,
+        content_type: ContentType | None = None,
+        size: int | None = None,
+        progress: Progress | None = None,
+        timeout: float = 21600.0,
+    ) -> StorageImport:
+        """Fill a disk with a file, and return when it is written.
+
+        `file`: a path, bytes, a file open in binary mode, or an async iterable of bytes. It is read as it is sent: a
+        megabyte of it is in memory at a time.
+        `content_type`: how it is packed, gzip and xz being unpacked on the way; None: by the end of its name.
+        `size`: bytes that an async iterable has, if that is known.
+        `progress` is told the bytes that have been sent, of how many; None if nobody knows. `timeout`: seconds for all.
+
+        What was written is compared with what was sent. An upload is never repeated by itself; where it fails, or its
+        caller is cancelled, the import is cancelled.
+
+        Raises:
+            ResourceFailed: the import failed, or what was written is not what was sent.
+            WaitTimeout: it was not done within `timeout` seconds.
+            NotSent, OutcomeUnknown: the connection to the upload host could not be made, or broke.
+            IllegalState: the disk is in use.
+        """
+        clock = self._core.waits.clock
+        ends = clock.now() + timeout
+        async with Content(file, size=size, progress=progress) as content:
+            done: StorageImport | None = None
+            with clock.limit(timeout):
+                done = await self._upload(uuid, content, content_type, ends)
+        if done is None:
+            raise WaitTimeout(f"upload to storage {uuid}: not done within {timeout:g} s")
+        return done
+
+    async def _upload(
+        self, uuid: str, content: Content, content_type: ContentType | None, ends: float
+    ) -> StorageImport:
+        started: StorageImport | None = None
+        try:
+            started = await self._start_import(uuid, {"source": "direct_upload"})
+            return await self._fill(uuid, started, content, content_type, ends)
+        except BaseException as error:
+            if started is not None or _may_have_begun(error):
+                await self._abort(uuid)
+            if content.failure is not None and error is not content.failure:
+                raise content.failure from None
+            raise
+
+    @endpoint("GET", "/storage/{uuid}/import")
+    async def get_import(self, uuid: str) -> StorageImport:
+        """The latest import into a storage.
+
+        Raises:
+            NotFound: there was none.
+        """
+        return await self._transport.call("GET", _path(uuid), _IMPORT)
+
+    @endpoint("POST", "/storage/{uuid}/import/cancel")
+    async def cancel_import(self, uuid: str) -> StorageImport:
+        """Stop the import into a storage; it is "cancelling", and then "cancelled".
+
+        Raises:
+            Conflict: there is none under way.
+        """
+        path = f"{_path(uuid)}/cancel"
+        answer = await self._transport.send("POST", path)
+        if not answer.content:
+            # Whether the import comes back is not certain.
+            return await self.get_import(uuid)
+        return self._transport.decode(f"POST {path}", answer, _IMPORT)
+
+    async def _start_import(self, uuid: str, document: dict[str, str]) -> StorageImport:
+        return await self._transport.call("POST", _path(uuid), _IMPORT, json={"storage_import": document})
+
+    async def _wait_for_import(self, uuid: str, progress: Progress | None, timeout: float) -> StorageImport:
+        def reached(seen: StorageImport) -> bool:
+            if progress is not None:
+                progress(seen.read_bytes, seen.client_content_length or None)
+            if seen.state in _ENDED:
+                reason = ": ".join(part for part in (seen.error_code, seen.error_message) if part)
+                raise ResourceFailed("storage import", seen.uuid, seen.state, reason=reason)
+            return seen.state == ImportState.COMPLETED
+
+        what = f"import into storage {uuid} to be completed"
+        return await poll(lambda: self.get_import(uuid), reached, policy=self._core.waits, timeout=timeout, what=what)
+
+    async def _fill(
+        self, uuid: str, started: StorageImport, content: Content, content_type: ContentType | None, ends: float
+    ) -> StorageImport:
+        kind = content_type or content.content_type()
+        headers = {"content-type": kind}
+        if content.size is not None:
+            headers["content-length"] = str(content.size)
+        call = f"PUT of the upload to storage {uuid}"
+        url = self._upload_url(uuid, started)
+        answer = await self._transport.upload(call, url, content, headers, limit=STALL_TIMEOUT)
+        content.tell()
+        receipt = self._transport.decode(call, answer, _RECEIPT)
+        done = await self._wait_for_import(uuid, None, max(0.0, ends - self._core.waits.clock.now()))
+        if kind == PLAIN:
+            content.check(started.uuid, receipt.written_bytes, receipt.sha256sum, receipt.md5sum)
+            content.check(started.uuid, done.written_bytes, done.sha256sum, done.md5sum)
+        elif done.read_bytes not in {0, content.sent}:
+            # The sums are of what was unpacked: only how much was read can be held against what was sent.
+            reason = f"{done.read_bytes} bytes were read, {content.sent} were sent"
+            raise ResourceFailed("storage import", done.uuid, done.state, reason=reason)
+        return done
+
+    def _upload_url(self, uuid: str, started: StorageImport) -> str:
+        call = f"POST {_path(uuid)}"
+        parts = urlsplit(started.direct_upload_url or "")
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise UnexpectedAnswer(call, "StorageImport", "direct_upload_url", "it is no address to send to")
+        in_the_clear = parts.scheme == "http" and not is_loopback(parts.hostname)
+        if in_the_clear and self._transport.base_url.startswith("https:"):
+            raise UnexpectedAnswer(call, "StorageImport", "direct_upload_url", "it would send the data in the clear")
+        return parts.geturl()
+
+    async def _abort(self, uuid: str) -> None:
+        async def cancel() -> None:
+            try:
+                with self._core.waits.clock.limit(ABORT_TIMEOUT):
+                    await self._transport.send("POST", f"{_path(uuid)}/cancel")
+            except UpCloudError as error:
+                # It may have failed by itself; or it is left, and shows in `get_import`.
+                log.debug("import into storage %s: not cancelled: %s", uuid, error)
+
+        try:
+            await self._core.background.finish(cancel, f"cancel of the import into storage {uuid}", uuid=uuid)
+        except NotOpen:
+            log.debug("import into storage %s: not cancelled, the client is closed", uuid)
+
+
+def _path(uuid: str) -> str:
+    return f"/storage/{segment(uuid, 'uuid')}/import"
+
+
+def _may_have_begun(error: BaseException) -> bool:
+    """Whether there may be an import although its start was not answered."""
+    return isinstance(error, OutcomeUnknown | ServerFault | UnexpectedAnswer) or not isinstance(error, Exception)

@@ -1,0 +1,58 @@
+"""Which template is meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from upcloud_sdk.errors import Ambiguous, NoMatch
+from upcloud_sdk.models.storages import StorageSummary, age
+
+Which = str | re.Pattern[str] | Callable[[StorageSummary], bool]
+"""A template: by uuid, by its exact title, by an expression that its title matches, or by a function that says yes."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def choose(which: Which, templates: tuple[StorageSummary, ...]) -> StorageSummary:
+    """The one among these that is meant; of several, the newest.
+
+    Raises:
+        NoMatch: there is none; `candidates` are the titles that come closest.
+        Ambiguous: several have exactly this title.
+    """
+    if isinstance(which, str):
+        return _exact(which, templates)
+    fits = which.search if isinstance(which, re.Pattern) else None
+    found = [t for t in templates if (fits(t.title) if fits else which(t))]  # type: ignore[operator]  # no pattern here
+    if not found:
+        wanted = f"matches {which.pattern!r}" if isinstance(which, re.Pattern) else "is accepted by the function given"
+        raise NoMatch(f"no template's title {wanted}", candidates=[t.title for t in templates])
+    return max(found, key=_newest)
+
+
+def _newest(storage: StorageSummary) -> tuple[float, tuple[int, ...], str]:
+    created, uuid = age(storage)
+    # Public templates carry no date: of "Debian 12" and "Debian 13" the higher number is the newer.
+    numbers = tuple(int(number) for number in re.findall(r"\d+", storage.title))
+    return (created.timestamp() if created else 0.0), numbers, uuid
+
+
+def _exact(which: str, templates: tuple[StorageSummary, ...]) -> StorageSummary:
+    found = [template for template in templates if which in {template.uuid, template.title}]
+    if len(found) > 1:
+        raise Ambiguous(
+            f"{len(found)} templates have the title {which!r}: name one by its uuid",
+            candidates=[template.uuid for template in found],
+        )
+    if found:
+        return found[0]
+    titles = [template.title for template in templates]
+    close = get_close_matches(which, titles, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(repr(title) for title in close)}?" if close else ""
+    kind = "uuid" if _UUID.fullmatch(which.lower()) else "title"
+    raise NoMatch(
+        f"no template has the {kind} {which!r}{hint}",
+        candidates=[*close, *(t for t in titles if t not in close)],
+    )

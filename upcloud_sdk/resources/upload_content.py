@@ -1,0 +1,159 @@
+"""What is uploaded: read piece by piece, counted and summed on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from pathlib import Path
+from typing import BinaryIO, Self, cast
+
+import anyio.to_thread
+
+from upcloud_sdk.errors import ResourceFailed
+
+Progress = Callable[[int, int | None], object]
+"""Told how far something is: bytes done, of how many; None where that is not known."""
+
+UploadFile = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | AsyncIterable[bytes]
+"""What can be uploaded: a path, bytes, a file open for reading in binary mode, or an async iterable of bytes."""
+
+PIECE = 1 << 20
+"""Bytes that are held in memory."""
+
+_TYPES = {".gz": "application/gzip", ".xz": "application/x-xz"}
+PLAIN = "application/octet-stream"
+
+
+class Content:
+    """The bytes of one upload, once: an async iterator that reads files in a thread."""
+
+    def __init__(self, file: UploadFile, *, size: int | None, progress: Progress | None) -> None:
+        self._given, self._progress = file, progress
+        self._source: BinaryIO | AsyncIterator[bytes] | None = None
+        self._opened: BinaryIO | None = None
+        self._given_size, self.size = size, size
+        """Bytes that there are; None where that is not known before the end."""
+        self.sent = 0
+        """Bytes that the connection has taken."""
+        self._handed_over = 0
+        self._sha256, self._md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+        self.failure: Exception | None = None
+        """Why the source could not be read, for which the connection is not to blame."""
+
+    @property
+    def sha256(self) -> str:
+        return self._sha256.hexdigest()
+
+    @property
+    def md5(self) -> str:
+        return self._md5.hexdigest()
+
+    def content_type(self) -> str:
+        """By the end of its name: gzip, xz, or plain."""
+        given = self._given
+        name: object = os.fspath(given) if isinstance(given, str | os.PathLike) else getattr(given, "name", "")
+        return _TYPES.get(Path(name).suffix.lower(), PLAIN) if isinstance(name, str) else PLAIN
+
+    async def __aenter__(self) -> Self:
+        file = self._given
+        if isinstance(file, AsyncIterable):
+            self._source = aiter(file)
+            return self
+        if isinstance(file, bytes | bytearray | memoryview):
+            source: BinaryIO = io.BytesIO(file)
+        elif isinstance(file, str | os.PathLike):
+            source = self._opened = await anyio.to_thread.run_sync(_open, Path(file))
+        else:
+            source = file
+        self._source = source
+        self.size = await anyio.to_thread.run_sync(_size_of, source)
+        if self.size is None:
+            self.size = self._given_size
+        elif self._given_size not in {None, self.size}:
+            raise ValueError(f"size is {self._given_size}, but there are {self.size} bytes: leave it out")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._opened is not None:
+            self._opened.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self.tell()
+        try:
+            piece = await self._next()
+        except Exception as error:
+            self.failure = error
+            raise
+        if not piece:
+            raise StopAsyncIteration
+        self._handed_over += len(piece)
+        return piece
+
+    def tell(self) -> None:
+        """Tell of what the connection has taken: it asks for more when it has taken all before."""
+        if self._handed_over > self.sent:
+            self.sent = self._handed_over
+            if self._progress is not None:
+                self._progress(self.sent, self.size)
+
+    async def _next(self) -> bytes:
+        assert self._source is not None
+        if isinstance(self._source, AsyncIterator):
+            piece = await self._next_of(self._source)
+        else:
+            piece = await anyio.to_thread.run_sync(self._read, self._source)
+        have = self._handed_over + len(piece)
+        if self.size is not None and (have > self.size or (not piece and have < self.size)):
+            raise ValueError(f"there were to be {self.size} bytes, but there are {'more' if piece else have}")
+        return piece
+
+    async def _next_of(self, pieces: AsyncIterator[bytes]) -> bytes:
+        async for piece in pieces:
+            if piece:
+                self._sum(piece)
+                return piece
+        return b""
+
+    def _read(self, source: BinaryIO) -> bytes:
+        left = PIECE if self.size is None else min(PIECE, self.size - self._handed_over)
+        piece = source.read(left)
+        if not isinstance(cast("object", piece), bytes):
+            raise TypeError("the file is open in text mode: open it in binary mode, 'rb'")
+        self._sum(piece)
+        return piece
+
+    def _sum(self, piece: bytes) -> None:
+        self._sha256.update(piece)
+        self._md5.update(piece)
+
+    def check(self, uuid: str, written: int, sha256: str, md5: str) -> None:
+        """Hold what was written against what was sent; a sum that the API does not tell is not held against anything.
+
+        Raises:
+            ResourceFailed: they differ.
+        """
+        told = {"written_bytes": written, "sha256sum": sha256.lower(), "md5sum": md5.lower()}
+        ours = {"written_bytes": self.sent, "sha256sum": self.sha256, "md5sum": self.md5}
+        wrong = [name for name, value in told.items() if value not in {0, "", ours[name]}]
+        if wrong:
+            facts = ", ".join(f"{name} is {told[name]}, of what was sent {ours[name]}" for name in wrong)
+            raise ResourceFailed("storage import", uuid, "completed", reason=f"what was written differs: {facts}")
+
+
+def _open(path: Path) -> BinaryIO:
+    return path.open("rb")
+
+
+def _size_of(file: BinaryIO) -> int | None:
+    """Bytes from where a file stands to its end; None of what has no end that is known, such as a pipe."""
+    if not file.seekable():
+        return None
+    here = file.tell()
+    size = file.seek(0, io.SEEK_END) - here
+    file.seek(here)
+    return size

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo docs dist clean
+.PHONY: help check format test demo vm-image docs dist clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -44,6 +44,11 @@ test: $(READY)
 dist: $(READY)
 	$(BIN)/python -m pytest tests/packaging
 	$(BIN)/python -m build --no-isolation --outdir dist
+
+## make vm-image     images for simulated servers that are real machines, into the user's cache (mmdebstrap, e2fsprogs)
+vm-image: $(READY)
+	@$(BIN)/python -m upcloud_sdk.simulator.vm_image_build --offer-deb buildbot-worker --offer-wheel buildbot-worker \
+		debian-13 debian-12 debian-13+buildbot-worker debian-12+buildbot-worker
 
 ## make docs         the site, into site/, with warnings as errors
 docs: $(READY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -114,6 +115,9 @@ def test_the_clock_can_be_moved_from_outside() -> None:
         (["--username", "me"], "--username and --password go together"),
         (["--clock", "fast"], '--clock is "real", "manual" or a factor greater than 0, not "fast"'),
         (["--state", "/nowhere/at/all.json"], "--state: there is no folder /nowhere/at"),
+        (["--guests", "lxc"], "argument --guests: invalid choice: 'lxc'"),
+        (["--guests", "vm", "--run-user-data"], "--run-user-data is --guests process"),
+        (["--guest-port", "9989"], "--guest-port is for machines: give --guests vm with it"),
         (["--colour"], "unrecognized arguments: --colour"),
     ],
 )
@@ -144,3 +148,17 @@ def test_a_state_that_is_not_one_is_refused_and_kept(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "cannot be loaded" in done.stderr
     assert file.read_text() == '{"servers": 3}'
+
+
+def test_machines_without_qemu_are_refused_in_a_sentence() -> None:
+    done = subprocess.run(
+        [*COMMAND, "--guests", "vm", "--token", "ucat_x", "--guest-images", "/nowhere"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        env={**os.environ, "PATH": ""},
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("upcloud_sdk.simulator: guests that are machines need ")
+    assert len(done.stderr.splitlines()) == 1

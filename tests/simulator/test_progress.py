@@ -142,7 +142,7 @@ async def test_the_same_seed_gives_the_same_answers() -> None:
     [
         ({"username": "me"}, "username and password together"),
         ({"password": "secret"}, "username and password together"),
-        ({"guests": "ghosts"}, 'guests must be "none" or "process", not "ghosts"'),
+        ({"guests": "ghosts"}, 'guests must be "none", "process" or "vm", not "ghosts"'),
     ],
 )
 def test_a_bad_argument_is_refused_in_a_sentence(given: dict[str, str], sentence: str) -> None:

@@ -8,16 +8,20 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from upcloud_sdk.simulator.app import Simulator
 from upcloud_sdk.simulator.clock import Clock, ManualClock, RealClock, ScaledClock
+
+if TYPE_CHECKING:
+    from upcloud_sdk.simulator.vm_guests import VmGuests
 
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit status."""
     args = _arguments(argv)
-    if args.run_user_data and args.token is None and args.username is None:
+    runs_code = args.guests != "none"
+    if runs_code and args.token is None and args.username is None:
         args.token = "ucat_" + secrets.token_urlsafe(24)
         print(f"token {args.token}", flush=True)
     try:
@@ -30,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
             password=args.password,
             token=args.token,
             seed=args.seed,
-            guests="process" if args.run_user_data else "none",
+            guests=_vm_guests(args) if args.guests == "vm" else args.guests,
         )
     except (ValueError, RuntimeError) as error:
         return _refuse(str(error))
@@ -52,7 +56,7 @@ def _run(sim: Simulator, args: argparse.Namespace) -> int:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
-        with sim.serve(args.host, args.port, guarded=args.run_user_data) as url:
+        with sim.serve(args.host, args.port, guarded=args.guests != "none") as url:
             print(f"listening on {url}", flush=True)
             while not over.wait(0.5):
                 pass
@@ -100,17 +104,51 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--token", help="accept only this API token")
     parser.add_argument("--state", type=Path, help="JSON file that the account is loaded from, and saved to at the end")
     parser.add_argument("--seed", type=int, help="the same ids and addresses in each run")
-    parser.add_argument(
-        "--run-user-data",
-        action="store_true",
-        help="RUNS CODE: a started server runs its user_data as processes here; without a credential it makes a token",
-    )
+    _add_guest_arguments(parser)
     args = parser.parse_args(argv)
+    _check_guest_arguments(parser, args)
     if (args.username is None) != (args.password is None):
         parser.error("--username and --password go together")
     if args.state is not None and not args.state.absolute().parent.is_dir():
         parser.error(f"--state: there is no folder {args.state.absolute().parent}")
     return args
+
+
+def _add_guest_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--guests",
+        choices=("none", "process", "vm"),
+        default=None,
+        help="RUNS CODE: a started server runs its user_data, as processes here or in a real machine that boots in "
+        "qemu; without a credential it makes a token (default: none)",
+    )
+    parser.add_argument("--run-user-data", action="store_true", help="the same as --guests process")
+    parser.add_argument(
+        "--guest-port",
+        type=_port,
+        action="append",
+        help="a port of loopback that machines reach, at 169.254.169.100; may be repeated",
+    )
+    parser.add_argument("--guest-images", type=Path, help="folder of their images (default: where they are built)")
+    parser.add_argument("--guest-memory", type=int, help="MiB that a machine has at most (default: 1024)")
+    parser.add_argument("--max-guests", type=int, help="machines at a time (default: 2)")
+
+
+def _check_guest_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if args.run_user_data and args.guests not in {None, "process"}:
+        parser.error(f"--run-user-data is --guests process: leave it out for --guests {args.guests}")
+    args.guests = "process" if args.run_user_data else args.guests or "none"
+    for name in ("guest_port", "guest_images", "guest_memory", "max_guests"):
+        if getattr(args, name) is not None and args.guests != "vm":
+            parser.error(f"--{name.replace('_', '-')} is for machines: give --guests vm with it")
+
+
+def _vm_guests(args: argparse.Namespace) -> VmGuests:
+    from upcloud_sdk.simulator.vm_guests import VmGuests  # noqa: PLC0415 - only where it is wanted
+
+    given = {"images": args.guest_images, "memory": args.guest_memory, "machines": args.max_guests}
+    options = {name: value for name, value in given.items() if value is not None}
+    return VmGuests(ports=args.guest_port or (), **options)
 
 
 def _port(text: str) -> int:

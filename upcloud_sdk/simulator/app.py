@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
 from upcloud_sdk.simulator import saving
 from upcloud_sdk.simulator.access import Access
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from upcloud_sdk.simulator.clock import Clock
-    from upcloud_sdk.simulator.guests import Guests
+    from upcloud_sdk.simulator.guests import GuestKind, Guests
     from upcloud_sdk.simulator.transport import SimulatorTransport
 
 
@@ -38,8 +38,9 @@ class Simulator(Dispatch):
         password: See `username`.
         token: The API token that is accepted.
         seed: Makes ids, addresses and random faults the same in each run.
-        guests: What runs in a started server: "none"; "process", its user_data as processes of this machine; or a
-            backend of your own. With guests, use the simulator as a context manager, or call `close`.
+        guests: What runs in a started server: "none"; "process", its user_data as processes of this machine; "vm", a
+            real machine in qemu (`VmGuests(...)` says more of it); or a backend of your own. With guests, use the
+            simulator as a context manager, or call `close`.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Simulator(Dispatch):
         password: str | None = None,
         token: str | None = None,
         seed: int | None = None,
-        guests: Literal["none", "process"] | Guests = "none",
+        guests: GuestKind | Guests = "none",
     ) -> None:
         if boot is not None and boot_seconds is not None:
             raise ValueError("give boot_seconds or boot, not both")
@@ -71,6 +72,7 @@ class Simulator(Dispatch):
         self._ticker = Ticker(self)
         if guests != "none":
             self.guests = make_guests(guests) if isinstance(guests, str) else guests
+            self.guests.open(self)
             self.tick()
 
     def __enter__(self) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
-from upcloud_sdk.simulator import saving
+from upcloud_sdk.simulator import metadata, saving
 from upcloud_sdk.simulator.calls import PLAIN_JSON, Answer, ApiFault, Call
 from upcloud_sdk.simulator.clock import ManualClock
 from upcloud_sdk.simulator.faults import Fault
@@ -200,3 +200,9 @@ def get_console(cloud: Cloud, call: Call) -> Answer:
         raise ApiFault(404, "NOT_FOUND", f"The server {server.uuid} has no console: no guest runs in it.")
     written = path.read_bytes()[-_CONSOLE_TAIL:].decode(errors="replace")
     return _plain({"path": str(path), "text": written})
+
+
+@routes.get("/_simulator/servers/{uuid}/metadata/v1.json")
+def get_metadata(cloud: Cloud, call: Call) -> Answer:
+    """What the server would get from http://169.254.169.254/metadata/v1.json at this moment."""
+    return metadata.answer(cloud, cloud.server(call.args["uuid"]).uuid, "/metadata/v1.json")

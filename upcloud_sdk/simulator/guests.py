@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from upcloud_sdk.simulator.records import Server
+    from upcloud_sdk.simulator.cloud import Cloud
+    from upcloud_sdk.simulator.records import Server, Storage
+
+GuestKind = Literal["none", "process", "vm"]
+
+
+class _Device(Protocol):
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def boot_disk(self) -> str: ...
+
+
+D = TypeVar("D", bound=_Device)
+
+
+def boot_device(devices: Iterable[D]) -> D | None:
+    """What a server starts from: the disk that it is told to, or the first."""
+    disks = (device for device in devices if device.type == "disk")
+    return min(disks, key=lambda device: device.boot_disk != "1", default=None)
 
 
 class Guests(Protocol):
     """A backend: called with the simulator's lock held, so nothing here may block for long."""
+
+    def open(self, cloud: Cloud) -> None:
+        """The account whose servers they are; called once, before anything else."""
+        ...
+
+    def admit(self, server: Server, disk: Storage | None) -> None:
+        """A server is about to be made or started from this disk, or from a clone of it.
+
+        Raises:
+            ApiFault: no guest can run in it.
+        """
+        ...
 
     def start(self, server: Server) -> None:
         """The server has reached `started`."""
@@ -46,6 +78,12 @@ class Guests(Protocol):
 class NoGuests:
     """Servers are only records: they stop when they are told to."""
 
+    def open(self, cloud: Cloud) -> None:
+        pass
+
+    def admit(self, server: Server, disk: Storage | None) -> None:
+        pass
+
     def start(self, server: Server) -> None:
         pass
 
@@ -69,7 +107,7 @@ class NoGuests:
 
 
 def make_guests(kind: str) -> Guests:
-    """The backend of this name.
+    """The backend of this name, as it is without arguments.
 
     Raises:
         ValueError: There is no such backend.
@@ -81,4 +119,8 @@ def make_guests(kind: str) -> Guests:
         from upcloud_sdk.simulator.process_guests import ProcessGuests  # noqa: PLC0415 - only where it is wanted
 
         return ProcessGuests()
-    raise ValueError(f'guests must be "none" or "process", not "{kind}"')
+    if kind == "vm":
+        from upcloud_sdk.simulator.vm_guests import VmGuests  # noqa: PLC0415 - the same
+
+        return VmGuests()
+    raise ValueError(f'guests must be "none", "process" or "vm", not "{kind}"')

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from upcloud_sdk.simulator.calls import Answer, ApiFault, Call, Pause
 from upcloud_sdk.simulator.fields import fields, one_of, whole
+from upcloud_sdk.simulator.guests import boot_device
 from upcloud_sdk.simulator.placement import choose_host, read_wish, runs_windows
 from upcloud_sdk.simulator.records import Step
 from upcloud_sdk.simulator.routing import Routes
@@ -37,6 +38,8 @@ def start_server(cloud: Cloud, call: Call) -> Answer | Pause:
     require_state(server, "stopped")
     cloud.check_credits()
     server.host = choose_host(cloud, server, wish, windows=runs_windows(cloud, server))
+    boots = boot_device(server.devices)
+    cloud.guests.admit(server, cloud.any_storage(boots.storage) if boots is not None else None)
     cloud.start_boot(server)
 
     def started() -> Answer:

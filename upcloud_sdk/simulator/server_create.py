@@ -10,6 +10,7 @@ from upcloud_sdk.simulator.addressing import add_interface
 from upcloud_sdk.simulator.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.device_requests import DeviceRequest, place_devices, read_devices
 from upcloud_sdk.simulator.fields import fields, host_name, list_of, on_off, one_of, text, uuid, yes_no
+from upcloud_sdk.simulator.guests import boot_device
 from upcloud_sdk.simulator.hosts import gpus_left
 from upcloud_sdk.simulator.interface_requests import check_limits, read_interfaces
 from upcloud_sdk.simulator.placement import choose_host, read_wish
@@ -53,6 +54,8 @@ def create_server(cloud: Cloud, call: Call) -> Answer:
         check_room(cloud, tier, sum(each.size for each in devices if each.tier == tier))
     check_limits(cloud, interfaces)
     server.host = choose_host(cloud, server, wish, windows=_is_windows(cloud, devices))
+    boots = boot_device(devices)
+    cloud.guests.admit(server, boots.source if boots is not None else None)
     place_devices(cloud, server, devices)
     for wanted in interfaces:
         add_interface(cloud, server, wanted)

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo vm-image docs dist clean
+.PHONY: help check format test demo vm-image docs dist test-lowest clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -39,6 +39,16 @@ format: $(READY)
 ## make test         the tests, with a branch coverage gate (ARGS="-k name" for some of them, without the gate)
 test: $(READY)
 	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--cov --cov-report=term)
+
+## make test-lowest  the tests of the SDK and the simulator on the lowest versions of their dependencies
+LOWEST := .venv-lowest
+test-lowest:
+	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
+	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(LOWEST)/bin/python -m tests.lowest > $(LOWEST)/constraints.txt
+	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOWEST)/constraints.txt \
+		--editable '.[simulator,aiohttp,keyring]' --group lowest
+	$(LOWEST)/bin/python -m pytest tests/sdk tests/fleet tests/simulator --ignore tests/simulator/test_shipped_worker.py
 
 ## make dist         wheel and sdist built, checked, installed into empty environments, and used from there
 dist: $(READY)

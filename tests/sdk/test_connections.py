@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Literal
 
 import anyio
@@ -91,12 +92,13 @@ async def test_a_get_whose_answer_is_lost_is_sent_again(server: RawServer, http:
 
 
 async def test_where_nobody_listens_nothing_was_sent(http: Http) -> None:
-    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-        port = listener.extra(anyio.abc.SocketAttribute.local_port)
     clock = MovedClock()
-    async with client(f"http://127.0.0.1:{port}", http, clock=clock) as cloud:
-        with pytest.raises(NotSent, match=r"POST /thing: could not connect \(\w+\)"):
-            await cloud.request("POST", "/thing")
+    # Bound and not listening: refused, and nobody else can be given the port meanwhile.
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        async with client(f"http://127.0.0.1:{silent.getsockname()[1]}", http, clock=clock) as cloud:
+            with pytest.raises(NotSent, match=r"POST /thing: could not connect \(\w+\)"):
+                await cloud.request("POST", "/thing")
     assert clock.slept == [0.5, 1.0, 2.0, 4.0]
 
 

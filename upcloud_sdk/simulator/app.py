@@ -10,7 +10,7 @@ from upcloud_sdk.simulator.access import Access
 from upcloud_sdk.simulator.cloud import DEFAULT_BOOT
 from upcloud_sdk.simulator.dispatch import Dispatch
 from upcloud_sdk.simulator.faults import Fault, call_pattern
-from upcloud_sdk.simulator.guests import NoGuests, make_guests
+from upcloud_sdk.simulator.guests import LimitedGuests, NoGuests, make_guests
 from upcloud_sdk.simulator.progress import Boot, after_seconds
 from upcloud_sdk.simulator.records import Records
 from upcloud_sdk.simulator.ticker import Ticker
@@ -72,7 +72,8 @@ class Simulator(Dispatch):
         self._ticker = Ticker(self)
         if guests != "none":
             self.guests = make_guests(guests) if isinstance(guests, str) else guests
-            self.guests.open(self)
+            if isinstance(self.guests, LimitedGuests):
+                self.guests.open(self)
             self.tick()
 
     def __enter__(self) -> Self:

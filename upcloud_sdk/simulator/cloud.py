@@ -14,7 +14,7 @@ from upcloud_sdk.simulator.catalog import Catalog
 from upcloud_sdk.simulator.clock import Clock, RealClock
 from upcloud_sdk.simulator.faults import Faults
 from upcloud_sdk.simulator.fields import is_uuid
-from upcloud_sdk.simulator.guests import Guests, NoGuests
+from upcloud_sdk.simulator.guests import Guests, LimitedGuests, NoGuests
 from upcloud_sdk.simulator.progress import Boot, Progress, after_seconds
 from upcloud_sdk.simulator.records import Records, Server, Step, Storage, StorageImport
 
@@ -123,6 +123,11 @@ class Cloud(Records):
             raise ApiFault(402, "INSUFFICIENT_CREDITS", "The account has no credits left.")
 
     # What can be had
+
+    def admit_guest(self, server: Server, disk: Storage | None) -> None:
+        """Refuse a server, made or started from this disk, that no guest can run in."""
+        if isinstance(self.guests, LimitedGuests):
+            self.guests.admit(server, disk)
 
     def sell_out(self, *, zone: str | None = None, plan: str | None = None) -> None:
         """Refuse new servers of this plan, in this zone; without one of them in any."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,18 +34,6 @@ def boot_device(devices: Iterable[D]) -> D | None:
 class Guests(Protocol):
     """A backend: called with the simulator's lock held, so nothing here may block for long."""
 
-    def open(self, cloud: Cloud) -> None:
-        """The account whose servers they are; called once, before anything else."""
-        ...
-
-    def admit(self, server: Server, disk: Storage | None) -> None:
-        """A server is about to be made or started from this disk, or from a clone of it.
-
-        Raises:
-            ApiFault: no guest can run in it.
-        """
-        ...
-
     def start(self, server: Server) -> None:
         """The server has reached `started`."""
         ...
@@ -75,14 +63,25 @@ class Guests(Protocol):
         ...
 
 
-class NoGuests:
-    """Servers are only records: they stop when they are told to."""
+@runtime_checkable
+class LimitedGuests(Guests, Protocol):
+    """A backend that looks into the account, and that cannot run whatever is asked for."""
 
     def open(self, cloud: Cloud) -> None:
-        pass
+        """The account whose servers they are; called once, before anything else."""
+        ...
 
     def admit(self, server: Server, disk: Storage | None) -> None:
-        pass
+        """A server is about to be made or started from this disk, or from a clone of it.
+
+        Raises:
+            ApiFault: no guest can run in it.
+        """
+        ...
+
+
+class NoGuests:
+    """Servers are only records: they stop when they are told to."""
 
     def start(self, server: Server) -> None:
         pass

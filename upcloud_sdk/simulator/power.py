@@ -39,7 +39,7 @@ def start_server(cloud: Cloud, call: Call) -> Answer | Pause:
     cloud.check_credits()
     server.host = choose_host(cloud, server, wish, windows=runs_windows(cloud, server))
     boots = boot_device(server.devices)
-    cloud.guests.admit(server, cloud.any_storage(boots.storage) if boots is not None else None)
+    cloud.admit_guest(server, cloud.any_storage(boots.storage) if boots is not None else None)
     cloud.start_boot(server)
 
     def started() -> Answer:

@@ -13,8 +13,7 @@ from upcloud_sdk.simulator.supervised_guests import SupervisedGuests
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from upcloud_sdk.simulator.cloud import Cloud
-    from upcloud_sdk.simulator.records import Server, Storage
+    from upcloud_sdk.simulator.records import Server
 
 
 class ProcessGuests(SupervisedGuests):
@@ -30,12 +29,6 @@ class ProcessGuests(SupervisedGuests):
         if os.name != "posix":
             raise RuntimeError("guests that run user_data need Linux or macOS; leave them out to simulate servers only")
         super().__init__()
-
-    def open(self, cloud: Cloud) -> None:
-        pass
-
-    def admit(self, server: Server, disk: Storage | None) -> None:
-        pass
 
     def _wants_guest(self, server: Server) -> bool:
         return bool(server.user_data)

@@ -55,7 +55,7 @@ def create_server(cloud: Cloud, call: Call) -> Answer:
     check_limits(cloud, interfaces)
     server.host = choose_host(cloud, server, wish, windows=_is_windows(cloud, devices))
     boots = boot_device(devices)
-    cloud.guests.admit(server, boots.source if boots is not None else None)
+    cloud.admit_guest(server, boots.source if boots is not None else None)
     place_devices(cloud, server, devices)
     for wanted in interfaces:
         add_interface(cloud, server, wanted)

@@ -39,7 +39,8 @@ if [ -n "${OFFER_DEBS:-}" ]; then
     # By apt of this machine: inside, names are not resolved any more.
     # shellcheck disable=SC2086 # it is a list
     APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get install --yes --no-install-recommends --download-only $OFFER_DEBS
-    mv "$root"/var/cache/apt/archives/*.deb "$root/srv/offline/debs/"
+    # There is none if the image has them all.
+    find "$root/var/cache/apt/archives" -name '*.deb' -exec mv '{}' "$root/srv/offline/debs/" ';'
 fi
 (
     cd "$root/srv/offline/debs"

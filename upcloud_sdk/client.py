@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json as jsonlib
 import logging
-import urllib.request
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
-from urllib.parse import urlsplit
 
 import anyio
-import httpx
 
 from upcloud_sdk._background import Background
 from upcloud_sdk._namespaces import Namespaces
 from upcloud_sdk._retry import RetryPolicy
 from upcloud_sdk._transport import Transport
-from upcloud_sdk._transport.pool import ConnectionStack
+from upcloud_sdk._transport.sender import Sender, own, through
 from upcloud_sdk._transport.url import base_url as checked_base_url
 from upcloud_sdk._version import __version__
 from upcloud_sdk.credentials import Credentials, find_credentials
@@ -33,7 +29,8 @@ if TYPE_CHECKING:
     import ssl
     from types import TracebackType
 
-    from upcloud_sdk._transport.streams import Send
+    import httpx
+
     from upcloud_sdk.events import Listener
 
 log = logging.getLogger("upcloud_sdk")
@@ -59,7 +56,7 @@ class UpCloud(Namespaces):
     `owner`: a short name for whoever is answerable for what this client makes; `user@host` if None.
     `timeout`: seconds that one call may take; calls that the API answers late have a larger limit of their own.
     `retry`, `waits`: when calls are repeated, and the pace of waiting.
-    `max_concurrency`: calls in flight at once; more wait their turn.
+    `max_concurrency`: calls in flight at once; more wait their turn. A fifth is kept free of calls that take long.
     `http`: "httpx", or "aiohttp" for the faster transport (extra `aiohttp`, asyncio only).
     `transport`, `http_client`: an httpx transport, or a client of your own; neither is closed.
     `proxy`, `ssl_context`: as in httpx; HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE are honoured.
@@ -102,10 +99,11 @@ class UpCloud(Namespaces):
             raise ConfigError("user_agent is printable ASCII text")
         if max_concurrency < 1 or timeout <= 0 or close_timeout < 0:
             raise ConfigError("max_concurrency is at least 1, timeout above 0 s, close_timeout at least 0 s")
-        self._http, self._given, self._http_client = http, transport, http_client
+        self._http: Literal["httpx", "aiohttp"] = http
+        self._given, self._http_client = transport, http_client
         self._proxy, self._ssl_context = proxy, ssl_context
         self._close_timeout = close_timeout
-        self._close_sender: Callable[[], Awaitable[None]] = _nothing
+        self._sender: Sender | None = None
         self._background = Background(waits.clock.limit)
         emit = Emitter(on_event, waits.clock.now)
         self._transport = Transport(
@@ -138,7 +136,8 @@ class UpCloud(Namespaces):
     async def __aenter__(self) -> Self:
         if self._transport.is_open:
             raise NotOpen("the client is open already: enter it once, and share it")
-        self._transport.use(*self._senders())
+        self._sender = self._make_sender()
+        self._transport.use(self._sender.send, self._sender.stream)
         await self._background.open()
         self._transport.is_open = True
         return self
@@ -152,8 +151,9 @@ class UpCloud(Namespaces):
             failures, interruption = await self._background.close(self._close_timeout)
         finally:
             self._transport.is_open = False
-            with anyio.CancelScope(shield=True):
-                await self._close_sender()
+            if self._sender is not None:
+                with anyio.CancelScope(shield=True):
+                    await self._sender.close()
         for failure in failures:
             log.error("%s", failure)
             if error is not None:
@@ -165,43 +165,12 @@ class UpCloud(Namespaces):
                 failures[0].add_note(str(further))
             raise failures[0]
 
-    def _senders(self) -> tuple[Send, Send]:
-        """What sends a request and reads the whole answer, and what leaves its body to be read."""
+    def _make_sender(self) -> Sender:
         if self._given is not None:
-            return self._given.handle_async_request, self._given.handle_async_request
+            return Sender(self._given.handle_async_request, self._given.handle_async_request)
         if self._http_client is not None:
-            return _through(self._http_client)
-        if self._http == "aiohttp":
-            aiohttp = self._aiohttp()
-            self._close_sender = aiohttp.aclose
-            return aiohttp.handle_async_request, aiohttp.handle_async_request
-        if self._proxy is not None or urllib.request.getproxies():
-            # httpx's own reading of the proxy environment, which lives in its client.
-            client = httpx.AsyncClient(proxy=self._proxy, verify=self._tls(), follow_redirects=False)
-            self._close_sender = client.aclose
-            return _through(client)
-        stack = ConnectionStack(self._tls)
-        self._close_sender = stack.aclose
-        return stack.handle_async_request, stack.stream
-
-    def _aiohttp(self) -> httpx.AsyncBaseTransport:
-        # An extra: imported only by those who ask for it.
-        try:
-            from httpx_aiohttp import AiohttpTransport
-        except ImportError as error:
-            raise ConfigError("http='aiohttp' needs the extra: pip install 'upcloud-sdk[aiohttp]'") from error
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError as error:
-            raise ConfigError("http='aiohttp' works on asyncio only: leave it out") from error
-        proxy = self._proxy or _proxy_of_environment(self._transport.base_url)
-        return AiohttpTransport(verify=self._tls(), proxy=httpx.Proxy(proxy) if isinstance(proxy, str) else proxy)
-
-    def _tls(self) -> ssl.SSLContext:
-        if self._ssl_context is None:
-            # One for all connections: making it takes as long as some hundred requests.
-            self._ssl_context = httpx.create_ssl_context()
-        return self._ssl_context
+            return through(self._http_client)
+        return own(self._http, self._transport.base_url, self._proxy, self._ssl_context)
 
     # --- the way out --------------------------------------------------------------------------------------------------
 
@@ -231,27 +200,3 @@ class UpCloud(Namespaces):
             # `from None`: that error shows the document.
             raise UnexpectedAnswer(f"{method} {path}", "JSON", "", "it is no JSON document") from None
         return RawAnswer(answer.status, headers, document)
-
-
-def _proxy_of_environment(url: str) -> str | None:
-    # httpx does this in its client, which the faster transport goes without.
-    parts = urlsplit(url)
-    if urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-    proxies = urllib.request.getproxies()
-    return proxies.get(parts.scheme) or proxies.get("all")
-
-
-async def _nothing() -> None:
-    """What is not ours is not closed."""
-
-
-def _through(client: httpx.AsyncClient) -> tuple[Send, Send]:
-    def sender(*, stream: bool) -> Send:
-        async def send(request: httpx.Request) -> httpx.Response:
-            # No auth of the client's: ours is in the request. No redirect: it would carry the credentials elsewhere.
-            return await client.send(request, auth=None, follow_redirects=False, stream=stream)
-
-        return send
-
-    return sender(stream=False), sender(stream=True)

@@ -6,11 +6,16 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import anyio
+from anyio.streams.tls import TLSListener
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncGenerator, Callable
 
-    from anyio.abc import SocketStream
+    from anyio.abc import ByteStream
+
+DEADLINE = 20.0
+"""Seconds after which what a test waits for has failed to come."""
 
 DROP = b""
 """In the place of an answer: the connection is closed."""
@@ -28,30 +33,39 @@ class RawServer:
         """Answers to come; None: none, and the connection stays open."""
         self.requests: list[str] = []
         """First lines of the requests that came."""
+        self.used: list[int] = []
+        """The connection of each of them, from 1."""
         self.connections = 0
+        self.answering = anyio.Event()
+        """Answers wait for it: set, unless a test takes another one."""
+        self.answering.set()
         self.open = 0
         self._changed = anyio.Event()
 
     async def until(self, reached: Callable[[], bool]) -> None:
         """Return when something is so."""
-        while not reached():
-            await self._changed.wait()
+        with anyio.fail_after(DEADLINE):
+            while not reached():
+                await self._changed.wait()
 
     def _change(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
 
-    async def serve(self, stream: SocketStream) -> None:
+    async def serve(self, stream: ByteStream) -> None:
         """Speak on one connection."""
         self.connections += 1
         self.open += 1
         try:
             async with stream:
+                number = self.connections
                 while await self._receive(stream):
+                    self.used.append(number)
                     answer = self.script.pop(0) if self.script else OK
                     if answer is None:
                         await stream.receive()
                         return
+                    await self.answering.wait()
                     if answer:
                         await stream.send(answer)
                     if not answer.endswith(b"{}"):
@@ -62,7 +76,7 @@ class RawServer:
             self.open -= 1
             self._change()
 
-    async def _receive(self, stream: SocketStream) -> bool:
+    async def _receive(self, stream: ByteStream) -> bool:
         head = b""
         while b"\r\n\r\n" not in head:
             head += await stream.receive()
@@ -77,11 +91,13 @@ class RawServer:
 
 
 @asynccontextmanager
-async def raw_server() -> AsyncGenerator[RawServer]:
-    """A server for the length of a block."""
+async def raw_server(ssl_context: ssl.SSLContext | None = None) -> AsyncGenerator[RawServer]:
+    """A server for the length of a block, over TLS if a context is given."""
     server = RawServer()
-    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
-        server.url = f"http://127.0.0.1:{listener.extra(anyio.abc.SocketAttribute.local_port)}"
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as tcp:
+        listener = TLSListener(tcp, ssl_context, standard_compatible=False) if ssl_context else tcp
+        scheme = "https" if ssl_context else "http"
+        server.url = f"{scheme}://127.0.0.1:{tcp.extra(anyio.abc.SocketAttribute.local_port)}"
         async with anyio.create_task_group() as group:
             group.start_soon(listener.serve, server.serve)
             yield server

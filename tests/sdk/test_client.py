@@ -9,6 +9,7 @@ import anyio
 import httpx
 import pytest
 
+from tests.sdk import documents
 from tests.sdk.conftest import SECRET
 from tests.sdk.endpoints import SPEC
 from tests.sdk.sent import body, lines, requests
@@ -196,6 +197,26 @@ async def test_no_more_calls_are_in_flight_than_allowed(clock: MovedClock) -> No
             group.start_soon(cloud.account.get)
     assert most == 3
     assert clock.now() == 4.0
+
+
+async def test_calls_that_take_long_leave_slots_for_the_others(clock: MovedClock) -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/start"):
+            await clock.sleep(100.0)
+            return httpx.Response(200, json=documents.server())
+        return httpx.Response(200, json=ACCOUNT)
+
+    waits = WaitPolicy(clock=clock)
+    async with (
+        UpCloud(Token(SECRET), transport=httpx.MockTransport(answer), max_concurrency=3, waits=waits) as cloud,
+        anyio.create_task_group() as group,
+    ):
+        for _ in range(10):
+            group.start_soon(cloud.servers.start, "00a")
+        await clock.sleep(50.0)
+        await cloud.account.get()
+        assert clock.now() == 50.0
+    assert clock.now() == 500.0
 
 
 CONFUSED: list[tuple[Callable[[], UpCloud], str]] = [

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from typing import TYPE_CHECKING, Literal
 
 import anyio
 import httpx
 import pytest
+import trustme
 
 from tests.sdk.clock import MovedClock
 from tests.sdk.raw_server import DROP, TRUNCATED, RawServer, raw_server
@@ -16,6 +18,7 @@ from upcloud_sdk.errors import ConfigError, NotSent, OutcomeUnknown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
 
 Http = Literal["httpx", "aiohttp"]
@@ -166,3 +169,57 @@ async def test_a_client_of_ones_own_is_used_and_stays_open(server: RawServer) ->
         assert not own.is_closed
         assert (await own.get(f"{server.url}/mine")).status_code == 200
     assert server.requests == ["GET /1.3/thing", "GET /mine"]
+
+
+# --- proxies that are none --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("proxy", ["ftp://127.0.0.1:1", "no url"])
+async def test_a_proxy_that_cannot_be_used_is_refused_before_anything_is_sent(http: Http, proxy: str) -> None:
+    with pytest.raises(ConfigError, match="the proxy cannot be used"):
+        await UpCloud(Token("x"), http=http, proxy=proxy).__aenter__()
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """Whoever vouches for the certificate of `tls_server`."""
+    return trustme.CA()
+
+
+@pytest.fixture
+async def tls_server(authority: trustme.CA) -> AsyncIterator[RawServer]:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    async with raw_server(context) as server:
+        yield server
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(tls_server: RawServer, http: Http) -> None:
+    async with client(tls_server.url, http) as cloud:
+        with pytest.raises(NotSent):
+            await cloud.request("POST", "/thing")
+    assert tls_server.requests == []
+
+
+async def test_the_authorities_of_ssl_cert_file_are_trusted(
+    tls_server: RawServer, http: Http, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    async with client(tls_server.url, http) as cloud:
+        assert (await cloud.request("POST", "/thing")).status == 200
+
+
+async def test_the_authorities_of_a_given_context_are_trusted(
+    tls_server: RawServer, http: Http, authority: trustme.CA
+) -> None:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    waits = WaitPolicy(clock=MovedClock())
+    async with UpCloud(Token("x"), base_url=tls_server.url, http=http, ssl_context=context, waits=waits) as cloud:
+        for _ in range(3):
+            assert (await cloud.request("POST", "/thing")).status == 200
+    assert tls_server.connections == 1

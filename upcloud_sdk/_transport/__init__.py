@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json as jsonlib
 import logging
 import time
@@ -75,6 +76,8 @@ class Transport(Streams):
         self._emit = emit
         self._slots = anyio.Semaphore(max_concurrency, fast_acquire=True)
         self.user_agent = user_agent
+        # Calls with a limit of their own take long: a fifth of the slots is not theirs, so that polls go on meanwhile.
+        self._long_slots = anyio.Semaphore(max(1, max_concurrency - max(1, max_concurrency // 5)), fast_acquire=True)
         self._headers = [("accept", "application/json"), ("user-agent", user_agent)]
         self._not_before = 0.0
         self._asking = anyio.Lock()
@@ -141,6 +144,7 @@ class Transport(Streams):
     ) -> Answer:
         """A successful answer, after as many attempts as the policy allows.
 
+        `timeout`: seconds, for a call that the API answers late.
         `on_send` is called just before each attempt leaves, and may raise to hold it back.
 
         Raises:
@@ -155,7 +159,7 @@ class Transport(Streams):
         while True:
             attempt += 1
             began = self._clock.now()
-            result = await self._attempt(call, method, url, content, limit, on_send=on_send)
+            result = await self._attempt(call, method, url, content, limit, long=timeout is not None, on_send=on_send)
             outcome = result.status if isinstance(result, Answer) else result
             self._tell(method, path, outcome, began)
             if isinstance(result, Answer):
@@ -215,13 +219,14 @@ class Transport(Streams):
         content: bytes | None,
         limit: float,
         *,
+        long: bool,
         on_send: Callable[[], None] | None,
     ) -> Answer | NotSent | OutcomeUnknown:
         if not self.is_open:
             raise NotOpen(f"{call}: {NOT_OPEN}")
         request = await self._request(call, method, url, content, limit)
         # No limit of its own on the wait for a slot: each call that holds one has a limit, so the queue moves.
-        async with self._slots:
+        async with self._long_slots if long else contextlib.nullcontext(), self._slots:
             while (held := self._not_before - self._clock.now()) > 0:
                 await self._clock.sleep(held)
             if on_send is not None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import anyio
 import httpx
 
+from upcloud_sdk._transport.answers import CLOSE_TIMEOUT
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Callable
@@ -24,49 +26,65 @@ _LIMITS = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive
 
 
 class ConnectionStack(httpx.AsyncBaseTransport):
-    """Sends each request on a connection of its own, reads the whole answer, and puts the connection back on top."""
+    """Sends each request on a connection of its own, reads the whole answer, and puts the connection back on top.
 
-    def __init__(self, ssl_context: Callable[[], ssl.SSLContext]) -> None:
-        self._ssl_context = ssl_context
+    All requests go to one host. How many connections there are is the caller's to bound.
+    """
+
+    def __init__(
+        self,
+        ssl_context: Callable[[], ssl.SSLContext],
+        proxy_for: Callable[[httpx.URL], httpx.Proxy | None],
+        *,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ssl_context, self._proxy_for, self._now = ssl_context, proxy_for, now
         self._idle: deque[tuple[httpx.AsyncHTTPTransport, float]] = deque()
+        self._closed = False
 
-    def _new(self) -> httpx.AsyncHTTPTransport:
-        return httpx.AsyncHTTPTransport(verify=self._ssl_context(), limits=_LIMITS)
+    def _new(self, url: httpx.URL) -> httpx.AsyncHTTPTransport:
+        return httpx.AsyncHTTPTransport(verify=self._ssl_context(), limits=_LIMITS, proxy=self._proxy_for(url))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """The answer, with its body read."""
-        connection = self._idle.pop()[0] if self._idle else self._new()
+        # Before anything is sent: an answer that is here must not be lost because something else is being closed.
+        await self._close_old()
+        connection = self._idle.pop()[0] if self._idle else self._new(request.url)
         try:
             response = await connection.handle_async_request(request)
             await response.aread()
         except BaseException:
             # A connection in an unknown state must not serve another request.
-            with anyio.CancelScope(shield=True):
-                await connection.aclose()
+            await _close(connection)
             raise
-        now = time.monotonic()
-        self._idle.append((connection, now))
-        while now - self._idle[0][1] > KEEP_IDLE:
-            await self._idle.popleft()[0].aclose()
+        if self._closed:
+            await _close(connection)
+        else:
+            self._idle.append((connection, self._now()))
         return response
 
     async def stream(self, request: httpx.Request) -> httpx.Response:
-        """The answer, its body still to be read, on a connection that is closed with it."""
-        connection = self._new()
+        """The answer, its body still to be read, on a connection that is closed with it; to any host."""
+        connection = self._new(request.url)
         try:
             response = await connection.handle_async_request(request)
         except BaseException:
-            with anyio.CancelScope(shield=True):
-                await connection.aclose()
+            await _close(connection)
             raise
         assert isinstance(response.stream, httpx.AsyncByteStream)
         response.stream = _WithConnection(response.stream, connection)
         return response
 
+    async def _close_old(self) -> None:
+        oldest = self._now() - KEEP_IDLE
+        while self._idle and self._idle[0][1] < oldest:
+            await _close(self._idle.popleft()[0])
+
     async def aclose(self) -> None:
-        """Close the idle connections; those in use are closed by who uses them."""
+        """Close what is idle; what is in use is closed when its answer is read."""
+        self._closed = True
         while self._idle:
-            await self._idle.pop()[0].aclose()
+            await _close(self._idle.pop()[0])
 
 
 class _WithConnection(httpx.AsyncByteStream):
@@ -82,4 +100,10 @@ class _WithConnection(httpx.AsyncByteStream):
         try:
             await self._body.aclose()
         finally:
-            await self._connection.aclose()
+            await _close(self._connection)
+
+
+async def _close(connection: httpx.AsyncHTTPTransport) -> None:
+    # The socket is closed before the first moment at which this could be interrupted; only the farewell is cut short.
+    with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
+        await connection.aclose()

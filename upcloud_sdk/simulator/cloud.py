@@ -129,18 +129,25 @@ class Cloud(Records):
         if isinstance(self.guests, LimitedGuests):
             self.guests.admit(server, disk)
 
-    def sell_out(self, *, zone: str | None = None, plan: str | None = None) -> None:
-        """Refuse new servers of this plan, in this zone; without one of them in any."""
+    def sell_out(self, *, zone: str | None = None, plan: str | None = None, tier: str | None = None) -> None:
+        """Refuse new servers of this plan, or storages of this tier, in this zone; without one of them in any.
+
+        Raises:
+            ValueError: A plan and a tier: they are two things.
+        """
+        if plan is not None and tier is not None:
+            raise ValueError("sell out a plan or a tier; both are two calls")
         with self.lock:
-            self.sold_out.append((zone, plan))
+            self.sold_out.append((zone, plan or tier))
 
     def restock(self) -> None:
         """Take every `sell_out` back."""
         with self.lock:
             self.sold_out.clear()
 
-    def is_sold_out(self, zone: str, plan: str) -> bool:
-        return any(z in {None, zone} and p in {None, plan} for z, p in self.sold_out)
+    def is_sold_out(self, zone: str, what: str) -> bool:
+        """Whether a plan or a tier cannot be had in a zone."""
+        return any(z in {None, zone} and each in {None, what} for z, each in self.sold_out)
 
     def hide_from_lists(self, seconds: float) -> None:
         """Leave what is created from now on out of lists for so long; a GET by uuid finds it at once."""

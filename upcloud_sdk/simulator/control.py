@@ -152,7 +152,11 @@ def hide_from_lists(cloud: Cloud, call: Call) -> Answer:
 @routes.post("/_simulator/sold-out")
 def sell_out(cloud: Cloud, call: Call) -> Answer:
     with fields(call, None, optional=True) as f:
-        cloud.sell_out(zone=f.get("zone", text(1), None), plan=f.get("plan", text(1), None))
+        zone, plan = f.get("zone", text(1), None), f.get("plan", text(1), None)
+        tier = f.get("tier", text(1), None)
+    if plan is not None and tier is not None:
+        raise ApiFault(400, "INVALID_REQUEST", "Sell out a plan or a tier; both are two calls.")
+    cloud.sell_out(zone=zone, plan=plan, tier=tier)
     return Answer(204)
 
 

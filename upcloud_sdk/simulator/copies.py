@@ -43,7 +43,7 @@ def clone_storage(cloud: Cloud, call: Call) -> Answer:
     if source.type == "backup":
         raise ApiFault(409, "STORAGE_TYPE_ILLEGAL", "A backup cannot be cloned; restore it.")
     require_at_rest(cloud, source)
-    check_room(cloud, tier, source.size)
+    check_room(cloud, zone, tier, source.size)
     copy = Storage(cloud.new_uuid("storage"), title, source.size, zone=zone, tier=tier, encrypted=encrypted)
     copy.license, copy.labels = source.license, cloud.template_labels(source)
     return _copy(cloud, source, copy, "cloning")

@@ -83,7 +83,7 @@ def _read(f: Fields, current: IpNetwork | None) -> IpNetwork:
     if made.family != family_of(address):
         raise ApiFault(400, "FAMILY_INVALID", f"The range {address} is not of the family {made.family}.")
     if not made.gateway:
-        made.gateway = str(next(own.hosts()))
+        made.gateway = str(next(iter(own.hosts())))  # a range of one address has a list
     elif ipaddress.ip_address(made.gateway) not in own:
         raise ApiFault(400, "GATEWAY_INVALID", f"The gateway {made.gateway} is not in {address}.")
     return made

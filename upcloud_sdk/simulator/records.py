@@ -279,6 +279,6 @@ class Records:
     usages: list[Usage] = field(default_factory=list[Usage])
     """What has been used up: periods of billing that have ended."""
     sold_out: list[tuple[str | None, str | None]] = field(default_factory=list[tuple[str | None, str | None]])
-    """Zone and plan, None for any."""
+    """Zone, and plan or tier; None for any."""
     list_lag: float = 0.0
     """How long a new server or storage is not in lists."""

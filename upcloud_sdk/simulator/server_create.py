@@ -51,7 +51,7 @@ def create_server(cloud: Cloud, call: Call) -> Answer:
     _check_template(server, devices, login)
     _check_account(cloud, server)
     for tier in {each.tier for each in devices}:
-        check_room(cloud, tier, sum(each.size for each in devices if each.tier == tier))
+        check_room(cloud, zone, tier, sum(each.size for each in devices if each.tier == tier))
     check_limits(cloud, interfaces)
     server.host = choose_host(cloud, server, wish, windows=_is_windows(cloud, devices))
     boots = boot_device(devices)

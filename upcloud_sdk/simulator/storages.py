@@ -100,8 +100,11 @@ def require_at_rest(cloud: Cloud, storage: Storage) -> None:
     require_online(storage)
 
 
-def check_room(cloud: Cloud, tier: str | None, size: int) -> None:
-    """Refuse what would exceed the account's limit for a tier."""
+def check_room(cloud: Cloud, zone: str, tier: str, size: int) -> None:
+    """Refuse what would exceed the account's limit for a tier, or what the zone has not."""
+    if cloud.is_sold_out(zone, tier):
+        message = f"There is no room for the tier {tier} in the zone {zone} at the moment."
+        raise ApiFault(409, "STORAGE_RESOURCES_UNAVAILABLE", message)
     limit = cloud.account.resource_limits.get(f"storage_{tier}")
     used = sum(each.size for each in cloud.storages.values() if each.tier == tier and each.type == "normal")
     if limit is not None and used + size > limit:
@@ -121,7 +124,7 @@ def create_storage(cloud: Cloud, call: Call) -> Answer | Pause:
         storage.backup_rule = read_backup_rule(f) or {}
         storage.labels = labels.read_bare(f) or {}
     cloud.check_credits()
-    check_room(cloud, tier, size)
+    check_room(cloud, zone, tier, size)
     storage.hidden_until = cloud.clock.now() + cloud.list_lag
     cloud.storages[storage.uuid] = storage
     return Pause(cloud.storage_seconds, lambda: details(cloud, storage, 201))
@@ -143,7 +146,7 @@ def modify_storage(cloud: Cloud, call: Call) -> Answer | Pause:
         raise ApiFault(400, "SIZE_INVALID", f"A storage cannot shrink: it has {storage.size} GB.")
     if grows:
         require_at_rest(cloud, storage)
-        check_room(cloud, storage.tier, size - storage.size)
+        check_room(cloud, storage.zone or "", storage.tier or "", size - storage.size)
         billing.close(cloud, storage)
     storage.title, storage.size = title, size
     if rule is not None:

@@ -102,7 +102,8 @@ class UpCloud(Namespaces):
         self._http: Literal["httpx", "aiohttp"] = http
         self._given, self._http_client = transport, http_client
         self._proxy, self._ssl_context = proxy, ssl_context
-        self._close_timeout = close_timeout
+        self.close_timeout = close_timeout
+        """Seconds that leaving the block waits for creates and destroys under way; may be changed until then."""
         self._sender: Sender | None = None
         self._background = Background(waits.clock.limit)
         emit = Emitter(on_event, waits.clock.now)
@@ -148,7 +149,7 @@ class UpCloud(Namespaces):
         interruption: BaseException | None = None
         failures: list[CleanupFailed] = []
         try:
-            failures, interruption = await self._background.close(self._close_timeout)
+            failures, interruption = await self._background.close(self.close_timeout)
         finally:
             self._transport.is_open = False
             if self._sender is not None:

@@ -1,0 +1,211 @@
+"""Six builds of a real Buildbot master, each on a server of its own: three in a row, then three at once.
+
+The servers are simulated; the master, the workers that the servers start and the steps that they run are real.
+`make demo` runs this. `make demo KEEP=1` leaves master and simulator up, to be looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import cast
+
+import anyio
+import httpx
+from rich import box
+from rich.console import Console
+from rich.live import Live
+from rich.table import Column, Table
+
+from examples.buildbot.stage import Master, Stage, StageError
+from upcloud_sdk import Token, UpCloud
+from upcloud_sdk.errors import UpCloudError
+
+IN_A_ROW, BUILDS = 3, 6
+BUILD_WITHIN = 60.0
+GONE_WITHIN = 30.0
+LOOK_EVERY = 0.2
+RESULTS = ("success", "warnings", "failure", "skipped", "exception", "retry", "cancelled")
+
+
+@dataclass
+class Sighting:
+    """A server, as it was seen from here."""
+
+    worker: str
+    state: str
+    made: float
+    started: float | None = None
+    gone: float | None = None
+
+    @property
+    def age(self) -> float:
+        """Seconds from the first sight of it."""
+        return (self.gone or time.monotonic()) - self.made
+
+
+@dataclass(order=True)
+class Row:
+    """A build that was asked for, and what came of it."""
+
+    number: int
+    name: str
+    uuid: str
+    attach_seconds: float | None
+    result: str
+
+
+class Watch:
+    """Looks at the servers of the account, and shows each as a line: its state, and its age."""
+
+    def __init__(self, cloud: UpCloud, console: Console) -> None:
+        self.servers: dict[str, Sighting] = {}
+        self._cloud, self._console = cloud, console
+        self._began = time.monotonic()
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        if not self._console.is_terminal:
+            while True:
+                await self._look()
+                await anyio.sleep(LOOK_EVERY)
+        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+            while True:
+                await self._look()
+                live.update(self._lines(), refresh=True)
+                await anyio.sleep(LOOK_EVERY)
+
+    async def wait_until_empty(self) -> int:
+        """How many servers are left, at the latest after `GONE_WITHIN` seconds."""
+        give_up = time.monotonic() + GONE_WITHIN
+        while True:
+            left = len(await self._cloud.servers.list())
+            if left == 0 or time.monotonic() > give_up:
+                return left
+            await anyio.sleep(LOOK_EVERY)
+
+    async def _look(self) -> None:
+        seen = {server.uuid: server for server in await self._cloud.servers.list()}
+        now = time.monotonic()
+        for uuid, server in seen.items():
+            known = self.servers.setdefault(uuid, Sighting(_worker_in(server.title), "", now))
+            self._note(uuid, known, str(server.state))
+            if known.state == "started":
+                known.started = known.started or now
+        for uuid in self.servers.keys() - seen.keys():
+            known = self.servers[uuid]
+            known.gone = known.gone or now
+            self._note(uuid, known, "destroyed")
+
+    def _note(self, uuid: str, known: Sighting, state: str) -> None:
+        if state != known.state and not self._console.is_terminal:
+            since = time.monotonic() - self._began
+            self._console.print(f"{since:5.1f} s  {known.worker}  {uuid}  {state}", highlight=False)
+        known.state = state
+
+    def _lines(self) -> Table:
+        lines = Table(Column("server", no_wrap=True), "worker", "state", "age", box=None)
+        colours = {"maintenance": "yellow", "started": "green", "destroyed": "dim"}
+        for uuid, server in self.servers.items():
+            colour = colours.get(server.state, "red")
+            lines.add_row(uuid, server.worker, f"[{colour}]{server.state}[/]", f"{server.age:.1f} s")
+        return lines
+
+
+def _worker_in(title: str) -> str:
+    """The `bot-1` of `buildbot-bot-1-0a1b2c`."""
+    return title.removeprefix("buildbot-").rpartition("-")[0]
+
+
+async def build(master: Master, number: int, rows: list[Row]) -> None:
+    """The build of this number, from the request to its end."""
+    builder, name = ("one-worker", "in a row") if number <= IN_A_ROW else ("any-worker", "at once")
+    request = await master.force(builder)
+    builds: list[dict[str, object]] = []
+    with anyio.move_on_after(BUILD_WITHIN):
+        while not builds:
+            await anyio.sleep(LOOK_EVERY)
+            builds = await master.finished(request)
+    if not builds:
+        rows.append(Row(number, name, "?", None, f"not finished within {BUILD_WITHIN:g} s"))
+        return
+    last = builds[-1]
+    properties = cast("dict[str, list[object]]", last["properties"])
+    uuid = str(properties.get("upcloud_uuid", ["?"])[0])
+    attached = cast("float | None", properties.get("upcloud_attach_seconds", [None])[0])
+    result = RESULTS[cast("int", last["results"])]
+    rows.append(
+        Row(number, name, uuid, attached, result if len(builds) == 1 else f"{result}, at attempt {len(builds)}")
+    )
+
+
+async def run_builds(stage: Stage, console: Console) -> tuple[list[Row], Watch, int]:
+    """The six builds, what was seen of their servers, and how many servers are left."""
+    rows: list[Row] = []
+    left = 0
+    async with AsyncExitStack() as stack:
+        cloud = await stack.enter_async_context(UpCloud(Token(stage.token), base_url=stage.api_url))
+        master = Master(await stack.enter_async_context(httpx.AsyncClient(base_url=stage.web_url, timeout=30)))
+        watch = Watch(cloud, console)
+        async with anyio.create_task_group() as watching:
+            watching.start_soon(watch.run)
+            for number in range(1, IN_A_ROW + 1):
+                await build(master, number, rows)
+            async with anyio.create_task_group() as at_once:
+                for number in range(IN_A_ROW + 1, BUILDS + 1):
+                    at_once.start_soon(build, master, number, rows)
+            left = await watch.wait_until_empty()
+            watching.cancel_scope.cancel()
+    return rows, watch, left
+
+
+def report(rows: list[Row], watch: Watch, left: int, console: Console) -> bool:
+    """Show what happened; whether all of it is as it should be."""
+    table = Table("build", Column("server", no_wrap=True), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading in ("seconds\nto boot", "seconds\nto attach", "result"):
+        table.add_column(heading)
+    for row in sorted(rows):
+        server = watch.servers.get(row.uuid)
+        boot = None if server is None or server.started is None else server.started - server.made
+        seconds = ["?" if each is None else f"{each:.1f}" for each in (boot, row.attach_seconds)]
+        table.add_row(f"{row.number} {row.name}", row.uuid, *seconds, row.result)
+    console.print(table)
+    console.print(f"servers left: {left}", highlight=False)
+    good = all(row.result == "success" for row in rows)
+    return good and left == 0 and len({row.uuid for row in rows}) == BUILDS
+
+
+async def main(*, keep: bool) -> int:
+    """Run the demo; the exit status."""
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    stage = Stage.new()
+    good = False
+    try:
+        console.print("starting the simulator and a Buildbot master ...")
+        await stage.start_simulator()
+        await stage.start_master()
+        console.print(f"Buildbot: {stage.web_url}   simulated UpCloud: {stage.api_url}", highlight=False)
+        rows, watch, left = await run_builds(stage, console)
+        good = report(rows, watch, left, console)
+    except* (StageError, UpCloudError, httpx.HTTPError) as errors:
+        for error in errors.exceptions:
+            console.print(f"[red]{error}[/]")
+    finally:
+        if keep and good:
+            pids = " ".join(str(process.pid) for process in stage.processes)
+            console.print(f"still up: {stage.web_url}   stop it with: kill {pids}", highlight=False, soft_wrap=True)
+        else:
+            await stage.stop(keep_folder=not good)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m examples.buildbot.demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave master and simulator up, and say where")
+    try:
+        sys.exit(anyio.run(lambda: main(keep=parser.parse_args().keep)))
+    except KeyboardInterrupt:
+        sys.exit(130)

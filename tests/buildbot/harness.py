@@ -1,0 +1,218 @@
+"""A real master in this process, a served simulator, and guests that are real workers in this process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from twisted.cred.error import UnauthorizedLogin
+from twisted.internet import defer
+
+from tests.buildbot._types import Connection, RunMasterBase, builder, factory, reactor, shell_step
+from tests.buildbot.quick import QuickWorker
+from upcloud_sdk.buildbot._types import LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate
+from upcloud_sdk.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from upcloud_sdk.simulator.records import Server
+
+IMAGE = "Debian GNU/Linux 12 (Bookworm)"
+BOOTSTRAP = json.dumps({"host": "@MASTER@", "port": "@PORT@", "name": "@NAME@", "passwd": "@PASSWORD@"})
+
+
+class GuestHost:
+    """The process that guests run in; one for all tests."""
+
+    _process: ClassVar[subprocess.Popen[str] | None] = None
+
+    @classmethod
+    def order(cls, line: str) -> None:
+        """Give an order; the process is started for the first."""
+        if cls._process is None:
+            script = Path(__file__).with_name("guest_host.py")
+            cls._process = subprocess.Popen(
+                [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+            assert cls._process.stdout is not None
+            assert cls._process.stdout.readline() == "ready\n"
+        assert cls._process.stdin is not None
+        cls._process.stdin.write(line + "\n")
+        cls._process.stdin.flush()
+
+    @classmethod
+    def close(cls) -> None:
+        """End it, with all guests."""
+        if cls._process is not None:
+            cls._process.communicate(timeout=20)
+            cls._process = None
+
+
+class Guests:
+    """The worker that a server's `user_data` describes, for as long as the server is started."""
+
+    def __init__(self) -> None:
+        self.running: set[str] = set()
+        self.seen: list[str] = []
+        """The `user_data` of every server that started, in order."""
+        self.attaches = True
+        """Whether guests start a worker at all."""
+
+    def start(self, server: Server) -> None:
+        if self.attaches:
+            self.connect(server.uuid, str(server.user_data))
+
+    def stop(self, uuid: str, *, hard: bool) -> None:
+        if uuid in self.running:
+            self.running.remove(uuid)
+            GuestHost.order(f"stop {uuid}")
+
+    def is_running(self, uuid: str) -> bool:
+        return uuid in self.running
+
+    def poll(self) -> Iterable[str]:
+        return ()
+
+    def forget(self, uuid: str) -> None:
+        """It was stopped before."""
+
+    def console(self, uuid: str) -> Path | None:
+        return None
+
+    def close(self) -> None:
+        for uuid in list(self.running):
+            self.stop(uuid, hard=True)
+
+    def connect(self, uuid: str, user_data: str) -> None:
+        """A worker that says what this document tells it to say."""
+        self.seen.append(user_data)
+        self.running.add(uuid)
+        GuestHost.order(f"start {uuid} {user_data}")
+
+
+@dataclass
+class Outcome:
+    """What became of a request: the builds that it took, the last one's properties, and all that their logs say."""
+
+    results: list[int]
+    properties: dict[str, Any]
+    logs: str
+
+
+def pause(seconds: float = 0.01) -> defer.Deferred[None]:
+    """Let others run."""
+    done: defer.Deferred[None] = defer.Deferred()
+    reactor.callLater(seconds, done.callback, None)
+    return done
+
+
+class MasterCase(RunMasterBase):
+    """A test with a real master."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.guests = Guests()
+
+    def serve(self, *, boot_seconds: float | None = 0.05, **options: Any) -> Simulator:  # noqa: ANN401 - the simulator's
+        """The simulator behind a URL."""
+        if "boot" in options:
+            boot_seconds = None
+        self.cloud = Simulator(boot_seconds=boot_seconds, stop_seconds=0.02, guests=self.guests, **options)
+        served = self.cloud.serve()
+        self.url = served.__enter__()
+        self.addCleanup(served.__exit__, None, None, None)
+        return self.cloud
+
+    def worker(self, name: str = "bot", **options: Any) -> QuickWorker:  # noqa: ANN401 - the worker's
+        """A worker on the simulator, with a server of its own for each build."""
+        defaults: dict[str, Any] = {
+            "api_username": "user",
+            "api_password": "secret-password",
+            "base_url": self.url,
+            "image": IMAGE,
+            "masterFQDN": "127.0.0.1",
+            "bootstrap": BOOTSTRAP,
+            "build_wait_timeout": 0,
+        }
+        return QuickWorker(name, **{**defaults, **options})
+
+    async def start_master(self, *workers: QuickWorker, steps: Sequence[object] = ()) -> None:
+        """A master that builds with these workers, on a builder "any" and on one for each of them."""
+        self.config = self.configuration(*workers, steps=steps)
+        await self.setup_master(self.config, startWorker=False)
+        self.addCleanup(self._leave_nothing)
+
+    async def _leave_nothing(self) -> None:
+        """Whatever the test did: when the master has stopped, no server and no disk is left."""
+        await self.tested_master.shutdown()
+        self.guests.close()
+        while any(isinstance(reader, Connection) for reader in reactor.getReaders()):
+            await pause()
+        # Buildbot logs each failed substantiation, Twisted each refused login; any other logged error fails the test.
+        self.flushLoggedErrors(LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate, UnauthorizedLogin)
+        assert self.cloud.servers == {}
+        assert self.cloud.storages == {}
+
+    def configuration(self, *workers: QuickWorker, steps: Sequence[object] = ()) -> dict[str, Any]:
+        names = [worker.name for worker in workers]
+        work = factory(list(steps) or [shell_step(command=["true"])])
+        builders = [builder(name=name, workernames=[name], factory=work) for name in names]
+        return {
+            "builders": [*builders, builder(name="any", workernames=names, factory=work)],
+            "collapseRequests": False,
+            # So that a master without schedulers is taken as it is.
+            "multiMaster": True,
+            "protocols": {"pb": {"port": "tcp:0:interface=127.0.0.1"}},
+            "workers": list(workers),
+        }
+
+    async def build(self, builder: str = "any", **properties: object) -> Outcome:
+        """Ask for a build and wait for it, and for those that are made in its place if it is to be tried again."""
+        data = self.master.data
+        builderid = await data.updates.findBuilderId(builder)
+        source = {"codebase": "", "repository": "", "branch": None, "revision": None, "project": ""}
+        buildset, requests = await data.updates.addBuildset(
+            waited_for=False,
+            builderids=[builderid],
+            sourcestamps=[source],
+            properties={name: (value, "test") for name, value in properties.items()},
+        )
+        done: defer.Deferred[None] = defer.Deferred()
+        complete = ("buildsets", str(buildset), "complete")
+
+        def tell(_key: object, _message: object) -> None:
+            done.callback(None)
+
+        consumer = await self.master.mq.startConsuming(tell, complete)
+        await done
+        consumer.stopConsuming()
+        return await self._result_of(next(iter(requests.values())))
+
+    async def server_in(self, state: str) -> Server:
+        """The first server that is seen in this state."""
+        while True:
+            for server in list(self.cloud.servers.values()):
+                if server.state == state:
+                    return server
+            await pause()
+
+    async def _result_of(self, request: int) -> Outcome:
+        data = self.master.data
+        builds = sorted(await data.get(("buildrequests", request, "builds")), key=lambda build: build["buildid"])
+        logs: list[str] = []
+        for build in builds:
+            for step in await data.get(("builds", build["buildid"], "steps")):
+                logs.append(step["state_string"])
+                found = await data.get(("steps", step["stepid"], "logs"))
+                logs += [(await data.get(("logs", log["logid"], "contents")))["content"] for log in found]
+        properties = await data.get(("builds", builds[-1]["buildid"], "properties"))
+        return Outcome(
+            [build["results"] for build in builds],
+            {name: value for name, (value, _) in properties.items()},
+            "\n".join(logs),
+        )

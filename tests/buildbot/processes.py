@@ -1,0 +1,152 @@
+"""A master as a process of its own, for signals, and for what is left when it has gone."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PATIENCE = 60.0
+"""Seconds after which something that should have happened will not."""
+
+CONFIGURATION = """
+    from buildbot.plugins import schedulers, steps, util
+    from tests.buildbot.quick import QuickWorker
+
+    BOOTSTRAP = '''#!/bin/sh
+    set -e
+    buildbot-worker create-worker worker @MASTER@:@PORT@ @NAME@ @PASSWORD@
+    exec buildbot-worker start --nodaemon worker
+    '''.replace("\\n    ", "\\n")
+    COMMON = {{
+        "api_username": "user",
+        "api_password": "secret-password",
+        "base_url": {url!r},
+        "image": "Debian GNU/Linux 12 (Bookworm)",
+        "bootstrap": BOOTSTRAP,
+        "masterFQDN": "127.0.0.1",
+        "build_wait_timeout": 0,
+    }}
+    WORKERS = {workers!r}
+    build = util.BuildFactory([steps.ShellCommand(command={command!r})])
+    BuildmasterConfig = {{
+        "workers": [QuickWorker(name, **{{**COMMON, **options}}) for name, options in WORKERS.items()],
+        "builders": [util.BuilderConfig(name=name, workernames=[name], factory=build) for name in WORKERS],
+        "schedulers": [schedulers.ForceScheduler(name="force", builderNames=list(WORKERS))],
+        "collapseRequests": False,
+        "protocols": {{"pb": {{"port": "tcp:0:interface=127.0.0.1"}}}},
+        "www": {{"port": "tcp:{port}:interface=127.0.0.1", "plugins": {{}}}},
+        "buildbotURL": "http://127.0.0.1:{port}/",
+        "buildbotNetUsageData": None,
+        "db": {{"db_url": "sqlite:///state.sqlite"}},
+    }}
+"""
+
+
+def buildbot(*arguments: str) -> list[str]:
+    return [str(Path(sys.executable).with_name("buildbot")), *arguments]
+
+
+def eventually(what: str, look: Callable[[], Any], patience: float = PATIENCE) -> Any:  # noqa: ANN401 - what `look` finds
+    """What `look` finds once it finds something."""
+    waiting = threading.Event()
+    for _ in range(int(patience / 0.05)):
+        found = look()
+        if found:
+            return found
+        waiting.wait(0.05)
+    raise AssertionError(f"{what}: not within {patience:g} s")
+
+
+class MasterProcess:
+    """`buildbot start`, with workers of these names and options."""
+
+    def __init__(self, basedir: Path, url: str, workers: dict[str, dict[str, Any]], *, command: str = "true") -> None:
+        self.basedir = basedir
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.configure(url=url, workers=workers, command=["sh", "-c", command], port=port)
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v2/", timeout=20)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0
+
+    def configure(self, **values: Any) -> None:  # noqa: ANN401 - fields of the template
+        """Write master.cfg."""
+        text = textwrap.dedent(CONFIGURATION).format(**values)
+        (self.basedir / "master.cfg").write_text(text)
+
+    @property
+    def log(self) -> str:
+        """What the master has logged since it was started last."""
+        path = self.basedir / "twistd.log"
+        return path.read_text(errors="replace")[self._started :] if path.exists() else ""
+
+    def start(self) -> None:
+        self._started = 0
+        self._started = len(self.log)
+        self._process = subprocess.Popen(
+            buildbot("start", "--nodaemon", str(self.basedir)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=Path(__file__).parents[2],
+        )
+        eventually("a master that runs", lambda: "BuildMaster is running" in self.log or not self.runs)
+        assert self.runs, self.log
+
+    @property
+    def runs(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def force(self, builder: str) -> int:
+        """Ask for a build; the number of the request."""
+        parameters = {"builderNames": [builder], "username": "", "reason": "test"}
+        call = {"jsonrpc": "2.0", "id": 1, "method": "force", "params": parameters}
+        answer = self._http.post("forceschedulers/force", json=call).raise_for_status().json()
+        return int(next(iter(answer["result"][1].values())))
+
+    def get(self, path: str) -> Any:  # noqa: ANN401 - any document
+        return self._http.get(path).raise_for_status().json()
+
+    def results(self, request: int) -> list[int] | None:
+        """The results of the builds of a request once it is complete."""
+        [found] = self.get(f"buildrequests/{request}")["buildrequests"]
+        if not found["complete"]:
+            return None
+        return [build["results"] for build in self.get(f"buildrequests/{request}/builds")["builds"]]
+
+    def terminate(self, within: float) -> None:
+        """Send SIGTERM, and wait until the master is down."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(within)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still up {within:g} s after SIGTERM:\n{self.log[-4000:]}") from None
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def close(self) -> None:
+        self.kill()
+        self._http.close()
+
+
+def make_basedir(template: Path, where: Path) -> Path:
+    """A copy of what `buildbot create-master` makes, which takes seconds."""
+    shutil.copytree(template, where)
+    return where

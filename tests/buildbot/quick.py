@@ -1,0 +1,16 @@
+"""The worker under test, in a hurry. A module of its own: masters that are processes import it, without Buildbot's
+tests."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from upcloud_sdk import WaitPolicy
+from upcloud_sdk.buildbot import UpcloudLatentWorker
+
+
+class QuickWorker(UpcloudLatentWorker):
+    """Looks often, and is not kept away for long after a failure."""
+
+    waits: ClassVar[WaitPolicy] = WaitPolicy(first_look=0, pause=0.02, look_for_create=(0.05, 0.1, 0.5), look_on=1)
+    quarantine_timeout = quarantine_initial_timeout = 0.05

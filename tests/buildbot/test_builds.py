@@ -1,0 +1,126 @@
+"""Builds on servers of the simulator, by a real master."""
+
+from __future__ import annotations
+
+from twisted.internet import defer
+
+from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, Interpolate
+from tests.buildbot.harness import IMAGE, MasterCase
+from upcloud_sdk.simulator import after_seconds, to_error
+
+
+class Builds(MasterCase):
+    async def test_any_number_of_builds_run_in_a_row(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        for _ in range(3):
+            assert (await self.build()).results == [SUCCESS]
+        assert self.cloud.count("POST /server") == 3
+
+    async def test_four_workers_build_at_the_same_time(self) -> None:
+        self.serve()
+        await self.start_master(*(self.worker(f"bot-{number}") for number in range(4)))
+        outcomes = await defer.gatherResults([defer.ensureDeferred(self.build(f"bot-{n}")) for n in range(4)])
+        assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * 4
+        assert self.cloud.count("POST /server") == 4
+
+    async def test_a_warm_server_takes_the_next_build(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(build_wait_timeout=60))
+        assert (await self.build()).results == [SUCCESS]
+        assert (await self.build()).results == [SUCCESS]
+        assert self.cloud.count("POST /server") == 1
+
+    async def test_a_worker_that_is_never_sent_away_keeps_its_server(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(build_wait_timeout=-1))
+        assert (await self.build()).results == [SUCCESS]
+        assert (await self.build()).results == [SUCCESS]
+        assert self.cloud.count("POST /server") == 1
+
+    async def test_a_build_never_runs_on_a_server_that_was_made_for_another_image(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(image=Interpolate("%(prop:image)s"), build_wait_timeout=0.5))
+        assert (await self.build(image=IMAGE)).results == [SUCCESS]
+        assert (await self.build(image="Ubuntu Server 24.04 LTS (Noble Numbat)")).results == [SUCCESS]
+        assert self.cloud.count("POST /server") == 2
+
+    async def test_the_build_knows_its_server(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        properties = (await self.build()).properties
+        assert properties["upcloud_uuid"].startswith("00")
+        assert (properties["upcloud_zone"], properties["upcloud_plan"]) == ("de-fra1", "1xCPU-1GB")
+        assert properties["upcloud_image"] == IMAGE
+        assert properties["upcloud_ipv4"]
+        assert properties["upcloud_attach_seconds"] >= properties["upcloud_boot_seconds"] >= 0
+
+
+class Failures(MasterCase):
+    async def test_a_server_that_ends_in_error_is_destroyed_and_the_build_tried_again(self) -> None:
+        self.serve()
+        self.cloud.boot_next(to_error(0.02, leaves_after=0.05))
+        await self.start_master(self.worker())
+        outcome = await self.build()
+        assert outcome.results == [RETRY, SUCCESS]
+        assert "is in state 'error'" in outcome.logs
+
+    async def test_a_server_that_stays_in_maintenance_has_a_deadline(self) -> None:
+        self.serve()
+        self.cloud.boot_next(after_seconds(1.5))
+        await self.start_master(self.worker(boot_timeout=0.2))
+        outcome = await self.build()
+        assert outcome.results == [RETRY, SUCCESS]
+        assert "not within 0.2 s; last seen in state" in outcome.logs
+
+    async def test_a_server_that_breaks_before_its_worker_attaches_fails_the_build_at_once(self) -> None:
+        self.serve()
+        self.guests.attaches = False
+        await self.start_master(self.worker(check_instance_interval=0.05))
+        building = defer.ensureDeferred(self.build())
+        server = await self.server_in("started")
+        self.guests.attaches = True
+        self.cloud.break_server(server.uuid, leaves_after=0.5)
+        outcome = await building
+        assert outcome.results == [RETRY, SUCCESS]
+        assert f"server {server.uuid} is in state 'error'" in outcome.logs
+
+    async def test_a_worker_that_does_not_attach_has_a_deadline(self) -> None:
+        self.serve()
+        self.guests.attaches = False
+        await self.start_master(self.worker(attach_timeout=0.2))
+        building = defer.ensureDeferred(self.build())
+        await self.server_in("started")
+        self.guests.attaches = True
+        outcome = await building
+        assert outcome.results == [RETRY, SUCCESS]
+        assert "has not attached within attach_timeout=0.2 s" in outcome.logs
+
+    async def test_an_image_that_does_not_exist_is_not_tried_again(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(image="Debian GNU/Linux 99"))
+        outcome = await self.build()
+        assert outcome.results == [EXCEPTION]
+        assert "Debian GNU/Linux 99" in outcome.logs
+
+    async def test_credentials_that_are_refused_are_not_tried_again(self) -> None:
+        self.serve(username="user", password="another")
+        await self.start_master(self.worker())
+        outcome = await self.build()
+        assert outcome.results == [EXCEPTION]
+        assert "AUTHENTICATION_FAILED" in outcome.logs
+
+    async def test_a_limit_of_the_account_is_waited_out(self) -> None:
+        self.serve()
+        self.cloud.fail("POST /server", status=403, code="SERVER_CORE_LIMIT_REACHED")
+        await self.start_master(self.worker())
+        outcome = await self.build()
+        assert outcome.results == [RETRY, SUCCESS]
+        assert "SERVER_CORE_LIMIT_REACHED" in outcome.logs
+
+    async def test_arguments_that_cannot_be_rendered_are_not_tried_again(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(image=Interpolate("%(prop:image)s"), hostconfig=Interpolate("plan")))
+        outcome = await self.build()
+        assert outcome.results == [EXCEPTION]
+        assert "hostconfig is a mapping" in outcome.logs

@@ -1,0 +1,82 @@
+"""Builds while calls to the API fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.buildbot._types import SUCCESS
+from tests.buildbot.harness import MasterCase
+from upcloud_sdk.simulator import after_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CALLS = ("GET /storage/template", "GET /server/{uuid}", "POST /server/{uuid}/stop", "DELETE /server/{uuid}")
+LOST: dict[str, dict[str, Any]] = {
+    "answered with a 500": {"status": 500},
+    "dropped": {"drop": True},
+    "cut short": {"truncate": 20},
+}
+
+
+class OneFailingCall(MasterCase):
+    """Any call but the create may fail once: the build succeeds and its server goes."""
+
+    async def each_call_fails_once(self, fault: Mapping[str, Any]) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        for call in CALLS:
+            self.cloud.fail(call, **fault)
+            outcome = await self.build()
+            assert outcome.results[-1] == SUCCESS, f"{call}: {outcome.logs}"
+
+    async def test_a_conflict(self) -> None:
+        await self.each_call_fails_once({"status": 409, "code": "SERVER_STATE_ILLEGAL"})
+
+    async def test_a_failing_service(self) -> None:
+        await self.each_call_fails_once({"status": 500})
+
+    async def test_a_dropped_connection(self) -> None:
+        await self.each_call_fails_once({"drop": True})
+
+    async def test_a_dropped_connection_after_the_call_had_its_effect(self) -> None:
+        await self.each_call_fails_once({"drop": True, "after_effect": True})
+
+
+class LostCreates(MasterCase):
+    """The answer to the create is lost, and the server is there: it is found, and it is the only one."""
+
+    async def test_each_kind_of_loss(self) -> None:
+        self.serve(boot_seconds=0.3)
+        await self.start_master(self.worker())
+        for what, fault in LOST.items():
+            self.cloud.fail("POST /server", after_effect=True, **fault)
+            outcome = await self.build()
+            assert outcome.results == [SUCCESS], f"{what}: {outcome.logs}"
+        assert self.cloud.count("POST /server") == len(LOST)
+
+    async def test_a_worker_that_attaches_before_its_server_is_found_builds_all_the_same(self) -> None:
+        self.serve(boot_seconds=0)
+        self.cloud.fail("POST /server", status=500, after_effect=True)
+        # The server is found at the third look: long after the build has begun.
+        self.cloud.fail("GET /server", status=503, times=2)
+        await self.start_master(self.worker())
+        outcome = await self.build()
+        assert outcome.results == [SUCCESS]
+        assert self.cloud.count("POST /server") == 1
+
+    async def test_a_worker_that_attaches_first_ends_the_wait_for_its_server(self) -> None:
+        self.serve()
+        # From its second read on, the server cannot be looked at: only the worker tells that it is up.
+        self.cloud.fail("GET /server/{uuid}", status=500, times=6)
+        await self.start_master(self.worker(boot_timeout=20))
+        assert (await self.build()).results == [SUCCESS]
+
+    async def test_a_create_that_takes_too_long_is_given_up_and_leaves_nothing(self) -> None:
+        self.serve()
+        self.cloud.fail("POST /server", delay=0.6)
+        self.cloud.boot_next(after_seconds(0.1))
+        await self.start_master(self.worker(create_timeout=0.3))
+        outcome = await self.build()
+        assert outcome.results[-1] == SUCCESS
+        assert "did not make it within create_timeout=0.3 s" in outcome.logs

@@ -1,0 +1,44 @@
+"""Who may attach: the guest of the server that is starting, and nobody else."""
+
+from __future__ import annotations
+
+from twisted.internet import defer
+
+from tests.buildbot._types import SUCCESS, UnauthorizedLogin
+from tests.buildbot.harness import MasterCase, pause
+from upcloud_sdk.simulator import after_seconds
+
+
+class Guests(MasterCase):
+    async def test_each_server_has_a_password_of_its_own(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        await self.build()
+        await self.build()
+        assert len(self.guests.seen) == len(set(self.guests.seen)) == 2
+
+    async def test_a_guest_of_an_earlier_server_cannot_take_the_place_of_the_next(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        await self.build()
+        self.cloud.boot_next(after_seconds(0.5))
+        building = defer.ensureDeferred(self.build())
+        await self.server_in("maintenance")
+        self.guests.connect("impostor", self.guests.seen[0])
+        assert (await building).results == [SUCCESS]
+        assert self.flushLoggedErrors(UnauthorizedLogin)
+
+    async def test_a_guest_that_attaches_while_none_is_awaited_is_sent_away_and_the_master_still_stops(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(password="fixed"))
+        await self.build()
+        self.guests.connect("impostor", self.guests.seen[0])
+        while not self.flushLoggedErrors(UnauthorizedLogin):
+            await pause()
+        assert (await self.build()).results == [SUCCESS]
+
+    async def test_a_fixed_password_is_that_of_every_guest(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(password="fixed"))
+        await self.build()
+        assert '"passwd": "fixed"' in self.guests.seen[0]

@@ -1,0 +1,223 @@
+"""What server a build gets, from what arguments."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Address
+from typing import Any, cast
+
+import pytest
+from pydantic import SecretStr
+from twisted.internet import defer
+from twisted.python.failure import Failure
+
+from tests.buildbot._types import Interpolate, Properties
+from upcloud_sdk import InterfaceSpec, ServerSpec, StorageDeviceSpec
+from upcloud_sdk.buildbot.arguments import Arguments
+from upcloud_sdk.buildbot.order import Guest, Order, host_and_port
+from upcloud_sdk.models import StorageSummary
+
+GUEST = Guest(name="linux_1", password=SecretStr("s3cret"), master="ci.example.com", port=9989)
+
+
+def template(**fields: Any) -> StorageSummary:  # noqa: ANN401 - fields of the model
+    facts = {
+        "uuid": "01000000-0000-4000-8000-000020070100",
+        "title": "Debian GNU/Linux 12 (Bookworm)",
+        "type": "template",
+        "template_type": "cloud-init",
+        "access": "public",
+        "state": "online",
+        "size": 10,
+        "license": 0,
+    }
+    return StorageSummary.model_validate({**facts, **fields})
+
+
+def order(properties: Properties | None = None, **arguments: Any) -> Order:  # noqa: ANN401 - the worker's
+    found: list[Order] = []
+    made = Order.of(Arguments(image="Debian", **arguments), properties or Properties())
+    defer.ensureDeferred(made).addCallback(found.append)
+    return found[0]
+
+
+def specs(of: StorageSummary | None = None, **arguments: Any) -> list[ServerSpec]:  # noqa: ANN401 - the worker's
+    return order(**arguments).specs(of or template(), title="buildbot-linux-1-abcdef", guest=GUEST)
+
+
+def test_the_defaults_are_those_of_the_worker_that_ships_with_buildbot() -> None:
+    [spec] = specs()
+    [disk] = spec.storage_devices
+    assert (spec.zone, spec.plan, spec.title) == ("de-fra1", "1xCPU-1GB", "buildbot-linux-1-abcdef")
+    assert (disk.action, disk.storage, disk.size, disk.tier) == ("clone", template().uuid, 10, "maxiops")
+
+
+def test_the_host_is_named_after_the_worker_as_far_as_host_names_go() -> None:
+    assert specs()[0].hostname == "linux-1"
+    assert specs(hostconfig={"hostname": "builder.example.com"})[0].hostname == "builder.example.com"
+
+
+def test_no_password_is_asked_for() -> None:
+    login = specs(hostconfig={"ssh_keys": ["ssh-ed25519 AAAA ci"]})[0].login_user
+    assert login is not None
+    assert (login.username, login.create_password, login.ssh_keys) == ("root", False, ("ssh-ed25519 AAAA ci",))
+
+
+@pytest.mark.parametrize(("kind", "metadata"), [("cloud-init", True), ("native", False)])
+def test_metadata_follows_the_type_of_the_template(kind: str, metadata: bool) -> None:
+    assert specs(template(template_type=kind))[0].metadata is metadata
+
+
+def test_the_disk_is_as_large_as_its_template_needs() -> None:
+    assert specs(template(size=30))[0].storage_devices[0].size == 30
+
+
+def test_a_disk_that_is_smaller_than_its_template_is_an_error_that_names_both_sizes() -> None:
+    with pytest.raises(ValueError, match=r"20 GB, but image 'Debian GNU/Linux 12 .* needs 30 GB"):
+        specs(template(size=30), hostconfig={"os_disk_size": 20})
+
+
+def test_a_custom_plan_has_cores_and_memory() -> None:
+    [spec] = specs(hostconfig={"plan": "custom", "core_number": 3, "memory_amount": 6144})
+    assert (spec.plan, spec.core_number, spec.memory_amount) == ("custom", 3, 6144)
+
+
+def test_cores_and_memory_are_not_sent_with_a_plan_that_fixes_them() -> None:
+    [spec] = specs(hostconfig={"core_number": 3, "memory_amount": 6144})
+    assert (spec.core_number, spec.memory_amount) == (None, None)
+
+
+def test_developer_plans_get_disks_of_their_own_tier() -> None:
+    assert specs(hostconfig={"plan": "DEV-1xCPU-1GB"})[0].storage_devices[0].tier is None
+
+
+def test_places_are_tried_in_the_order_given() -> None:
+    wanted = specs(zones=["fi-hel1", "de-fra1"], plans=["2xCPU-4GB", "4xCPU-8GB"])
+    assert [(spec.zone, spec.plan) for spec in wanted] == [
+        ("fi-hel1", "2xCPU-4GB"),
+        ("fi-hel1", "4xCPU-8GB"),
+        ("de-fra1", "2xCPU-4GB"),
+        ("de-fra1", "4xCPU-8GB"),
+    ]
+
+
+def test_the_machine_has_the_networks_disks_labels_and_group_that_were_asked_for() -> None:
+    data = StorageDeviceSpec.attach("01aaaaaa-0000-4000-8000-000000000001")
+    private = InterfaceSpec.private("03aaaaaa-0000-4000-8000-000000000001", address=IPv4Address("10.0.0.5"))
+    [spec] = specs(
+        networks=["public-ipv6", "utility", "03aaaaaa-0000-4000-8000-000000000002", private],
+        storages=[data],
+        labels={"team": "ci"},
+        server_group="0baaaaaa-0000-4000-8000-000000000001",
+        firewall=True,
+        hostconfig={"encrypted": True, "timezone": "Europe/Helsinki"},
+    )
+    assert spec.networking == (
+        InterfaceSpec.public("IPv6"),
+        InterfaceSpec.utility(),
+        InterfaceSpec.private("03aaaaaa-0000-4000-8000-000000000002"),
+        private,
+    )
+    assert spec.storage_devices[0].encrypted is True
+    assert spec.storage_devices[1] == data
+    assert (spec.labels, spec.server_group) == ({"team": "ci"}, "0baaaaaa-0000-4000-8000-000000000001")
+    assert (spec.firewall, spec.timezone) == (True, "Europe/Helsinki")
+
+
+def test_values_are_those_of_the_build() -> None:
+    made = order(
+        Properties(plan="4xCPU-8GB", where="fi-hel2"),
+        zone=Interpolate("%(prop:where)s"),
+        hostconfig={"plan": Interpolate("%(prop:plan)s")},
+    )
+    assert (made.zones, made.plans) == (("fi-hel2",), ("4xCPU-8GB",))
+
+
+def test_orders_are_equal_if_the_same_server_serves_both() -> None:
+    by_plan = {"hostconfig": {"plan": Interpolate("%(prop:plan)s")}}
+    small = Properties(plan="1xCPU-1GB")
+    assert order(small, **by_plan) == order(Properties(plan="1xCPU-1GB", branch="main"), **by_plan)
+    assert order(small, **by_plan) != order(Properties(plan="2xCPU-4GB"), **by_plan)
+
+
+def test_what_renders_to_an_unknown_key_is_refused() -> None:
+    with pytest.raises(ValueError, match="did you mean 'plan'"):
+        raise_for(hostconfig=Interpolate("%(prop:host)s"))
+
+
+def raise_for(**arguments: Any) -> None:  # noqa: ANN401 - the worker's
+    outcomes: list[Order | Failure] = []
+
+    def keep(outcome: Order | Failure) -> None:
+        outcomes.append(outcome)
+
+    defer.ensureDeferred(Order.of(Arguments(image="Debian", **arguments), Rendered({"plam": "custom"}))).addBoth(keep)
+    assert isinstance(outcomes[0], Failure)
+    outcomes[0].raiseException()
+
+
+class Rendered:
+    """Properties of a build for which every `hostconfig` renders to the same."""
+
+    def __init__(self, hostconfig: object) -> None:
+        self._hostconfig = hostconfig
+
+    def render(self, value: object) -> defer.Deferred[Any]:
+        return defer.succeed({**cast("dict[str, object]", value), "hostconfig": self._hostconfig})
+
+    def setProperty(self, name: str, value: object, source: str) -> None:  # noqa: N802 - Buildbot's
+        """Not asked for."""
+
+
+def test_labels_choose_among_templates() -> None:
+    wanted = order_of_image({"role": "ci"}).template()
+    assert callable(wanted)
+    assert wanted(template(labels=[{"key": "role", "value": "ci"}, {"key": "_os_type", "value": "linux"}]))
+    assert not wanted(template(labels=[{"key": "role", "value": "web"}]))
+
+
+def test_other_images_are_handed_on_as_they_are() -> None:
+    assert order_of_image("Debian").template() == "Debian"
+    assert order_of_image(re.compile("Debian")).template() == re.compile("Debian")
+
+
+def order_of_image(image: object) -> Order:
+    found: list[Order] = []
+    defer.ensureDeferred(Order.of(Arguments(image=image), Properties())).addCallback(found.append)
+    return found[0]
+
+
+def test_user_data_is_sent_as_it_is() -> None:
+    [spec] = specs(hostconfig={"user_data": "#!/bin/sh\necho {braces} %s @NAME@\n"})
+    assert spec.user_data is not None
+    assert spec.user_data.get_secret_value() == "#!/bin/sh\necho {braces} %s @NAME@\n"
+
+
+def test_a_bootstrap_has_the_tokens_filled_in_and_nothing_else_touched() -> None:
+    [spec] = specs(bootstrap="create-worker /w @MASTER@:@PORT@ @NAME@ @PASSWORD@ # {x} %s @OTHER@")
+    assert spec.user_data is not None
+    assert spec.user_data.get_secret_value() == "create-worker /w ci.example.com:9989 linux_1 s3cret # {x} %s @OTHER@"
+
+
+def test_a_value_that_looks_like_a_token_is_not_filled_in_again() -> None:
+    guest = Guest(name="@PASSWORD@", password=SecretStr("s3cret"), master="m", port=1)
+    assert guest.fill("@NAME@") == "@PASSWORD@"
+
+
+def test_an_order_does_not_show_what_the_guest_is_told() -> None:
+    assert "canary" not in repr(order(bootstrap="canary", hostconfig=None))
+    assert "canary" not in repr(order(hostconfig={"user_data": "canary"}))
+
+
+@pytest.mark.parametrize(
+    ("address", "parts"),
+    [
+        ("ci.example.com", ("ci.example.com", None)),
+        ("ci.example.com:9990", ("ci.example.com", 9990)),
+        ("[2001:db8::1]:9990", ("[2001:db8::1]", 9990)),
+        ("[2001:db8::1]", ("[2001:db8::1]", None)),
+        ("2001:db8::1", ("2001:db8::1", None)),
+    ],
+)
+def test_the_masters_address_may_have_a_port(address: str, parts: tuple[str, int | None]) -> None:
+    assert host_and_port(address) == parts

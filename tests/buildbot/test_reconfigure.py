@@ -1,0 +1,60 @@
+"""A new configuration while servers are up or starting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet import defer
+
+from tests.buildbot._types import SUCCESS
+from tests.buildbot.harness import MasterCase
+from upcloud_sdk.simulator import after_seconds
+
+if TYPE_CHECKING:
+    from tests.buildbot.quick import QuickWorker
+
+
+class Reconfigure(MasterCase):
+    async def reconfigure(self, *workers: QuickWorker) -> None:
+        self.config.update(self.configuration(*workers))
+        await self.master.reconfig()
+
+    async def test_an_unchanged_worker_keeps_its_warm_server(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(build_wait_timeout=60))
+        await self.build()
+        await self.reconfigure(self.worker(build_wait_timeout=60))
+        assert (await self.build()).results == [SUCCESS]
+        assert self.cloud.count("POST /server") == 1
+
+    async def test_a_start_under_way_goes_on(self) -> None:
+        self.serve()
+        self.cloud.boot_next(after_seconds(0.6))
+        await self.start_master(self.worker())
+        building = defer.ensureDeferred(self.build())
+        await self.server_in("maintenance")
+        await self.reconfigure(self.worker(hostconfig={"plan": "2xCPU-4GB"}))
+        assert (await building).results == [SUCCESS]
+        assert self.cloud.count("POST /server") == 1
+
+    async def test_the_next_server_is_made_as_the_new_configuration_says(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        await self.build()
+        await self.reconfigure(self.worker(hostconfig={"plan": "2xCPU-4GB"}))
+        assert (await self.build()).properties["upcloud_plan"] == "2xCPU-4GB"
+
+    async def test_a_server_is_destroyed_by_the_account_that_made_it(self) -> None:
+        self.serve(username="user", password="secret-password")
+        await self.start_master(self.worker(build_wait_timeout=60))
+        await self.build()
+        await self.reconfigure(self.worker(build_wait_timeout=60, api_password="new-password"))
+        # The cloud does not know the new password: what destroys the server is the client that made it.
+
+    async def test_a_worker_that_is_taken_out_takes_its_server_with_it(self) -> None:
+        self.serve()
+        await self.start_master(self.worker("bot-1", build_wait_timeout=60), self.worker("bot-2"))
+        await self.build("bot-1")
+        await self.reconfigure(self.worker("bot-2"))
+        assert self.cloud.servers == {}
+        assert (await self.build("bot-2")).results == [SUCCESS]

@@ -1,0 +1,86 @@
+"""SIGTERM: the master is down within 15 seconds, whatever its workers are doing and whatever the API does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.buildbot.processes import eventually
+from upcloud_sdk.simulator import Simulator, after_seconds, never
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.buildbot.processes import MasterProcess
+    from upcloud_sdk.simulator.progress import Progress
+    from upcloud_sdk.simulator.records import Server
+
+DOWN_WITHIN = 15.0
+PHASES = ("idle", "creating", "booting", "attaching", "building", "destroying")
+
+
+def boot_by_name(server: Server) -> Progress:
+    return never() if "booting" in server.title else after_seconds(0.2)
+
+
+def server_of(cloud: Simulator, worker: str) -> Server | None:
+    return next((server for server in list(cloud.servers.values()) if f"-{worker}-" in server.title), None)
+
+
+def in_state(cloud: Simulator, worker: str, state: str) -> Server:
+    def look() -> Server | None:
+        server = server_of(cloud, worker)
+        return server if server is not None and server.state == state else None
+
+    found: Server = eventually(f"the server of {worker} in state {state}", look)
+    return found
+
+
+def test_sigterm_in_every_phase_at_once(master_process: Callable[..., MasterProcess]) -> None:
+    """One worker in each phase; two of the servers cannot be destroyed, and are named in the log."""
+    cloud = Simulator(boot=boot_by_name, stop_seconds=0.1, guests="process")
+    with cloud.serve() as url:
+        quiet = {"hostconfig": {"user_data": "sleep 100"}, "bootstrap": None}
+        workers: dict[str, dict[str, object]] = {
+            name: dict(quiet) if name in {"attaching", "destroying"} else {} for name in PHASES
+        }
+        workers["destroying"] = {**quiet, "attach_timeout": 0.2}
+        master = master_process(url, workers, command="sleep 100")
+        master.start()
+        for name in ("booting", "attaching", "building", "destroying"):
+            master.force(name)
+        stuck = [in_state(cloud, "booting", "maintenance"), in_state(cloud, "destroying", "started")]
+        cloud.fail(f"POST /server/{stuck[1].uuid}/stop", status=503, times=None)
+        in_state(cloud, "attaching", "started")
+        eventually("a build that runs", lambda: "Worker building substantiated" in master.log)
+        eventually("a server that is being destroyed", lambda: cloud.count(f"POST /server/{stuck[1].uuid}/stop"))
+        cloud.fail("POST /server", timeout=True)
+        master.force("creating")
+        eventually("a create without an answer", lambda: cloud.count("GET /storage/template") == 5)
+
+        master.terminate(within=DOWN_WITHIN)
+
+        assert {server.uuid for server in cloud.servers.values()} == {server.uuid for server in stuck}
+        for server in stuck:
+            assert f"server {server.uuid}" in master.log
+            assert "may still be running and cost money" in master.log
+
+
+def test_sigterm_while_the_api_does_not_answer(master_process: Callable[..., MasterProcess]) -> None:
+    cloud = Simulator(boot_seconds=0.2, stop_seconds=0.1, guests="process")
+    with cloud.serve() as url:
+        master = master_process(url, {"bot": {}}, command="sleep 100")
+        master.start()
+        master.force("bot")
+        eventually("a build that runs", lambda: "Worker bot substantiated" in master.log)
+        cloud.fail("*", timeout=True, times=None)
+        master.terminate(within=DOWN_WITHIN)
+        [server] = cloud.servers.values()
+        assert f"server {server.uuid} may still be running and cost money" in master.log
+
+
+def test_sigterm_while_nothing_is_up(master_process: Callable[..., MasterProcess]) -> None:
+    with Simulator().serve() as url:
+        master = master_process(url, {"bot": {}})
+        master.start()
+        master.terminate(within=DOWN_WITHIN)
+        assert "Traceback" not in master.log

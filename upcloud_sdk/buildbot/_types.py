@@ -1,0 +1,124 @@
+"""What the adapter uses of Buildbot, which ships no types: the one place that tells them to the type checkers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, ClassVar, Protocol
+
+    from twisted.internet.defer import Deferred
+
+    class DelayedCall(Protocol):
+        def cancel(self) -> None: ...
+        def active(self) -> bool: ...
+
+    class Reactor(Protocol):
+        def callFromThread(self, function: Callable[..., object], *args: object, **kwargs: object) -> None: ...  # noqa: N802 - Twisted's
+        def callLater(self, delay: float, function: Callable[..., object], *args: object) -> DelayedCall: ...  # noqa: N802 - Twisted's
+        def seconds(self) -> float: ...
+
+    class State(Protocol):
+        def getObjectId(self, name: str, class_name: str) -> Deferred[int]: ...  # noqa: N802 - Buildbot's
+        def atomicCreateState(  # noqa: N802 - Buildbot's
+            self, objectid: int, name: str, thd_create_callback: Callable[[], Any]
+        ) -> Deferred[Any]: ...
+
+    class Database(Protocol):
+        state: State
+
+    class BotMaster(Protocol):
+        shuttingDown: bool  # noqa: N815 - Buildbot's
+
+    class Master(Protocol):
+        name: str
+        reactor: Reactor
+        botmaster: BotMaster
+        db: Database
+
+    class Connection(Protocol):
+        def loseConnection(self) -> None: ...  # noqa: N802 - Buildbot's
+
+    class Registration(Protocol):
+        pbReg: object | None  # noqa: N815 - Buildbot's
+
+        def getPBPort(self) -> int: ...  # noqa: N802 - Buildbot's
+
+    class Properties(Protocol):
+        def render(self, value: object) -> Deferred[Any]: ...
+        def setProperty(self, name: str, value: object, source: str) -> None: ...  # noqa: N802 - Buildbot's
+
+    class Build(Properties, Protocol): ...
+
+    class SharedService:
+        master: Master
+        name: str | None
+
+        @classmethod
+        def getService(cls, parent: Master, *args: Any, **kwargs: Any) -> Deferred[Any]: ...  # noqa: N802, ANN401 - Buildbot's
+        def startService(self) -> Deferred[Any]: ...  # noqa: N802 - Buildbot's
+        def stopService(self) -> Deferred[Any]: ...  # noqa: N802 - Buildbot's
+
+    class AbstractLatentWorker:
+        builds_may_be_incompatible: ClassVar[bool]
+        build_wait_timeout: float
+        conn: Connection | None
+        master: Master
+        name: str
+        password: Any
+        properties: Properties
+        registration: Registration | None
+        state: States
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...  # noqa: ANN401 - Buildbot's
+        def checkConfig(self, name: str, password: str | None, **kwargs: Any) -> None: ...  # noqa: N802, ANN401 - Buildbot's
+        def reconfigService(self, name: str, password: object, **kwargs: Any) -> Deferred[None]: ...  # noqa: N802, ANN401 - Buildbot's
+        def getConfigDict(self) -> dict[str, Any]: ...  # noqa: N802 - Buildbot's
+        def renderSecrets(self, *values: object) -> Deferred[Any]: ...  # noqa: N802 - Buildbot's
+        def attached(self, conn: Connection) -> Deferred[None]: ...
+        def setupProperties(self, props: Properties) -> None: ...  # noqa: N802 - Buildbot's
+        def insubstantiate(
+            self, fast: bool = ..., force_substantiation_build: Build | None = ...
+        ) -> Deferred[None]: ...
+        def stopService(self) -> Deferred[None]: ...  # noqa: N802 - Buildbot's
+
+    class States:
+        SUBSTANTIATING: ClassVar[States]
+        SUBSTANTIATING_STARTING: ClassVar[States]
+        SUBSTANTIATED: ClassVar[States]
+        INSUBSTANTIATING: ClassVar[States]
+
+    class LatentWorkerFailedToSubstantiate(Exception): ...
+
+    class LatentWorkerCannotSubstantiate(Exception): ...
+
+    class LatentWorkerSubstantiatiationCancelled(Exception): ...
+
+    def config_error(message: str) -> None: ...
+
+    class IRenderable:
+        @classmethod
+        def providedBy(cls, value: object) -> bool: ...  # noqa: N802 - Zope's
+
+else:
+    from buildbot.config import error as config_error
+    from buildbot.interfaces import (
+        IRenderable,
+        LatentWorkerCannotSubstantiate,
+        LatentWorkerFailedToSubstantiate,
+        LatentWorkerSubstantiatiationCancelled,
+    )
+    from buildbot.util.service import SharedService
+    from buildbot.worker.latent import AbstractLatentWorker, States
+
+__all__ = [
+    "AbstractLatentWorker",
+    "IRenderable",
+    "LatentWorkerCannotSubstantiate",
+    "LatentWorkerFailedToSubstantiate",
+    "LatentWorkerSubstantiatiationCancelled",
+    "SharedService",
+    "States",
+    "config_error",
+]

@@ -1,0 +1,195 @@
+"""What server a build wants: the arguments with the build's values in them, and the specs that are made of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
+
+from upcloud_sdk import ServerSpec, StorageDeviceSpec
+from upcloud_sdk.buildbot.arguments import (
+    DEFAULT_DISK_SIZE,
+    DEFAULT_PLAN,
+    DEFAULT_TIER,
+    DEFAULT_ZONE,
+    host_problems,
+    mapping,
+)
+from upcloud_sdk.models import InterfaceSpec, LoginUser
+
+if TYPE_CHECKING:
+    from upcloud_sdk.buildbot._types import Properties
+    from upcloud_sdk.buildbot.arguments import Arguments
+    from upcloud_sdk.models import StorageSummary
+
+Image = str | re.Pattern[str] | Callable[["StorageSummary"], bool] | Mapping[str, str]
+
+_TOKEN = re.compile("@(NAME|PASSWORD|MASTER|PORT)@")
+_MINIMUM_MEMORY = 1024
+"""MiB: the smallest that a custom server may have."""
+_OWN_TIER = ("DEV-", "STARTER-")
+"""Plans that take disks of their own tier only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guest:
+    """What a guest must know to attach to its master."""
+
+    name: str
+    password: SecretStr
+    master: str
+    port: int
+
+    def fill(self, document: str) -> str:
+        """The document with our tokens replaced, and nothing else of it touched."""
+        values = {
+            "NAME": self.name,
+            "PASSWORD": self.password.get_secret_value(),
+            "MASTER": self.master,
+            "PORT": str(self.port),
+        }
+        return _TOKEN.sub(lambda token: values[token[1]], document)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A server that is wanted. Two that are equal can be served by the same server."""
+
+    image: Image
+    zones: tuple[str, ...]
+    plans: tuple[str, ...]
+    hostname: str | None
+    host: tuple[tuple[str, Any], ...]
+    """What else `hostconfig` says of the machine."""
+    ssh_keys: tuple[str, ...]
+    user_data: SecretStr
+    bootstrap: SecretStr | None
+    labels: tuple[tuple[str, str], ...]
+    networks: tuple[str | InterfaceSpec, ...] | None
+    storages: tuple[StorageDeviceSpec, ...]
+    server_group: str | None
+    firewall: bool
+
+    @classmethod
+    async def of(cls, arguments: Arguments, properties: Properties) -> Order:
+        """The order of a build with these properties.
+
+        Raises:
+            ValueError: what the arguments rendered to makes no server.
+        """
+        given: dict[str, Any] = await properties.render(
+            {
+                name: getattr(arguments, name)
+                for name in (
+                    "image", "zone", "zones", "plans", "hostconfig", "bootstrap", "labels", "networks", "storages",
+                    "server_group", "firewall",
+                )
+            }
+        )  # fmt: skip
+        problems = list(host_problems(given["hostconfig"]))
+        if problems:
+            raise ValueError("; ".join(problems))
+        host: dict[str, Any] = dict(given["hostconfig"] or {})
+        zone = host.pop("zone", None) or given["zone"] or DEFAULT_ZONE
+        plan = host.pop("plan", None) or DEFAULT_PLAN
+        bootstrap = given["bootstrap"]
+        networks = given["networks"]
+        return cls(
+            image=given["image"],
+            zones=tuple(given["zones"] or (zone,)),
+            plans=tuple(given["plans"] or (plan,)),
+            hostname=host.pop("hostname", None),
+            ssh_keys=tuple(host.pop("ssh_keys", ())),
+            user_data=SecretStr(host.pop("user_data", None) or ""),
+            host=tuple(sorted(host.items())),
+            bootstrap=None if bootstrap is None else SecretStr(bootstrap),
+            labels=tuple(sorted(mapping(given["labels"]).items())),
+            networks=None if networks is None else tuple(networks),
+            storages=tuple(given["storages"] or ()),
+            server_group=given["server_group"],
+            firewall=bool(given["firewall"]),
+        )
+
+    def template(self) -> str | re.Pattern[str] | Callable[[StorageSummary], bool]:
+        """The image as `storages.find_template` takes it."""
+        image = self.image
+        if isinstance(image, str | re.Pattern) or callable(image):
+            return image
+        wanted = mapping(image).items()
+        return lambda template: wanted <= template.labels.items()
+
+    def specs(self, template: StorageSummary, *, title: str, guest: Guest) -> list[ServerSpec]:
+        """The servers that would do, in the order in which they are wanted.
+
+        Raises:
+            ValueError: pydantic's ValidationError among them: no server can be made like that.
+        """
+        return [self._spec(template, zone, plan, title, guest) for zone in self.zones for plan in self.plans]
+
+    def _spec(self, template: StorageSummary, zone: str, plan: str, title: str, guest: Guest) -> ServerSpec:
+        host = dict(self.host)
+        custom = plan == "custom"
+        document = (
+            self.user_data.get_secret_value()
+            if self.bootstrap is None
+            else guest.fill(self.bootstrap.get_secret_value())
+        )
+        return ServerSpec(
+            zone=zone,
+            plan=plan,
+            title=title,
+            hostname=self.hostname or host_name(guest.name),
+            core_number=host.get("core_number", 1) if custom else None,
+            memory_amount=host.get("memory_amount", _MINIMUM_MEMORY) if custom else None,
+            storage_devices=(self._system_disk(template, plan, title), *self.storages),
+            networking=None if self.networks is None else tuple(map(interface, self.networks)),
+            login_user=LoginUser(username=host.get("username", "root"), ssh_keys=self.ssh_keys, create_password=False),
+            metadata=host.get("metadata", template.template_type == "cloud-init"),
+            user_data=SecretStr(document),
+            timezone=host.get("timezone"),
+            labels=dict(self.labels) or None,
+            server_group=self.server_group,
+            firewall=self.firewall,
+        )
+
+    def _system_disk(self, template: StorageSummary, plan: str, title: str) -> StorageDeviceSpec:
+        host = dict(self.host)
+        size = host.get("os_disk_size") or max(DEFAULT_DISK_SIZE, template.size)
+        if size < template.size:
+            raise ValueError(
+                f"hostconfig['os_disk_size'] is {size} GB, but image {template.title!r} needs {template.size} GB"
+            )
+        tier = host.get("tier", None if plan.startswith(_OWN_TIER) else DEFAULT_TIER)
+        disk = StorageDeviceSpec.clone(template.uuid, size=size, title=title, tier=tier)
+        return disk if host.get("encrypted") is None else disk.model_copy(update={"encrypted": host["encrypted"]})
+
+
+def interface(network: str | InterfaceSpec) -> InterfaceSpec:
+    """The interface that an item of `networks` means."""
+    if isinstance(network, InterfaceSpec):
+        return network
+    match network:
+        case "public":
+            return InterfaceSpec.public()
+        case "public-ipv6":
+            return InterfaceSpec.public("IPv6")
+        case "utility":
+            return InterfaceSpec.utility()
+        case _:
+            return InterfaceSpec.private(network)
+
+
+def host_name(worker: str) -> str:
+    """A host name that is as close to a worker's name as the rules for host names allow."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", worker).strip("-.")[:63].rstrip("-.") or "buildbot"
+
+
+def host_and_port(address: str) -> tuple[str, int | None]:
+    """The parts of `host`, `host:port`, `[IPv6]:port` or a bare IPv6 address; None where no port is given."""
+    if address.count(":") > 1 and not address.startswith("["):
+        return address, None
+    host, separator, port = address.rpartition(":") if not address.endswith("]") else (address, "", "")
+    return (host, int(port)) if separator else (address, None)

@@ -226,6 +226,9 @@ class _Address:
 Address = Annotated[IPv4Address | IPv6Address, _Address()]
 """An address of either version of the Internet Protocol."""
 
+AddressOrText = Annotated[Address | str, Field(union_mode="left_to_right")]
+"""An address, or, where something else stands, its text."""
+
 
 def _read_readable_labels(value: object) -> dict[str, str]:
     mapping = _mapping(value)

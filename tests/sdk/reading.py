@@ -19,7 +19,9 @@ Json = object
 READ: dict[str, Counter[str]] = {}
 """What was read of each source, for the lines at the end of the run."""
 
-TEXT = re.compile(r"(^|_)(title|hostname|name|username|description|comment|time|simple_backup|value|serial)$")
+TEXT = re.compile(
+    r"(^|_)(title|hostname|name|username|description|comment|time|simple_backup|value|serial|postal_code|anti_affinity)$"
+)
 """Fields whose text is text, whatever it looks like."""
 
 _TRUE, _FALSE = frozenset({"yes", "on", "1", "true"}), frozenset({"no", "off", "0", "false"})
@@ -45,9 +47,7 @@ def _object(sent: Mapping[str, Json], read: object, path: str) -> Iterator[tuple
     whole, is_empty = read, read in (None, (), {})
     if isinstance(read, BaseModel) and not (len(sent) == 1 and not set(sent) & set(type(read).model_fields)):
         for key, value in sent.items():
-            known = key in type(read).model_fields
-            # What is kept as an unknown field has no type: it counts as lost.
-            yield from scalars(value, getattr(read, key) if known else _LOST, f"{path}.{key}")
+            yield from scalars(value, _field(read, key), f"{path}.{key}")
     elif isinstance(read, Mapping) and not _is_wrapped_list(sent):
         held = cast("Mapping[str, object]", read)
         for key, value in sent.items():
@@ -57,6 +57,20 @@ def _object(sent: Mapping[str, Json], read: object, path: str) -> Iterator[tuple
         yield from scalars(value, whole, f"{path}.{key}")
     elif sent or not is_empty:
         yield path, False
+
+
+def _field(read: BaseModel, key: str) -> object:
+    fields = type(read).model_fields
+    if key in fields:
+        return getattr(read, key)
+    # Where names are data, as those of prices, a model gathers them in a field of its own.
+    gathered = [
+        cast("Mapping[str, object]", held)
+        for held in (getattr(read, name) for name in fields)
+        if isinstance(held, dict)
+    ]
+    # What is kept as an unknown field has no type: it counts as lost.
+    return next((held[key] for held in gathered if key in held), _LOST)
 
 
 def _list(sent: list[Json], read: object, path: str) -> Iterator[tuple[str, bool]]:

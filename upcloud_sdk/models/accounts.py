@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from upcloud_sdk._wire import Changes, Flag, Inside, OpenEnum, Request, Resource, WireSecret, Wrapped
+from upcloud_sdk._wire import AddressOrText, Changes, Flag, Inside, OpenEnum, Request, Resource, WireSecret, Wrapped
 
 Role = Literal["billing", "aux_billing", "technical"]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -84,7 +84,7 @@ class AccountDetails(AccountSummary):
     """Uuids of storages, or `*` for all."""
     network_access: Annotated[tuple[str, ...], Inside("network")] = ()
     """Uuids of networks, or `*` for all."""
-    ip_filters: Annotated[tuple[str, ...], Inside("ip_filter")] = ()
+    ip_filters: Annotated[tuple[AddressOrText, ...], Inside("ip_filter")] = ()
     """Where the API may be used from: addresses, ranges, networks; none: everywhere."""
 
 

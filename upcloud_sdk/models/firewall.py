@@ -74,6 +74,12 @@ class FirewallRuleSpec(Request):
     destination_port_start: Annotated[IntText, Field(ge=1, le=65535)] | None = None
     destination_port_end: Annotated[IntText, Field(ge=1, le=65535)] | None = None
 
+    @classmethod
+    def of(cls, rule: FirewallRule) -> Self:
+        """The same rule once more, without its position: what `firewall_rules.replace` takes back."""
+        fields = {name: getattr(rule, name) for name in cls.model_fields if name != "position"}
+        return cls.model_validate({name: value for name, value in fields.items() if value not in {None, ""}})
+
     @model_validator(mode="after")
     def _ranges_have_two_ends(self) -> Self:
         for name in ("source_address", "source_port", "destination_address", "destination_port"):

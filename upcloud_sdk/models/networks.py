@@ -8,7 +8,19 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from upcloud_sdk._wire import Address, EmptyIsNone, Flag, Inside, Items, Labels, OpenEnum, Request, Resource, Wrapped
+from upcloud_sdk._wire import (
+    Address,
+    AddressOrText,
+    EmptyIsNone,
+    Flag,
+    Inside,
+    Items,
+    Labels,
+    OpenEnum,
+    Request,
+    Resource,
+    Wrapped,
+)
 
 
 class AddressFamily(OpenEnum):
@@ -129,7 +141,7 @@ class IpNetwork(Resource):
     """Whether addresses are handed out by DHCP."""
     dhcp_default_route: bool = False
     """Whether the gateway is handed out as the default route."""
-    dhcp_dns: Items[str] = ()
+    dhcp_dns: Items[Address] = ()
     dhcp_routes: Items[str] = ()
     dhcp_bootfile_url: str | None = None
     dhcp_routes_configuration: DhcpRoutesConfiguration | None = None
@@ -164,7 +176,7 @@ class StaticRoute(Resource):
 
     route: str
     """The destination in CIDR form."""
-    nexthop: str
+    nexthop: AddressOrText
     """The address that it goes through."""
     name: str = ""
     type: str | None = None

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal
 
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import Address, Envelope, one
+from upcloud_sdk.errors import UnexpectedAnswer
 from upcloud_sdk.models.networks import Interface, InterfaceAddress, InterfaceSpec
 from upcloud_sdk.resources._base import Namespace, endpoint
 
@@ -57,10 +59,24 @@ class Interfaces(Namespace):
 
         `force`: the API's own parameter of that name, for what it would else refuse.
         """
-        wanted = {"family": family} if address is None else {"family": family, "address": str(address)}
+        wanted = ip_address(address) if isinstance(address, str) else address
+        document: dict[str, str] = {"family": family if wanted is None else f"IPv{wanted.version}"}
+        if wanted is not None:
+            document["address"] = str(wanted)
         params = [("force", "yes")] if force else []
         path = f"{_path(server)}/interface/{index:d}/ip-address"
-        return await self._transport.call("POST", path, _ADDRESS, params=params, json={"ip_address": wanted})
+        answer = await self._transport.send("POST", path, params=params, json={"ip_address": document})
+        if not answer.content:
+            # Whether the address comes back is not certain.
+            return await self._added(server, index, wanted)
+        return self._transport.decode(f"POST {path}", answer, _ADDRESS)
+
+    async def _added(self, server: str, index: int, wanted: Address | None) -> InterfaceAddress:
+        for interface in await self.list(server):
+            found = [each for each in interface.ip_addresses if wanted in {None, each.address}]
+            if interface.index == index and found:
+                return found[-1]
+        raise UnexpectedAnswer(f"POST {_path(server)}/interface/{index:d}/ip-address", "InterfaceAddress", "", "empty")
 
     @endpoint("DELETE", "/server/{server}/networking/interface/{index}/ip-address/{address}")
     async def remove_ip(self, server: str, index: int, address: Address | str) -> None:

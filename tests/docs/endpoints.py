@@ -1,0 +1,97 @@
+"""The table of endpoints, made from the code: `python -m tests.docs.endpoints` writes it anew."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from upcloud_sdk import Token, UpCloud
+from upcloud_sdk._namespaces import Namespaces
+from upcloud_sdk.resources._base import endpoints_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAGE = Path(__file__).parents[2] / "docs" / "endpoints.md"
+
+_HEAD = """\
+# Endpoints
+
+Every endpoint of the server domain of UpCloud's API 1.3, and the method that calls it. This page is made from the code;
+tests hold it to the code, and the code to the list of endpoints in the API's reference. For what is not here there is
+`cloud.request(method, path, json=…, params=…)`, with the same credentials, retries and errors.
+
+| Endpoint | Method | What it does |
+|---|---|---|
+"""
+
+_FOOT = """
+The content of an upload goes to the address that `POST /storage/{uuid}/import` answers, on another host, which gets no
+credentials. `cloud.leases` and what stands above single endpoints (`ephemeral`, `destroy`, `wait_for_state`,
+`estimate`, `cheapest`, `find_template`) are made of the calls above.
+"""
+
+
+@dataclass(frozen=True, order=True)
+class Endpoint:
+    """A method of the client, and an endpoint that it calls."""
+
+    path: str
+    method: str
+    call: str
+    """Such as `cloud.servers.get(uuid)`."""
+    summary: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def namespaces() -> list[str]:
+    """The names of all namespaces of a client."""
+    return sorted(
+        name
+        for name, value in vars(Namespaces).items()
+        if isinstance(value, cached_property) and not name.startswith("_")
+    )
+
+
+def endpoints() -> Iterator[Endpoint]:
+    """What the methods of a client say of themselves."""
+    cloud = UpCloud(Token("ucat_of_nobody"))
+    for namespace in namespaces():
+        for name, function in inspect.getmembers(getattr(cloud, namespace), inspect.ismethod):
+            for method, path in endpoints_of(function):
+                call = f"cloud.{namespace}.{name}({_arguments(function)})"
+                yield Endpoint(path, method, call, _summary(function))
+
+
+def _arguments(function: object) -> str:
+    """What has to be given, and an ellipsis where there is more that can be."""
+    assert inspect.ismethod(function)
+    parameters = list(inspect.signature(function).parameters.values())
+    needed = [
+        f"*{each.name}" if each.kind is each.VAR_POSITIONAL else each.name
+        for each in parameters
+        if each.default is each.empty
+    ]
+    return ", ".join([*needed, *(["…"] if len(needed) < len(parameters) else [])])
+
+
+def _summary(function: object) -> str:
+    text = inspect.getdoc(function) or ""
+    first = text.split("\n\n", 1)[0].replace("\n", " ")
+    return first.partition(". ")[0].partition(": ")[0].rstrip(".:")
+
+
+def page() -> str:
+    """The page as it should be."""
+    rows = [f"| `{each.name}` | `{each.call}` | {each.summary} |\n" for each in sorted(endpoints())]
+    return _HEAD + "".join(rows) + _FOOT
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,53 @@
+"""One call of a method of the client: what it sends, and what it makes of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from upcloud_sdk import UpCloud
+
+Json = dict[str, Any]
+Call = Callable[[UpCloud], Awaitable[object]]
+
+SERVER = "00a1b2c3-d4e5-4f60-8a7b-0123456789ab"
+SERVER_2 = "00a1b2c3-d4e5-4f60-8a7b-0123456789ac"
+DISK = "01a1b2c3-d4e5-4f60-8a7b-0123456789a1"
+NETWORK = "03a1b2c3-d4e5-4f60-8a7b-0123456789ab"
+ROUTER = "04a1b2c3-d4e5-4f60-8a7b-0123456789ab"
+GROUP = "0ba1b2c3-d4e5-4f60-8a7b-0123456789ab"
+TOKEN = "0ca1b2c3-d4e5-4f60-8a7b-0123456789ab"
+PEERING = "0fa1b2c3-d4e5-4f60-8a7b-0123456789ab"
+OS = "01000000-0000-4000-8000-000020070100"
+CD = "01000000-0000-4000-8000-000020060101"
+
+_NOTHING = object()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One call of a method."""
+
+    call: Call
+    sends: str
+    """Method and path below /1.3, with its query."""
+    body: Any = None
+    """The document that is sent, without our labels."""
+    owned: bool = False
+    """Whether our labels are sent with it."""
+    status: int = 200
+    answer: Any = None
+    """The document that is answered; None: no body."""
+    look: Callable[[Any], object] = lambda answer: answer
+    """What is looked at in what the method returns."""
+    sees: object = _NOTHING
+    """What is seen there."""
+
+    @property
+    def checks_the_answer(self) -> bool:
+        return self.sees is not _NOTHING
+
+    @property
+    def id(self) -> str:
+        return self.sends.replace(SERVER, "S").replace(DISK, "D")

@@ -175,6 +175,12 @@ class MovedCloud:
     hand: ManualClock
     waits: WaitPolicy
 
+    @property
+    def clock(self) -> MovedClock:
+        """By which everybody waits here."""
+        assert isinstance(self.waits.clock, MovedClock)
+        return self.waits.clock
+
     def client(self, owner: str = "tests", **options: Any) -> UpCloud:  # noqa: ANN401 - UpCloud's own
         """A client of this cloud."""
         options.setdefault("retry", RetryPolicy(jitter=0))
@@ -184,8 +190,7 @@ class MovedCloud:
 
     def transport(self) -> MovedTransport:
         """A way to this cloud."""
-        assert isinstance(self.waits.clock, MovedClock)
-        return MovedTransport(self.sim, self.waits.clock)
+        return MovedTransport(self.sim, self.clock)
 
     def requests(self) -> list[str]:
         """What was sent so far: method and path without its query, and without the uuid."""

@@ -80,7 +80,7 @@ class Destroyer:
         self._listed, self._seen, self._still_ours = listed, seen, still_ours
         self._stop_sent: float | None = None
         self._doubted = False
-        self._last = "nothing was seen of it"
+        self._last, self._problem = "nothing was seen of it", ""
         self._disks: tuple[str, ...] = ()
 
     async def run(self) -> None:
@@ -98,7 +98,7 @@ class Destroyer:
                 await self._destroy()
                 done = True
             if not done:
-                raise self._failed(f"within {self._timeout:g} s", self._last)
+                raise self._failed(f"within {self._timeout:g} s")
         except CleanupFailed as error:
             self._tell("left")
             log.error("%s", error)  # noqa: TRY400 - the error says all; a trace may show locals
@@ -313,12 +313,13 @@ class Destroyer:
 
     def _note(self, error: UpCloudError) -> None:
         """Remember what went wrong; what no repetition can mend ends the destroy."""
-        self._last = str(error)
+        self._problem = f"; {error}"
         forbidden = isinstance(error, Forbidden) and not isinstance(error, LimitReached) and error.code
         if isinstance(error, AuthenticationFailed | NotOpen) or forbidden:
-            raise self._failed("at all", self._last) from error
+            raise self._failed("at all") from error
 
-    def _failed(self, how: str, why: str) -> CleanupFailed:
+    def _failed(self, how: str) -> CleanupFailed:
+        why = self._last + self._problem
         return CleanupFailed(
             self._uuid, f"server {self._uuid} could not be destroyed {how} and may still cost money: {why}"
         )

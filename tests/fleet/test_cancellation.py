@@ -103,7 +103,7 @@ async def test_creates_that_wait_for_their_turn_are_never_sent(interrupted: Way)
                     group.start_soon(live, cloud, f"build-{number}")
 
         await interrupted(script, lambda: moved.later(3))
-        assert moved.count("POST /server") == 6
+        assert 0 < moved.count("POST /server") <= 2 * 3
         assert moved.sim.servers == {}
 
 

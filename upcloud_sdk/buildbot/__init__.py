@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from upcloud_sdk.buildbot.worker import UpcloudLatentWorker
+from upcloud_sdk.buildbot.workers import upcloud_workers
 
-__all__ = ["UpcloudLatentWorker"]
+__all__ = ["UpcloudLatentWorker", "upcloud_workers"]

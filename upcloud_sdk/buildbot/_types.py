@@ -95,6 +95,21 @@ if TYPE_CHECKING:
 
     class LatentWorkerSubstantiatiationCancelled(Exception): ...
 
+    class ConfigErrors(Exception):
+        errors: list[object]
+
+    class FileLoader:
+        def __init__(self, basedir: str, configFileName: str) -> None: ...  # noqa: N803 - Buildbot's
+        def loadConfig(self) -> Any: ...  # noqa: N802, ANN401 - Buildbot's
+
+    class BuildProperties:
+        master: Any
+
+        def render(self, value: object) -> Deferred[Any]: ...
+
+    class SecretDetails:
+        def __init__(self, source: str, key: str, value: object) -> None: ...
+
     def config_error(message: str) -> None: ...
 
     class IRenderable:
@@ -103,21 +118,29 @@ if TYPE_CHECKING:
 
 else:
     from buildbot.config import error as config_error
+    from buildbot.config.errors import ConfigErrors
+    from buildbot.config.master import FileLoader
     from buildbot.interfaces import (
         IRenderable,
         LatentWorkerCannotSubstantiate,
         LatentWorkerFailedToSubstantiate,
         LatentWorkerSubstantiatiationCancelled,
     )
+    from buildbot.process.properties import Properties as BuildProperties
+    from buildbot.secrets.manager import SecretDetails
     from buildbot.util.service import SharedService
     from buildbot.worker.latent import AbstractLatentWorker, States
 
 __all__ = [
     "AbstractLatentWorker",
+    "BuildProperties",
+    "ConfigErrors",
+    "FileLoader",
     "IRenderable",
     "LatentWorkerCannotSubstantiate",
     "LatentWorkerFailedToSubstantiate",
     "LatentWorkerSubstantiatiationCancelled",
+    "SecretDetails",
     "SharedService",
     "States",
     "config_error",

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 Image = str | re.Pattern[str] | Callable[["StorageSummary"], bool] | Mapping[str, str]
 
 _TOKEN = re.compile("@(NAME|PASSWORD|MASTER|PORT)@")
-_MINIMUM_MEMORY = 1024
+MINIMUM_MEMORY = 1024
 """MiB: the smallest that a custom server may have."""
 _OWN_TIER = ("DEV-", "STARTER-")
 """Plans that take disks of their own tier only."""
@@ -143,7 +143,7 @@ class Order:
             title=title,
             hostname=self.hostname or host_name(guest.name),
             core_number=host.get("core_number", 1) if custom else None,
-            memory_amount=host.get("memory_amount", _MINIMUM_MEMORY) if custom else None,
+            memory_amount=host.get("memory_amount", MINIMUM_MEMORY) if custom else None,
             storage_devices=(self._system_disk(template, plan, title), *self.storages),
             networking=None if self.networks is None else tuple(map(interface, self.networks)),
             login_user=LoginUser(username=host.get("username", "root"), ssh_keys=self.ssh_keys, create_password=False),

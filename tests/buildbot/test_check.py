@@ -1,0 +1,136 @@
+"""`python -m upcloud_sdk.buildbot check`: what it prints and how it ends."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from upcloud_sdk.buildbot.__main__ import main
+from upcloud_sdk.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TOKEN = "ucat_canary_of_the_check"
+CONFIG = """
+import re
+from buildbot.plugins import schedulers, secrets, util
+from upcloud_sdk.buildbot import UpcloudLatentWorker, upcloud_workers
+URL = {url!r}
+GOOD = dict(api_token=util.Secret("token"), base_url=URL, masterFQDN="localhost")
+GOOD["image"] = "Debian GNU/Linux 12 (Bookworm)"
+c = BuildmasterConfig = {{
+    "workers": [{workers}],
+    "builders": [util.BuilderConfig(name="b", workernames=["w"], factory=util.BuildFactory())],
+    "schedulers": [schedulers.ForceScheduler(name="f", builderNames=["b"])],
+    "protocols": {{"pb": {{"port": 9989}}}},
+    "secretsProviders": [secrets.SecretInAFile(dirname="secrets")],
+    "buildbotNetUsageData": None,
+}}
+"""
+
+
+class Checked:
+    """What the command printed, by question."""
+
+    def __init__(self, status: int, text: str) -> None:
+        self.status, self.text = status, text
+        cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in text.splitlines() if "│" in line]
+        self.answers: dict[str, tuple[str, str]] = {}
+        last = ""
+        for _, question, mark, answer in cells:
+            last = question or last
+            before = self.answers.get(last, (mark, ""))
+            self.answers[last] = (before[0], f"{before[1]} {answer}".strip())
+
+
+class Checker:
+    def __init__(self, folder: Path, url: str, printed: pytest.CaptureFixture[str]) -> None:
+        self._folder, self._url, self._printed = folder, url, printed
+        (folder / "secrets").mkdir()
+        secret = folder / "secrets" / "token"
+        secret.write_text(TOKEN)
+        secret.chmod(0o600)
+
+    def run(self, workers: str) -> Checked:
+        config = self._folder / "master.cfg"
+        config.write_text(CONFIG.format(url=self._url, workers=workers))
+        status = main(["check", str(config)])
+        out, err = self._printed.readouterr()
+        return Checked(status, out + err)
+
+
+@pytest.fixture
+def simulator() -> Iterator[tuple[Simulator, str]]:
+    sim = Simulator(token=TOKEN)
+    with sim.serve() as url:
+        yield sim, url
+
+
+@pytest.fixture
+def checker(simulator: tuple[Simulator, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Checker:
+    return Checker(tmp_path, simulator[1], capsys)
+
+
+def test_a_worker_that_can_work_is_told_what_it_costs_and_nothing_is_changed(
+    checker: Checker, simulator: tuple[Simulator, str]
+) -> None:
+    checked = checker.run('UpcloudLatentWorker("w", zone="fi-hel1", hostconfig={"plan": "1xCPU-2GB"}, **GOOD)')
+    assert checked.status == 0, checked.text
+    assert {mark for mark, _ in checked.answers.values()} == {"yes"}
+    assert re.search(r"\d+(\.\d+)? credits an hour", checked.answers["cost"][1])
+    assert {each.method for each in simulator[0].requests} == {"GET"}
+
+
+def test_a_secret_is_looked_up_and_never_shown(checker: Checker) -> None:
+    checked = checker.run('UpcloudLatentWorker("w", **GOOD)')
+    assert checked.answers["credentials"][0] == "yes"
+    assert TOKEN not in checked.text
+
+
+def test_what_each_build_decides_is_left_open(checker: Checker) -> None:
+    image = 'GOOD | {"image": util.Interpolate("Debian %(prop:version)s")}'
+    checked = checker.run(f'UpcloudLatentWorker("w", **({image}))')
+    assert checked.status == 0, checked.text
+    assert checked.answers["image"] == ("?", "each build decides")
+
+
+@pytest.mark.parametrize(
+    ("change", "question", "answer"),
+    [
+        ('{"image": "Debian GNU/Linux 12"}', "image", "did you mean 'Debian GNU/Linux 12 (Bookworm)'"),
+        ('{"zone": "fi-hel9"}', "place", "no zone 'fi-hel9'"),
+        ('{"plans": ["1xCPU-1GB", "nope"]}', "place", "no plan 'nope'"),
+        ('{"hostconfig": {"os_disk_size": 5}}', "server", "needs 10 GB"),
+        ('{"api_token": "ucat_wrong"}', "credentials", "is the token or password right"),
+        ('{"masterFQDN": "no.such.host.invalid"}', "master", "has no address"),
+    ],
+)
+def test_what_is_wrong_is_named(checker: Checker, change: str, question: str, answer: str) -> None:
+    checked = checker.run(f'UpcloudLatentWorker("w", **(GOOD | {change}))')
+    assert checked.status == 1, checked.text
+    assert checked.answers[question][0] == "no"
+    assert answer in checked.answers[question][1]
+
+
+def test_a_limit_of_the_account_that_is_too_small_is_named(checker: Checker, simulator: tuple[Simulator, str]) -> None:
+    simulator[0].account.resource_limits["cores"] = 3
+    checked = checker.run('*upcloud_workers(4, "w", **GOOD), UpcloudLatentWorker("w", **GOOD)')
+    assert checked.status == 1, checked.text
+    assert "5 cores wanted at once, but 3 of 3 cores are free" in checked.answers["limits"][1]
+
+
+def test_a_file_that_buildbot_does_not_take_is_reported_as_buildbot_does(checker: Checker) -> None:
+    checked = checker.run('UpcloudLatentWorker("w", zne="fi-hel1", **GOOD)')
+    assert checked.status == 2
+    assert "did you mean 'zone'" in checked.text
+    assert "Traceback" not in checked.text
+
+
+def test_a_file_without_upcloud_workers_says_so(checker: Checker) -> None:
+    checked = checker.run("__import__('buildbot.plugins').plugins.worker.LocalWorker('w')")
+    assert checked.status == 2
+    assert "no UpcloudLatentWorker" in checked.text

@@ -1,0 +1,65 @@
+"""Check a configuration before its first build: `python -m upcloud_sdk.buildbot check master.cfg`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+try:
+    from rich.console import Console
+    from rich.table import Table
+
+    from upcloud_sdk.buildbot.check import Finding, check_workers
+    from upcloud_sdk.buildbot.offline import UnreadableConfig, read_workers
+    from upcloud_sdk.errors import UpCloudError
+except ImportError as error:
+    sys.exit(f"upcloud_sdk.buildbot: {error}; this needs an extra: pip install 'upcloud-sdk[buildbot]'")
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check, and print a table: 0 where all is well, 1 where something is wrong, 2 where the file cannot be read."""
+    parser = argparse.ArgumentParser(prog="python -m upcloud_sdk.buildbot", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    check = commands.add_parser("check", help="check the UpCloud workers of a master.cfg; reads only")
+    check.add_argument("config", type=Path, help="path of the master.cfg")
+    given = parser.parse_args(arguments)
+    try:
+        workers = read_workers(given.config)
+    except UnreadableConfig as error:
+        return _refuse(f"{given.config}: {error}", 2)
+    if not workers:
+        return _refuse(f"{given.config}: it has no UpcloudLatentWorker", 2)
+    try:
+        findings = anyio.run(check_workers, workers)
+    except UpCloudError as error:
+        return _refuse(f"the API cannot be asked: {error}", 1)
+    show(findings)
+    return 1 if any(finding.good is False for finding in findings) else 0
+
+
+def _refuse(reason: str, status: int) -> int:
+    sys.stderr.write(f"{reason}\n")
+    return status
+
+
+def show(findings: Sequence[Finding]) -> None:
+    """A line for each question, those of a worker together."""
+    table = Table("worker", "question", "", "answer")
+    marks = {True: "[green]yes", False: "[red]no", None: "?"}
+    last = None
+    for finding in findings:
+        name = finding.worker if finding.worker != last else ""
+        last = finding.worker
+        table.add_row(name, finding.question, marks[finding.good], finding.answer)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

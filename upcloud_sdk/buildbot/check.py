@@ -1,0 +1,212 @@
+"""What can be known of UpCloud workers before their first build. Reads only."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import anyio
+from pydantic import SecretStr
+
+from upcloud_sdk import UpCloud
+from upcloud_sdk.buildbot.order import MINIMUM_MEMORY, Guest, Order, host_and_port
+from upcloud_sdk.errors import UpCloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from upcloud_sdk import ServerSpec
+    from upcloud_sdk.buildbot.offline import KnownWorker
+    from upcloud_sdk.models import Account, Plan, ServerSummary, StorageSummary
+
+EACH_BUILD = "each build decides"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What one question found for one worker."""
+
+    worker: str
+    question: str
+    """`credentials`, `place`, `image`, `server`, `limits`, `master` or `cost`."""
+    good: bool | None
+    """None where it cannot be known before a build."""
+    answer: str
+
+
+class _Rendered:
+    """Stands for a build where all is rendered that can be."""
+
+    async def render(self, value: Any) -> Any:  # noqa: ANN401 - whatever stands in a master.cfg
+        return value
+
+
+class Check:
+    """The questions about one worker."""
+
+    def __init__(self, worker: KnownWorker) -> None:
+        self._worker = worker
+        self.findings: list[Finding] = []
+        self.needs: tuple[int, int] | None = None
+        """Cores and MiB of memory of the plan that it wants first: what the account's limits must have room for."""
+
+    def _tell(self, question: str, good: bool | None, answer: str) -> None:
+        self.findings.append(Finding(worker=self._worker.name, question=question, good=good, answer=answer))
+
+    async def run(self, cloud: UpCloud) -> None:
+        """Ask the API."""
+        for problem in self._worker.problems:
+            self._tell("configuration", good=False, answer=problem)
+        await self._ask_master()
+        account = await self._ask_account(cloud)
+        if account is None:
+            return
+        order = await Order.of(self._worker.arguments, _Rendered())  # type: ignore[arg-type]  # an awaitable serves as a Deferred
+        await self._ask_place(cloud, order)
+        template = await self._ask_image(cloud, order)
+        if template is not None:
+            await self._ask_server(cloud, order, template)
+
+    async def _ask_account(self, cloud: UpCloud) -> Account | None:
+        try:
+            account = await cloud.account.get()
+        except UpCloudError as error:
+            self._tell("credentials", good=False, answer=str(error))
+            return None
+        self._tell("credentials", good=True, answer=f"{account.username}, {account.credits:.0f} credits left")
+        return account
+
+    async def _ask_place(self, cloud: UpCloud, order: Order) -> None:
+        zones = {zone.id for zone in await cloud.zones.list()}
+        plans = {plan.name: plan for plan in await cloud.plans.list()}
+        missing = [f"no zone {zone!r}" for zone in order.zones if zone not in zones]
+        missing += [f"no plan {plan!r}" for plan in order.plans if plan not in {*plans, "custom"}]
+        self.needs = _size(order, plans)
+        if missing:
+            self._tell("place", good=False, answer="; ".join(missing))
+        elif self._worker.open & {"zone", "zones", "plans", "hostconfig"}:
+            self._tell("place", good=None, answer=EACH_BUILD)
+        else:
+            self._tell("place", good=True, answer=f"{', '.join(order.plans)} in {', '.join(order.zones)}")
+
+    async def _ask_image(self, cloud: UpCloud, order: Order) -> StorageSummary | None:
+        if "image" in self._worker.open:
+            self._tell("image", good=None, answer=EACH_BUILD)
+            return None
+        try:
+            template = await cloud.storages.find_template(order.template())
+        except UpCloudError as error:
+            self._tell("image", good=False, answer=str(error))
+            return None
+        self._tell("image", good=True, answer=template.title)
+        return template
+
+    async def _ask_server(self, cloud: UpCloud, order: Order, template: StorageSummary) -> None:
+        guest = Guest(name=self._worker.name, password=SecretStr("-"), master="-", port=0)
+        try:
+            specs = order.specs(template, title=f"buildbot-{self._worker.name}", guest=guest)
+        except ValueError as error:
+            self._tell("server", good=False, answer=" ".join(str(error).split()))
+            return
+        await self._ask_cost(cloud, specs[0])
+
+    async def _ask_cost(self, cloud: UpCloud, spec: ServerSpec) -> None:
+        try:
+            estimate = await cloud.prices.estimate(spec)
+        except UpCloudError as error:
+            self._tell("cost", good=None, answer=str(error))
+            return
+        self._tell("cost", good=True, answer=f"{estimate.hourly.normalize():f} credits an hour")
+
+    async def _ask_master(self) -> None:
+        arguments = self._worker.arguments
+        if "masterFQDN" in self._worker.open:
+            self._tell("master", good=None, answer=EACH_BUILD)
+            return
+        host, _ = host_and_port(arguments.masterFQDN or socket.getfqdn())
+        try:
+            found = await anyio.getaddrinfo(host, None)
+        except OSError:
+            self._tell("master", good=False, answer=f"{host} has no address: give masterFQDN as guests can resolve it")
+            return
+        addresses = {ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found}
+        self._tell("master", *_reachable(host, addresses, arguments.networks, arguments.base_url))
+
+
+def _reachable(
+    host: str,
+    addresses: set[ipaddress.IPv4Address | ipaddress.IPv6Address],
+    networks: Sequence[Any] | None,
+    base_url: str | None,
+) -> tuple[bool, str]:
+    """Whether servers with these networks can reach a master at one of these addresses."""
+    shown = ", ".join(sorted(map(str, addresses)))
+    at_home = urlsplit(base_url or "").hostname in {"127.0.0.1", "localhost", "::1"}
+    if at_home:
+        return True, f"{host} ({shown}); servers are simulated on this machine"
+    if all(address.is_loopback for address in addresses):
+        return False, f"{host} is {shown}, which for a guest is the guest itself: set masterFQDN"
+    private = networks is not None and any(network not in {"public", "public-ipv6"} for network in networks)
+    if all(address.is_private for address in addresses) and not private:
+        return False, f"{host} is {shown}: a private address, and no private network in networks="
+    return True, f"{host} ({shown})"
+
+
+def check_limits(checks: Sequence[Check], account: Account, servers: Sequence[ServerSummary]) -> Finding:
+    """Whether the account's limits have room for a server of each worker at once, beside those that there are."""
+    wanted = [check.needs for check in checks if check.needs is not None]
+    limits = account.resource_limits
+    lacks: list[str] = []
+    for what, limit, used, more in (
+        ("cores", limits.cores, sum(server.core_number for server in servers), sum(cores for cores, _ in wanted)),
+        ("MiB", limits.memory, sum(server.memory_amount for server in servers), sum(memory for _, memory in wanted)),
+    ):
+        if limit is not None and used + more > limit:
+            lacks.append(f"{more} {what} wanted at once, but {limit - used} of {limit} {what} are free")
+    answer = "; ".join(lacks) or "room for a server of each worker at once"
+    return Finding(worker=f"{len(wanted)} workers", question="limits", good=not lacks, answer=answer)
+
+
+def _size(order: Order, plans: Mapping[str, Plan]) -> tuple[int, int] | None:
+    first = order.plans[0]
+    if first == "custom":
+        host = dict(order.host)
+        return host.get("core_number", 1), host.get("memory_amount", MINIMUM_MEMORY)
+    plan = plans.get(first)
+    return None if plan is None else (plan.core_number, plan.memory_amount)
+
+
+async def check_workers(workers: Sequence[KnownWorker]) -> list[Finding]:
+    """All that can be found out about these workers; those of one account share a client."""
+    findings: list[Finding] = []
+    by_account: dict[tuple[Any, ...], list[KnownWorker]] = {}
+    for worker in workers:
+        given = worker.arguments
+        by_account.setdefault((given.api_token, given.api_username, given.api_password, given.base_url), []).append(
+            worker
+        )
+    for group in by_account.values():
+        findings += await _check_account(group)
+    return findings
+
+
+async def _check_account(workers: Sequence[KnownWorker]) -> list[Finding]:
+    checks = [Check(worker) for worker in workers]
+    first = workers[0]
+    if first.open & {"api_token", "api_username", "api_password", "base_url"}:
+        text = "the credentials cannot be rendered without a running master"
+        return [Finding(worker=each.name, question="credentials", good=None, answer=text) for each in workers]
+    try:
+        client = UpCloud(first.arguments.credentials(), base_url=first.arguments.base_url)
+    except UpCloudError as error:
+        return [Finding(worker=each.name, question="credentials", good=False, answer=str(error)) for each in workers]
+    limits: list[Finding] = []
+    async with client as cloud:
+        for check in checks:
+            await check.run(cloud)
+        if all(finding.good for check in checks for finding in check.findings if finding.question == "credentials"):
+            limits.append(check_limits(checks, await cloud.account.get(), await cloud.servers.list()))
+    return [finding for check in checks for finding in check.findings] + limits

@@ -1,4 +1,4 @@
-"""What these tests use of Buildbot and its worker, which ship no types."""
+"""What these tests use of Buildbot, its worker and Twisted, which ship no types or partial ones."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     class Worker:
-        def __init__(self, host: str, port: int, name: str, passwd: str, basedir: str, keepalive: float) -> None: ...  # noqa: PLR0917 - Buildbot's
-        def startService(self) -> None: ...  # noqa: N802 - Twisted's
-        def stopService(self) -> Deferred[None]: ...  # noqa: N802 - Twisted's
+        def __init__(self, host: str, port: int, name: str, passwd: str, basedir: str, *, keepalive: float) -> None: ...
+        def startService(self) -> None: ...
+        def stopService(self) -> Deferred[None]: ...
 
     class LineReceiver:
         delimiter: bytes
@@ -28,33 +28,30 @@ if TYPE_CHECKING:
         tested_master: Any
 
         def setUp(self) -> None: ...
-        def mktemp(self) -> str: ...
-        def flushLoggedErrors(self, *kinds: type[Exception]) -> list[object]: ...  # noqa: N802 - Twisted's
-        def addCleanup(self, function: Callable[..., object], *args: object) -> None: ...  # noqa: N802 - unittest's
-        def setup_master(
-            self,
-            config_dict: dict[str, Any],
-            startWorker: bool = ...,  # noqa: N803 - Buildbot's
-            basedir: str | None = ...,
-        ) -> Deferred[None]: ...
+        def flushLoggedErrors(self, *kinds: type[Exception]) -> list[object]: ...
+        def addCleanup(self, function: Callable[..., object], *args: object) -> None: ...
+        def setup_master(self, config_dict: dict[str, Any], startWorker: bool = ...) -> Deferred[None]: ...
 
     class Reactor(Protocol):
-        def callFromThread(self, function: Callable[..., object], *args: object) -> None: ...  # noqa: N802 - Twisted's
-        def callLater(self, delay: float, function: Callable[..., object], *args: object) -> object: ...  # noqa: N802 - Twisted's
-        def crash(self) -> None: ...
-        def getReaders(self) -> list[object]: ...  # noqa: N802 - Twisted's
-        def run(self) -> None: ...
-
         stop: Callable[[], None]
+
+        def callLater(self, delay: float, function: Callable[..., object], *args: object) -> object: ...
+        def crash(self) -> None: ...
+        def getReaders(self) -> list[object]: ...
+        def run(self) -> None: ...
 
     reactor: Reactor
 
     class Connection: ...
 
-    def builder(**kwargs: object) -> object: ...
-    def factory(steps: list[object]) -> object: ...
-    def shell_step(**kwargs: object) -> object: ...
-    def master_step(**kwargs: object) -> object: ...
+    class BuilderConfig:
+        def __init__(self, **arguments: object) -> None: ...
+
+    class BuildFactory:
+        def __init__(self, steps: list[object]) -> None: ...
+
+    class ShellCommand:
+        def __init__(self, **arguments: object) -> None: ...
 
     class ConfigErrors(Exception):
         errors: list[str]
@@ -70,7 +67,7 @@ if TYPE_CHECKING:
     class Properties:
         def __init__(self, **values: object) -> None: ...
         def render(self, value: object) -> Deferred[Any]: ...
-        def setProperty(self, name: str, value: object, source: str) -> None: ...  # noqa: N802 - Buildbot's
+        def setProperty(self, name: str, value: object, source: str) -> None: ...
 
     class UnauthorizedLogin(Exception): ...
 
@@ -79,36 +76,37 @@ if TYPE_CHECKING:
     RETRY: int
     CANCELLED: int
 else:
-    from buildbot.config import BuilderConfig as builder  # noqa: N813 - used as a function
-    from buildbot.config import ConfigErrors
-    from buildbot.process.factory import BuildFactory as factory  # noqa: N813 - used as a function
+    from buildbot.config import BuilderConfig, ConfigErrors
+    from buildbot.process.factory import BuildFactory
     from buildbot.process.properties import Interpolate, Properties, Secret, renderer
     from buildbot.process.results import CANCELLED, EXCEPTION, RETRY, SUCCESS
-    from buildbot.steps.master import MasterShellCommand as master_step  # noqa: N813 - used as a function
-    from buildbot.steps.shell import ShellCommand as shell_step  # noqa: N813 - used as a function
+    from buildbot.steps.shell import ShellCommand
     from buildbot.test.util.integration import RunMasterBase
     from buildbot_worker.bot import Worker
     from twisted.cred.error import UnauthorizedLogin
     from twisted.internet import reactor
+    from twisted.internet.stdio import StandardIO
     from twisted.internet.tcp import Server as Connection
+    from twisted.protocols.basic import LineOnlyReceiver as LineReceiver
 
 __all__ = [
     "CANCELLED",
     "EXCEPTION",
     "RETRY",
     "SUCCESS",
+    "BuildFactory",
+    "BuilderConfig",
     "ConfigErrors",
     "Connection",
     "Interpolate",
+    "LineReceiver",
     "Properties",
     "RunMasterBase",
     "Secret",
+    "ShellCommand",
+    "StandardIO",
     "UnauthorizedLogin",
     "Worker",
-    "builder",
-    "factory",
-    "master_step",
     "reactor",
     "renderer",
-    "shell_step",
 ]

@@ -1,7 +1,7 @@
 """A process that runs the workers of all guests: real ones, without the second that each would take to start.
 
-Run as a script. A line on its standard input is an order: `start ID LOGIN`, with the login as JSON, or `stop ID`.
-The end of the input is the end of it.
+Run as a script. A line on its standard input is an order: `start ID LOGIN`, its login in JSON, or `stop ID`. Its end
+is the end of the process.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.buildbot._types import LineReceiver, StandardIO, Worker, reactor
 else:
+    # Not through `_types`, which imports Buildbot's tests.
     from buildbot_worker.bot import Worker
     from twisted.internet import reactor
     from twisted.internet.stdio import StandardIO
@@ -45,7 +46,8 @@ class Orders(LineReceiver):
     def _start(self, name: str, login: dict[str, str]) -> None:
         basedir = self._scratch / name
         basedir.mkdir(exist_ok=True)
-        worker = Worker(login["host"], int(login["port"]), login["name"], login["passwd"], str(basedir), keepalive=0)
+        address = login["host"], int(login["port"])
+        worker = Worker(*address, login["name"], login["passwd"], str(basedir), keepalive=0)
         self._workers[name] = worker
         worker.startService()
 

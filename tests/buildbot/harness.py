@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import defer
 
-from tests.buildbot._types import Connection, RunMasterBase, builder, factory, reactor, shell_step
+from tests.buildbot._types import BuilderConfig, BuildFactory, Connection, RunMasterBase, ShellCommand, reactor
 from tests.buildbot.quick import QuickWorker
 from upcloud_sdk.buildbot._types import LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate
 from upcloud_sdk.simulator import Simulator
@@ -160,10 +160,10 @@ class MasterCase(RunMasterBase):
 
     def configuration(self, *workers: QuickWorker, steps: Sequence[object] = ()) -> dict[str, Any]:
         names = [worker.name for worker in workers]
-        work = factory(list(steps) or [shell_step(command=["true"])])
-        builders = [builder(name=name, workernames=[name], factory=work) for name in names]
+        work = BuildFactory(list(steps) or [ShellCommand(command=["true"])])
+        builders = [BuilderConfig(name=name, workernames=[name], factory=work) for name in names]
         return {
-            "builders": [*builders, builder(name="any", workernames=names, factory=work)],
+            "builders": [*builders, BuilderConfig(name="any", workernames=names, factory=work)],
             "collapseRequests": False,
             # So that a master without schedulers is taken as it is.
             "multiMaster": True,
@@ -183,12 +183,11 @@ class MasterCase(RunMasterBase):
             properties={name: (value, "test") for name, value in properties.items()},
         )
         done: defer.Deferred[None] = defer.Deferred()
-        complete = ("buildsets", str(buildset), "complete")
 
-        def tell(_key: object, _message: object) -> None:
+        def finished(_key: object, _message: object) -> None:
             done.callback(None)
 
-        consumer = await self.master.mq.startConsuming(tell, complete)
+        consumer = await self.master.mq.startConsuming(finished, ("buildsets", str(buildset), "complete"))
         await done
         consumer.stopConsuming()
         return await self._result_of(next(iter(requests.values())))
@@ -208,8 +207,10 @@ class MasterCase(RunMasterBase):
         for build in builds:
             for step in await data.get(("builds", build["buildid"], "steps")):
                 logs.append(step["state_string"])
-                found = await data.get(("steps", step["stepid"], "logs"))
-                logs += [(await data.get(("logs", log["logid"], "contents")))["content"] for log in found]
+                contents = [
+                    ("logs", log["logid"], "contents") for log in await data.get(("steps", step["stepid"], "logs"))
+                ]
+                logs.extend([(await data.get(path))["content"] for path in contents])
         properties = await data.get(("builds", builds[-1]["buildid"], "properties"))
         return Outcome(
             [build["results"] for build in builds],

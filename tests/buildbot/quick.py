@@ -1,5 +1,4 @@
-"""The worker under test, in a hurry. A module of its own: masters that are processes import it, without Buildbot's
-tests."""
+"""The worker under test, in a hurry; in a module of its own, which masters that are processes can import."""
 
 from __future__ import annotations
 

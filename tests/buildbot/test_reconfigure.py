@@ -44,12 +44,15 @@ class Reconfigure(MasterCase):
         await self.reconfigure(self.worker(hostconfig={"plan": "2xCPU-4GB"}))
         assert (await self.build()).properties["upcloud_plan"] == "2xCPU-4GB"
 
-    async def test_a_server_is_destroyed_by_the_account_that_made_it(self) -> None:
-        self.serve(username="user", password="secret-password")
-        await self.start_master(self.worker(build_wait_timeout=60))
+    async def test_a_server_is_destroyed_where_it_was_made_though_the_next_is_made_elsewhere(self) -> None:
+        first, before = self.serve(), self.worker(build_wait_timeout=0.5)
+        second, after = self.serve(), self.worker(build_wait_timeout=0.5)
+        await self.start_master(before)
         await self.build()
-        await self.reconfigure(self.worker(build_wait_timeout=60, api_password="new-password"))
-        # The cloud does not know the new password: what destroys the server is the client that made it.
+        await self.reconfigure(after)
+        assert (await self.build()).results == [SUCCESS]
+        assert first.servers == {}
+        assert (first.count("POST /server"), second.count("POST /server")) == (1, 1)
 
     async def test_a_worker_that_is_taken_out_takes_its_server_with_it(self) -> None:
         self.serve()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.buildbot.processes import eventually
 from upcloud_sdk.simulator import Simulator, after_seconds, never
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.records import Server
 
 DOWN_WITHIN = 15.0
+HURRIED: dict[str, Any] = {"shutdown_timeout": 3}
 PHASES = ("idle", "creating", "booting", "attaching", "building", "destroying")
 
 
@@ -39,10 +40,9 @@ def test_sigterm_in_every_phase_at_once(master_process: Callable[..., MasterProc
     """One worker in each phase; two of the servers cannot be destroyed, and are named in the log."""
     cloud = Simulator(boot=boot_by_name, stop_seconds=0.1, guests="process")
     with cloud.serve() as url:
-        quiet = {"hostconfig": {"user_data": "sleep 100"}, "bootstrap": None}
-        workers: dict[str, dict[str, object]] = {
-            name: dict(quiet) if name in {"attaching", "destroying"} else {} for name in PHASES
-        }
+        quiet = {**HURRIED, "hostconfig": {"user_data": "sleep 100"}, "bootstrap": None}
+        workers: dict[str, dict[str, Any]] = dict.fromkeys(PHASES, HURRIED)
+        workers["attaching"] = quiet
         workers["destroying"] = {**quiet, "attach_timeout": 0.2}
         master = master_process(url, workers, command="sleep 100")
         master.start()
@@ -68,7 +68,7 @@ def test_sigterm_in_every_phase_at_once(master_process: Callable[..., MasterProc
 def test_sigterm_while_the_api_does_not_answer(master_process: Callable[..., MasterProcess]) -> None:
     cloud = Simulator(boot_seconds=0.2, stop_seconds=0.1, guests="process")
     with cloud.serve() as url:
-        master = master_process(url, {"bot": {}}, command="sleep 100")
+        master = master_process(url, {"bot": HURRIED}, command="sleep 100")
         master.start()
         master.force("bot")
         eventually("a build that runs", lambda: "Worker bot substantiated" in master.log)

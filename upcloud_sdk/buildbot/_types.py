@@ -15,13 +15,13 @@ if TYPE_CHECKING:
         def active(self) -> bool: ...
 
     class Reactor(Protocol):
-        def callFromThread(self, function: Callable[..., object], *args: object, **kwargs: object) -> None: ...  # noqa: N802 - Twisted's
-        def callLater(self, delay: float, function: Callable[..., object], *args: object) -> DelayedCall: ...  # noqa: N802 - Twisted's
+        def callFromThread(self, function: Callable[..., object], *args: object, **kwargs: object) -> None: ...
+        def callLater(self, delay: float, function: Callable[..., object], *args: object) -> DelayedCall: ...
         def seconds(self) -> float: ...
 
     class State(Protocol):
-        def getObjectId(self, name: str, class_name: str) -> Deferred[int]: ...  # noqa: N802 - Buildbot's
-        def atomicCreateState(  # noqa: N802 - Buildbot's
+        def getObjectId(self, name: str, class_name: str) -> Deferred[int]: ...
+        def atomicCreateState(
             self, objectid: int, name: str, thd_create_callback: Callable[[], Any]
         ) -> Deferred[Any]: ...
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         state: State
 
     class BotMaster(Protocol):
-        shuttingDown: bool  # noqa: N815 - Buildbot's
+        shuttingDown: bool
 
     class Master(Protocol):
         name: str
@@ -38,16 +38,16 @@ if TYPE_CHECKING:
         db: Database
 
     class Connection(Protocol):
-        def loseConnection(self) -> None: ...  # noqa: N802 - Buildbot's
+        def loseConnection(self) -> None: ...
 
     class Registration(Protocol):
-        pbReg: object | None  # noqa: N815 - Buildbot's
+        pbReg: object | None
 
-        def getPBPort(self) -> int: ...  # noqa: N802 - Buildbot's
+        def getPBPort(self) -> int: ...
 
     class Properties(Protocol):
         def render(self, value: object) -> Deferred[Any]: ...
-        def setProperty(self, name: str, value: object, source: str) -> None: ...  # noqa: N802 - Buildbot's
+        def setProperty(self, name: str, value: object, source: str) -> None: ...
 
     class Build(Properties, Protocol): ...
 
@@ -56,9 +56,9 @@ if TYPE_CHECKING:
         name: str | None
 
         @classmethod
-        def getService(cls, parent: Master, *args: Any, **kwargs: Any) -> Deferred[Any]: ...  # noqa: N802, ANN401 - Buildbot's
-        def startService(self) -> Deferred[Any]: ...  # noqa: N802 - Buildbot's
-        def stopService(self) -> Deferred[Any]: ...  # noqa: N802 - Buildbot's
+        def getService(cls, parent: Master, *args: Any, **kwargs: Any) -> Deferred[Any]: ...  # noqa: ANN401 - Buildbot's
+        def startService(self) -> Deferred[Any]: ...
+        def stopService(self) -> Deferred[Any]: ...
 
     class AbstractLatentWorker:
         builds_may_be_incompatible: ClassVar[bool]
@@ -72,16 +72,16 @@ if TYPE_CHECKING:
         state: States
 
         def __init__(self, *args: Any, **kwargs: Any) -> None: ...  # noqa: ANN401 - Buildbot's
-        def checkConfig(self, name: str, password: str | None, **kwargs: Any) -> None: ...  # noqa: N802, ANN401 - Buildbot's
-        def reconfigService(self, name: str, password: object, **kwargs: Any) -> Deferred[None]: ...  # noqa: N802, ANN401 - Buildbot's
-        def getConfigDict(self) -> dict[str, Any]: ...  # noqa: N802 - Buildbot's
-        def renderSecrets(self, *values: object) -> Deferred[Any]: ...  # noqa: N802 - Buildbot's
+        def checkConfig(self, name: str, password: str | None, **kwargs: Any) -> None: ...  # noqa: ANN401 - Buildbot's
+        def reconfigService(self, name: str, password: object, **kwargs: Any) -> Deferred[None]: ...  # noqa: ANN401 - Buildbot's
+        def getConfigDict(self) -> dict[str, Any]: ...
+        def renderSecrets(self, *values: object) -> Deferred[Any]: ...
         def attached(self, conn: Connection) -> Deferred[None]: ...
-        def setupProperties(self, props: Properties) -> None: ...  # noqa: N802 - Buildbot's
+        def setupProperties(self, props: Properties) -> None: ...
         def insubstantiate(
             self, fast: bool = ..., force_substantiation_build: Build | None = ...
         ) -> Deferred[None]: ...
-        def stopService(self) -> Deferred[None]: ...  # noqa: N802 - Buildbot's
+        def stopService(self) -> Deferred[None]: ...
 
     class States:
         SUBSTANTIATING: ClassVar[States]
@@ -114,7 +114,7 @@ if TYPE_CHECKING:
 
     class IRenderable:
         @classmethod
-        def providedBy(cls, value: object) -> bool: ...  # noqa: N802 - Zope's
+        def providedBy(cls, value: object) -> bool: ...
 
 else:
     from buildbot.config import error as config_error

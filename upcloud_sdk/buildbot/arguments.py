@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from inspect import signature
@@ -14,8 +14,6 @@ from upcloud_sdk.buildbot._types import AbstractLatentWorker, IRenderable
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from upcloud_sdk.credentials import Credentials
 
 DEFAULT_ZONE = "de-fra1"
@@ -114,12 +112,11 @@ class Arguments:
     @classmethod
     def unknown(cls, names: Collection[str]) -> Iterator[str]:
         """A sentence for each of these names that is not an argument of Buildbot's latent workers either."""
-        buildbot = {
-            name
-            for kind in AbstractLatentWorker.__mro__
-            if "checkConfig" in vars(kind)
-            for name in signature(cast("Callable[..., None]", vars(kind)["checkConfig"])).parameters
-        } - {"self", "name", "password", "args", "kwargs"}  # fmt: skip
+        checks: list[Callable[..., object]] = [
+            vars(kind)["checkConfig"] for kind in AbstractLatentWorker.__mro__ if "checkConfig" in vars(kind)
+        ]
+        buildbot = {name for check in checks for name in signature(check).parameters}
+        buildbot -= {"self", "name", "password", "args", "kwargs"}
         for name in names:
             if name not in buildbot:
                 own = {field.name for field in fields(cls)}

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class GuestPassword:
     """What Buildbot's listeners compare a login with.
 
-    It is registered once and stays the same object when what it stands for changes. Registering a new password
-    closes the listening port for a moment if the worker is the only one on it, which would turn guests away.
+    It is registered once, and stays the same object when what it stands for changes: to register another one closes
+    the listening port for a moment where the worker is the only one on it, which turns guests away.
     """
 
     def __init__(self) -> None:

@@ -210,7 +210,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             limit = f"attach_timeout={self._arguments.attach_timeout:g} s"
             return False, f"the worker on server {machine.uuid} has not attached within {limit}"
         try:
-            problem = await self._run(machine.look)
+            problem = await self._run(machine.look).ended
         except defer.CancelledError:
             return True, ""
         return problem is None, problem or ""
@@ -246,8 +246,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     ) -> defer.Deferred[None]:
         """Call off a start that is under way, which Buildbot would wait for, and destroy the server."""
         if self.state is States.INSUBSTANTIATING and force_substantiation_build is None:
-            # It is being done. Buildbot would queue another behind it, to call off the start of the build that
-            # comes next.
+            # It is being done. Another in the queue behind it would call off the start of the build that comes next.
             return defer.succeed(None)
         self._call_off()
         return super().insubstantiate(fast, force_substantiation_build)
@@ -279,12 +278,11 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         if machine is None or machine.server is None:
             # None was made, or the client destroys what turns up of it.
             return True
-        destroyed = self._run(machine.destroy, _DESTROY_TIMEOUT)
-        if self._operation is not None:
-            self._operation.cancel(after=_DESTROY_WAIT)
+        operation = self._run(machine.destroy, _DESTROY_TIMEOUT)
+        operation.cancel(after=_DESTROY_WAIT)
         self._hurry()
         try:
-            await destroyed
+            await operation.ended
         except (CleanupFailed, defer.CancelledError) as error:
             # Cancelled, it goes on without us, as long as the master lives.
             reason = str(error) or "it is not destroyed yet"
@@ -298,11 +296,12 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     async def _unless_unwanted(self, function: Callable[[float], Awaitable[None]], timeout: float) -> None:
         if self._unwanted:
             raise defer.CancelledError
-        await self._run(function, timeout)
+        await self._run(function, timeout).ended
 
-    def _run(self, function: Callable[..., Awaitable[T]], *args: float) -> defer.Deferred[T]:
+    def _run(self, function: Callable[..., Awaitable[T]], *args: float) -> Operation[T]:
         operation = self._operation = self._bridge.run(function, *args)
-        return operation.ended.addBoth(self._over)
+        operation.ended.addBoth(self._over)
+        return operation
 
     def _over(self, outcome: T) -> T:
         self._operation = None

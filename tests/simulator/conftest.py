@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 from tests.simulator.replay import REPLAYED
+from tests.simulator.small_account import ONCE, SmallAccount, filled_account
+from upcloud_sdk import Token, UpCloud
 from upcloud_sdk.simulator import ManualClock, Simulator
 
 if TYPE_CHECKING:
@@ -35,6 +37,13 @@ def clock() -> ManualClock:
 @pytest.fixture
 def sim(clock: ManualClock) -> Simulator:
     return Simulator(clock=clock, seed=1)
+
+
+@pytest.fixture
+async def account(sim: Simulator, clock: ManualClock) -> AsyncIterator[SmallAccount]:
+    """An account that has one of everything, and an open client of it."""
+    async with UpCloud(Token("ucat_any"), transport=sim.transport(), retry=ONCE) as cloud:
+        yield await filled_account(cloud, clock)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.simulator.documents import created, running
+from tests.simulator.documents import created, new_storage, running
 
 if TYPE_CHECKING:
     import httpx
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def _log(api: httpx.AsyncClient, **params: str | int) -> list[tuple[str, str, str]]:
-    entries = (await api.get("/audit-logs", params=params)).json()
+    entries = (await api.get("/audit-logs", params=params)).json()["audit_logs"]
     return [(entry["action"], entry["resource_type"], entry["resource_id"]) for entry in entries]
 
 
@@ -29,36 +29,54 @@ async def test_what_changes_something_is_written_down(api: httpx.AsyncClient, cl
     await api.post(f"/server/{server}/stop", json={"stop_server": {"stop_type": "hard"}})
     assert await _log(api) == [
         ("stop", "server", server),
-        ("modify", "server", server),
+        ("update", "server", server),
         ("create", "server", server),
     ]
 
 
+async def test_what_is_done_to_a_part_of_a_server_is_an_update(api: httpx.AsyncClient, clock: ManualClock) -> None:
+    server = (await running(api, clock))["uuid"]
+    storage = (await new_storage(api))["uuid"]
+    path = f"/server/{server}"
+    await api.post(f"{path}/storage/attach", json={"storage_device": {"storage": storage}})
+    await api.post(f"{path}/firewall_rule", json={"firewall_rule": {"direction": "in", "action": "drop"}})
+    await api.post("/account/sub", json={"sub_account": {"username": "helper", "password": "secret"}})
+    await api.post("/tag", json={"tag": {"name": "dev"}})  # of no kind that is logged
+    assert [(action, kind) for action, kind, _ in await _log(api, limit=4)] == [
+        ("create", "account"),
+        ("update", "server"),
+        ("attach", "server"),
+        ("create", "storage"),
+    ]
+    entry = (await api.get("/audit-logs", params={"limit": 1})).json()["audit_logs"][0]
+    assert (entry["origin"], entry["auth_type"], entry["account_username"]) == ("api", "basic_auth", "simulator")
+
+
 async def test_a_page_begins_with_the_same_entry_for_the_offsets_0_and_1(api: httpx.AsyncClient) -> None:
-    for name in ("a", "b", "c"):
-        await api.post("/tag", json={"tag": {"name": name}})
+    for title in ("a", "b", "c"):
+        await new_storage(api, title=title)
     first, same, second = [await _log(api, limit=2, offset=offset) for offset in (0, 1, 2)]
     assert first == same
     assert first[1] == second[0]
     answer = await api.get("/audit-logs", params={"limit": 2})
-    assert (len(answer.json()), answer.headers["upcloud-total-count"]) == (2, "3")
+    assert (len(answer.json()["audit_logs"]), answer.headers["upcloud-total-count"]) == (2, "3")
 
 
 async def test_entries_are_filtered(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = (await created(api))["uuid"]
     clock.advance(60)
-    await api.post("/tag", json={"tag": {"name": "dev"}})
-    assert [kind for _, kind, _ in await _log(api, resource_types="tag")] == ["tag"]
+    await new_storage(api)
+    assert [kind for _, kind, _ in await _log(api, resource_types="storage")] == ["storage"]
     assert [kind for _, kind, _ in await _log(api, q=server)] == ["server"]
-    assert [kind for _, kind, _ in await _log(api, created_after="2026-01-01T00:00:30Z")] == ["tag"]
+    assert [kind for _, kind, _ in await _log(api, created_after="2026-01-01T00:00:30Z")] == ["storage"]
     assert [kind for _, kind, _ in await _log(api, created_before="2026-01-01T00:00:30Z")] == ["server"]
     assert await _log(api, actions="delete,stop") == []
 
 
 async def test_all_of_it_can_be_exported(api: httpx.AsyncClient) -> None:
     await created(api)
-    await api.post("/tag", json={"tag": {"name": "dev"}})
-    listed = (await api.get("/audit-logs")).json()
+    await new_storage(api)
+    listed = (await api.get("/audit-logs")).json()["audit_logs"]
     assert (await api.get("/audit-logs/export", params={"format": "json"})).json() == listed
     answer = await api.get("/audit-logs/export", params={"format": "csv"})
     assert answer.headers["content-type"] == "text/csv"

@@ -14,6 +14,8 @@ from upcloud_sdk.simulator import ManualClock, Simulator
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.simulator.small_account import SmallAccount
+
 pytestmark = pytest.mark.anyio
 
 
@@ -32,6 +34,25 @@ async def test_what_was_saved_is_there_again(
     async with httpx.AsyncClient(transport=other.transport(), base_url="http://sim/1.3", auth=("a", "b")) as again:
         assert await everything(again) == await everything(api)
         assert (await again.get(f"/server/{server['uuid']}")).json()["server"] == server
+
+
+async def test_an_account_with_one_of_everything_is_there_again(account: SmallAccount, sim: Simulator) -> None:
+    paths = [
+        "/server", "/storage/private", "/network", "/router", "/network-peering", "/ip_address", "/tag",
+        "/server-group", "/host", "/account/list", "/permission", "/audit-logs", "/account/billing/summary/2026-01",
+        "/server/{started}", "/server/{stopped}", "/server/{stopped}/networking", "/storage/{importing}/import",
+    ]  # fmt: skip
+
+    async def read() -> list[object]:
+        return [(await account.cloud.request("GET", account.filled(path))).document for path in paths]
+
+    before = await read()
+    saved = sim.to_json()
+    sim.reset()
+    assert sim.servers == {}
+    sim.restore(saved)
+    assert await read() == before
+    assert sim.to_json() == saved
 
 
 async def test_what_was_going_on_goes_on(api: httpx.AsyncClient, sim: Simulator, clock: ManualClock) -> None:

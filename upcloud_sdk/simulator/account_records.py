@@ -102,10 +102,13 @@ class Usage:
 @dataclass(slots=True)
 class AuditEntry:
     id: str
-    created_at: float
+    """A ULID."""
+    time: float
     action: str
     resource_type: str
     resource_id: str
     user: str
+    auth_type: str
+    correlation_id: str
     origin: str = "api"
     ip: str = "127.0.0.1"

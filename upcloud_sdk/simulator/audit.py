@@ -21,58 +21,62 @@ routes = Routes()
 
 _LENGTH = 10_000
 _MOST, _DEFAULT = 200, 50
-_VERBS = {"POST": "create", "PUT": "modify", "PATCH": "modify", "DELETE": "delete"}
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
+_ACTIONS = frozenset({"attach", "clone", "detach", "start", "stop"})
 _COLUMNS: tuple[str, ...] = (
-    "id",
-    "created_at",
-    "action",
-    "origin",
-    "resource_type",
-    "resource_id",
-    "username",
-    "ip_address",
-)
+    "time", "auth_type", "cloud_event_id", "upcloud_correlation_id", "resource_type", "action", "origin",
+    "account_username", "ip_address", "resource_id",
+)  # fmt: skip
 
 
 def note(cloud: Cloud, call: Call, answer: Answer) -> None:
-    """Write down a call that has changed something."""
-    if call.method not in _VERBS or not 200 <= answer.status < 300:
-        return
+    """Write down a call that has changed a server, a storage or an account: the log has nothing of the rest."""
     parts = call.path.split("/")[1:]
-    if parts[0].startswith("_"):  # the simulator's own control
+    kind = "auth" if parts[:2] == ["account", "tokens"] else parts[0]
+    if call.method not in _VERBS or answer.status >= 300 or kind not in {"server", "storage", "account", "auth"}:
         return
-    action = parts[-1] if call.method == "POST" and parts[-1].isalpha() and len(parts) > 1 else _VERBS[call.method]
-    created = _uuid_in(answer.document) if call.method == "POST" else ""
-    target = created or next((part for part in parts[1:] if is_uuid(part)), parts[1] if len(parts) > 1 else "")
     entry = AuditEntry(
-        cloud.new_uuid("audit"), cloud.clock.now(), action, parts[0].replace("-", "_"), target, call.user
+        cloud.new_correlation_id(),
+        cloud.clock.now(),
+        _action(call.method, parts),
+        kind,
+        _target(parts, answer),
+        call.user,
+        "basic_auth" if call.headers.get("authorization", "").startswith("Basic ") else "api",
+        cloud.new_correlation_id(),
     )
     cloud.audit_log.append(entry)
     if len(cloud.audit_log) > _LENGTH:
         del cloud.audit_log[: _LENGTH // 2]
 
 
+def _action(method: str, parts: list[str]) -> str:
+    """What was done to the first thing in the path; what has no word of its own is an update."""
+    if parts[-1] in _ACTIONS:
+        return parts[-1]
+    deep = 3 if parts[0] == "account" else 2
+    return _VERBS[method] if len(parts) <= deep else "update"
+
+
+def _target(parts: list[str], answer: Answer) -> str:
+    """Whom a call is about: it is in the path, or new and in the answer."""
+    if parts[0] == "account":
+        return parts[2] if len(parts) > 2 else ""
+    return parts[1] if len(parts) > 1 and is_uuid(parts[1]) else _uuid_in(answer.document)
+
+
 def _uuid_in(document: object) -> str:
-    """The uuid of what an answer is about."""
-    if not isinstance(document, dict):
-        return ""
-    outer = cast("dict[str, object]", document)
+    outer = cast("dict[str, object]", document) if isinstance(document, dict) else {}
     inner = next(iter(outer.values()), None)
-    found = outer.get("id") or (cast("dict[str, object]", inner).get("uuid") if isinstance(inner, dict) else None)
+    found = cast("dict[str, object]", inner).get("uuid") if isinstance(inner, dict) else None
     return found if isinstance(found, str) else ""
 
 
 def _document(entry: AuditEntry) -> dict[str, str]:
     values = (
-        entry.id,
-        iso(entry.created_at),
-        entry.action,
-        entry.origin,
-        entry.resource_type,
-        entry.resource_id,
-        entry.user,
-        entry.ip,
-    )
+        iso(entry.time), entry.auth_type, entry.id, entry.correlation_id, entry.resource_type, entry.action,
+        entry.origin, entry.user, entry.ip, entry.resource_id,
+    )  # fmt: skip
     return dict(zip(_COLUMNS, values, strict=True))
 
 
@@ -113,14 +117,15 @@ def list_entries(cloud: Cloud, call: Call) -> Answer:
         if (not actions or entry.action in actions)
         and (not origins or entry.origin in origins)
         and (not types or entry.resource_type in types)
-        and (after is None or entry.created_at >= after)
-        and (before is None or entry.created_at <= before)
+        and (after is None or entry.time >= after)
+        and (before is None or entry.time <= before)
         and query in f"{entry.resource_id} {entry.user} {entry.ip}"
     ]
     start = max(0, _number(call, "offset", 0, 10**9) - 1)
     limit = _number(call, "limit", _DEFAULT, _MOST)
     headers = {"Upcloud-Total-Count": str(len(found))}
-    return Answer(200, [_document(entry) for entry in found[start : start + limit]], PLAIN_JSON, headers)
+    shown = [_document(entry) for entry in found[start : start + limit]]
+    return Answer(200, {"audit_logs": shown}, PLAIN_JSON, headers)
 
 
 @routes.get("/audit-logs/export")

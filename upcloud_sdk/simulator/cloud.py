@@ -29,7 +29,7 @@ Moving = Server | Storage | StorageImport
 _STATE_AFTER = {"shut_down": "maintenance", "power_off": "maintenance", "restarted": "started", "resumed": "started"}
 _PREFIX = {
     "server": "00", "storage": "01", "network": "03", "router": "04", "import": "07", "group": "0b", "token": "0c",
-    "audit": "0a", "peering": "0f",
+    "peering": "0f",
 }  # fmt: skip
 
 
@@ -97,7 +97,7 @@ class Cloud(Records):
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def new_correlation_id(self) -> str:
-        """By which a problem is found in the API's own logs."""
+        """A ULID, by which a call is found in the API's own logs."""
         return "01" + "".join(self.random.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=24))
 
     def new_password(self, length: int) -> str:

@@ -99,8 +99,8 @@ if TYPE_CHECKING:
         errors: list[object]
 
     class FileLoader:
-        def __init__(self, basedir: str, configFileName: str) -> None: ...  # noqa: N803 - Buildbot's
-        def loadConfig(self) -> Any: ...  # noqa: N802, ANN401 - Buildbot's
+        def __init__(self, basedir: str, configFileName: str) -> None: ...
+        def loadConfig(self) -> Any: ...  # noqa: ANN401 - Buildbot's
 
     class BuildProperties:
         master: Any

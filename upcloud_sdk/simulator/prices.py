@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_FLOOR, Decimal
+from functools import cache
 from typing import TYPE_CHECKING
 
 from upcloud_sdk.simulator.calls import Answer, Call
@@ -46,17 +47,21 @@ _RETIRED: dict[str, tuple[int, int]] = {"20xCPU-96GB": (20, 98_304), "20xCPU-128
 _DIGITS = Decimal("0.0001")
 
 
-def _monthly(cloud: Cloud, name: str) -> Decimal | None:
-    """The price of a plan in units of the currency; None if there is no such plan."""
-    plan, gpus = cloud.catalog.plans.get(name), 0
+def _size(cloud: Cloud, name: str) -> tuple[int, int, int] | None:
+    """Cores, MiB of memory and GPUs of a plan; None if there is no such plan."""
+    plan = cloud.catalog.plans.get(name)
     if plan is not None:
-        size, gpus = (plan["core_number"], plan["memory_amount"]), plan.get("gpu_amount", 0)
-    elif name in _RETIRED:
-        size = _RETIRED[name]
-    else:
-        return None
-    core, gigabyte, gpu = _FAMILIES.get(name.partition("xCPU")[0].rpartition("-")[0], _FAMILIES[""])
-    return Decimal(core * size[0] + gpu * gpus) + gigabyte * Decimal(size[1]) / 1024
+        return plan["core_number"], plan["memory_amount"], plan.get("gpu_amount", 0)
+    return (*_RETIRED[name], 0) if name in _RETIRED else None
+
+
+@cache
+def _plan_price(name: str, size: tuple[int, int, int], factor: Decimal) -> Decimal:
+    """Cents an hour."""
+    family = name.partition("xCPU")[0].rpartition("-")[0]
+    core, gigabyte, gpu = _FAMILIES.get(family, _FAMILIES[""])
+    monthly = Decimal(core * size[0] + gpu * size[2]) + gigabyte * Decimal(size[1]) / 1024
+    return (monthly * 100 / HOURS_A_MONTH * factor).quantize(_DIGITS, ROUND_FLOOR)
 
 
 def price_of(cloud: Cloud, zone: str, item: str) -> tuple[int, Decimal]:
@@ -67,11 +72,11 @@ def price_of(cloud: Cloud, zone: str, item: str) -> tuple[int, Decimal]:
         factor = Decimal(1) if item.startswith(_SAME_EVERYWHERE) else dearer
         return amount, (Decimal(cents) * factor).quantize(_DIGITS, ROUND_FLOOR)
     match = _PLAN_ITEM.fullmatch(item)
-    monthly = _monthly(cloud, match["plan"] or match["saved"]) if match else None
-    if match is None or monthly is None:
+    name = (match["plan"] or match["saved"]) if match else ""
+    size = _size(cloud, name)
+    if match is None or size is None:
         return 1, Decimal(0)
-    share = _BACKUPS[match["kind"]] if match["kind"] else Decimal(1)
-    return 1, (monthly * 100 / HOURS_A_MONTH * dearer * share).quantize(_DIGITS, ROUND_FLOOR)
+    return 1, _plan_price(name, size, dearer * (_BACKUPS[match["kind"]] if match["kind"] else 1))
 
 
 def _number(price: Decimal) -> float:
@@ -79,17 +84,21 @@ def _number(price: Decimal) -> float:
     return int(price) if price == int(price) else float(price)
 
 
-def _zone_list(cloud: Cloud, zone: str) -> Document:
-    items = [*_ITEMS]
+def _items(cloud: Cloud, zone: str) -> Document:
+    names = [*_ITEMS]
     for plan in (*cloud.catalog.plans, *_RETIRED):
-        items += [f"server_plan_{plan}", *(f"simple_backup_{kind}_{plan}" for kind in _BACKUPS)]
-    document: Document = {"name": zone}
-    for item in sorted(items):
-        amount, price = price_of(cloud, zone, item)
-        document[item] = {"amount": amount, "price": _number(price)}
-    return document
+        names += [f"server_plan_{plan}", *(f"simple_backup_{kind}_{plan}" for kind in _BACKUPS)]
+    prices = {name: price_of(cloud, zone, name) for name in sorted(names)}
+    return {name: {"amount": amount, "price": _number(price)} for name, (amount, price) in prices.items()}
 
 
 @routes.get("/price")
 def list_prices(cloud: Cloud, _call: Call) -> Answer:
-    return Answer(200, {"prices": {"zone": [_zone_list(cloud, zone) for zone in cloud.catalog.zones]}})
+    levels: dict[Decimal, Document] = {}  # what equally dear zones have in common: there are thousands of items
+    documents: list[Document] = []
+    for zone in cloud.catalog.zones:
+        dearer = _DEARER.get(zone, Decimal(1))
+        if dearer not in levels:
+            levels[dearer] = _items(cloud, zone)
+        documents.append({"name": zone, **levels[dearer]})
+    return Answer(200, {"prices": {"zone": documents}})

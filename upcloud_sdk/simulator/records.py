@@ -212,7 +212,7 @@ class ServerGroup:
 @dataclass(slots=True)
 class Account:
     username: str = "simulator"
-    credits: float = 10_000
+    credits: float = 1_000_000
     """Cents of the account's currency; 0 or less refuses what costs money."""
     resource_limits: dict[str, int | None] = field(
         default_factory=lambda: {

@@ -335,6 +335,7 @@ async def test_the_limit_of_a_block_covers_the_create() -> None:
         with pytest.raises(TimeoutError, match=r"not created within 0\.05 s; if it turns up it is destroyed"):
             async with cloud.servers.ephemeral(server_spec(), timeout=0.05):
                 raise AssertionError("it is not created that fast")
+        await gate.reached.wait()
         assert len(sim.servers) == 1
         gate.opened.set()
     assert sim.servers == {}

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 from pydantic import SecretStr, ValidationError
 
-import upcloud_sdk
 from upcloud_sdk import (
     InterfaceSpec,
     LoginUser,
@@ -20,7 +19,6 @@ from upcloud_sdk import (
     ServerState,
     Storage,
     StorageDeviceSpec,
-    models,
 )
 from upcloud_sdk._wire import one
 from upcloud_sdk.models import BackupRuleSpec, Ownership
@@ -28,7 +26,6 @@ from upcloud_sdk.models.ownership import read_lease, write_lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
 
 SECRET = "MUST_NOT_BE_SHOWN"
 TEMPLATE = "01000000-0000-4000-8000-000020070100"
@@ -53,24 +50,6 @@ def spec(**fields: object) -> ServerSpec:
 def document(file: str, number: int) -> bytes:
     interactions = json.loads((WIRE / file).read_text("utf-8"))["interactions"]
     return json.dumps(interactions[number]["response"]["body"]).encode()
-
-
-# --- names ------------------------------------------------------------------------------------------------------------
-
-
-def test_the_names_of_the_package_are_sorted_and_there() -> None:
-    for module in (upcloud_sdk, models):
-        names = [name for name in module.__all__ if name != "__version__"]
-        assert names == sorted(names)
-        for name in names:
-            assert getattr(module, name) is not None
-            assert name in dir(module)
-
-
-@pytest.mark.parametrize("module", [upcloud_sdk, models])
-def test_a_name_that_is_not_there_is_an_attribute_error(module: ModuleType) -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'Sever'"):
-        module.Sever  # noqa: B018 - the look-up is the test
 
 
 # --- a server to be made ----------------------------------------------------------------------------------------------

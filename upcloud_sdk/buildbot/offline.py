@@ -109,7 +109,7 @@ def _now(outcome: Any) -> Any:  # noqa: ANN401 - whatever Buildbot gives
 
 
 def _known(worker: UpcloudLatentWorker, secrets: _Secrets) -> KnownWorker:
-    given = worker.configured
+    given = worker.as_given
     values: dict[str, Any] = {}
     undecided: set[str] = set()
     problems: list[str] = []

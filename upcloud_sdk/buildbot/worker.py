@@ -54,7 +54,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     waits: ClassVar[WaitPolicy] = WaitPolicy()
     """The pace of all waiting; a subclass may have another."""
 
-    configured: Arguments
+    as_given: Arguments
     """As the configuration gave them: nothing is rendered."""
 
     _log = Logger()
@@ -75,7 +75,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     def checkConfig(self, name: str, password: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: N802, ANN401 - Buildbot's
         """Refuse what is wrong with the configuration; nothing is sent."""
         arguments, buildbot = Arguments.read(args, kwargs)
-        self.configured = arguments
+        self.as_given = arguments
         self._password = GuestPassword()
         unknown = list(Arguments.unknown(buildbot))
         for problem in (*unknown, *arguments.problems()):

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo vm-image cutpoints docs dist test-lowest clean
+.PHONY: help check format test demo vm-image test-vm cutpoints docs dist test-lowest clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -59,6 +59,15 @@ dist: $(READY)
 vm-image: $(READY)
 	@$(BIN)/python -m upcloud_sdk.simulator.vm_image_build --offer-deb buildbot-worker --offer-wheel buildbot-worker \
 		debian-13 debian-12 debian-13+buildbot-worker debian-12+buildbot-worker
+
+## make test-vm      real machines: their images, and the tests of what boots from them (minutes; skipped without qemu)
+test-vm: $(READY)
+	@for program in qemu-system-x86_64 qemu-img mmdebstrap mke2fs; do command -v $$program > /dev/null || missing=1; done; \
+	if [ -n "$$missing" ]; then \
+		echo "test-vm: skipped: apt-get install qemu-system-x86 qemu-utils mmdebstrap e2fsprogs"; \
+	else \
+		$(MAKE) vm-image && $(BIN)/python -m pytest -p no:cacheprovider tests/vm; \
+	fi
 
 ## make docs         the site, into site/, with warnings as errors
 docs: $(READY)

@@ -28,7 +28,6 @@ from pydantic import (
     Field,
     PlainSerializer,
     PrivateAttr,
-    RootModel,
     SecretStr,
     SerializationInfo,
     ValidationError,
@@ -302,7 +301,6 @@ class Resource(BaseModel, metaclass=Frozen):
         extra="allow",
         defer_build=True,
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
         protected_namespaces=(),
     )
 
@@ -329,7 +327,6 @@ class Request(BaseModel, metaclass=Frozen):
         extra="forbid",
         defer_build=True,
         hide_input_in_errors=True,
-        use_attribute_docstrings=True,
         protected_namespaces=(),
     )
 
@@ -358,12 +355,6 @@ class Unreadable(Exception):
         self.model, self.path, self.problem = model, path, problem
 
 
-class _Bare(RootModel[T], Generic[T]):
-    """An answer without a wrapping."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-
 class Envelope(Generic[T]):
     """How one answer is read: validated whole in one pass over its bytes, then taken out of its wrapping."""
 
@@ -374,8 +365,12 @@ class Envelope(Generic[T]):
     @functools.cached_property
     def _adapter(self) -> type[BaseModel]:
         if not self._path:
+            # Imported here: it takes ten milliseconds, and few answers are bare.
+            from pydantic import RootModel  # noqa: PLC0415 - see above
+
             # A type made from a value: no annotation can say that.
-            return cast("type[BaseModel]", _Bare.__class_getitem__(self._kind))
+            root = cast("type[BaseModel]", RootModel.__class_getitem__(self._kind))
+            return create_model(f"{self.name}Answer", __base__=root, __cls_kwargs__={"hide_input_in_errors": True})
         alias = AliasPath(*self._path)
         return create_model(
             f"{self.name}Answer",

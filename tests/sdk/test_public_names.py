@@ -59,7 +59,12 @@ def test_help_shows_how_to_begin() -> None:
         ("import upcloud_sdk", ("httpx", "pydantic", "anyio", "buildbot", "starlette", "uvicorn")),
         (
             "from upcloud_sdk import UpCloud",
-            ("buildbot", "twisted", "starlette", "uvicorn", "upcloud_sdk.models.servers"),
+            ("asyncio", "buildbot", "twisted", "starlette", "uvicorn", "upcloud_sdk.models.servers"),
+        ),
+        (
+            # Nor is a model built, which loads pydantic's plugins: the first answer or spec does that.
+            "from upcloud_sdk import Token, UpCloud; UpCloud(Token('x')).servers",
+            ("upcloud_sdk.models.server_requests", "upcloud_sdk.resources.networks", "pydantic.plugin._loader"),
         ),
         ("import upcloud_sdk.simulator", ("starlette", "uvicorn", "upcloud_sdk.client", "upcloud_sdk.models")),
     ],

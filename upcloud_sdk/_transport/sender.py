@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import urllib.request
 from dataclasses import dataclass
@@ -86,6 +85,8 @@ def _aiohttp(ssl_context: ssl.SSLContext, proxy: httpx.Proxy | None) -> httpx.As
         from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415 - see above
     except ImportError as error:
         raise ConfigError("http='aiohttp' needs the extra: pip install 'upcloud-sdk[aiohttp]'") from error
+    import asyncio  # noqa: PLC0415 - trio goes without it
+
     try:
         asyncio.get_running_loop()
     except RuntimeError as error:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from upcloud_sdk.errors import LimitReached, NoCapacity
-from upcloud_sdk.models.server_requests import ServerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from upcloud_sdk.models.server_requests import ServerSpec
     from upcloud_sdk.models.servers import Server
 
 REMEMBERED_FOR = 300.0
@@ -61,6 +61,9 @@ def choices(specs: object) -> tuple[ServerSpec, ...]:
         ValueError: there are none.
         TypeError: that is no spec, and no sequence of specs.
     """
+    # Whoever gives a spec has loaded it; who only looks at servers need not.
+    from upcloud_sdk.models.server_requests import ServerSpec  # noqa: PLC0415 - see above
+
     given = tuple(cast("Sequence[object]", specs)) if isinstance(specs, Sequence) else (specs,)
     if not given:
         raise ValueError("the sequence of specs is empty: give at least one")

@@ -77,7 +77,9 @@ class InterfaceSpec(Request):
     """An interface that a server is to have."""
 
     type: Literal["public", "utility", "private"]
-    ip_addresses: Annotated[Sequence[InterfaceAddressSpec], Wrapped("ip_address")] = (InterfaceAddressSpec(),)
+    ip_addresses: Annotated[Sequence[InterfaceAddressSpec], Wrapped("ip_address")] = Field(
+        default_factory=lambda: (InterfaceAddressSpec(),)
+    )
     network: str | None = None
     """Uuid of the private network; needed for `private`, and only there."""
     index: int | None = None

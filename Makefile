@@ -66,7 +66,7 @@ test-vm: $(READY)
 	if [ -n "$$missing" ]; then \
 		echo "test-vm: skipped: apt-get install qemu-system-x86 qemu-utils mmdebstrap e2fsprogs"; \
 	else \
-		$(MAKE) vm-image && $(BIN)/python -m pytest -p no:cacheprovider tests/vm; \
+		$(MAKE) vm-image && $(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=1800 tests/vm; \
 	fi
 
 ## make docs         the site, into site/, with warnings as errors

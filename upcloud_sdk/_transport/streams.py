@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote, urlencode
@@ -56,9 +57,14 @@ class ByteStream:
     async def aclose(self) -> None:
         """Let go of the connection; twice does no harm."""
         response, self._response, self._is_over = self._response, None, True
-        if response is not None:
-            with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
-                await response.aclose()
+        if response is None or self._pieces is None:
+            return
+        with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
+            await response.aclose()
+            # The generators inside httpx end by themselves only when they are asked on: trio complains of others.
+            with contextlib.suppress(Exception):
+                async for _ in self._pieces:
+                    pass
 
     def __aiter__(self) -> Self:
         return self

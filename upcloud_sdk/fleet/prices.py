@@ -60,8 +60,10 @@ class Prices(PriceLists):
     async def estimate(self, spec: ServerSpec) -> Estimate:
         """What a server like this will cost an hour and a month, and why.
 
-        Counted are the plan (or cores and memory), disks beyond what the plan brings, public addresses beyond the
-        one that a plan brings, the firewall, simple backups, and the operating system's licence.
+        Counted are the plan (or cores and memory), disks beyond what the plan brings, public addresses beyond the one
+        IPv4 address that a plan with storage brings, the firewall, simple backups, and the operating system's licence.
+        Not counted are traffic, backups that a disk's rule makes, and disks that are attached, which cost what they do
+        anyway.
 
         Raises:
             NoMatch: the zone, the plan, or something else in the spec has no price.
@@ -107,6 +109,7 @@ class _Sheet:
     def __init__(self, core: Core, prices: ZonePrices, spec: ServerSpec, plan: Plan | None) -> None:
         self._core, self._prices, self._spec, self._plan = core, prices, spec, plan
         self._parts: list[PricePart] = []
+        self._stored = Decimal(0)
 
     async def parts(self) -> tuple[PricePart, ...]:
         spec = self._spec
@@ -120,9 +123,16 @@ class _Sheet:
         if spec.firewall:
             self._add("firewall", Decimal(1))
         if spec.simple_backup and spec.simple_backup != "no":
-            kind = spec.simple_backup.partition(",")[2]
-            self._add(f"simple_backup_{'dailies' if kind == 'daily' else kind}_{spec.plan}", Decimal(1))
+            self._add_simple_backup(spec.simple_backup.partition(",")[2])
         return tuple(self._parts)
+
+    def _add_simple_backup(self, kind: str) -> None:
+        kind = "dailies" if kind == "daily" else kind
+        if self._plan is not None:
+            self._add(f"simple_backup_{kind}_{self._plan.name}", Decimal(1))
+        else:
+            # A server of a custom size has no price for the whole: what it stores is paid by the GB.
+            self._add(f"simple_backup_extra_{kind}", self._stored)
 
     async def _add_storages(self) -> None:
         included = Decimal(0 if self._plan is None else self._plan.storage_size)
@@ -132,7 +142,9 @@ class _Sheet:
             if device.action == "attach":
                 continue  # It is there already, and paid for.
             tier = device.tier or own_tier
-            by_tier[tier] = by_tier.get(tier, Decimal(0)) + await self._size(device)
+            size = await self._size(device)
+            by_tier[tier] = by_tier.get(tier, Decimal(0)) + size
+            self._stored += size
         for tier, size in by_tier.items():
             billed = max(Decimal(0), size - included) if tier == own_tier else size
             if billed:
@@ -154,8 +166,10 @@ class _Sheet:
         if interfaces is not None:
             public = [interface for interface in interfaces if interface.type == "public"]
             families = [address.family for interface in public for address in interface.ip_addresses]
+        # Cloud native and GPU plans bring neither storage nor an address.
+        all_in = self._plan is not None and self._plan.storage_size > 0
         for family in ("IPv4", "IPv6"):
-            brought = 1 if self._plan is not None and family == "IPv4" else 0
+            brought = 1 if all_in and family == "IPv4" else 0
             billed = families.count(family) - brought
             if billed > 0:
                 self._add(f"{family.lower()}_address", Decimal(billed))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = 200
 """Entries of a page: the most that the API sends."""
+SMALLEST_PAGE = 10
 
 
 class _Page(Resource):
@@ -65,10 +66,10 @@ class AuditLogs(Namespace):
 
         `q`: a user name, a uuid, or an IP address. `actions` such as `create`, `delete`, `login`; `origins`: `api`,
         `gui`, `upcloud_internal`; `resource_types` such as `server`, `storage`. The times are aware.
-        `page`: entries a page, 1 to 200.
+        `page`: entries a page, 10 to 200.
         """
-        if not 1 <= page <= PAGE:
-            raise ValueError(f"page is {page}: the API sends 1 to {PAGE} entries a page")
+        if not SMALLEST_PAGE <= page <= PAGE:
+            raise ValueError(f"page is {page}: a page has {SMALLEST_PAGE} to {PAGE} entries")
         params = [("q", q)] if q is not None else []
         for name, values in (("actions", actions), ("origins", origins), ("resource_types", resource_types)):
             if isinstance(values, str):
@@ -85,7 +86,9 @@ class AuditLogPages:
 
     def __init__(self, transport: Transport, params: Sequence[tuple[str, str]], size: int) -> None:
         self._transport, self._params, self._size = transport, params, size
-        self._seen, self._pages, self._counts_pages = 0, 0, False
+        self._seen, self._pages, self._total = 0, 0, 0
+        self._counts_pages: bool | None = None
+        """Whether an offset counts pages, once that is known."""
         self._last: tuple[AuditLogEntry, ...] = ()
         self._is_over = False
 
@@ -93,24 +96,34 @@ class AuditLogPages:
         return self
 
     async def __anext__(self) -> tuple[AuditLogEntry, ...]:
-        # The reference says that the offsets 0 and 1 give the same page. So an offset counts entries from 0, or from 1,
-        # which shows the last entry of a page once more; or it counts pages, and the number of an entry finds nothing.
         while not self._is_over:
-            offset = self._pages + 1 if self._counts_pages else self._seen
-            params = [*self._params, ("limit", str(self._size)), ("offset", str(offset))]
-            answer = await self._transport.send("GET", "/audit-logs", params=params)
-            entries = self._transport.decode("GET /audit-logs", answer, _PAGE).audit_logs
+            offset = self._next_offset()
+            entries = await self._page(offset)
             fresh = tuple(entry for entry in entries if entry not in self._last)
-            self._last, self._pages, self._seen = entries, self._pages + 1, self._seen + len(fresh)
-            total = total_of(answer)
-            self._is_over = self._seen >= total if total else len(entries) < self._size
-            if fresh:
-                return fresh
-            if self._pages == 2 and not self._counts_pages:
-                self._counts_pages, self._pages = True, 1
+            if self._counts_pages is None and self._pages:
+                # Only a page is all new at an offset of 2, and only for the number of an entry there may be no page.
+                self._counts_pages = len(fresh) == len(entries) if offset == 2 else not entries
+                self._is_over = not fresh and not self._counts_pages
             else:
-                self._is_over = True
+                self._is_over = not fresh
+            if fresh:
+                self._last, self._pages, self._seen = entries, self._pages + 1, self._seen + len(fresh)
+                self._is_over = self._seen >= self._total if self._total else len(entries) < self._size
+                return fresh
         raise StopAsyncIteration
+
+    def _next_offset(self) -> int:
+        # The reference says that the offsets 0 and 1 give the same page. So an offset counts entries from 0, or from 1,
+        # which shows the last entry of a page once more; or it counts pages.
+        if self._counts_pages is None and self._pages and not 0 < self._total <= (self._seen - 1) * self._size:
+            return 2
+        return self._pages + 1 if self._counts_pages else self._seen
+
+    async def _page(self, offset: int) -> tuple[AuditLogEntry, ...]:
+        params = [*self._params, ("limit", str(self._size)), ("offset", str(offset))]
+        answer = await self._transport.send("GET", "/audit-logs", params=params)
+        self._total = total_of(answer)
+        return self._transport.decode("GET /audit-logs", answer, _PAGE).audit_logs
 
 
 def _written(name: str, moment: datetime) -> str:

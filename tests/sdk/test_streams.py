@@ -1,0 +1,150 @@
+"""Answers that are read piece by piece."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Literal
+
+import anyio
+import httpx
+import pytest
+
+from upcloud_sdk import Token, UpCloud
+from upcloud_sdk.errors import Forbidden, NotOpen, NotSent, OutcomeUnknown
+from upcloud_sdk.models import StorageSpec
+from upcloud_sdk.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+
+    import respx
+
+PIECES = [b"time,action\n", b"2026-11-24,create\n", b"2026-11-24,delete\n"]
+
+
+class _Body(httpx.AsyncByteStream):
+    """A body that knows whether it was closed; perhaps it breaks, or stands still."""
+
+    def __init__(self, then: Callable[[], object] | None = None, *, stuck: bool = False) -> None:
+        self._then, self._stuck = then, stuck
+        self.closed = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in PIECES:
+            yield piece
+        if self._then is not None:
+            self._then()
+        if self._stuck:
+            await anyio.sleep_forever()
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+class _Transport(httpx.AsyncBaseTransport):
+    def __init__(self, body: _Body, status: int = 200) -> None:
+        self.body, self.status = body, status
+        self.requests: list[httpx.Request] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return httpx.Response(self.status, stream=self.body, request=request)
+
+
+@asynccontextmanager
+async def _client(body: _Body, *, timeout: float = 30) -> AsyncGenerator[UpCloud]:
+    async with UpCloud(Token("ucat_x"), transport=_Transport(body), timeout=timeout) as cloud:
+        yield cloud
+
+
+async def test_a_stream_is_read_piece_by_piece_and_closed_at_its_end() -> None:
+    body = _Body()
+    async with _client(body) as cloud:
+        assert [piece async for piece in cloud.audit_logs.export("csv")] == PIECES
+    assert body.closed == 1
+
+
+async def test_a_stream_is_closed_with_its_block() -> None:
+    body = _Body()
+    async with _client(body) as cloud, cloud.audit_logs.export("csv") as stream:
+        assert await anext(stream) == PIECES[0]
+    assert body.closed >= 1
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)
+
+
+async def test_a_stream_can_be_read_whole() -> None:
+    async with _client(_Body()) as cloud:
+        assert await cloud.audit_logs.export("json").read() == b"".join(PIECES)
+
+
+async def test_a_stream_is_read_once() -> None:
+    async with _client(_Body()) as cloud:
+        stream = cloud.audit_logs.export()
+        await stream.read()
+        assert await stream.read() == b""
+
+
+async def test_a_refusal_is_an_error_of_the_api(api: respx.MockRouter, cloud: UpCloud) -> None:
+    api.get("/audit-logs/export").respond(
+        403, json={"error": {"error_code": "ACTION_FORBIDDEN", "error_message": "The requested action is forbidden."}}
+    )
+
+    with pytest.raises(Forbidden, match="ACTION_FORBIDDEN"):
+        await cloud.audit_logs.export().read()
+
+
+async def test_a_connection_that_breaks_is_an_error_of_ours() -> None:
+    def breaks() -> None:
+        raise httpx.ReadError("broken")
+
+    body = _Body(breaks)
+    async with _client(body) as cloud:
+        with pytest.raises(OutcomeUnknown, match="GET /audit-logs/export"):
+            await cloud.audit_logs.export().read()
+    assert body.closed >= 1
+
+
+async def test_a_fault_in_the_program_is_no_error_of_ours() -> None:
+    def fails() -> None:
+        raise ZeroDivisionError
+
+    async with _client(_Body(fails)) as cloud:
+        with pytest.raises(ZeroDivisionError):
+            await cloud.audit_logs.export().read()
+
+
+async def test_a_stream_that_stands_still_ends() -> None:
+    body = _Body(stuck=True)
+    async with _client(body, timeout=0.05) as cloud:
+        with pytest.raises(OutcomeUnknown, match=r"no more within 0\.05 s"):
+            await cloud.audit_logs.export().read()
+    assert body.closed >= 1
+
+
+async def test_no_connection_is_certainly_not_sent() -> None:
+    async with UpCloud(Token("ucat_x"), base_url="http://127.0.0.1:1") as cloud:
+        with pytest.raises(NotSent):
+            await cloud.audit_logs.export().read()
+
+
+async def test_a_client_that_is_not_open_streams_nothing() -> None:
+    with pytest.raises(NotOpen):
+        await UpCloud(Token("ucat_x")).audit_logs.export().read()
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[str]:
+    with Simulator(storage_seconds=0).serve() as url:
+        yield url
+
+
+@pytest.mark.parametrize(("anyio_backend", "http"), [("asyncio", "httpx"), ("trio", "httpx"), ("asyncio", "aiohttp")])
+async def test_a_stream_over_a_real_connection(served: str, http: Literal["httpx", "aiohttp"]) -> None:
+    async with UpCloud(Token("ucat_x"), base_url=served, http=http) as cloud:
+        await cloud.storages.create(StorageSpec(zone="fi-hel1", title="data", size=1))
+        whole = await cloud.audit_logs.export("csv").read()
+        async with cloud.audit_logs.export("csv") as stream:
+            first = await anext(stream)
+    assert whole.count(b"\n") >= 2
+    assert whole.startswith(first)

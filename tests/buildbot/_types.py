@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     class BuildFactory:
         def __init__(self, steps: list[object]) -> None: ...
 
+    class ForceScheduler:
+        def __init__(self, **arguments: object) -> None: ...
+
     class ShellCommand:
         def __init__(self, **arguments: object) -> None: ...
 
@@ -80,6 +83,7 @@ else:
     from buildbot.process.factory import BuildFactory
     from buildbot.process.properties import Interpolate, Properties, Secret, renderer
     from buildbot.process.results import CANCELLED, EXCEPTION, RETRY, SUCCESS
+    from buildbot.schedulers.forcesched import ForceScheduler
     from buildbot.steps.shell import ShellCommand
     from buildbot.test.util.integration import RunMasterBase
     from buildbot_worker.bot import Worker
@@ -98,6 +102,7 @@ __all__ = [
     "BuilderConfig",
     "ConfigErrors",
     "Connection",
+    "ForceScheduler",
     "Interpolate",
     "LineReceiver",
     "Properties",

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, ClassVar, Protocol
+    from datetime import datetime
+    from typing import Any, ClassVar, Protocol, TypedDict
 
     from twisted.internet.defer import Deferred
 
@@ -19,7 +20,19 @@ if TYPE_CHECKING:
         def callLater(self, delay: float, function: Callable[..., object], *args: object) -> DelayedCall: ...
         def seconds(self) -> float: ...
 
+    class MasterRow(TypedDict):
+        name: str
+        active: bool
+        last_active: datetime | None
+
+    class Data(Protocol):
+        def get(self, path: tuple[str, ...]) -> Deferred[list[MasterRow]]: ...
+
+    class Configuration(Protocol):
+        multiMaster: bool
+
     class State(Protocol):
+        def getState(self, objectid: int, name: str, default: object) -> Deferred[Any]: ...
         def getObjectId(self, name: str, class_name: str) -> Deferred[int]: ...
         def atomicCreateState(
             self, objectid: int, name: str, thd_create_callback: Callable[[], Any]
@@ -35,6 +48,8 @@ if TYPE_CHECKING:
         name: str
         reactor: Reactor
         botmaster: BotMaster
+        config: Configuration
+        data: Data
         db: Database
 
     class Connection(Protocol):
@@ -54,6 +69,7 @@ if TYPE_CHECKING:
     class SharedService:
         master: Master
         name: str | None
+        running: bool
 
         @classmethod
         def getService(cls, parent: Master, *args: Any, **kwargs: Any) -> Deferred[Any]: ...  # noqa: ANN401 - Buildbot's
@@ -112,6 +128,9 @@ if TYPE_CHECKING:
 
     def config_error(message: str) -> None: ...
 
+    class masters:  # noqa: N801 - a module
+        EXPIRE_MINUTES: ClassVar[float]
+
     class IRenderable:
         @classmethod
         def providedBy(cls, value: object) -> bool: ...
@@ -120,6 +139,7 @@ else:
     from buildbot.config import error as config_error
     from buildbot.config.errors import ConfigErrors
     from buildbot.config.master import FileLoader
+    from buildbot.data import masters
     from buildbot.interfaces import (
         IRenderable,
         LatentWorkerCannotSubstantiate,
@@ -144,4 +164,5 @@ __all__ = [
     "SharedService",
     "States",
     "config_error",
+    "masters",
 ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import anyio
 from anyio.from_thread import start_blocking_portal
@@ -15,16 +15,21 @@ from twisted.internet import defer, threads
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from upcloud_sdk import UpCloud
 from upcloud_sdk.buildbot._types import SharedService
+from upcloud_sdk.buildbot.dead_masters import DeadMasters
+from upcloud_sdk.buildbot.reaping import Reaping
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Hashable
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractContextManager
 
     from anyio.from_thread import BlockingPortal
 
-    from upcloud_sdk import UpCloud
+    from upcloud_sdk import WaitPolicy
     from upcloud_sdk.buildbot._types import Master, Reactor
+    from upcloud_sdk.buildbot.reaping import ReapPace
+    from upcloud_sdk.credentials import Credentials
 
 T = TypeVar("T")
 
@@ -71,6 +76,18 @@ class Operation(Generic[T]):
             self._reactor.callFromThread(self.ended.callback, outcome)
 
 
+class Account(NamedTuple):
+    """An account of the API, and how it is used."""
+
+    credentials: Credentials
+    base_url: str | None
+    waits: WaitPolicy
+
+    def client(self, owner: str) -> UpCloud:
+        """A client of this account for this owner."""
+        return UpCloud(self.credentials, base_url=self.base_url, owner=owner, waits=self.waits)
+
+
 class Bridge(SharedService):
     """The portal of a master and the clients that are open on it; stopped after everything else in the master."""
 
@@ -81,7 +98,9 @@ class Bridge(SharedService):
     def __init__(self) -> None:
         super().__init__()
         self._running: set[Operation[Any]] = set()
-        self._clients: dict[Hashable, _OpenClient] = {}
+        self._clients: dict[tuple[Account, str], _OpenClient] = {}
+        self._reapings: dict[UpCloud, Reaping] = {}
+        self._watched: set[Account] = set()
         self._opening = defer.DeferredLock()
         self._shutdown_began = 0.0
         self._close_by: float | None = None
@@ -111,18 +130,30 @@ class Bridge(SharedService):
         operation.ended.addBoth(self._forget, operation)
         return operation
 
-    async def client(self, key: Hashable, make: Callable[[], UpCloud]) -> UpCloud:
-        """The open client for `key`, which stands for its address and credentials; made and opened at the first call.
+    async def client(self, account: Account, owner: str) -> UpCloud:
+        """The open client of an owner in an account; made and opened at the first call.
 
         Await it on the reactor's thread, use it in what is given to `run`.
         """
+        key = (account, owner)
         await self._opening.acquire()
         try:
             if key not in self._clients:
-                self._clients[key] = await _OpenClient.open(self._portal, self.master.reactor, make())
+                self._clients[key] = await _OpenClient.open(self._portal, self.master.reactor, account.client(owner))
         finally:
             self._opening.release()
         return self._clients[key].cloud
+
+    def reaping(self, account: Account, cloud: UpCloud, pace: ReapPace, *, exclusive: bool) -> Reaping:
+        """The reaper of this client, which begins at the first call and ends with the bridge."""
+        if cloud not in self._reapings:
+            reaping = self._reapings[cloud] = Reaping(cloud, account.waits.clock, pace, exclusive)
+            # It logs what fails; what ends it is that the bridge ends.
+            self.run(reaping.run).ended.addErrback(lambda _: None)
+        if self.master.config.multiMaster and account not in self._watched:
+            self._watched.add(account)
+            DeadMasters(self, account, every=pace.every).watch()
+        return self._reapings[cloud]
 
     def shutdown_time_left(self, timeout: float) -> float | None:
         """What is left of `timeout` seconds since the master was first seen to shut down; None if it does not."""

@@ -11,7 +11,7 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import defer, threads
 from twisted.logger import Logger
 
-from upcloud_sdk import UpCloud, WaitPolicy
+from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot._types import (
     AbstractLatentWorker,
     LatentWorkerCannotSubstantiate,
@@ -21,16 +21,18 @@ from upcloud_sdk.buildbot._types import (
     config_error,
 )
 from upcloud_sdk.buildbot.arguments import Arguments
-from upcloud_sdk.buildbot.bridge import Bridge, Operation
+from upcloud_sdk.buildbot.bridge import Account, Bridge, Operation
 from upcloud_sdk.buildbot.machine import Machine, is_permanent
 from upcloud_sdk.buildbot.order import Guest, Order, host_and_port
 from upcloud_sdk.buildbot.owner import owner_of, short_hash
 from upcloud_sdk.buildbot.password import GuestPassword
+from upcloud_sdk.buildbot.reaping import Reaping, ReapPace
 from upcloud_sdk.errors import CleanupFailed, UpCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from upcloud_sdk import UpCloud
     from upcloud_sdk.buildbot._types import Build, Connection, Properties
 
 T = TypeVar("T")
@@ -53,6 +55,8 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     builds_may_be_incompatible: ClassVar[bool] = True
     waits: ClassVar[WaitPolicy] = WaitPolicy()
     """The pace of all waiting; a subclass may have another."""
+    reaps: ClassVar[ReapPace] = ReapPace()
+    """How often this master destroys what was left behind."""
 
     as_given: Arguments
     """As the configuration gave them: nothing is rendered."""
@@ -60,6 +64,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     _log = Logger()
     _password: GuestPassword
     _bridge: Bridge
+    _reaping: Reaping
     _cloud: UpCloud
     """Makes the next server; one that exists keeps the client that made it."""
     _arguments: Arguments
@@ -101,10 +106,11 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             arguments = replace(arguments, masterFQDN=await threads.deferToThread(socket.getfqdn))
         owner, credentials = arguments.owner or await owner_of(self.master), arguments.credentials()
         self._bridge = await Bridge.of(self.master)
-        self._cloud = await self._bridge.client(
-            (credentials, arguments.base_url, owner, self.waits),
-            lambda: UpCloud(credentials, base_url=arguments.base_url, owner=owner, waits=self.waits),
-        )
+        account = Account(credentials, arguments.base_url, self.waits)
+        self._cloud = await self._bridge.client(account, owner)
+        # Masters of a multi-master often share their configuration: an owner that is given may be that of several.
+        alone = arguments.owner is None or not self.master.config.multiMaster
+        self._reaping = self._bridge.reaping(account, self._cloud, self.reaps, exclusive=alone)
         self._arguments = arguments
         interval = min(buildbot.pop("check_instance_interval", 10), arguments.attach_timeout)
         self._password.fix(await self.renderSecrets(password))
@@ -149,6 +155,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             machine = self._machine = Machine(self._cloud, order, self._guest(), title=self._title())
             self._build = build
             try:
+                await self._unless_unwanted(self._reaping.first_round)
                 await self._unless_unwanted(machine.create, self._arguments.create_timeout)
                 self._tell(machine)
                 if machine.attached_at is None:
@@ -293,10 +300,10 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             return False
         return True
 
-    async def _unless_unwanted(self, function: Callable[[float], Awaitable[None]], timeout: float) -> None:
+    async def _unless_unwanted(self, function: Callable[..., Awaitable[None]], *args: float) -> None:
         if self._unwanted:
             raise defer.CancelledError
-        await self._run(function, timeout).ended
+        await self._run(function, *args).ended
 
     def _run(self, function: Callable[..., Awaitable[T]], *args: float) -> Operation[T]:
         operation = self._operation = self._bridge.run(function, *args)

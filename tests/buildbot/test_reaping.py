@@ -1,0 +1,115 @@
+"""The reaper of a master, without the master: what it destroys, and who waits for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from tests.moved_time import MovedCloud, server_spec
+from upcloud_sdk.buildbot.reaping import Reaping, ReapPace
+from upcloud_sdk.fleet.identity import RUN
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from upcloud_sdk import UpCloud
+
+pytestmark = pytest.mark.anyio
+
+PACE = ReapPace()
+
+
+@pytest.fixture
+async def moved() -> AsyncGenerator[MovedCloud]:
+    async with MovedCloud.open(boot_seconds=33, stop_seconds=16) as cloud:
+        yield cloud
+
+
+async def an_earlier_run_leaves_a_server(moved: MovedCloud, owner: str = "master") -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RUN, "id", "an-earlier-run")
+        async with moved.client(owner) as dead:
+            await dead.servers.create(server_spec(), lease=3600)
+
+
+def reaping(moved: MovedCloud, cloud: UpCloud, *, exclusive: bool = True) -> Reaping:
+    return Reaping(cloud, moved.waits.clock, PACE, exclusive)
+
+
+async def test_what_the_last_run_left_is_destroyed_at_once(moved: MovedCloud) -> None:
+    await an_earlier_run_leaves_a_server(moved)
+    async with moved.client("master") as cloud, anyio.create_task_group() as group:
+        reaper = reaping(moved, cloud)
+        group.start_soon(reaper.run)
+        await reaper.first_round()
+        assert moved.sim.servers == {}
+        assert moved.sim.storages == {}
+        group.cancel_scope.cancel()
+
+
+async def test_what_this_run_made_is_left_alone(moved: MovedCloud) -> None:
+    async with moved.client("master") as cloud, anyio.create_task_group() as group:
+        server = await cloud.servers.create(server_spec(), lease=3600)
+        group.start_soon(reaping(moved, cloud).run)
+        await moved.later(PACE.again + 3 * PACE.every)
+        assert list(moved.sim.servers) == [server.uuid]
+        group.cancel_scope.cancel()
+
+
+async def test_an_owner_that_others_may_have_too_is_reaped_only_when_its_lease_has_ended(moved: MovedCloud) -> None:
+    await an_earlier_run_leaves_a_server(moved)
+    async with moved.client("master") as cloud, anyio.create_task_group() as group:
+        reaper = reaping(moved, cloud, exclusive=False)
+        group.start_soon(reaper.run)
+        await reaper.first_round()
+        await moved.later(3000)
+        assert len(moved.sim.servers) == 1
+        await moved.later(600 + 2 * PACE.every)
+        assert moved.sim.servers == {}
+        group.cancel_scope.cancel()
+
+
+async def test_a_create_that_arrives_late_is_destroyed_in_the_second_round(moved: MovedCloud) -> None:
+    async with moved.client("master") as cloud, anyio.create_task_group() as group:
+        reaper = reaping(moved, cloud)
+        group.start_soon(reaper.run)
+        await reaper.first_round()
+        await an_earlier_run_leaves_a_server(moved)
+        await moved.later(PACE.again + 60)
+        assert moved.sim.servers == {}
+        group.cancel_scope.cancel()
+
+
+async def test_a_first_round_that_fails_is_tried_again(moved: MovedCloud) -> None:
+    await an_earlier_run_leaves_a_server(moved)
+    moved.sim.fail("GET /server", status=500, times=6)
+    async with moved.client("master") as cloud, anyio.create_task_group() as group:
+        reaper = reaping(moved, cloud)
+        group.start_soon(reaper.run)
+        await reaper.first_round()
+        assert moved.sim.servers == {}
+        group.cancel_scope.cancel()
+
+
+async def test_nobody_waits_for_a_first_round_that_cannot_succeed(moved: MovedCloud) -> None:
+    moved.sim.fail("GET /server", status=401, times=100)
+    async with moved.client("master") as cloud, anyio.create_task_group() as group:
+        reaper = reaping(moved, cloud)
+        began = moved.waits.clock.now()
+        group.start_soon(reaper.run)
+        await reaper.first_round()
+        assert moved.waits.clock.now() - began < PACE.retry
+        group.cancel_scope.cancel()
+
+
+async def test_the_wait_for_the_first_round_has_a_limit(moved: MovedCloud) -> None:
+    moved.sim.fail("GET /server", status=500, times=1000)
+    async with moved.client("master") as cloud, anyio.create_task_group() as group:
+        reaper = reaping(moved, cloud)
+        began = moved.waits.clock.now()
+        group.start_soon(reaper.run)
+        await reaper.first_round()
+        assert moved.waits.clock.now() - began == pytest.approx(PACE.first_round)
+        group.cancel_scope.cancel()

@@ -1,0 +1,113 @@
+"""What a dead master of a multi-master left, its fellows destroy. Runs on the reactor.
+
+That a master is inactive does not prove that it is dead: it may be stopped, or have lost the database. It is taken as
+dead when it is in the database that the masters share, inactive there, silent for as long as Buildbot itself allows,
+and when as much time again has passed without any sign of it, none of a new or renewed lease either. So what is
+destroyed is older than that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import anyio
+from twisted.internet import defer
+from twisted.logger import Logger
+
+from upcloud_sdk.buildbot._types import masters as buildbot_masters
+from upcloud_sdk.buildbot.owner import recorded_owner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from upcloud_sdk import UpCloud
+    from upcloud_sdk.buildbot._types import Master, MasterRow
+    from upcloud_sdk.buildbot.bridge import Account, Bridge
+    from upcloud_sdk.fleet.leases import Lease
+
+
+class Held(NamedTuple):
+    """A lease, as far as it says that somebody cares for it."""
+
+    uuid: str
+    ends: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What was seen of a silent master."""
+
+    at: float
+    """Seconds, by a clock that never goes back."""
+    last_active: datetime
+    held: frozenset[Held]
+
+
+def silent(masters: Iterable[MasterRow], *, me: str, now: datetime, limit: timedelta) -> dict[str, datetime]:
+    """The names of the other masters that are inactive and were last active longer than `limit` ago; and when."""
+    return {
+        master["name"]: master["last_active"]
+        for master in masters
+        if master["name"] != me
+        and not master["active"]
+        and master["last_active"] is not None
+        and now - master["last_active"] > limit
+    }
+
+
+def is_dead(before: Sighting, now: Sighting, *, delay: timedelta) -> bool:
+    """Whether a silent master gave no sign of life from one sighting to the other, which are at least `delay` apart."""
+    return is_unchanged(before, now) and now.at - before.at >= delay.total_seconds()
+
+
+def is_unchanged(before: Sighting, now: Sighting) -> bool:
+    """Whether the later sighting shows no sign of life. Fewer leases are none: others reap too."""
+    return now.last_active == before.last_active and now.held <= before.held
+
+
+class DeadMasters:
+    """Looks for dead masters in the database of this one, and destroys what they left in an account."""
+
+    _log = Logger()
+
+    def __init__(self, bridge: Bridge, account: Account, *, every: float) -> None:
+        self._bridge, self._account, self._every = bridge, account, every
+        self._seen: dict[str, Sighting] = {}
+
+    def watch(self) -> None:
+        """Look every so many seconds until the bridge stops."""
+        defer.ensureDeferred(self._watch())
+
+    async def _watch(self) -> None:
+        while self._bridge.running:
+            try:
+                await self._bridge.run(anyio.sleep, self._every).ended
+                await self._round(self._bridge.master)
+            except defer.CancelledError:
+                return
+            except Exception as error:  # noqa: BLE001 - the next round may succeed
+                self._log.warn("looking for dead masters: this round failed: {error}", error=error)
+
+    async def _round(self, master: Master) -> None:
+        limit = timedelta(minutes=buildbot_masters.EXPIRE_MINUTES)
+        now = datetime.fromtimestamp(master.reactor.seconds(), UTC)
+        found = silent(await master.data.get(("masters",)), me=master.name, now=now, limit=limit)
+        self._seen = {name: seen for name, seen in self._seen.items() if name in found}
+        for name, last_active in found.items():
+            owner = await recorded_owner(master, name)
+            if owner is not None:
+                await self._look(name, last_active, await self._bridge.client(self._account, owner), limit)
+
+    async def _look(self, name: str, last_active: datetime, cloud: UpCloud, delay: timedelta) -> None:
+        leases: tuple[Lease, ...] = await self._bridge.run(cloud.leases.list).ended
+        held = frozenset(Held(lease.uuid, lease.ends) for lease in leases)
+        seen = Sighting(self._bridge.master.reactor.seconds(), last_active, held)
+        before = self._seen.setdefault(name, seen)
+        if not is_unchanged(before, seen):
+            self._seen[name] = seen
+        elif held and is_dead(before, seen, delay=delay):
+            report = await self._bridge.run(partial(cloud.leases.reap, exclusive=True)).ended
+            self._log.warn("master {name} is dead: {report}", name=name, report=str(report))

@@ -1,0 +1,85 @@
+"""Destroys what the last run of a master left, and what has lost its holder since. Runs on the bridge's loop."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import anyio
+
+from upcloud_sdk.buildbot.machine import is_permanent
+from upcloud_sdk.errors import NotOpen
+
+if TYPE_CHECKING:
+    from upcloud_sdk import UpCloud
+    from upcloud_sdk.waiting import Clock
+
+log = logging.getLogger("upcloud_sdk")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReapPace:
+    """How often a master reaps, in seconds."""
+
+    again: float = 60.0
+    """From the first round to the second, for a create of a dead process that was on its way in the first."""
+    every: float = 300.0
+    """Between the rounds after that."""
+    retry: float = 5.0
+    """From a first round that failed to the next attempt at it."""
+    first_round: float = 60.0
+    """How long a worker's start waits for the first round at most."""
+
+
+@dataclass(eq=False)
+class Reaping:
+    """The reaper of one client: at the start, again a little later, then every few minutes."""
+
+    cloud: UpCloud
+    clock: Clock
+    pace: ReapPace
+    exclusive: bool
+    """Whether no other process has this owner: what earlier ones left is destroyed at once, not when its lease ends."""
+    _done: bool = False
+    _waiting: list[anyio.Event] = field(default_factory=list[anyio.Event])
+
+    async def run(self) -> None:
+        """Reap until cancelled."""
+        while not await self._round():
+            await self.clock.sleep(self.pace.retry)
+        self._done = True
+        for event in self._waiting:
+            event.set()
+        await self.clock.sleep(self.pace.again)
+        await self._round()
+        await self.clock.sleep(self.pace.every)
+        await self.cloud.leases.reap_forever(every=self.pace.every)
+
+    async def first_round(self) -> None:
+        """Return when the first round has ended, or when that has taken too long.
+
+        Before it, a guest of the master's last run may still be up. With a password that is always the same it could
+        attach as the worker of the new server, and its build would run on a server that is about to be destroyed.
+        """
+        if self._done:
+            return
+        ended = anyio.Event()
+        self._waiting.append(ended)
+        with self.clock.limit(self.pace.first_round):
+            await ended.wait()
+            return
+        log.warning("reaper of %s: no round has succeeded in %g s", self.cloud.owner, self.pace.first_round)
+
+    async def _round(self) -> bool:
+        """Whether it is done: it was, or trying again would be of no use."""
+        try:
+            report = await self.cloud.leases.reap(exclusive=self.exclusive)
+        except NotOpen:
+            raise
+        except Exception as error:  # noqa: BLE001 - the next round may succeed
+            log.warning("reaper of %s: this round failed: %s", self.cloud.owner, error)
+            return is_permanent(error)
+        if report.servers or report.storages or report.failed or report.unreadable:
+            log.warning("%s", report)
+        return True

@@ -107,16 +107,6 @@ async def test_creates_that_wait_for_their_turn_are_never_sent(interrupted: Way)
         assert moved.sim.servers == {}
 
 
-@each_way
-async def test_a_destroy_whose_caller_has_gone_goes_on(interrupted: Way) -> None:
-    async with MovedCloud.open(boot_seconds=BOOT, stop_seconds=STOP) as moved, moved.client() as cloud:
-        server = await cloud.servers.create(server_spec())
-        await interrupted(lambda: cloud.servers.destroy(server.uuid), lambda: moved.later(2))
-        assert server.uuid in moved.sim.servers
-        await moved.later(BOOT + STOP + 10)
-        assert moved.sim.servers == {}
-
-
 async def test_a_caller_that_is_cancelled_already_sends_nothing(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         with anyio.CancelScope() as scope:
@@ -153,15 +143,6 @@ async def test_a_failing_clean_up_is_a_note_on_the_interruption_and_is_logged(
 
 
 # --- a client that is closed while calls are under way ----------------------------------------------------------------
-
-
-async def test_close_waits_for_what_was_begun(moved: MovedCloud) -> None:
-    async with moved.client() as cloud:
-        server = await cloud.servers.create(server_spec())
-        with anyio.CancelScope() as scope:
-            scope.cancel()
-            await cloud.servers.destroy(server.uuid)
-    assert moved.sim.servers == {}
 
 
 async def test_close_gives_up_at_its_bound_and_names_what_may_be_left(

@@ -41,6 +41,9 @@ log = logging.getLogger("upcloud_sdk")
 STOP_AGAIN_AFTER = 15.0
 """Seconds after which a server that still says "started" is told to stop once more."""
 
+MAINTENANCE = 60.0
+"""Seconds for which the end of a maintenance is waited for before the server is looked at anew."""
+
 SOFT_STOP = 60.0
 """Seconds that a soft stop gets before a hard one, or half of the time there is."""
 
@@ -131,7 +134,7 @@ class Destroyer:
         state = None if self._seen is None else self._seen.state
         self._seen = None
         if state in {"started", "maintenance"}:
-            await self._watch(str(state), self._until_next_stop())
+            await self._watch(str(state), self._until_next_stop() if state == "started" else MAINTENANCE)
         else:
             await self._clock.sleep(next(pauses))
 

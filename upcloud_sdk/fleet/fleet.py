@@ -70,7 +70,7 @@ class Fleet:
 
         async def once(spec: ServerSpec) -> Server:
             server, owned = await create_server(self.core, spec, lease=lease, remove=self.destroy_unheld)
-            self.renewal.hold(Holding(server.uuid, owned.attempt, lease, owned.lease))
+            self.renewal.hold(Holding(server.uuid, owned.attempt, lease, owned.lease, self.core.waits.clock.now()))
             return server
 
         return await self._capacity.first(specs, once)
@@ -149,6 +149,14 @@ class Fleet:
             labels=labels,
             listed=self.is_listed(uuid),
         )
+
+    def first_look(self, uuid: str) -> float:
+        """Seconds until a look at a server can see it started: no server was ever seen to boot faster."""
+        holding = self.holdings.servers.get(uuid)
+        if holding is None or holding.made is None:
+            return 0.0
+        waits = self.core.waits
+        return max(0.0, holding.made + waits.first_look - waits.clock.now())
 
     def is_listed(self, uuid: str) -> bool:
         """Whether the list of what this run made shows a server."""

@@ -34,6 +34,8 @@ class Holding:
     """Seconds that its lease is renewed for; None if it has none, or is not renewed any more."""
     ends: datetime | None
     """When the lease ends, by the API's clock."""
+    made: float | None = None
+    """When this client made it, by the clock that it waits by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ class Servers(ServerEndpoints):
         """
         return await self._wait(uuid, ServerState(state), timeout=timeout)
 
-    async def _wait(self, uuid: str, wanted: ServerState, *, timeout: float, first_look: float = 0.0) -> ServerSummary:
+    async def _wait(self, uuid: str, wanted: ServerState, *, timeout: float) -> ServerSummary:
         def reached(server: ServerSummary) -> bool:
             fails_on_error("server", uuid, server.state, wanted)
             return server.state == wanted
@@ -97,7 +97,7 @@ class Servers(ServerEndpoints):
             timeout=timeout,
             what=f"server {uuid} to be {wanted}",
             listed=self._fleet.is_listed(uuid),
-            first_look=first_look,
+            first_look=self._fleet.first_look(uuid) if wanted == ServerState.STARTED else 0.0,
         )
 
     async def destroy(
@@ -157,8 +157,7 @@ class Servers(ServerEndpoints):
             raise WaitTimeout(f"server: not created within {timeout:g} s; if it turns up it is destroyed")
         try:
             left = max(0.0, timeout - (clock.now() - began))
-            first_look = self._core.waits.first_look
-            seen = await self._wait(created.uuid, ServerState.STARTED, timeout=left, first_look=first_look)
+            seen = await self._wait(created.uuid, ServerState.STARTED, timeout=left)
             yield _running(created, seen)
         except BaseException as error:
             try:

@@ -127,7 +127,8 @@ class Watcher(Generic[S]):
         """
         clock = self._policy.clock
         now = clock.now()
-        due = now + min(first_look, timeout)
+        # Half of a short time is left for what the first look does not see yet.
+        due = now + min(first_look, timeout / 2)
         waiter = _Waiter(uuid, reached, due=due, listed=listed, pauses=self._policy.pauses())
         self._waiters.add(waiter)
         try:

@@ -1,0 +1,153 @@
+"""A destroy whose answers lie, are lost half-way, or are about something else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import httpx
+import pytest
+
+from tests.moved_time import MovedCloud, MovedTransport, server_spec
+from tests.sdk.test_destroy import OlderAnswers
+from upcloud_sdk import errors
+from upcloud_sdk.models.ownership import LEASE
+
+if TYPE_CHECKING:
+    from upcloud_sdk import UpCloud
+
+pytestmark = pytest.mark.anyio
+
+PAGE = "<html>sign in to your network</html>"
+
+
+async def started(cloud: UpCloud, *, lease: float | None = None) -> str:
+    """The uuid of a running server."""
+    server = await cloud.servers.create(server_spec(), lease=lease)
+    await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
+    return server.uuid
+
+
+def is_empty(moved: MovedCloud) -> bool:
+    """Whether nothing is left that costs money."""
+    return not moved.sim.servers and not moved.sim.storages
+
+
+async def test_a_page_of_a_proxy_with_404_does_not_mean_that_the_server_is_gone(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        moved.sim.fail("POST /server/*/stop", status=404, body=PAGE)
+        moved.sim.fail("GET /server/*", status=404, body=PAGE)
+        await cloud.servers.destroy(uuid)
+    assert is_empty(moved)
+
+
+async def test_a_page_of_a_proxy_in_answer_to_a_delete_does_not_mean_that_it_was_done(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        moved.sim.fail("DELETE /server/*", status=200, body=PAGE)
+        await cloud.servers.destroy(uuid)
+    assert is_empty(moved)
+
+
+class HalfDone(MovedTransport):
+    """The first delete of a server forgets its disks, and its answer is lost."""
+
+    lost = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method != "DELETE" or self.lost:
+            return await super().handle_async_request(request)
+        self.lost = True
+        url = request.url.copy_with(query=None)
+        half = httpx.Request("DELETE", url, headers=request.headers, extensions=request.extensions)
+        await super().handle_async_request(half)
+        raise httpx.RemoteProtocolError("the connection was closed", request=request)
+
+
+async def test_disks_are_looked_for_where_the_first_delete_of_a_server_was_half_done(moved: MovedCloud) -> None:
+    async with moved.client(transport=HalfDone(moved.sim, moved.clock)) as cloud:
+        uuid = await started(cloud)
+        await cloud.servers.destroy(uuid)
+    assert is_empty(moved)
+
+
+async def test_the_disks_of_a_server_that_is_gone_are_looked_for_until_the_list_can_be_had(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        async with moved.client("somebody-else") as other:
+            await other.servers.stop(uuid, stop_type="hard")
+            await other.servers.wait_for_state(uuid, "stopped", timeout=100)
+            await other.servers.delete(uuid)
+        moved.sim.fail("GET /storage", status=503, times=7)
+        await cloud.servers.destroy(uuid)
+    assert is_empty(moved)
+
+
+async def test_a_disk_that_is_gone_does_not_mean_that_the_server_is(moved: MovedCloud) -> None:
+    async with moved.client(transport=OlderAnswers(moved.transport())) as cloud:
+        uuid = await started(cloud)
+        moved.sim.fail("GET /storage/*", status=404, code="STORAGE_NOT_FOUND")
+        await cloud.servers.destroy(uuid)
+    assert moved.sim.servers == {}
+
+
+async def test_a_server_that_somebody_starts_again_meanwhile_is_stopped_again(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        await cloud.servers.stop(uuid, stop_type="hard")
+        await cloud.servers.wait_for_state(uuid, "stopped", timeout=100)
+        moved.sim.fail("DELETE /server/*", status=409, code="SERVER_STATE_ILLEGAL")
+        async with anyio.create_task_group() as group:
+            group.start_soon(cloud.servers.destroy, uuid)
+            await moved.later(0.5)
+            await cloud.servers.start(uuid)
+    assert is_empty(moved)
+
+
+async def test_two_destroys_of_one_server_at_once_both_succeed(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, moved.client() as other:
+        uuid = await started(cloud)
+        async with anyio.create_task_group() as group:
+            for each in (cloud, cloud, other):
+                group.start_soon(each.servers.destroy, uuid)
+    assert is_empty(moved)
+
+
+async def test_disks_that_the_caller_keeps_lose_their_lease(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud, lease=600)
+        await cloud.servers.destroy(uuid, storages="none")
+        (disk,) = moved.sim.storages.values()
+        assert LEASE not in disk.labels
+        await moved.later(3600)
+        report = await cloud.leases.reap()
+    assert report.storages == ()
+    assert list(moved.sim.storages) == [disk.uuid]
+
+
+async def test_a_destroy_in_vain_says_what_was_seen_and_what_was_answered(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        moved.sim.fail("DELETE /server/*", status=409, code="SERVER_STATE_ILLEGAL", times=None)
+        with pytest.raises(errors.CleanupFailed, match=r"last seen in state 'stopped'; .*SERVER_STATE_ILLEGAL"):
+            await cloud.servers.destroy(uuid, timeout=60)
+
+
+async def test_an_impossible_uuid_is_refused_at_once_and_not_remembered(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        began = moved.hand.now()
+        with pytest.raises(errors.InvalidRequest):
+            await cloud.servers.destroy("not-a-uuid")
+        assert moved.hand.now() == began
+        assert (await cloud.leases.reap()).failed == {}
+
+
+async def test_one_failing_look_costs_a_moment_and_not_the_whole_time(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        began = moved.hand.now()
+        moved.sim.fail("GET /server/*", status=409, code="SOMETHING_ELSE")
+        await cloud.servers.destroy(uuid)
+    assert moved.hand.now() - began < 30
+    assert is_empty(moved)

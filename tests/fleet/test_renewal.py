@@ -1,0 +1,196 @@
+"""What can befall a lease while its holder lives: others who write its labels, faults, clocks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import anyio
+import pytest
+
+from tests.fleet.leased import left, started
+from tests.moved_time import MovedCloud, server_spec
+from upcloud_sdk import ServerChanges
+from upcloud_sdk.models.ownership import LEASE, OWNER
+from upcloud_sdk.simulator import never
+
+pytestmark = pytest.mark.anyio
+
+
+# --- renewal ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_lease_is_not_renewed_during_maintenance_but_as_soon_as_it_is_over(moved: MovedCloud) -> None:
+    moved.sim.boot_next(never())
+    async with moved.client() as cloud:
+        server = await cloud.servers.create(server_spec(), lease=600)
+        await moved.later(500)
+        assert moved.count("PUT .*") == 0
+        record = moved.sim.servers[server.uuid]
+        record.state = "started"
+        await moved.later(35)
+        assert left(moved, server.uuid) > 500
+        assert moved.count("PUT /server/.*") == 1
+
+
+async def test_labels_of_others_survive_a_renewal_and_the_apis_own_are_left_out(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        moved.sim.servers[uuid].labels |= {"team": "a", "_system": "x"}
+        await moved.later(400)
+        labels = moved.sim.servers[uuid].labels
+        assert labels["team"] == "a"
+        # The simulator refuses to be sent one.
+        assert left(moved, uuid) > 300
+
+
+async def test_a_renewal_that_fails_is_tried_again_soon(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        moved.sim.fail("PUT /server/*", status=409, code="SOMETHING", times=3)
+        await moved.later(300 + 3 * 31 + 5)
+        assert left(moved, uuid) > 500
+
+
+async def test_a_renewal_that_hangs_holds_up_no_other(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        first, second = await started(cloud), await started(cloud)
+        moved.sim.fail(f"GET /server/{first}", timeout=True, times=None)
+        await moved.later(1200)
+        assert left(moved, second) > 250
+
+
+async def test_many_leases_are_renewed_in_time(moved: MovedCloud) -> None:
+    """One after the other they would not: each renewal takes a second, four requests of a quarter."""
+    async with moved.client() as cloud:
+        for number in range(60):
+            await cloud.servers.create(server_spec(f"build-{number}"), lease=80)
+        moved.sim.fail("*", delay=0.25, times=None)
+        await moved.later(100)
+        assert min(left(moved, uuid) for uuid in moved.sim.servers) > 0
+
+
+async def test_a_lease_that_took_long_to_make_is_renewed_before_it_ends(moved: MovedCloud) -> None:
+    """Its time begins before the create is sent, and a create may be told to wait."""
+    async with moved.client() as cloud:
+        await cloud.zones.list()
+        moved.sim.fail("POST /server", status=429, headers={"retry-after": "60"})
+        server = await cloud.servers.create(server_spec(), lease=120)
+        assert left(moved, server.uuid) == pytest.approx(60, abs=1)
+        await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
+        await moved.later(16)
+        assert left(moved, server.uuid) > 60
+
+
+async def test_what_another_process_kept_stays_kept(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, moved.client() as other:
+        uuid = await started(cloud)
+        await other.leases.keep(uuid)
+        await moved.later(3600)
+        assert LEASE not in moved.sim.servers[uuid].labels
+
+
+async def test_what_another_owner_took_stays_theirs(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, moved.client("somebody-else") as other:
+        uuid = await started(cloud)
+        await other.leases.take(uuid, 7200)
+        await moved.later(3600)
+        assert moved.sim.servers[uuid].labels[OWNER] == "somebody-else"
+        assert left(moved, uuid) > 3000
+
+
+async def test_labels_that_somebody_wiped_are_written_again(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        moved.sim.servers[uuid].labels = {"team": "a"}
+        await moved.later(400)
+        labels = moved.sim.servers[uuid].labels
+        assert labels["team"] == "a"
+        assert labels[OWNER] == "tests"
+        assert left(moved, uuid) > 300
+
+
+async def test_a_modify_of_labels_keeps_ours_and_neither_undoes_the_other(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        await moved.later(299)
+        moved.sim.fail("PUT /server/*", delay=3, times=None)
+        async with anyio.create_task_group() as group:
+            for number in range(5):
+                group.start_soon(cloud.servers.modify, uuid, ServerChanges(labels={"number": str(number)}))
+        labels = moved.sim.servers[uuid].labels
+        assert labels["number"] in "01234"
+        await moved.later(30)
+        assert left(moved, uuid) > 500
+        assert moved.sim.servers[uuid].labels["number"] == labels["number"]
+
+
+async def test_a_server_that_somebody_destroyed_is_let_go(moved: MovedCloud, caplog: pytest.LogCaptureFixture) -> None:
+    async with moved.client() as cloud, moved.client() as other:
+        uuid = await started(cloud)
+        await other.servers.destroy(uuid)
+        await moved.later(301)
+        before = len(moved.requests())
+        await moved.later(3600)
+        assert len(moved.requests()) == before
+    assert f"the lease of server {uuid} is not renewed any more" in caplog.text
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_host_whose_clock_is_wrong_by_hours_kills_nothing(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The API says 1 January 2026; what this machine says is beside the point, and is made to be more so."""
+    monkeypatch.setattr("time.time", lambda: moved.hand.now() + 5 * 3600)
+    async with moved.client() as cloud, moved.client() as other:
+        uuid = await started(cloud)
+        assert left(moved, uuid) == pytest.approx(600 - 33, abs=2)
+        assert (await other.leases.reap()).servers == ()
+
+
+async def test_a_client_that_heard_of_the_time_long_ago_goes_by_the_latest_answer(moved: MovedCloud) -> None:
+    """As after a laptop has slept: no time has passed by its own clock."""
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        skew = [0.0]
+        clock_now = moved.clock.now
+        moved.clock.now = lambda: clock_now() - skew[0]  # type: ignore[method-assign]  # a clock that slept
+        skew[0] = 3 * 3600
+        moved.hand.advance(3 * 3600)
+        await moved.later(400)
+        assert left(moved, uuid) > 200
+
+
+# --- who a process is -------------------------------------------------------------------------------------------------
+
+FORKS = """
+import os
+from upcloud_sdk.fleet.identity import run_id
+before = run_id()
+reader, writer = os.pipe()
+child = os.fork()
+if child == 0:
+    os.write(writer, run_id().encode())
+    os._exit(0)
+os.waitpid(child, 0)
+print(before == run_id(), before != os.read(reader, 100).decode())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_a_fork_is_another_run() -> None:
+    done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["True", "True"]
+
+
+async def test_a_lease_is_told_as_its_label_says(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud, lease=None)
+        lease = await cloud.leases.take(uuid, 600)
+        assert (lease.uuid, lease.kind, lease.state, lease.owner) == (uuid, "server", "started", "tests")
+        assert lease.ends == datetime.fromtimestamp(moved.hand.now() + 600, UTC)
+        assert (await cloud.leases.list())[0] == lease
+        assert await cloud.leases.list("somebody-else") == ()

@@ -1,0 +1,117 @@
+"""A destroy that failed is remembered by its process, and can be finished by any other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.fleet.leased import left, started
+from upcloud_sdk import errors
+from upcloud_sdk.models.ownership import LEASE
+from upcloud_sdk.simulator.records import Device, Storage
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.moved_time import MovedCloud
+    from upcloud_sdk import UpCloud
+
+    Save = Callable[[UpCloud, str], Awaitable[None]]
+
+pytestmark = pytest.mark.anyio
+
+
+# --- destroys that failed ---------------------------------------------------------------------------------------------
+
+
+async def in_vain(moved: MovedCloud, cloud: UpCloud, uuid: str) -> None:
+    """A destroy that fails because the server cannot be deleted."""
+    moved.sim.fail("DELETE /server/*", status=409, code="SERVER_STATE_ILLEGAL", times=60)
+    with pytest.raises(errors.CleanupFailed):
+        await cloud.servers.destroy(uuid, timeout=30)
+    moved.sim.faults.clear()
+
+
+async def test_the_lease_of_what_could_not_be_destroyed_ends_now_with_that_of_its_disks(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        await in_vain(moved, cloud, uuid)
+        assert left(moved, uuid) == pytest.approx(0, abs=2)
+        (disk,) = moved.sim.storages.values()
+        assert disk.labels[LEASE] == moved.sim.servers[uuid].labels[LEASE]
+        await moved.later(3600)
+        assert left(moved, uuid) < 0
+    async with moved.client() as other:
+        assert (await other.leases.reap()).servers == (uuid,)
+
+
+async def test_the_reaper_of_the_process_finishes_it_whether_it_had_a_lease_or_not(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud, lease=None)
+        await in_vain(moved, cloud, uuid)
+        report = await cloud.leases.reap()
+        assert report.servers == (uuid,)
+        assert (await cloud.leases.reap()).servers == ()
+    assert moved.sim.servers == {}
+    assert moved.sim.storages == {}
+
+
+async def test_it_finishes_disks_that_are_left_of_it(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud, lease=None)
+        data = Storage("01000000-0000-4000-8000-00000000000d", "data", 10)
+        moved.sim.storages[data.uuid] = data
+        moved.sim.servers[uuid].devices.append(Device("virtio:1", "disk", data.uuid))
+        moved.sim.fail("DELETE /storage/*", status=409, code="STORAGE_STATE_ILLEGAL", times=60)
+        with pytest.raises(errors.CleanupFailed):
+            await cloud.servers.destroy(uuid, timeout=30)
+        moved.sim.faults.clear()
+        assert len(moved.sim.storages) == 2
+        await cloud.leases.reap()
+    assert list(moved.sim.storages) == [data.uuid]
+
+
+async def test_it_does_as_its_caller_said_about_disks(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        moved.sim.fail("DELETE /server/*", status=409, code="SERVER_STATE_ILLEGAL", times=60)
+        with pytest.raises(errors.CleanupFailed):
+            await cloud.servers.destroy(uuid, timeout=30, storages="none")
+        moved.sim.faults.clear()
+        await cloud.leases.reap()
+        await moved.later(3600)
+        await cloud.leases.reap()
+    assert moved.sim.servers == {}
+    assert len(moved.sim.storages) == 1
+
+
+async def keep(cloud: UpCloud, uuid: str) -> None:
+    await cloud.leases.keep(uuid)
+
+
+async def take(cloud: UpCloud, uuid: str) -> None:
+    await cloud.leases.take(uuid, 3600)
+
+
+@pytest.mark.parametrize("save", [keep, take])
+async def test_it_spares_what_its_process_decided_to_keep(moved: MovedCloud, save: Save) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        await in_vain(moved, cloud, uuid)
+        await save(cloud, uuid)
+        await cloud.leases.reap()
+        assert uuid in moved.sim.servers
+
+
+@pytest.mark.parametrize("save", [keep, take])
+async def test_it_spares_what_another_process_took_or_kept_before_it_is_stopped(moved: MovedCloud, save: Save) -> None:
+    async with moved.client() as cloud, moved.client("somebody-else") as other:
+        uuid = await started(cloud)
+        await in_vain(moved, cloud, uuid)
+        await save(other, uuid)
+        await other.servers.start(uuid)
+        report = await cloud.leases.reap()
+        assert uuid in report.spared
+        assert moved.sim.servers[uuid].state == "started"
+        assert (await cloud.leases.reap()).failed == {}

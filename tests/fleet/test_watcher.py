@@ -1,0 +1,256 @@
+"""What all the waits of a client cost together, and what troubles them."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from tests.moved_time import MovedCloud, MovedTransport, server_spec
+from upcloud_sdk import errors
+from upcloud_sdk.simulator import after_seconds, never
+
+if TYPE_CHECKING:
+    import httpx
+
+    from upcloud_sdk import UpCloud
+    from upcloud_sdk.simulator.progress import Progress
+    from upcloud_sdk.simulator.records import Server
+
+pytestmark = pytest.mark.anyio
+
+UUID = "00000000-0000-4000-8000-000000000000"
+LIST = r"GET /server\?label=upcloud_sdk_run%3D.*"
+GET = r"GET /server/[0-9a-f-]{36}"
+
+
+async def several(cloud: UpCloud, number: int) -> list[str]:
+    """The uuids of some servers that boot."""
+    return [(await cloud.servers.create(server_spec(f"build-{each}"))).uuid for each in range(number)]
+
+
+# --- what it costs ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_hundred_servers_are_awaited_with_few_requests_and_noticed_soon() -> None:
+    """Boot times as recorded: least, median, most of 25 servers."""
+    boots = [23 + 10 * number / 50 if number < 50 else 33 + 33 * (number - 50) / 49 for number in range(100)]
+    noticed: list[float] = []
+
+    def boot_of(server: Server) -> Progress:
+        return after_seconds(boots[int(server.title.partition("-")[2])])
+
+    async with MovedCloud.open(boot=boot_of) as moved:
+        began = moved.hand.now()
+        async with moved.client() as cloud, anyio.create_task_group() as group:
+
+            async def boot(number: int) -> None:
+                server = await cloud.servers.create(server_spec(f"build-{number}"))
+                await cloud.servers.wait_for_state(server.uuid, "started", timeout=300)
+                noticed.append(moved.hand.now() - began - boots[number])
+
+            for number in range(100):
+                group.start_soon(boot, number)
+        makespan = moved.hand.now() - began
+        assert makespan <= 1.03 * max(boots)
+        assert len(moved.requests()) <= 1.7 * 100
+        assert statistics.quantiles(noticed, n=20)[-1] <= 1.2
+
+
+async def test_nobody_who_waits_costs_nothing(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        await several(cloud, 3)
+        before = len(moved.requests())
+        await moved.later(3600)
+        assert len(moved.requests()) == before
+
+
+async def test_after_the_last_wait_nothing_is_sent_any_more(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        async with anyio.create_task_group() as group:
+            for uuid in await several(cloud, 3):
+                group.start_soon(wait, cloud, uuid)
+        before = len(moved.requests())
+        await moved.later(3600)
+        assert len(moved.requests()) == before
+
+
+async def wait(cloud: UpCloud, uuid: str, timeout: float = 200) -> None:
+    await cloud.servers.wait_for_state(uuid, "started", timeout=timeout)
+
+
+async def test_a_foreign_server_is_asked_for_by_itself_and_no_list_is_unfiltered(moved: MovedCloud) -> None:
+    async with moved.client("somebody-else") as other, moved.client() as cloud:
+        foreign = await other.servers.create(server_spec("theirs"))
+        own = await several(cloud, 2)
+        async with anyio.create_task_group() as group:
+            for uuid in (foreign.uuid, *own):
+                group.start_soon(wait, cloud, uuid)
+    assert moved.count(LIST) > 0
+    assert moved.count(GET) == moved.count(rf"GET /server/{foreign.uuid}")
+    assert moved.count(r"GET /server/?") == 0
+
+
+async def test_a_list_that_lags_costs_a_get_every_five_seconds_at_most(moved: MovedCloud) -> None:
+    moved.sim.hide_from_lists(10_000)
+    async with moved.client() as cloud, anyio.create_task_group() as group:
+        for uuid in await several(cloud, 10):
+            group.start_soon(wait, cloud, uuid)
+    assert 10 <= moved.count(GET) <= 10 * math.ceil(33 / 5)
+    assert moved.count(LIST) <= 33 + 5
+
+
+async def test_a_wait_that_takes_long_is_looked_at_ever_less_often(moved: MovedCloud) -> None:
+    moved.sim.boot_next(never())
+    async with moved.client() as cloud:
+        (uuid,) = await several(cloud, 1)
+        with pytest.raises(errors.WaitTimeout):
+            await wait(cloud, uuid, 3660)
+    # A minute of one a second, some that stretch, and then one every 10 s.
+    assert 60 + 340 <= moved.count(GET) <= 60 + 360 + 20
+
+
+# --- what troubles it -------------------------------------------------------------------------------------------------
+
+
+async def test_failing_lists_are_survived(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, anyio.create_task_group() as group:
+        uuids = await several(cloud, 3)
+        moved.sim.fail("GET /server", status=503, times=3 * 5, skip=2)
+        for uuid in uuids:
+            group.start_soon(wait, cloud, uuid)
+    assert moved.count(LIST) > 15
+
+
+async def test_an_api_that_goes_on_failing_ends_all_waits_with_its_error(moved: MovedCloud) -> None:
+    ended: list[type[Exception]] = []
+
+    async def fail(cloud: UpCloud, uuid: str) -> None:
+        with pytest.raises(errors.ServerFault) as caught:
+            await wait(cloud, uuid)
+        ended.append(caught.type)
+
+    async with moved.client() as cloud:
+        uuids = await several(cloud, 3)
+        moved.sim.fail("GET /server*", status=503, times=None)
+        async with anyio.create_task_group() as group:
+            for uuid in uuids:
+                group.start_soon(fail, cloud, uuid)
+    assert len(ended) == 3
+
+
+async def test_an_answer_that_cannot_be_read_is_no_end(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        (uuid,) = await several(cloud, 1)
+        moved.sim.fail("GET /server/*", status=200, body="<html>", times=3)
+        await wait(cloud, uuid)
+
+
+async def test_being_told_to_wait_longer_than_a_call_may_is_obeyed_by_the_next_look(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        (uuid,) = await several(cloud, 1)
+        moved.sim.fail("GET /server/*", status=429, headers={"retry-after": "120"})
+        began = moved.hand.now()
+        await wait(cloud, uuid)
+        assert moved.hand.now() - began == pytest.approx(5 + 120)
+        assert moved.count(GET) == 2
+
+
+async def test_a_page_of_a_proxy_with_404_is_no_end_and_the_apis_own_word_is(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        (uuid,) = await several(cloud, 1)
+        moved.sim.fail("GET /server/*", status=404, body="<html>")
+        await wait(cloud, uuid)
+        with pytest.raises(errors.NotFound):
+            await wait(cloud, UUID)
+
+
+async def test_what_fails_for_one_waiter_is_no_trouble_for_another(moved: MovedCloud) -> None:
+    """Its own server in error, and a server that is gone."""
+    async with moved.client() as cloud, anyio.create_task_group() as group:
+        first, second, third = await several(cloud, 3)
+
+        async def fail(uuid: str, error: type[Exception]) -> None:
+            with pytest.raises(error):
+                await wait(cloud, uuid)
+
+        group.start_soon(wait, cloud, first)
+        group.start_soon(fail, second, errors.ResourceFailed)
+        group.start_soon(fail, third, errors.NotFound)
+        await moved.later(10)
+        moved.sim.break_server(second)
+        del moved.sim.servers[third]
+
+
+class SlowFor(MovedTransport):
+    """Answers about one server late."""
+
+    uuid = ""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.uuid and request.url.path.endswith(self.uuid):
+            await self._clock.sleep(25)
+        return await super().handle_async_request(request)
+
+
+async def test_a_slow_look_for_one_delays_nobody_else(moved: MovedCloud) -> None:
+    transport = SlowFor(moved.sim, moved.clock)
+    done: dict[str, float] = {}
+    async with moved.client("somebody-else") as other, moved.client(transport=transport) as cloud:
+        foreign = (await other.servers.create(server_spec("theirs"))).uuid
+        transport.uuid = foreign
+        began = moved.hand.now()
+
+        async def note(uuid: str) -> None:
+            await wait(cloud, uuid)
+            done[uuid] = moved.hand.now() - began
+
+        own = await several(cloud, 2)
+        async with anyio.create_task_group() as group:
+            for uuid in (foreign, *own):
+                group.start_soon(note, uuid)
+    assert [done[uuid] for uuid in own] == pytest.approx([33, 33], abs=1)
+
+
+async def test_a_cancelled_waiter_delays_nobody(moved: MovedCloud) -> None:
+    """Neither one that waited for its turn, nor one that was being looked for."""
+    transport = SlowFor(moved.sim, moved.clock)
+    async with moved.client(transport=transport) as cloud:
+        uuids = await several(cloud, 3)
+        transport.uuid = uuids[0]
+        began = moved.hand.now()
+        with anyio.CancelScope() as scope:
+            async with anyio.create_task_group() as group:
+                group.start_soon(wait, cloud, uuids[0])
+                await moved.later(3)
+                scope.cancel()
+        async with anyio.create_task_group() as group:
+            for uuid in uuids[1:]:
+                group.start_soon(wait, cloud, uuid)
+        assert moved.hand.now() - began == pytest.approx(33, abs=1)
+
+
+async def test_waits_of_a_client_that_is_not_open_are_refused(moved: MovedCloud) -> None:
+    client = moved.client()
+    with pytest.raises(errors.NotOpen):
+        await client.servers.wait_for_state(UUID, "started", timeout=10)
+    async with client as cloud:
+        (uuid,) = await several(cloud, 1)
+        await wait(cloud, uuid)
+
+
+async def test_without_pauses_everybody_still_gets_a_turn(moved: MovedCloud) -> None:
+    waits = replace(moved.waits, first_look=0, pause=0, longest_pause=0)
+    async with moved.client(waits=waits) as cloud, anyio.create_task_group() as group:
+        for uuid in await several(cloud, 3):
+            group.start_soon(wait, cloud, uuid)
+        # Nobody sleeps by the clock here, so that time has to be moved by hand.
+        for _ in range(40):
+            await anyio.lowlevel.checkpoint()
+            moved.hand.advance(1)
+            moved.sim.settle()

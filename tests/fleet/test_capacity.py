@@ -1,0 +1,129 @@
+"""Several specs for one server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.moved_time import MovedCloud, server_spec
+from upcloud_sdk import errors
+
+if TYPE_CHECKING:
+    from upcloud_sdk import ServerSpec, UpCloud
+
+pytestmark = pytest.mark.anyio
+
+ZONES = ("fi-hel1", "fi-hel2", "de-fra1")
+
+
+def choices() -> tuple[ServerSpec, ...]:
+    """The same server in several zones."""
+    return server_spec().variants(zones=ZONES)
+
+
+async def zone_of_next(cloud: UpCloud) -> str:
+    return (await cloud.servers.create(choices())).zone
+
+
+def test_variants_are_all_zones_and_within_each_all_plans_in_order() -> None:
+    specs = server_spec().variants(zones=ZONES[:2], plans=("1xCPU-1GB", "1xCPU-2GB"))
+    assert [(each.zone, each.plan) for each in specs] == [
+        ("fi-hel1", "1xCPU-1GB"),
+        ("fi-hel1", "1xCPU-2GB"),
+        ("fi-hel2", "1xCPU-1GB"),
+        ("fi-hel2", "1xCPU-2GB"),
+    ]
+
+
+async def test_the_next_is_tried_where_there_is_no_room(moved: MovedCloud) -> None:
+    moved.sim.sell_out(zone="fi-hel1")
+    async with moved.client() as cloud:
+        assert await zone_of_next(cloud) == "fi-hel2"
+    assert moved.count("POST /server") == 2
+    assert len(moved.sim.servers) == 1
+
+
+async def test_the_next_is_tried_where_a_limit_is_reached(moved: MovedCloud) -> None:
+    moved.sim.fail("POST /server", status=403, code="SERVER_CORE_LIMIT_REACHED")
+    async with moved.client() as cloud:
+        assert await zone_of_next(cloud) == "fi-hel2"
+
+
+async def test_a_block_can_have_a_choice_too(moved: MovedCloud) -> None:
+    moved.sim.sell_out(zone="fi-hel1")
+    async with moved.client() as cloud, cloud.servers.ephemeral(choices()) as server:
+        assert server.zone == "fi-hel2"
+    assert moved.sim.servers == {}
+
+
+async def test_where_all_are_refused_the_last_refusal_tells_of_the_others(moved: MovedCloud) -> None:
+    moved.sim.sell_out()
+    async with moved.client() as cloud:
+        with pytest.raises(errors.NoCapacity) as caught:
+            await zone_of_next(cloud)
+    assert [note.partition(":")[0] for note in caught.value.__notes__] == [
+        "1xCPU-1GB in fi-hel1 was refused before",
+        "1xCPU-1GB in fi-hel2 was refused before",
+    ]
+    assert moved.count("POST /server") == 3
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"drop": True},
+        {"timeout": True},
+        {"status": 502},
+        {"status": 400, "code": "TITLE_INVALID"},
+        {"status": 402, "code": "INSUFFICIENT_CREDITS"},
+        {"status": 403, "code": "TRIAL_PLAN"},
+        {"status": 409, "code": "MULTIPLE_TEMPLATES"},
+    ],
+    ids=str,
+)
+async def test_no_other_is_tried_after_anything_else(moved: MovedCloud, fault: dict[str, str]) -> None:
+    """It may be there, or the next would be refused as well."""
+    moved.sim.fail("POST /server", **fault)  # type: ignore[arg-type]  # keywords of a table
+    async with moved.client() as cloud:
+        with pytest.raises(errors.UpCloudError):
+            await zone_of_next(cloud)
+    # The simulator does not count a call that was given up before its answer.
+    assert moved.count("POST /server") <= 1
+    assert moved.sim.servers == {}
+
+
+async def test_a_lost_create_is_adopted_and_no_other_is_tried(moved: MovedCloud) -> None:
+    moved.sim.fail("POST /server", drop=True, after_effect=True)
+    async with moved.client() as cloud:
+        assert await zone_of_next(cloud) == "fi-hel1"
+    assert moved.count("POST /server") == 1
+
+
+async def test_what_was_refused_is_tried_last_for_a_while(moved: MovedCloud) -> None:
+    moved.sim.sell_out(zone="fi-hel1")
+    async with moved.client() as cloud:
+        assert await zone_of_next(cloud) == "fi-hel2"
+        moved.sim.restock()
+        assert await zone_of_next(cloud) == "fi-hel2"
+        assert moved.count("POST /server") == 3
+        await moved.later(301)
+        assert await zone_of_next(cloud) == "fi-hel1"
+
+
+async def test_what_was_refused_is_still_tried_where_nothing_else_is_left(moved: MovedCloud) -> None:
+    moved.sim.sell_out(zone="fi-hel1")
+    async with moved.client() as cloud:
+        await zone_of_next(cloud)
+        moved.sim.restock()
+        moved.sim.sell_out(zone="fi-hel2")
+        moved.sim.sell_out(zone="de-fra1")
+        assert await zone_of_next(cloud) == "fi-hel1"
+
+
+async def test_each_client_remembers_for_itself(moved: MovedCloud) -> None:
+    moved.sim.sell_out(zone="fi-hel1")
+    async with moved.client() as cloud, moved.client() as other:
+        await zone_of_next(cloud)
+        moved.sim.restock()
+        assert await zone_of_next(other) == "fi-hel1"

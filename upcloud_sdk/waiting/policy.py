@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import anyio
 
-from upcloud_sdk.errors import ResourceFailed, ServerFault, TransportError, WaitTimeout
+from upcloud_sdk.errors import (
+    NotFound,
+    RateLimited,
+    ResourceFailed,
+    ServerFault,
+    TransportError,
+    UnexpectedAnswer,
+    UpCloudError,
+    WaitTimeout,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -91,6 +100,21 @@ class WaitPolicy:
             yield pause
 
 
+FAILING = (ServerFault, TransportError, UnexpectedAnswer, RateLimited)
+"""What a look may end in without an end to the wait."""
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether a failing look says nothing about what is waited for."""
+    # A 404 that is not in the API's own words is somebody's between us.
+    return isinstance(error, FAILING) or (isinstance(error, NotFound) and not error.code)
+
+
+def asked_pause(error: Exception | None) -> float:
+    """Seconds until the next look that the API asks for."""
+    return (error.retry_after or 0.0) if isinstance(error, RateLimited) else 0.0
+
+
 async def poll(
     look: Callable[[], Awaitable[T]],
     reached: Callable[[T], bool],
@@ -120,10 +144,11 @@ async def poll(
                 failures = 0
                 if reached(last):
                     return last
-        except (ServerFault, TransportError):
+        except UpCloudError as error:
             failures += 1
-            if failures > policy.forgiven:
+            if not may_pass(error) or failures > policy.forgiven:
                 raise
+            pause = max(pause, asked_pause(error))  # noqa: PLW2901 - longer, if the API says so
         await clock.sleep(min(pause, max(0.0, deadline - clock.now())))
     seen = f"; last seen in state {getattr(last, 'state', '?')!s}" if last is not None else "; nothing was seen"
     raise WaitTimeout(f"{what}: not within {timeout:g} s{seen}", last=last)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import anyio
 import anyio.lowlevel
 
-from upcloud_sdk.errors import NotFound, RateLimited, ServerFault, TransportError, UnexpectedAnswer, WaitTimeout
+from upcloud_sdk.errors import WaitTimeout
 from upcloud_sdk.events import ServerEvent, WaitEvent
+from upcloud_sdk.waiting.policy import asked_pause, may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from upcloud_sdk.waiting.policy import WaitPolicy
 
 log = logging.getLogger("upcloud_sdk")
-
-FAILING = (ServerFault, TransportError, UnexpectedAnswer, RateLimited)
-"""What a look may end in without an end to the wait."""
 
 
 class Seen(Protocol):
@@ -74,17 +72,14 @@ class _Waiter(Generic[S]):
     def fail(self, error: Exception, forgiven: int) -> None:
         """Tell the waiter that a look failed."""
         self.failures += 1
-        # A 404 that is not in the API's own words is somebody's between us.
-        passing = isinstance(error, FAILING) or (isinstance(error, NotFound) and not error.code)
-        if passing and self.failures <= forgiven:
+        if may_pass(error) and self.failures <= forgiven:
             return
         self.error = error
         self.done.set()
 
     def look_again(self, now: float, error: Exception | None = None) -> None:
         """Plan the next look."""
-        asked = error.retry_after if isinstance(error, RateLimited) else None
-        self.due = now + max(next(self.pauses), asked or 0.0)
+        self.due = now + max(next(self.pauses), asked_pause(error))
 
 
 class Watcher(Generic[S]):

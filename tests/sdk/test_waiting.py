@@ -1,0 +1,315 @@
+"""Waits: their pace, their ends, and what they forgive. One watcher looks for all who wait for servers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import anyio
+import httpx
+import pytest
+
+from tests.moved_time import MovedCloud, server_spec
+from tests.sdk import documents
+from tests.sdk.documents import DISK, SERVER
+from tests.sdk.sent import lines
+from upcloud_sdk import RetryPolicy, Server, Token, UpCloud, WaitPolicy
+from upcloud_sdk.errors import (
+    AuthenticationFailed,
+    NotFound,
+    RateLimited,
+    ResourceFailed,
+    ServerFault,
+    UnexpectedAnswer,
+    UpCloudError,
+    WaitTimeout,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import respx
+
+    from tests.sdk.clock import MovedClock
+
+Wait = Callable[[UpCloud, float], Awaitable[object]]
+
+
+async def _server(cloud: UpCloud, timeout: float) -> object:
+    return await cloud.servers.wait_for_state(SERVER, "started", timeout=timeout)
+
+
+async def _storage(cloud: UpCloud, timeout: float) -> object:
+    return await cloud.storages.wait_for_state(DISK, "online", timeout=timeout)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Something that is waited for."""
+
+    path: str
+    wait: Wait
+    document: Callable[..., dict[str, object]]
+    wanted: str
+
+    def at(self, state: str) -> httpx.Response:
+        """The answer that shows it in a state."""
+        return httpx.Response(200, json=self.document(state=state))
+
+
+each_kind = pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(Kind(f"/server/{SERVER}", _server, documents.server, "started"), id="server"),
+        pytest.param(Kind(f"/storage/{DISK}", _storage, documents.storage, "online"), id="storage"),
+    ],
+)
+
+
+@pytest.fixture
+async def cloud(api: respx.MockRouter, clock: MovedClock) -> AsyncIterator[UpCloud]:
+    """A client that repeats nothing by itself: what a wait forgives is the wait's."""
+    waits = WaitPolicy(clock=clock)
+    async with UpCloud(Token("ucat_x"), retry=RetryPolicy(attempts=1), waits=waits) as client:
+        yield client
+
+
+# --- the policy -------------------------------------------------------------------------------------------------------
+
+
+def test_the_pace_is_steady_for_a_while_and_then_slows_down_to_its_longest() -> None:
+    policy = WaitPolicy(pause=2.0, brisk_for=6.0, growth=2.0, longest_pause=10.0)
+    assert list(islice(policy.pauses(), 7)) == [2.0, 2.0, 2.0, 4.0, 8.0, 10.0, 10.0]
+
+
+def test_a_policy_without_pauses_has_none() -> None:
+    assert list(islice(WaitPolicy(pause=0.0).pauses(), 3)) == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("field", ["first_look", "pause", "longest_pause", "brisk_for", "look_on"])
+def test_a_negative_pause_is_refused(field: str) -> None:
+    with pytest.raises(ValueError, match="pauses are seconds, 0 or more"):
+        WaitPolicy(**{field: -1.0})  # type: ignore[arg-type]  # numbers for numbers
+
+
+def test_a_pace_that_quickens_is_refused() -> None:
+    with pytest.raises(ValueError, match="growth is 1 or more"):
+        WaitPolicy(growth=0.5)
+
+
+# --- one wait ---------------------------------------------------------------------------------------------------------
+
+
+@each_kind
+async def test_what_is_so_already_costs_one_look(api: respx.MockRouter, cloud: UpCloud, kind: Kind) -> None:
+    api.get(kind.path).mock(return_value=kind.at(kind.wanted))
+    seen = await kind.wait(cloud, 60)
+    assert getattr(seen, "state") == kind.wanted  # noqa: B009 - of either kind
+    assert lines(api) == [f"GET {kind.path}"]
+
+
+@each_kind
+async def test_failing_looks_are_forgiven_three_times_in_a_row(
+    api: respx.MockRouter, cloud: UpCloud, kind: Kind
+) -> None:
+    answers: list[httpx.Response | httpx.TransportError] = [
+        httpx.Response(502),
+        httpx.ReadTimeout("no answer"),
+        httpx.Response(200, json={}),
+        kind.at("maintenance"),
+        httpx.Response(429),
+        httpx.Response(404),
+        httpx.ConnectError("no route"),
+        kind.at(kind.wanted),
+    ]
+    route = api.get(kind.path).mock(side_effect=answers)
+    await kind.wait(cloud, 60)
+    assert route.call_count == len(answers)
+
+
+FAILURES: list[tuple[httpx.Response | httpx.TransportError, type[UpCloudError]]] = [
+    (httpx.Response(502), ServerFault),
+    (httpx.Response(200, json={}), UnexpectedAnswer),
+    (httpx.Response(404), NotFound),
+    (httpx.Response(429), RateLimited),
+]
+
+
+@each_kind
+@pytest.mark.parametrize("failure", FAILURES, ids=["5xx", "unreadable", "404 of a proxy", "429"])
+async def test_the_fourth_in_a_row_is_the_error(
+    api: respx.MockRouter,
+    cloud: UpCloud,
+    kind: Kind,
+    failure: tuple[httpx.Response | httpx.TransportError, type[UpCloudError]],
+) -> None:
+    route = api.get(kind.path).mock(side_effect=[failure[0]] * 4)
+    with pytest.raises(failure[1]):
+        await kind.wait(cloud, 60)
+    assert route.call_count == 4
+
+
+@each_kind
+@pytest.mark.parametrize(
+    "refused", [(404, "SERVER_NOT_FOUND", NotFound), (401, "AUTHENTICATION_FAILED", AuthenticationFailed)]
+)
+async def test_what_the_api_itself_says_ends_a_wait_at_once(
+    api: respx.MockRouter,
+    cloud: UpCloud,
+    clock: MovedClock,
+    kind: Kind,
+    refused: tuple[int, str, type[UpCloudError]],
+) -> None:
+    status, code, error = refused
+    api.get(kind.path).respond(status, json=documents.refusal(code))
+    with pytest.raises(error):
+        await kind.wait(cloud, 60)
+    assert clock.now() == 0.0
+
+
+@each_kind
+async def test_error_ends_a_wait_at_once(api: respx.MockRouter, cloud: UpCloud, clock: MovedClock, kind: Kind) -> None:
+    api.get(kind.path).mock(return_value=kind.at("error"))
+    with pytest.raises(ResourceFailed, match="is in state 'error'") as caught:
+        await kind.wait(cloud, 60)
+    assert caught.value.uuid in kind.path
+    assert clock.now() == 0.0
+
+
+@each_kind
+async def test_a_wait_has_an_end_that_says_what_was_seen_last(
+    api: respx.MockRouter, cloud: UpCloud, clock: MovedClock, kind: Kind
+) -> None:
+    api.get(kind.path).mock(return_value=kind.at("maintenance"))
+    with pytest.raises(
+        WaitTimeout, match=rf"to be {kind.wanted}: not within 20 s; last seen in state '?maintenance"
+    ) as caught:
+        await kind.wait(cloud, 20)
+    assert caught.value.last.state == "maintenance"
+    assert clock.now() == 20.0
+
+
+@each_kind
+async def test_a_wait_that_saw_nothing_says_so(api: respx.MockRouter, clock: MovedClock, kind: Kind) -> None:
+    async def hang(request: httpx.Request) -> httpx.Response:
+        await clock.sleep(1_000.0)
+        raise AssertionError("nobody waits for it")
+
+    waits = WaitPolicy(clock=clock)
+    async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(hang), waits=waits) as cloud:
+        with pytest.raises(WaitTimeout, match="not within 20 s; nothing was seen") as caught:
+            await kind.wait(cloud, 20)
+    assert caught.value.last is None
+    assert clock.now() == 20.0
+
+
+@each_kind
+async def test_the_next_look_is_not_before_the_api_says(
+    api: respx.MockRouter, cloud: UpCloud, clock: MovedClock, kind: Kind
+) -> None:
+    limited = httpx.Response(429, headers={"Retry-After": "30"})
+    api.get(kind.path).mock(side_effect=[limited, kind.at(kind.wanted)])
+    await kind.wait(cloud, 60)
+    assert clock.now() == 30.0
+
+
+# --- one watcher for all ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def moved() -> AsyncIterator[MovedCloud]:
+    """An empty cloud whose time moves by itself."""
+    async with MovedCloud.open(boot_seconds=33, stop_seconds=16) as cloud:
+        yield cloud
+
+
+async def test_who_waits_alone_is_looked_up_by_itself_and_gets_the_server_in_full(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        server = await cloud.servers.create(server_spec())
+        assert isinstance(await cloud.servers.wait_for_state(server.uuid, "started", timeout=60), Server)
+    assert moved.count(r"GET /server\?.*") == 0
+
+
+async def test_several_who_wait_share_a_list_of_what_this_run_made(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        servers = [await cloud.servers.create(server_spec(f"build-{number}")) for number in range(5)]
+        async with anyio.create_task_group() as group:
+            for server in servers:
+                group.start_soon(_until_started, cloud, server.uuid)
+    lists = moved.count(r"GET /server\?label=upcloud_sdk_run%3D[0-9a-f]+")
+    assert lists == moved.count(r"GET /server(\?.*)?")
+    assert 30 <= lists <= 36
+    assert moved.count("GET /server/.*") <= 5
+
+
+async def _until_started(cloud: UpCloud, uuid: str) -> None:
+    await cloud.servers.wait_for_state(uuid, "started", timeout=60)
+
+
+async def test_what_a_list_lacks_is_asked_for_by_itself_now_and_then(moved: MovedCloud) -> None:
+    """Absence from a list proves nothing."""
+    async with moved.client() as cloud:
+        shown = await cloud.servers.create(server_spec("shown"))
+        moved.sim.fail("POST /server", hide_from_lists=1_000)
+        hidden = await cloud.servers.create(server_spec("hidden"))
+        async with anyio.create_task_group() as group:
+            group.start_soon(_until_started, cloud, shown.uuid)
+            await cloud.servers.wait_for_state(hidden.uuid, "started", timeout=60)
+    assert 1 <= moved.count(f"GET /server/{hidden.uuid}") <= 33 / 5 + 2
+
+
+async def test_a_server_that_is_gone_ends_the_wait_for_it_and_no_other(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        servers = [await cloud.servers.create(server_spec(f"build-{number}")) for number in range(3)]
+        del moved.sim.servers[servers[0].uuid]
+        async with anyio.create_task_group() as group:
+            for server in servers[1:]:
+                group.start_soon(_until_started, cloud, server.uuid)
+            with pytest.raises(NotFound):
+                await cloud.servers.wait_for_state(servers[0].uuid, "started", timeout=60)
+
+
+async def test_a_server_of_somebody_else_is_looked_up_by_itself(moved: MovedCloud) -> None:
+    async with moved.client(owner="another") as other:
+        theirs = [await other.servers.create(server_spec(f"theirs-{number}")) for number in range(2)]
+    async with moved.client() as cloud, anyio.create_task_group() as group:
+        for server in theirs:
+            group.start_soon(_until_started, cloud, server.uuid)
+    assert moved.count(r"GET /server\?.*") == 0
+
+
+async def test_a_list_that_fails_is_forgiven_too(moved: MovedCloud) -> None:
+    async with moved.client(retry=RetryPolicy(attempts=1)) as cloud:
+        servers = [await cloud.servers.create(server_spec(f"build-{number}")) for number in range(2)]
+        moved.sim.fail("GET /server", status=502, times=3)
+        async with anyio.create_task_group() as group:
+            for server in servers:
+                group.start_soon(_until_started, cloud, server.uuid)
+
+
+async def test_a_list_that_fails_for_good_ends_all_waits(moved: MovedCloud) -> None:
+    ended: list[str] = []
+
+    async def wait(client: UpCloud, uuid: str) -> None:
+        with pytest.raises(ServerFault):
+            await client.servers.wait_for_state(uuid, "started", timeout=60)
+        ended.append(uuid)
+
+    async with moved.client(retry=RetryPolicy(attempts=1)) as cloud:
+        servers = [await cloud.servers.create(server_spec(f"build-{number}")) for number in range(2)]
+        moved.sim.fail("GET /server", status=502, times=None)
+        async with anyio.create_task_group() as group:
+            for server in servers:
+                group.start_soon(wait, cloud, server.uuid)
+    assert sorted(ended) == sorted(server.uuid for server in servers)
+
+
+async def test_a_wait_that_comes_later_is_looked_for_too(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        for number in range(3):
+            server = await cloud.servers.create(server_spec(f"build-{number}"))
+            await cloud.servers.wait_for_state(server.uuid, "started", timeout=60)
+            await cloud.servers.destroy(server.uuid)
+    assert moved.sim.servers == {}

@@ -89,6 +89,12 @@ async def test_a_change_of_plan_makes_two_periods(api: httpx.AsyncClient, clock:
     assert [each["firewall"] > 0 for each in details] == [False, True]
 
 
+async def test_a_simple_backup_is_billed_with_its_server(api: httpx.AsyncClient, clock: ManualClock) -> None:
+    await running(api, clock, simple_backup="0430,dailies")
+    detail = (await _summary(api))["servers"]["server"]["resources"][0]["details"][0]
+    assert detail["simple_backup"] == pytest.approx(0.2 * PLAN / 100, abs=1e-5)
+
+
 async def test_cloud_native_plans_cost_nothing_while_stopped(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock, plan="CLOUDNATIVE-1xCPU-4GB")
     await _stop(api, clock, server)

@@ -127,6 +127,9 @@ async def test_a_kept_address_survives_its_server_and_can_be_taken_up_again(
     wanted = {"type": "public", "ip_addresses": {"ip_address": [{"family": "IPv4", "address": address}]}}
     other = await running(api, clock, networking={"interfaces": {"interface": [wanted]}})
     assert _address(other, "public") == address
+    network = (await api.get(f"/network/{other['networking']['interfaces']['interface'][0]['network']}")).json()
+    ranged = network["network"]["ip_networks"]["ip_network"][0]["address"]
+    assert ipaddress.ip_address(address) in ipaddress.ip_network(ranged)
 
 
 async def test_an_address_more_comes_with_an_interface_of_its_own(api: httpx.AsyncClient, clock: ManualClock) -> None:

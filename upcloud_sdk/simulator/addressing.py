@@ -10,7 +10,7 @@ from upcloud_sdk.simulator.calls import ApiFault
 from upcloud_sdk.simulator.interface_requests import InterfaceRequest, private_addresses, system_network
 from upcloud_sdk.simulator.ip_networks import range_of
 from upcloud_sdk.simulator.records import Interface, IpAddress, Server
-from upcloud_sdk.simulator.system_networks import find_network
+from upcloud_sdk.simulator.system_networks import find_network, networks_of
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.cloud import Cloud
@@ -25,14 +25,22 @@ def add_interface(cloud: Cloud, server: Server, wanted: InterfaceRequest) -> Int
     index = wanted.index or next(n for n in range(1, 1000) if n not in taken)
     if index in taken:
         raise ApiFault(409, "INTERFACE_EXISTS", f"The server already has an interface with the index {index}.")
-    network = wanted.network
-    if network is None:
-        network = system_network(cloud, server.zone, wanted.type, wanted.addresses[0][0]).uuid
+    network = wanted.network or _network_for(cloud, server.zone, wanted).uuid
     interface = Interface(index, wanted.type, new_mac(cloud), network, [], wanted.source_ip_filtering, wanted.bootable)
     for family, address in wanted.addresses:
         add_address(cloud, server, interface, family, address)
     server.interfaces.append(interface)
     return interface
+
+
+def _network_for(cloud: Cloud, zone: str, wanted: InterfaceRequest) -> Network:
+    """One of UpCloud's own: that of a detached address which is taken up again, or any."""
+    family, address = wanted.addresses[0]
+    if address is not None:
+        for network in networks_of(cloud, zone).values():
+            if ipaddress.ip_address(address) in range_of(network.ip_networks[0]):
+                return network
+    return system_network(cloud, zone, wanted.type, family)
 
 
 def add_address(cloud: Cloud, server: Server, interface: Interface, family: str, address: str | None) -> IpAddress:

@@ -149,6 +149,7 @@ def system_network(cloud: Cloud, zone: str, kind: str, family: str) -> Network:
         network
         for network in networks_of(cloud, zone).values()
         if network.type == kind and network.ip_networks[0].family == family
+        if kind == "public" or network.router is not None  # the oldest utility networks take no servers any more
     ]
     if not fitting:
         raise ApiFault(400, "FAMILY_INVALID", f"There is no {kind} network of the family {family}.")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.records import Server
 
 _ID = whole(1, 2**63)
-_PUBLIC_HOSTS = tuple(5_872_304_771 + n * 107_374_182 for n in range(10))
+PUBLIC_HOSTS = tuple(5_872_304_771 + n * 107_374_182 for n in range(10))
 """Where servers of public clouds run; each zone has as many. The ids do not fit into 32 bits."""
 
 
@@ -42,7 +42,7 @@ def read_wish(cloud: Cloud, f: Fields, zone: str) -> Wish:
 def choose_host(cloud: Cloud, server: Server, wish: Wish, *, windows: bool) -> int:
     """Raises `ApiFault`: WINDOWS_NOT_AVAILABLE, STRICT_ANTI_AFFINITY_NOT_MET, SERVER_RESOURCES_UNAVAILABLE."""
     own = [host.id for host in cloud.hosts.values() if host.zone == server.zone]
-    hosts = [host for host in own or _PUBLIC_HOSTS if host != wish.avoid and wish.host in {None, host}]
+    hosts = [host for host in own or PUBLIC_HOSTS if host != wish.avoid and wish.host in {None, host}]
     if own and windows:
         hosts = [host for host in hosts if cloud.hosts[host].windows_enabled == "yes"]
         if not hosts:

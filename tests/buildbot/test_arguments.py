@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.buildbot._types import ConfigErrors, Secret, renderer
-from upcloud_sdk.buildbot import UpcloudLatentWorker
+from upcloud_sdk.buildbot import Bootstrap, UpcloudLatentWorker
 
 if TYPE_CHECKING:
     from upcloud_sdk.models import StorageSummary
@@ -57,6 +57,9 @@ def image_of_the_build(props: Any) -> str:  # noqa: ANN401 - Buildbot's
         {"api_token": "ucat_1", "image": "Debian"},
         {"api_token": Secret("upcloud"), "image": "Debian", "base_url": Secret("where")},
         {**LEAST, "zones": ["fi-hel1", "fi-hel2"], "plans": ["2xCPU-4GB", "4xCPU-8GB"], "labels": {"team": "ci"}},
+        {**LEAST, "bootstrap": "venv"},
+        {**LEAST, "bootstrap": Bootstrap(install="image")},
+        {**LEAST, "bootstrap": False, "hostconfig": {"user_data": "true"}},
         {**LEAST, "build_wait_timeout": 0, "max_builds": 1, "properties": {"a": 1}, "check_instance_interval": 5},
     ],
 )
@@ -85,6 +88,7 @@ def test_arguments_may_be_given_in_the_order_of_the_worker_that_ships_with_build
         ({**LEAST, "hostconfig": {"disk_size": 20}}, "did you mean 'os_disk_size'?"),
         ({**LEAST, "hostconfig": {"ssh_keys": "ssh-ed25519 AAAA"}}, "a list of public keys"),
         ({**LEAST, "hostconfig": {"user_data": "true"}, "bootstrap": "@NAME@"}, "both say what the guest runs"),
+        ({**LEAST, "bootstrap": True}, "a document with tokens, or False, not True"),
         ({**LEAST, "zone": "fi-hel1", "zones": ["fi-hel2"]}, "zone and zones"),
         ({**LEAST, "hostconfig": {"plan": "custom"}, "plans": ["1xCPU-1GB"]}, "'plan'] and plans"),
         ({**LEAST, "zones": "fi-hel1"}, "zones is a list"),

@@ -13,7 +13,8 @@ from twisted.internet import defer
 from tests.buildbot._types import Interpolate, Properties, renderer
 from upcloud_sdk import InterfaceSpec, ServerSpec, StorageDeviceSpec
 from upcloud_sdk.buildbot.arguments import Arguments
-from upcloud_sdk.buildbot.order import Guest, Order, host_and_port
+from upcloud_sdk.buildbot.bootstrap import Bootstrap, Guest
+from upcloud_sdk.buildbot.order import Order, host_and_port
 from upcloud_sdk.models import StorageSummary
 
 GUEST = Guest(name="linux_1", password=SecretStr("s3cret"), master="ci.example.com", port=9989)
@@ -179,6 +180,31 @@ def test_a_bootstrap_has_the_tokens_filled_in_and_nothing_else_touched() -> None
     [spec] = specs(bootstrap="create-worker /w @MASTER@:@PORT@ @NAME@ @PASSWORD@ # {x} %s @OTHER@")
     assert spec.user_data is not None
     assert spec.user_data.get_secret_value() == "create-worker /w ci.example.com:9989 linux_1 s3cret # {x} %s @OTHER@"
+
+
+def document(**arguments: Any) -> str | None:  # noqa: ANN401 - the worker's
+    of = arguments.pop("of", None)
+    user_data = specs(of, **arguments)[0].user_data
+    return None if user_data is None else user_data.get_secret_value()
+
+
+def test_without_user_data_the_worker_writes_a_document_of_its_own() -> None:
+    assert document() == Bootstrap().document(GUEST)
+    assert document(hostconfig={"user_data": ""}) == Bootstrap().document(GUEST)
+    assert document(bootstrap="venv") == Bootstrap(install="venv").document(GUEST)
+    own = Bootstrap(install="image", connection="tls")
+    assert document(bootstrap=own) == own.document(GUEST)
+
+
+def test_an_image_whose_worker_starts_by_itself_is_told_nothing() -> None:
+    assert document(bootstrap=False) is None
+
+
+def test_an_image_without_cloud_init_gets_no_document_and_says_so_if_one_was_asked_for() -> None:
+    native = template(template_type="native")
+    assert document(of=native) is None
+    with pytest.raises(ValueError, match="has no cloud-init"):
+        document(of=native, bootstrap="package")
 
 
 def test_a_value_that_looks_like_a_token_is_not_filled_in_again() -> None:

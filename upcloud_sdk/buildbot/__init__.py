@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from upcloud_sdk.buildbot.bootstrap import Bootstrap
 from upcloud_sdk.buildbot.worker import UpcloudLatentWorker
 from upcloud_sdk.buildbot.workers import upcloud_workers
 
-__all__ = ["UpcloudLatentWorker", "upcloud_workers"]
+__all__ = ["Bootstrap", "UpcloudLatentWorker", "upcloud_workers"]

@@ -57,8 +57,10 @@ if TYPE_CHECKING:
 
     class Registration(Protocol):
         pbReg: object | None
+        msgpack_reg: object | None
 
         def getPBPort(self) -> int: ...
+        def get_msgpack_port(self) -> int: ...
 
     class Properties(Protocol):
         def render(self, value: object) -> Deferred[Any]: ...
@@ -128,6 +130,8 @@ if TYPE_CHECKING:
 
     def config_error(message: str) -> None: ...
 
+    buildbot_version: str
+
     class masters:  # noqa: N801 - a module
         EXPIRE_MINUTES: ClassVar[float]
 
@@ -136,6 +140,7 @@ if TYPE_CHECKING:
         def providedBy(cls, value: object) -> bool: ...
 
 else:
+    from buildbot import version as buildbot_version
     from buildbot.config import error as config_error
     from buildbot.config.errors import ConfigErrors
     from buildbot.config.master import FileLoader
@@ -163,6 +168,7 @@ __all__ = [
     "SecretDetails",
     "SharedService",
     "States",
+    "buildbot_version",
     "config_error",
     "masters",
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from upcloud_sdk import Basic, Token, UpCloud
 from upcloud_sdk.buildbot._types import AbstractLatentWorker, IRenderable
+from upcloud_sdk.buildbot.bootstrap import INSTALLS, Bootstrap
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ HOST_KEYS = frozenset(
 )
 """What `hostconfig` may hold; the first line is what the worker that ships with Buildbot knows."""
 
+_INSTALLS = ", ".join(map(repr, sorted(INSTALLS)))
 _POSITIONAL = ("zone", "api_username", "api_password", "image", "hostconfig", "base_url", "masterFQDN")
 _SECONDS = ("create_timeout", "boot_timeout", "attach_timeout", "shutdown_timeout")
 
@@ -79,7 +81,9 @@ class Arguments:
     shutdown_timeout: float = 10
     """Seconds that a master which shuts down waits for its servers to be destroyed."""
     bootstrap: Any = None
-    """A document for the guest in which @NAME@, @PASSWORD@, @MASTER@ and @PORT@ are filled in."""
+    """What the guest runs if there is no `user_data`: a `Bootstrap`, or the name of its `install`; a document of your
+    own, in which @NAME@, @PASSWORD@, @MASTER@ and @PORT@ are filled in; or False, for nothing. None: a `Bootstrap()`
+    on images that have cloud-init."""
     seal_metadata: bool = False
     """Whether the guest's metadata service is switched off once its worker has attached."""
     max_servers: int | None = None
@@ -135,7 +139,10 @@ class Arguments:
         limit = cast("object", self.max_servers)
         if limit is not None and not (isinstance(limit, int) and limit >= 1):
             yield f"max_servers is a whole number above 0, or None for no limit, not {limit!r}"
-        if self.bootstrap is not None and mapping(self.hostconfig).get("user_data"):
+        given = self.bootstrap
+        if not (given is None or given is False or isinstance(given, str | Bootstrap) or is_renderable(given)):
+            yield f"bootstrap is a Bootstrap, one of {_INSTALLS}, a document with tokens, or False, not {given!r}"
+        if given and mapping(self.hostconfig).get("user_data"):
             yield "hostconfig['user_data'] and bootstrap both say what the guest runs: give one of them"
 
     def credentials(self) -> Credentials:

@@ -12,7 +12,8 @@ import anyio
 from pydantic import SecretStr
 
 from upcloud_sdk import UpCloud
-from upcloud_sdk.buildbot.order import MINIMUM_MEMORY, Guest, Order, host_and_port
+from upcloud_sdk.buildbot.bootstrap import Guest
+from upcloud_sdk.buildbot.order import MINIMUM_MEMORY, Order, host_and_port
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:

@@ -30,7 +30,8 @@ from upcloud_sdk.errors import (
 
 if TYPE_CHECKING:
     from upcloud_sdk import Server, UpCloud
-    from upcloud_sdk.buildbot.order import Guest, Order
+    from upcloud_sdk.buildbot.bootstrap import Guest
+    from upcloud_sdk.buildbot.order import Order
 
 LEASE = 3600.0
 """Seconds after which others may reap a server whose master has died."""

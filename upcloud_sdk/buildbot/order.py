@@ -18,40 +18,21 @@ from upcloud_sdk.buildbot.arguments import (
     host_problems,
     mapping,
 )
+from upcloud_sdk.buildbot.bootstrap import INSTALLS, Bootstrap
 from upcloud_sdk.models import InterfaceSpec, LoginUser
 
 if TYPE_CHECKING:
     from upcloud_sdk.buildbot._types import Properties
     from upcloud_sdk.buildbot.arguments import Arguments
+    from upcloud_sdk.buildbot.bootstrap import Guest
     from upcloud_sdk.models import StorageSummary
 
 Image = str | re.Pattern[str] | Callable[["StorageSummary"], bool] | Mapping[str, str]
 
-_TOKEN = re.compile("@(NAME|PASSWORD|MASTER|PORT)@")
 MINIMUM_MEMORY = 1024
 """MiB: the smallest that a custom server may have."""
 _OWN_TIER = ("DEV-", "STARTER-")
 """Plans that take disks of their own tier only."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Guest:
-    """What a guest must know to attach to its master."""
-
-    name: str
-    password: SecretStr
-    master: str
-    port: int
-
-    def fill(self, document: str) -> str:
-        """The document with our tokens replaced, and nothing else of it touched."""
-        values = {
-            "NAME": self.name,
-            "PASSWORD": self.password.get_secret_value(),
-            "MASTER": self.master,
-            "PORT": str(self.port),
-        }
-        return _TOKEN.sub(lambda token: values[token[1]], document)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +47,10 @@ class Order:
     """What else `hostconfig` says of the machine."""
     ssh_keys: tuple[str, ...]
     user_data: SecretStr
-    bootstrap: SecretStr | None
+    bootstrap: Bootstrap | SecretStr | None
+    """A document of our own, one with tokens to fill in, or none; `user_data` goes before it."""
+    bootstrap_is_wanted: bool
+    """Whether it was asked for; if not, an image that takes none goes without."""
     labels: tuple[tuple[str, str], ...]
     networks: tuple[str | InterfaceSpec, ...] | None
     storages: tuple[StorageDeviceSpec, ...]
@@ -95,7 +79,6 @@ class Order:
         host: dict[str, Any] = dict(given["hostconfig"] or {})
         zone = host.pop("zone", None) or given["zone"] or DEFAULT_ZONE
         plan = host.pop("plan", None) or DEFAULT_PLAN
-        bootstrap = given["bootstrap"]
         networks = given["networks"]
         return cls(
             image=given["image"],
@@ -105,7 +88,8 @@ class Order:
             ssh_keys=tuple(host.pop("ssh_keys", ())),
             user_data=SecretStr(host.pop("user_data", None) or ""),
             host=tuple(sorted(host.items())),
-            bootstrap=None if bootstrap is None else SecretStr(bootstrap),
+            bootstrap=_bootstrap(given["bootstrap"]),
+            bootstrap_is_wanted=given["bootstrap"] is not None,
             labels=tuple(sorted(mapping(given["labels"]).items())),
             networks=None if networks is None else tuple(networks),
             storages=tuple(given["storages"] or ()),
@@ -132,11 +116,6 @@ class Order:
     def _spec(self, template: StorageSummary, zone: str, plan: str, title: str, guest: Guest) -> ServerSpec:
         host = dict(self.host)
         custom = plan == "custom"
-        document = (
-            self.user_data.get_secret_value()
-            if self.bootstrap is None
-            else guest.fill(self.bootstrap.get_secret_value())
-        )
         return ServerSpec(
             zone=zone,
             plan=plan,
@@ -148,12 +127,28 @@ class Order:
             networking=None if self.networks is None else tuple(map(interface, self.networks)),
             login_user=LoginUser(username=host.get("username", "root"), ssh_keys=self.ssh_keys, create_password=False),
             metadata=host.get("metadata", template.template_type == "cloud-init"),
-            user_data=SecretStr(document),
+            user_data=SecretStr(document) if (document := self._document(template, guest)) else None,
             timezone=host.get("timezone"),
             labels=dict(self.labels) or None,
             server_group=self.server_group,
             firewall=self.firewall,
         )
+
+    def _document(self, template: StorageSummary, guest: Guest) -> str:
+        """What the guest runs at its first boot."""
+        own, bootstrap = self.user_data.get_secret_value(), self.bootstrap
+        if own or bootstrap is None:
+            return own
+        if isinstance(bootstrap, SecretStr):
+            return guest.fill(bootstrap.get_secret_value())
+        if template.template_type == "cloud-init":
+            return bootstrap.document(guest)
+        if self.bootstrap_is_wanted:
+            raise ValueError(
+                f"image {template.title!r} has no cloud-init, which the worker's own bootstrap needs: give a script as "
+                "bootstrap or as hostconfig['user_data'], or bootstrap=False if its worker starts by itself"
+            )
+        return ""
 
     def _system_disk(self, template: StorageSummary, plan: str, title: str) -> StorageDeviceSpec:
         host = dict(self.host)
@@ -165,6 +160,16 @@ class Order:
         tier = host.get("tier", None if plan.startswith(_OWN_TIER) else DEFAULT_TIER)
         disk = StorageDeviceSpec.clone(template.uuid, size=size, title=title, tier=tier)
         return disk if host.get("encrypted") is None else disk.model_copy(update={"encrypted": host["encrypted"]})
+
+
+def _bootstrap(given: Any) -> Bootstrap | SecretStr | None:  # noqa: ANN401 - rendered
+    if given is None:
+        return Bootstrap()
+    if given is False:
+        return None
+    if isinstance(given, Bootstrap):
+        return given
+    return Bootstrap(install=given) if given in INSTALLS else SecretStr(given)
 
 
 def interface(network: str | InterfaceSpec) -> InterfaceSpec:

@@ -21,9 +21,10 @@ from upcloud_sdk.buildbot._types import (
     config_error,
 )
 from upcloud_sdk.buildbot.arguments import Arguments
+from upcloud_sdk.buildbot.bootstrap import Bootstrap, Guest
 from upcloud_sdk.buildbot.bridge import Account, Bridge, Operation
 from upcloud_sdk.buildbot.machine import Machine, is_permanent
-from upcloud_sdk.buildbot.order import Guest, Order, host_and_port
+from upcloud_sdk.buildbot.order import Order, host_and_port
 from upcloud_sdk.buildbot.owner import owner_of, short_hash
 from upcloud_sdk.buildbot.password import GuestPassword
 from upcloud_sdk.buildbot.reaping import Reaping, ReapPace
@@ -152,7 +153,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         self._starting = True
         try:
             order = await self._order(build)
-            machine = self._machine = Machine(self._cloud, order, self._guest(), title=self._title())
+            machine = self._machine = Machine(self._cloud, order, self._guest(order), title=self._title())
             self._build = build
             try:
                 await self._unless_unwanted(self._reaping.first_round)
@@ -189,11 +190,19 @@ class UpcloudLatentWorker(AbstractLatentWorker):
                 self.name, f"the worker's arguments cannot be rendered: {error}"
             ) from error
 
-    def _guest(self) -> Guest:
+    def _guest(self, order: Order) -> Guest:
         host, port = host_and_port(self._arguments.masterFQDN)
         if port is None:
-            port = self.registration.getPBPort() if self.registration and self.registration.pbReg else 9989
+            websocket = isinstance(order.bootstrap, Bootstrap) and order.bootstrap.connection in {"ws", "wss"}
+            port = self._port(websocket=websocket)
         return Guest(name=self.name, password=self._password.renew(), master=host, port=port)
+
+    def _port(self, *, websocket: bool) -> int:
+        """Where this master listens for workers."""
+        registered = self.registration
+        if registered is not None and websocket and registered.msgpack_reg is not None:
+            return registered.get_msgpack_port()
+        return registered.getPBPort() if registered is not None and registered.pbReg is not None else 9989
 
     def _title(self) -> str:
         return f"buildbot-{self.name}-{short_hash(self.master)}".replace("_", "-")

@@ -1,0 +1,185 @@
+"""What a new server is told: install a worker, start it under systemd, and switch off when that has ended."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from upcloud_sdk.buildbot._types import buildbot_version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic import SecretStr
+
+Install = Literal["package", "venv", "image"]
+Connection = Literal["tcp", "tls", "ws", "wss"]
+
+_TOKEN = re.compile("@(NAME|PASSWORD|MASTER|PORT)@")
+_BASEDIR = "/var/lib/upcloud-worker"
+_UNIT = "upcloud-worker.service"
+_VENV = "/opt/upcloud-worker"
+_PROGRAMS: Mapping[Install, str] = {
+    "package": "/usr/bin/buildbot-worker",
+    "venv": f"{_VENV}/bin/buildbot-worker",
+    "image": "buildbot-worker",
+}
+INSTALLS = frozenset(_PROGRAMS)
+_PACKAGES: Mapping[Install, tuple[str, ...]] = {"package": ("buildbot-worker",), "venv": ("python3-venv",), "image": ()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guest:
+    """What a guest must know to attach to its master."""
+
+    name: str
+    password: SecretStr
+    master: str
+    port: int
+
+    def fill(self, document: str) -> str:
+        """The document with our tokens replaced, and nothing else of it touched."""
+        values = {
+            "NAME": self.name,
+            "PASSWORD": self.password.get_secret_value(),
+            "MASTER": self.master,
+            "PORT": str(self.port),
+        }
+        return _TOKEN.sub(lambda token: values[token[1]], document)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bootstrap:
+    """A cloud-init document of the worker's own making. For templates of the type `cloud-init`, with systemd."""
+
+    install: Install = "package"
+    """Where `buildbot-worker` comes from: the distribution's package, the package index, into a virtual environment, or
+    nowhere: "image" means that the image has it on its path."""
+    requirement: str | None = None
+    """With "venv": what pip installs; None: `buildbot-worker` of the master's version."""
+    connection: Connection = "tcp"
+    """How it reaches the master: Buildbot's own protocol, plain or in TLS, or Buildbot's websocket protocol (which
+    Buildbot calls experimental), plain or in TLS."""
+    user: str = "buildbot"
+    """Who runs the builds; made if there is no such user."""
+    lost_after: float = 900.0
+    """Seconds, about, that it tries to reach a lost master before it switches the server off."""
+    max_age: float = 86_400.0
+    """Seconds after which the server switches itself off whatever it is doing."""
+    packages: Sequence[str] = ()
+    """Packages of the distribution that builds need."""
+    commands: Sequence[str | Sequence[str]] = ()
+    """Commands to run as root before the worker starts, as in cloud-init's `runcmd`."""
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no document.
+
+        Raises:
+            ValueError: a value is not one of those that there are.
+        """
+        for what, value, known in (
+            ("install", self.install, _PROGRAMS),
+            ("connection", self.connection, ("tcp", "tls", "ws", "wss")),
+        ):
+            if value not in known:
+                raise ValueError(f"Bootstrap.{what} is one of {', '.join(map(repr, known))}, not {value!r}")
+        if self.lost_after <= 0 or self.max_age <= 0:
+            raise ValueError("Bootstrap.lost_after and max_age are seconds above 0")
+        if isinstance(self.packages, str) or isinstance(self.commands, str):
+            raise ValueError("Bootstrap.packages and commands are lists")  # noqa: TRY004 - one error for all bad values
+        # Lists are taken, and compared as tuples.
+        object.__setattr__(self, "packages", tuple(self.packages))
+        object.__setattr__(self, "commands", tuple(c if isinstance(c, str) else tuple(c) for c in self.commands))
+
+    def document(self, guest: Guest) -> str:
+        """The document for one guest."""
+        packages = [*_PACKAGES[self.install], *self.packages]
+        document: dict[str, object] = {
+            # Before anything that can hang: the server goes at this age, whatever becomes of the rest.
+            "bootcmd": [["systemd-run", f"--on-active={math.ceil(self.max_age)}s", "systemctl", "poweroff"]],
+            "users": [
+                "default",
+                {"name": self.user, "system": True, "homedir": f"/home/{self.user}", "shell": "/bin/bash"},
+            ],
+            "write_files": [
+                {"path": f"{_BASEDIR}/buildbot.tac", "permissions": "0600", "content": self._tac(guest)},
+                {"path": f"/etc/systemd/system/{_UNIT}", "permissions": "0644", "content": self._unit()},
+            ],
+            "runcmd": [*self.commands, *self._install_commands(), *self._start_commands()],
+        }
+        if self.user == "root":
+            del document["users"]
+        if packages:
+            document |= {"package_update": True, "packages": packages}
+        # JSON is YAML too, and needs no rules for quoting.
+        return "#cloud-config\n" + json.dumps(document, indent=1) + "\n"
+
+    def _install_commands(self) -> list[list[str]]:
+        if self.install != "venv":
+            return []
+        wanted = self.requirement or f"buildbot-worker=={buildbot_version}"
+        return [["python3", "-m", "venv", _VENV], [f"{_VENV}/bin/pip", "install", "--quiet", wanted]]
+
+    def _start_commands(self) -> list[list[str]]:
+        return [
+            ["chown", "-R", f"{self.user}:", _BASEDIR],
+            ["systemctl", "daemon-reload"],
+            # Not waited for: it would wait for cloud-init, which runs this.
+            ["systemctl", "start", "--no-block", _UNIT],
+        ]
+
+    def _tac(self, guest: Guest) -> str:
+        """The worker's configuration. Written here, so that the password is in no command line."""
+        host, port = guest.master.strip("[]"), guest.port
+        address: dict[str, object] = {"buildmaster_host": host, "port": port}
+        if self.connection in {"ws", "wss"}:
+            address["protocol"] = "msgpack_experimental_v7"
+        if self.connection == "wss":
+            endpoint = f"tls:host={host}:port={port}"
+            address |= {"buildmaster_host": None, "port": None, "connection_string": endpoint}
+        arguments = {
+            **address,
+            "name": guest.name,
+            "passwd": guest.password.get_secret_value(),
+            "basedir": _BASEDIR,
+            "keepalive": 60,
+            "umask": 0o022,
+            "useTls": self.connection == "tls",
+            "maxRetries": retries_within(self.lost_after),
+        }
+        lines = "".join(f"    {name}={value!r},\n" for name, value in arguments.items())
+        return (
+            "from buildbot_worker.bot import Worker\n"
+            "from twisted.application import service\n\n"
+            "application = service.Application('buildbot-worker')\n"
+            f"worker = Worker(\n{lines})\n"
+            "worker.setServiceParent(application)\n"
+        )
+
+    def _unit(self) -> str:
+        """A service that takes the server with it, however it ends: a server without a worker only costs money."""
+        return (
+            "[Unit]\n"
+            "Description=Buildbot worker\n"
+            "Wants=network-online.target\n"
+            "After=network-online.target\n"
+            "SuccessAction=poweroff\n"
+            "FailureAction=poweroff\n\n"
+            "[Service]\n"
+            f"User={self.user}\n"
+            f"WorkingDirectory={_BASEDIR}\n"
+            f"ExecStart={_PROGRAMS[self.install]} start --nodaemon {_BASEDIR}\n"
+        )
+
+
+def retries_within(seconds: float) -> int:
+    """How many attempts a worker makes within so many seconds: its pauses grow from 1 s by half, up to a minute."""
+    retries, passed, pause = 1, 0.0, 1.0
+    while passed + pause < seconds:
+        passed += pause
+        pause = min(60.0, pause * 1.5)
+        retries += 1
+    return retries

@@ -17,6 +17,7 @@ from upcloud_sdk.models.ownership import LEASE
 
 if TYPE_CHECKING:
     from upcloud_sdk import Server
+    from upcloud_sdk.fleet.reap import ReapReport
 
 pytestmark = pytest.mark.anyio
 
@@ -86,6 +87,7 @@ async def test_a_lease_that_cannot_be_read_is_named_and_does_not_mean_an_old_one
 
 async def test_a_lease_that_was_renewed_since_the_list_spares_the_server(moved: MovedCloud) -> None:
     server = await left(moved)
+    reports: list[ReapReport] = []
     async with moved.client() as cloud:
         await moved.waits.clock.sleep(700)
 
@@ -96,9 +98,9 @@ async def test_a_lease_that_was_renewed_since_the_list_spares_the_server(moved: 
 
         async with anyio.create_task_group() as group:
             group.start_soon(renew)
-            report = await cloud.leases.reap()
-    assert report.servers == ()
-    assert server.uuid in report.spared
+            reports.append(await cloud.leases.reap())
+    assert reports[0].servers == ()
+    assert server.uuid in reports[0].spared
     assert list(moved.sim.servers) == [server.uuid]
 
 

@@ -67,8 +67,10 @@ if TYPE_CHECKING:
     )
     from upcloud_sdk.models.networks import (
         AddressFamily,
+        AttachedGateway,
         AttachedNetwork,
         DhcpRoutesConfiguration,
+        EffectiveRoute,
         Interface,
         InterfaceAddress,
         InterfaceAddressSpec,
@@ -130,9 +132,9 @@ groups: ServerGroupSpec Tag TagChanges TagSpec
 network_requests: DhcpRoutesConfigurationSpec InterfaceChanges IpAddressChanges IpAddressSpec IpNetworkSpec
 network_requests: NetworkChanges NetworkPeeringChanges NetworkPeeringSpec NetworkSpec PeeringEnd RouterChanges
 network_requests: RouterSpec RoutesAutoPopulationSpec StaticRouteSpec
-networks: AddressFamily AttachedNetwork DhcpRoutesConfiguration Interface InterfaceAddress
-networks: InterfaceAddressSpec InterfaceSpec IpAddress IpNetwork Network NetworkPeering NetworkServer
-networks: NetworkType PeeringNetwork PeeringState Router RoutesAutoPopulation StaticRoute
+networks: AddressFamily AttachedGateway AttachedNetwork DhcpRoutesConfiguration EffectiveRoute Interface
+networks: InterfaceAddress InterfaceAddressSpec InterfaceSpec IpAddress IpNetwork Network NetworkPeering
+networks: NetworkServer NetworkType PeeringNetwork PeeringState Router RoutesAutoPopulation StaticRoute
 ownership: Ownership
 permissions: Permission PermissionOptions PermissionOptionsSpec PermissionSpec PermissionTarget
 server_requests: LoginUser ServerChanges ServerSpec StorageDeviceSpec
@@ -156,6 +158,7 @@ __all__ = [
     "AntiAffinityStatus",
     "ApiToken",
     "ApiTokenSpec",
+    "AttachedGateway",
     "AttachedNetwork",
     "AuditLogEntry",
     "BackupRule",
@@ -168,6 +171,7 @@ __all__ = [
     "Device",
     "DhcpRoutesConfiguration",
     "DhcpRoutesConfigurationSpec",
+    "EffectiveRoute",
     "FirewallAction",
     "FirewallDirection",
     "FirewallRule",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -101,7 +102,7 @@ class HostStat(Resource):
     name: str
     """`cpu_idle` or `memory_free`."""
     timestamp: datetime | None = None
-    value: float
+    value: Decimal
 
 
 class Host(Resource):

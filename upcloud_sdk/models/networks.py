@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import IPv6Address
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -132,6 +132,22 @@ class DhcpRoutesConfiguration(Resource):
     effective_routes_auto_population: RoutesAutoPopulation | None = None
 
 
+class EffectiveRoute(Resource):
+    """A route that is in effect; which of its fields there are depends on where it is shown."""
+
+    route: str | None = None
+    """The destination in CIDR form."""
+    nexthop: AddressOrText | None = None
+    """The address that it goes through."""
+    source: str | None = None
+    """`router-connected-networks` or `static-route`."""
+    source_resource_id: str | None = None
+    type: str | None = None
+    """`user` or `service`."""
+    auto_populated: bool | None = None
+    """Whether DHCP hands it out without having been told to."""
+
+
 class IpNetwork(Resource):
     """The addresses of a network."""
 
@@ -147,7 +163,7 @@ class IpNetwork(Resource):
     dhcp_routes: Items[str] = ()
     dhcp_bootfile_url: str | None = None
     dhcp_routes_configuration: DhcpRoutesConfiguration | None = None
-    dhcp_effective_routes: Items[Any] = ()
+    dhcp_effective_routes: Items[EffectiveRoute] = ()
 
 
 class NetworkServer(Resource):
@@ -170,7 +186,7 @@ class Network(Resource):
     """One, on a private network."""
     labels: Labels = Field(default_factory=dict)
     servers: Annotated[tuple[NetworkServer, ...], Inside("server")] = ()
-    effective_routes: Items[Any] = ()
+    effective_routes: Items[EffectiveRoute] = ()
 
 
 class StaticRoute(Resource):
@@ -191,6 +207,12 @@ class AttachedNetwork(Resource):
     uuid: str
 
 
+class AttachedGateway(Resource):
+    """A network gateway on a router."""
+
+    uuid: str
+
+
 class Router(Resource):
     """What joins networks."""
 
@@ -199,7 +221,7 @@ class Router(Resource):
     type: str
     """`normal`; `service` for UpCloud's own."""
     attached_networks: Annotated[tuple[AttachedNetwork, ...], Inside("network")] = ()
-    attached_network_gateways: Items[Any] = ()
+    attached_network_gateways: Items[AttachedGateway] = ()
     labels: Labels = Field(default_factory=dict)
     static_routes: Items[StaticRoute] = ()
 

@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+CROSSBAR := .venv-crossbar/bin/crossbar
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo vm-image test-vm cutpoints docs dist test-lowest clean
+.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints docs dist test-lowest clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -68,6 +69,16 @@ test-vm: $(READY)
 	else \
 		$(MAKE) vm-image && $(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=1800 tests/vm; \
 	fi
+
+## make test-multimaster  two masters on one database, one of which dies (minutes; needs PostgreSQL, installs crossbar)
+test-multimaster: $(READY) $(CROSSBAR)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group multimaster
+	$(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=900 tests/multimaster
+
+# Its 140 dependencies stay out of the way of ours.
+$(CROSSBAR):
+	$(PYTHON) -m venv .venv-crossbar
+	.venv-crossbar/bin/python -m pip install --quiet --disable-pip-version-check 'crossbar>=26'
 
 ## make docs         the site, into site/, with warnings as errors
 docs: $(READY)

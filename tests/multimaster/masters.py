@@ -1,0 +1,67 @@
+"""One of two masters that share a database and a router, as a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from tests.buildbot.processes import MasterProcess, buildbot, eventually
+from tests.multimaster.infrastructure import PATIENCE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from upcloud_sdk.simulator import Simulator
+    from upcloud_sdk.simulator.records import Server
+
+EXPIRE_SECONDS = 10.0
+"""After which a silent master is marked inactive; in Buildbot ten minutes."""
+
+MORE_CONFIGURATION = """
+    import buildbot.data.masters
+    from upcloud_sdk.buildbot.reaping import ReapPace
+
+    buildbot.data.masters.EXPIRE_MINUTES = {expire_seconds} / 60
+    QuickWorker.reaps = ReapPace(again=1, every=1, retry=1)
+    BuildmasterConfig.update({{
+        "multiMaster": True,
+        "mq": {{"type": "wamp", "router_url": {router!r}, "realm": "realm1"}},
+        "db": {{"db_url": {database!r}}},
+        "builders": [util.BuilderConfig(name="shared", workernames=list(WORKERS), factory=build)],
+        "schedulers": [schedulers.ForceScheduler(name="force", builderNames=["shared"])] if {schedules!r} else [],
+    }})
+"""
+# The heartbeat's step is hard-coded.
+MORE_TAC = "\nm.masterHeartbeatService.step = 1.0\n"
+
+
+class FellowMaster(MasterProcess):
+    """A master with two workers, for a builder that its fellow has too. Builds last until `gate` exists."""
+
+    def __init__(self, name: str, folder: Path, *, url: str, database: str, router: str, schedules: bool) -> None:
+        self.name = name
+        self._more = {"database": database, "router": router, "schedules": schedules}
+        basedir = folder / name
+        create = buildbot("create-master", "--relocatable", "--quiet", "--db", database, str(basedir))
+        done = subprocess.run(create, check=False, capture_output=True, text=True, timeout=PATIENCE)
+        assert done.returncode == 0, done.stdout + done.stderr
+        with (basedir / "buildbot.tac").open("a") as tac:
+            tac.write(MORE_TAC)
+        self.gate = folder / "gate"
+        wait = f"while [ ! -e {self.gate} ]; do sleep 0.2; done"
+        super().__init__(basedir, url, {f"{name}-1": {}, f"{name}-2": {}}, command=wait)
+
+    def configure(self, **values: Any) -> None:  # noqa: ANN401 - fields of the template
+        super().configure(**values)
+        more = textwrap.dedent(MORE_CONFIGURATION).format(expire_seconds=EXPIRE_SECONDS, **self._more)
+        with (self.basedir / "master.cfg").open("a") as configuration:
+            configuration.write(more)
+
+    def start(self) -> None:
+        super().start()
+        eventually("a master that has found the router", lambda: "Wamp connection succeed!" in self.log, PATIENCE)
+
+    def servers(self, cloud: Simulator) -> list[Server]:
+        """Those of its workers, by their titles."""
+        return [server for server in list(cloud.servers.values()) if f"buildbot-{self.name}-" in server.title]

@@ -19,6 +19,7 @@ from upcloud_sdk import UpCloud
 from upcloud_sdk.buildbot._types import SharedService
 from upcloud_sdk.buildbot.dead_masters import DeadMasters
 from upcloud_sdk.buildbot.reaping import Reaping
+from upcloud_sdk.buildbot.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -102,6 +103,8 @@ class Bridge(SharedService):
         self._reapings: dict[UpCloud, Reaping] = {}
         self._watched: set[Account] = set()
         self._opening = defer.DeferredLock()
+        self.room = Room()
+        """Servers that the workers of this master have."""
         self._shutdown_began = 0.0
         self._close_by: float | None = None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from upcloud_sdk import ServerState
+from upcloud_sdk import ServerChanges, ServerState
 from upcloud_sdk.errors import (
     Ambiguous,
     AuthenticationFailed,
@@ -37,6 +37,8 @@ LEASE = 3600.0
 """Seconds after which others may reap a server whose master has died."""
 
 _LOOK_TIMEOUT = 10.0
+_PAUSE = 0.5
+"""Seconds between tries to switch the metadata service off."""
 
 _PERMANENT = (
     Ambiguous,
@@ -121,6 +123,22 @@ class Machine:
         if state in {ServerState.ERROR, ServerState.STOPPED}:
             return f"server {self.uuid} is in state {str(state)!r}"
         return None
+
+    async def seal(self, timeout: float) -> None:
+        """Switch the guest's metadata service off: from then on no build can read there what the guest was told.
+
+        Raises:
+            UpCloudError, TimeoutError: it could not be switched off.
+        """
+        with anyio.fail_after(timeout):
+            while True:
+                try:
+                    if self.server is not None:
+                        await self.cloud.servers.modify(self.uuid, ServerChanges(metadata=False))
+                        return
+                except IllegalState:
+                    pass  # In maintenance: the guest was quicker than the API.
+                await anyio.sleep(_PAUSE)
 
     async def destroy(self, timeout: float) -> None:
         """Return when it is gone, with the disks that were made with it.

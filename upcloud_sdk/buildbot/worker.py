@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import defer, threads
@@ -32,6 +32,8 @@ from upcloud_sdk.errors import CleanupFailed, UpCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from twisted.python.failure import Failure
 
     from upcloud_sdk import UpCloud
     from upcloud_sdk.buildbot._types import Build, Connection, Properties
@@ -72,6 +74,8 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     _machine: Machine | None = None
     _operation: Operation[Any] | None = None
     _build: Build | None = None
+    _turn: defer.Deferred[None] | None = None
+    """What it waits for while there is no room for another server."""
     _starting = False
     _unwanted = False
     """Whether the start that is under way, or about to be, was called off."""
@@ -145,6 +149,10 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         except Exception:  # noqa: BLE001 - a build whose values cannot be rendered fails when it has a server of its own
             return False
 
+    def canStartBuild(self) -> bool:  # noqa: N802 - Buildbot's
+        """Whether a build can be taken: not while all UpCloud workers together have `max_servers` servers."""
+        return super().canStartBuild() and self._bridge.room.has(self.name, self._arguments.max_servers)
+
     def start_instance(self, build: Build) -> defer.Deferred[bool]:
         """Make a server, and wait until it is started or its worker attaches."""
         return defer.ensureDeferred(self._start(build))
@@ -156,6 +164,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             machine = self._machine = Machine(self._cloud, order, self._guest(order), title=self._title())
             self._build = build
             try:
+                await self._wait_for_room()
                 await self._unless_unwanted(self._reaping.first_round)
                 await self._unless_unwanted(machine.create, self._arguments.create_timeout)
                 self._tell(machine)
@@ -168,6 +177,16 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         finally:
             self._starting = self._unwanted = False
         return True
+
+    async def _wait_for_room(self) -> None:
+        """Builds that are handed out at one moment may be more than there is room for: they wait for their turn."""
+        if self._unwanted:
+            raise defer.CancelledError
+        self._turn = self._bridge.room.enter(self.name, self._arguments.max_servers)
+        try:
+            await self._turn
+        finally:
+            self._turn = None
 
     def _tell(self, machine: Machine) -> None:
         """Give the build that waits for the server what is known of it; later builds get it from `setupProperties`."""
@@ -241,9 +260,14 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             # Dropped here, because a connection that Buildbot refuses itself keeps the master from shutting down.
             conn.loseConnection()
             return defer.fail(UnauthorizedLogin(f"worker {self.name!r}: no server of its own is starting"))
-        attached = super().attached(conn)
-        attached.addCallback(self._has_attached, machine, conn)
-        return attached
+        attach = super().attached
+        if not self._arguments.seal_metadata:
+            return attach(conn).addCallback(self._has_attached, machine, conn)
+        # Before the attach, since the build begins with it.
+        sealed = self._bridge.run(machine.seal, self._arguments.boot_timeout).ended
+        sealed.addErrback(self._not_sealed, machine, conn)
+        sealed.addCallback(lambda _: attach(conn))
+        return sealed.addCallback(self._has_attached, machine, conn)
 
     def _has_attached(self, _: None, machine: Machine, conn: Connection) -> None:
         if self.conn is not conn:
@@ -254,6 +278,15 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         if machine.server is not None and self._operation is not None:
             # It is up. As long as its uuid is not known, the create goes on: cancelled, it would destroy the server.
             self._operation.cancel()
+
+    def _not_sealed(self, failure: Failure, machine: Machine, conn: Connection) -> NoReturn:
+        """No build may run where it could read the worker's password: the guest is turned away, and tries again."""
+        self._log.error(
+            "worker {name}: the metadata of server {uuid} could not be switched off: {reason}",
+            name=self.name, uuid=machine.uuid, reason=failure.getErrorMessage(),
+        )  # fmt: skip
+        conn.loseConnection()
+        raise UnauthorizedLogin(f"worker {self.name!r}: its server's metadata could not be switched off")
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
@@ -275,6 +308,8 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     def _call_off(self) -> None:
         if self._starting or self.state in {States.SUBSTANTIATING, States.SUBSTANTIATING_STARTING}:
             self._unwanted = self._starting or self.state is States.SUBSTANTIATING
+            if self._turn is not None:
+                self._turn.cancel()
             if self._operation is not None:
                 self._operation.cancel()
         else:
@@ -290,6 +325,15 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         return defer.ensureDeferred(self._stop())
 
     async def _stop(self) -> bool:
+        try:
+            return await self._destroy()
+        finally:
+            self._bridge.room.leave(self.name)
+            if self._arguments.max_servers is not None:
+                # Another worker may take a build now, and nothing else would tell it.
+                self.master.botmaster.maybeStartBuildsForAllBuilders()
+
+    async def _destroy(self) -> bool:
         machine, self._machine, self._build = self._machine, None, None
         if machine is None or machine.server is None:
             # None was made, or the client destroys what turns up of it.

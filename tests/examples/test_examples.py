@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import inspect
 import os
 import re
@@ -111,3 +112,41 @@ def test_the_cells_of_the_notebook_run_one_after_the_other() -> None:
 
 async def _run_cell(code: CodeType, names: dict[str, object]) -> None:
     await eval(code, names)
+
+
+def test_the_upload_fills_a_disk_from_a_file(tmp_path: Path) -> None:
+    image = tmp_path / "disk.raw"
+    image.write_bytes(b"disk" * 100_000)
+    done = run("upload", str(image))
+    assert done.returncode == 0, done.stderr
+    assert "400000 bytes written" in done.stdout
+    assert hashlib.sha256(image.read_bytes()).hexdigest() in "".join(done.stdout.split())
+
+
+def test_the_upload_fills_a_disk_from_what_is_made_up() -> None:
+    done = run("upload", "--megabytes", "3")
+    assert done.returncode == 0, done.stderr
+    assert f"{3 << 20} bytes written" in done.stdout
+
+
+def test_the_upload_of_what_is_not_there_says_so() -> None:
+    done = run("upload", "nothing.raw")
+    assert done.returncode != 0
+    assert "FileNotFoundError" in done.stderr
+
+
+def test_of_golden_images_the_newest_two_are_kept() -> None:
+    done = run("golden_image", "--times", "3")
+    assert done.returncode == 0, done.stderr
+    assert "deleted build-tools 2026.1" in done.stdout
+    assert "deleted build-tools 2026.2" not in done.stdout
+    assert done.stdout.rstrip().endswith("servers left: 0")
+
+
+def test_a_floating_address_moves_and_is_given_back() -> None:
+    done = run("floating_ip")
+    assert done.returncode == 0, done.stderr
+    first, second, left = done.stdout.splitlines()
+    assert first.split(" is on ") == [first.split(" ")[0], "blue"]
+    assert second == first.replace("blue", "green")
+    assert left == "addresses left: 0"

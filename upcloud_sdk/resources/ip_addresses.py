@@ -44,7 +44,12 @@ class IpAddresses(Namespace):
 
     @endpoint("DELETE", "/ip_address/{address}")
     async def release(self, address: Address | str) -> None:
-        """Give an address back."""
+        """Give an address back. A floating one is taken off its interface first, by `modify` with `mac=None`.
+
+        Raises:
+            Conflict: it is a floating address on an interface.
+            Forbidden: it is a utility address.
+        """
         await self._transport.send("DELETE", _path(address))
 
     @endpoint("GET", "/ip_address")

@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CROSSBAR := .venv-crossbar/bin/crossbar
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints docs dist test-lowest clean
+.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill docs dist test-lowest clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -50,6 +50,14 @@ test-lowest:
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOWEST)/constraints.txt \
 		--editable '.[simulator,aiohttp,keyring]' --group lowest
 	$(LOWEST)/bin/python -m pytest tests/sdk tests/fleet tests/simulator --ignore tests/simulator/test_shipped_worker.py
+
+## make cutpoints    each request of a server's life meets each kind of fault: nothing is left, nothing is made twice
+cutpoints: $(READY)
+	$(BIN)/python -m pytest -m full tests/reliability/test_cut_points.py
+
+## make sigkill      a process is killed, or gets Ctrl-C, at each request: nothing is left after it, or one `reap`
+sigkill: $(READY)
+	$(BIN)/python -m pytest -m full tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py
 
 ## make dist         wheel and sdist built, checked, installed into empty environments, and used from there
 dist: $(READY)

@@ -7,18 +7,19 @@ waits for it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
 
+from upcloud_sdk._interrupts import protected
 from upcloud_sdk.errors import CleanupFailed, NotOpen
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable
     from contextlib import AbstractContextManager
 
     from anyio.abc import TaskGroup
@@ -39,8 +40,8 @@ class Unwanted(Exception):
 class _Operation(Generic[T]):
     """One piece of owned work."""
 
-    def __init__(self, work: Callable[[], Awaitable[T]], what: str, uuid: str) -> None:
-        self.work, self.what, self.uuid = work, what, uuid
+    def __init__(self, work: Callable[[], Awaitable[T]], what: str, uuid: str, *, repeatable: bool) -> None:
+        self.work, self.what, self.uuid, self.repeatable = work, what, uuid, repeatable
         self.done = anyio.Event()
         self.scope = anyio.CancelScope(shield=True)
         self.error: BaseException | None = None
@@ -51,7 +52,7 @@ class _Operation(Generic[T]):
         _CURRENT.set(self)
         try:
             with self.scope:
-                self.value = await self.work()
+                self.value = await self._persist()
             if self.scope.cancelled_caught:
                 self.error = self.cut_short()
             elif self.abandoned is not None:
@@ -65,6 +66,19 @@ class _Operation(Generic[T]):
             raise
         finally:
             self.done.set()
+
+    async def _persist(self) -> T:
+        while True:
+            try:
+                return await self.work()
+            except asyncio.CancelledError:
+                if not self.repeatable or self.scope.cancel_called:
+                    raise
+                # Not by the client, but once by asyncio, which ends its loop at a second Ctrl-C: what must be done is
+                # begun again, and the third one ends it.
+                task = asyncio.current_task()
+                assert task is not None
+                task.uncancel()
 
     def cut_short(self) -> CleanupFailed:
         return CleanupFailed(self.uuid, f"{self.what}: given up when the client was closed")
@@ -110,16 +124,18 @@ class Background:
             finally:
                 self._services.discard(scope)
 
-        self._open_group().start_soon(_protected(serve), name=what)
+        self._open_group().start_soon(protected(serve), name=what)
         self._services.add(scope)
 
-    def start(self, work: Callable[[], Awaitable[object]], what: str, *, uuid: str = "") -> None:
+    def start(
+        self, work: Callable[[], Awaitable[object]], what: str, *, uuid: str = "", repeatable: bool = False
+    ) -> None:
         """Run something to its end without anybody waiting for it but `close`; a failure is logged."""
 
         def ignore(_: object) -> None:
             """Nobody takes the value."""
 
-        self._launch(work, what, uuid).abandoned = ignore
+        self._launch(work, what, uuid, repeatable=repeatable).abandoned = ignore
 
     async def run(
         self,
@@ -127,13 +143,15 @@ class Background:
         what: str,
         *,
         uuid: str = "",
+        repeatable: bool = False,
         abandoned: Callable[[T], None] | None = None,
     ) -> T:
         """What `work` returns. A caller that is cancelled leaves at once, and the work goes on.
 
-        `abandoned` then gets the value, since nobody else does; it must not fail.
+        `abandoned` then gets the value, since nobody else does; it must not fail. What is `repeatable` is begun again
+        where asyncio cancels all tasks to end its loop.
         """
-        operation = self._launch(work, what, uuid)
+        operation = self._launch(work, what, uuid, repeatable=repeatable)
         try:
             await operation.done.wait()
         except BaseException:
@@ -142,12 +160,14 @@ class Background:
             raise
         return operation.result()
 
-    async def finish(self, work: Callable[[], Awaitable[T]], what: str, *, uuid: str = "") -> T:
+    async def finish(
+        self, work: Callable[[], Awaitable[T]], what: str, *, uuid: str = "", repeatable: bool = False
+    ) -> T:
         """What `work` returns. A caller that is cancelled waits for its end all the same, and is cancelled after it.
 
         Where the work fails as well, the cancellation is what comes out, with the failure as a note.
         """
-        operation = self._launch(work, what, uuid)
+        operation = self._launch(work, what, uuid, repeatable=repeatable)
         interruption = await _outlast(operation.done)
         if interruption is None:
             return operation.result()
@@ -185,7 +205,7 @@ class Background:
                     await anyio.lowlevel.checkpoint()
             drained.set()
 
-        group.start_soon(_protected(drain), name="close")
+        group.start_soon(protected(drain), name="close")
         interruption = await _outlast(drained)
         self._group = None
         late = [operation for operation in self._operations if not operation.done.is_set()]
@@ -200,8 +220,8 @@ class Background:
             raise NotOpen("the client is not open; use it inside `async with UpCloud(...) as cloud:`")
         return self._group
 
-    def _launch(self, work: Callable[[], Awaitable[T]], what: str, uuid: str) -> _Operation[T]:
-        operation = _Operation(work, what, uuid)
+    def _launch(self, work: Callable[[], Awaitable[T]], what: str, uuid: str, *, repeatable: bool) -> _Operation[T]:
+        operation = _Operation(work, what, uuid, repeatable=repeatable)
         group = self._open_group()
         self._operations.add(operation)
 
@@ -211,7 +231,7 @@ class Background:
             finally:
                 self._operations.discard(operation)
 
-        group.start_soon(_protected(execute), name=what)
+        group.start_soon(protected(execute), name=what)
         return operation
 
     @staticmethod
@@ -232,15 +252,3 @@ async def _outlast(done: anyio.Event) -> BaseException | None:
             except BaseException as error:  # noqa: BLE001 - a second cancellation is absorbed until the bound
                 interruption = error
     return interruption
-
-
-def _protected(work: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Coroutine[Any, Any, None]]:
-    """Keep Ctrl-C out of a task of ours: trio raises it in whichever task happens to run.
-
-    It then comes to the program's own task, which waits for ours. On asyncio that is so anyway.
-    """
-    trio = sys.modules.get("trio")
-    if trio is None or not trio.lowlevel.in_trio_run():
-        return work
-    protected: Callable[[], Coroutine[Any, Any, None]] = trio.lowlevel.enable_ki_protection(work)
-    return protected

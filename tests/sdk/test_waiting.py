@@ -240,7 +240,8 @@ async def test_several_who_wait_share_a_list_of_what_this_run_made(moved: MovedC
                 group.start_soon(_until_started, cloud, server.uuid)
     lists = moved.count(r"GET /server\?label=upcloud_sdk_run%3D[0-9a-f]+")
     assert lists == moved.count(r"GET /server(\?.*)?")
-    assert 30 <= lists <= 36
+    # The first look comes 5 s after the creates and then one a second, until 33 s: however many wait.
+    assert 25 <= lists <= 36
     assert moved.count("GET /server/.*") <= 5
 
 

@@ -79,7 +79,9 @@ class Fleet:
         """Start to destroy a server that nobody holds, in a task of its own."""
         what = f"destroy of server {uuid}"
         try:
-            self.core.background.start(lambda: self.destroy(uuid, timeout=UNHELD_TIMEOUT), what, uuid=uuid)
+            self.core.background.start(
+                lambda: self.destroy(uuid, timeout=UNHELD_TIMEOUT), what, uuid=uuid, repeatable=True
+            )
         except NotOpen:
             log.error("%s: the client is closed; it may still be running and costing money", what)  # noqa: TRY400 - no trace needed
 

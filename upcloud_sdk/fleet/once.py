@@ -86,7 +86,7 @@ class Once:
         def remove(uuid: str) -> None:
             what = f"delete of {kind.key} {uuid}"
             try:
-                self._background.start(lambda: self._delete(f"{kind.path}/{uuid}"), what, uuid=uuid)
+                self._background.start(lambda: self._delete(f"{kind.path}/{uuid}"), what, uuid=uuid, repeatable=True)
             except NotOpen:
                 log.error("%s: the client is closed; it may still cost money", what)  # noqa: TRY400 - no trace needed
 
@@ -163,7 +163,8 @@ class _Attempt(Generic[T]):
             if made is not None:
                 return made
         # Nobody holds what turns up from here on.
-        self._background.start(self._look_on, f"looking for the {self._what} of a lost create, label {self._label}")
+        what = f"looking for the {self._what} of a lost create, label {self._label}"
+        self._background.start(self._look_on, what, repeatable=True)
         problem = (
             f"the create got no usable answer, and no {self._what} with label {self._label} could be taken over; "
             f"what turns up in the next {self._waits.look_on:g} s is destroyed ({cause})"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from upcloud_sdk._interrupts import protected
 from upcloud_sdk.errors import NotFound
 from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.destroy import Destroyer, Spared
@@ -128,7 +129,7 @@ class Reaper:
 
         async with anyio.create_task_group() as group:
             for uuid in uuids:
-                group.start_soon(one, uuid)
+                group.start_soon(protected(one), uuid)
 
     # --- servers ------------------------------------------------------------------------------------------------------
 
@@ -184,7 +185,7 @@ class Reaper:
     async def _destroy(self, uuid: str, destroyer: Destroyer) -> None:
         if not self._dry_run:
             # In a task of the client's own: a reaper that is cancelled leaves no server half destroyed.
-            await self._core.background.run(destroyer.run, f"destroy of server {uuid}", uuid=uuid)
+            await self._core.background.run(destroyer.run, f"destroy of server {uuid}", uuid=uuid, repeatable=True)
             self._core.emit(LeaseEvent(at=self._core.emit.now(), uuid=uuid, happened="reaped"))
         self._servers.append(uuid)
 

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 import anyio
 
+from upcloud_sdk._interrupts import protected
 from upcloud_sdk.errors import NotFound, UpCloudError
 from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.glance import SERVER_GLANCE
@@ -122,21 +123,14 @@ class Renewal:
                         for uuid in [uuid for uuid, due in self._due.items() if due <= now]:
                             # Not again before this one is over.
                             self._due[uuid] = math.inf
-                            renewals.start_soon(self._renew, uuid, limiter)
+                            renewals.start_soon(protected(self._renew), uuid, limiter)
         finally:
             self._running = False
 
     async def _sleep_until(self, due: float) -> None:
-        async with anyio.create_task_group() as race:
-
-            async def sleep() -> None:
-                await self._core.waits.clock.sleep(max(0.0, due - self._core.waits.clock.now()))
-                race.cancel_scope.cancel()
-
-            if due < math.inf:
-                race.start_soon(sleep)
+        clock = self._core.waits.clock
+        with clock.limit(max(0.0, due - clock.now())):
             await self._wake.wait()
-            race.cancel_scope.cancel()
 
     async def _renew(self, uuid: str, limiter: anyio.CapacityLimiter) -> None:
         holding = self._holdings.servers.get(uuid)

@@ -125,6 +125,7 @@ class Servers(ServerEndpoints):
             lambda: self._fleet.destroy(uuid, timeout=timeout, stop_type=stop_type, storages=storages, backups=backups),
             f"destroy of server {uuid}",
             uuid=uuid,
+            repeatable=True,
         )
 
     @asynccontextmanager
@@ -170,7 +171,9 @@ class Servers(ServerEndpoints):
     async def _finish(self, uuid: str, timeout: float) -> None:
         what = f"destroy of server {uuid}"
         try:
-            await self._core.background.finish(lambda: self._fleet.destroy(uuid, timeout=timeout), what, uuid=uuid)
+            await self._core.background.finish(
+                lambda: self._fleet.destroy(uuid, timeout=timeout), what, uuid=uuid, repeatable=True
+            )
         except NotOpen:
             failure = CleanupFailed(uuid, f"{what}: the client was closed first; it may still cost money")
             log.error("%s", failure)  # noqa: TRY400 - the error says all

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import anyio
 import anyio.lowlevel
 
+from upcloud_sdk._interrupts import protected
 from upcloud_sdk.errors import WaitTimeout
 from upcloud_sdk.events import ServerEvent, WaitEvent
 from upcloud_sdk.waiting.policy import asked_pause, may_pass
@@ -184,16 +185,8 @@ class Watcher(Generic[S]):
             # The others get their turn.
             await anyio.lowlevel.checkpoint()
             return
-        async with anyio.create_task_group() as race:
-
-            async def sleep() -> None:
-                await self._policy.clock.sleep(due - now)
-                race.cancel_scope.cancel()
-
-            if due < math.inf:
-                race.start_soon(sleep)
+        with self._policy.clock.limit(due - now):
             await self._wake.wait()
-            race.cancel_scope.cancel()
 
     def _tick(self, looks: TaskGroup) -> None:
         """Start the looks that are due. None waits for another: a slow one delays only its own."""
@@ -209,13 +202,13 @@ class Watcher(Generic[S]):
                     waiter.due = self._list_due
             elif to_list:
                 self._listing = True
-                looks.start_soon(self._look_at_list, own, to_list, looks)
+                looks.start_soon(protected(self._look_at_list), own, to_list, looks)
         for waiter in due:
             self._ask_for(waiter, looks)
 
     def _ask_for(self, waiter: _Waiter[S], looks: TaskGroup) -> None:
         waiter.busy = True
-        looks.start_soon(self._look_at, waiter)
+        looks.start_soon(protected(self._look_at), waiter)
 
     async def _look_at(self, waiter: _Waiter[S]) -> None:
         problem: Exception | None = None

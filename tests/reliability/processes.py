@@ -1,0 +1,78 @@
+"""Processes of the script, and a simulator that they call over HTTP."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.reliability.lives import EverMade
+from upcloud_sdk.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+PATIENCE = 60.0
+"""Real seconds after which a process that does nothing has failed."""
+
+
+@dataclass
+class Served:
+    """A simulator over HTTP."""
+
+    sim: Simulator
+    made: EverMade
+    url: str
+
+    @classmethod
+    @contextmanager
+    def open(cls) -> Generator[Served]:
+        sim = Simulator(boot_seconds=0.1, stop_seconds=0.1)
+        sim.servers = made = EverMade()
+        with sim.serve() as url:
+            yield cls(sim, made, url)
+
+    def script(self, backend: str, what: str, *more: str) -> subprocess.Popen[str]:
+        """A process of the script."""
+        command = [sys.executable, "-m", "tests.reliability.script", self.url, backend, what, *more]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def hold(self, number: int, **fault: Any) -> None:  # noqa: ANN401 - Simulator.fail's own
+        """Hold the answer to the request of this number, counted from 0."""
+        self.sim.fail("*", skip=number, **fault)
+
+    def wait_until_held(self, process: subprocess.Popen[str]) -> bool:
+        """Whether that request has come in; not if the process has ended without it."""
+        ends = time.monotonic() + PATIENCE
+        while any(fault.times for fault in self.sim.faults):
+            if process.poll() is not None:
+                return False
+            assert time.monotonic() < ends
+            time.sleep(0.002)  # noqa: TID251 - another process is waited for, in real time
+        time.sleep(0.02)  # noqa: TID251 - its effect is in the same breath
+        return True
+
+    def check_empty(self) -> None:
+        """Nothing is left, and no create made two."""
+        assert dict(self.sim.servers) == {}
+        assert self.sim.storages == {}
+        assert all(count == 1 for count in self.made.attempts.values())
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """The exit code of a process, and what it wrote."""
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out, err
+
+
+def requests_of_a_life() -> int:
+    """How many requests the script sends that nobody disturbs, polls included."""
+    with Served.open() as served:
+        code, out, err = ended(served.script("asyncio", "live"))
+        assert code == 0, err
+        assert out.endswith("done\n")
+        served.check_empty()
+        return len(served.sim.requests)

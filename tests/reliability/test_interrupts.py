@@ -1,0 +1,88 @@
+"""Ctrl-C in a script, as a real process with a real signal: the server is gone when the process is."""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+import pytest
+
+from tests.reliability.processes import Served, ended, requests_of_a_life
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a signal cannot be sent to one process there")
+
+both_backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
+
+CREATE = 1
+
+
+def check_interrupted(code: int, out: str, err: str) -> None:
+    """The script ended by Ctrl-C, and by nothing else."""
+    assert code == -signal.SIGINT, err
+    assert err.rstrip().endswith("KeyboardInterrupt")
+    assert "done" not in out
+
+
+def interrupted_at(backend: str, number: int) -> None:
+    """Ctrl-C while the answer to a request is awaited."""
+    with Served.open() as served:
+        served.hold(number, delay=0.3)
+        process = served.script(backend, "live")
+        if served.wait_until_held(process):
+            process.send_signal(signal.SIGINT)
+            check_interrupted(*ended(process))
+        else:
+            ended(process)
+        served.check_empty()
+
+
+@both_backends
+def test_while_the_answer_to_a_create_is_awaited(backend: str) -> None:
+    interrupted_at(backend, CREATE)
+
+
+@pytest.mark.full
+@both_backends
+def test_while_any_answer_is_awaited(backend: str) -> None:
+    for number in range(requests_of_a_life()):
+        interrupted_at(backend, number)
+
+
+@both_backends
+def test_in_the_block_and_again_during_the_clean_up(backend: str) -> None:
+    """Though asyncio ends its event loop at the second one, and cancels all tasks."""
+    with Served.open() as served:
+        served.sim.fail("POST /server/*/stop", delay=0.5)
+        process = served.script(backend, "live", "0", "30")
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("inside")
+        process.send_signal(signal.SIGINT)
+        assert served.wait_until_held(process)
+        process.send_signal(signal.SIGINT)
+        check_interrupted(*ended(process))
+        served.check_empty()
+
+
+def interrupted_inside(backend: str, number: int) -> bool:
+    """Ctrl-C in the middle of the client's own work, rather than while it waits; whether it came so far."""
+    with Served.open() as served:
+        code, out, err = ended(served.script(backend, "live", str(number)))
+        served.check_empty()
+        if code == 0:
+            return False
+        check_interrupted(code, out, err)
+        return True
+
+
+@both_backends
+def test_in_the_middle_of_the_clients_own_work(backend: str) -> None:
+    interrupted_inside(backend, 4)
+
+
+@pytest.mark.full
+@both_backends
+def test_anywhere_in_the_clients_own_work(backend: str) -> None:
+    number = 1
+    while interrupted_inside(backend, number):
+        number += 1
+    assert number > 10

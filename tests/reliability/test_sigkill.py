@@ -1,0 +1,39 @@
+"""A process that is killed, whatever it was about: one `reap` in a new process leaves nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.reliability.processes import Served, ended, requests_of_a_life
+
+BEFORE = {"timeout": True}
+AFTER = {"timeout": True, "after_effect": True}
+
+
+def killed_at(number: int, **fault: bool) -> bool:
+    """Whether the process came so far as to be killed there; then nothing is left."""
+    with Served.open() as served:
+        served.hold(number, **fault)
+        process = served.script("asyncio", "live")
+        if not served.wait_until_held(process):
+            ended(process)
+            return False
+        process.kill()
+        ended(process)
+        served.sim.faults.clear()
+        code, out, err = ended(served.script("asyncio", "reap"))
+        assert code == 0, err
+        assert "0 failed" in out
+        served.check_empty()
+        return True
+
+
+def test_what_a_process_left_that_was_killed_before_it_knew_of_it_is_reaped() -> None:
+    assert killed_at(1, **AFTER)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("fault", [BEFORE, AFTER], ids=["before its effect", "after its effect"])
+def test_whichever_request_it_was_killed_at(fault: dict[str, bool]) -> None:
+    killed = [killed_at(number, **fault) for number in range(requests_of_a_life())]
+    assert sum(killed) >= 6

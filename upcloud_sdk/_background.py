@@ -7,8 +7,8 @@ waits for it.
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -35,6 +35,12 @@ T = TypeVar("T")
 
 class Unwanted(Exception):
     """Nobody waits for this work any more, and it has had no effect yet: it ends here."""
+
+
+def _native_cancellation() -> tuple[type[BaseException], ...]:
+    """What asyncio raises in a task that it cancels itself. Not imported here: on trio nobody needs it."""
+    asyncio = sys.modules.get("asyncio")
+    return () if asyncio is None else (asyncio.CancelledError,)
 
 
 class _Operation(Generic[T]):
@@ -71,12 +77,12 @@ class _Operation(Generic[T]):
         while True:
             try:
                 return await self.work()
-            except asyncio.CancelledError:
+            except _native_cancellation():
                 if not self.repeatable or self.scope.cancel_called:
                     raise
                 # Not by the client, but once by asyncio, which ends its loop at a second Ctrl-C: what must be done is
                 # begun again, and the third one ends it.
-                task = asyncio.current_task()
+                task = sys.modules["asyncio"].current_task()
                 assert task is not None
                 task.uncancel()
 

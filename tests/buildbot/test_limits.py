@@ -47,8 +47,16 @@ def test_who_waits_for_room_enters_in_order_and_may_give_up() -> None:
     room = Room()
     entered: list[str] = []
     turns = {name: room.enter(name, 1) for name in ("a", "b", "c", "d")}
+
+    def enter(_: None, name: str) -> None:
+        entered.append(name)
+
+    def give_up(_: object) -> None:
+        """It has."""
+
     for name, turn in turns.items():
-        turn.addCallbacks(lambda _, name=name: entered.append(name), lambda failure: failure.trap(defer.CancelledError))
+        turn.addCallback(enter, name)
+        turn.addErrback(give_up)
     assert entered == ["a"]
     turns["b"].cancel()
     room.leave("a")

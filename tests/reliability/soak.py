@@ -1,0 +1,133 @@
+"""Many leases at once while a fifth of all requests fails: nothing is left, nothing is made twice, memory stays flat.
+
+python -m tests.reliability.soak [LEASES [AT_ONCE [SHARE_OF_FAULTS]]]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import logging
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+from tests.reliability.script import SPEC
+from upcloud_sdk import RetryPolicy, Token, UpCloud, WaitPolicy
+from upcloud_sdk.errors import CleanupFailed, UpCloudError
+from upcloud_sdk.events import Event, RequestEvent, Retry, ServerEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WARM = 200
+"""Leases after which memory is measured first."""
+MEMORY = 32.0
+"""MiB that it may grow by from then on."""
+SECONDS = 300.0
+
+WAITS = WaitPolicy(
+    first_look=0.1, pause=0.1, brisk_for=5, longest_pause=0.5, look_for_create=(0.1, 0.2, 0.4, 0.8), look_on=3
+)
+RETRY = RetryPolicy(first_pause=0.05, longest_pause=0.4)
+
+
+class Soak:
+    """The client's side of it."""
+
+    def __init__(self, url: str, leases: int, at_once: int) -> None:
+        self.url, self.wanted, self.at_once = url, leases, at_once
+        self.counts: Counter[str] = Counter()
+        self.warm: float | None = None
+
+    def count(self, event: Event) -> None:
+        if isinstance(event, RequestEvent):
+            self.counts["requests"] += 1
+            self.counts["failed requests"] += event.status is None or event.status >= 429
+        elif isinstance(event, Retry):
+            self.counts["repeated"] += 1
+        elif isinstance(event, ServerEvent):
+            self.counts[event.happened] += 1
+
+    async def run(self) -> None:
+        cloud = UpCloud(
+            Token("ucat_x"), base_url=self.url, owner="soak", waits=WAITS, retry=RETRY, on_event=self.count, timeout=10
+        )
+        numbers = iter(range(self.wanted))
+        async with cloud, anyio.create_task_group() as group:
+            for _ in range(self.at_once):
+                group.start_soon(self._lease, cloud, numbers)
+
+    async def _lease(self, cloud: UpCloud, numbers: Iterator[int]) -> None:
+        for number in numbers:
+            held = False
+            while not held:
+                try:
+                    spec = SPEC.model_copy(update={"hostname": f"soak-{number}", "title": f"soak-{number}"})
+                    async with cloud.servers.ephemeral(spec, timeout=60, cleanup_timeout=60):
+                        held = True
+                except CleanupFailed:
+                    self.counts["clean-ups that failed"] += 1
+                except UpCloudError:
+                    self.counts["blocks that were refused"] += 1
+            self.counts["leases"] += 1
+            if self.counts["leases"] == WARM:
+                self.warm = memory()
+
+
+def memory() -> float:
+    """MiB that this process has in memory."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * 4096 / 2**20
+
+
+def main(leases: int, at_once: int, share: float) -> int:
+    """Run it, print the figures, and say by the exit code whether they are as they must be."""
+    # A WARNING a retry is right for a program; here there are thousands of them.
+    logging.getLogger("upcloud_sdk").setLevel(logging.ERROR)
+    command = [sys.executable, "-m", "tests.reliability.soak_cloud", str(share)]
+    began = time.monotonic()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        soak = Soak(process.stdout.readline().strip(), leases, at_once)
+        anyio.run(soak.run)
+        seconds = time.monotonic() - began
+        out, _ = process.communicate()
+    cloud: dict[str, int] = json.loads(out)
+    grown = memory() - (soak.warm or 0.0) if soak.warm is not None else 0.0
+    figures = {
+        "leases": soak.counts["leases"],
+        "at once": at_once,
+        "requests": soak.counts["requests"],
+        "requests that failed": soak.counts["failed requests"],
+        "requests sent again": soak.counts["repeated"],
+        "servers made": cloud["made"],
+        "servers adopted after a lost answer": soak.counts["adopted"],
+        "blocks that were refused, and tried again": soak.counts["blocks that were refused"],
+        "clean-ups that failed": soak.counts["clean-ups that failed"],
+        "servers left": cloud["servers"],
+        "disks left": cloud["storages"],
+        "creates that made two": cloud["twice"],
+        f"MiB grown after the first {WARM}": round(grown, 1),
+        "seconds": round(seconds, 1),
+    }
+    for name, figure in figures.items():
+        print(f"{name:<44}{figure:>10}")  # noqa: T201 - what it is run for
+    bad = cloud["servers"] or cloud["storages"] or cloud["twice"] or soak.counts["clean-ups that failed"]
+    return int(bool(bad) or grown > MEMORY or seconds > SECONDS)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("leases", type=int, nargs="?", default=2000)
+    parser.add_argument("at_once", type=int, nargs="?", default=50)
+    parser.add_argument("share_of_faults", type=float, nargs="?", default=0.2)
+    given = parser.parse_args()
+    sys.exit(main(given.leases, given.at_once, given.share_of_faults))

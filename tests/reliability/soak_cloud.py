@@ -1,0 +1,41 @@
+"""The cloud of the soak, in a process of its own: says its URL, serves until its input ends, says what is left."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from tests.reliability.lives import EverMade
+from upcloud_sdk.simulator import Simulator
+
+FAULTS: list[dict[str, Any]] = [
+    {"drop": True},
+    {"drop": True, "after_effect": True},
+    {"status": 429, "code": "TOO_MANY_REQUESTS"},
+    {"status": 500, "code": "SERVICE_ERROR", "after_effect": True},
+    {"status": 502},
+    {"status": 503, "code": "SERVICE_UNAVAILABLE"},
+    {"truncate": 20, "after_effect": True},
+]
+
+
+def main(share: float) -> None:
+    """Serve a cloud in which a share of all requests fails, one way or another."""
+    sim = Simulator(boot_seconds=0.2, stop_seconds=0.1, seed=1)
+    sim.servers = made = EverMade()
+    sim.account.resource_limits = dict.fromkeys(sim.account.resource_limits)
+    # Each line takes its share of what the ones before it have left.
+    rate = 1 - (1 - share) ** (1 / len(FAULTS))
+    for fault in FAULTS:
+        sim.fail("*", times=None, rate=rate, **fault)
+    with sim.serve() as url:
+        print(url, flush=True)  # noqa: T201 - how the other process learns it
+        sys.stdin.read()
+        twice = sum(count > 1 for count in made.attempts.values())
+        left = {"servers": len(sim.servers), "storages": len(sim.storages)}
+        print(json.dumps({**left, "made": made.attempts.total(), "twice": twice}), flush=True)  # noqa: T201 - the same
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]))

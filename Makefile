@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CROSSBAR := .venv-crossbar/bin/crossbar
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill soak docs dist test-lowest clean
+.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak docs dist test-lowest clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ cutpoints: $(READY)
 ## make sigkill      a process is killed, or gets Ctrl-C, at each request: nothing is left after it, or one `reap`
 sigkill: $(READY)
 	$(BIN)/python -m pytest -m full tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py
+
+## make programs     random programs of calls, faults, cancellations, kills and hours, as many as two minutes take
+programs: $(READY)
+	$(BIN)/python -m pytest -m full tests/reliability/test_programs.py
 
 ## make soak         2,000 leases, 50 at once, a fifth of all requests fails: nothing left, nothing twice, flat memory
 soak: $(READY)

@@ -40,6 +40,8 @@ class MovedClock:
 
     def __init__(self, hand: ManualClock) -> None:
         self.hand = hand
+        self.until = math.inf
+        """Time does not move further than this by itself."""
         self._alarms: list[_Alarm] = []
         self._order = itertools.count()
 
@@ -83,7 +85,7 @@ class MovedClock:
             await _all_others_wait()
             while self._alarms and self._alarms[0].ring is None:
                 heapq.heappop(self._alarms)
-            if not self._alarms:
+            if not self._alarms or self._alarms[0].at > self.until:
                 await anyio.sleep(0.001)
                 continue
             alarm = heapq.heappop(self._alarms)

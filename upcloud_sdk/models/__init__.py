@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         Plan,
         Price,
         ServerSize,
-        StorageTier,
         Zone,
         ZoneDevices,
         ZonePrices,
@@ -49,6 +48,7 @@ if TYPE_CHECKING:
         TagChanges,
         TagSpec,
     )
+    from upcloud_sdk.models.interfaces import AddressFamily, Interface, InterfaceAddress, NetworkType
     from upcloud_sdk.models.network_requests import (
         DhcpRoutesConfigurationSpec,
         InterfaceChanges,
@@ -66,13 +66,10 @@ if TYPE_CHECKING:
         StaticRouteSpec,
     )
     from upcloud_sdk.models.networks import (
-        AddressFamily,
         AttachedGateway,
         AttachedNetwork,
         DhcpRoutesConfiguration,
         EffectiveRoute,
-        Interface,
-        InterfaceAddress,
         InterfaceAddressSpec,
         InterfaceSpec,
         IpAddress,
@@ -80,7 +77,6 @@ if TYPE_CHECKING:
         Network,
         NetworkPeering,
         NetworkServer,
-        NetworkType,
         PeeringNetwork,
         PeeringState,
         Router,
@@ -117,6 +113,7 @@ if TYPE_CHECKING:
         StorageType,
         TemplateType,
     )
+    from upcloud_sdk.models.tiers import StorageTier
     from upcloud_sdk.models.tokens import ApiToken, ApiTokenSpec
 
 _HOME = """
@@ -125,16 +122,17 @@ accounts: AccountDetails AccountSummary AccountType ServerAccess ServerAccessSpe
 accounts: SubAccountSpec TagAccess TagAccessSpec
 audit_logs: AuditLogEntry
 billing: BilledKind BilledResource BillingCategory BillingDetail BillingSummary
-catalog: GpuAvailability Plan Price ServerSize StorageTier Zone ZoneDevices ZonePrices
+catalog: GpuAvailability Plan Price ServerSize Zone ZoneDevices ZonePrices
 firewall: FirewallAction FirewallDirection FirewallRule FirewallRuleSpec
 groups: AntiAffinity AntiAffinityStatus Host HostChanges HostStat ServerGroup ServerGroupChanges
 groups: ServerGroupSpec Tag TagChanges TagSpec
+interfaces: AddressFamily Interface InterfaceAddress NetworkType
 network_requests: DhcpRoutesConfigurationSpec InterfaceChanges IpAddressChanges IpAddressSpec IpNetworkSpec
 network_requests: NetworkChanges NetworkPeeringChanges NetworkPeeringSpec NetworkSpec PeeringEnd RouterChanges
 network_requests: RouterSpec RoutesAutoPopulationSpec StaticRouteSpec
-networks: AddressFamily AttachedGateway AttachedNetwork DhcpRoutesConfiguration EffectiveRoute Interface
-networks: InterfaceAddress InterfaceAddressSpec InterfaceSpec IpAddress IpNetwork Network NetworkPeering
-networks: NetworkServer NetworkType PeeringNetwork PeeringState Router RoutesAutoPopulation StaticRoute
+networks: AttachedGateway AttachedNetwork DhcpRoutesConfiguration EffectiveRoute
+networks: InterfaceAddressSpec InterfaceSpec IpAddress IpNetwork Network NetworkPeering
+networks: NetworkServer PeeringNetwork PeeringState Router RoutesAutoPopulation StaticRoute
 ownership: Ownership
 permissions: Permission PermissionOptions PermissionOptionsSpec PermissionSpec PermissionTarget
 server_requests: LoginUser ServerChanges ServerSpec StorageDeviceSpec
@@ -142,6 +140,7 @@ servers: Device Networking Server ServerAddress ServerState ServerSummary Storag
 storage_imports: ImportSource ImportState StorageImport UploadReceipt
 storage_requests: StorageChanges StorageCloneSpec StorageSpec
 storages: BackupRule BackupRuleSpec Storage StorageAccess StorageState StorageSummary StorageType TemplateType
+tiers: StorageTier
 tokens: ApiToken ApiTokenSpec
 """
 _MODULE_OF = {

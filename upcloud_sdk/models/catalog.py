@@ -8,18 +8,8 @@ from typing import cast
 
 from pydantic import Field, model_validator
 
-from upcloud_sdk._wire import OpenEnum, Resource
-
-
-class StorageTier(OpenEnum):
-    """The speed of a storage."""
-
-    MAXIOPS = "maxiops"
-    """100,000 read and 30,000 write operations a second."""
-    STANDARD = "standard"
-    """10,000 read and 10,000 write operations a second."""
-    HDD = "hdd"
-    """600 operations a second; sold as Archive."""
+from upcloud_sdk._wire import Resource
+from upcloud_sdk.models.tiers import StorageTier
 
 
 class Zone(Resource):

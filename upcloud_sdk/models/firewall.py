@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from upcloud_sdk._wire import Address, EmptyIsNone, IntText, OpenEnum, Request, Resource
-from upcloud_sdk.models.networks import AddressFamily
+from upcloud_sdk.models.interfaces import AddressFamily
 
 
 class FirewallAction(OpenEnum):

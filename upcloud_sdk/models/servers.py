@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field, SecretStr
 
 from upcloud_sdk._wire import Address, EmptyIsNone, Inside, Labels, OpenEnum, Resource
-from upcloud_sdk.models.catalog import StorageTier
-from upcloud_sdk.models.networks import AddressFamily, Interface, NetworkType
+from upcloud_sdk.models.interfaces import AddressFamily, Interface, NetworkType
+from upcloud_sdk.models.tiers import StorageTier
 
 
 class ServerState(OpenEnum):

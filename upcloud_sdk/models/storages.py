@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import AwareDatetime, Field
 
 from upcloud_sdk._wire import EmptyIsNone, Inside, Labels, OpenEnum, Request, Resource
-from upcloud_sdk.models.catalog import StorageTier
+from upcloud_sdk.models.tiers import StorageTier
 
 if TYPE_CHECKING:
     from datetime import datetime

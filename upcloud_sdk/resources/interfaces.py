@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Literal
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import Address, Envelope, one
 from upcloud_sdk.errors import UnexpectedAnswer
-from upcloud_sdk.models.networks import Interface, InterfaceAddress, InterfaceSpec
+from upcloud_sdk.models.interfaces import Interface, InterfaceAddress
 from upcloud_sdk.resources._base import Namespace, endpoint
 
 if TYPE_CHECKING:
     from upcloud_sdk.models.network_requests import InterfaceChanges
+    from upcloud_sdk.models.networks import InterfaceSpec
 
 _INTERFACE = one(Interface, "interface")
 _INTERFACES: Envelope[tuple[Interface, ...]] = Envelope(tuple[Interface, ...], "networking", "interfaces", "interface")

@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CROSSBAR := .venv-crossbar/bin/crossbar
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak docs dist test-lowest clean
+.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak docs dist test-lowest bench clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -99,6 +99,10 @@ $(CROSSBAR):
 ## make docs         the site, into site/, with warnings as errors
 docs: $(READY)
 	$(BIN)/zensical build --clean --strict
+
+## make bench        what calls, decoding, waiting and imports cost; writes docs/performance.md (minutes)
+bench: $(READY)
+	$(BIN)/python -m tests.benchmarks
 
 ## make clean        everything that git ignores here
 clean:

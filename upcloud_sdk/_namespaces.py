@@ -170,7 +170,7 @@ class Namespaces:
         """Disks, templates, backups, CD-ROMs."""
         from upcloud_sdk.fleet.storages import Storages
 
-        return Storages(self._fleet)
+        return Storages(self._core, lambda: self._fleet)
 
     @cached_property
     def tags(self) -> Tags:

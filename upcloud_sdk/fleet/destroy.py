@@ -20,8 +20,8 @@ from upcloud_sdk.errors import (
 )
 from upcloud_sdk.events import ServerEvent
 from upcloud_sdk.fleet.glance import SERVER_GLANCE, STORAGE_GLANCE, ServerGlance
-from upcloud_sdk.fleet.holdings import Leftover, disk_labels, disks_of, own_labels, relabel_storage
-from upcloud_sdk.models.ownership import ATTEMPT, LEASE
+from upcloud_sdk.fleet.holdings import Leftover, disk_labels, disks_of, relabel_storage
+from upcloud_sdk.models.ownership import ATTEMPT, LEASE, own_labels
 from upcloud_sdk.models.servers import Server, ServerSummary
 from upcloud_sdk.resources.servers import whole_seconds
 

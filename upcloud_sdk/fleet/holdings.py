@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from upcloud_sdk._transport import segment
 from upcloud_sdk.errors import NotFound, UpCloudError
 from upcloud_sdk.fleet.glance import SERVER_GLANCE, STORAGE_GLANCE, STORAGE_GLANCES, ServerGlance, StorageGlance
-from upcloud_sdk.models.ownership import ATTEMPT, LEASE, OWN_LABELS, write_lease
+from upcloud_sdk.models.ownership import ATTEMPT, LEASE, own_labels, write_lease
 from upcloud_sdk.resources._base import label_params, whole_list
 
 if TYPE_CHECKING:
@@ -153,16 +153,6 @@ async def expire(core: Core, uuid: str, attempt: str | None, *, disks: bool) -> 
                 await relabel_storage(core, disk.uuid, ours)
     except UpCloudError:
         return
-
-
-def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    """Those labels that are ours."""
-    return {key: value for key, value in labels.items() if key in OWN_LABELS}
-
-
-def keep_own(labels: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
-    """Labels that a caller wants, with those of ours that are there, which a modify must not lose."""
-    return {**{key: value for key, value in labels.items() if key not in OWN_LABELS}, **own_labels(present)}
 
 
 def _merged(present: Mapping[str, str], ours: Mapping[str, str | None]) -> list[dict[str, str]]:

@@ -15,9 +15,9 @@ from upcloud_sdk._interrupts import protected
 from upcloud_sdk.errors import NotFound, UpCloudError
 from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.glance import SERVER_GLANCE
-from upcloud_sdk.fleet.holdings import api_now, api_time, own_disks, own_labels, relabel_server, relabel_storage
+from upcloud_sdk.fleet.holdings import api_now, api_time, own_disks, relabel_server, relabel_storage
 from upcloud_sdk.fleet.identity import run_id
-from upcloud_sdk.models.ownership import LEASE, OWNER, RUN, Ownership
+from upcloud_sdk.models.ownership import LEASE, OWNER, RUN, Ownership, own_labels
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

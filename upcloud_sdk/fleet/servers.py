@@ -10,8 +10,8 @@ import anyio.lowlevel
 
 from upcloud_sdk.errors import CleanupFailed, NotOpen, UpCloudError, WaitTimeout
 from upcloud_sdk.fleet.capacity import choices
-from upcloud_sdk.fleet.holdings import keep_own
 from upcloud_sdk.fleet.renewal import check_lease, check_seconds
+from upcloud_sdk.models.ownership import keep_own
 from upcloud_sdk.models.servers import Server, ServerState, ServerSummary
 from upcloud_sdk.resources._base import endpoint
 from upcloud_sdk.resources.servers import ServerEndpoints

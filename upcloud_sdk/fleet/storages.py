@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.fleet.holdings import keep_own
+from upcloud_sdk.models.ownership import keep_own
 from upcloud_sdk.resources._base import endpoint
 from upcloud_sdk.resources.storages import StorageEndpoints
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from upcloud_sdk.fleet.fleet import Fleet
     from upcloud_sdk.models.storage_requests import StorageChanges
     from upcloud_sdk.models.storages import Storage
+    from upcloud_sdk.resources._base import Core
 
 
 class Storages(StorageEndpoints):
     """`cloud.storages`. Chapter "Storages" of the API."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        super().__init__(fleet.core)
+    def __init__(self, core: Core, fleet: Callable[[], Fleet]) -> None:
+        super().__init__(core)
+        # Only a change of labels needs it, and loading it takes as long as all of storages.
         self._fleet = fleet
 
     @endpoint("PUT", "/storage/{uuid}")
@@ -32,7 +36,7 @@ class Storages(StorageEndpoints):
         """
         if changes.labels is None:
             return await super().modify(uuid, changes)
-        async with self._fleet.renewal.relabelling(uuid):
+        async with self._fleet().renewal.relabelling(uuid):
             present = (await self.get(uuid)).labels
             changes = changes.model_copy(update={"labels": keep_own(changes.labels, present)})
             return await super().modify(uuid, changes)

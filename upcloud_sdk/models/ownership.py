@@ -35,6 +35,16 @@ def read_lease(value: str | None) -> datetime | None:
         return None
 
 
+def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """Those labels that are ours."""
+    return {key: value for key, value in labels.items() if key in OWN_LABELS}
+
+
+def keep_own(labels: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+    """Labels that a caller wants, with those of ours that are there, which a modify must not lose."""
+    return {**{key: value for key, value in labels.items() if key not in OWN_LABELS}, **own_labels(present)}
+
+
 @dataclass(frozen=True, slots=True)
 class Ownership:
     """What the labels of a server or a disk say of its owner."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from typing import assert_type
 
 from pydantic import SecretStr
@@ -25,11 +26,23 @@ from upcloud_sdk import (
     ServerSpec,
     ServerState,
     StorageDeviceSpec,
+    StorageSpec,
     Token,
     UpCloud,
     errors,
 )
-from upcloud_sdk.models import Account, Plan, ServerSummary, Storage, StorageSummary, Zone
+from upcloud_sdk.models import (
+    Account,
+    AuditLogEntry,
+    FirewallRule,
+    Network,
+    Plan,
+    ServerSummary,
+    Storage,
+    StorageImport,
+    StorageSummary,
+    Zone,
+)
 
 
 async def what_calls_return(cloud: UpCloud, spec: ServerSpec) -> None:
@@ -46,6 +59,17 @@ async def what_calls_return(cloud: UpCloud, spec: ServerSpec) -> None:
     assert_type(await cloud.storages.list("template"), tuple[StorageSummary, ...])
     assert_type(await cloud.storages.get("uuid"), Storage)
     assert_type(await cloud.storages.find_template(re.compile("Debian")), StorageSummary)
+    assert_type(await cloud.storages.create(StorageSpec(zone="fi-hel1", title="data", size=10)), Storage)
+    assert_type(await cloud.storages.upload("uuid", Path("disk.raw"), progress=lambda sent, size: None), StorageImport)
+    assert_type(await cloud.networks.list(zone="fi-hel1"), tuple[Network, ...])
+    assert_type(await cloud.firewall_rules.list("uuid"), tuple[FirewallRule, ...])
+    assert_type((await cloud.prices.estimate(spec)).monthly, Decimal)
+    assert_type(await cloud.plans.cheapest(cores=2, memory=4096, zone="fi-hel1"), Plan)
+    async for page in cloud.audit_logs.list(actions=["create"]):
+        assert_type(page, tuple[AuditLogEntry, ...])
+    async with cloud.audit_logs.export("csv") as stream:
+        async for piece in stream:
+            assert_type(piece, bytes)
     assert_type(await cloud.leases.reap(dry_run=True), ReapReport)
     assert_type(await cloud.leases.list(), tuple[Lease, ...])
     assert_type(await cloud.request("GET", "/account"), RawAnswer)

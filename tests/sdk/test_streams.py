@@ -122,6 +122,35 @@ async def test_a_stream_that_stands_still_ends() -> None:
     assert body.closed >= 1
 
 
+async def test_an_api_that_does_not_answer_is_given_up() -> None:
+    async def never(_: httpx.Request) -> httpx.Response:
+        await anyio.sleep_forever()
+        raise AssertionError("it never comes here")
+
+    transport = httpx.MockTransport(never)
+    async with UpCloud(Token("ucat_x"), transport=transport, timeout=0.05) as cloud:
+        with pytest.raises(OutcomeUnknown, match=r"no answer within 0\.05 s"):
+            await cloud.audit_logs.export().read()
+
+
+async def test_a_refusal_that_does_not_end_is_given_up() -> None:
+    body = _Body(stuck=True)
+    async with UpCloud(Token("ucat_x"), transport=_Transport(body, status=403), timeout=0.05) as cloud:
+        with pytest.raises(OutcomeUnknown, match=r"no whole answer within 0\.05 s"):
+            await cloud.audit_logs.export().read()
+    assert body.closed >= 1
+
+
+@pytest.mark.parametrize(("error", "kind"), [(httpx.ReadError, OutcomeUnknown), (ZeroDivisionError, ZeroDivisionError)])
+async def test_a_refusal_that_breaks_is_what_broke_it(error: type[Exception], kind: type[Exception]) -> None:
+    def breaks() -> None:
+        raise error("broken")
+
+    async with UpCloud(Token("ucat_x"), transport=_Transport(_Body(breaks), status=403)) as cloud:
+        with pytest.raises(kind):
+            await cloud.audit_logs.export().read()
+
+
 async def test_no_connection_is_certainly_not_sent() -> None:
     async with UpCloud(Token("ucat_x"), base_url="http://127.0.0.1:1") as cloud:
         with pytest.raises(NotSent):

@@ -6,6 +6,8 @@ import gzip
 import hashlib
 import io
 import json
+import os
+import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +80,20 @@ async def test_content_of_unknown_length_is_sent_in_chunks(
     assert put.headers["transfer-encoding"] == "chunked"
     assert "content-length" not in put.headers
     assert put.content == CONTENT
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a pipe says that it has an end")
+async def test_a_pipe_is_sent_in_chunks(cloud: UpCloud, host: respx.Route) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as into, os.fdopen(reading, "rb") as pipe:
+        into.write(b"what comes out of a pipe")
+        into.close()
+        host.respond(200, json={})
+        await cloud.storages.upload(DISK, pipe)
+
+    (put,) = requests(host)
+    assert put.headers["transfer-encoding"] == "chunked"
+    assert put.content == b"what comes out of a pipe"
 
 
 async def test_a_size_that_is_told_is_the_content_length(cloud: UpCloud, host: respx.Route) -> None:
@@ -281,8 +297,10 @@ async def test_what_cannot_be_read_is_an_error_before_anything_is_sent(
 ) -> None:
     with pytest.raises(FileNotFoundError):
         await cloud.storages.upload(DISK, tmp_path / "nothing")
+    path = tmp_path / "disk.img"
+    path.write_bytes(b"abc")
     with pytest.raises(ValueError, match=r"size is 1, but there are 3 bytes"):
-        await cloud.storages.upload(DISK, b"abc", size=1)
+        await cloud.storages.upload(DISK, path, size=1)
     assert lines(api) == []
 
 

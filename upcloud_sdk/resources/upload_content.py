@@ -68,12 +68,19 @@ class Content:
         else:
             source = file
         self._source = source
+        try:
+            await self._measure(source)
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def _measure(self, source: BinaryIO) -> None:
         self.size = await anyio.to_thread.run_sync(_size_of, source)
         if self.size is None:
             self.size = self._given_size
         elif self._given_size not in {None, self.size}:
             raise ValueError(f"size is {self._given_size}, but there are {self.size} bytes: leave it out")
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         if self._opened is not None:

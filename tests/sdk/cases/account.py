@@ -64,7 +64,8 @@ _BILL = {
                     "amount": 12.5,
                     "hours": 672,
                     "details": [
-                        {"amount": 12.5, "hours": 672, "plan": "1xCPU-1GB", "zone": "fi-hel1", "firewall": "0.56"}
+                        {"amount": 12.5, "hours": 672, "plan": "1xCPU-1GB", "zone": "fi-hel1", "firewall": "0.56"},
+                        {"firewall": "included"},
                     ],
                 }
             ],
@@ -88,9 +89,9 @@ CASES = [
         answer=_BILL,
         look=lambda bill: (
             bill.total_amount,
-            bill.categories["servers"].kinds["server"].resources[0].details[0].firewall,
+            [detail.firewall for detail in bill.categories["servers"].kinds["server"].resources[0].details],
         ),
-        sees=(Decimal("12.5"), Decimal("0.56")),
+        sees=(Decimal("12.5"), [Decimal("0.56"), "included"]),
     ),
     Case(
         call=lambda c: c.account.billing(date(2026, 11, 24), resource_id=SERVER, username="customer"),

@@ -1,0 +1,63 @@
+"""What a method refuses before anything is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.sdk.cases.case import DISK, SERVER, Call
+from tests.sdk.sent import lines
+from upcloud_sdk.models import FirewallRuleSpec
+
+if TYPE_CHECKING:
+    import respx
+
+    from upcloud_sdk import UpCloud
+
+RULE = FirewallRuleSpec(direction="in", action="drop")
+
+CALLS: list[tuple[str, Call, str]] = [
+    ("a month that is none", lambda c: c.account.billing("2026-13"), "month is '2026-13': write it as 2026-11"),
+    ("a month that leads elsewhere", lambda c: c.account.billing("../../server"), "write it as 2026-11"),
+    (
+        "too many rules",
+        lambda c: c.firewall_rules.replace(SERVER, [RULE] * 1001),
+        "1001 rules: a server has 1000 at most",
+    ),
+    ("no tag", lambda c: c.servers.tag(SERVER), "name at least one tag"),
+    ("an empty tag", lambda c: c.servers.untag(SERVER, "web", ""), "the name of a tag is empty"),
+    ("a disk without a disk", lambda c: c.servers.attach_storage(SERVER), "a disk needs `storage`"),
+    ("a disk with an empty uuid", lambda c: c.servers.attach_storage(SERVER, ""), "the uuid of the storage is empty"),
+    ("a CD with an empty uuid", lambda c: c.servers.load_cdrom(SERVER, ""), "the uuid of the storage is empty"),
+    ("a bus", lambda c: c.servers.detach_storage(SERVER, "virtio"), "give the device's address on the server"),
+    ("a disk's uuid for an address", lambda c: c.servers.detach_storage(SERVER, DISK), "such as 'virtio:1'"),
+    ("a restart within no time", lambda c: c.servers.restart(SERVER, timeout=0), "must be above 0 seconds"),
+    ("a backup without a title", lambda c: c.storages.backup(DISK, ""), "a title has 1 to 255 characters"),
+    ("a template with a long title", lambda c: c.storages.templatize(DISK, "x" * 256), "a title has 1 to 255"),
+    ("an empty user name", lambda c: c.accounts.delete_sub(""), "the username is empty"),
+    ("an empty token", lambda c: c.tokens.delete(""), "the id is empty"),
+    ("an empty tag's name", lambda c: c.tags.delete(""), "the name is empty"),
+    ("an empty address", lambda c: c.ip_addresses.release(""), "the address is empty"),
+    ("an empty network", lambda c: c.networks.delete(""), "the uuid is empty"),
+    ("an empty server of a group", lambda c: c.server_groups.remove_server("a", ""), "uuid of the server is empty"),
+    ("an address that is none", lambda c: c.interfaces.add_ip(SERVER, 1, address="10.0.0"), "10.0.0"),
+]
+
+
+@pytest.mark.parametrize(("call", "says"), [pytest.param(call, says, id=name) for name, call, says in CALLS])
+async def test_what_makes_no_sense_is_refused_before_anything_is_sent(
+    api: respx.MockRouter, cloud: UpCloud, call: Call, says: str
+) -> None:
+    with pytest.raises(ValueError, match=says.replace(".", r"\.").replace("(", r"\(")):
+        await call(cloud)
+    assert lines(api) == []
+
+
+async def test_a_value_cannot_lead_to_another_path(api: respx.MockRouter, cloud: UpCloud) -> None:
+    route = api.route().respond(204)
+
+    await cloud.tags.delete("web/../../server/x?storages=1")
+
+    assert route.call_count == 1
+    assert lines(api) == ["DELETE /tag/web%2F..%2F..%2Fserver%2Fx%3Fstorages%3D1"]

@@ -10,13 +10,14 @@ import httpx
 import pytest
 
 from tests.fleet.leased import abandoned, started
-from tests.moved_time import MovedCloud, MovedTransport
-from upcloud_sdk import errors
+from tests.moved_time import MovedCloud, MovedTransport, server_spec
+from upcloud_sdk import RetryPolicy, errors
+from upcloud_sdk.events import Event, LeaseEvent
 from upcloud_sdk.models.ownership import LEASE, OWNER, RUN
 from upcloud_sdk.simulator.records import Storage
 
 if TYPE_CHECKING:
-    from upcloud_sdk import UpCloud
+    from upcloud_sdk import Server, UpCloud
     from upcloud_sdk.fleet.reap import ReapReport
 
 pytestmark = pytest.mark.anyio
@@ -194,3 +195,57 @@ async def test_reaping_for_ever_ends_with_its_client(moved: MovedCloud) -> None:
         group.start_soon(reap)
         await moved.later(10)
     assert ended == ["reaper"]
+
+
+async def left(moved: MovedCloud, name: str = "build-1", *, lease: float | None = 600, owner: str = "tests") -> Server:
+    """A server that runs, whose holder has died."""
+    async with moved.client(owner) as dead:
+        server = await dead.servers.create(server_spec(name), lease=lease)
+        await dead.servers.wait_for_state(server.uuid, "started", timeout=60)
+    return server
+
+
+async def test_a_round_says_what_it_did(moved: MovedCloud) -> None:
+    server = await left(moved)
+    events: list[Event] = []
+    async with moved.client(on_event=events.append) as cloud:
+        await moved.waits.clock.sleep(700)
+        report = await cloud.leases.reap()
+    assert report.servers == (server.uuid,)
+    assert (report.storages, report.spared, report.unreadable, report.failed) == ((), (), (), {})
+    assert str(report) == (
+        "reaper of tests: destroyed 1 servers and 0 disks, spared 0, 0 with an unreadable lease, 0 failed"
+    )
+    assert [each.uuid for each in events if isinstance(each, LeaseEvent) and each.happened == "reaped"] == [server.uuid]
+    assert moved.sim.servers == {}
+    assert moved.sim.storages == {}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "grace", "taken"), [(590, 0, False), (601, 0, True), (650, 60, False), (661, 60, True)]
+)
+async def test_a_lease_is_over_when_its_end_and_the_grace_have_passed(
+    moved: MovedCloud, seconds: float, grace: float, taken: bool
+) -> None:
+    began = moved.hand.now()
+    server = await left(moved)
+    moved.hand.advance(began + seconds - moved.hand.now())
+    async with moved.client() as cloud:
+        report = await cloud.leases.reap(grace=grace)
+    assert report.servers == ((server.uuid,) if taken else ())
+    assert (server.uuid in report.spared) is not taken
+
+
+async def test_a_list_that_fails_is_the_error_of_a_round(moved: MovedCloud) -> None:
+    moved.sim.fail("GET /server", status=500, times=None)
+    async with moved.client(retry=RetryPolicy(attempts=1)) as cloud:
+        with pytest.raises(errors.ServerFault):
+            await cloud.leases.reap()
+
+
+@pytest.mark.parametrize("every", [0, -1, float("nan")])
+async def test_reap_forever_needs_a_pace(moved: MovedCloud, every: float) -> None:
+    async with moved.client() as cloud:
+        with pytest.raises(ValueError, match="must be above 0 seconds"):
+            await cloud.leases.reap_forever(every=every)
+    assert moved.requests() == []

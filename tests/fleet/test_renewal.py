@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 import anyio
 import pytest
 
 from tests.fleet.leased import left, started
 from tests.moved_time import MovedCloud, server_spec
-from upcloud_sdk import ServerChanges
+from upcloud_sdk import RetryPolicy, ServerChanges
 from upcloud_sdk.models.ownership import LEASE, OWNER
 from upcloud_sdk.simulator import never
 
@@ -194,3 +195,25 @@ async def test_a_lease_is_told_as_its_label_says(moved: MovedCloud) -> None:
         assert lease.ends == datetime.fromtimestamp(moved.hand.now() + 600, UTC)
         assert (await cloud.leases.list())[0] == lease
         assert await cloud.leases.list("somebody-else") == ()
+
+
+def lease_of(moved: MovedCloud, uuid: str) -> str | None:
+    labels: dict[str, str] = moved.sim.servers[uuid].labels
+    return labels.get(LEASE)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"status": 500}, {"drop": True}, {"status": 409, "code": "SERVER_STATE_ILLEGAL"}, {"status": 404}]
+)
+@pytest.mark.parametrize("pattern", ["GET /server/{uuid}", "PUT /server/{uuid}"])
+async def test_a_renewal_that_fails_is_tried_again_before_the_lease_ends(
+    moved: MovedCloud, pattern: str, fault: dict[str, Any]
+) -> None:
+    async with moved.client(retry=RetryPolicy(attempts=1)) as cloud:
+        server = await cloud.servers.create(server_spec(), lease=600)
+        await cloud.servers.wait_for_state(server.uuid, "started", timeout=60)
+        moved.sim.fail(pattern, times=2, **fault)
+        first = lease_of(moved, server.uuid)
+        await moved.waits.clock.sleep(590)
+        assert lease_of(moved, server.uuid) != first
+        assert (await cloud.leases.reap(exclusive=True)).servers == ()

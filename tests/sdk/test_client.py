@@ -247,6 +247,16 @@ def test_arguments_that_make_no_sense_are_refused(make: Callable[[], UpCloud], s
         make()
 
 
+@pytest.mark.parametrize(
+    "proxy", ["http://me:MUST_NOT_BE_SHOWN@host:port", "ftp://me:MUST_NOT_BE_SHOWN@host", "nonsense", "http://[::1"]
+)
+async def test_a_proxy_that_is_none_is_refused_when_the_block_is_entered(proxy: str) -> None:
+    with pytest.raises(ConfigError, match="the proxy cannot be used: ") as caught:
+        await UpCloud(Token("x"), proxy=proxy).__aenter__()
+    assert SECRET not in str(caught.value)
+    assert "MUST_NOT" not in str(caught.value)
+
+
 def test_an_owner_is_user_and_host_unless_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("getpass.getuser", lambda: "me")
     monkeypatch.setattr("socket.gethostname", lambda: "here")

@@ -232,33 +232,8 @@ async def test_who_waits_alone_is_looked_up_by_itself_and_gets_the_server_in_ful
     assert moved.count(r"GET /server\?.*") == 0
 
 
-async def test_several_who_wait_share_a_list_of_what_this_run_made(moved: MovedCloud) -> None:
-    async with moved.client() as cloud:
-        servers = [await cloud.servers.create(server_spec(f"build-{number}")) for number in range(5)]
-        async with anyio.create_task_group() as group:
-            for server in servers:
-                group.start_soon(_until_started, cloud, server.uuid)
-    lists = moved.count(r"GET /server\?label=upcloud_sdk_run%3D[0-9a-f]+")
-    assert lists == moved.count(r"GET /server(\?.*)?")
-    # The first look comes 5 s after the creates and then one a second, until 33 s: however many wait.
-    assert 25 <= lists <= 36
-    assert moved.count("GET /server/.*") <= 5
-
-
 async def _until_started(cloud: UpCloud, uuid: str) -> None:
     await cloud.servers.wait_for_state(uuid, "started", timeout=60)
-
-
-async def test_what_a_list_lacks_is_asked_for_by_itself_now_and_then(moved: MovedCloud) -> None:
-    """Absence from a list proves nothing."""
-    async with moved.client() as cloud:
-        shown = await cloud.servers.create(server_spec("shown"))
-        moved.sim.fail("POST /server", hide_from_lists=1_000)
-        hidden = await cloud.servers.create(server_spec("hidden"))
-        async with anyio.create_task_group() as group:
-            group.start_soon(_until_started, cloud, shown.uuid)
-            await cloud.servers.wait_for_state(hidden.uuid, "started", timeout=60)
-    assert 1 <= moved.count(f"GET /server/{hidden.uuid}") <= 33 / 5 + 2
 
 
 async def test_a_server_that_is_gone_ends_the_wait_for_it_and_no_other(moved: MovedCloud) -> None:
@@ -270,41 +245,6 @@ async def test_a_server_that_is_gone_ends_the_wait_for_it_and_no_other(moved: Mo
                 group.start_soon(_until_started, cloud, server.uuid)
             with pytest.raises(NotFound):
                 await cloud.servers.wait_for_state(servers[0].uuid, "started", timeout=60)
-
-
-async def test_a_server_of_somebody_else_is_looked_up_by_itself(moved: MovedCloud) -> None:
-    async with moved.client(owner="another") as other:
-        theirs = [await other.servers.create(server_spec(f"theirs-{number}")) for number in range(2)]
-    async with moved.client() as cloud, anyio.create_task_group() as group:
-        for server in theirs:
-            group.start_soon(_until_started, cloud, server.uuid)
-    assert moved.count(r"GET /server\?.*") == 0
-
-
-async def test_a_list_that_fails_is_forgiven_too(moved: MovedCloud) -> None:
-    async with moved.client(retry=RetryPolicy(attempts=1)) as cloud:
-        servers = [await cloud.servers.create(server_spec(f"build-{number}")) for number in range(2)]
-        moved.sim.fail("GET /server", status=502, times=3)
-        async with anyio.create_task_group() as group:
-            for server in servers:
-                group.start_soon(_until_started, cloud, server.uuid)
-
-
-async def test_a_list_that_fails_for_good_ends_all_waits(moved: MovedCloud) -> None:
-    ended: list[str] = []
-
-    async def wait(client: UpCloud, uuid: str) -> None:
-        with pytest.raises(ServerFault):
-            await client.servers.wait_for_state(uuid, "started", timeout=60)
-        ended.append(uuid)
-
-    async with moved.client(retry=RetryPolicy(attempts=1)) as cloud:
-        servers = [await cloud.servers.create(server_spec(f"build-{number}")) for number in range(2)]
-        moved.sim.fail("GET /server", status=502, times=None)
-        async with anyio.create_task_group() as group:
-            for server in servers:
-                group.start_soon(wait, cloud, server.uuid)
-    assert sorted(ended) == sorted(server.uuid for server in servers)
 
 
 async def test_a_wait_that_comes_later_is_looked_for_too(moved: MovedCloud) -> None:

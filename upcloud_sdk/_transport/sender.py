@@ -70,7 +70,7 @@ def own(
         if used is not None:
             # What is wrong with a proxy is found here, and not by the first call.
             httpx.AsyncHTTPTransport(verify=tls(), proxy=used)
-    except (ValueError, ImportError) as error:
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
         raise ConfigError(f"the proxy cannot be used: {error}") from None
     if http == "aiohttp":
         aiohttp = _aiohttp(tls(), used)

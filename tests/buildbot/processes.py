@@ -96,13 +96,14 @@ class MasterProcess:
     def start(self) -> None:
         self._started = 0
         self._started = len(self.log)
-        self._process = subprocess.Popen(
-            buildbot("start", "--nodaemon", str(self.basedir)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=Path(__file__).parents[2],
-        )
+        with (self.basedir / "output").open("ab") as output:
+            self._process = subprocess.Popen(
+                buildbot("start", "--nodaemon", str(self.basedir)),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=Path(__file__).parents[2],
+            )
         eventually("a master that runs", lambda: "BuildMaster is running" in self.log or not self.runs)
         assert self.runs, self.log
 
@@ -135,6 +136,9 @@ class MasterProcess:
             self._process.wait(within)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still up {within:g} s after SIGTERM:\n{self.log[-4000:]}") from None
+        if "BuildMaster is stopped" not in self.log:
+            output = (self.basedir / "output").read_text()
+            raise AssertionError(f"died with status {self._process.returncode}: {output[-4000:]}\n{self.log[-4000:]}")
 
     def kill(self) -> None:
         if self._process is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet import defer
 
-from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, Interpolate
+from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, Interpolate, ShellCommand
 from tests.buildbot.harness import IMAGE, MasterCase
 from upcloud_sdk.simulator import after_seconds, to_error
 
@@ -45,6 +45,54 @@ class Builds(MasterCase):
         assert (await self.build(image="Ubuntu Server 24.04 LTS (Noble Numbat)")).results == [SUCCESS]
         assert self.cloud.count("POST /server") == 2
 
+    async def test_a_build_that_is_not_for_the_server_that_is_up_does_not_wait_for_it_to_go(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(image=Interpolate("%(prop:image)s"), build_wait_timeout=3600))
+        assert (await self.build(image=IMAGE)).results == [SUCCESS]
+        assert (await self.build(image="Ubuntu Server 24.04 LTS (Noble Numbat)")).results == [SUCCESS]
+        assert self.cloud.count("POST /server") == 2
+
+    async def test_the_same_on_a_worker_that_is_never_sent_away(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(image=Interpolate("%(prop:image)s"), build_wait_timeout=-1))
+        assert (await self.build(image=IMAGE)).results == [SUCCESS]
+        assert (await self.build(image="Ubuntu Server 24.04 LTS (Noble Numbat)")).results == [SUCCESS]
+
+    async def test_templates_and_prices_are_asked_for_once_for_many_servers(self) -> None:
+        self.serve()
+        await self.start_master(*(self.worker(f"bot-{number}") for number in range(4)))
+        await defer.gatherResults([defer.ensureDeferred(self.build(f"bot-{number}")) for number in range(4)])
+        assert [self.cloud.count(f"GET {path}") for path in ("/storage/template", "/price", "/plan")] == [1, 1, 1]
+
+    async def test_a_template_that_was_replaced_meanwhile_is_asked_for_again(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        await self.build()
+        self.cloud.fail("POST /server", status=404, code="STORAGE_NOT_FOUND")
+        assert (await self.build()).results == [SUCCESS]
+        assert self.cloud.count("GET /storage/template") == 2
+
+    async def test_a_price_that_nobody_knows_holds_up_no_build(self) -> None:
+        self.serve()
+        self.cloud.fail("GET /price", status=404, times=None)
+        await self.start_master(self.worker())
+        outcome = await self.build()
+        assert outcome.results == [SUCCESS]
+        assert "upcloud_credits_per_hour" not in outcome.properties
+
+    async def test_the_workers_page_shows_its_server(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(build_wait_timeout=60))
+        uuid = (await self.build()).properties["upcloud_uuid"]
+        [worker] = await self.master.data.get(("workers",))
+        assert worker["workerinfo"]["upcloud_uuid"] == uuid
+        assert worker["workerinfo"]["version"]
+
+    async def test_the_build_knows_what_its_server_costs(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(), steps=[ShellCommand(command=["sleep", "0.5"])])
+        assert (await self.build()).properties["upcloud_credits_per_hour"] > 0
+
     async def test_the_build_knows_its_server(self) -> None:
         self.serve()
         await self.start_master(self.worker())
@@ -59,11 +107,19 @@ class Builds(MasterCase):
 class Failures(MasterCase):
     async def test_a_server_that_ends_in_error_is_destroyed_and_the_build_tried_again(self) -> None:
         self.serve()
-        self.cloud.boot_next(to_error(0.02, leaves_after=0.05))
+        self.cloud.boot_next(to_error(0.02, leaves_after=1))
         await self.start_master(self.worker())
         outcome = await self.build()
         assert outcome.results == [RETRY, SUCCESS]
         assert "is in state 'error'" in outcome.logs
+
+    async def test_a_server_that_switches_itself_off_fails_the_build_at_once(self) -> None:
+        self.serve()
+        self.cloud.boot_next(to_error(0, leaves_after=0))
+        await self.start_master(self.worker())
+        outcome = await self.build()
+        assert outcome.results == [RETRY, SUCCESS]
+        assert "is in state 'stopped'" in outcome.logs or "is in state 'error'" in outcome.logs
 
     async def test_a_server_that_stays_in_maintenance_has_a_deadline(self) -> None:
         self.serve()

@@ -68,7 +68,7 @@ class LostCreates(MasterCase):
     async def test_a_worker_that_attaches_first_ends_the_wait_for_its_server(self) -> None:
         self.serve()
         # From its second read on, the server cannot be looked at: only the worker tells that it is up.
-        self.cloud.fail("GET /server/{uuid}", status=500, times=6)
+        self.cloud.fail("GET /server/{uuid}", status=500, times=3)
         await self.start_master(self.worker(boot_timeout=20))
         assert (await self.build()).results == [SUCCESS]
 

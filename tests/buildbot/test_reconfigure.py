@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from twisted.internet import defer
 
-from tests.buildbot._types import SUCCESS
-from tests.buildbot.harness import MasterCase
+from tests.buildbot._types import SUCCESS, ShellCommand
+from tests.buildbot.harness import MasterCase, pause
 from upcloud_sdk.simulator import after_seconds
 
 if TYPE_CHECKING:
@@ -53,6 +53,33 @@ class Reconfigure(MasterCase):
         assert (await self.build()).results == [SUCCESS]
         assert first.servers == {}
         assert (first.count("POST /server"), second.count("POST /server")) == (1, 1)
+
+    async def test_an_idle_server_of_the_old_configuration_is_destroyed(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(build_wait_timeout=3600))
+        await self.build()
+        await self.reconfigure(self.worker(build_wait_timeout=3600, hostconfig={"plan": "2xCPU-4GB"}))
+        while self.cloud.servers:
+            await pause()
+
+    async def test_a_server_on_which_a_build_runs_is_destroyed_after_it(self) -> None:
+        self.serve()
+        steps = [ShellCommand(command=["sleep", "1"])]
+        await self.start_master(self.worker(build_wait_timeout=3600), steps=steps)
+        building = defer.ensureDeferred(self.build())
+        await self.server_in("started")
+        await self.reconfigure(self.worker(build_wait_timeout=3600, hostconfig={"plan": "2xCPU-4GB"}))
+        assert (await building).results == [SUCCESS]
+        while self.cloud.servers:
+            await pause()
+
+    async def test_what_does_not_change_the_server_does_not_replace_it(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(build_wait_timeout=3600))
+        await self.build()
+        await self.reconfigure(self.worker(build_wait_timeout=3600, boot_timeout=100, masterFQDN="localhost"))
+        assert (await self.build()).results == [SUCCESS]
+        assert self.cloud.count("POST /server") == 1
 
     async def test_a_worker_that_is_taken_out_takes_its_server_with_it(self) -> None:
         self.serve()

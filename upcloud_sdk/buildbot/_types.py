@@ -25,7 +25,12 @@ if TYPE_CHECKING:
         active: bool
         last_active: datetime | None
 
+    class Updates(Protocol):
+        def workerConnected(self, workerid: int, masterid: int, workerinfo: dict[str, Any]) -> Deferred[None]: ...
+
     class Data(Protocol):
+        updates: Updates
+
         def get(self, path: tuple[str, ...]) -> Deferred[list[MasterRow]]: ...
 
     class Configuration(Protocol):
@@ -41,13 +46,23 @@ if TYPE_CHECKING:
     class Database(Protocol):
         state: State
 
+    class Builder(Protocol):
+        def getOldestRequestTime(self) -> Deferred[datetime | None]: ...
+
     class BotMaster(Protocol):
+        shuttingDown: bool
+
+        def getBuildersForWorker(self, workername: str) -> list[Builder]: ...
         def maybeStartBuildsForAllBuilders(self) -> None: ...
 
-        shuttingDown: bool
+    class WorkerForBuilder(Protocol): ...
+
+    class DeferWaiter(Protocol):
+        def add(self, deferred: Deferred[Any]) -> object: ...
 
     class Master(Protocol):
         name: str
+        masterid: int
         reactor: Reactor
         botmaster: BotMaster
         config: Configuration
@@ -55,6 +70,8 @@ if TYPE_CHECKING:
         db: Database
 
     class Connection(Protocol):
+        info: dict[str, Any]
+
         def loseConnection(self) -> None: ...
 
     class Registration(Protocol):
@@ -86,7 +103,11 @@ if TYPE_CHECKING:
         conn: Connection | None
         master: Master
         name: str
+        workerid: int
+        botmaster: BotMaster
+        building: set[WorkerForBuilder]
         password: Any
+        _deferwaiter: DeferWaiter
         properties: Properties
         registration: Registration | None
         state: States
@@ -97,7 +118,9 @@ if TYPE_CHECKING:
         def getConfigDict(self) -> dict[str, Any]: ...
         def renderSecrets(self, *values: object) -> Deferred[Any]: ...
         def attached(self, conn: Connection) -> Deferred[None]: ...
+        def buildFinished(self, wfb: WorkerForBuilder) -> None: ...
         def canStartBuild(self) -> bool: ...
+        def _soft_disconnect(self, fast: bool = ..., stopping_service: bool = ...) -> Deferred[None]: ...
         def setupProperties(self, props: Properties) -> None: ...
         def insubstantiate(
             self, fast: bool = ..., force_substantiation_build: Build | None = ...

@@ -18,6 +18,7 @@ from twisted.python.failure import Failure
 from upcloud_sdk import UpCloud
 from upcloud_sdk.buildbot._types import SharedService
 from upcloud_sdk.buildbot.dead_masters import DeadMasters
+from upcloud_sdk.buildbot.memo import Catalogue
 from upcloud_sdk.buildbot.reaping import Reaping
 from upcloud_sdk.buildbot.room import Room
 
@@ -100,6 +101,7 @@ class Bridge(SharedService):
         super().__init__()
         self._running: set[Operation[Any]] = set()
         self._clients: dict[tuple[Account, str], _OpenClient] = {}
+        self._catalogues: dict[UpCloud, Catalogue] = {}
         self._reapings: dict[UpCloud, Reaping] = {}
         self._watched: set[Account] = set()
         self._opening = defer.DeferredLock()
@@ -146,6 +148,11 @@ class Bridge(SharedService):
         finally:
             self._opening.release()
         return self._clients[key].cloud
+
+    async def catalogue(self, account: Account, owner: str) -> Catalogue:
+        """Templates and prices of an account, with its client."""
+        cloud = await self.client(account, owner)
+        return self._catalogues.setdefault(cloud, Catalogue(cloud))
 
     def reaping(self, account: Account, cloud: UpCloud, pace: ReapPace, *, exclusive: bool) -> Reaping:
         """The reaper of this client, which begins at the first call and ends with the bridge."""

@@ -24,14 +24,20 @@ from upcloud_sdk.errors import (
     NoMatch,
     NotFound,
     PaymentRequired,
+    ResourceFailed,
     UpCloudError,
     WaitTimeout,
 )
 
 if TYPE_CHECKING:
-    from upcloud_sdk import Server, UpCloud
+    from decimal import Decimal
+    from ipaddress import IPv4Address, IPv6Address
+
+    from upcloud_sdk import Server, ServerSpec
     from upcloud_sdk.buildbot.bootstrap import Guest
+    from upcloud_sdk.buildbot.memo import Catalogue
     from upcloud_sdk.buildbot.order import Order
+    from upcloud_sdk.models import ServerSummary
 
 LEASE = 3600.0
 """Seconds after which others may reap a server whose master has died."""
@@ -69,10 +75,14 @@ def is_permanent(error: Exception) -> bool:
     return isinstance(error, _PERMANENT)
 
 
+def _text(address: IPv4Address | IPv6Address | None) -> str | None:
+    return None if address is None else str(address)
+
+
 class Machine:
     """One server, made for one order."""
 
-    def __init__(self, cloud: UpCloud, order: Order, guest: Guest, *, title: str) -> None:
+    def __init__(self, catalogue: Catalogue, order: Order, guest: Guest, *, title: str) -> None:
         self.order = order
         self.server: Server | None = None
         """Its details as of its making; None until the API has told them."""
@@ -80,11 +90,15 @@ class Machine:
         """Whether its guest may attach: from when the create is sent until it is destroyed."""
         self.attached_at: float | None = None
         """When it did; by the monotonic clock."""
+        self.is_outdated = False
+        """Whether the configuration has changed since, so that no other build may run on it."""
         self.up_since: float | None = None
         """When it was seen to be started, or its guest attached; by the monotonic clock."""
         self._image = ""
+        self._specs: list[ServerSpec] = []
+        self._credits: Decimal | None = None
         self._asked_at: float | None = None
-        self.cloud, self._guest, self._title = cloud, guest, title
+        self.catalogue, self._guest, self._title = catalogue, guest, title
 
     async def create(self, timeout: float) -> None:
         """Make the server. Cancelled or late, what was made is destroyed by the client.
@@ -93,36 +107,30 @@ class Machine:
             UpCloudError, ValueError: there is none.
         """
         with anyio.move_on_after(timeout) as scope:
-            template = await self.cloud.storages.find_template(self.order.template())
-            self._image = template.title
-            specs = self.order.specs(template, title=self._title, guest=self._guest)
-            self._asked_at = time.monotonic()
-            self.may_attach = True
-            self.server = await self.cloud.servers.create(specs, lease=LEASE)
+            try:
+                await self._create()
+            except NotFound:
+                # Most likely a template that was there when it was last asked for.
+                self.catalogue.forget_templates()
+                await self._create()
         if scope.cancelled_caught:
             raise WaitTimeout(f"server {self._title}: the API did not make it within create_timeout={timeout:g} s")
 
-    async def boot(self, timeout: float) -> None:
-        """Wait until it is started.
+    async def _create(self) -> None:
+        template = await self.catalogue.template(self.order)
+        self._image = template.title
+        self._specs = self.order.specs(template, title=self._title, guest=self._guest)
+        self._asked_at = time.monotonic()
+        self.may_attach = True
+        self.server = await self.catalogue.cloud.servers.create(self._specs, lease=LEASE)
 
-        Raises:
-            UpCloudError: it is not, and will not be.
-        """
-        await self.cloud.servers.wait_for_state(self.uuid, ServerState.STARTED, timeout=timeout)
-        self.up_since = time.monotonic()
-
-    async def look(self) -> str | None:
-        """Why its guest cannot attach any more; None if it can, or nobody knows."""
-        try:
-            with anyio.fail_after(_LOOK_TIMEOUT):
-                state = (await self.cloud.servers.get(self.uuid)).state
-        except NotFound:
-            return f"server {self.uuid} is gone"
-        except (UpCloudError, TimeoutError):
-            return None
-        if state in {ServerState.ERROR, ServerState.STOPPED}:
-            return f"server {self.uuid} is in state {str(state)!r}"
-        return None
+    async def ask_price(self) -> None:
+        """Find out what it costs, if that can be told."""
+        server = self.server
+        for spec in self._specs:
+            if server is not None and (spec.zone, spec.plan) == (server.zone, server.plan):
+                self._credits = await self.catalogue.price(spec)
+                return
 
     async def seal(self, timeout: float) -> None:
         """Switch the guest's metadata service off: from then on no build can read there what the guest was told.
@@ -134,11 +142,50 @@ class Machine:
             while True:
                 try:
                     if self.server is not None:
-                        await self.cloud.servers.modify(self.uuid, ServerChanges(metadata=False))
+                        await self.catalogue.cloud.servers.modify(self.uuid, ServerChanges(metadata=False))
                         return
                 except IllegalState:
                     pass  # In maintenance: the guest was quicker than the API.
                 await anyio.sleep(_PAUSE)
+
+    async def boot(self, timeout: float) -> None:
+        """Wait until it is started.
+
+        Raises:
+            UpCloudError: it is not, and will not be.
+        """
+        seen: list[ServerSummary | UpCloudError] = []
+        async with anyio.create_task_group() as waits:
+
+            async def wait_for(state: ServerState) -> None:
+                try:
+                    seen.append(await self.catalogue.cloud.servers.wait_for_state(self.uuid, state, timeout=timeout))
+                except UpCloudError as error:
+                    seen.append(error)
+                waits.cancel_scope.cancel()
+
+            waits.start_soon(wait_for, ServerState.STARTED)
+            # A server that was just made starts by itself. If it is seen to be stopped, it has switched itself off.
+            waits.start_soon(wait_for, ServerState.STOPPED)
+        [first, *_] = seen
+        if isinstance(first, UpCloudError):
+            raise first
+        if first.state == ServerState.STOPPED:
+            raise ResourceFailed("server", self.uuid, ServerState.STOPPED)
+        self.up_since = time.monotonic()
+
+    async def look(self) -> str | None:
+        """Why its guest cannot attach any more; None if it can, or nobody knows."""
+        try:
+            with anyio.fail_after(_LOOK_TIMEOUT):
+                state = (await self.catalogue.cloud.servers.get(self.uuid)).state
+        except NotFound:
+            return f"server {self.uuid} is gone"
+        except (UpCloudError, TimeoutError):
+            return None
+        if state in {ServerState.ERROR, ServerState.STOPPED}:
+            return f"server {self.uuid} is in state {str(state)!r}"
+        return None
 
     async def destroy(self, timeout: float) -> None:
         """Return when it is gone, with the disks that were made with it.
@@ -147,7 +194,7 @@ class Machine:
             CleanupFailed: it may still be running.
         """
         self.may_attach = False
-        await self.cloud.servers.destroy(self.uuid, timeout=timeout)
+        await self.catalogue.cloud.servers.destroy(self.uuid, timeout=timeout)
 
     def facts(self) -> dict[str, str | float]:
         """What a build may know of it, as far as it is known: properties, none of them secret."""
@@ -159,7 +206,10 @@ class Machine:
             "upcloud_zone": server.zone,
             "upcloud_plan": server.plan,
             "upcloud_image": self._image,
-            "upcloud_ipv4": None if server.public_ipv4 is None else str(server.public_ipv4),
+            "upcloud_credits_per_hour": None if self._credits is None else float(self._credits),
+            "upcloud_ipv4": _text(server.public_ipv4),
+            "upcloud_ipv6": _text(server.public_ipv6),
+            "upcloud_utility_ipv4": _text(server.utility_ipv4),
             "upcloud_boot_seconds": self._since_asked(self.up_since),
             "upcloud_attach_seconds": self._since_asked(self.attached_at),
         }

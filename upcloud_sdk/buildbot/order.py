@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +96,12 @@ class Order:
             server_group=given["server_group"],
             firewall=bool(given["firewall"]),
         )
+
+    def image_key(self) -> Hashable:
+        """Stands for the image among others."""
+        if isinstance(self.image, str | re.Pattern) or callable(self.image):
+            return self.image
+        return tuple(sorted(mapping(self.image).items()))
 
     def template(self) -> str | re.Pattern[str] | Callable[[StorageSummary], bool]:
         """The image as `storages.find_template` takes it."""

@@ -58,6 +58,7 @@ class Guests:
 
     def __init__(self) -> None:
         self.running: set[str] = set()
+        self._shut_down: list[str] = []
         self.seen: list[str] = []
         """The `user_data` of every server that started, in order."""
         self.attaches = True
@@ -76,7 +77,13 @@ class Guests:
         return uuid in self.running
 
     def poll(self) -> Iterable[str]:
-        return ()
+        gone, self._shut_down = self._shut_down, []
+        return gone
+
+    def shut_down(self, uuid: str) -> None:
+        """The guest powers itself off."""
+        self.stop(uuid, hard=False)
+        self._shut_down.append(uuid)
 
     def forget(self, uuid: str) -> None:
         """It was stopped before."""

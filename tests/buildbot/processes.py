@@ -77,15 +77,24 @@ class MasterProcess:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        self.configure(url=url, workers=workers, command=["sh", "-c", command], port=port)
+        self._values: dict[str, Any] = {"url": url, "port": port}
+        self.change(workers=workers, command=command)
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v2/", timeout=20)
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0
 
-    def configure(self, **values: Any) -> None:  # noqa: ANN401 - fields of the template
-        """Write master.cfg."""
-        text = textwrap.dedent(CONFIGURATION).format(**values)
+    def change(self, *, workers: dict[str, dict[str, Any]], command: str | None = None) -> None:
+        """Write master.cfg, with other workers or another command to build with."""
+        self._values["workers"] = workers
+        if command is not None:
+            self._values["command"] = ["sh", "-c", command]
+        text = textwrap.dedent(CONFIGURATION).format(**self._values)
         (self.basedir / "master.cfg").write_text(text)
+
+    def reconfigure(self) -> None:
+        """Let the master read its configuration again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     @property
     def log(self) -> str:

@@ -103,6 +103,26 @@ class Builds(MasterCase):
         assert properties["upcloud_ipv4"]
         assert properties["upcloud_attach_seconds"] >= properties["upcloud_boot_seconds"] >= 0
 
+    async def test_a_server_says_whose_it_is_and_for_how_long(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(build_wait_timeout=60, labels={"team": "ci"}))
+        await self.build()
+        [server] = self.cloud.servers.values()
+        labels = server.labels
+        assert labels["upcloud_sdk_owner"].startswith("buildbot-")
+        assert "upcloud_sdk_lease" in labels
+        assert labels["team"] == "ci"
+
+    async def test_a_server_whose_guest_has_shut_down_is_destroyed_all_the_same(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(build_wait_timeout=60))
+        await self.build()
+        [server] = self.cloud.servers.values()
+        self.guests.shut_down(server.uuid)
+        await self.server_in("stopped")
+        assert (await self.build()).results[-1] == SUCCESS
+        assert server.uuid not in self.cloud.servers
+
 
 class Failures(MasterCase):
     async def test_a_server_that_ends_in_error_is_destroyed_and_the_build_tried_again(self) -> None:
@@ -123,11 +143,11 @@ class Failures(MasterCase):
 
     async def test_a_server_that_stays_in_maintenance_has_a_deadline(self) -> None:
         self.serve()
-        self.cloud.boot_next(after_seconds(1.5))
-        await self.start_master(self.worker(boot_timeout=0.2))
+        self.cloud.boot_next(after_seconds(2))
+        await self.start_master(self.worker(boot_timeout=0.5))
         outcome = await self.build()
         assert outcome.results == [RETRY, SUCCESS]
-        assert "not within 0.2 s; last seen in state" in outcome.logs
+        assert "to be started: not within 0.5 s" in outcome.logs
 
     async def test_a_server_that_breaks_before_its_worker_attaches_fails_the_build_at_once(self) -> None:
         self.serve()

@@ -27,6 +27,16 @@ class Limits(MasterCase):
         assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * 5
         assert most <= 2
 
+    async def test_builds_beyond_the_accounts_quota_wait_and_do_not_fail(self) -> None:
+        cloud = self.serve(boot_seconds=0.2)
+        cloud.account.resource_limits["cores"] = 3
+        await self.start_master(*(self.worker(f"bot-{number}") for number in range(1, 5)))
+        for builds in (3, 4):
+            outcomes = await defer.gatherResults(
+                [defer.ensureDeferred(self.build(f"bot-{number}")) for number in range(1, builds + 1)]
+            )
+            assert [outcome.results[-1] for outcome in outcomes] == [SUCCESS] * builds
+
     async def test_the_metadata_is_sealed_before_the_build_begins(self) -> None:
         cloud = self.serve(boot_seconds=0.2)
         await self.start_master(self.worker(seal_metadata=True))

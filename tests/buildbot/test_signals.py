@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tests.buildbot.processes import eventually
@@ -86,3 +87,68 @@ def test_sigterm_while_nothing_is_up(master_process: Callable[..., MasterProcess
         master.start()
         master.terminate(within=DOWN_WITHIN)
         assert "Traceback" not in master.log
+
+
+def test_a_master_that_is_killed_leaves_nothing_for_good_and_its_builds_run_after_its_restart(
+    master_process: Callable[..., MasterProcess],
+) -> None:
+    """One worker in each phase when it dies."""
+    cloud = Simulator(boot=boot_in_five_seconds, stop_seconds=0.1, guests="process")
+    with cloud.serve() as url:
+        quiet = {"hostconfig": {"user_data": "sleep 100"}, "bootstrap": None}
+        workers: dict[str, dict[str, Any]] = {name: {} for name in PHASES if name != "idle"}
+        workers["attaching"] = quiet
+        workers["destroying"] = {**quiet, "attach_timeout": 0.2}
+        master = master_process(url, workers, command="test -e done || sleep 100")
+        master.start()
+        requests = [master.force(name) for name in ("booting", "attaching", "building", "destroying")]
+        destroyed = in_state(cloud, "destroying", "started").uuid
+        cloud.fail(f"POST /server/{destroyed}/stop", status=503, times=None)
+        in_state(cloud, "booting", "maintenance")
+        in_state(cloud, "attaching", "started")
+        eventually("a build that runs", lambda: "Worker building substantiated" in master.log)
+        eventually("a server that is being destroyed", lambda: cloud.count(f"POST /server/{destroyed}/stop"))
+        cloud.fail("POST /server", drop=True, after_effect=True)
+        requests.append(master.force("creating"))
+        eventually("a create whose answer is lost", lambda: server_of(cloud, "creating"))
+        master.kill()
+
+        left = set(cloud.servers)
+        assert len(left) == 5
+        cloud.faults.clear()
+        master.change(workers={name: {} for name in workers}, command="true")
+        master.start()
+        for request in requests:
+            results = eventually("a build to end", partial(master.results, request))
+            assert results[-1] == 0
+        eventually("what the killed master left to be gone", lambda: not left & set(cloud.servers))
+        eventually("its own servers to be gone", lambda: not cloud.servers)
+        master.terminate(within=DOWN_WITHIN)
+        assert cloud.storages == {}
+
+
+def boot_in_five_seconds(server: Server) -> Progress:
+    return after_seconds(5 if "booting" in server.title else 0.2)
+
+
+def has_read(master: MasterProcess, times: int) -> bool:
+    return master.log.count("configuration update complete") == times
+
+
+def test_sighup_in_every_phase_loses_no_build(master_process: Callable[..., MasterProcess]) -> None:
+    cloud = Simulator(boot_seconds=1, stop_seconds=0.5, guests="process")
+    with cloud.serve() as url:
+        workers: dict[str, dict[str, Any]] = {f"bot-{number}": {} for number in range(3)}
+        master = master_process(url, workers, command="sleep 1")
+        master.start()
+        requests = [master.force(name) for name in workers]
+        for read in range(1, 9):
+            workers["bot-2"] = {"hostconfig": {"plan": f"{read % 2 + 1}xCPU-2GB"}}
+            master.change(workers=workers)
+            master.reconfigure()
+            eventually("the configuration to be read", partial(has_read, master, read))
+        for request in requests:
+            assert eventually("a build to end", partial(master.results, request)) == [0]
+        assert cloud.count("POST /server") == len(workers)
+        master.terminate(within=DOWN_WITHIN)
+    assert cloud.servers == {}

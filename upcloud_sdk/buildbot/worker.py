@@ -42,6 +42,9 @@ class UpcloudLatentWorker(ChoosingWorker):
     """
 
     builds_may_be_incompatible: ClassVar[bool] = True
+    quarantine_max_timeout: ClassVar[float] = 300
+    """Seconds; Buildbot's own hour is too long for a limit or a zone that is full at the moment."""
+
     _log = Logger()
     _operation: Operation[Any] | None = None
     _turn: defer.Deferred[None] | None = None

@@ -39,7 +39,7 @@ format: $(READY)
 
 ## make test         the tests, with a branch coverage gate (ARGS="-k name" for some of them, without the gate)
 test: $(READY)
-	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--cov --cov-report=term)
+	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses 4 --dist worksteal --cov --cov-report=term)
 
 ## make test-lowest  the tests of the SDK and the simulator on the lowest versions of their dependencies
 LOWEST := .venv-lowest

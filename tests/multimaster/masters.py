@@ -52,8 +52,8 @@ class FellowMaster(MasterProcess):
         wait = f"while [ ! -e {self.gate} ]; do sleep 0.2; done"
         super().__init__(basedir, url, {f"{name}-1": {}, f"{name}-2": {}}, command=wait)
 
-    def configure(self, **values: Any) -> None:  # noqa: ANN401 - fields of the template
-        super().configure(**values)
+    def change(self, *, workers: dict[str, dict[str, Any]], command: str | None = None) -> None:
+        super().change(workers=workers, command=command)
         more = textwrap.dedent(MORE_CONFIGURATION).format(expire_seconds=EXPIRE_SECONDS, **self._more)
         with (self.basedir / "master.cfg").open("a") as configuration:
             configuration.write(more)

@@ -1,10 +1,8 @@
 """Every oddity of the wire format of UpCloud's API 1.3, once.
 
 Booleans travel as "yes"/"no" or "on"/"off", some integers as text, lists inside an object of their singular name,
-labels as
-pairs. Answers are read by pydantic's own lax types, without a call into Python where that is possible; requests are
-written
-by the annotations here, in JSON mode only: `model_dump()` keeps Python values.
+labels as pairs. Answers are read by pydantic's own lax types, without a call into Python where that is possible;
+requests are written by the annotations here, in JSON mode only: `model_dump()` keeps Python values.
 """
 
 from __future__ import annotations

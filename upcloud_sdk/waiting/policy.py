@@ -59,9 +59,8 @@ class LoopClock:
 class WaitPolicy:
     """The pace of all waiting of a client. Tests pass one with a clock that they move, and wait for nothing.
 
-    A server is looked at `first_look` seconds after its create, then every `pause` seconds until `brisk_for` seconds
-    have
-    passed, then ever more slowly, up to every `longest_pause` seconds.
+    A server is looked at `first_look` seconds after its create, then every `pause` seconds until `brisk_for`
+    seconds have passed, then ever more slowly, up to every `longest_pause` seconds.
     """
 
     first_look: float = 5.0

@@ -19,7 +19,7 @@ $(READY): pyproject.toml upcloud_sdk/_version.py
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[simulator,buildbot,aiohttp,keyring]' --group dev
 	@touch $@
 
-## make demo         six builds of a real Buildbot master on servers of the simulator (KEEP=1 leaves it running)
+## make demo         six builds of a real Buildbot master on servers of the simulator, and a picture of them (KEEP=1 leaves it running)
 demo: $(READY)
 	@$(BIN)/python -m examples.buildbot.demo $(if $(KEEP),--keep)
 

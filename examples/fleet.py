@@ -48,6 +48,7 @@ async def run(servers: int, seed: int) -> Timeline:
     sim = Simulator(stop_seconds=16 / FASTER, seed=seed)
     # As recorded: 23 s at the fastest, 33 s in the middle, 66 s at the slowest.
     sim.boot_next(*(after_seconds(chance.triangular(23, 66, 33) / FASTER) for _ in range(servers)))
+    sim.fail("POST /server", delay=2 / FASTER, times=None)  # as long as a create takes
     timeline = Timeline()
     console = Console()
     columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[step]}"), TimeElapsedColumn()

@@ -40,6 +40,10 @@ class Bar:
         for (begin, state), end in zip(self.states, ends, strict=True):
             yield state, begin, end
 
+    def enter_between(self, at: float, state: str) -> None:
+        """It was in this state from then until its next one: told afterwards."""
+        self.states = sorted([*self.states, (at, state)])
+
 
 @dataclass
 class Timeline:
@@ -59,15 +63,19 @@ class Timeline:
             self.end(event.uuid, event.at)
         elif event.happened == "stopping":
             self.enter(event.uuid, event.at, "stopping")
-        elif event.state is not None and not self._is_stopping(event.uuid):
+        elif event.state is not None and self.since(event.uuid, "stopping") is None:
+            if event.seconds is not None:
+                self.enter(event.uuid, event.at - event.seconds, "create", event.title)
             self.enter(event.uuid, event.at, event.state, event.title)
 
-    def enter(self, uuid: str, at: float, state: str, name: str | None = None) -> None:
-        """A server is in this state from now on."""
+    def enter(self, uuid: str, at: float, state: str, name: str | None = None) -> bool:
+        """A server is in this state from now on; whether that is new."""
         bar = self.bars.setdefault(uuid, Bar(name or uuid[:8]))
-        if not bar.states or bar.states[-1][1] != state:
-            bar.states.append((at, state))
         self.now = max(self.now, at)
+        if bar.states and bar.states[-1][1] == state:
+            return False
+        bar.states.append((at, state))
+        return True
 
     def end(self, uuid: str, at: float) -> None:
         """A server is gone."""
@@ -75,8 +83,10 @@ class Timeline:
             self.bars[uuid].end = at
         self.now = max(self.now, at)
 
-    def _is_stopping(self, uuid: str) -> bool:
-        return uuid in self.bars and any(state == "stopping" for _, state in self.bars[uuid].states)
+    def since(self, uuid: str, state: str) -> float | None:
+        """When a server was first in this state; None if it never was."""
+        states = self.bars[uuid].states if uuid in self.bars else []
+        return next((begin for begin, each in states if each == state), None)
 
     @property
     def begin(self) -> float:

@@ -72,11 +72,12 @@ class ServerEvent(Event):
     uuid: str
     happened: Literal["created", "adopted", "seen", "stopping", "destroyed", "left"]
     """`adopted`: found after its create's answer was lost. `seen`: in a state in which it was not seen before.
-    `stopping`:
-    told to stop, to be destroyed. `left`: could not be destroyed in time."""
+    `stopping`: told to stop, to be destroyed. `left`: could not be destroyed in time."""
     state: str | None = None
     """The state that it was seen in."""
     title: str | None = None
+    seconds: float | None = None
+    """Of `created` and `adopted`: how long its create took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Six builds of a real Buildbot master, each on a server of its own: three in a row, then three at once.
 
 The servers are simulated; the master, the workers that the servers start and the steps that they run are real.
+The lives of the servers are drawn as a picture, `.demo/timeline.svg`.
 `make demo` runs this. `make demo KEEP=1` leaves master and simulator up, to be looked at.
 """
 
@@ -20,7 +21,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Column, Table
 
-from examples.buildbot.stage import Master, Stage, StageError
+from examples.buildbot.stage import HOME, Master, Stage, StageError
+from examples.timeline import COLOURS, Timeline
 from upcloud_sdk import Token, UpCloud
 from upcloud_sdk.errors import UpCloudError
 
@@ -28,23 +30,8 @@ IN_A_ROW, BUILDS = 3, 6
 BUILD_WITHIN = 60.0
 GONE_WITHIN = 30.0
 LOOK_EVERY = 0.2
+PICTURE = HOME / "timeline.svg"
 RESULTS = ("success", "warnings", "failure", "skipped", "exception", "retry", "cancelled")
-
-
-@dataclass
-class Sighting:
-    """A server, as it was seen from here."""
-
-    worker: str
-    state: str
-    made: float
-    started: float | None = None
-    gone: float | None = None
-
-    @property
-    def age(self) -> float:
-        """Seconds from the first sight of it."""
-        return (self.gone or time.monotonic()) - self.made
 
 
 @dataclass(order=True)
@@ -62,7 +49,7 @@ class Watch:
     """Looks at the servers of the account, and shows each as a line: its state, and its age."""
 
     def __init__(self, cloud: UpCloud, console: Console) -> None:
-        self.servers: dict[str, Sighting] = {}
+        self.timeline = Timeline()
         self._cloud, self._console = cloud, console
         self._began = time.monotonic()
 
@@ -91,27 +78,28 @@ class Watch:
         seen = {server.uuid: server for server in await self._cloud.servers.list()}
         now = time.monotonic()
         for uuid, server in seen.items():
-            known = self.servers.setdefault(uuid, Sighting(_worker_in(server.title), "", now))
-            self._note(uuid, known, str(server.state))
-            if known.state == "started":
-                known.started = known.started or now
-        for uuid in self.servers.keys() - seen.keys():
-            known = self.servers[uuid]
-            known.gone = known.gone or now
-            self._note(uuid, known, "destroyed")
+            state = str(server.state)
+            if state != "started" and self.timeline.since(uuid, "started") is not None:
+                # From its stop to its end it is seen in maintenance, then stopped.
+                state = "stopping"
+            if self.timeline.enter(uuid, now, state, _worker_in(server.title)):
+                self._note(uuid, now, state)
+        for uuid, bar in self.timeline.bars.items():
+            if bar.end is None and uuid not in seen:
+                self.timeline.end(uuid, now)
+                self._note(uuid, now, "destroyed")
 
-    def _note(self, uuid: str, known: Sighting, state: str) -> None:
-        if state != known.state and not self._console.is_terminal:
-            since = time.monotonic() - self._began
-            self._console.print(f"{since:5.1f} s  {known.worker}  {uuid}  {state}", highlight=False)
-        known.state = state
+    def _note(self, uuid: str, now: float, state: str) -> None:
+        if not self._console.is_terminal:
+            worker = self.timeline.bars[uuid].name
+            self._console.print(f"{now - self._began:5.1f} s  {worker}  {uuid}  {state}", highlight=False)
 
     def _lines(self) -> Table:
         lines = Table(Column("server", no_wrap=True), "worker", "state", "age", box=None)
-        colours = {"maintenance": "yellow", "started": "green", "destroyed": "dim"}
-        for uuid, server in self.servers.items():
-            colour = colours.get(server.state, "red")
-            lines.add_row(uuid, server.worker, f"[{colour}]{server.state}[/]", f"{server.age:.1f} s")
+        for uuid, bar in self.timeline.bars.items():
+            state = bar.states[-1][1] if bar.end is None else "destroyed"
+            age = (bar.end or time.monotonic()) - bar.states[0][0]
+            lines.add_row(uuid, bar.name, f"[{COLOURS.get(state, 'dim')}]{state}[/]", f"{age:.1f} s")
         return lines
 
 
@@ -142,7 +130,7 @@ async def build(master: Master, number: int, rows: list[Row]) -> None:
     )
 
 
-async def run_builds(stage: Stage, console: Console) -> tuple[list[Row], Watch, int]:
+async def run_builds(stage: Stage, console: Console) -> tuple[list[Row], Timeline, int]:
     """The six builds, what was seen of their servers, and how many servers are left."""
     rows: list[Row] = []
     left = 0
@@ -159,17 +147,30 @@ async def run_builds(stage: Stage, console: Console) -> tuple[list[Row], Watch, 
                     at_once.start_soon(build, master, number, rows)
             left = await watch.wait_until_empty()
             watching.cancel_scope.cancel()
-    return rows, watch, left
+    return rows, watch.timeline, left
 
 
-def report(rows: list[Row], watch: Watch, left: int, console: Console) -> bool:
+def draw(rows: list[Row], timeline: Timeline, console: Console) -> None:
+    """Show the lives of the servers, and write them as a picture."""
+    for row in rows:
+        bar = timeline.bars.get(row.uuid)
+        if bar is not None:
+            bar.name = f"{row.number} {row.name}, {bar.name}"
+            if row.attach_seconds is not None:
+                bar.enter_between(bar.states[0][0] + row.attach_seconds, "attached")
+    console.print(timeline.table())
+    PICTURE.write_text(timeline.svg(), encoding="utf-8")
+    console.print(f"picture: {PICTURE}", highlight=False, soft_wrap=True)
+
+
+def report(rows: list[Row], timeline: Timeline, left: int, console: Console) -> bool:
     """Show what happened; whether all of it is as it should be."""
     table = Table("build", Column("server", no_wrap=True), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("seconds\nto boot", "seconds\nto attach", "result"):
         table.add_column(heading)
     for row in sorted(rows):
-        server = watch.servers.get(row.uuid)
-        boot = None if server is None or server.started is None else server.started - server.made
+        made, started = (timeline.since(row.uuid, state) for state in ("maintenance", "started"))
+        boot = None if made is None or started is None else started - made
         seconds = ["?" if each is None else f"{each:.1f}" for each in (boot, row.attach_seconds)]
         table.add_row(f"{row.number} {row.name}", row.uuid, *seconds, row.result)
     console.print(table)
@@ -188,8 +189,9 @@ async def main(*, keep: bool) -> int:
         await stage.start_simulator()
         await stage.start_master()
         console.print(f"Buildbot: {stage.web_url}   simulated UpCloud: {stage.api_url}", highlight=False)
-        rows, watch, left = await run_builds(stage, console)
-        good = report(rows, watch, left, console)
+        rows, timeline, left = await run_builds(stage, console)
+        draw(rows, timeline, console)
+        good = report(rows, timeline, left, console)
     except* (StageError, UpCloudError, httpx.HTTPError) as errors:
         for error in errors.exceptions:
             console.print(f"[red]{error}[/]")

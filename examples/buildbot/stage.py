@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import httpx
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+HOME = REPOSITORY / ".demo"
+"""Where all that a demo writes is; git ignores it."""
 MASTER_CFG = Path(__file__).with_name("master.cfg")
 STARTS_WITHIN = 30.0
 STOPS_WITHIN = 20.0
@@ -41,9 +43,8 @@ class Stage:
     @classmethod
     def new(cls) -> Stage:
         """A stage with nothing on it."""
-        home = REPOSITORY / ".demo"
-        home.mkdir(exist_ok=True)
-        return cls(Path(tempfile.mkdtemp(prefix="run-", dir=home)))
+        HOME.mkdir(exist_ok=True)
+        return cls(Path(tempfile.mkdtemp(prefix="run-", dir=HOME)))
 
     async def start_simulator(self) -> None:
         """Simulated servers, which run their `user_data` as processes of this machine."""

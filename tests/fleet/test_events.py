@@ -22,6 +22,14 @@ async def test_the_life_of_a_server_is_told_in_order(moved: MovedCloud) -> None:
     assert [each.happened for each in told if isinstance(each, LeaseEvent)] == ["taken"]
 
 
+async def test_a_create_says_how_long_it_took(moved: MovedCloud) -> None:
+    told: list[Event] = []
+    moved.sim.fail("POST /server", delay=2)
+    async with moved.client(on_event=told.append) as cloud:
+        await cloud.servers.create(server_spec())
+    assert [each.seconds for each in told if isinstance(each, ServerEvent)] == [2.0]
+
+
 async def test_each_attempt_and_each_repetition_is_told(moved: MovedCloud) -> None:
     told: list[Event] = []
     moved.sim.fail("GET /zone", status=502)

@@ -51,9 +51,14 @@ async def create_server(core: Core, spec: ServerSpec, *, lease: float | None, re
         remove=remove,
         timeout=CREATE_TIMEOUT,
     )
+    began = core.emit.now()
     server, happened = await make_once(core.transport, core.background, core.waits, creation)
-    emit = core.emit
-    emit(ServerEvent(at=emit.now(), uuid=server.uuid, happened=happened, state=server.state, title=server.title))
+    now = core.emit.now()
+    core.emit(
+        ServerEvent(
+            at=now, uuid=server.uuid, happened=happened, state=server.state, title=server.title, seconds=now - began
+        )
+    )
     return Created(server, owned)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.sdk import documents
 from tests.sdk.sent import lines
 from upcloud_sdk import Token, UpCloud
 from upcloud_sdk.models import StorageSpec
@@ -125,3 +126,81 @@ async def test_a_service_that_knows_no_pages_ends_too() -> None:
 
 async def test_a_few_tokens_are_no_page() -> None:
     assert await _tokens(lambda offset, limit: TOKENS[:9]) == (9, 1)
+
+
+# --- servers and storages, on request ---------------------------------------------------------------------------------
+
+UUIDS = [f"00{number:06d}" for number in range(5)]
+
+
+class Listing:
+    """How an API may answer a list of five servers: what it shows of it, and whether it says how many there are."""
+
+    def __init__(self, show: Callable[[int, int], list[str]], *, count: bool) -> None:
+        self.show, self.count = show, count
+        self.asked: list[tuple[int, int]] = []
+
+    async def read(self, page_size: int) -> list[str]:
+        async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(self._answer)) as cloud:
+            return [server.uuid for server in await cloud.servers.list(page_size=page_size)]
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        offset, limit = int(request.url.params["offset"]), int(request.url.params["limit"])
+        self.asked.append((offset, limit))
+        servers = documents.servers(*({"uuid": uuid} for uuid in self.show(offset, limit)))
+        headers = {"Upcloud-Total-Count": str(len(UUIDS))} if self.count else {}
+        return httpx.Response(200, json=servers, headers=headers)
+
+
+def _page(offset: int, limit: int) -> list[str]:
+    return UUIDS[offset : offset + limit]
+
+
+def _two_at_most(offset: int, limit: int) -> list[str]:
+    return _page(offset, min(2, limit))
+
+
+def _everything(_offset: int, _limit: int) -> list[str]:
+    return UUIDS
+
+
+def _all_from_there(offset: int, _limit: int) -> list[str]:
+    return UUIDS[offset:]
+
+
+async def test_servers_are_asked_for_in_pages_where_the_caller_wants_that() -> None:
+    api = Listing(_page, count=True)
+    assert await api.read(page_size=2) == UUIDS
+    assert api.asked == [(0, 2), (2, 2), (4, 2)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 6])
+@pytest.mark.parametrize("show", [_page, _two_at_most, _everything, _all_from_there])
+@pytest.mark.parametrize("count", [True, False], ids=["with a count", "without a count"])
+async def test_a_list_in_pages_is_whole_whatever_the_api_makes_of_limit_and_offset(
+    show: Callable[[int, int], list[str]], count: bool, size: int
+) -> None:
+    """The reference does not say whether these lists come in pages, or how large a page may be."""
+    assert await Listing(show, count=count).read(page_size=size) == UUIDS
+
+
+async def test_a_server_that_moves_to_the_next_page_is_listed_once() -> None:
+    """One that is made meanwhile pushes the others on."""
+    seen = iter([UUIDS[:2], UUIDS[1:3], UUIDS[3:], []])
+    assert await Listing(lambda offset, limit: next(seen), count=False).read(page_size=2) == UUIDS
+
+
+async def test_storages_of_the_simulator_come_in_pages_too() -> None:
+    sim = Simulator(clock=ManualClock(), storage_seconds=0)
+    async with UpCloud(Token("ucat_x"), transport=sim.transport()) as cloud:
+        at_once = await cloud.storages.list("public")
+        before = len(sim.requests)
+        in_pages = await cloud.storages.list("public", page_size=10)
+    assert in_pages == at_once
+    assert len(sim.requests) - before == -(-len(at_once) // 10) > 1
+
+
+async def test_a_page_of_nothing_is_refused_before_anything_is_sent(api: respx.MockRouter, cloud: UpCloud) -> None:
+    with pytest.raises(ValueError, match="page_size is 0: a page has at least 1 item"):
+        await cloud.servers.list(page_size=0)
+    assert not api.calls

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class _Made(Protocol):
+class _Named(Protocol):
     @property
     def uuid(self) -> str: ...
 
 
-M = TypeVar("M", bound=_Made)
+M = TypeVar("M", bound=_Named)
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -105,6 +105,30 @@ class Namespace:
     ) -> tuple[T, ...]:
         """A whole list."""
         return await whole_list(self._transport, path, read, params)
+
+    async def _list_by_pages(
+        self, path: str, read: Envelope[tuple[M, ...]], params: Sequence[tuple[str, str]], page_size: int | None
+    ) -> tuple[M, ...]:
+        """A whole list, asked for in pages of this size; in one answer if there is none.
+
+        Whether these lists come in pages, and what the largest page is, the API does not say. So a page that is
+        short is not the last one, unless the API says how many items there are; one that brings nothing new is.
+        """
+        if page_size is None:
+            return await self._list(path, read, params)
+        if page_size < 1:
+            raise ValueError(f"page_size is {page_size}: a page has at least 1 item; None asks for one answer")
+        items: dict[str, M] = {}
+        offset = 0
+        while True:
+            query = [*params, ("limit", str(page_size)), ("offset", str(offset))]
+            answer = await self._transport.send("GET", path, params=query)
+            page = self._transport.decode(f"GET {path}", answer, read)
+            known, total = len(items), total_of(answer)
+            items.update((item.uuid, item) for item in page)
+            offset += len(page)
+            if len(items) == known or len(page) > page_size or 0 < total <= offset:
+                return tuple(items.values())
 
     async def _list_in_pages(self, path: str, read: Envelope[tuple[T, ...]]) -> tuple[T, ...]:
         """A whole list of one of the newer services, which send a page of it and may not say how much there is."""

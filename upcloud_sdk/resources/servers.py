@@ -131,14 +131,19 @@ class ServerEndpoints(StorageDevices):
     @endpoint("GET", "/server")
     @endpoint("GET", "/server/tag/{tags}")
     async def list(
-        self, *, labels: Labels | None = None, tags: Sequence[str] | None = None
+        self, *, labels: Labels | None = None, tags: Sequence[str] | None = None, page_size: int | None = None
     ) -> tuple[ServerSummary, ...]:
-        """Servers; with `labels`, those that have all of them; with `tags`, those that have any of them."""
+        """Servers; with `labels`, those that have all of them; with `tags`, those that have any of them.
+
+        They come in one answer, which holds the event loop while it is read: 10 ms for each thousand. `page_size`:
+        servers to ask for at a time instead. Pages are asked for one after the other: a server that is deleted
+        meanwhile can hide another one.
+        """
         if isinstance(tags, str):
             raise TypeError("tags is a sequence of names: write tags=['name']")
         names = _names(tags) if tags else ""
         path = f"/server/tag/{names}" if names else "/server"
-        servers = await self._list(path, SERVERS, label_params(labels))
+        servers = await self._list_by_pages(path, SERVERS, label_params(labels), page_size)
         if names and labels:
             # The API's tag list takes no label filter that is documented.
             servers = tuple(server for server in servers if _has(server, labels))

@@ -185,13 +185,18 @@ class StorageEndpoints(StorageImports):
     @endpoint("GET", "/storage")
     @endpoint("GET", "/storage/{kind}")
     async def list(
-        self, kind: StorageKind | None = None, *, labels: Labels | None = None
+        self, kind: StorageKind | None = None, *, labels: Labels | None = None, page_size: int | None = None
     ) -> tuple[StorageSummary, ...]:
-        """Storages of a kind, or all, public ones too; with `labels`, those that have all of them."""
+        """Storages of a kind, or all, public ones too; with `labels`, those that have all of them.
+
+        They come in one answer, which holds the event loop while it is read: 10 ms for each thousand. `page_size`:
+        storages to ask for at a time instead. Pages are asked for one after the other: a storage that is deleted
+        meanwhile can hide another one.
+        """
         if kind is not None and kind not in get_args(StorageKind):
             raise ValueError(f"{kind!r} is no kind of storage: it is one of {', '.join(get_args(StorageKind))}")
         path = "/storage" if kind is None else f"/storage/{kind}"
-        return await self._list(path, _STORAGES, label_params(labels))
+        return await self._list_by_pages(path, _STORAGES, label_params(labels), page_size)
 
 
 def _path(uuid: str) -> str:

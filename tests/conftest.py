@@ -2,6 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.percentages import pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
+
 
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:

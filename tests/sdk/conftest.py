@@ -7,7 +7,6 @@ import pytest
 import respx
 
 from tests.sdk.clock import MovedClock
-from tests.sdk.reading import READ
 from upcloud_sdk import Token, UpCloud, WaitPolicy
 
 if TYPE_CHECKING:
@@ -45,14 +44,3 @@ async def cloud(api: respx.MockRouter, clock: MovedClock) -> AsyncIterator[UpClo
     """An open client."""
     async with UpCloud(Token(SECRET), owner="tests", waits=WaitPolicy(clock=clock)) as client:
         yield client
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how much of the API's answers the models read."""
-    for source, count in READ.items():
-        if count["scalars"]:
-            share = 100 * count["read"] / count["scalars"]
-            terminalreporter.write_line(
-                f"{source}: {count['read']} of {count['scalars']} scalars ({share:.1f} %) of {count['answers']} "
-                f"answers read; {count['interactions']} interactions are there"
-            )

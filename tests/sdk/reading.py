@@ -7,17 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from pydantic import BaseModel, SecretStr
 
-if TYPE_CHECKING:
-    from collections import Counter
-
 Json = object
-
-READ: dict[str, Counter[str]] = {}
-"""What was read of each source, for the lines at the end of the run."""
 
 TEXT = re.compile(
     r"(^|_)(title|hostname|name|username|description|comment|time|simple_backup|value|serial|postal_code|anti_affinity)$"

@@ -8,7 +8,6 @@ An endpoint is added by a row in `endpoints.py`.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from tests.percentages import NONE_RECORDED, compared, recordings
 from tests.sdk.endpoints import Row, find
-from tests.sdk.reading import READ, scalars
+from tests.sdk.reading import scalars
 from upcloud_sdk import RetryPolicy, Token, UpCloud
 from upcloud_sdk.errors import ApiError
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 OWN = ROOT / "tests" / "wire"
-RECORDED = next((p / "shared/api/recordings" for p in ROOT.parents if (p / "shared/api/recordings").is_dir()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +53,7 @@ class Interaction:
 
 def _load(folder: Path | None, source: str) -> list[Any]:
     if folder is None:
-        reason = "shared/api/recordings is not beside this repository: only the documents in tests/wire are read"
-        return [pytest.param(None, marks=pytest.mark.skip(reason=reason), id="no recordings")]
+        return [pytest.param(None, marks=pytest.mark.skip(reason=NONE_RECORDED), id="no recordings")]
     cases: list[Any] = []
     for file in sorted(folder.glob("*.json")):
         interactions = json.loads(file.read_text("utf-8"), parse_float=Decimal)["interactions"]
@@ -69,9 +67,7 @@ def _load(folder: Path | None, source: str) -> list[Any]:
                 headers=response.get("headers") or {},
                 body=response["body"],
             )
-            READ.setdefault(source, Counter())["interactions"] += 1
-            if interaction.endpoint is not None:
-                cases.append(pytest.param(interaction, id=f"{file.stem}-{number}-{interaction.method}"))
+            cases.append(pytest.param(interaction, id=f"{file.stem}-{number}-{interaction.method}"))
     return cases
 
 
@@ -118,15 +114,20 @@ def _check_error(error: ApiError, interaction: Interaction) -> None:
     assert (error.code, error.message) == (told["error_code"], told["error_message"])
 
 
-@pytest.mark.parametrize("interaction", [*_load(RECORDED, "recorded answers"), *_load(OWN, "documents of tests/wire")])
-async def test_nothing_of_an_answer_is_lost(interaction: Interaction, anyio_backend: str) -> None:
+@pytest.mark.parametrize(
+    "interaction", [*_load(recordings(), "recorded answers"), *_load(OWN, "documents of tests/wire")]
+)
+async def test_nothing_of_an_answer_is_lost(
+    interaction: Interaction, anyio_backend: str, request: pytest.FixtureRequest
+) -> None:
     answer = await _read(interaction)
     if isinstance(answer, ApiError):
         _check_error(answer, interaction)
-        return
-    found = list(scalars(interaction.body, answer))
-    assert interaction.body is None or found or answer == ()
+        found = [("error", True)]
+    else:
+        found = list(scalars(interaction.body, answer))
+        assert interaction.body is None or found or answer == ()
+    lost = [path for path, is_read in found if not is_read]
     if anyio_backend == "asyncio":
-        count = READ[interaction.source]
-        count.update(answers=1, scalars=len(found), read=sum(is_read for _, is_read in found))
-    assert [path for path, is_read in found if not is_read] == []
+        compared(request.node, interaction.source, answers=1, alike=len(found) - len(lost), all=len(found))
+    assert lost == []

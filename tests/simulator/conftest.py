@@ -7,26 +7,12 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.simulator.replay import REPLAYED
 from tests.simulator.small_account import ONCE, SmallAccount, filled_account
 from upcloud_sdk import Token, UpCloud
 from upcloud_sdk.simulator import ManualClock, Simulator
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[REPLAYED] = []
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    replayed = config.stash[REPLAYED]
-    if replayed:
-        alike = sum(not each.differences for each in replayed)
-        share = 100 * alike / len(replayed)
-        line = f"simulator: {share:.1f} % of {len(replayed)} recorded answers reproduced (status, keys, JSON types)"
-        terminalreporter.write_line(line)
 
 
 @pytest.fixture

@@ -10,14 +10,13 @@ import json
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, TypeGuard
-
-import pytest
 
 from upcloud_sdk.simulator import ManualClock, Simulator
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import httpx
 
 Json = Any
@@ -57,15 +56,6 @@ GROWING = ("prices.zone[]",)
 """Objects whose keys are data: there are more plans, and so more prices, than when they were recorded."""
 
 
-def recordings() -> Path | None:
-    """The folder of the recordings; None where there is none."""
-    for folder in Path(__file__).resolve().parents:
-        found = folder / "shared" / "api" / "recordings"
-        if found.is_dir():
-            return found
-    return None
-
-
 @dataclass
 class Replayed:
     """One recorded answer, and how the simulator's differs."""
@@ -73,10 +63,6 @@ class Replayed:
     name: str
     """`recording: METHOD path`, ids shortened."""
     differences: list[str]
-
-
-REPLAYED = pytest.StashKey[list[Replayed]]()
-"""The answers that have been replayed in this run, for its summary."""
 
 
 class Request(TypedDict):

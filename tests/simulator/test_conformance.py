@@ -6,13 +6,15 @@ The recordings are no part of this repository; they are looked for in a folder `
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
 import httpx
 import pytest
 
-from tests.simulator.replay import REPLAYED, Replay, recordings
+from tests.percentages import NONE_RECORDED, compared, recordings
+from tests.simulator.replay import Replay
 
 if TYPE_CHECKING:
     from tests.simulator.replay import Replayed, Request
@@ -31,9 +33,10 @@ KNOWN = cast("Known", tomllib.loads(Path(__file__).with_name("conformance.toml")
 FOLDER = recordings()
 FILES = sorted(FOLDER.glob("*.json")) if FOLDER is not None else []
 
-pytestmark = pytest.mark.skipif(FOLDER is None, reason="there is no folder shared/api/recordings beside the repository")
+pytestmark = pytest.mark.skipif(FOLDER is None, reason=NONE_RECORDED)
 
 
+@cache
 def replay(file: Path) -> list[Replayed]:
     run = Replay(file, KNOWN["before"].get(file.stem, []))
     with run.sim.serve() as url, httpx.Client(base_url=url, auth=("user", "password")) as client:
@@ -41,18 +44,17 @@ def replay(file: Path) -> list[Replayed]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_each_difference_from_a_recording_is_known(file: Path, pytestconfig: pytest.Config) -> None:
+def test_each_difference_from_a_recording_is_known(file: Path, request: pytest.FixtureRequest) -> None:
     replayed = replay(file)
-    pytestconfig.stash[REPLAYED] += replayed
+    alike = sum(not each.differences for each in replayed)
+    compared(request.node, "recorded answers on the simulator", alike=alike, all=len(replayed))
     known = KNOWN["difference"]
     assert {each.name: each.differences for each in replayed if each.differences} == {
         name: listed for name, listed in known.items() if name.partition(" ")[0] == file.stem
     }
 
 
-def test_the_target_is_reached(pytestconfig: pytest.Config) -> None:
-    replayed = pytestconfig.stash[REPLAYED]
-    if len({each.name.partition(" ")[0] for each in replayed}) < len(FILES):
-        pytest.skip("not all recordings have been replayed")
+def test_the_target_is_reached() -> None:
+    replayed = [each for file in FILES for each in replay(file)]
     alike = sum(not each.differences for each in replayed)
     assert 100 * alike / len(replayed) >= TARGET

@@ -49,7 +49,9 @@ class Lease:
 class Leases(Namespace):
     """`cloud.leases`: what has a lease is destroyed by the reaper of its owner when the lease has ended.
 
-    `ephemeral` takes a lease, `create` only when asked. What has no lease is never reaped.
+    `ephemeral` takes a lease, `create` only when asked. What has no lease is never reaped. A lease is a label:
+    it is written with the calls of the chapters <https://developers.upcloud.com/1.3/8-servers/> and
+    <https://developers.upcloud.com/1.3/9-storages/>.
     """
 
     def __init__(self, fleet: Fleet) -> None:

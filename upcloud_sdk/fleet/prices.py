@@ -55,7 +55,7 @@ class Estimate:
 
 
 class Prices(PriceLists):
-    """`cloud.prices`. Chapter "Prices" of the API."""
+    """`cloud.prices`. Chapter "Prices" of the API, <https://developers.upcloud.com/1.3/4-pricing/>."""
 
     async def estimate(self, spec: ServerSpec) -> Estimate:
         """What a server like this will cost an hour and a month, and why.
@@ -77,7 +77,7 @@ class Prices(PriceLists):
 
 
 class PlansAndPrices(Plans):
-    """`cloud.plans`. Chapter "Plans" of the API."""
+    """`cloud.plans`. Chapter "Plans" of the API, <https://developers.upcloud.com/1.3/7-plans/>."""
 
     async def cheapest(self, *, cores: int = 1, memory: int = 1024, zone: str, storage: int = 0) -> Plan:
         """The plan that costs least in a zone, with at least so many cores, so much memory (MiB) and storage (GB).

@@ -30,7 +30,10 @@ log = logging.getLogger("upcloud_sdk")
 
 
 class Servers(ServerEndpoints):
-    """`cloud.servers`. Chapter "Servers" of the API, and what people write by hand above it."""
+    """`cloud.servers`. Chapter "Servers" of the API, <https://developers.upcloud.com/1.3/8-servers/>.
+
+    Beside its endpoints: what people write by hand above them.
+    """
 
     def __init__(self, fleet: Fleet) -> None:
         super().__init__(fleet.core)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Storages(StorageEndpoints):
-    """`cloud.storages`. Chapter "Storages" of the API."""
+    """`cloud.storages`. Chapter "Storages" of the API, <https://developers.upcloud.com/1.3/9-storages/>."""
 
     def __init__(self, core: Core, fleet: Callable[[], Fleet]) -> None:
         super().__init__(core)

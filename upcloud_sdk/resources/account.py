@@ -18,7 +18,7 @@ _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 
 
 class AccountCalls(Namespace):
-    """`cloud.account`. Chapter "Accounts" of the API."""
+    """`cloud.account`. Chapter "Accounts" of the API, <https://developers.upcloud.com/1.3/3-accounts/>."""
 
     @endpoint("GET", "/account")
     async def get(self) -> Account:

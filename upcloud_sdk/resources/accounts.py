@@ -17,7 +17,7 @@ _ACCOUNTS = many(AccountSummary, "accounts", "account")
 
 
 class Accounts(Namespace):
-    """`cloud.accounts`. Chapter "Accounts" of the API."""
+    """`cloud.accounts`. Chapter "Accounts" of the API, <https://developers.upcloud.com/1.3/3-accounts/>."""
 
     @endpoint("GET", "/account/details/{username}")
     async def get(self, username: str) -> AccountDetails:

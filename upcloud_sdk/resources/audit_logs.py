@@ -40,7 +40,10 @@ _PAGE = Envelope(_Page)
 
 
 class AuditLogs(Namespace):
-    """`cloud.audit_logs`. Chapter "Audit logs" of the API: what the last months have seen."""
+    """`cloud.audit_logs`. Chapter "Audit logs" of the API, <https://developers.upcloud.com/1.3/>.
+
+    What the last months have seen.
+    """
 
     @endpoint("GET", "/audit-logs/export")
     def export(self, format: Literal["csv", "json"] = "csv") -> ByteStream:

@@ -13,7 +13,7 @@ _DEVICES: Envelope[dict[str, ZoneDevices]] = Envelope(dict[str, ZoneDevices])
 
 
 class ServerSizes(Namespace):
-    """`cloud.server_sizes`. Chapter "Server sizes" of the API."""
+    """`cloud.server_sizes`. Chapter "Server sizes" of the API, <https://developers.upcloud.com/1.3/8-servers/>."""
 
     @endpoint("GET", "/server_size")
     async def list(self) -> tuple[ServerSize, ...]:
@@ -22,7 +22,7 @@ class ServerSizes(Namespace):
 
 
 class Timezones(Namespace):
-    """`cloud.timezones`. Chapter "Timezones" of the API."""
+    """`cloud.timezones`. Chapter "Timezones" of the API, <https://developers.upcloud.com/1.3/6-timezones/>."""
 
     @endpoint("GET", "/timezone")
     async def list(self) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ class PriceLists(Namespace):
 
 
 class Devices(Namespace):
-    """`cloud.devices`. Chapter "Devices" of the API."""
+    """`cloud.devices`. Chapter "Devices" of the API, <https://developers.upcloud.com/1.3/>."""
 
     @endpoint("GET", "/device/availability")
     async def availability(self) -> dict[str, ZoneDevices]:

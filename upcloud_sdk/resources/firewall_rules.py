@@ -19,9 +19,10 @@ MOST_RULES = 1000
 
 
 class FirewallRules(Namespace):
-    """`cloud.firewall_rules`: `server` is a server's uuid. Chapter "Firewall" of the API.
+    """`cloud.firewall_rules`. Chapter "Firewall" of the API, <https://developers.upcloud.com/1.3/11-firewall/>.
 
-    Rules act only while the server's `firewall` is on, and a change may take a minute or two.
+    `server` is a server's uuid. Rules act only while its `firewall` is on, and a change may take a minute
+    or two.
     """
 
     @endpoint("GET", "/server/{server}/firewall_rule/{position}")

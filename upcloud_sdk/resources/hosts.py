@@ -11,7 +11,10 @@ _HOSTS = many(Host, "hosts", "host")
 
 
 class Hosts(Namespace):
-    """`cloud.hosts`. Chapter "Hosts" of the API; empty without a private cloud."""
+    """`cloud.hosts`. Chapter "Hosts" of the API, <https://developers.upcloud.com/1.3/14-hosts/>.
+
+    Empty without a private cloud.
+    """
 
     @endpoint("GET", "/host/{id}")
     async def get(self, id: int) -> Host:

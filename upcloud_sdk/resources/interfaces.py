@@ -21,9 +21,9 @@ _ADDRESS = one(InterfaceAddress, "ip_address")
 
 
 class Interfaces(Namespace):
-    """`cloud.interfaces`: `server` is a server's uuid. Chapter "Networks" of the API.
+    """`cloud.interfaces`. Chapter "Networks" of the API, <https://developers.upcloud.com/1.3/13-networks/>.
 
-    The API is known to take changes while the server is stopped.
+    `server` is a server's uuid. The API is known to take changes while the server is stopped.
     """
 
     @endpoint("POST", "/server/{server}/networking/interface")

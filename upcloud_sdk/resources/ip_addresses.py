@@ -17,7 +17,7 @@ _ADDRESSES = many(IpAddress, "ip_addresses", "ip_address")
 
 
 class IpAddresses(Namespace):
-    """`cloud.ip_addresses`. Chapter "IP addresses" of the API."""
+    """`cloud.ip_addresses`. Chapter "IP addresses" of the API, <https://developers.upcloud.com/1.3/10-ip-addresses/>."""
 
     @endpoint("GET", "/ip_address/{address}")
     async def get(self, address: Address | str) -> IpAddress:

@@ -28,7 +28,7 @@ _PEERINGS = many(NetworkPeering, "network_peerings", "network_peering")
 
 
 class Networks(Namespace):
-    """`cloud.networks`. Chapter "Networks" of the API."""
+    """`cloud.networks`. Chapter "Networks" of the API, <https://developers.upcloud.com/1.3/13-networks/>."""
 
     @endpoint("GET", "/network/{uuid}")
     async def get(self, uuid: str) -> Network:
@@ -64,7 +64,7 @@ class Networks(Namespace):
 
 
 class Routers(Namespace):
-    """`cloud.routers`. Chapter "Routers" of the API."""
+    """`cloud.routers`. Chapter "Routers" of the API, <https://developers.upcloud.com/1.3/13-networks/>."""
 
     @endpoint("GET", "/router/{uuid}")
     async def get(self, uuid: str) -> Router:
@@ -98,7 +98,7 @@ class Routers(Namespace):
 
 
 class NetworkPeerings(Namespace):
-    """`cloud.network_peerings`. Chapter "Network peerings" of the API."""
+    """`cloud.network_peerings`. Chapter "Network peerings" of the API, <https://developers.upcloud.com/1.3/13-networks/>."""
 
     @endpoint("GET", "/network-peering/{uuid}")
     async def get(self, uuid: str) -> NetworkPeering:

@@ -16,7 +16,7 @@ _PERMISSIONS = many(Permission, "permissions", "permission")
 
 
 class Permissions(Namespace):
-    """`cloud.permissions`. Chapter "Permissions" of the API."""
+    """`cloud.permissions`. Chapter "Permissions" of the API, <https://developers.upcloud.com/1.3/18-permissions/>."""
 
     @endpoint("POST", "/permission/grant")
     async def grant(self, permission: PermissionSpec) -> Permission:

@@ -10,7 +10,7 @@ _PLANS = many(Plan, "plans", "plan")
 
 
 class Plans(Namespace):
-    """`cloud.plans`. Chapter "Plans" of the API."""
+    """`cloud.plans`. Chapter "Plans" of the API, <https://developers.upcloud.com/1.3/7-plans/>."""
 
     @endpoint("GET", "/plan")
     async def list(self) -> tuple[Plan, ...]:

@@ -12,7 +12,7 @@ _GROUPS = many(ServerGroup, "server_groups", "server_group")
 
 
 class ServerGroups(Namespace):
-    """`cloud.server_groups`. Chapter "Server groups" of the API."""
+    """`cloud.server_groups`. Chapter "Server groups" of the API, <https://developers.upcloud.com/1.3/>."""
 
     @endpoint("GET", "/server-group/{uuid}")
     async def get(self, uuid: str) -> ServerGroup:

@@ -12,7 +12,10 @@ _TAGS = many(Tag, "tags", "tag")
 
 
 class Tags(Namespace):
-    """`cloud.tags`. Chapter "Tags" of the API. Main accounts only: sub-accounts use labels."""
+    """`cloud.tags`. Chapter "Tags" of the API, <https://developers.upcloud.com/1.3/12-tags/>.
+
+    Main accounts only: sub-accounts use labels.
+    """
 
     @endpoint("GET", "/tag/{name}")
     async def get(self, name: str) -> Tag:

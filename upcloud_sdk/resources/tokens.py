@@ -19,7 +19,7 @@ _TOKENS = Envelope(cast("type[tuple[ApiToken, ...]]", types.GenericAlias(tuple, 
 
 
 class Tokens(Namespace):
-    """`cloud.tokens`. Chapter "Tokens" of the API."""
+    """`cloud.tokens`. Chapter "Tokens" of the API, <https://developers.upcloud.com/1.3/24-api-tokens/>."""
 
     @endpoint("GET", "/account/tokens/{id}")
     async def get(self, id: str) -> ApiToken:

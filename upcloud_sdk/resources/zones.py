@@ -10,7 +10,7 @@ _ZONES = many(Zone, "zones", "zone")
 
 
 class Zones(Namespace):
-    """`cloud.zones`. Chapter "Zones" of the API."""
+    """`cloud.zones`. Chapter "Zones" of the API, <https://developers.upcloud.com/1.3/5-zones/>."""
 
     @endpoint("GET", "/zone")
     async def list(self) -> tuple[Zone, ...]:

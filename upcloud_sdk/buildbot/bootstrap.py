@@ -27,6 +27,42 @@ _PROGRAMS: Mapping[Install, str] = {
     "venv": f"{_VENV}/bin/buildbot-worker",
     "image": "buildbot-worker",
 }
+_SETTLED = 60.0
+_WATCH = """
+
+class Watch:
+    def __init__(self, factory):
+        self.last, self.opened, self.build = reactor.seconds(), None, factory.buildProtocol
+        factory.buildProtocol = self.watched
+        task.LoopingCall(self.look).start({settled} / 4, now=False)
+
+    def watched(self, address):
+        protocol = self.build(address)
+        ended = protocol.connectionLost
+
+        def lost(*reason):
+            self.opened = None
+            return ended(*reason)
+
+        protocol.connectionLost, self.opened = lost, reactor.seconds()
+        return protocol
+
+    def look(self):
+        now = reactor.seconds()
+        if self.opened is not None:
+            if now - self.opened >= {settled}:
+                self.last = now
+        elif now - self.last > {lost_after}:
+            reactor.stop()
+
+
+Watch(worker.bf)
+"""
+"""Ends a worker some time after its last connection to the master.
+
+Buildbot's own `maxRetries` counts refused connections only: a proxy, or the published port of a container, takes
+connections for a master that is down. So what ends at once counts for nothing.
+"""
 INSTALLS = frozenset(_PROGRAMS)
 _PACKAGES: Mapping[Install, tuple[str, ...]] = {"package": ("buildbot-worker",), "venv": ("python3-venv",), "image": ()}
 
@@ -66,7 +102,7 @@ class Bootstrap:
     user: str = "buildbot"
     """Who runs the builds; made if there is no such user."""
     lost_after: float = 900.0
-    """Seconds, about, that it tries to reach a lost master before it switches the server off."""
+    """Seconds that it tries to reach a lost master before it switches the server off."""
     max_age: float = 86_400.0
     """Seconds after which the server switches itself off whatever it is doing."""
     packages: Sequence[str] = ()
@@ -99,7 +135,7 @@ class Bootstrap:
         packages = [*_PACKAGES[self.install], *self.packages]
         document: dict[str, object] = {
             # Before anything that can hang: the server goes at this age, whatever becomes of the rest.
-            "bootcmd": [["systemd-run", f"--on-active={math.ceil(self.max_age)}s", "systemctl", "poweroff"]],
+            "bootcmd": [_power_off_after(self.max_age)],
             "users": [
                 "default",
                 {"name": self.user, "system": True, "homedir": f"/home/{self.user}", "shell": "/bin/bash"},
@@ -148,16 +184,16 @@ class Bootstrap:
             "keepalive": 60,
             "umask": 0o022,
             "useTls": self.connection == "tls",
-            "maxRetries": retries_within(self.lost_after),
         }
         lines = "".join(f"    {name}={value!r},\n" for name, value in arguments.items())
         return (
             "from buildbot_worker.bot import Worker\n"
-            "from twisted.application import service\n\n"
+            "from twisted.application import service\n"
+            "from twisted.internet import reactor, task\n\n"
             "application = service.Application('buildbot-worker')\n"
             f"worker = Worker(\n{lines})\n"
             "worker.setServiceParent(application)\n"
-        )
+        ) + _WATCH.format(lost_after=self.lost_after, settled=min(_SETTLED, self.lost_after / 2))
 
     def _unit(self) -> str:
         """A service that takes the server with it, however it ends: a server without a worker only costs money."""
@@ -175,11 +211,7 @@ class Bootstrap:
         )
 
 
-def retries_within(seconds: float) -> int:
-    """How many attempts a worker makes within so many seconds: its pauses grow from 1 s by half, up to a minute."""
-    retries, passed, pause = 1, 0.0, 1.0
-    while passed + pause < seconds:
-        passed += pause
-        pause = min(60.0, pause * 1.5)
-        retries += 1
-    return retries
+def _power_off_after(seconds: float) -> list[str]:
+    # Without systemd's default dependencies: the timer would wait for the end of the early boot, which waits for us.
+    unbound = ["--property=DefaultDependencies=no", "--timer-property=DefaultDependencies=no"]
+    return ["systemd-run", *unbound, f"--on-active={math.ceil(seconds)}s", "systemctl", "poweroff"]

@@ -61,6 +61,11 @@ class FakeQemu:
         (self.images / name).mkdir(parents=True)
         (self.images / name / "image.json").write_text("{}")
 
+    def left(self) -> list[int]:
+        """The process ids of those that still run."""
+        lines = self._log.read_text().splitlines() if self._log.exists() else []
+        return [machine.pid for machine in (Machine(**json.loads(line)) for line in lines) if machine.is_alive()]
+
     def machines(self, count: int) -> list[Machine]:
         """All that have been started, once there are so many."""
         eventually(lambda: self._log.exists() and len(self._log.read_text().splitlines()) == count)

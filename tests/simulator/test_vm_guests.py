@@ -27,8 +27,11 @@ UBUNTU_24 = "01000000-0000-4000-8000-000030240200"
 
 
 @pytest.fixture
-def qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeQemu:
-    return FakeQemu(tmp_path, monkeypatch)
+def qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeQemu]:
+    """After each test none of its machines is left."""
+    qemu = FakeQemu(tmp_path, monkeypatch)
+    yield qemu
+    eventually(lambda: qemu.left() == [])
 
 
 class Served:
@@ -96,9 +99,13 @@ def test_an_image_with_more_in_it_is_a_public_template_of_its_name(served: Serve
     assert machine.option("-kernel") == str(qemu.images / "debian-13+buildbot-worker" / "vmlinuz")
 
 
-def test_memory_is_the_plans_up_to_the_cap(served: Served, qemu: FakeQemu) -> None:
-    served.created(plan="4xCPU-8GB")
-    assert qemu.machines(1)[0].option("-m") == "1024"
+@pytest.mark.parametrize(("plan", "memory", "cores"), [("1xCPU-1GB", "1024", "1"), ("4xCPU-8GB", "1024", "2")])
+def test_memory_and_cores_are_the_plans_up_to_the_caps(
+    served: Served, qemu: FakeQemu, plan: str, memory: str, cores: str
+) -> None:
+    served.created(plan=plan)
+    machine = qemu.machines(1)[0]
+    assert (machine.option("-m"), machine.option("-smp")) == (memory, cores)
 
 
 def test_a_network_is_closed_but_for_the_metadata_and_the_given_ports(served: Served, qemu: FakeQemu) -> None:

@@ -110,6 +110,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(vm_image_build, "_SYSTEM_PROGRAMS", str(folder))
     return folder
 
 

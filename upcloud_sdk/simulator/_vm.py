@@ -36,8 +36,8 @@ def _press_power_button(qemu: subprocess.Popen[bytes], *, again: bool) -> None:
             qemu.stdin.write(json.dumps(command).encode() + b"\n")
 
 
-def _supervise(qemu: subprocess.Popen[bytes]) -> bool:
-    """Until the machine is off; whether the simulator is gone."""
+def _supervise(qemu: subprocess.Popen[bytes]) -> bytes | None:
+    """Until the machine is off; the order by which it was powered off, empty if the simulator is gone."""
     ended = os.pidfd_open(qemu.pid)
     pressed = False
     while True:
@@ -50,7 +50,7 @@ def _supervise(qemu: subprocess.Popen[bytes]) -> bool:
             pressed = True
         if order in {b"", b"h"} or ended in ready:
             qemu.wait()
-            return order == b""
+            return order if order in {b"", b"h"} else None
 
 
 def main() -> int:
@@ -62,10 +62,10 @@ def main() -> int:
         stdout=subprocess.DEVNULL,
         preexec_fn=lambda: _die_with_parent(parent),  # noqa: PLW1509 - there are no threads here
     ) as qemu:
-        abandoned = _supervise(qemu)
-    if abandoned:  # nobody else is left to clean up, for the other guests neither
+        order = _supervise(qemu)
+    if order == b"":  # nobody else is left to clean up, for the other guests neither
         shutil.rmtree(scratch.parent, ignore_errors=True)
-    if qemu.returncode not in {0, -signal.SIGKILL}:
+    if order is None and qemu.returncode != 0:
         sys.stderr.write(f"qemu has ended with status {qemu.returncode}\n")
     return qemu.returncode
 

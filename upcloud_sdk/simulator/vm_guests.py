@@ -135,7 +135,7 @@ class VmGuests(SupervisedGuests):
             metadata_socket=self._metadata_socket(),
             ports=self._ports,
             nics=tuple(self._nics(server)),
-            cores=self._cores,
+            cores=min(server.core_number, self._cores),
             memory=self._memory_of(server),
             manufacturer=self._manufacturer,
         )

@@ -34,6 +34,8 @@ _PACKAGES = (
 )  # fmt: skip
 _NEEDED = {"mmdebstrap": "mmdebstrap", "mke2fs": "e2fsprogs", "dpkg-deb": "dpkg"}
 _PLATFORMS = ("manylinux_2_28_x86_64", "manylinux2014_x86_64", "any")
+_SYSTEM_PROGRAMS = "/usr/sbin:/sbin"
+"""Where mke2fs is; not on the path of everybody."""
 _LIMIT = 1800.0
 """Seconds that one step may take."""
 _TAIL = 20
@@ -120,11 +122,15 @@ def build(recipe: Recipe, folder: Path) -> VmImage:
 
 def check_programs() -> None:
     """Raises BuildError if one is missing."""
-    missing = sorted(package for program, package in _NEEDED.items() if shutil.which(program) is None)
+    missing = sorted(package for program, package in _NEEDED.items() if shutil.which(program, path=_path()) is None)
     if missing:
         raise BuildError(f"images are built with tools that are not here: apt-get install {' '.join(missing)}")
     if os.geteuid() != 0 and shutil.which("newuidmap") is None:
         raise BuildError("without root, images are built in a user namespace: apt-get install uidmap")
+
+
+def _path() -> str:
+    return f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM_PROGRAMS}"
 
 
 def _own_sources(codename: str) -> str:
@@ -140,7 +146,7 @@ def _bootstrap(recipe: Recipe, work: Path, sources: str) -> None:
     scripts.mkdir()
     for name in ("vm_image_setup.sh", "vm_image_finish.sh"):
         (scripts / name).write_text(_script(name), encoding="utf-8")
-    environment = {**os.environ, "OFFER_DEBS": " ".join(recipe.offer_debs), "LC_ALL": "C.UTF-8"}
+    environment = {**os.environ, "PATH": _path(), "OFFER_DEBS": " ".join(recipe.offer_debs), "LC_ALL": "C.UTF-8"}
     if recipe.offer_wheels:
         environment["WHEELS"] = str(scripts / "wheels")
         _run(_download_wheels(recipe, scripts / "wheels"), environment)

@@ -58,14 +58,14 @@ def buildbot(*arguments: str) -> list[str]:
     return [str(Path(sys.executable).with_name("buildbot")), *arguments]
 
 
-def eventually(what: str, look: Callable[[], Any], patience: float = PATIENCE) -> Any:  # noqa: ANN401 - what `look` finds
+def eventually(what: str, look: Callable[[], Any], patience: float = PATIENCE, *, pause: float = 0.05) -> Any:  # noqa: ANN401 - what `look` finds
     """What `look` finds once it finds something."""
     waiting = threading.Event()
-    for _ in range(int(patience / 0.05)):
+    for _ in range(int(patience / pause)):
         found = look()
         if found:
             return found
-        waiting.wait(0.05)
+        waiting.wait(pause)
     raise AssertionError(f"{what}: not within {patience:g} s")
 
 
@@ -79,7 +79,9 @@ class MasterProcess:
             port = probe.getsockname()[1]
         self._values: dict[str, Any] = {"url": url, "port": port}
         self.change(workers=workers, command=command)
-        self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v2/", timeout=20)
+        # Not compressed: once in some thousand answers the master sends gzip without its header.
+        plain = {"Accept-Encoding": "identity"}
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v2/", headers=plain, timeout=20)
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0
 
@@ -88,8 +90,11 @@ class MasterProcess:
         self._values["workers"] = workers
         if command is not None:
             self._values["command"] = ["sh", "-c", command]
-        text = textwrap.dedent(CONFIGURATION).format(**self._values)
-        (self.basedir / "master.cfg").write_text(text)
+        (self.basedir / "master.cfg").write_text(self.configuration(**self._values), encoding="utf-8")
+
+    def configuration(self, **values: Any) -> str:  # noqa: ANN401 - of all kinds
+        """What master.cfg says."""
+        return textwrap.dedent(CONFIGURATION).format(**values)
 
     def reconfigure(self) -> None:
         """Let the master read its configuration again."""

@@ -2,62 +2,94 @@
 
 from __future__ import annotations
 
-import time
+import json
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import anyio
-import pytest
+from anyio.from_thread import start_blocking_portal
 
+from tests.buildbot.processes import eventually
+from tests.vm.master import OWNER
 from upcloud_sdk import Token, UpCloud
 from upcloud_sdk.simulator import Simulator
 from upcloud_sdk.simulator.vm_guests import VmGuests
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
-BOOTS_WITHIN = 600.0
+    from upcloud_sdk.simulator.records import Server
+
+T = TypeVar("T")
+
+BOOTS_WITHIN = 900.0
 """Seconds. It takes 30 where nothing else runs, and several minutes where much does: all of it is emulated."""
-TOKEN = "ucat_vm"
-_LOOK_EVERY = 0.25
+MACHINES = 3
 
 
 class VmCloud:
-    """An account on this machine. Use as a context manager."""
+    """An account on this machine, and a client of it. Use as a context manager."""
+
+    token = "ucat_vm"
 
     def __init__(self, *, ports: list[int], manufacturer: str = "UpCloud") -> None:
-        guests = VmGuests(ports=ports, machines=2, manufacturer=manufacturer)
-        self.simulator = Simulator(token=TOKEN, guests=guests, boot_seconds=0.5, stop_seconds=0.5)
-        self.url = ""
+        guests = VmGuests(ports=ports, machines=MACHINES, manufacturer=manufacturer)
+        self.simulator = Simulator(token=self.token, guests=guests, boot_seconds=0.5, stop_seconds=0.5)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             stack.enter_context(self.simulator)
             self.url = stack.enter_context(self.simulator.serve())
+            self._portal = stack.enter_context(start_blocking_portal())
+            client = UpCloud(Token(self.token), base_url=self.url, owner=OWNER)
+            self.client = stack.enter_context(self._portal.wrap_async_context_manager(client))
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def client(self) -> UpCloud:
-        return UpCloud(Token(TOKEN), base_url=self.url, owner="vm-test")
+    def call(self, method: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:  # noqa: ANN401 - the method's
+        """What a method of the client returns."""
+        return self._portal.call(partial(method, *args, **kwargs))
+
+    @property
+    def is_empty(self) -> bool:
+        return self.simulator.servers == {} and self.simulator.storages == {}
+
+    def server(self, hostname: str) -> Server:
+        """The server of this host name, once there is one."""
+        found: list[Server] = eventually(
+            f"a server {hostname}",
+            lambda: [each for each in list(self.simulator.servers.values()) if each.hostname == hostname],
+        )
+        return found[0]
 
     def console(self, uuid: str) -> str:
         """What the guest has printed so far; it is kept as long as the server."""
         path = self.simulator.guests.console(uuid)
         return path.read_text(encoding="utf-8", errors="replace") if path is not None and path.exists() else ""
 
-    async def console_with(self, uuid: str, text: str, *, timeout: float = BOOTS_WITHIN) -> str:
+    def console_with(self, uuid: str, text: str) -> str:
         """The console once it has this text."""
-        await self.until(lambda: text in self.console(uuid), f"{text!r} is on the console", uuid, timeout=timeout)
+        self.until(lambda: text in self.console(uuid), f"{text!r} on the console", uuid)
         return self.console(uuid)
 
-    async def until(self, look: Callable[[], bool], what: str, uuid: str, *, timeout: float = BOOTS_WITHIN) -> None:
+    def until(self, look: Callable[[], bool], what: str, uuid: str) -> None:
         """Return when `look` is true; else fail with the end of the guest's console."""
-        give_up = time.monotonic() + timeout
-        while not look():
-            if time.monotonic() > give_up:
-                end = "\n".join(self.console(uuid).splitlines()[-60:])
-                pytest.fail(f"not within {timeout:g} s: {what}. The console ends:\n{end}")
-            await anyio.sleep(_LOOK_EVERY)
+        try:
+            eventually(what, look, BOOTS_WITHIN, pause=0.5)
+        except AssertionError as error:
+            end = "\n".join(self.console(uuid).splitlines()[-60:])
+            raise AssertionError(f"{error} The console ends:\n{end}") from None
+
+    def wait_until_stopped(self, uuid: str) -> None:
+        self.until(lambda: self.simulator.servers[uuid].state == "stopped", "a server that is stopped", uuid)
+
+
+def password_in(user_data: str) -> str:
+    """The worker's password in a document of the worker's own making."""
+    document: dict[str, list[dict[str, str]]] = json.loads(user_data.partition("\n")[2])
+    (tac,) = [file["content"] for file in document["write_files"] if file["path"].endswith("buildbot.tac")]
+    (line,) = [line for line in tac.splitlines() if line.strip().startswith("passwd=")]
+    return line.partition("=")[2].strip("',")

@@ -3,70 +3,94 @@
 from __future__ import annotations
 
 import shutil
+import socket
+import subprocess
+import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.buildbot.processes import buildbot, make_basedir
 from tests.vm.cloud import VmCloud
-from tests.vm.master import Master
+from tests.vm.master import VmMaster
 from upcloud_sdk.simulator.vm_images import available, images_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils"}
 
 
-def _reason_to_skip() -> str | None:
+@pytest.fixture(scope="session", autouse=True)
+def _needs_qemu() -> None:
     missing = [package for program, package in _PROGRAMS.items() if shutil.which(program) is None]
     if missing:
-        return f"real guests need qemu: apt-get install {' '.join(missing)}"
+        pytest.skip(f"real guests need qemu: apt-get install {' '.join(missing)}")
     if not available(images_folder()):
-        return "real guests need an image: make vm-image"
-    return None
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """A boot takes half a minute, and what is tested here does not depend on the event loop."""
-    return "asyncio"
+        pytest.skip("real guests need an image: make vm-image")
 
 
 @pytest.fixture(autouse=True)
-def _needs_qemu() -> None:
-    reason = _reason_to_skip()
-    if reason is not None:
-        pytest.skip(reason)
+def _no_machine_is_left(_needs_qemu: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nor a disk of one."""
+    with tempfile.TemporaryDirectory(prefix="vm-") as scratch:  # short: a socket's path has 107 characters at most
+        monkeypatch.setattr(tempfile, "tempdir", scratch)
+        yield
+        assert _processes_of(scratch) == []
+        assert list(Path(scratch).glob("upcloud-guests-*")) == []
 
 
-@pytest.fixture(autouse=True)
-def _no_machine_is_left(_needs_qemu: None) -> Iterator[None]:
-    before = _machines()
-    yield
-    assert _machines() - before == set()
-
-
-def _machines() -> set[str]:
-    """Every qemu of this machine and whatever holds or serves one, by its command line."""
-    found: set[str] = set()
+def _processes_of(scratch: str) -> list[str]:
+    """The command lines of what runs for a machine with its disk here: qemu, and what holds and serves it."""
+    found: list[str] = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:  # it has ended
             continue
-        if "upcloud-guests-" in command:
-            found.add(f"{path.parent.name} {command}")
+        if scratch in command:
+            found.append(command)
     return found
 
 
 @pytest.fixture
-def master(tmp_path: Path) -> Iterator[Master]:
-    with Master(tmp_path / "master") as master:
-        yield master
+def worker_port() -> int:
+    """Where the master of this test will listen."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @pytest.fixture
-def cloud(master: Master) -> Iterator[VmCloud]:
-    with VmCloud(ports=[master.worker_port]) as cloud:
+def cloud(worker_port: int, _no_machine_is_left: None) -> Iterator[VmCloud]:
+    with VmCloud(ports=[worker_port]) as cloud:
         yield cloud
+
+
+@pytest.fixture(scope="session")
+def _basedir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `buildbot create-master` makes."""
+    basedir = tmp_path_factory.mktemp("buildbot") / "master"
+    subprocess.run(buildbot("create-master", "--relocatable", str(basedir)), check=True, capture_output=True)
+    return basedir
+
+
+@pytest.fixture
+def start_master(
+    _basedir: Path, tmp_path: Path, cloud: VmCloud, worker_port: int, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., VmMaster]]:
+    """Starts a master with the workers that it is given, see `VmMaster`; it is gone after the test."""
+    made: list[VmMaster] = []
+    monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", cloud.url)
+    monkeypatch.setenv("UPCLOUD_TOKEN", cloud.token)
+
+    def start(workers: dict[str, str], **common: Any) -> VmMaster:  # noqa: ANN401 - the worker's
+        basedir = make_basedir(_basedir, tmp_path / "master")
+        made.append(VmMaster(basedir, cloud, workers, worker_port=worker_port, **common))
+        made[-1].start()
+        return made[-1]
+
+    yield start
+    for master in made:
+        master.close()

@@ -1,0 +1,90 @@
+"""Real masters, workers on real Debians: what the worker tells a new server is proven on what it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from pydantic import SecretStr
+
+from tests.vm.cloud import BOOTS_WITHIN, VmCloud, password_in
+from tests.vm.master import VmMaster
+from upcloud_sdk.buildbot import Bootstrap
+from upcloud_sdk.buildbot.bootstrap import Guest
+
+StartMaster = Callable[..., VmMaster]
+
+KEPT = {"build_wait_timeout": 3600, "attach_timeout": BOOTS_WITHIN}
+"""A server stays after its build, to be looked at."""
+STOPS_WITHIN = 60.0
+WORKER_LOG_ON_CONSOLE = "systemd-run --no-block sh -c 'tail -F /var/lib/upcloud-worker/twistd.log > /dev/console'"
+TOKENS = Guest(name="@NAME@", password=SecretStr("@PASSWORD@"), master="@MASTER@", port=9989)
+TEMPLATES = {"debian-12": "Debian GNU/Linux 12 (Bookworm)", "debian-13": "Debian GNU/Linux 13 (Trixie)"}
+
+
+@pytest.mark.parametrize("release", ["debian-13", "debian-12"])
+def test_each_kind_of_bootstrap_attaches_and_builds(start_master: StartMaster, cloud: VmCloud, release: str) -> None:
+    """With what it was told sealed before the build begins, and its password nowhere on the console."""
+    images = {"package": TEMPLATES[release], "venv": TEMPLATES[release], "image": f"{release}+buildbot-worker"}
+    workers = {
+        kind: f"image={image!r}, hostconfig={{'hostname': {kind!r}}}, bootstrap=Bootstrap(install={kind!r})"
+        for kind, image in images.items()
+    }
+    master = start_master(workers, seal_metadata=True, **KEPT)
+    requests = {kind: master.force(kind) for kind in images}
+    passwords = {kind: password_in(cloud.server(kind).user_data) for kind in images}
+    assert len(set(passwords.values())) == 3
+    for kind, request in requests.items():
+        outcome = master.finished(request, BOOTS_WITHIN)
+        assert outcome.results == [0], outcome.log
+        assert f"hello from {kind}" in outcome.log
+        assert outcome.log.count("status 404") == 2
+        console = cloud.console(cloud.server(kind).uuid)
+        assert "DataSourceUpCloud" in console
+        assert not [password for password in passwords.values() if password in console + outcome.log + master.log]
+    master.terminate(STOPS_WITHIN)
+    assert cloud.is_empty
+
+
+def test_a_guest_whose_master_has_died_powers_off_and_is_reaped(start_master: StartMaster, cloud: VmCloud) -> None:
+    """The dead man's switch: a server that nobody can use any more, and that only costs money."""
+    bootstrap = f"Bootstrap(install='image', lost_after=10, commands={[WORKER_LOG_ON_CONSOLE]!r})"
+    workers = {"bot": f"image='debian-13+buildbot-worker', hostconfig={{'hostname': 'bot'}}, bootstrap={bootstrap}"}
+    master = start_master(workers, **KEPT)
+    outcome = master.finished(master.force("bot"), BOOTS_WITHIN)
+    assert outcome.results == [0], outcome.log
+    server = cloud.server("bot")
+    # Not sealed, so it shows that what is sealed elsewhere would be read.
+    assert outcome.log.count("status 200") == 2
+    assert password_in(server.user_data) in outcome.log
+    master.kill()
+    cloud.wait_until_stopped(server.uuid)
+    assert "Power down" in cloud.console(server.uuid)
+    cloud.call(cloud.client.leases.reap, exclusive=True)
+    assert cloud.is_empty
+
+
+def test_a_user_data_that_is_broken_fails_the_build_and_its_log_says_what_the_guest_said(
+    start_master: StartMaster, cloud: VmCloud
+) -> None:
+    """A misspelt argument of the worker's passes every check of the document's form."""
+    document = Bootstrap(install="image", lost_after=10).document(TOKENS).replace("keepalive=", "keep_alive=")
+    workers = {"bot": f"image='debian-13+buildbot-worker', bootstrap={document!r}"}
+    master = start_master(workers, **KEPT)
+    log = master.first_attempt(master.force("bot"), BOOTS_WITHIN).log
+    assert "is in state 'stopped'. Its console ends:" in log
+    assert "unexpected keyword argument 'keep_alive'" in log
+    master.terminate(STOPS_WITHIN)
+    assert cloud.is_empty
+
+
+def test_a_user_data_that_starts_no_worker_fails_the_build_at_the_deadline(
+    start_master: StartMaster, cloud: VmCloud
+) -> None:
+    workers = {"bot": "image='debian-13', hostconfig={'user_data': '#cloud-config\\nruncmd: [[true]]\\n'}"}
+    master = start_master(workers, attach_timeout=15, build_wait_timeout=0)
+    log = master.first_attempt(master.force("bot"), BOOTS_WITHIN).log
+    assert "has not attached within attach_timeout=15 s. Its console ends:" in log
+    assert "Linux version" in log or "systemd" in log
+    master.terminate(STOPS_WITHIN)
+    assert cloud.is_empty

@@ -12,14 +12,13 @@ import html
 import operator
 import socket
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar, cast, dataclass_transform, get_args
 
 from pydantic import (
-    AliasPath,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -29,7 +28,6 @@ from pydantic import (
     SecretStr,
     SerializationInfo,
     ValidationError,
-    create_model,
 )
 from pydantic_core import core_schema
 
@@ -361,20 +359,20 @@ class Envelope(Generic[T]):
         self.name = getattr(kind, "__name__", str(kind))
 
     @functools.cached_property
-    def _adapter(self) -> type[BaseModel]:
-        if not self._path:
-            # Imported here: it takes ten milliseconds, and few answers are bare.
-            from pydantic import RootModel  # noqa: PLC0415 - see above
+    def _validate(self) -> Callable[[bytes], T]:
+        kind, path = self._kind, self._path
 
-            # A type made from a value: no annotation can say that.
-            root = cast("type[BaseModel]", RootModel.__class_getitem__(self._kind))
-            return create_model(f"{self.name}Answer", __base__=root, __cls_kwargs__={"hide_input_in_errors": True})
-        alias = AliasPath(*self._path)
-        return create_model(
-            f"{self.name}Answer",
-            __config__=ConfigDict(hide_input_in_errors=True),
-            root=(self._kind, Field(validation_alias=alias)),
-        )
+        class Answer(BaseModel):
+            """Has no fields: what it validates is the value inside an answer."""
+
+            model_config = ConfigDict(hide_input_in_errors=True)
+
+            @classmethod
+            def __get_pydantic_core_schema__(cls, _: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+                return functools.reduce(lambda inner, key: _inside(key, inner), reversed(path), handler(kind))
+
+        # Called past `model_validate_json`, which costs as much as ten fields, and can do nothing here that this cannot.
+        return cast("Callable[[bytes], T]", Answer.__pydantic_validator__.validate_json)
 
     def read(self, content: bytes) -> T:
         """The value inside an answer.
@@ -383,7 +381,7 @@ class Envelope(Generic[T]):
             Unreadable: it is not JSON, or not what the model says.
         """
         try:
-            return cast("T", self._adapter.model_validate_json(content).root)  # type: ignore[attr-defined]  # the one field of the adapter
+            return self._validate(content)
         except ValidationError as error:
             problems = error.errors(include_url=False, include_context=False, include_input=False)
             # What may come in several ways has a problem for each way: the one that was read furthest was meant.

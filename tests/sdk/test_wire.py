@@ -366,7 +366,7 @@ def test_an_unreadable_answer_names_the_model_and_the_path_and_never_a_value(con
 @pytest.mark.parametrize(
     ("content", "path"),
     [
-        (b"{}", "things.thing"),
+        (b"{}", "things"),
         (b'{"things": {}}', "things.thing"),
         (b'{"things": {"thing": {}}}', "things.thing"),
         (b'{"things": {"thing": [{"name": "a"}, {}]}}', "things.thing.1.name"),

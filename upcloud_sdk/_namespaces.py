@@ -163,7 +163,7 @@ class Namespaces:
         """Servers, and what people do with them."""
         from upcloud_sdk.fleet.servers import Servers
 
-        return Servers(self._fleet)
+        return Servers(self._core, lambda: self._fleet)
 
     @cached_property
     def storages(self) -> Storages:

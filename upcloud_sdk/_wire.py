@@ -13,7 +13,6 @@ import operator
 import socket
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar, cast, dataclass_transform, get_args
@@ -114,7 +113,6 @@ def _inside(key: str, inner: core_schema.CoreSchema) -> core_schema.CoreSchema:
     return core_schema.no_info_after_validator_function(operator.itemgetter(key), wrapping)
 
 
-@dataclass(frozen=True, slots=True)
 class _Empty:
     """Marks a list that may come as "", null or {}: read as no items."""
 
@@ -122,18 +120,18 @@ class _Empty:
         return _first_of(handler(source), _is_empty(tuple))
 
 
-@dataclass(frozen=True, slots=True)
 class Inside:
     """Marks a list of an answer that travels inside an object: `Inside("tag")` for `{"tags": {"tag": [...]}}`.
 
     It may also come bare, or as "", null or {}, which is no items.
     """
 
-    key: str
+    def __init__(self, key: str) -> None:
+        self._key = key
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         inner = handler(source)
-        return _first_of(_inside(self.key, _first_of(inner, _is_empty(tuple))), inner, _is_empty(tuple))
+        return _first_of(_inside(self._key, _first_of(inner, _is_empty(tuple))), inner, _is_empty(tuple))
 
 
 Items = Annotated[tuple[T, ...], _Empty()]
@@ -252,17 +250,14 @@ WrappedLabels = Annotated[Labels, PlainSerializer(lambda labels: {"label": _writ
 """Labels of a request, written inside `{"label": [...]}`."""
 
 
-@dataclass(frozen=True, slots=True)
 class Wrapped:
     """Marks a list of a request that travels inside one object, or several: `Wrapped("interfaces", "interface")`.
 
     The field is annotated as `Sequence[...]`, so that a list may be given, and holds a tuple.
     """
 
-    keys: tuple[str, ...]
-
     def __init__(self, *keys: str) -> None:
-        object.__setattr__(self, "keys", keys)
+        self._keys = keys
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_before_validator_function(
@@ -272,7 +267,7 @@ class Wrapped:
         )
 
     def _unwrap(self, value: object) -> object:
-        for key in self.keys:
+        for key in self._keys:
             # Without its key it is no wrapping: the sequence that is expected instead says so.
             wrapping = _mapping(value)
             if key not in wrapping:
@@ -284,7 +279,7 @@ class Wrapped:
         inner = serializer(value)
         if value is None:
             return None
-        for key in reversed(self.keys):
+        for key in reversed(self._keys):
             inner = {key: inner}
         return inner
 
@@ -371,7 +366,7 @@ class Envelope(Generic[T]):
             def __get_pydantic_core_schema__(cls, _: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
                 return functools.reduce(lambda inner, key: _inside(key, inner), reversed(path), handler(kind))
 
-        # Called past `model_validate_json`, which costs as much as ten fields, and can do nothing here that this cannot.
+        # Called past `model_validate_json`, which costs as much as ten fields and adds nothing here.
         return cast("Callable[[bytes], T]", Answer.__pydantic_validator__.validate_json)
 
     def read(self, content: bytes) -> T:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import anyio
 
 from upcloud_sdk._background import Background
+from upcloud_sdk._emitter import Emitter
 from upcloud_sdk._namespaces import Namespaces
 from upcloud_sdk._retry import RetryPolicy
 from upcloud_sdk._transport import Transport
@@ -19,7 +20,6 @@ from upcloud_sdk._transport.url import base_url as checked_base_url
 from upcloud_sdk._version import __version__
 from upcloud_sdk.credentials import Credentials, find_credentials
 from upcloud_sdk.errors import CleanupFailed, ConfigError, NotOpen, UnexpectedAnswer
-from upcloud_sdk.events import Emitter
 from upcloud_sdk.fleet.identity import check_owner
 from upcloud_sdk.fleet.once import Once
 from upcloud_sdk.resources._base import Core

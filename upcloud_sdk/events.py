@@ -7,15 +7,12 @@ secret or a body.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-log = logging.getLogger("upcloud_sdk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,20 +88,3 @@ class LeaseEvent(Event):
 
 
 Listener = Callable[[Event], None]
-
-
-class Emitter:
-    """Tells the listener of a client."""
-
-    def __init__(self, listener: Listener | None, now: Callable[[], float]) -> None:
-        self._listener = listener
-        self.now = now
-
-    def __call__(self, event: Event) -> None:
-        """Tell of an event; a listener that fails changes nothing."""
-        if self._listener is None:
-            return
-        try:
-            self._listener(event)
-        except Exception:
-            log.exception("the listener for events failed")

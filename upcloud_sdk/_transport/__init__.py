@@ -20,16 +20,16 @@ from upcloud_sdk._transport.streams import Streams
 from upcloud_sdk._wire import Unreadable
 from upcloud_sdk.credentials import ask
 from upcloud_sdk.errors import NotOpen, NotSent, OutcomeUnknown, RateLimited, UnexpectedAnswer
-from upcloud_sdk.events import RequestEvent, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from upcloud_sdk._emitter import Emitter
     from upcloud_sdk._transport.streams import Send
     from upcloud_sdk._wire import Envelope
     from upcloud_sdk.credentials import Basic, Credentials, Token
     from upcloud_sdk.errors import ApiError
-    from upcloud_sdk.events import Emitter
+    from upcloud_sdk.events import Retry
 
     class Clock(Protocol):
         """What time is read and waited by: that of the client's `WaitPolicy`."""
@@ -173,11 +173,17 @@ class Transport(Streams):
             in_budget = self._clock.now() - started + pause <= self.retry.budget
             if not (may_repeat(method, outcome, idempotent=idempotent) and attempt < self.retry.attempts and in_budget):
                 raise error
+            from upcloud_sdk.events import Retry  # noqa: PLC0415 - as above
+
             await self._wait_to_repeat(
                 Retry(at=self._clock.now(), call=call, attempt=attempt, reason=_reason(error), pause=pause)
             )
 
     def _tell(self, method: str, path: str, outcome: Outcome, began: float) -> None:
+        if not self._emit.is_heard:
+            return
+        from upcloud_sdk.events import RequestEvent  # noqa: PLC0415 - four milliseconds that most clients do without
+
         status, problem = (outcome, None) if isinstance(outcome, int) else (None, _reason(outcome))
         now = self._clock.now()
         self._emit(RequestEvent(at=now, method=method, path=path, status=status, seconds=now - began, problem=problem))

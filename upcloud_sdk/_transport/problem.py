@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from upcloud_sdk.errors import ApiError, api_error_class
 
@@ -25,8 +24,7 @@ def read_error(call: str, status: int, content: bytes, *, content_type: str) -> 
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """What a body says of an error."""
 
     code: str = ""

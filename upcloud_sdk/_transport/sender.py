@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 import urllib.request
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import httpx
 
@@ -23,8 +22,7 @@ async def _nothing() -> None:
     """What is not ours is not closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(NamedTuple):
     """What sends the requests of a client."""
 
     send: Send

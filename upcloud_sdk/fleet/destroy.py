@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.resources._base import Core
     from upcloud_sdk.resources.servers import StopType
     from upcloud_sdk.resources.storages import BackupPolicy
-    from upcloud_sdk.waiting import Watcher
+    from upcloud_sdk.waiting.watcher import Watcher
 
     ServerWatcher = Watcher[ServerSummary]
 

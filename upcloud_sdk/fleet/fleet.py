@@ -17,7 +17,7 @@ from upcloud_sdk.models.ownership import RUN, Ownership
 from upcloud_sdk.resources._base import label_params, whole_list
 from upcloud_sdk.resources.server_storages import SERVER
 from upcloud_sdk.resources.servers import SERVERS
-from upcloud_sdk.waiting import Watcher
+from upcloud_sdk.waiting.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,8 +13,8 @@ from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.glance import SERVER_GLANCE, SERVER_GLANCES, STORAGE_GLANCES, ServerGlance, StorageGlance
 from upcloud_sdk.fleet.holdings import Holding, api_now, own_disks, relabel_server, relabel_storage
 from upcloud_sdk.fleet.identity import check_owner, run_id
+from upcloud_sdk.fleet.lengths import check_lease, check_seconds
 from upcloud_sdk.fleet.reap import Reaper, ReapReport
-from upcloud_sdk.fleet.renewal import check_lease, check_seconds
 from upcloud_sdk.models.ownership import LEASE, OWNER, RUN, write_lease
 from upcloud_sdk.resources._base import Namespace, label_params, whole_list
 

@@ -6,8 +6,7 @@ A create of unknown outcome is never sent again: it may have had its effect.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import Field
 
@@ -54,8 +53,7 @@ class _Labelled(Resource):
     labels: ReadableLabels = Field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Creation(Generic[T]):
+class Creation(NamedTuple, Generic[T]):
     """One create: what is sent, and how it is found again."""
 
     kind: Makeable

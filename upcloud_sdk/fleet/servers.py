@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import anyio.lowlevel
 
 from upcloud_sdk.errors import CleanupFailed, NotOpen, UpCloudError, WaitTimeout
 from upcloud_sdk.fleet.capacity import choices
-from upcloud_sdk.fleet.renewal import check_lease, check_seconds
+from upcloud_sdk.fleet.lengths import check_lease, check_seconds
 from upcloud_sdk.models.ownership import keep_own
 from upcloud_sdk.models.servers import Server, ServerState, ServerSummary
 from upcloud_sdk.resources._base import endpoint
@@ -18,11 +19,12 @@ from upcloud_sdk.resources.servers import ServerEndpoints
 from upcloud_sdk.waiting import fails_on_error
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Sequence
 
     from upcloud_sdk.fleet.fleet import Fleet
     from upcloud_sdk.fleet.holdings import StoragePolicy
     from upcloud_sdk.models.server_requests import ServerChanges, ServerSpec
+    from upcloud_sdk.resources._base import Core
     from upcloud_sdk.resources.servers import StopType
     from upcloud_sdk.resources.storages import BackupPolicy
 
@@ -35,9 +37,14 @@ class Servers(ServerEndpoints):
     Beside its endpoints: what people write by hand above them.
     """
 
-    def __init__(self, fleet: Fleet) -> None:
-        super().__init__(fleet.core)
-        self._fleet = fleet
+    def __init__(self, core: Core, fleet: Callable[[], Fleet]) -> None:
+        super().__init__(core)
+        self._get_fleet = fleet
+
+    @functools.cached_property
+    def _fleet(self) -> Fleet:
+        # Loaded with the first server that is made, awaited or destroyed: those who only read go without.
+        return self._get_fleet()
 
     @endpoint("POST", "/server")
     async def create(self, spec: ServerSpec | Sequence[ServerSpec], *, lease: float | None = None) -> Server:

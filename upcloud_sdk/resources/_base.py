@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from upcloud_sdk._background import Background
+    from upcloud_sdk._emitter import Emitter
     from upcloud_sdk._transport import Transport
     from upcloud_sdk._transport.answers import Answer
     from upcloud_sdk._wire import Envelope
-    from upcloud_sdk.events import Emitter
     from upcloud_sdk.waiting import WaitPolicy
 
 T = TypeVar("T")
@@ -54,8 +53,7 @@ def endpoints_of(function: object) -> tuple[tuple[str, str], ...]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Makeable:
+class Makeable(NamedTuple):
     """What can be made, and found again by its labels."""
 
     path: str
@@ -76,8 +74,7 @@ class Once(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Core:
+class Core(NamedTuple):
     """The parts of a client that its namespaces share."""
 
     transport: Transport

@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from upcloud_sdk.waiting.policy import Clock, LoopClock, WaitPolicy, fails_on_error, poll
-from upcloud_sdk.waiting.watcher import Watcher
 
-__all__ = ["Clock", "LoopClock", "WaitPolicy", "Watcher", "fails_on_error", "poll"]
+__all__ = ["Clock", "LoopClock", "WaitPolicy", "fails_on_error", "poll"]

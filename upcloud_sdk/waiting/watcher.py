@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from upcloud_sdk._background import Background
-    from upcloud_sdk.events import Emitter
+    from upcloud_sdk._emitter import Emitter
     from upcloud_sdk.waiting.policy import WaitPolicy
 
 log = logging.getLogger("upcloud_sdk")

@@ -89,12 +89,9 @@ class UpCloud(Namespaces):
         close_timeout: float = 90.0,
         on_event: Listener | None = None,
     ) -> None:
-        if sum(given is not None for given in (transport, http_client, proxy)) > 1:
-            raise ConfigError("give one of transport, http_client and proxy: each says how requests are sent")
+        _check_ways(transport=transport, http_client=http_client, proxy=proxy, ssl_context=ssl_context)
         if http not in {"httpx", "aiohttp"}:
             raise ConfigError(f"http={http!r}: it is 'httpx' or 'aiohttp'")
-        if sum(given is not None for given in (transport, http_client, ssl_context)) > 1:
-            raise ConfigError("ssl_context has no effect beside transport or http_client: give it to them")
         if user_agent is not None and not (user_agent.isascii() and user_agent.isprintable()):
             raise ConfigError("user_agent is printable ASCII text")
         if max_concurrency < 1 or timeout <= 0 or close_timeout < 0:
@@ -201,3 +198,10 @@ class UpCloud(Namespaces):
             # `from None`: that error shows the document.
             raise UnexpectedAnswer(f"{method} {path}", "JSON", "", "it is no JSON document") from None
         return RawAnswer(answer.status, headers, document)
+
+
+def _check_ways(*, transport: object, http_client: object, proxy: object, ssl_context: object) -> None:
+    if sum(given is not None for given in (transport, http_client, proxy)) > 1:
+        raise ConfigError("give one of transport, http_client and proxy: each says how requests are sent")
+    if sum(given is not None for given in (transport, http_client, ssl_context)) > 1:
+        raise ConfigError("ssl_context has no effect beside transport or http_client: give it to them")

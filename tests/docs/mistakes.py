@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import os
 import textwrap
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 import upcloud_sdk
 from tests.moved_time import DEBIAN, server_spec
-from upcloud_sdk import UpCloud
+from upcloud_sdk import UpCloud, WaitPolicy
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ async def _run(mistake: Mistake, url: str, simulator: Simulator) -> None:
     if "cloud." not in mistake.code:
         await _execute(code, names)
         return
-    async with UpCloud() as cloud:
+    async with UpCloud(waits=WaitPolicy(first_look=0.01, pause=0.01)) as cloud:
         names["cloud"] = cloud
         await _execute(code, names)
 
@@ -201,6 +202,7 @@ async def _execute(code: Any, names: dict[str, Any]) -> None:  # noqa: ANN401 - 
         await outcome
 
 
+@functools.cache
 def message(mistake: Mistake) -> str:
     """What somebody who makes this mistake reads.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from tests.sdk.cases import account, catalogue, networks, servers, storages
+from tests.sdk.cases import account, addresses, catalogue, firewall, networks, servers, storages
 from tests.sdk.cases.case import Case
 
 __all__ = ["ALL", "Case"]
 
-ALL: list[Case] = [*account.CASES, *catalogue.CASES, *networks.CASES, *servers.CASES, *storages.CASES]
+CHAPTERS = (account, addresses, catalogue, firewall, networks, servers, storages)
+
+ALL: list[Case] = [case for chapter in CHAPTERS for case in chapter.CASES]

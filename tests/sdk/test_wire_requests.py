@@ -1,0 +1,130 @@
+"""What is asked of the API, as it is written on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from upcloud_sdk._wire import (
+    WIRE,
+    BareLabels,
+    Changes,
+    Flag,
+    Request,
+    Switch,
+    WireSecret,
+    Wrapped,
+    WrappedLabels,
+)
+
+SECRET = "MUST_NOT_BE_SHOWN"
+
+
+class Order(Request):
+    """A request with one field of each kind."""
+
+    name: str
+    enabled: Flag | None = None
+    firewall: Switch = False
+    labels: WrappedLabels | None = None
+    bare_labels: BareLabels | None = None
+    parts: Annotated[Sequence[str], Wrapped("parts", "part")] | None = None
+    password: WireSecret | None = None
+
+
+def test_what_is_none_is_left_out_of_a_request() -> None:
+    assert Order(name="a").wire() == {"name": "a", "firewall": "off"}
+
+
+def test_a_request_is_written_as_the_api_reads_it() -> None:
+    order = Order(
+        name="a",
+        enabled=True,
+        firewall=True,
+        labels={"env": "dev"},
+        bare_labels={"env": "dev"},
+        parts=("x", "y"),
+        password=SecretStr(SECRET),
+    )
+    assert order.wire() == {
+        "name": "a",
+        "enabled": "yes",
+        "firewall": "on",
+        "labels": {"label": [{"key": "env", "value": "dev"}]},
+        "bare_labels": [{"key": "env", "value": "dev"}],
+        "parts": {"parts": {"part": ["x", "y"]}},
+        "password": SECRET,
+    }
+
+
+def test_empty_lists_are_written() -> None:
+    order = Order(name="a", labels={}, bare_labels={}, parts=())
+    assert order.wire() == {
+        "name": "a",
+        "firewall": "off",
+        "labels": {"label": []},
+        "bare_labels": [],
+        "parts": {"parts": {"part": []}},
+    }
+
+
+def test_a_secret_of_a_request_is_written_on_its_way_to_the_api_only() -> None:
+    order = Order(name="a", password=SecretStr(SECRET))
+    assert order.wire()["password"] == SECRET
+    assert order.model_dump(mode="json", context=WIRE)["password"] == SECRET
+    assert SECRET not in order.model_dump_json() + repr(order) + str(order) + repr(order.model_dump())
+
+
+def test_a_misspelt_field_is_an_error_here_that_shows_no_value() -> None:
+    with pytest.raises(ValidationError, match="passwrod") as caught:
+        Order.model_validate({"name": "a", "passwrod": SECRET})
+    assert SECRET not in str(caught.value)
+
+
+def test_a_request_is_read_again_from_what_it_dumps_and_from_what_it_sends() -> None:
+    order = Order(name="a", enabled=False, labels={"label": "x"}, parts=("x",))
+    assert Order.model_validate(order.model_dump()) == order
+    assert Order.model_validate(order.wire()) == order
+    assert Order.model_validate_json(order.model_dump_json()) == order
+
+
+@pytest.mark.parametrize("given", [["x"], ("x",), {"parts": {"part": ["x"]}}])
+def test_a_list_of_a_request_may_be_given_as_a_list_or_as_it_travels(given: object) -> None:
+    assert Order.model_validate({"name": "a", "parts": given}).parts == ("x",)
+
+
+@pytest.mark.parametrize("given", [{}, {"part": ["x"]}, {"parts": {"prat": ["x"]}}, "x", 7])
+def test_a_misspelt_wrapping_is_an_error_too(given: object) -> None:
+    with pytest.raises(ValidationError, match="parts"):
+        Order.model_validate({"name": "a", "parts": given})
+
+
+class Change(Changes):
+    """A change in which only `router` may be null."""
+
+    _nullable = frozenset({"router"})
+
+    name: str | None = None
+    router: str | None = None
+    labels: WrappedLabels | None = None
+
+
+@pytest.mark.parametrize(
+    ("change", "document"),
+    [
+        (Change(), {}),
+        (Change(name="b"), {"name": "b"}),
+        (Change(name=None), {}),
+        (Change(router=None), {"router": None}),
+        (Change(router="r", name=None), {"router": "r"}),
+        (Change(labels={}), {"labels": {"label": []}}),
+        (Change(labels=None), {}),
+    ],
+)
+def test_a_change_sends_what_was_given_and_null_only_where_it_means_something(
+    change: Change, document: dict[str, object]
+) -> None:
+    assert change.wire() == document

@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 CROSSBAR := .venv-crossbar/bin/crossbar
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak docs dist test-lowest bench clean
+.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak storm docs dist test-lowest bench clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -66,6 +66,10 @@ programs: $(READY)
 ## make soak         2,000 leases, 50 at once, a fifth of all requests fails: nothing left, nothing twice, flat memory
 soak: $(READY)
 	$(BIN)/python -m tests.reliability.soak
+
+## make storm        100 builds of a real master while 15 % of all requests fail: all succeed, nothing is left
+storm: $(READY)
+	$(BIN)/python -m tests.buildbot.storm
 
 ## make dist         wheel and sdist built, checked, installed into empty environments, and used from there
 dist: $(READY)

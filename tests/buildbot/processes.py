@@ -79,8 +79,9 @@ class MasterProcess:
             port = probe.getsockname()[1]
         self._values: dict[str, Any] = {"url": url, "port": port}
         self.change(workers=workers, command=command)
-        # Not compressed: once in some thousand answers the master sends gzip without its header.
-        plain = {"Accept-Encoding": "identity"}
+        # Once in some thousand answers the master sends gzip without its header, or, where a connection is used again,
+        # an answer without its body.
+        plain = {"Accept-Encoding": "identity", "Connection": "close"}
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v2/", headers=plain, timeout=20)
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0

@@ -20,15 +20,20 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
+def fail_a_share(sim: Simulator, share: float) -> None:
+    """Let a share of all requests fail from now on, one way or another."""
+    # Each line takes its share of what the ones before it have left.
+    rate = 1 - (1 - share) ** (1 / len(FAULTS))
+    for fault in FAULTS:
+        sim.fail("*", times=None, rate=rate, **fault)
+
+
 def main(share: float) -> None:
     """Serve a cloud in which a share of all requests fails, one way or another."""
     sim = Simulator(boot_seconds=0.2, stop_seconds=0.1, seed=1)
     sim.servers = made = EverMade()
     sim.account.resource_limits = dict.fromkeys(sim.account.resource_limits)
-    # Each line takes its share of what the ones before it have left.
-    rate = 1 - (1 - share) ** (1 / len(FAULTS))
-    for fault in FAULTS:
-        sim.fail("*", times=None, rate=rate, **fault)
+    fail_a_share(sim, share)
     with sim.serve() as url:
         print(url, flush=True)  # noqa: T201 - how the other process learns it
         sys.stdin.read()

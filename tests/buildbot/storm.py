@@ -1,0 +1,141 @@
+"""A hundred builds of a real master while a part of all requests fails: each succeeds, and the cloud is empty.
+
+python -m tests.buildbot.storm [BUILDS [WORKERS [SHARE_OF_FAULTS]]]
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.buildbot.processes import MasterProcess, buildbot, eventually
+from tests.reliability.lives import EverMade
+from tests.reliability.soak_cloud import fail_a_share
+from upcloud_sdk.simulator import Simulator, after_seconds, to_error
+
+if TYPE_CHECKING:
+    from upcloud_sdk.simulator.progress import Progress
+    from upcloud_sdk.simulator.records import Server
+
+SUCCESS, RETRY = 0, 5
+SECONDS = 600.0
+"""Within which all builds have ended; far more than they take."""
+BROKEN_BOOTS = 20
+"""One server in so many never starts."""
+
+# As the harness's, but quicker: `create-worker` takes as long again as the worker's start.
+BOOTSTRAP = """#!/bin/sh
+cat > buildbot.tac <<END
+from buildbot_worker.bot import Worker
+from twisted.application import service
+application = service.Application('buildbot-worker')
+Worker("@MASTER@", @PORT@, "@NAME@", "@PASSWORD@", ".", keepalive=60).setServiceParent(application)
+END
+exec buildbot-worker start --nodaemon .
+"""
+
+
+@dataclass
+class Storm:
+    """The builds, and what became of them."""
+
+    cloud: Simulator
+    master: MasterProcess
+    waiting: set[int] = field(default_factory=set[int])
+    results: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
+
+    def ask(self, builds: int, workers: list[str]) -> None:
+        """As many builds for each worker, all at once."""
+        self.waiting = {self.master.force(workers[number % len(workers)]) for number in range(builds)}
+
+    def has_passed(self) -> bool:
+        """Whether every build has ended."""
+        for request in sorted(self.waiting):
+            results = self.master.results(request)
+            if results is None:
+                return False
+            self.results[request] = results
+            self.waiting.discard(request)
+        return True
+
+    def is_empty(self) -> bool:
+        """Whether no server and no disk is left."""
+        return not self.cloud.servers and not self.cloud.storages
+
+
+class Boots:
+    """How servers boot: most in a moment, some never."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.broken = 0
+
+    def __call__(self, _: Server) -> Progress:
+        self.count += 1
+        if self.count % BROKEN_BOOTS:
+            return after_seconds(0.3)
+        self.broken += 1
+        return to_error(0.3, leaves_after=1)
+
+
+def main(builds: int, at_once: int, share: float) -> int:
+    """Run it, print the figures, and say by the exit code whether they are as they must be."""
+    boots = Boots()
+    cloud = Simulator(
+        boot=boots, stop_seconds=0.1, guests="process", username="user", password="secret-password", seed=1
+    )
+    cloud.servers = made = EverMade()
+    workers: dict[str, dict[str, Any]] = {f"bot-{number}": {"bootstrap": BOOTSTRAP} for number in range(at_once)}
+    with tempfile.TemporaryDirectory() as folder, cloud.serve() as url:
+        basedir = Path(folder) / "master"
+        subprocess.run(buildbot("create-master", "--relocatable", str(basedir)), check=True, capture_output=True)
+        master = MasterProcess(basedir, url, workers)
+        storm = Storm(cloud, master)
+        try:
+            master.start()
+            fail_a_share(cloud, share)
+            began = time.monotonic()
+            storm.ask(builds, list(workers))
+            eventually("the end of all builds", storm.has_passed, SECONDS)
+            seconds = time.monotonic() - began
+            eventually("an empty cloud", storm.is_empty, SECONDS)
+            master.terminate(within=30)
+        finally:
+            master.close()
+    ended = list(storm.results.values())
+    succeeded = sum(results[-1] == SUCCESS and set(results) <= {SUCCESS, RETRY} for results in ended)
+    twice = sum(count > 1 for count in made.attempts.values())
+    figures = {
+        "builds": builds,
+        "builds that succeeded": succeeded,
+        "builds that were tried again": sum(len(results) > 1 for results in ended),
+        "workers": at_once,
+        "requests": len(cloud.requests),
+        "requests that failed, cut answers aside": sum(
+            request.status == 0 or request.status >= 429 for request in cloud.requests
+        ),
+        "servers made": made.attempts.total(),
+        "servers that did not start": boots.broken,
+        "creates that made two": twice,
+        "servers left": len(cloud.servers),
+        "disks left": len(cloud.storages),
+        "seconds": round(seconds, 1),
+    }
+    for name, figure in figures.items():
+        print(f"{name:<44}{figure:>10}")  # noqa: T201 - what it is run for
+    return int(succeeded < builds or twice > 0 or not storm.is_empty())
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("builds", type=int, nargs="?", default=100)
+    parser.add_argument("workers", type=int, nargs="?", default=10)
+    parser.add_argument("share_of_faults", type=float, nargs="?", default=0.15)
+    given = parser.parse_args()
+    sys.exit(main(given.builds, given.workers, given.share_of_faults))

@@ -13,3 +13,8 @@ class QuickWorker(UpcloudLatentWorker):
 
     waits: ClassVar[WaitPolicy] = WaitPolicy(first_look=0, pause=0.02, look_for_create=(0.05, 0.1, 0.5), look_on=1)
     quarantine_timeout = quarantine_initial_timeout = 0.05
+
+    @property
+    def is_up(self) -> bool:
+        """Whether its server was seen to be started."""
+        return self._machine is not None and self._machine.up_since is not None

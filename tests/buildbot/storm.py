@@ -84,9 +84,8 @@ class Boots:
         return to_error(0.3, leaves_after=1)
 
 
-def main(builds: int, at_once: int, share: float) -> int:
-    """Run it, print the figures, and say by the exit code whether they are as they must be."""
-    boots = Boots()
+def weather(builds: int, at_once: int, share: float, boots: Boots) -> tuple[Storm, EverMade, float]:
+    """Run it: what became of the builds, all servers that there ever were, and the seconds that the builds took."""
     cloud = Simulator(
         boot=boots, stop_seconds=0.1, guests="process", username="user", password="secret-password", seed=1
     )
@@ -108,18 +107,24 @@ def main(builds: int, at_once: int, share: float) -> int:
             master.terminate(within=30)
         finally:
             master.close()
-    ended = list(storm.results.values())
+    return storm, made, seconds
+
+
+def main(builds: int, at_once: int, share: float) -> int:
+    """Run it, print the figures, and say by the exit code whether they are as they must be."""
+    boots = Boots()
+    storm, made, seconds = weather(builds, at_once, share, boots)
+    cloud, ended = storm.cloud, list(storm.results.values())
     succeeded = sum(results[-1] == SUCCESS and set(results) <= {SUCCESS, RETRY} for results in ended)
     twice = sum(count > 1 for count in made.attempts.values())
+    failed = sum(request.status == 0 or request.status >= 429 for request in cloud.requests)
     figures = {
         "builds": builds,
         "builds that succeeded": succeeded,
         "builds that were tried again": sum(len(results) > 1 for results in ended),
         "workers": at_once,
         "requests": len(cloud.requests),
-        "requests that failed, cut answers aside": sum(
-            request.status == 0 or request.status >= 429 for request in cloud.requests
-        ),
+        "requests that failed, cut answers aside": failed,
         "servers made": made.attempts.total(),
         "servers that did not start": boots.broken,
         "creates that made two": twice,

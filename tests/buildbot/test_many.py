@@ -1,0 +1,76 @@
+"""A hundred workers that start at once: what they ask of the API, at its real pace, on a clock that is moved."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from twisted.internet import defer
+
+from tests.benchmarks.waiting import boots
+from tests.buildbot.harness import MasterCase, pause
+from tests.buildbot.quick import QuickWorker
+from tests.moved_time import MovedClock, MovedTransport
+from upcloud_sdk import UpCloud, WaitPolicy
+from upcloud_sdk.buildbot.bridge import Bridge
+from upcloud_sdk.simulator import ManualClock, after_seconds
+
+if TYPE_CHECKING:
+    from upcloud_sdk.simulator.progress import Progress
+
+MANY = 100
+
+
+class Many(MasterCase):
+    timeout = 300.0
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.hand = ManualClock()
+        self.clock = MovedClock(self.hand)
+        self.let_pass(0)
+        for patch in (
+            mock.patch.object(QuickWorker, "waits", WaitPolicy(clock=self.clock)),
+            mock.patch("upcloud_sdk.buildbot.bridge.UpCloud", self.client),
+        ):
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def client(self, *args: object, **options: object) -> UpCloud:
+        """What the master's client is here: it calls the simulator in its own process, where time is the same."""
+        return partial(UpCloud, transport=MovedTransport(self.cloud, self.clock))(*args, **options)  # type: ignore[arg-type]  # handed through
+
+    def configuration(self, *workers: QuickWorker, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - the harness's
+        """One builder for all."""
+        config = super().configuration(*workers, **options)
+        return {**config, "builders": config["builders"][-1:]}
+
+    def let_pass(self, seconds: float) -> None:
+        """So much time from now on."""
+        self.clock.until = self.clock.now() + seconds
+
+    async def test_a_hundred_workers_that_start_at_once_send_less_than_two_requests_a_server(self) -> None:
+        times = iter(boots(MANY))
+
+        def boot(_: object) -> Progress:
+            return after_seconds(next(times))
+
+        self.serve(boot=boot, clock=self.hand)
+        self.guests.attaches = False
+        workers = [self.worker(f"bot-{number}", check_instance_interval=3600) for number in range(MANY)]
+        await self.start_master(*workers)
+        bridge = await Bridge.of(self.master)
+        bridge.run(self.clock.run).ended.addErrback(lambda _: None)
+        for _ in workers:
+            defer.ensureDeferred(self.build())
+        # Until the last is made, time stands still: otherwise the first would wait for the others.
+        while self.cloud.count("POST /server") < MANY:
+            await pause()
+        self.let_pass(70)
+        while not all(worker.is_up for worker in workers):
+            await pause()
+        requests = len(self.cloud.requests)
+        # So that the master can destroy them.
+        self.let_pass(3600)
+        assert requests < 2 * MANY, requests

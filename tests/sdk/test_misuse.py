@@ -26,6 +26,7 @@ CALLS: list[tuple[str, Call, str]] = [
         "1001 rules: a server has 1000 at most",
     ),
     ("no tag", lambda c: c.servers.tag(SERVER), "name at least one tag"),
+    ("servers of no tag", lambda c: c.servers.list(tags=[]), "name at least one tag"),
     ("an empty tag", lambda c: c.servers.untag(SERVER, "web", ""), "the name of a tag is empty"),
     ("a disk without a disk", lambda c: c.servers.attach_storage(SERVER), "a disk needs `storage`"),
     ("a disk with an empty uuid", lambda c: c.servers.attach_storage(SERVER, ""), "the uuid of the storage is empty"),

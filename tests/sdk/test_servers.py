@@ -82,7 +82,6 @@ async def test_labels_filter_a_list(
         (["blue"], "/server/tag/blue"),
         (["blue", "green"], "/server/tag/blue,green"),
         (["a/b", "c,d"], "/server/tag/a%2Fb,c%2Cd"),
-        ([], "/server"),
     ],
 )
 async def test_tags_filter_a_list(api: respx.MockRouter, cloud: UpCloud, tags: Sequence[str], path: str) -> None:

@@ -141,10 +141,9 @@ class ServerEndpoints(StorageDevices):
         """
         if isinstance(tags, str):
             raise TypeError("tags is a sequence of names: write tags=['name']")
-        names = _names(tags) if tags else ""
-        path = f"/server/tag/{names}" if names else "/server"
+        path = "/server" if tags is None else f"/server/tag/{_names(tags)}"
         servers = await self._list_by_pages(path, SERVERS, label_params(labels), page_size)
-        if names and labels:
+        if tags is not None and labels:
             # The API's tag list takes no label filter that is documented.
             servers = tuple(server for server in servers if _has(server, labels))
         return servers

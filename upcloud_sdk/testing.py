@@ -1,8 +1,10 @@
 """Fixtures for pytest: an UpCloud account of its own for each test, offline.
 
-    async def test_it_leaves_nothing_behind(upcloud, upcloud_simulator):
-        await build(upcloud)
-        assert upcloud_simulator.servers == {}
+```python
+async def test_a_new_account_has_no_servers(upcloud, upcloud_simulator):
+    assert await upcloud.servers.list() == ()
+    assert upcloud_simulator.servers == {}
+```
 
 pytest finds them by itself where `upcloud-sdk` is installed. They cost nothing until they are used.
 """

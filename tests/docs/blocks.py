@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^(?P<indent> *)```python[^\n]*\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 
+_CODE = re.compile(r"\s*(>>> |from \S+ import |import \w+$|async with |await |(async )?def |\w+ = \w+\(|.*::$)")
+
 
 @dataclass(frozen=True)
 class Block:
@@ -56,7 +58,26 @@ def blocks_of(file: Path) -> Iterator[Block]:
         yield Block(file, text.count("\n", 0, match.start("code")) + 1, match["code"])
 
 
+def texts() -> list[Path]:
+    """All that may have blocks."""
+    top = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
+    return sorted([*top, *(ROOT / "docs").rglob("*.md"), *(ROOT / "upcloud_sdk").rglob("*.py")])
+
+
 def pages() -> list[Path]:
     """All that has blocks."""
-    files = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "upcloud_sdk").rglob("*.py")]
-    return sorted(file for file in files if any(blocks_of(file)))
+    return [file for file in texts() if any(blocks_of(file))]
+
+
+def code_outside_of_blocks(file: Path) -> list[str]:
+    """Lines that look like Python, and are in no block that is run."""
+    text = file.read_text(encoding="utf-8")
+    prose = [_FENCE.sub("", each) for each in (docstrings(text) if file.suffix == ".py" else [text])]
+    return [line for each in prose for line in each.splitlines() if _CODE.match(line)]
+
+
+def docstrings(text: str) -> list[str]:
+    """All docstrings of a module."""
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+    found = [ast.get_docstring(node) for node in ast.walk(ast.parse(text)) if isinstance(node, documented)]
+    return [each for each in found if each is not None]

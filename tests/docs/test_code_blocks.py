@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.docs.blocks import ROOT, blocks_of, pages
+from tests.docs.blocks import ROOT, blocks_of, code_outside_of_blocks, pages, texts
 from upcloud_sdk import UpCloud, WaitPolicy
 from upcloud_sdk.simulator import Simulator
 
@@ -35,3 +35,9 @@ def test_the_code_blocks_of_a_page_run(page: Path, simulator: Simulator) -> None
     names: dict[str, Any] = {"__name__": "__docs__"}
     for block in blocks_of(page):
         block.run(names)
+
+
+def test_no_code_escapes_by_standing_outside_of_a_block() -> None:
+    # What stands on the page of mistakes is run by a test of its own.
+    found = {file.name: code_outside_of_blocks(file) for file in texts() if file.name != "mistakes.md"}
+    assert {name: lines for name, lines in found.items() if lines} == {}

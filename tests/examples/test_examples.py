@@ -150,3 +150,12 @@ def test_a_floating_address_moves_and_is_given_back() -> None:
     assert first.split(" is on ") == [first.split(" ")[0], "blue"]
     assert second == first.replace("blue", "green")
     assert left == "addresses left: 0"
+
+
+def test_the_suite_that_uses_the_fixtures_passes_on_both_event_loops() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(ROOT)]
+    done = subprocess.run(
+        [*command, "examples/pytest_suite"], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert "6 passed" in done.stdout

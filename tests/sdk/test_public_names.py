@@ -3,13 +3,16 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import upcloud_sdk
 from upcloud_sdk import errors, models
 from upcloud_sdk._wire import OpenEnum, Request, Resource
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 @pytest.mark.parametrize("module", ["upcloud_sdk", "upcloud_sdk.models", "upcloud_sdk.errors", "upcloud_sdk.simulator"])
@@ -21,6 +24,13 @@ def test_each_public_name_exists_and_the_list_is_sorted_and_in_dir(module: str) 
     for name in names:
         assert getattr(loaded, name) is not None
     assert set(names) <= set(dir(loaded))
+
+
+@pytest.mark.parametrize("module", [upcloud_sdk, models])
+def test_dir_shows_what_is_public_and_nothing_else(module: ModuleType) -> None:
+    assert [name for name in dir(module) if not name.startswith("__")] == [
+        name for name in module.__all__ if not name.startswith("__")
+    ]
 
 
 def test_every_model_and_every_enumeration_is_public() -> None:

@@ -28,11 +28,11 @@ ANSWER_TIMEOUT = 600.0
 class ByteStream:
     """An answer as pieces of bytes, on a connection of its own.
 
-    ::
-
-        async with cloud.audit_logs.export("csv") as stream:
-            async for piece in stream:
-                ...
+    ```python
+    async with cloud.audit_logs.export("csv") as stream:
+        async for piece in stream:
+            print(len(piece))
+    ```
 
     Without the `async with` it is closed at its end; where the loop may stop before, use the block.
     """

@@ -1,10 +1,13 @@
 """An offline UpCloud API: a second, independent reading of its reference, for tests and demos.
 
+```python
 from upcloud_sdk.simulator import Simulator
 
 sim = Simulator()
-transport = sim.transport()        # for an httpx client of this process
-with sim.serve() as url: ...       # for everything else
+transport = sim.transport()  # for an httpx client of this process
+with sim.serve() as url:  # for everything else
+    print(url)
+```
 """
 
 from __future__ import annotations

@@ -1,10 +1,7 @@
 """Reading request bodies: the one place that knows an unknown, a missing and a wrong field.
 
-    with fields(call, "server") as f:
-        title = f.need("title", text(1, 255), code="SERVER_TITLE")
-        plan = f.get("plan", text(), "custom")
-
-Leaving the block refuses whatever was not asked for.
+In `with fields(call, "server") as f:` a field is asked for by `f.need("title", text(1, 255))`, or with a default by
+`f.get("plan", text(), "custom")`. Leaving the block refuses whatever was not asked for.
 """
 
 from __future__ import annotations

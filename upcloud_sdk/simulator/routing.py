@@ -1,12 +1,4 @@
-"""The table of endpoints.
-
-A chapter registers its own:
-
-routes = Routes()
-
-@routes.get("/server/{uuid}")
-def get_server(cloud: Cloud, call: Call) -> Answer: ...
-"""
+"""The table of endpoints. A chapter has its `routes = Routes()`, and `@routes.get("/server/{uuid}")` on handlers."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""A program that makes servers, and the tests of it: `python -m pytest examples/pytest_suite`."""

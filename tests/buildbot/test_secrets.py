@@ -1,7 +1,8 @@
-"""No secret is where it can be read: not in a log, the database or the web API. A canary for each, in a whole life."""
+"""No secret is where it can be read: not in a log, a title, a label, the database or the web API. A canary for each."""
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any
 
 from tests.buildbot.processes import eventually
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from tests.buildbot.processes import MasterProcess
 
 API = "secret-password"
+BASIC = base64.b64encode(f"user:{API}".encode()).decode()
+TOKEN = "ucat_canary_of_the_token"
 FIXED = "canary-of-the-guest"
 USER_DATA = "canary-of-the-user-data"
 
@@ -26,7 +29,10 @@ def everything(master: MasterProcess) -> Iterator[tuple[str, str]]:
 
 def pages(master: MasterProcess) -> Iterator[tuple[str, str]]:
     """The whole of the web API."""
-    for path in ("builders", "workers", "masters", "schedulers", "forceschedulers", "buildsets", "buildrequests"):
+    for path in (
+        "builders", "buildrequests", "buildsets", "changes", "forceschedulers", "masters", "schedulers", "sourcestamps",
+        "workers",
+    ):  # fmt: skip
         yield path, repr(master.get(path))
     for build in master.get("builds?property=*")["builds"]:
         yield f"build {build['buildid']}", repr(build)
@@ -36,12 +42,21 @@ def pages(master: MasterProcess) -> Iterator[tuple[str, str]]:
                 yield f"log {log['logid']}", repr(master.get(f"logs/{log['logid']}/contents"))
 
 
+def what_others_see(cloud: Simulator) -> Iterator[tuple[str, str]]:
+    """What everybody with access to the account reads of its servers and disks."""
+    for server in list(cloud.servers.values()):
+        yield server.uuid, f"{server.title} {server.hostname} {server.labels} {server.tags}"
+    for storage in list(cloud.storages.values()):
+        yield storage.uuid, f"{storage.title} {storage.labels}"
+
+
 def test_no_secret_can_be_read_anywhere(master_process: Callable[..., MasterProcess]) -> None:
-    cloud = Simulator(boot_seconds=0.2, stop_seconds=0.1, guests="process", username="user", password=API)
+    cloud = Simulator(boot_seconds=0.2, stop_seconds=0.1, guests="process", username="user", password=API, token=TOKEN)
     cloud.boot_next(to_error(0, leaves_after=0.2))
     with cloud.serve() as url:
         workers: dict[str, dict[str, Any]] = {
             "random": {},
+            "token": {"api_username": None, "api_password": None, "api_token": TOKEN},
             "fixed": {"password": FIXED},
             "script": {"bootstrap": None, "hostconfig": {"user_data": f"# {USER_DATA}\nexit 1"}, "attach_timeout": 0.5},
             "refused": {"api_password": "wrong-canary"},
@@ -49,21 +64,27 @@ def test_no_secret_can_be_read_anywhere(master_process: Callable[..., MasterProc
         master = master_process(url, workers)
         master.start()
         requests = {name: master.force(name) for name in workers}
-        passwords = {API, FIXED, USER_DATA, "wrong-canary"}
+        configured = {API, BASIC, TOKEN, FIXED, USER_DATA, "wrong-canary"}
+        made: set[str] = set()
+        found: list[tuple[str, str]] = []
 
         def collect() -> bool:
+            found.extend(what_others_see(cloud))
             for server in list(cloud.servers.values()):
-                passwords.add(server.remote_access_password)
-                if "fixed" not in server.title and "script" not in server.title:
-                    passwords.add(str(server.user_data).split()[-6])
-            return all(master.results(requests[name]) is not None for name in ("random", "fixed", "refused"))
+                made.add(server.remote_access_password)
+                if "-random-" in server.title or "-token-" in server.title:
+                    made.add(str(server.user_data).split()[-6])
+            return all(master.results(requests[name]) is not None for name in workers if name != "script")
 
         eventually("the builds to end", collect)
-        assert [master.results(requests[name]) for name in ("random", "fixed", "refused")][2] == [4]
+        results = {name: master.results(requests[name]) for name in ("random", "token", "fixed", "refused")}
+        assert {name: ended[-1] for name, ended in results.items() if ended} == {
+            "random": 0, "token": 0, "fixed": 0, "refused": 4,
+        }  # fmt: skip
         eventually("the failing guest to be given up", lambda: "has not attached within" in master.log)
-        found = [*everything(master), *pages(master)]
+        found += [*everything(master), *pages(master)]
         master.terminate(within=15)
         found += everything(master)
-    assert len(passwords) >= 6
-    leaks = {(place, secret) for place, text in found for secret in passwords if secret in text}
+    assert len(made) >= 2 * len(results) - 1
+    leaks = {(place, secret) for place, text in found for secret in configured | made if secret in text}
     assert leaks == set()

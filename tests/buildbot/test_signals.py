@@ -10,6 +10,7 @@ from upcloud_sdk.simulator import Simulator, after_seconds, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.buildbot.processes import MasterProcess
     from upcloud_sdk.simulator.progress import Progress
@@ -127,28 +128,62 @@ def test_a_master_that_is_killed_leaves_nothing_for_good_and_its_builds_run_afte
         assert cloud.storages == {}
 
 
+SLOW_GUEST = """#!/bin/sh
+while [ ! -e {gate} ]; do sleep 0.1; done
+buildbot-worker create-worker worker @MASTER@:@PORT@ @NAME@ @PASSWORD@
+exec buildbot-worker start --nodaemon worker
+"""
+
+
 def boot_in_five_seconds(server: Server) -> Progress:
     return after_seconds(5 if "booting" in server.title else 0.2)
+
+
+def boot_in_ten_seconds(server: Server) -> Progress:
+    return after_seconds(10 if "booting" in server.title else 0.2)
 
 
 def has_read(master: MasterProcess, times: int) -> bool:
     return master.log.count("configuration update complete") == times
 
 
-def test_sighup_in_every_phase_loses_no_build(master_process: Callable[..., MasterProcess]) -> None:
-    cloud = Simulator(boot_seconds=1, stop_seconds=0.5, guests="process")
+def test_sighup_in_every_phase_loses_no_build_and_no_server(
+    master_process: Callable[..., MasterProcess], tmp_path: Path
+) -> None:
+    """One worker in each phase when all of them are configured anew."""
+    cloud = Simulator(boot=boot_in_ten_seconds, stop_seconds=0.1, guests="process")
+    gates = {name: tmp_path / name for name in ("attaching", "building", "destroying")}
+    gated = " ".join(f"*/{name}/*) while [ ! -e {gate} ]; do sleep 0.1; done;;" for name, gate in gates.items())
     with cloud.serve() as url:
-        workers: dict[str, dict[str, Any]] = {f"bot-{number}": {} for number in range(3)}
-        master = master_process(url, workers, command="sleep 1")
+        workers: dict[str, dict[str, Any]] = {name: {} for name in PHASES}
+        workers["idle"] = {"build_wait_timeout": 3600}
+        workers["attaching"] = {"bootstrap": SLOW_GUEST.format(gate=gates["attaching"])}
+        master = master_process(url, workers, command=f"case $PWD in {gated} esac")
         master.start()
-        requests = [master.force(name) for name in workers]
-        for read in range(1, 9):
-            workers["bot-2"] = {"hostconfig": {"plan": f"{read % 2 + 1}xCPU-2GB"}}
-            master.change(workers=workers)
-            master.reconfigure()
-            eventually("the configuration to be read", partial(has_read, master, read))
-        for request in requests:
-            assert eventually("a build to end", partial(master.results, request)) == [0]
-        assert cloud.count("POST /server") == len(workers)
+        requests = {name: master.force(name) for name in ("idle", "attaching", "building", "destroying")}
+        eventually("an idle worker", partial(master.results, requests["idle"]))
+        idle, destroyed = (in_state(cloud, name, "started").uuid for name in ("idle", "destroying"))
+        in_state(cloud, "attaching", "started")
+        eventually("a build that runs", lambda: "Worker building substantiated" in master.log)
+        cloud.fail(f"POST /server/{destroyed}/stop", status=503, times=None)
+        gates["destroying"].touch()
+        eventually("a server that is being destroyed", lambda: cloud.count(f"POST /server/{destroyed}/stop"))
+        requests["booting"] = master.force("booting")
+        in_state(cloud, "booting", "maintenance")
+        cloud.fail("POST /server", delay=5)
+        requests["creating"] = master.force("creating")
+        eventually("a create under way", lambda: not any(fault.delay and fault.times for fault in cloud.faults))
+
+        master.change(workers={name: {**given, "hostconfig": {"plan": "2xCPU-4GB"}} for name, given in workers.items()})
+        master.reconfigure()
+        eventually("the configuration to be read", partial(has_read, master, 1))
+        cloud.faults.clear()
+        for gate in gates.values():
+            gate.touch()
+        for name, request in requests.items():
+            assert eventually(f"the build of {name} to end", partial(master.results, request)) == [0]
+        eventually("the idle server to be replaced", lambda: idle not in cloud.servers)
+        assert cloud.count("POST /server") == len(PHASES)
         master.terminate(within=DOWN_WITHIN)
     assert cloud.servers == {}
+    assert cloud.storages == {}

@@ -19,7 +19,8 @@ async def test_both_servers_run_inside_the_block_and_none_after_it(
     async with website(upcloud) as servers:
         assert {upcloud_simulator.servers[each.uuid].state for each in servers.values()} == {"started"}
         assert sorted(servers) == ["blue", "green"]
-    assert upcloud_simulator.servers == upcloud_simulator.storages == {}
+    assert upcloud_simulator.servers == {}
+    assert upcloud_simulator.storages == {}
 
 
 async def test_where_a_zone_is_full_nothing_is_left(upcloud: UpCloud, upcloud_simulator: Simulator) -> None:

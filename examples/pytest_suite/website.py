@@ -10,7 +10,7 @@ import anyio
 from upcloud_sdk import LoginUser, ServerSpec, StorageDeviceSpec
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from upcloud_sdk import Server, UpCloud
 
@@ -18,7 +18,7 @@ SITES = ("blue", "green")
 
 
 @asynccontextmanager
-async def website(cloud: UpCloud, zone: str = "fi-hel1") -> AsyncIterator[dict[str, Server]]:
+async def website(cloud: UpCloud, zone: str = "fi-hel1") -> AsyncGenerator[dict[str, Server]]:
     """Both servers, started, by their names; gone when the block ends."""
     debian = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
     servers: dict[str, Server] = {}

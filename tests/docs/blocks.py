@@ -78,6 +78,9 @@ def code_outside_of_blocks(file: Path) -> list[str]:
 
 def docstrings(text: str) -> list[str]:
     """All docstrings of a module."""
-    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    found = [ast.get_docstring(node) for node in ast.walk(ast.parse(text)) if isinstance(node, documented)]
+    found = [
+        ast.get_docstring(node)
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
     return [each for each in found if each is not None]

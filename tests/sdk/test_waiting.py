@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -203,6 +204,29 @@ async def test_a_wait_that_saw_nothing_says_so(api: respx.MockRouter, clock: Mov
             await kind.wait(cloud, 20)
     assert caught.value.last is None
     assert clock.now() == 20.0
+
+
+@each_kind
+async def test_no_time_is_time_for_one_look(
+    api: respx.MockRouter, cloud: UpCloud, clock: MovedClock, kind: Kind
+) -> None:
+    route = api.get(kind.path).mock(side_effect=[kind.at(kind.wanted), kind.at("maintenance")])
+    assert await kind.wait(cloud, 0)
+    with pytest.raises(WaitTimeout, match=r"not within 0 s; last seen in state '?maintenance") as caught:
+        await kind.wait(cloud, 0)
+    assert caught.value.last.state == "maintenance"
+    assert route.call_count == 2
+    assert clock.now() == 0.0
+
+
+@each_kind
+@pytest.mark.parametrize("timeout", [-1, math.nan])
+async def test_a_time_that_is_none_is_refused(
+    api: respx.MockRouter, cloud: UpCloud, kind: Kind, timeout: float
+) -> None:
+    with pytest.raises(ValueError, match=r"timeout is (-1|nan): it is seconds, 0 or more"):
+        await kind.wait(cloud, timeout)
+    assert not api.calls
 
 
 @each_kind

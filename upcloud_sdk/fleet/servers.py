@@ -16,7 +16,7 @@ from upcloud_sdk.models.ownership import keep_own
 from upcloud_sdk.models.servers import Server, ServerState, ServerSummary
 from upcloud_sdk.resources._base import endpoint
 from upcloud_sdk.resources.servers import ServerEndpoints
-from upcloud_sdk.waiting import fails_on_error
+from upcloud_sdk.waiting import fails_on_error, is_one_look, look_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
@@ -87,25 +87,24 @@ class Servers(ServerEndpoints):
     async def wait_for_state(self, uuid: str, state: ServerState | str, *, timeout: float) -> ServerSummary:
         """The server as it was seen once it is in this state: in full where it was looked at by itself.
 
-        All waits of a client share their looks: a hundred waiting tasks cost one list a second.
+        All waits of a client share their looks: a hundred waiting tasks cost one list a second. `timeout` 0 looks once.
 
         Raises:
             ResourceFailed: it reached "error".
             NotFound: it is gone.
             WaitTimeout: it was not there within `timeout` seconds; `last` is what was seen last.
         """
-        return await self._wait(uuid, ServerState(state), timeout=timeout)
+        wanted = ServerState(state)
+        if is_one_look(timeout):
+            return await look_once(lambda: self.get(uuid), _reached(uuid, wanted), what=_awaited(uuid, wanted))
+        return await self._wait(uuid, wanted, timeout=timeout)
 
     async def _wait(self, uuid: str, wanted: ServerState, *, timeout: float) -> ServerSummary:
-        def reached(server: ServerSummary) -> bool:
-            fails_on_error("server", uuid, server.state, wanted)
-            return server.state == wanted
-
         return await self._fleet.watcher.wait(
             uuid,
-            reached,
+            _reached(uuid, wanted),
             timeout=timeout,
-            what=f"server {uuid} to be {wanted}",
+            what=_awaited(uuid, wanted),
             listed=self._fleet.is_listed(uuid),
             first_look=self._fleet.first_look(uuid) if wanted == ServerState.STARTED else 0.0,
         )
@@ -188,6 +187,18 @@ class Servers(ServerEndpoints):
             failure = CleanupFailed(uuid, f"{what}: the client was closed first; it may still cost money")
             log.error("%s", failure)  # noqa: TRY400 - the error says all
             raise failure from None
+
+
+def _awaited(uuid: str, wanted: ServerState) -> str:
+    return f"server {uuid} to be {wanted}"
+
+
+def _reached(uuid: str, wanted: ServerState) -> Callable[[ServerSummary], bool]:
+    def reached(server: ServerSummary) -> bool:
+        fails_on_error("server", uuid, server.state, wanted)
+        return server.state == wanted
+
+    return reached
 
 
 def _running(created: Server, seen: ServerSummary) -> Server:

@@ -166,7 +166,7 @@ class StorageEndpoints(StorageImports):
         Raises:
             ResourceFailed: it reached "error".
             NotFound: it is gone.
-            WaitTimeout: it was not there within `timeout` seconds.
+            WaitTimeout: it was not there within `timeout` seconds; 0 looks once.
         """
         wanted = StorageState(state)
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from upcloud_sdk.waiting.policy import Clock, LoopClock, WaitPolicy, fails_on_error, poll
+from upcloud_sdk.waiting.policy import Clock, LoopClock, WaitPolicy, fails_on_error, is_one_look, look_once, poll
 
-__all__ = ["Clock", "LoopClock", "WaitPolicy", "fails_on_error", "poll"]
+__all__ = ["Clock", "LoopClock", "WaitPolicy", "fails_on_error", "is_one_look", "look_once", "poll"]

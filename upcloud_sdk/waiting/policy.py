@@ -127,8 +127,11 @@ async def poll(
     Failing looks are forgiven, up to `policy.forgiven` in a row. `reached` raises where waiting is of no use.
 
     Raises:
+        ValueError: `timeout` is below zero.
         WaitTimeout: `timeout` seconds passed; its `last` is what was seen last.
     """
+    if is_one_look(timeout):
+        return await look_once(look, reached, what=what)
     clock = policy.clock
     deadline = clock.now() + timeout
     last: T | None = None
@@ -149,8 +152,35 @@ async def poll(
                 raise
             pause = max(pause, asked_pause(error))  # noqa: PLW2901 - longer, if the API says so
         await clock.sleep(min(pause, max(0.0, deadline - clock.now())))
-    seen = f"; last seen in state {getattr(last, 'state', '?')!s}" if last is not None else "; nothing was seen"
-    raise WaitTimeout(f"{what}: not within {timeout:g} s{seen}", last=last)
+    raise _late(what, timeout, last)
+
+
+def is_one_look(timeout: float) -> bool:
+    """Whether a wait is none, but a question about now.
+
+    Raises:
+        ValueError: `timeout` is below zero.
+    """
+    if not timeout >= 0:
+        raise ValueError(f"timeout is {timeout:g}: it is seconds, 0 or more; 0 looks once")
+    return timeout == 0
+
+
+async def look_once(look: Callable[[], Awaitable[T]], reached: Callable[[T], bool], *, what: str) -> T:
+    """What is seen now, if it is what was looked for.
+
+    Raises:
+        WaitTimeout: it is not; `last` is what was seen.
+    """
+    seen = await look()
+    if reached(seen):
+        return seen
+    raise _late(what, 0, seen)
+
+
+def _late(what: str, timeout: float, last: object) -> WaitTimeout:
+    seen = "nothing was seen" if last is None else f"last seen in state {getattr(last, 'state', '?')!s}"
+    return WaitTimeout(f"{what}: not within {timeout:g} s; {seen}", last=last)
 
 
 def fails_on_error(kind: str, uuid: str, state: str, wanted: str) -> None:

@@ -59,7 +59,7 @@ cutpoints: $(READY)
 sigkill: $(READY)
 	$(BIN)/python -m pytest -m full tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py
 
-## make programs     random programs of calls, faults, cancellations, kills and hours, as many as two minutes take
+## make programs     random programs of calls, faults, cancellations, kills and hours, 200 on each event loop (minutes)
 programs: $(READY)
 	$(BIN)/python -m pytest -m full tests/reliability/test_programs.py
 

@@ -53,6 +53,8 @@ class _Operation(Generic[T]):
         self.error: BaseException | None = None
         self.value: T | None = None
         self.abandoned: Callable[[T], None] | None = None
+        self.unheard = False
+        """Whether nobody waits for its result."""
 
     async def execute(self) -> None:
         _CURRENT.set(self)
@@ -107,6 +109,8 @@ class Background:
         self._group: TaskGroup | None = None
         self._operations: set[_Operation[Any]] = set()
         self._services: set[anyio.CancelScope] = set()
+        self._unheard: dict[str, CleanupFailed] = {}
+        """What could not be cleaned up and was told to nobody, by uuid."""
 
     async def open(self) -> None:
         """Start to own tasks; `close` must be awaited in the same task."""
@@ -141,7 +145,8 @@ class Background:
         def ignore(_: object) -> None:
             """Nobody takes the value."""
 
-        self._launch(work, what, uuid, repeatable=repeatable).abandoned = ignore
+        operation = self._launch(work, what, uuid, repeatable=repeatable)
+        operation.abandoned, operation.unheard = ignore, True
 
     async def run(
         self,
@@ -161,6 +166,9 @@ class Background:
         try:
             await operation.done.wait()
         except BaseException:
+            operation.unheard = True
+            if operation.done.is_set():
+                self._note(operation)
             if abandoned is not None:
                 self._abandon(operation, abandoned)
             raise
@@ -197,7 +205,7 @@ class Background:
     async def close(self, timeout: float) -> tuple[list[CleanupFailed], BaseException | None]:
         """Wait for what is under way, up to `timeout` seconds, then cancel it.
 
-        Says what was cut short, and the cancellation of the caller that was absorbed meanwhile, if there was one.
+        Says what was cut short or failed unheard, and the cancellation of the caller that was absorbed meanwhile.
         """
         group = self._group
         if group is None:
@@ -219,7 +227,9 @@ class Background:
             scope.cancel()
         group.cancel_scope.cancel()
         await group.__aexit__(None, None, None)
-        return [operation.cut_short() for operation in late if operation.scope.cancelled_caught], interruption
+        cut = [operation.cut_short() for operation in late if operation.scope.cancelled_caught]
+        named = {failure.uuid for failure in cut}
+        return [*cut, *(failure for uuid, failure in self._unheard.items() if uuid not in named)], interruption
 
     def _open_group(self) -> TaskGroup:
         if self._group is None:
@@ -236,9 +246,17 @@ class Background:
                 await operation.execute()
             finally:
                 self._operations.discard(operation)
+                self._note(operation)
 
         group.start_soon(protected(execute), name=what)
         return operation
+
+    def _note(self, operation: _Operation[Any]) -> None:
+        """Remember a failed clean-up that nobody has heard of, until a later one succeeds."""
+        if operation.uuid and operation.error is None:
+            self._unheard.pop(operation.uuid, None)
+        elif operation.unheard and isinstance(operation.error, CleanupFailed):
+            self._unheard[operation.error.uuid] = operation.error
 
     @staticmethod
     def _abandon(operation: _Operation[T], abandoned: Callable[[T], None]) -> None:

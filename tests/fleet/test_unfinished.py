@@ -57,6 +57,47 @@ async def test_the_reaper_of_the_process_finishes_it_whether_it_had_a_lease_or_n
     assert moved.sim.storages == {}
 
 
+async def destroyed_by_nobody(moved: MovedCloud, cloud: UpCloud) -> str:
+    """A server whose destroy fails after its caller has gone."""
+    uuid = await started(cloud)
+    moved.sim.fail("DELETE /server/*", status=409, code="SERVER_STATE_ILLEGAL", times=60)
+    with moved.clock.limit(1):
+        await cloud.servers.destroy(uuid, timeout=30)
+    await moved.later(60)
+    moved.sim.faults.clear()
+    return uuid
+
+
+async def test_a_failure_that_nobody_heard_of_is_told_when_the_client_is_left(moved: MovedCloud) -> None:
+    uuid = ""
+    with pytest.raises(errors.CleanupFailed) as caught:
+        async with moved.client() as cloud:
+            uuid = await destroyed_by_nobody(moved, cloud)
+    assert caught.value.uuid == uuid
+
+
+async def test_it_is_a_note_on_the_error_of_the_body(moved: MovedCloud) -> None:
+    async def body() -> None:
+        async with moved.client() as cloud:
+            raise KeyError(await destroyed_by_nobody(moved, cloud))
+
+    with pytest.raises(KeyError) as caught:
+        await body()
+    assert any(caught.value.args[0] in note for note in caught.value.__notes__)
+
+
+async def test_it_is_not_told_once_the_reaper_has_finished_it(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await destroyed_by_nobody(moved, cloud)
+        assert (await cloud.leases.reap()).servers == (uuid,)
+
+
+async def test_it_is_not_told_twice(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        await in_vain(moved, cloud, uuid)
+
+
 async def test_it_finishes_disks_that_are_left_of_it(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud, lease=None)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.buildbot._types import ConfigErrors, Secret, renderer
-from upcloud_sdk.buildbot import Bootstrap, UpcloudLatentWorker
+from upcloud_sdk.buildbot import Bootstrap, UpcloudLatentWorker, upcloud_workers
+from upcloud_sdk.models import ServerGroupSpec
 
 if TYPE_CHECKING:
     from upcloud_sdk.models import StorageSummary
 
 ACCOUNT = {"api_username": "username", "api_password": "password"}
-LEAST = {**ACCOUNT, "image": "Debian GNU/Linux 9.3 (Stretch)"}
+LEAST: dict[str, Any] = {**ACCOUNT, "image": "Debian GNU/Linux 9.3 (Stretch)"}
 
 
 def is_debian(template: StorageSummary) -> bool:
@@ -95,6 +96,7 @@ def test_arguments_may_be_given_in_the_order_of_the_worker_that_ships_with_build
         ({**LEAST, "plans": []}, "plans is a list of names, at least one"),
         ({**LEAST, "boot_timeout": 0}, "boot_timeout is a number of seconds above 0"),
         ({**LEAST, "attach_timeout": "1"}, "attach_timeout is a number of seconds above 0"),
+        ({**LEAST, "server_group": ["a"]}, "server_group is a uuid, or a ServerGroupSpec"),
         ({**LEAST, "max_servers": 0}, "max_servers is a whole number above 0"),
         ({**LEAST, "build_wait_timout": 0}, "did you mean 'build_wait_timeout'?"),
         ({**LEAST, "boot_timout": 1}, "did you mean 'boot_timeout'?"),
@@ -110,3 +112,28 @@ def test_a_refusal_does_not_show_secrets() -> None:
     with pytest.raises(ConfigErrors) as refused:
         UpcloudLatentWorker("bot", "guest-canary", api_username="user", api_password="api-canary", image=None)
     assert "canary" not in "\n".join(refused.value.errors)
+
+
+def test_many_workers_differ_in_their_names_only() -> None:
+    workers = upcloud_workers(3, "linux", zone="fi-hel1", **LEAST)
+    assert [worker.name for worker in workers] == ["linux-1", "linux-2", "linux-3"]
+    assert len({repr(vars(worker.as_given)) for worker in workers}) == 1
+
+
+def test_many_workers_may_be_in_one_group() -> None:
+    wanted = ServerGroupSpec(title="buildbot-linux", anti_affinity="strict")
+    workers = upcloud_workers(2, "linux", anti_affinity="strict", **LEAST)
+    assert [worker.as_given.server_group for worker in workers] == [wanted, wanted]
+
+
+@pytest.mark.parametrize(
+    ("count", "arguments", "sentence"),
+    [
+        (0, {}, "give 1 or more"),
+        (1, {"anti_affinity": "best"}, "'strict', 'yes'"),
+        (1, {"anti_affinity": "yes", "server_group": "0b"}, "give one of them"),
+    ],
+)
+def test_what_makes_no_workers_is_refused(count: int, arguments: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        upcloud_workers(count, "linux", **arguments, **LEAST)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet import defer
 
-from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, Interpolate, ShellCommand
+from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, Interpolate
 from tests.buildbot.harness import IMAGE, MasterCase
 from upcloud_sdk.simulator import after_seconds, to_error
 
@@ -87,11 +87,6 @@ class Builds(MasterCase):
         [worker] = await self.master.data.get(("workers",))
         assert worker["workerinfo"]["upcloud_uuid"] == uuid
         assert worker["workerinfo"]["version"]
-
-    async def test_the_build_knows_what_its_server_costs(self) -> None:
-        self.serve()
-        await self.start_master(self.worker(), steps=[ShellCommand(command=["sleep", "0.5"])])
-        assert (await self.build()).properties["upcloud_credits_per_hour"] > 0
 
     async def test_the_build_knows_its_server(self) -> None:
         self.serve()

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from twisted.internet import threads
+from twisted.internet import defer, threads
 
 from tests.buildbot._types import SUCCESS, Interpolate
 from tests.buildbot.harness import IMAGE, MasterCase, pause
@@ -44,6 +44,12 @@ class Machines(MasterCase):
         assert outcome.results == [SUCCESS], outcome.logs
         [server] = self.cloud.servers.values()
         return server, outcome.properties
+
+    async def page(self) -> dict[str, Any]:
+        """What the worker's page shows."""
+        [worker] = await self.master.data.get(("workers",))
+        info: dict[str, Any] = worker["workerinfo"]
+        return info
 
     async def test_disks_that_are_made_go_with_the_server_and_those_that_are_attached_stay(self) -> None:
         async def make(cloud: UpCloud) -> str:
@@ -84,6 +90,27 @@ class Machines(MasterCase):
         assert server.server_group == together
         assert properties["upcloud_utility_ipv4"]
         assert "upcloud_ipv4" not in properties
+
+    async def test_workers_share_a_group_that_is_made_for_the_first_and_run_on_hosts_of_their_own(self) -> None:
+        self.serve()
+        group = ServerGroupSpec(title="buildbot-linux", anti_affinity="strict")
+        await self.start_master(*(self.worker(f"linux-{n}", server_group=group, build_wait_timeout=60) for n in (1, 2)))
+        await defer.gatherResults([defer.ensureDeferred(self.build(f"linux-{number}")) for number in (1, 2)])
+        [made] = self.cloud.server_groups.values()
+        assert (made.title, made.anti_affinity) == ("buildbot-linux", "strict")
+        one, two = self.cloud.servers.values()
+        assert one.server_group == two.server_group == made.uuid
+        assert one.host != two.host
+
+    async def test_a_group_that_is_gone_is_made_again(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(server_group=ServerGroupSpec(title="linux")))
+        await self.build()
+        [first] = self.cloud.server_groups
+        self.cloud.server_groups.clear()
+        assert (await self.build()).results == [SUCCESS]
+        [second] = self.cloud.server_groups
+        assert first != second
 
     async def test_a_server_may_have_ipv6_only(self) -> None:
         self.serve()
@@ -130,8 +157,11 @@ class Machines(MasterCase):
 
     async def test_the_workers_page_shows_what_the_build_knows(self) -> None:
         self.serve()
-        _, properties = await self.server_of()
-        [worker] = await self.master.data.get(("workers",))
+        await self.server_of()
+        # What it costs may be known after the build has begun.
+        while "upcloud_credits_per_hour" not in (await self.page()):
+            await pause()
+        properties = (await self.build()).properties
         known = {name: value for name, value in properties.items() if name.startswith("upcloud_")}
         assert set(known) == {
             f"upcloud_{what}"
@@ -140,7 +170,8 @@ class Machines(MasterCase):
                 "credits_per_hour",
             )
         }  # fmt: skip
-        assert {name: worker["workerinfo"][name] for name in known} == known
+        assert known.items() <= (await self.page()).items()
+        assert known["upcloud_credits_per_hour"] > 0
         assert known["upcloud_image"] == IMAGE
 
     async def test_nothing_is_sent_while_a_configuration_is_checked(self) -> None:

@@ -13,6 +13,7 @@ from upcloud_sdk import Basic, Token, UpCloud
 from upcloud_sdk.buildbot._types import AbstractLatentWorker, IRenderable
 from upcloud_sdk.buildbot.bootstrap import INSTALLS, Bootstrap
 from upcloud_sdk.errors import UpCloudError
+from upcloud_sdk.models import ServerGroupSpec
 
 if TYPE_CHECKING:
     from upcloud_sdk.credentials import Credentials
@@ -95,7 +96,8 @@ class Arguments:
     storages: Any = None
     """Further disks, as `StorageDeviceSpec`: made ones are destroyed with the server, attached ones are kept."""
     server_group: Any = None
-    """Uuid of a server group that servers join."""
+    """A server group that servers join: its uuid; or a `ServerGroupSpec`, for the owner's group of that title, which is
+    made if there is none, and stays."""
     firewall: Any = False
     """Whether UpCloud's firewall is in front of servers."""
 
@@ -139,6 +141,9 @@ class Arguments:
         limit = cast("object", self.max_servers)
         if limit is not None and not (isinstance(limit, int) and limit >= 1):
             yield f"max_servers is a whole number above 0, or None for no limit, not {limit!r}"
+        group = self.server_group
+        if not (group is None or isinstance(group, str | ServerGroupSpec) or is_renderable(group)):
+            yield f"server_group is a uuid, or a ServerGroupSpec for one that is made if need be, not {group!r}"
         given = self.bootstrap
         if not (given is None or given is False or isinstance(given, str | Bootstrap) or is_renderable(given)):
             yield f"bootstrap is a Bootstrap, one of {_INSTALLS}, a document with tokens, or False, not {given!r}"

@@ -110,8 +110,8 @@ class Machine:
             try:
                 await self._create()
             except NotFound:
-                # Most likely a template that was there when it was last asked for.
-                self.catalogue.forget_templates()
+                # Most likely a template, or a group, that was there when it was last asked for.
+                self.catalogue.forget()
                 await self._create()
         if scope.cancelled_caught:
             raise WaitTimeout(f"server {self._title}: the API did not make it within create_timeout={timeout:g} s")
@@ -119,7 +119,8 @@ class Machine:
     async def _create(self) -> None:
         template = await self.catalogue.template(self.order)
         self._image = template.title
-        self._specs = self.order.specs(template, title=self._title, guest=self._guest)
+        order = await self.catalogue.grouped(self.order)
+        self._specs = order.specs(template, title=self._title, guest=self._guest)
         self._asked_at = time.monotonic()
         self.may_attach = True
         self.server = await self.catalogue.cloud.servers.create(self._specs, lease=LEASE)

@@ -1,13 +1,15 @@
-"""Answers that serve many servers: templates and prices are asked for once, not once a server."""
+"""Answers that serve many servers: templates, groups and prices are asked for once, not once a server."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
 
 from upcloud_sdk.errors import UpCloudError
+from upcloud_sdk.models.ownership import OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Hashable
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 _TEMPLATES_FOR = 30.0
+_GROUPS_FOR = 3600.0
 _PRICES_FOR = 3600.0
 _PRICE_WITHIN = 5.0
 
@@ -44,11 +47,12 @@ class Memo(Generic[V]):
 
 
 class Catalogue:
-    """Templates and prices of an account, for the workers that use its client."""
+    """Templates, groups and prices of an account, for the workers that use its client."""
 
     def __init__(self, cloud: UpCloud) -> None:
         self.cloud = cloud
         self._templates: Memo[StorageSummary] = Memo(_TEMPLATES_FOR)
+        self._groups: Memo[str] = Memo(_GROUPS_FOR)
         self._prices: Memo[Decimal] = Memo(_PRICES_FOR)
 
     async def template(self, order: Order) -> StorageSummary:
@@ -59,9 +63,23 @@ class Catalogue:
         """
         return await self._templates.get(order.image_key(), lambda: self.cloud.storages.find_template(order.template()))
 
-    def forget_templates(self) -> None:
-        """One of them is gone: ask again."""
+    async def grouped(self, order: Order) -> Order:
+        """The order with the uuid of its server group, which is made if there is none of its title."""
+        spec = order.server_group
+        if spec is None or isinstance(spec, str):
+            return order
+
+        async def find() -> str:
+            groups = await self.cloud.server_groups.list(labels={OWNER: self.cloud.owner})
+            found = next((group for group in groups if group.title == spec.title), None)
+            return (found or await self.cloud.server_groups.create(spec)).uuid
+
+        return replace(order, server_group=await self._groups.get(spec.title, find))
+
+    def forget(self) -> None:
+        """A template or a group is gone: ask again."""
         self._templates = Memo(_TEMPLATES_FOR)
+        self._groups = Memo(_GROUPS_FOR)
 
     async def price(self, spec: ServerSpec) -> Decimal | None:
         """Credits an hour; None where that cannot be told quickly: no build waits for it."""

@@ -19,7 +19,7 @@ from upcloud_sdk.buildbot.arguments import (
     mapping,
 )
 from upcloud_sdk.buildbot.bootstrap import INSTALLS, Bootstrap
-from upcloud_sdk.models import InterfaceSpec, LoginUser
+from upcloud_sdk.models import InterfaceSpec, LoginUser, ServerGroupSpec
 
 if TYPE_CHECKING:
     from upcloud_sdk.buildbot._types import Properties
@@ -54,7 +54,7 @@ class Order:
     labels: tuple[tuple[str, str], ...]
     networks: tuple[str | InterfaceSpec, ...] | None
     storages: tuple[StorageDeviceSpec, ...]
-    server_group: str | None
+    server_group: str | ServerGroupSpec | None
     firewall: bool
 
     @classmethod
@@ -136,7 +136,7 @@ class Order:
             user_data=SecretStr(document) if (document := self._document(template, guest)) else None,
             timezone=host.get("timezone"),
             labels=dict(self.labels) or None,
-            server_group=self.server_group,
+            server_group=self.server_group if isinstance(self.server_group, str) else None,
             firewall=self.firewall,
         )
 

@@ -70,7 +70,7 @@ class UpcloudLatentWorker(ChoosingWorker):
                 await self._unless_unwanted(self._reaping.first_round)
                 await self._unless_unwanted(machine.create, self._arguments.create_timeout)
                 self._tell(machine)
-                self._bridge.run(machine.ask_price).ended.addBoth(lambda _: self._tell(machine))
+                self._bridge.run(machine.ask_price).ended.addBoth(lambda _: self._priced(machine))
                 if machine.attached_at is None:
                     await self._unless_unwanted(machine.boot, self._arguments.boot_timeout)
             except (defer.CancelledError, UpCloudError, ValueError) as error:
@@ -96,6 +96,11 @@ class UpcloudLatentWorker(ChoosingWorker):
         if self._build is not None and machine is self._machine:
             for name, value in machine.facts().items():
                 self._build.setProperty(name, value, "Worker")
+
+    def _priced(self, machine: Machine) -> None:
+        self._tell(machine)
+        if machine is self._machine and machine.attached_at is not None and self.conn is not None:
+            self._deferwaiter.add(self._show(machine, self.conn))
 
     def setupProperties(self, props: Properties) -> None:  # noqa: N802 - Buildbot's
         """The properties of a build that runs here: those configured, and those of the server that is up."""
@@ -183,9 +188,12 @@ class UpcloudLatentWorker(ChoosingWorker):
         if machine.server is not None and self._operation is not None:
             # It is up. As long as its uuid is not known, the create goes on: cancelled, it would destroy the server.
             self._operation.cancel()
-        # The worker's page shows what the database has.
+        await self._show(machine, conn)
+
+    def _show(self, machine: Machine, conn: Connection) -> defer.Deferred[None]:
+        """The worker's page shows what the database has."""
         known = {name: conn.info.get(name) for name in ("admin", "host", "access_uri", "version")}
-        await self.master.data.updates.workerConnected(
+        return self.master.data.updates.workerConnected(
             workerid=self.workerid, masterid=self.master.masterid, workerinfo={**known, **machine.facts()}
         )
 

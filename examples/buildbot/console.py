@@ -18,9 +18,12 @@ from upcloud_sdk.buildbot import UpcloudLatentWorker
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
-LINES = 40
-"""So many of them, from the end."""
+LINES = 60
+"""At most so many of them."""
 _ANSWERS_WITHIN = 10.0
+_FAILED = "Main process exited"
+"""What systemd says of a service that has failed, behind what the service said itself."""
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _SERVER = re.compile(r"server ([0-9a-f-]{36})")
 
 
@@ -36,12 +39,12 @@ class ConsoleWorker(UpcloudLatentWorker):
         server = _SERVER.search(reason)
         if is_good or server is None:
             return is_good, reason
-        lines = await threads.deferToThread(last_lines, server[1])
-        return False, f"{reason}. Its console ends:\n{lines}"
+        lines = await threads.deferToThread(said, server[1])
+        return False, f"{reason}. Its console says:\n{lines}"
 
 
-def last_lines(uuid: str) -> str:
-    """The end of a guest's console, or why there is none."""
+def said(uuid: str) -> str:
+    """What a guest has written to its console last; or why it is not known."""
     url = f"{os.environ['UPCLOUD_DEBUG_API_BASE_URL'].removesuffix('/1.3')}/_simulator/servers/{uuid}/console"
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {os.environ['UPCLOUD_TOKEN']}"})  # noqa: S310 - http
     try:
@@ -49,4 +52,11 @@ def last_lines(uuid: str) -> str:
             text: str = json.load(answer)["text"]
     except (OSError, ValueError) as error:
         return f"(it cannot be had: {error})"
-    return "\n".join(text.splitlines()[-LINES:])
+    return "\n".join(last_lines(text))
+
+
+def last_lines(text: str) -> list[str]:
+    """The end of a console; if a service has failed, up to there: what follows is only the power-down."""
+    lines = [line for line in _COLOUR.sub("", text).splitlines() if line.strip()]
+    failed = [number for number, line in enumerate(lines, 1) if _FAILED in line]
+    return lines[: failed[-1] if failed else None][-LINES:]

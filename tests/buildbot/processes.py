@@ -72,7 +72,15 @@ def eventually(what: str, look: Callable[[], Any], patience: float = PATIENCE, *
 class MasterProcess:
     """`buildbot start`, with workers of these names and options."""
 
-    def __init__(self, basedir: Path, url: str, workers: dict[str, dict[str, Any]], *, command: str = "true") -> None:
+    def __init__(
+        self,
+        basedir: Path,
+        url: str,
+        workers: dict[str, dict[str, Any]],
+        *,
+        command: str = "true",
+        timeout: float = PATIENCE,
+    ) -> None:
         self.basedir = basedir
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -82,7 +90,7 @@ class MasterProcess:
         # Once in some thousand answers the master sends gzip without its header, or, where a connection is used again,
         # an answer without its body.
         plain = {"Accept-Encoding": "identity", "Connection": "close"}
-        self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v2/", headers=plain, timeout=20)
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v2/", headers=plain, timeout=timeout)
         self._process: subprocess.Popen[bytes] | None = None
         self._started = 0
 

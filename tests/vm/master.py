@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tests.vm.cloud import VmCloud
 
 OWNER = "vm-test"
+ANSWERS_WITHIN = 300.0
+"""Seconds. Disks of machines share a disk with the master's database, which may wait for half a minute."""
 
 _CONFIGURATION = """\
 from buildbot.plugins import schedulers, steps, util
@@ -85,7 +87,7 @@ class VmMaster(MasterProcess):
             **common,
         }
         self._options, self._worker_port = workers, worker_port
-        super().__init__(basedir, cloud.url, {})
+        super().__init__(basedir, cloud.url, {}, timeout=ANSWERS_WITHIN)
 
     def configuration(self, **values: Any) -> str:  # noqa: ANN401 - only `port`, the web server's, has a place here
         workers = "\n    ".join(f"{name!r}: dict({options})," for name, options in self._options.items())

@@ -1,0 +1,38 @@
+"""What a build that gets no guest is told of the guest's console."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from examples.buildbot.console import LINES, last_lines, said
+from upcloud_sdk.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with Simulator(token="ucat_test").serve() as url:
+        monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)
+        monkeypatch.setenv("UPCLOUD_TOKEN", "ucat_test")
+        yield url
+
+
+def test_a_console_is_told_from_its_end_without_colours_and_empty_lines() -> None:
+    text = "\n\n".join(f"[\x1b[0;32m  OK  \x1b[0m] line {number}" for number in range(2 * LINES))
+    lines = last_lines(text)
+    assert len(lines) == LINES
+    assert lines[-1] == f"[  OK  ] line {2 * LINES - 1}"
+
+
+def test_a_service_that_has_failed_is_the_end() -> None:
+    """What follows is the power-down, in more lines than there is room for."""
+    text = "TypeError: keep_alive\nsystemd[1]: x.service: Main process exited, code=exited\n" + "Stopping.\n" * LINES
+    assert last_lines(text) == ["TypeError: keep_alive", "systemd[1]: x.service: Main process exited, code=exited"]
+
+
+def test_a_server_without_a_console_has_a_reason(url: str) -> None:
+    assert said("00000000-0000-4000-8000-000000000000").startswith("(it cannot be had: HTTP Error 404")

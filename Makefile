@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+VM_IMAGES := $(BIN)/python -m upcloud_sdk.simulator.vm_image_build --offer-deb buildbot-worker --offer-wheel buildbot-worker
 CROSSBAR := .venv-crossbar/bin/crossbar
 
 .DEFAULT_GOAL := help
@@ -20,8 +21,10 @@ $(READY): pyproject.toml upcloud_sdk/_version.py
 	@touch $@
 
 ## make demo         six builds of a real Buildbot master on servers of the simulator, and a picture of them (KEEP=1 leaves it running)
+## make demo GUESTS=vm  the same with two builds, each in a real Debian that boots in qemu
 demo: $(READY)
-	@$(BIN)/python -m examples.buildbot.demo $(if $(KEEP),--keep)
+	@$(if $(filter vm,$(GUESTS)),$(VM_IMAGES) debian-13+buildbot-worker)
+	@$(BIN)/python -m examples.buildbot.demo $(if $(KEEP),--keep) $(if $(GUESTS),--guests $(GUESTS))
 
 ## make check        ruff, mypy --strict, pyright strict, ty on the types of the API, import-linter
 check: $(READY)
@@ -78,16 +81,15 @@ dist: $(READY)
 
 ## make vm-image     images for simulated servers that are real machines, into the user's cache (mmdebstrap, e2fsprogs)
 vm-image: $(READY)
-	@$(BIN)/python -m upcloud_sdk.simulator.vm_image_build --offer-deb buildbot-worker --offer-wheel buildbot-worker \
-		debian-13 debian-12 debian-13+buildbot-worker debian-12+buildbot-worker
+	@$(VM_IMAGES) debian-13 debian-12 debian-13+buildbot-worker debian-12+buildbot-worker
 
 ## make test-vm      real machines: their images, and the tests of what boots from them (minutes; skipped without qemu)
 test-vm: $(READY)
-	@for program in qemu-system-x86_64 qemu-img mmdebstrap mke2fs; do command -v $$program > /dev/null || missing=1; done; \
+	@PATH="$$PATH:/usr/sbin:/sbin"; for program in qemu-system-x86_64 qemu-img mmdebstrap mke2fs; do command -v $$program > /dev/null || missing=1; done; \
 	if [ -n "$$missing" ]; then \
 		echo "test-vm: skipped: apt-get install qemu-system-x86 qemu-utils mmdebstrap e2fsprogs"; \
 	else \
-		$(MAKE) vm-image && $(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=1800 tests/vm; \
+		$(MAKE) vm-image && $(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=1800 --numprocesses 2 --dist worksteal tests/vm; \
 	fi
 
 ## make test-multimaster  two masters on one database, one of which dies (minutes; needs PostgreSQL, installs crossbar)

@@ -18,6 +18,8 @@ COLOURS = {
     "create": "#9aa5b1",
     "maintenance": "#f0b429",
     "started": "#3ebd93",
+    "kernel": "#27ab83",
+    "cloud-init": "#62b0e8",
     "attached": "#2186eb",
     "stopping": "#e66a6a",
     "stopped": "#ba2525",

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import anyio
 import anyio.to_thread
@@ -22,8 +22,15 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 HOME = REPOSITORY / ".demo"
 """Where all that a demo writes is; git ignores it."""
 MASTER_CFG = Path(__file__).with_name("master.cfg")
+GUEST_IMAGE = "debian-13+buildbot-worker"
+"""What real machines start from, as `make vm-image` builds it."""
+HOST_OF_GUESTS = "169.254.169.100"
+"""Where they find the ports of this machine that they may use."""
 STARTS_WITHIN = 30.0
 STOPS_WITHIN = 20.0
+
+
+Guests = Literal["process", "vm"]
 
 
 class StageError(Exception):
@@ -38,6 +45,8 @@ class Stage:
     token: str = ""
     api_url: str = ""
     web_url: str = ""
+    worker_port: int = 0
+    guests: Guests = "process"
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
 
     @classmethod
@@ -46,11 +55,14 @@ class Stage:
         HOME.mkdir(exist_ok=True)
         return cls(Path(tempfile.mkdtemp(prefix="run-", dir=HOME)))
 
-    async def start_simulator(self) -> None:
-        """Simulated servers, which run their `user_data` as processes of this machine."""
-        log = self._launch(
-            "simulator", [sys.executable, "-m", "upcloud_sdk.simulator", "--run-user-data", "--port", "0"]
-        )
+    async def start_simulator(self, guests: Guests) -> None:
+        """Simulated servers, which run their `user_data` as processes of this machine, or in a Debian of their own."""
+        self.guests = guests
+        command = [sys.executable, "-m", "upcloud_sdk.simulator", "--guests", guests, "--port", "0"]
+        if guests == "vm":
+            self.worker_port = _free_port()
+            command += ["--guest-port", str(self.worker_port)]
+        log = self._launch("simulator", command)
         lines = (await self._wait_for(log, "listening on ")).splitlines()
         self.token = next(line.removeprefix("token ") for line in lines if line.startswith("token "))
         self.api_url = next(line.removeprefix("listening on ") for line in lines if line.startswith("listening"))
@@ -70,12 +82,17 @@ class Stage:
             [buildbot, "start", "--nodaemon", str(basedir)],
             UPCLOUD_TOKEN=self.token,
             UPCLOUD_DEBUG_API_BASE_URL=self.api_url,
-            BUILDBOT_MASTER_HOST="127.0.0.1",
-            BUILDBOT_PB_PORT="tcp:0:interface=127.0.0.1",
+            BUILDBOT_PB_PORT=f"tcp:{self.worker_port}:interface=127.0.0.1",
             BUILDBOT_WEB_PORT=f"tcp:{port}:interface=127.0.0.1",
             BUILDBOT_URL=self.web_url,
+            **self._guest_settings(),
         )
         await self._wait_for(basedir / "twistd.log", "BuildMaster is running")
+
+    def _guest_settings(self) -> dict[str, str]:
+        if self.guests == "vm":
+            return {"BUILDBOT_MASTER_HOST": HOST_OF_GUESTS, "UPCLOUD_IMAGE": GUEST_IMAGE}
+        return {"BUILDBOT_MASTER_HOST": "127.0.0.1"}
 
     async def stop(self, *, keep_folder: bool) -> None:
         """End the master, then the simulator. The folder with their logs is kept if asked for."""

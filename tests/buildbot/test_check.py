@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 import pytest
 
 from upcloud_sdk.buildbot.__main__ import main
+from upcloud_sdk.buildbot.check import reachable
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
@@ -121,6 +123,42 @@ def test_a_limit_of_the_account_that_is_too_small_is_named(checker: Checker, sim
     checked = checker.run('*upcloud_workers(4, "w", **GOOD), UpcloudLatentWorker("w", **GOOD)')
     assert checked.status == 1, checked.text
     assert "5 cores wanted at once, but 3 of 3 cores are free" in checked.answers["limits"][1]
+
+
+def test_no_more_servers_are_counted_than_there_may_be_at_once(
+    checker: Checker, simulator: tuple[Simulator, str]
+) -> None:
+    simulator[0].account.resource_limits["cores"] = 3
+    checked = checker.run('*upcloud_workers(4, "w", max_servers=3, **GOOD), UpcloudLatentWorker("w", **GOOD)')
+    assert "4 cores wanted at once, but 3 of 3 cores are free" in checked.answers["limits"][1]
+    checked = checker.run('*upcloud_workers(4, "v", max_servers=2, **GOOD), UpcloudLatentWorker("w", **GOOD)')
+    assert checked.status == 0, checked.text
+    assert checked.answers["limits"] == ("yes", "room for 3 servers at once")
+
+
+PUBLIC, HOME, LOOPBACK = map(ip_address, ("203.0.114.7", "10.0.0.7", "127.0.1.1"))
+
+
+@pytest.mark.parametrize(
+    ("address", "networks", "is_reachable"),
+    [
+        (PUBLIC, None, True),
+        (PUBLIC, ["public-ipv6"], True),
+        (HOME, None, False),
+        (HOME, ["public", "public-ipv6"], False),
+        (HOME, ["03000000-0000-4000-8000-000000000001"], True),
+        (LOOPBACK, None, False),
+        (LOOPBACK, ["utility"], False),
+    ],
+)
+def test_whether_a_guest_reaches_the_master(
+    address: IPv4Address | IPv6Address, networks: list[str] | None, is_reachable: bool
+) -> None:
+    assert reachable("ci.example.com", {address}, networks, None)[0] is is_reachable
+
+
+def test_an_address_of_this_machine_is_one_for_simulated_servers() -> None:
+    assert reachable("localhost", {LOOPBACK}, None, "http://127.0.0.1:8080")[0]
 
 
 def test_a_file_that_buildbot_does_not_take_is_reported_as_buildbot_does(checker: Checker) -> None:

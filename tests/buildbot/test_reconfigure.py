@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet import defer
 
@@ -80,6 +80,29 @@ class Reconfigure(MasterCase):
         await self.reconfigure(self.worker(build_wait_timeout=3600, boot_timeout=100, masterFQDN="localhost"))
         assert (await self.build()).results == [SUCCESS]
         assert self.cloud.count("POST /server") == 1
+
+    async def test_new_credentials_make_the_next_server_and_the_idle_one_is_destroyed_with_the_old(self) -> None:
+        self.serve(username="user", password="secret-password", token="ucat_new")
+        await self.start_master(self.worker(build_wait_timeout=3600))
+        first = (await self.build()).properties["upcloud_uuid"]
+        token: dict[str, Any] = {"api_username": None, "api_password": None, "api_token": "ucat_new"}
+        await self.reconfigure(self.worker(build_wait_timeout=3600, **token))
+        outcome = await self.build()
+        assert outcome.results == [SUCCESS]
+        assert outcome.properties["upcloud_uuid"] != first
+        assert first not in self.cloud.servers
+
+    async def test_workers_are_added_while_another_builds(self) -> None:
+        self.serve()
+        self.cloud.boot_next(after_seconds(0.6))
+        await self.start_master(self.worker("bot-1"))
+        building = defer.ensureDeferred(self.build("bot-1"))
+        await self.server_in("maintenance")
+        await self.reconfigure(*(self.worker(f"bot-{number}") for number in (1, 2, 3)))
+        for number in (2, 3):
+            assert (await self.build(f"bot-{number}")).results == [SUCCESS]
+        assert (await building).results == [SUCCESS]
+        assert self.cloud.count("POST /server") == 3
 
     async def test_a_worker_that_is_taken_out_takes_its_server_with_it(self) -> None:
         self.serve()

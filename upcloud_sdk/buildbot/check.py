@@ -53,6 +53,7 @@ class Check:
         self.findings: list[Finding] = []
         self.needs: tuple[int, int] | None = None
         """Cores and MiB of memory of the plan that it wants first: what the account's limits must have room for."""
+        self.max_servers = worker.arguments.max_servers
 
     def _tell(self, question: str, good: bool | None, answer: str) -> None:
         self.findings.append(Finding(worker=self._worker.name, question=question, good=good, answer=answer))
@@ -134,10 +135,10 @@ class Check:
             self._tell("master", good=False, answer=f"{host} has no address: give masterFQDN as guests can resolve it")
             return
         addresses = {ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found}
-        self._tell("master", *_reachable(host, addresses, arguments.networks, arguments.base_url))
+        self._tell("master", *reachable(host, addresses, arguments.networks, arguments.base_url))
 
 
-def _reachable(
+def reachable(
     host: str,
     addresses: set[ipaddress.IPv4Address | ipaddress.IPv6Address],
     networks: Sequence[Any] | None,
@@ -157,8 +158,8 @@ def _reachable(
 
 
 def check_limits(checks: Sequence[Check], account: Account, servers: Sequence[ServerSummary]) -> Finding:
-    """Whether the account's limits have room for a server of each worker at once, beside those that there are."""
-    wanted = [check.needs for check in checks if check.needs is not None]
+    """Whether the account's limits have room for all servers that may be there at once, beside those that there are."""
+    wanted = at_once([(check.needs, check.max_servers) for check in checks if check.needs is not None])
     limits = account.resource_limits
     lacks: list[str] = []
     for what, limit, used, more in (
@@ -167,8 +168,15 @@ def check_limits(checks: Sequence[Check], account: Account, servers: Sequence[Se
     ):
         if limit is not None and used + more > limit:
             lacks.append(f"{more} {what} wanted at once, but {limit - used} of {limit} {what} are free")
-    answer = "; ".join(lacks) or "room for a server of each worker at once"
-    return Finding(worker=f"{len(wanted)} workers", question="limits", good=not lacks, answer=answer)
+    answer = "; ".join(lacks) or f"room for {len(wanted)} servers at once"
+    return Finding(worker=f"{len(checks)} workers", question="limits", good=not lacks, answer=answer)
+
+
+def at_once(workers: Sequence[tuple[tuple[int, int], int | None]]) -> list[tuple[int, int]]:
+    """What is needed if as many of these workers as may have a server at once have the largest."""
+    limits = [limit for _, limit in workers if limit is not None]
+    limited = sorted((needs for needs, limit in workers if limit is not None), reverse=True)
+    return [needs for needs, limit in workers if limit is None] + limited[: max(limits, default=0)]
 
 
 def _size(order: Order, plans: Mapping[str, Plan]) -> tuple[int, int] | None:

@@ -39,6 +39,25 @@ CASES: list[tuple[str, Call, type[Exception], str]] = [
     ("a spec that is none", lambda c: c.servers.create([{}]), TypeError, "no ServerSpec"),  # type: ignore[list-item]  # on purpose
     ("a generator of specs", lambda c: c.servers.create(server_spec() for _ in "a"), TypeError, "list or tuple"),  # type: ignore[arg-type]  # on purpose
     ("destroy of nothing", lambda c: c.servers.destroy(""), ValueError, "uuid is empty"),
+    (
+        "disks by a wrong word",
+        lambda c: c.servers.destroy(UUID, storages="keep"),  # type: ignore[arg-type]  # on purpose
+        ValueError,
+        "storages is 'keep': it is one of created, all, none",
+    ),
+    (
+        "backups by a wrong word",
+        lambda c: c.servers.destroy(UUID, backups="none"),  # type: ignore[arg-type]  # on purpose
+        ValueError,
+        "backups is 'none': it is one of keep, keep_latest, delete",
+    ),
+    (
+        "a stop by a wrong word",
+        lambda c: c.servers.destroy(UUID, stop_type="softly"),  # type: ignore[arg-type]  # on purpose
+        ValueError,
+        "stop_type is 'softly': it is one of soft, hard",
+    ),
+    ("destroy of something else", lambda c: c.servers.destroy(c), TypeError, "uuid is text, not UpCloud"),  # type: ignore[arg-type]  # on purpose
     ("no time to destroy", lambda c: c.servers.destroy(UUID, timeout=0), ValueError, "timeout is 0"),
     ("a grace below zero", lambda c: c.leases.reap(grace=-0.1), ValueError, "grace is -0.1: .* 0 or more"),
     ("no number as a grace", lambda c: c.leases.reap(grace=math.nan), ValueError, "grace is nan"),

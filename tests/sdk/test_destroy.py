@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from upcloud_sdk import UpCloud
-    from upcloud_sdk.fleet.holdings import StoragePolicy
-    from upcloud_sdk.resources.storages import BackupPolicy
+    from upcloud_sdk.resources.policies import BackupPolicy, StoragePolicy
 
 
 @pytest.fixture

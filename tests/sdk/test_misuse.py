@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk import UpCloud
 
+WRONG: Any = "wrong"
 RULE = FirewallRuleSpec(direction="in", action="drop")
 
 CALLS: list[tuple[str, Call, str]] = [
@@ -25,6 +26,11 @@ CALLS: list[tuple[str, Call, str]] = [
         lambda c: c.firewall_rules.replace(SERVER, [RULE] * 1001),
         "1001 rules: a server has 1000 at most",
     ),
+    ("a stop by a wrong word", lambda c: c.servers.stop(SERVER, stop_type=WRONG), "is one of soft, hard"),
+    ("a wrong end of a restart", lambda c: c.servers.restart(SERVER, timeout_action=WRONG), "one of destroy, ignore"),
+    ("a delete of some backups", lambda c: c.servers.delete(SERVER, backups=WRONG), "of keep, keep_latest, delete"),
+    ("a delete of a disk's", lambda c: c.storages.delete(DISK, backups=WRONG), "of keep, keep_latest, delete"),
+    ("a kind that is none", lambda c: c.storages.list(WRONG), "kind is 'wrong': it is one of public, private"),
     ("no tag", lambda c: c.servers.tag(SERVER), "name at least one tag"),
     ("servers of no tag", lambda c: c.servers.list(tags=[]), "name at least one tag"),
     ("an empty tag", lambda c: c.servers.untag(SERVER, "web", ""), "the name of a tag is empty"),

@@ -54,7 +54,7 @@ async def test_lists_by_kind_and_label(
 
 
 async def test_a_kind_that_is_none_is_refused(api: respx.MockRouter, cloud: UpCloud) -> None:
-    with pytest.raises(ValueError, match=r"'templates' is no kind of storage: .*template"):
+    with pytest.raises(ValueError, match=r"kind is 'templates': it is one of .*template"):
         await cloud.storages.list("templates")  # type: ignore[arg-type]  # the fault
     assert not api.calls
 

@@ -46,6 +46,8 @@ T = TypeVar("T")
 
 def segment(value: str, what: str) -> str:
     """A value as one segment of a path: quoted, and never empty, since `DELETE /server/` means something else."""
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # a server itself is an easy mistake
+        raise TypeError(f"the {what} is text, not {type(value).__name__}")
     if not value or value in {".", ".."}:
         raise ValueError(f"the {what} is empty: nothing was sent")
     return quote(value, safe=":")

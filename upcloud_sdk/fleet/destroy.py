@@ -28,10 +28,8 @@ from upcloud_sdk.resources.servers import whole_seconds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from upcloud_sdk.fleet.holdings import StoragePolicy
     from upcloud_sdk.resources._base import Core
-    from upcloud_sdk.resources.servers import StopType
-    from upcloud_sdk.resources.storages import BackupPolicy
+    from upcloud_sdk.resources.policies import BackupPolicy, StopType, StoragePolicy
     from upcloud_sdk.waiting.watcher import Watcher
 
     ServerWatcher = Watcher[ServerSummary]

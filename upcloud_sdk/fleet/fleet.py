@@ -22,12 +22,10 @@ from upcloud_sdk.waiting.watcher import Watcher
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from upcloud_sdk.fleet.holdings import StoragePolicy
     from upcloud_sdk.models.server_requests import ServerSpec
     from upcloud_sdk.models.servers import Server, ServerSummary
     from upcloud_sdk.resources._base import Core
-    from upcloud_sdk.resources.servers import StopType
-    from upcloud_sdk.resources.storages import BackupPolicy
+    from upcloud_sdk.resources.policies import BackupPolicy, StopType, StoragePolicy
 
 log = logging.getLogger("upcloud_sdk")
 

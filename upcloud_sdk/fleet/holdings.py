@@ -14,13 +14,9 @@ from upcloud_sdk.resources._base import label_params, whole_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Literal
 
     from upcloud_sdk.resources._base import Core
-    from upcloud_sdk.resources.storages import BackupPolicy
-
-    StoragePolicy = Literal["created", "all", "none"]
-    """Which disks go with a server: those made with it, all, or none."""
+    from upcloud_sdk.resources.policies import BackupPolicy, StoragePolicy
 
 
 @dataclass(slots=True)

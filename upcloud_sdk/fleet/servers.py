@@ -15,6 +15,7 @@ from upcloud_sdk.fleet.lengths import check_lease, check_seconds
 from upcloud_sdk.models.ownership import keep_own
 from upcloud_sdk.models.servers import Server, ServerState, ServerSummary
 from upcloud_sdk.resources._base import endpoint
+from upcloud_sdk.resources.policies import BackupPolicy, StopType, StoragePolicy, check_word
 from upcloud_sdk.resources.servers import ServerEndpoints
 from upcloud_sdk.waiting import fails_on_error, is_one_look, look_once
 
@@ -22,11 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Sequence
 
     from upcloud_sdk.fleet.fleet import Fleet
-    from upcloud_sdk.fleet.holdings import StoragePolicy
     from upcloud_sdk.models.server_requests import ServerChanges, ServerSpec
     from upcloud_sdk.resources._base import Core
-    from upcloud_sdk.resources.servers import StopType
-    from upcloud_sdk.resources.storages import BackupPolicy
 
 log = logging.getLogger("upcloud_sdk")
 
@@ -130,6 +128,10 @@ class Servers(ServerEndpoints):
                 lease is not renewed any more, and the reaper of this process remembers it.
         """
         check_seconds(timeout, "timeout")
+        check_word(stop_type, StopType, "stop_type")
+        check_word(storages, StoragePolicy, "storages")
+        if backups is not None:
+            check_word(backups, BackupPolicy, "backups")
         await self._core.background.run(
             lambda: self._fleet.destroy(uuid, timeout=timeout, stop_type=stop_type, storages=storages, backups=backups),
             f"destroy of server {uuid}",

@@ -48,5 +48,11 @@ CheckedBareLabels = Annotated[BareLabels, AfterValidator(check_labels)]
 CheckedWrappedLabels = Annotated[WrappedLabels, AfterValidator(check_labels)]
 """Labels of a request, checked, inside `{"label": [...]}`."""
 
+BootOrder = Annotated[str, Field(pattern=r"^(disk|cdrom|network)(,(disk|cdrom|network))*$")]
+"""What a server boots from, with commas between."""
+
+SimpleBackup = Annotated[str, Field(pattern=r"^(no|([01]\d|2[0-3])[0-5]\d,(daily|dailies|weeklies|monthlies))$")]
+"""`no`, or `HHMM,plan`."""
+
 Time = Annotated[str, Field(pattern=r"^([01]\d|2[0-3])[0-5]\d$")]
 """`hhmm`, UTC."""

@@ -17,7 +17,7 @@ from upcloud_sdk._wire import (
     Wrapped,
     WrappedLabels,
 )
-from upcloud_sdk.models.fields import Hostname, Size, Tier, Title, check_labels
+from upcloud_sdk.models.fields import BootOrder, Hostname, SimpleBackup, Size, Tier, Title, check_labels
 from upcloud_sdk.models.networks import InterfaceSpec
 from upcloud_sdk.models.storages import BackupRuleSpec
 
@@ -122,13 +122,13 @@ class ServerSpec(Request):
     user_data: WireSecret | None = Field(default=None, repr=False)
     """A script or a cloud-config document that the guest runs at its first boot, or the URL of one."""
     firewall: Switch = False
-    boot_order: str | None = None
+    boot_order: BootOrder | None = None
     """`disk`, `cdrom`, `network`, or several with commas. API's default: `disk`."""
     nic_model: Literal["virtio", "e1000", "rtl8139"] | None = None
     video_model: Literal["vga", "cirrus"] | None = None
     timezone: str | None = None
     """A name from `timezones.list()`. API's default: `UTC`."""
-    simple_backup: str | None = None
+    simple_backup: SimpleBackup | None = None
     """`no`, or `HHMM,plan` with a plan of `daily`, `dailies`, `weeklies`, `monthlies`."""
     labels: WrappedLabels | None = None
     server_group: str | None = None
@@ -164,6 +164,8 @@ class ServerSpec(Request):
 
     def variants(self, *, zones: Iterable[str] | None = None, plans: Iterable[str] | None = None) -> tuple[Self, ...]:
         """This spec for each zone and, within it, each plan, in order: what `create` and `ephemeral` try in turn."""
+        if isinstance(zones, str) or isinstance(plans, str):
+            raise TypeError("zones and plans are sequences of names: write zones=['fi-hel1']")
         specs: list[Self] = []
         for zone in [self.zone] if zones is None else zones:
             for plan in [self.plan] if plans is None else plans:
@@ -192,7 +194,7 @@ class ServerChanges(_ServerFields):
     labels: WrappedLabels | None = None
     """Replaces all labels but the SDK's own, which `servers.modify` keeps."""
     firewall: Switch | None = None
-    boot_order: str | None = None
+    boot_order: BootOrder | None = None
     timezone: str | None = None
     video_model: Literal["vga", "cirrus"] | None = None
     nic_model: Literal["virtio", "e1000", "rtl8139"] | None = None
@@ -201,7 +203,7 @@ class ServerChanges(_ServerFields):
     memory_amount: int | None = Field(default=None, ge=512)
     """MiB; goes with `plan="custom"`."""
     metadata: Flag | None = None
-    simple_backup: str | None = None
+    simple_backup: SimpleBackup | None = None
     remote_access_enabled: Flag | None = None
     remote_access_type: Literal["vnc"] | None = None
     remote_access_password: WireSecret | None = None

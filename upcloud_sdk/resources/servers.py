@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many
 from upcloud_sdk.models.servers import Server, ServerSummary
 from upcloud_sdk.resources._base import Labels, endpoint, label_params
+from upcloud_sdk.resources.policies import BackupPolicy, StopType, TimeoutAction, check_word
 from upcloud_sdk.resources.server_storages import SERVER, StorageDevices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from upcloud_sdk.models.server_requests import ServerChanges
-    from upcloud_sdk.resources.storages import BackupPolicy
 
 SERVERS = many(ServerSummary, "servers", "server")
-
-StopType = Literal["soft", "hard"]
 
 START_TIMEOUT = 180.0
 """The API answers a start when the server runs."""
@@ -53,6 +51,7 @@ class ServerEndpoints(StorageDevices):
         """
         params = [("storages", "1")] if storages else []
         if backups is not None:
+            check_word(backups, BackupPolicy, "backups")
             params.append(("backups", backups))
         await self._transport.send("DELETE", self._path(uuid), params=params)
 
@@ -77,6 +76,7 @@ class ServerEndpoints(StorageDevices):
         Raises:
             IllegalState: it is not started.
         """
+        check_word(stop_type, StopType, "stop_type")
         body = {"stop_server": {"stop_type": stop_type, "timeout": whole_seconds(timeout)}}
         return await self._transport.call("POST", self._path(uuid) + "/stop", SERVER, json=body)
 
@@ -87,7 +87,7 @@ class ServerEndpoints(StorageDevices):
         *,
         stop_type: StopType = "soft",
         timeout: float = 60,
-        timeout_action: Literal["destroy", "ignore"] = "ignore",
+        timeout_action: TimeoutAction = "ignore",
         host: int | None = None,
     ) -> Server:
         """Stop a server and start it again. The answer comes at once and still says "started".
@@ -98,6 +98,8 @@ class ServerEndpoints(StorageDevices):
         Raises:
             IllegalState: it is not started.
         """
+        check_word(stop_type, StopType, "stop_type")
+        check_word(timeout_action, TimeoutAction, "timeout_action")
         document: dict[str, object] = {
             "stop_type": stop_type,
             "timeout": whole_seconds(timeout),

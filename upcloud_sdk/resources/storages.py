@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.storages import Storage, StorageKind, StorageState, StorageSummary
 from upcloud_sdk.resources._base import Labels, Makeable, endpoint, label_params
+from upcloud_sdk.resources.policies import BackupPolicy, check_word
 from upcloud_sdk.resources.storage_imports import StorageImports
 from upcloud_sdk.resources.templates import choose
 from upcloud_sdk.waiting import fails_on_error, poll
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 _STORAGE = one(Storage, "storage")
 _RESIZE_BACKUP = one(Storage, "resize_backup")
 _STORAGES = many(StorageSummary, "storages", "storage")
-
-BackupPolicy = Literal["keep", "keep_latest", "delete"]
-"""What becomes of the backups of a storage that is deleted."""
 
 CREATE_TIMEOUT = 60.0
 """Seconds: the API answers a create when the disk is there, in about ten."""
@@ -148,7 +146,10 @@ class StorageEndpoints(StorageImports):
         Raises:
             Conflict: it is attached, or in a state that does not allow this.
         """
-        params = [] if backups is None else [("backups", backups)]
+        params: list[tuple[str, str]] = []
+        if backups is not None:
+            check_word(backups, BackupPolicy, "backups")
+            params.append(("backups", backups))
         await self._transport.send("DELETE", _path(uuid), params=params)
 
     async def find_template(self, which: Which) -> StorageSummary:
@@ -193,8 +194,8 @@ class StorageEndpoints(StorageImports):
         storages to ask for at a time instead. Pages are asked for one after the other: a storage that is deleted
         meanwhile can hide another one.
         """
-        if kind is not None and kind not in get_args(StorageKind):
-            raise ValueError(f"{kind!r} is no kind of storage: it is one of {', '.join(get_args(StorageKind))}")
+        if kind is not None:
+            check_word(kind, StorageKind, "kind")
         path = "/storage" if kind is None else f"/storage/{kind}"
         return await self._list_by_pages(path, _STORAGES, label_params(labels), page_size)
 

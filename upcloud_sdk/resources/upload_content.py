@@ -65,8 +65,10 @@ class Content:
             source: BinaryIO = io.BytesIO(file)
         elif isinstance(file, str | os.PathLike):
             source = self._opened = await anyio.to_thread.run_sync(_open, Path(file))
-        else:
+        elif callable(getattr(file, "read", None)):
             source = file
+        else:
+            raise TypeError("file is a path, bytes, a file open in binary mode, or an async iterable of bytes")
         self._source = source
         try:
             await self._measure(source)

@@ -13,7 +13,7 @@ import sys
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import anyio
 import httpx
@@ -27,6 +27,9 @@ from examples.buildbot.stage import HOME, Guests, Master, Stage, StageError
 from examples.timeline import COLOURS, Timeline
 from upcloud_sdk import Token, UpCloud
 from upcloud_sdk.errors import UpCloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ANSWERS_WITHIN, GONE_WITHIN = 120.0, 30.0
 LOOK_EVERY = 0.2
@@ -202,6 +205,15 @@ def report(rows: list[Row], timeline: Timeline, left: int, console: Console) -> 
     return good and left == 0 and len({row.uuid for row in rows}) == len(rows)
 
 
+def leaves(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
+    """The errors of a group of groups."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from leaves(error)
+        else:
+            yield error
+
+
 async def main(*, guests: Guests, keep: bool) -> int:
     """Run the demo; the exit status."""
     console = Console(width=None if sys.stdout.isatty() else 120)
@@ -216,8 +228,8 @@ async def main(*, guests: Guests, keep: bool) -> int:
         draw(rows, timeline, console)
         good = report(rows, timeline, left, console)
     except* (StageError, UpCloudError, httpx.HTTPError) as errors:
-        for error in errors.exceptions:
-            console.print(f"[red]{str(error) or type(error).__name__}[/]")
+        for error in leaves(errors):
+            console.print(str(error) or type(error).__name__, style="red", markup=False)
     finally:
         if keep and good:
             pids = " ".join(str(process.pid) for process in stage.processes)

@@ -1,0 +1,24 @@
+"""The configuration that users copy, as it is without a variable of the demo's."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from twisted.internet import reactor
+from twisted.internet.endpoints import serverFromString  # pyright: ignore[reportUnknownVariableType] - no types
+
+from upcloud_sdk.buildbot._types import FileLoader
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "buildbot"
+
+
+@pytest.mark.parametrize("port", ["web", "workers"])
+def test_a_master_can_listen_on_the_ports_of_the_example(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("BUILDBOT_", "UPCLOUD_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("UPCLOUD_TOKEN", "ucat_any")
+    config = FileLoader(str(EXAMPLE), "master.cfg").loadConfig()
+    described = {"web": config.www["port"], "workers": config.protocols["pb"]["port"]}[port]
+    assert serverFromString(reactor, described) is not None  # type: ignore[no-untyped-call]  # the same

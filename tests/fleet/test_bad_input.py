@@ -28,6 +28,7 @@ CASES: list[tuple[str, Call, type[Exception], str]] = [
     ("a lease of 5 s", lambda c: c.servers.create(server_spec(), lease=5), ValueError, "shorter than a renewal"),
     ("a lease below zero", lambda c: c.servers.create(server_spec(), lease=-1), ValueError, "give 60 s or more"),
     ("no number as a lease", lambda c: c.servers.create(server_spec(), lease=math.nan), ValueError, "give 60 s"),
+    ("a lease of an age", lambda c: c.leases.take(UUID, 1e12), ValueError, "give ten years at most"),
     ("an endless lease", lambda c: c.servers.create(server_spec(), lease=math.inf), ValueError, "no lease"),
     ("a short lease of a block", lambda c: _enter(c, lease=59.9), ValueError, "shorter than a renewal"),
     ("no time for a block", lambda c: _enter(c, timeout=0), ValueError, "timeout is 0: it must be above 0"),

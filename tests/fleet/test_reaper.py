@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import TYPE_CHECKING
 
 import anyio
@@ -38,6 +39,28 @@ async def test_a_lease_that_cannot_be_read_is_reported_and_left_alone(
         assert report.unreadable == (uuid,)
         assert report.servers == ()
         assert lease.ends is None
+
+
+@pytest.mark.parametrize("far", ["9999-12-31T23:59:59Z", "9000-01-01T00:00:00Z"])
+async def test_a_lease_that_ends_in_the_last_of_all_years_stops_no_other(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, far: str
+) -> None:
+    uuid, other = await abandoned(moved, monkeypatch), await abandoned(moved, monkeypatch)
+    moved.sim.servers[other].labels[LEASE] = far
+    await moved.later(7200)
+    async with moved.client() as cloud:
+        report = await cloud.leases.reap()
+    assert (report.servers, report.failed) == ((uuid,), {})
+    assert other in report.spared
+    assert list(moved.sim.servers) == [other]
+
+
+async def test_a_grace_without_an_end_reaps_nothing(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    uuid = await abandoned(moved, monkeypatch)
+    await moved.later(7200)
+    async with moved.client() as cloud:
+        for grace in (1e12, math.inf):
+            assert uuid in (await cloud.leases.reap(grace=grace)).spared
 
 
 class OldList(MovedTransport):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 SHORTEST_LEASE = 60.0
 """Seconds: a shorter lease could end between two tries to renew it."""
+
+LONGEST_LEASE = 10 * 366 * 86400.0
+"""Seconds: what is to stay longer is to stay for good."""
 
 
 def check_seconds(seconds: float, what: str) -> float:
@@ -25,8 +26,8 @@ def check_lease(seconds: float) -> float:
     Raises:
         ValueError: it is shorter than a renewal can keep, or has no end.
     """
-    if seconds == math.inf:
-        raise ValueError("a lease has an end: what is to stay for good has no lease (None)")
+    if seconds > LONGEST_LEASE:
+        raise ValueError("a lease has an end, give ten years at most: what is to stay for good has no lease (None)")
     if not seconds >= SHORTEST_LEASE:
         raise ValueError(
             f"a lease of {seconds:g} s is shorter than a renewal can keep: give {SHORTEST_LEASE:g} s or more"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import anyio
@@ -83,7 +82,7 @@ class Reaper:
     ) -> None:
         self._core, self._watcher, self._holdings = core, watcher, holdings
         self._owner, self._exclusive, self._dry_run = owner, exclusive, dry_run
-        self._grace, self._timeout = timedelta(seconds=grace), timeout
+        self._grace, self._timeout = grace, timeout
         self._servers: list[str] = []
         self._storages: list[str] = []
         self._spared: list[str] = []
@@ -225,4 +224,6 @@ class Reaper:
         """Whether a lease is over: by its time, or because its run is known to be dead."""
         if owned.owner != self._owner or owned.lease is None:
             return False
-        return owned.lease + self._grace < now or (self._exclusive and owned.run not in (None, run_id()))
+        # A difference, since a sum can be later than all dates there are.
+        over_for = (now - owned.lease).total_seconds()
+        return over_for > self._grace or (self._exclusive and owned.run not in (None, run_id()))

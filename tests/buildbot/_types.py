@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
     reactor: Reactor
 
+    plugins: Any
+    """The plugins of Buildbot, by their group."""
+
     class Connection: ...
 
     class BuilderConfig:
@@ -79,6 +82,7 @@ if TYPE_CHECKING:
     RETRY: int
     CANCELLED: int
 else:
+    from buildbot import plugins
     from buildbot.config import BuilderConfig, ConfigErrors
     from buildbot.process.factory import BuildFactory
     from buildbot.process.properties import Interpolate, Properties, Secret, renderer
@@ -112,6 +116,7 @@ __all__ = [
     "StandardIO",
     "UnauthorizedLogin",
     "Worker",
+    "plugins",
     "reactor",
     "renderer",
 ]

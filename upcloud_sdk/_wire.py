@@ -90,8 +90,6 @@ WireSecret = Annotated[SecretStr, PlainSerializer(_write_secret, return_type=str
 EmptyIsNone = BeforeValidator(lambda value: value if value not in ("", {}, []) else None)
 """For what the API leaves empty ("" or {}) where others would say null."""
 
-EmptyText = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-
 
 def _first_of(*choices: core_schema.CoreSchema) -> core_schema.CoreSchema:
     # The name of a choice is part of an error's path, from which `Envelope.read` drops what stands in brackets.

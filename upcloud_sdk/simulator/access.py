@@ -30,9 +30,6 @@ class Access:
     def allow_token(self, token: str) -> None:
         self._allowed.add(f"Bearer {token}")
 
-    def revoke_token(self, token: str) -> None:
-        self._allowed.discard(f"Bearer {token}")
-
     def check(self, headers: Mapping[str, str]) -> None:
         """Raises `ApiFault`: 401 AUTHENTICATION_FAILED."""
         given = headers.get("authorization", "")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 LINES = 60
 """At most so many of them."""
 _ANSWERS_WITHIN = 10.0
-_FAILED = "Main process exited"
-"""What systemd says of a service that has failed, behind what the service said itself."""
+_FAILED, _OFF = "Main process exited, code=exited", "Power down"
+"""What systemd says of a service that has failed, behind what the service said itself; and the kernel at the end."""
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _SERVER = re.compile(r"server ([0-9a-f-]{36})")
 
@@ -56,7 +56,8 @@ def said(uuid: str) -> str:
 
 
 def last_lines(text: str) -> list[str]:
-    """The end of a console; if a service has failed, up to there: what follows is only the power-down."""
+    """The end of a console; of a machine that a failed service has switched off, the end before the power-down."""
     lines = [line for line in _COLOUR.sub("", text).splitlines() if line.strip()]
-    failed = [number for number, line in enumerate(lines, 1) if _FAILED in line]
+    is_off = any(_OFF in line for line in lines[-1:])
+    failed = [number for number, line in enumerate(lines, 1) if is_off and _FAILED in line]
     return lines[: failed[-1] if failed else None][-LINES:]

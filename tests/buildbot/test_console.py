@@ -28,10 +28,17 @@ def test_a_console_is_told_from_its_end_without_colours_and_empty_lines() -> Non
     assert lines[-1] == f"[  OK  ] line {2 * LINES - 1}"
 
 
-def test_a_service_that_has_failed_is_the_end() -> None:
+def test_a_service_whose_failure_has_switched_the_machine_off_is_the_end() -> None:
     """What follows is the power-down, in more lines than there is room for."""
-    text = "TypeError: keep_alive\nsystemd[1]: x.service: Main process exited, code=exited\n" + "Stopping.\n" * LINES
-    assert last_lines(text) == ["TypeError: keep_alive", "systemd[1]: x.service: Main process exited, code=exited"]
+    text = "TypeError: keep_alive\nx.service: Main process exited, code=exited\n" + "Stopping.\n" * LINES
+    assert last_lines(text + "reboot: Power down\n") == [
+        "TypeError: keep_alive",
+        "x.service: Main process exited, code=exited",
+    ]
+
+
+def test_a_service_that_has_failed_in_passing_is_not_the_end() -> None:
+    assert last_lines("x.service: Main process exited, code=exited\nand on it goes\n")[-1] == "and on it goes"
 
 
 def test_a_server_without_a_console_has_a_reason(url: str) -> None:

@@ -58,6 +58,8 @@ async def main(url: str, what: str, interrupt_at: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
+    # A shell lets what it starts in the background ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _, url, backend, what, *numbers = sys.argv
     number = int(numbers[0]) if numbers else 0
     seconds = float(numbers[1]) if len(numbers) > 1 else 0.1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -96,6 +96,13 @@ async def test_tags_and_labels_filter_together(api: respx.MockRouter, cloud: UpC
     assert [each.uuid for each in await cloud.servers.list(tags=["blue"], labels={"color": "red"})] == ["00a2"]
     assert [each.uuid for each in await cloud.servers.list(tags=["blue"], labels={"color": None})] == ["00a2"]
     assert await cloud.servers.list(tags=["blue"], labels={"color": "blue"}) == ()
+
+
+@pytest.mark.parametrize("labels", ["env", ["env"], ("env", "test")])
+async def test_labels_that_are_no_mapping_are_refused(api: respx.MockRouter, cloud: UpCloud, labels: Any) -> None:  # noqa: ANN401 - what is refused
+    with pytest.raises(TypeError, match=r"write labels=\{'env': 'test'\}"):
+        await cloud.servers.list(labels=labels)
+    assert not api.calls
 
 
 async def test_one_text_is_not_a_sequence_of_tags(api: respx.MockRouter, cloud: UpCloud) -> None:

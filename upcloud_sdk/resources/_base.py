@@ -87,6 +87,8 @@ class Core(NamedTuple):
 
 def label_params(labels: Labels | None) -> list[tuple[str, str]]:
     """A filter by labels as query parameters."""
+    if not isinstance(labels, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # a list of keys is an easy mistake
+        raise TypeError("labels is a mapping: write labels={'env': 'test'}, or {'env': None} for any value")
     return [("label", key if value is None else f"{key}={value}") for key, value in (labels or {}).items()]
 
 

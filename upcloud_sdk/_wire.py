@@ -44,7 +44,17 @@ if TYPE_CHECKING:
         """The metaclass of models, as type checkers see it."""
 
 else:
-    Frozen = type(BaseModel)
+
+    class Frozen(type(BaseModel)):
+        """The same at run time: `help()` of a model shows what is written under its fields."""
+
+        @property
+        def __doc__(cls) -> str:
+            # Loaded by those who ask.
+            from upcloud_sdk._field_docs import with_fields  # noqa: PLC0415 - see above
+
+            return with_fields(cls, vars(cls).get("__doc__") or "")
+
 
 T = TypeVar("T")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from tests.benchmarks import plots, report
+from tests.benchmarks.buildbot import buildbot
 from tests.benchmarks.calls import calls
 from tests.benchmarks.canned import canned_server
 from tests.benchmarks.decoding import decoding
@@ -25,32 +27,72 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-async def run(rounds: int, scale: float, plots_to: Path) -> list[Section]:
-    """All sections; the plots are written to a directory."""
-    with tempfile.TemporaryDirectory() as directory, canned_server(Path(directory)) as server:
-        called, curves = await calls(server, rounds=rounds, scale=scale)
-    plots.cost_of_calls(plots_to / "calls.svg", curves)
-    waited, started = await waiting(scale=scale)
-    plots.fan_out(plots_to / "fan-out.svg", started)
-    return [
-        called,
-        decoding(rounds=rounds, scale=scale),
-        waited,
-        imports(rounds=rounds),
-        await scaling(rounds=rounds, scale=scale),
-    ]
+def _calls(rounds: int, scale: float, docs: Path) -> Section:
+    async def run() -> Section:
+        with tempfile.TemporaryDirectory() as directory, canned_server(Path(directory)) as server:
+            section, curves = await calls(server, rounds=rounds, scale=scale)
+        plots.cost_of_calls(docs / "calls.svg", curves)
+        return section
+
+    return anyio.run(run)
+
+
+def _decoding(rounds: int, scale: float, _: Path) -> Section:
+    return decoding(rounds=rounds, scale=scale)
+
+
+def _waiting(_: int, scale: float, docs: Path) -> Section:
+    async def run() -> Section:
+        section, started = await waiting(scale=scale)
+        plots.fan_out(docs / "fan-out.svg", started)
+        return section
+
+    return anyio.run(run)
+
+
+def _imports(rounds: int, _scale: float, _docs: Path) -> Section:
+    return imports(rounds=rounds)
+
+
+def _buildbot(rounds: int, scale: float, _: Path) -> Section:
+    return buildbot(rounds=rounds, scale=scale)
+
+
+def _scale(rounds: int, scale: float, _: Path) -> Section:
+    async def run() -> Section:
+        return await scaling(rounds=rounds, scale=scale)
+
+    return anyio.run(run)
+
+
+SECTIONS = {
+    "Calls": _calls,
+    "Decoding": _decoding,
+    "Waiting": _waiting,
+    "Import": _imports,
+    "Buildbot": _buildbot,
+    "Scale": _scale,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table, and write `docs/performance.md` and its plots."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("sections", nargs="*", help=f"which of {', '.join(SECTIONS)}; all, if none is named")
     parser.add_argument("--rounds", type=int, default=7, help="rounds in which the contenders take turns")
     parser.add_argument("--scale", type=float, default=1.0, help="how much of the work is done; below 1 for a try")
     parser.add_argument("--docs", type=Path, default=DOCS, help="where performance.md is, and its plots are written")
     given = parser.parse_args(arguments)
-    sections = anyio.run(run, given.rounds, given.scale, given.docs)
+    for name in set(given.sections) - set(SECTIONS):
+        parser.error(f"{name} is none of {', '.join(SECTIONS)}")
+    # What was imported is not looked through by each collection between two rounds.
+    gc.freeze()
+    try:
+        sections = [SECTIONS[name](given.rounds, given.scale, given.docs) for name in given.sections or SECTIONS]
+    finally:
+        gc.unfreeze()
     report.show(sections)
-    report.write(given.docs / "performance.md", sections, "python -m tests.benchmarks")
+    report.write(given.docs / "performance.md", sections, order=list(SECTIONS))
 
 
 if __name__ == "__main__":

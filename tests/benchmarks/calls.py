@@ -46,7 +46,7 @@ async def calls(server: Canned, *, rounds: int, scale: float) -> tuple[Section, 
     curves: Curves = {}
     async with AsyncExitStack() as stack:
         callers = await _callers(stack, server.plain)
-        for flying in IN_FLIGHT:
+        for flying in (flying for flying in IN_FLIGHT if flying <= max(10, scale * max(IN_FLIGHT))):
             await _side_by_side(section, curves, callers, flying, rounds=rounds, number=max(flying, int(400 * scale)))
         await _alone(section, "plain http", 0.80, callers, rounds=rounds, number=max(1, int(200 * scale)))
     await _burst(section, server.plain, rounds=rounds, number=max(10, int(BURST * scale)))
@@ -56,7 +56,7 @@ async def calls(server: Canned, *, rounds: int, scale: float) -> tuple[Section, 
             await _alone(section, "TLS", 0.30, callers, rounds=rounds, number=max(1, int(100 * scale)))
     for name, curve in curves.items():
         if name in {US, AIOHTTP, BARE}:
-            for flying in (50, 200):
+            for flying in [flying for flying in (50, 200) if flying in curve]:
                 section.add(
                     f"CPU a request of {name}, {flying} in flight over 1",
                     curve[flying] / curve[1],

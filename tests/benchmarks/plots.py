@@ -14,39 +14,54 @@ if TYPE_CHECKING:
 Untyped = Any
 """What matplotlib types in parts only."""
 
-# The same bytes for the same figures, so that a new run shows as what it changed.
-mpl.rcParams.update({"svg.hashsalt": "upcloud-sdk", "svg.fonttype": "none", "font.size": 11})
+# The same bytes for the same figures, so that a new run shows as what it changed. Letters are drawn, so that the plots
+# look the same whatever fonts a reader has; white behind them, for pages that are dark.
+mpl.rcParams.update({
+    "svg.hashsalt": "upcloud-sdk", "svg.fonttype": "path", "font.size": 12, "axes.spines.top": False,
+    "axes.spines.right": False, "figure.facecolor": "white", "axes.facecolor": "white",
+})  # fmt: skip
+
+COLOURS = ("#0b5cad", "#c1440e", "#2e7d32", "#6a3d9a", "#8d6e00")
+"""Dark enough to be read as text on white."""
 
 
 def cost_of_calls(file: Path, curves: Mapping[str, Mapping[int, float]]) -> None:
     """CPU a request over requests in flight."""
     figure, axes = _empty()
-    for name, curve in curves.items():
-        axes.plot(list(curve), list(curve.values()), marker="o", label=name)
-    axes.set(xscale="log", yscale="log", xlabel="requests in flight", ylabel="CPU a request, µs")
-    axes.set_xticks(list(next(iter(curves.values()))), labels=[str(n) for n in next(iter(curves.values()))])
-    axes.grid(visible=True, alpha=0.3)
-    axes.legend()
-    _save(figure, file)
+    flying = list(next(iter(curves.values())))
+    for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
+        axes.plot(list(curve), list(curve.values()), marker="o", color=colour, label=name)
+    axes.set(xscale="log", xlabel="requests in flight", ylabel="CPU a request, µs", ylim=(0, None))
+    axes.set_xticks(flying, labels=[str(number) for number in flying])
+    axes.minorticks_off()
+    axes.set_title("CPU of the client for one request")
+    _finish(figure, axes, file)
 
 
 def fan_out(file: Path, started: Mapping[str, Sequence[float]]) -> None:
     """Servers known to run over time."""
     figure, axes = _empty()
-    for name, times in started.items():
-        axes.step([0.0, *times], range(len(times) + 1), where="post", label=name)
-    axes.set(xscale="symlog", xlabel="seconds since the first create", ylabel="servers known to run")
-    axes.grid(visible=True, alpha=0.3)
-    axes.legend()
-    _save(figure, file)
+    for colour, (name, times) in zip(COLOURS, started.items(), strict=False):
+        axes.step([1.0, *times], range(len(times) + 1), where="post", color=colour, label=name)
+    most = max(times[-1] for times in started.values())
+    ticks = [seconds for seconds in (1, 10, 60, 600, 3600) if seconds < most]
+    axes.set(xscale="log", xlabel="time since the first create", ylabel="servers known to run", ylim=(0, None))
+    axes.set_xticks(ticks, labels=[f"{tick} s" if tick < 60 else f"{tick // 60} min" for tick in ticks])
+    axes.minorticks_off()
+    number = max(len(times) for times in started.values())
+    axes.set_title(f"{number} servers, created and awaited")
+    _finish(figure, axes, file)
 
 
 def _empty() -> tuple[Untyped, Untyped]:
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(8, 5.2), layout="constrained")
     return figure, figure.subplots()
 
 
-def _save(figure: Untyped, file: Path) -> None:
+def _finish(figure: Untyped, axes: Untyped, file: Path) -> None:
+    axes.grid(visible=True, alpha=0.3)
+    # Below the plot, where it is over no line.
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     # One line at the end, and no blanks before it, as every other file has.
     lines = (line.rstrip() for line in file.read_text("utf-8").splitlines())

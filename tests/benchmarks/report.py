@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 PACKAGES = (
     "upcloud-sdk", "httpx", "httpcore", "h11", "pydantic", "pydantic-core", "anyio", "httpx-aiohttp", "aiohttp",
-    "orjson", "requests", "upcloud-api",
+    "orjson", "requests", "upcloud-api", "buildbot", "twisted",
 )  # fmt: skip
-_BLOCK = re.compile(r"(<!-- figures -->\n).*?(<!-- /figures -->\n)", re.DOTALL)
+_BEGIN, _END = "<!-- figures -->\n", "<!-- /figures -->"
+_BLOCK = re.compile(rf"{_BEGIN}.*?{_END}\n", re.DOTALL)
+_TABLE = re.compile(r"### (.+)\n\n(?:\|.*\n)+")
 
 
 def show(sections: Sequence[Section]) -> None:
@@ -34,25 +36,35 @@ def show(sections: Sequence[Section]) -> None:
     Console(width=180).print(table)
 
 
-def write(page: Path, sections: Sequence[Section], command: str) -> None:
-    """Put the figures into the page, between its marks; the rest of it is written by hand."""
-    lines = [
-        f"Measured by `{command}` with Python {platform.python_version()} on {platform.machine()}, "
-        + ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-        + ".",
-        "",
-    ]
-    for section in sections:
-        lines += [
-            f"### {section.title}",
-            "",
-            "| what | measured | target | verdict | |",
-            "| --- | --- | --- | --- | --- |",
-        ]
-        lines += ["| " + " | ".join(_cells(row)) + " |" for row in section.rows]
-        lines.append("")
+def write(page: Path, sections: Sequence[Section], *, order: Sequence[str]) -> None:
+    """Put the figures into the page, between its marks; the rest of it is written by hand.
+
+    Sections that were not measured keep the figures that they have.
+    """
     text = page.read_text("utf-8")
-    page.write_text(_BLOCK.sub(lambda marks: marks[1] + "\n" + "\n".join(lines) + marks[2], text), encoding="utf-8")
+    block = _BLOCK.search(text)
+    assert block is not None, f"{page} has no marks for the figures"
+    tables = {found[1]: found[0] for found in _TABLE.finditer(block[0])}
+    tables |= {section.title: _table(section) for section in sections}
+    figures = "\n".join([_measured_with(), *(tables[title] for title in order if title in tables)])
+    page.write_text(text[: block.start()] + f"{_BEGIN}\n{figures}{_END}\n" + text[block.end() :], encoding="utf-8")
+
+
+def _measured_with() -> str:
+    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    python = f"Python {platform.python_version()} on {platform.machine()}"
+    return f"Measured by `python -m tests.benchmarks` with {python}, {versions}.\n"
+
+
+def _table(section: Section) -> str:
+    lines = [
+        f"### {section.title}",
+        "",
+        "| what | measured | target | verdict | |",
+        "| --- | --- | --- | --- | --- |",
+        *("| " + " | ".join(_cells(row)) + " |" for row in section.rows),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:

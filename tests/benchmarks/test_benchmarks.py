@@ -5,20 +5,56 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.__main__ import DOCS, main
+import pytest
+
+from tests.benchmarks import report
+from tests.benchmarks.__main__ import DOCS, SECTIONS, main
+from tests.benchmarks.measure import Row, Section
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
+TITLE = re.compile(r"^### (.+)$", re.MULTILINE)
 
 
-def test_the_benchmarks_run_and_write_their_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("section", "plots"),
+    [
+        ("Calls", {"calls.svg"}),
+        ("Decoding", set[str]()),
+        ("Waiting", {"fan-out.svg"}),
+        ("Import", set[str]()),
+        # Minutes on a busy machine: masters are slow to start.
+        pytest.param("Buildbot", set[str](), marks=pytest.mark.full),
+        ("Scale", set[str]()),
+    ],
+)
+def test_each_section_runs_and_writes_its_part_of_the_page(
+    section: str, plots: set[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = tmp_path / "performance.md"
-    page.write_text((DOCS / "performance.md").read_text("utf-8"), encoding="utf-8")
-    main(["--rounds", "1", "--scale", "0.02", "--docs", str(tmp_path)])
-    sections = ["Calls", "Decoding", "Waiting", "Import", "Scale"]
-    shown = capsys.readouterr().out
-    assert [name for name in sections if name in shown] == sections
-    assert re.findall(r"^### (.+)$", page.read_text("utf-8"), re.MULTILINE) == sections
-    assert {file.name for file in tmp_path.iterdir()} == {"performance.md", "calls.svg", "fan-out.svg"}
+    page.write_text("Before.\n\n<!-- figures -->\n<!-- /figures -->\n\nAfter.\n", encoding="utf-8")
+    main([section, "--rounds", "1", "--scale", "0.02", "--docs", str(tmp_path)])
+    assert section in capsys.readouterr().out
+    written = page.read_text("utf-8")
+    assert TITLE.findall(written) == [section]
+    assert written.startswith("Before.\n")
+    assert written.endswith("After.\n")
+    assert "| measured |" in written
+    assert {file.name for file in tmp_path.iterdir()} == {"performance.md", *plots}
+
+
+def test_what_is_measured_again_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    old = "### Decoding\n\n| old |\n| 1 |\n\n### Scale\n\n| kept |\n| 2 |\n"
+    page.write_text(f"<!-- figures -->\n{old}<!-- /figures -->\n", encoding="utf-8")
+    report.write(page, [Section("Decoding", [Row("new", 1.5)])], order=["Decoding", "Scale"])
+    written = page.read_text("utf-8")
+    assert TITLE.findall(written) == ["Decoding", "Scale"]
+    assert "| old |" not in written
+    assert "| new | 1.50x |" in written
+    assert "| kept |" in written
+
+
+def test_the_page_of_the_docs_has_every_section() -> None:
+    assert TITLE.findall((DOCS / "performance.md").read_text("utf-8")) == list(SECTIONS)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.buildbot.harness import GuestHost
+from tests.buildbot.guests import GuestHost
 from tests.buildbot.processes import MasterProcess, buildbot, make_basedir
 
 if TYPE_CHECKING:

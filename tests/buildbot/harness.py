@@ -3,103 +3,25 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import defer
 
 from tests.buildbot._types import BuilderConfig, BuildFactory, Connection, RunMasterBase, ShellCommand, reactor
+from tests.buildbot.guests import Guests
 from tests.buildbot.quick import QuickWorker
 from upcloud_sdk.buildbot._types import LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from upcloud_sdk.simulator.records import Server
 
 IMAGE = "Debian GNU/Linux 12 (Bookworm)"
 BOOTSTRAP = json.dumps({"host": "@MASTER@", "port": "@PORT@", "name": "@NAME@", "passwd": "@PASSWORD@"})
-
-
-class GuestHost:
-    """The process that guests run in; one for all tests."""
-
-    _process: ClassVar[subprocess.Popen[str] | None] = None
-
-    @classmethod
-    def order(cls, line: str) -> None:
-        """Give an order; the process is started for the first."""
-        if cls._process is None:
-            script = Path(__file__).with_name("guest_host.py")
-            cls._process = subprocess.Popen(
-                [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-            assert cls._process.stdout is not None
-            assert cls._process.stdout.readline() == "ready\n"
-        assert cls._process.stdin is not None
-        cls._process.stdin.write(line + "\n")
-        cls._process.stdin.flush()
-
-    @classmethod
-    def close(cls) -> None:
-        """End it, with all guests."""
-        if cls._process is not None:
-            cls._process.communicate(timeout=20)
-            cls._process = None
-
-
-class Guests:
-    """The worker that a server's `user_data` describes, for as long as the server is started."""
-
-    def __init__(self) -> None:
-        self.running: set[str] = set()
-        self._shut_down: list[str] = []
-        self.seen: list[str] = []
-        """The `user_data` of every server that started, in order."""
-        self.attaches = True
-        """Whether guests start a worker at all."""
-
-    def start(self, server: Server) -> None:
-        if self.attaches:
-            self.connect(server.uuid, str(server.user_data))
-
-    def stop(self, uuid: str, *, hard: bool) -> None:
-        if uuid in self.running:
-            self.running.remove(uuid)
-            GuestHost.order(f"stop {uuid}")
-
-    def is_running(self, uuid: str) -> bool:
-        return uuid in self.running
-
-    def poll(self) -> Iterable[str]:
-        gone, self._shut_down = self._shut_down, []
-        return gone
-
-    def shut_down(self, uuid: str) -> None:
-        """The guest powers itself off."""
-        self.stop(uuid, hard=False)
-        self._shut_down.append(uuid)
-
-    def forget(self, uuid: str) -> None:
-        """It was stopped before."""
-
-    def console(self, uuid: str) -> Path | None:
-        return None
-
-    def close(self) -> None:
-        for uuid in list(self.running):
-            self.stop(uuid, hard=True)
-
-    def connect(self, uuid: str, user_data: str) -> None:
-        """A worker that says what this document tells it to say."""
-        self.seen.append(user_data)
-        self.running.add(uuid)
-        GuestHost.order(f"start {uuid} {user_data}")
 
 
 @dataclass

@@ -1,0 +1,130 @@
+"""What a latent worker adds to the life of its server, and for how long it holds its master.
+
+The worker is ours or the one that ships with Buildbot, by turns; the master, the workers and the guests are real.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tests.benchmarks.heartbeat import longest
+from tests.benchmarks.master import LOCAL, OURS, SHIPPED, running, until
+from tests.benchmarks.measure import Section
+from tests.buildbot.guests import GuestHost, Guests
+from upcloud_sdk.simulator import Simulator, after_seconds
+
+if TYPE_CHECKING:
+    from tests.benchmarks.master import Master
+    from upcloud_sdk.simulator.progress import Progress
+
+AT_ONCE = 20
+BOOT, STOP = 6.0, 2.0
+"""Seconds: long enough for the pace to count at which each worker looks, as it does on real servers."""
+
+
+@dataclass
+class Seconds:
+    """What a worker of one kind took, round by round."""
+
+    start: list[float] = field(default_factory=list[float])
+    end: list[float] = field(default_factory=list[float])
+    gap: list[float] = field(default_factory=list[float])
+
+
+class Cloud:
+    """A simulator whose servers take other times in each round, so that nobody's looks always just miss a change."""
+
+    def __init__(self, scale: float) -> None:
+        self._scale = scale
+        self._boot_seconds = 0.0
+        self.asked_at = 0.0
+        self.sim = Simulator(guests="process", boot=self._boot, seed=1)
+
+    def next_round(self, share: float) -> None:
+        """`share`: how far into a second changes fall."""
+        self._boot_seconds = max(0.1, (BOOT + share) * self._scale)
+        self.sim.stop_seconds = max(0.1, (STOP + share) * self._scale)
+
+    def _boot(self, _: object) -> Progress:
+        self.asked_at = time.time()
+        return after_seconds(self._boot_seconds)
+
+
+def buildbot(*, rounds: int, scale: float) -> Section:
+    """One build after the other, and many workers at once."""
+    section = Section("Buildbot")
+    took = {kind: Seconds() for kind in (OURS, SHIPPED, LOCAL)}
+    _builds(took, rounds, scale)
+    number = max(2, int(AT_ONCE * scale))
+    _many(took, number, min(3, rounds))
+    own = statistics.median(took[LOCAL].start)
+    for kind, target in ((OURS, 1.0), (SHIPPED, None)):
+        added = [seconds - own for seconds in took[kind].start]
+        what = "from a build's force to its first step, beside the boot and Buildbot's own part"
+        section.add(f"{what}: {kind}", statistics.median(added), target, " s", _range(added))
+    section.add(
+        "Buildbot's own part: the same on a worker that is always there", own, None, " s", _range(took[LOCAL].start)
+    )
+    for kind, target in ((OURS, 1.0), (SHIPPED, None)):
+        ends = took[kind].end
+        what = "from the first step of a build to the end of its server, beside the stop"
+        section.add(f"{what}: {kind}", statistics.median(ends), target, " s", _range(ends))
+    for kind in (OURS, SHIPPED):
+        gaps = [gap * 1e3 for gap in took[kind].gap]
+        what = f"longest gap of the reactor while {number} workers start and build"
+        section.add(f"{what}: {kind}", statistics.median(gaps), None, " ms", f"{min(gaps):.0f} to {max(gaps):.0f} ms")
+    return section
+
+
+def _range(seconds: list[float]) -> str:
+    return f"{min(seconds):.2f} to {max(seconds):.2f} s"
+
+
+def _builds(took: dict[str, Seconds], rounds: int, scale: float) -> None:
+    cloud = Cloud(scale)
+    turns = range(rounds + 1)
+    # The shipped worker does one build, and no other: there is one for each round.
+    with running(cloud.sim, [OURS, LOCAL, *(f"{SHIPPED}-{turn}" for turn in turns)], "script") as master:
+        for turn in turns:
+            cloud.next_round(turn / (rounds + 1))
+            for kind, name in ((OURS, OURS), (SHIPPED, f"{SHIPPED}-{turn}"), (LOCAL, LOCAL)):
+                start, end = _build(cloud, master, name)
+                # The first round does not count.
+                if turn:
+                    took[kind].start.append(start)
+                    took[kind].end.append(end)
+
+
+def _build(cloud: Cloud, master: Master, name: str) -> tuple[float, float]:
+    forced_at = time.time()
+    master.force(name)
+    step_at = master.when(name, "step", forced_at)
+    if name == LOCAL:
+        return step_at - forced_at, 0.0
+    gone_at = until(lambda: not cloud.sim.servers and not cloud.sim.storages)
+    # From when the API was asked for a server until the guest's process is about to call its master.
+    boot = master.when(name, "ready", forced_at) - cloud.asked_at
+    return step_at - forced_at - boot, gone_at - step_at - cloud.sim.stop_seconds
+
+
+def _many(took: dict[str, Seconds], number: int, rounds: int) -> None:
+    sim = Simulator(guests=Guests(), boot_seconds=2.0 if number > 2 else 0.1, stop_seconds=0.1, seed=1)
+    ours = [f"{OURS}-{index}" for index in range(number)]
+    shipped = [[f"{SHIPPED}-{turn}-{index}" for index in range(number)] for turn in range(rounds + 1)]
+    try:
+        with running(sim, [*ours, *(name for names in shipped for name in names)], "login") as master:
+            for turn in range(rounds + 1):
+                for kind, names in ((OURS, ours), (SHIPPED, shipped[turn])):
+                    since = time.time()
+                    for name in names:
+                        master.force(name)
+                    for name in names:
+                        master.when(name, "step", since)
+                    if turn:
+                        took[kind].gap.append(longest(master.folder / "beats", since, time.time()))
+                    until(lambda: not sim.servers and not sim.storages)
+    finally:
+        GuestHost.close()

@@ -85,8 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     for name in set(given.sections) - set(SECTIONS):
         parser.error(f"{name} is none of {', '.join(SECTIONS)}")
-    # What was imported is not looked through by each collection between two rounds.
-    gc.freeze()
+    if given.scale < 1:
+        # A try is quicker where collections between two rounds do not look through all that was imported.
+        gc.freeze()
     try:
         sections = [SECTIONS[name](given.rounds, given.scale, given.docs) for name in given.sections or SECTIONS]
     finally:

@@ -78,7 +78,7 @@ def _many(section: Section, number: int, *, rounds: int, scale: float) -> None:
         f"{number:,} in one answer, over orjson.loads",
         times.ratio("upcloud-sdk", "orjson.loads"),
         4.0 if is_target else None,
-        note=f"holds the event loop for {times.median('upcloud-sdk', 'wall') * 1e3:.0f} ms",
+        note=f"holds the event loop for {times.median('upcloud-sdk') * 1e3:.0f} ms",
     )
     section.add(
         f"{number:,} in one answer, memory held, over orjson.loads",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -50,6 +50,26 @@ CALLS: list[tuple[str, Call, str]] = [
     ("an empty server of a group", lambda c: c.server_groups.remove_server("a", ""), "uuid of the server is empty"),
     ("an address that is none", lambda c: c.interfaces.add_ip(SERVER, 1, address="10.0.0"), "10.0.0"),
 ]
+
+
+NO_MODELS: list[tuple[str, Call]] = [
+    ("a new server", lambda c: c.servers.create(cast("Any", {"zone": "fi-hel1"}))),
+    ("changes of a server", lambda c: c.servers.modify(SERVER, cast("Any", {"title": "x"}))),
+    ("a new disk", lambda c: c.storages.create(cast("Any", {"zone": "fi-hel1"}))),
+    ("changes of a disk", lambda c: c.storages.modify(DISK, cast("Any", {"title": "x"}))),
+    ("a rule", lambda c: c.firewall_rules.create(SERVER, cast("Any", {"action": "drop"}))),
+    ("a network", lambda c: c.networks.create(cast("Any", {"name": "x"}))),
+    ("a tag", lambda c: c.tags.create(cast("Any", "web"))),
+]
+
+
+@pytest.mark.parametrize("call", [pytest.param(call, id=name) for name, call in NO_MODELS])
+async def test_a_dict_in_the_place_of_a_model_is_refused_in_words(
+    api: respx.MockRouter, cloud: UpCloud, call: Call
+) -> None:
+    with pytest.raises(TypeError, match=r"such as ServerChanges|no ServerSpec: give one"):
+        await call(cloud)
+    assert not api.calls
 
 
 @pytest.mark.parametrize(("call", "says"), [pytest.param(call, says, id=name) for name, call, says in CALLS])

@@ -20,7 +20,7 @@ from upcloud_sdk.resources.servers import ServerEndpoints
 from upcloud_sdk.waiting import fails_on_error, is_one_look, look_once
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from upcloud_sdk.fleet.fleet import Fleet
     from upcloud_sdk.models.server_requests import ServerChanges, ServerSpec
@@ -75,11 +75,13 @@ class Servers(ServerEndpoints):
         Raises:
             IllegalState: a change that a server in this state does not take.
         """
-        if changes.labels is None:
+        # Not `changes.labels`: what is no model is refused in words by what is called next.
+        labels: Mapping[str, str] | None = getattr(changes, "labels", None)
+        if labels is None:
             return await super().modify(uuid, changes)
         async with self._fleet.renewal.relabelling(uuid):
             present = (await self.get(uuid)).labels
-            changes = changes.model_copy(update={"labels": keep_own(changes.labels, present)})
+            changes = changes.model_copy(update={"labels": keep_own(labels, present)})
             return await super().modify(uuid, changes)
 
     async def wait_for_state(self, uuid: str, state: ServerState | str, *, timeout: float) -> ServerSummary:

@@ -9,7 +9,7 @@ from upcloud_sdk.resources._base import endpoint
 from upcloud_sdk.resources.storages import StorageEndpoints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from upcloud_sdk.fleet.fleet import Fleet
     from upcloud_sdk.models.storage_requests import StorageChanges
@@ -34,9 +34,11 @@ class Storages(StorageEndpoints):
         Raises:
             IllegalState: it is to grow, and its server is not stopped.
         """
-        if changes.labels is None:
+        # Not `changes.labels`: what is no model is refused in words by what is called next.
+        labels: Mapping[str, str] | None = getattr(changes, "labels", None)
+        if labels is None:
             return await super().modify(uuid, changes)
         async with self._fleet().renewal.relabelling(uuid):
             present = (await self.get(uuid)).labels
-            changes = changes.model_copy(update={"labels": keep_own(changes.labels, present)})
+            changes = changes.model_copy(update={"labels": keep_own(labels, present)})
             return await super().modify(uuid, changes)

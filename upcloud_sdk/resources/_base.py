@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from upcloud_sdk._emitter import Emitter
     from upcloud_sdk._transport import Transport
     from upcloud_sdk._transport.answers import Answer
-    from upcloud_sdk._wire import Envelope
+    from upcloud_sdk._wire import Envelope, Request
     from upcloud_sdk.waiting import WaitPolicy
 
 T = TypeVar("T")
@@ -83,6 +83,22 @@ class Core(NamedTuple):
     owner: str
     emit: Emitter
     once: Once
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """The document of a request.
+
+    Raises:
+        TypeError: it is no model, but a dict, say.
+    """
+    try:
+        write = request.wire
+    except AttributeError:
+        kind = type(request).__name__
+        raise TypeError(
+            f"that is a {kind}: write it as the model that the method takes, such as ServerChanges(title='x')"
+        ) from None
+    return write()
 
 
 def label_params(labels: Labels | None) -> list[tuple[str, str]]:

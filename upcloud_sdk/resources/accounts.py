@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.accounts import AccountDetails, AccountSummary
-from upcloud_sdk.resources._base import Namespace, endpoint
+from upcloud_sdk.resources._base import Namespace, body_of, endpoint
 
 if TYPE_CHECKING:
     from upcloud_sdk.models.accounts import SubAccountChanges, SubAccountSpec
@@ -27,12 +27,12 @@ class Accounts(Namespace):
     @endpoint("POST", "/account/sub")
     async def create_sub(self, spec: SubAccountSpec) -> None:
         """Make a sub-account. The API answers nothing: `get` shows it."""
-        await self._transport.send("POST", "/account/sub", json={"sub_account": spec.wire()})
+        await self._transport.send("POST", "/account/sub", json={"sub_account": body_of(spec)})
 
     @endpoint("PUT", "/account/sub/{username}")
     async def modify_sub(self, username: str, changes: SubAccountChanges) -> None:
         """Change a sub-account; fields that are not given stay as they are. The API answers nothing: `get` shows it."""
-        await self._transport.send("PUT", _path(username), json={"account": changes.wire()})
+        await self._transport.send("PUT", _path(username), json={"account": body_of(changes)})
 
     @endpoint("DELETE", "/account/sub/{username}")
     async def delete_sub(self, username: str) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.firewall import FirewallRule, FirewallRuleSpec
-from upcloud_sdk.resources._base import Namespace, endpoint
+from upcloud_sdk.resources._base import Namespace, body_of, endpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +33,7 @@ class FirewallRules(Namespace):
     @endpoint("POST", "/server/{server}/firewall_rule")
     async def create(self, server: str, rule: FirewallRuleSpec) -> FirewallRule:
         """A new rule, at its position or at the end; later rules move down."""
-        return await self._transport.call("POST", _path(server), _RULE, json={"firewall_rule": rule.wire()})
+        return await self._transport.call("POST", _path(server), _RULE, json={"firewall_rule": body_of(rule)})
 
     @endpoint("PUT", "/server/{server}/firewall_rule")
     async def replace(self, server: str, rules: Sequence[FirewallRuleSpec]) -> None:
@@ -44,7 +44,7 @@ class FirewallRules(Namespace):
         """
         if len(rules) > MOST_RULES:
             raise ValueError(f"{len(rules)} rules: a server has {MOST_RULES} at most")
-        document = {"firewall_rules": {"firewall_rule": [rule.wire() for rule in rules]}}
+        document = {"firewall_rules": {"firewall_rule": [body_of(rule) for rule in rules]}}
         await self._transport.send("PUT", _path(server), json=document)
 
     @endpoint("DELETE", "/server/{server}/firewall_rule/{position}")

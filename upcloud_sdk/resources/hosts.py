@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.groups import Host, HostChanges
-from upcloud_sdk.resources._base import Namespace, endpoint
+from upcloud_sdk.resources._base import Namespace, body_of, endpoint
 
 _HOST = one(Host, "host")
 _HOSTS = many(Host, "hosts", "host")
@@ -24,7 +24,7 @@ class Hosts(Namespace):
     @endpoint("PATCH", "/host/{id}")
     async def modify(self, id: int, changes: HostChanges) -> Host:
         """Change the description of a host."""
-        return await self._transport.call("PATCH", f"/host/{id:d}", _HOST, json={"host": changes.wire()})
+        return await self._transport.call("PATCH", f"/host/{id:d}", _HOST, json={"host": body_of(changes)})
 
     @endpoint("GET", "/host")
     async def list(self) -> tuple[Host, ...]:

@@ -9,7 +9,7 @@ from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import Address, Envelope, one
 from upcloud_sdk.errors import UnexpectedAnswer
 from upcloud_sdk.models.interfaces import Interface, InterfaceAddress
-from upcloud_sdk.resources._base import Namespace, endpoint
+from upcloud_sdk.resources._base import Namespace, body_of, endpoint
 
 if TYPE_CHECKING:
     from upcloud_sdk.models.network_requests import InterfaceChanges
@@ -30,13 +30,13 @@ class Interfaces(Namespace):
     async def create(self, server: str, spec: InterfaceSpec) -> Interface:
         """A new interface, at the first free index unless the spec names one."""
         path = f"{_path(server)}/interface"
-        return await self._transport.call("POST", path, _INTERFACE, json={"interface": spec.wire()})
+        return await self._transport.call("POST", path, _INTERFACE, json={"interface": body_of(spec)})
 
     @endpoint("PUT", "/server/{server}/networking/interface/{index}")
     async def modify(self, server: str, index: int, changes: InterfaceChanges) -> Interface:
         """Change an interface; `index` among the changes moves it to another place."""
         path = f"{_path(server)}/interface/{index:d}"
-        body = {"interface": changes.wire()}
+        body = {"interface": body_of(changes)}
         # Not repeated when it moves: at its old place there would be nothing, or another one.
         answer = await self._transport.send("PUT", path, json=body, idempotent=changes.index is None)
         return self._transport.decode(f"PUT {path}", answer, _INTERFACE)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import Address, many, one
 from upcloud_sdk.models.networks import IpAddress
-from upcloud_sdk.resources._base import Namespace, endpoint
+from upcloud_sdk.resources._base import Namespace, body_of, endpoint
 
 if TYPE_CHECKING:
     from upcloud_sdk.models.network_requests import IpAddressChanges, IpAddressSpec
@@ -32,7 +32,7 @@ class IpAddresses(Namespace):
             OutcomeUnknown: no answer came. Addresses have no labels: look through `list()` before you try again.
             LimitReached, NoCapacity: there is none to be had.
         """
-        return await self._transport.call("POST", "/ip_address", _ADDRESS, json={"ip_address": spec.wire()})
+        return await self._transport.call("POST", "/ip_address", _ADDRESS, json={"ip_address": body_of(spec)})
 
     @endpoint("PATCH", "/ip_address/{address}")
     async def modify(self, address: Address | str, changes: IpAddressChanges) -> IpAddress:
@@ -40,7 +40,7 @@ class IpAddresses(Namespace):
 
         `mac` moves a floating one to another interface, also of a started server; None takes it off.
         """
-        return await self._transport.call("PATCH", _path(address), _ADDRESS, json={"ip_address": changes.wire()})
+        return await self._transport.call("PATCH", _path(address), _ADDRESS, json={"ip_address": body_of(changes)})
 
     @endpoint("DELETE", "/ip_address/{address}")
     async def release(self, address: Address | str) -> None:

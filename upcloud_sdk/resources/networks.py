@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.networks import Network, NetworkPeering, Router
-from upcloud_sdk.resources._base import Labels, Makeable, Namespace, endpoint, label_params
+from upcloud_sdk.resources._base import Labels, Makeable, Namespace, body_of, endpoint, label_params
 
 if TYPE_CHECKING:
     from upcloud_sdk.models.network_requests import (
@@ -39,12 +39,12 @@ class Networks(Namespace):
     async def create(self, spec: NetworkSpec) -> Network:
         """A new private network. Where an answer is lost it is found and adopted."""
         kind = Makeable("/network", "network", "networks")
-        return await self._core.once.create(kind, spec.wire(), _NETWORK)
+        return await self._core.once.create(kind, body_of(spec), _NETWORK)
 
     @endpoint("PUT", "/network/{uuid}")
     async def modify(self, uuid: str, changes: NetworkChanges) -> Network:
         """Change a private network; fields that are not given stay as they are. `router=None` detaches it."""
-        body = {"network": changes.wire()}
+        body = {"network": body_of(changes)}
         return await self._transport.call("PUT", f"/network/{segment(uuid, 'uuid')}", _NETWORK, json=body)
 
     @endpoint("DELETE", "/network/{uuid}")
@@ -74,12 +74,12 @@ class Routers(Namespace):
     @endpoint("POST", "/router")
     async def create(self, spec: RouterSpec) -> Router:
         """A new router. Where an answer is lost it is found and adopted."""
-        return await self._core.once.create(Makeable("/router", "router", "routers"), spec.wire(), _ROUTER)
+        return await self._core.once.create(Makeable("/router", "router", "routers"), body_of(spec), _ROUTER)
 
     @endpoint("PATCH", "/router/{uuid}")
     async def modify(self, uuid: str, changes: RouterChanges) -> Router:
         """Change a router; fields that are not given stay as they are."""
-        body = {"router": changes.wire()}
+        body = {"router": body_of(changes)}
         return await self._transport.call("PATCH", f"/router/{segment(uuid, 'uuid')}", _ROUTER, json=body)
 
     @endpoint("DELETE", "/router/{uuid}")
@@ -109,12 +109,12 @@ class NetworkPeerings(Namespace):
     async def create(self, spec: NetworkPeeringSpec) -> NetworkPeering:
         """A new peering; it is active once the other side has made its own. Where an answer is lost it is adopted."""
         kind = Makeable("/network-peering", "network_peering", "network_peerings")
-        return await self._core.once.create(kind, spec.wire(), _PEERING)
+        return await self._core.once.create(kind, body_of(spec), _PEERING)
 
     @endpoint("PATCH", "/network-peering/{uuid}")
     async def modify(self, uuid: str, changes: NetworkPeeringChanges) -> NetworkPeering:
         """Change a peering; fields that are not given stay as they are."""
-        body = {"network_peering": changes.wire()}
+        body = {"network_peering": body_of(changes)}
         path = f"/network-peering/{segment(uuid, 'uuid')}"
         return await self._transport.call("PATCH", path, _PEERING, json=body)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.permissions import Permission
-from upcloud_sdk.resources._base import Namespace, endpoint
+from upcloud_sdk.resources._base import Namespace, body_of, endpoint
 
 if TYPE_CHECKING:
     from upcloud_sdk.models.permissions import PermissionSpec
@@ -21,7 +21,7 @@ class Permissions(Namespace):
     @endpoint("POST", "/permission/grant")
     async def grant(self, permission: PermissionSpec) -> Permission:
         """Allow a sub-account something."""
-        document = {"permission": permission.wire()}
+        document = {"permission": body_of(permission)}
         return await self._transport.call("POST", "/permission/grant", _PERMISSION, json=document)
 
     @endpoint("POST", "/permission/revoke")
@@ -38,7 +38,7 @@ class Permissions(Namespace):
 
 def _document(permission: PermissionSpec | Permission) -> dict[str, Any]:
     if not isinstance(permission, Permission):
-        return permission.wire()
+        return body_of(permission)
     document: dict[str, Any] = {
         "user": permission.user,
         "target_type": str(permission.target_type),

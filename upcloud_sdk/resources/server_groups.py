@@ -5,7 +5,7 @@ from __future__ import annotations
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.groups import ServerGroup, ServerGroupChanges, ServerGroupSpec
-from upcloud_sdk.resources._base import Labels, Makeable, Namespace, endpoint, label_params
+from upcloud_sdk.resources._base import Labels, Makeable, Namespace, body_of, endpoint, label_params
 
 _GROUP = one(ServerGroup, "server_group")
 _GROUPS = many(ServerGroup, "server_groups", "server_group")
@@ -23,12 +23,12 @@ class ServerGroups(Namespace):
     async def create(self, spec: ServerGroupSpec) -> ServerGroup:
         """A new group. Where an answer is lost it is found and adopted."""
         kind = Makeable("/server-group", "server_group", "server_groups", wraps_labels=True)
-        return await self._core.once.create(kind, spec.wire(), _GROUP)
+        return await self._core.once.create(kind, body_of(spec), _GROUP)
 
     @endpoint("PATCH", "/server-group/{uuid}")
     async def modify(self, uuid: str, changes: ServerGroupChanges) -> ServerGroup:
         """Change a group; fields that are not given stay as they are."""
-        return await self._transport.call("PATCH", _path(uuid), _GROUP, json={"server_group": changes.wire()})
+        return await self._transport.call("PATCH", _path(uuid), _GROUP, json={"server_group": body_of(changes)})
 
     @endpoint("DELETE", "/server-group/{uuid}")
     async def delete(self, uuid: str) -> None:

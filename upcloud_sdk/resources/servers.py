@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many
 from upcloud_sdk.models.servers import Server, ServerSummary
-from upcloud_sdk.resources._base import Labels, endpoint, label_params
+from upcloud_sdk.resources._base import Labels, body_of, endpoint, label_params
 from upcloud_sdk.resources.policies import BackupPolicy, StopType, TimeoutAction, check_word
 from upcloud_sdk.resources.server_storages import SERVER, StorageDevices
 
@@ -39,7 +39,7 @@ class ServerEndpoints(StorageDevices):
         Raises:
             IllegalState: a change that a server in this state does not take.
         """
-        body = {"server": changes.wire()}
+        body = {"server": body_of(changes)}
         return await self._transport.call("PUT", self._path(uuid), SERVER, json=body, timeout=MODIFY_TIMEOUT)
 
     @endpoint("DELETE", "/server/{uuid}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.storages import Storage, StorageKind, StorageState, StorageSummary
-from upcloud_sdk.resources._base import Labels, Makeable, endpoint, label_params
+from upcloud_sdk.resources._base import Labels, Makeable, body_of, endpoint, label_params
 from upcloud_sdk.resources.policies import BackupPolicy, check_word
 from upcloud_sdk.resources.storage_imports import StorageImports
 from upcloud_sdk.resources.templates import choose
@@ -48,7 +48,7 @@ class StorageEndpoints(StorageImports):
             NoCapacity, LimitReached: there is no room.
         """
         kind = Makeable("/storage", "storage", "storages")
-        return await self._core.once.create(kind, spec.wire(), _STORAGE, timeout=CREATE_TIMEOUT)
+        return await self._core.once.create(kind, body_of(spec), _STORAGE, timeout=CREATE_TIMEOUT)
 
     @endpoint("PUT", "/storage/{uuid}")
     async def modify(self, uuid: str, changes: StorageChanges) -> Storage:
@@ -57,7 +57,7 @@ class StorageEndpoints(StorageImports):
         Raises:
             IllegalState: it is to grow, and its server is not stopped.
         """
-        body = {"storage": changes.wire()}
+        body = {"storage": body_of(changes)}
         return await self._transport.call("PUT", _path(uuid), _STORAGE, json=body, timeout=MODIFY_TIMEOUT)
 
     @endpoint("POST", "/storage/{uuid}/clone")
@@ -70,7 +70,7 @@ class StorageEndpoints(StorageImports):
             IllegalState: the source is in a state that does not allow this.
             OutcomeUnknown: no answer came: look through `list()` before you try again.
         """
-        return await self._copy(uuid, "clone", spec.wire())
+        return await self._copy(uuid, "clone", body_of(spec))
 
     @endpoint("POST", "/storage/{uuid}/templatize")
     async def templatize(self, uuid: str, title: str) -> Storage:

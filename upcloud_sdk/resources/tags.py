@@ -5,7 +5,7 @@ from __future__ import annotations
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.groups import Tag, TagChanges, TagSpec
-from upcloud_sdk.resources._base import Namespace, endpoint
+from upcloud_sdk.resources._base import Namespace, body_of, endpoint
 
 _TAG = one(Tag, "tag")
 _TAGS = many(Tag, "tags", "tag")
@@ -25,14 +25,16 @@ class Tags(Namespace):
     @endpoint("POST", "/tag")
     async def create(self, spec: TagSpec) -> Tag:
         """A new tag."""
-        return await self._transport.call("POST", "/tag", _TAG, json={"tag": spec.wire()})
+        return await self._transport.call("POST", "/tag", _TAG, json={"tag": body_of(spec)})
 
     @endpoint("PUT", "/tag/{name}")
     async def modify(self, name: str, changes: TagChanges) -> Tag:
         """Change a tag; `name` among the changes is its new name, `servers` replaces those that have it."""
         path = f"/tag/{segment(name, 'name')}"
         # Not repeated when it is renamed: there would be no tag of the old name.
-        answer = await self._transport.send("PUT", path, json={"tag": changes.wire()}, idempotent=changes.name is None)
+        answer = await self._transport.send(
+            "PUT", path, json={"tag": body_of(changes)}, idempotent=changes.name is None
+        )
         return self._transport.decode(f"PUT {path}", answer, _TAG)
 
     @endpoint("DELETE", "/tag/{name}")

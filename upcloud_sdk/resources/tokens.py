@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import Envelope
 from upcloud_sdk.models.tokens import ApiToken
-from upcloud_sdk.resources._base import Namespace, endpoint
+from upcloud_sdk.resources._base import Namespace, body_of, endpoint
 
 if TYPE_CHECKING:
     from upcloud_sdk.models.tokens import ApiTokenSpec
@@ -29,7 +29,7 @@ class Tokens(Namespace):
     @endpoint("POST", "/account/tokens")
     async def create(self, spec: ApiTokenSpec) -> ApiToken:
         """A new token. Its secret, `token`, is in this answer only."""
-        return await self._transport.call("POST", "/account/tokens", _TOKEN, json=spec.wire())
+        return await self._transport.call("POST", "/account/tokens", _TOKEN, json=body_of(spec))
 
     @endpoint("DELETE", "/account/tokens/{id}")
     async def delete(self, id: str) -> None:

@@ -52,7 +52,8 @@ test-lowest:
 	@$(LOWEST)/bin/python -m tests.lowest > $(LOWEST)/constraints.txt
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOWEST)/constraints.txt \
 		--editable '.[simulator,aiohttp,keyring]' --group lowest
-	$(LOWEST)/bin/python -m pytest tests/sdk tests/fleet tests/simulator --ignore tests/simulator/test_shipped_worker.py
+	$(LOWEST)/bin/python -m pytest --numprocesses 4 --dist worksteal tests/sdk tests/fleet tests/simulator \
+		--ignore tests/simulator/test_shipped_worker.py
 
 ## make cutpoints    each request of a server's life meets each kind of fault: nothing is left, nothing is made twice
 cutpoints: $(READY)

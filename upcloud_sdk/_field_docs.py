@@ -26,7 +26,7 @@ def with_fields(model: type[BaseModel], own: str) -> str:
     lines = [inspect.cleandoc(own), "", "Fields:"]
     for name, field in model.model_fields.items():
         annotation, _, doc = docs.get(name, "").partition("\n")
-        default = "" if field.is_required() else f" = {field.get_default(call_default_factory=True)!r}"
+        default = "" if field.is_required() else f" = {field.get_default(call_default_factory=True, validated_data={})!r}"
         lines.append(f"    {name}: {annotation}{default}")
         if doc:
             lines.append(textwrap.indent(inspect.cleandoc(doc), " " * 8))

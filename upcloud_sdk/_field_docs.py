@@ -26,8 +26,8 @@ def with_fields(model: type[BaseModel], own: str) -> str:
     lines = [inspect.cleandoc(own), "", "Fields:"]
     for name, field in model.model_fields.items():
         annotation, _, doc = docs.get(name, "").partition("\n")
-        default = "" if field.is_required() else f" = {field.get_default(call_default_factory=True, validated_data={})!r}"
-        lines.append(f"    {name}: {annotation}{default}")
+        default = field.get_default(call_default_factory=True, validated_data={})
+        lines.append(f"    {name}: {annotation}" + ("" if field.is_required() else f" = {default!r}"))
         if doc:
             lines.append(textwrap.indent(inspect.cleandoc(doc), " " * 8))
     return "\n".join(lines)

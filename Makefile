@@ -7,7 +7,7 @@ VM_IMAGES := $(BIN)/python -m upcloud_sdk.simulator.vm_image_build --offer-deb b
 CROSSBAR := .venv-crossbar/bin/crossbar
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak storm docs dist test-lowest bench clean
+.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak storm docs dist test-lowest test-bench bench clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -71,9 +71,10 @@ programs: $(READY)
 soak: $(READY)
 	$(BIN)/python -m tests.reliability.soak
 
-## make storm        100 builds of a real master while 15 % of all requests fail: all succeed, nothing is left
+## make storm        100 builds of a real master while 15 % of all requests fail; 100 workers that start at one moment
 storm: $(READY)
 	$(BIN)/python -m tests.buildbot.storm
+	$(BIN)/python -m pytest -m full tests/buildbot/test_many.py
 
 ## make dist         wheel and sdist built, checked, installed into empty environments, and used from there
 dist: $(READY)
@@ -106,6 +107,10 @@ $(CROSSBAR):
 ## make docs         the site, into site/, with warnings as errors
 docs: $(READY)
 	$(BIN)/zensical build --clean --strict
+
+## make test-bench   that the benchmarks run: nothing is said of what they measure
+test-bench: $(READY)
+	$(BIN)/python -m pytest -m full tests/benchmarks
 
 ## make bench        what calls, decoding, waiting and imports cost; writes docs/performance.md (minutes)
 bench: $(READY)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TITLE = re.compile(r"^### (.+)$", re.MULTILINE)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("section", "plots"),
     [
@@ -24,8 +25,7 @@ TITLE = re.compile(r"^### (.+)$", re.MULTILINE)
         ("Decoding", set[str]()),
         ("Waiting", {"fan-out.svg"}),
         ("Import", set[str]()),
-        # Minutes on a busy machine: masters are slow to start.
-        pytest.param("Buildbot", set[str](), marks=pytest.mark.full),
+        ("Buildbot", set[str]()),
         ("Scale", set[str]()),
     ],
 )

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import pytest
 from twisted.internet import defer
 
 from tests.benchmarks.waiting import boots
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.progress import Progress
 
 MANY = 100
+
+pytestmark = pytest.mark.full
 
 
 class Many(MasterCase):

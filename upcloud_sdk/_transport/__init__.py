@@ -175,7 +175,7 @@ class Transport(Streams):
             in_budget = self._clock.now() - started + pause <= self.retry.budget
             if not (may_repeat(method, outcome, idempotent=idempotent) and attempt < self.retry.attempts and in_budget):
                 raise error
-            from upcloud_sdk.events import Retry  # noqa: PLC0415 - as above
+            from upcloud_sdk.events import Retry  # noqa: PLC0415 - as in `_tell`
 
             await self._wait_to_repeat(
                 Retry(at=self._clock.now(), call=call, attempt=attempt, reason=_reason(error), pause=pause)

@@ -109,7 +109,9 @@ class Machine:
         with anyio.move_on_after(timeout) as scope:
             try:
                 await self._create()
-            except NotFound:
+            except NotFound as error:
+                if not error.code:
+                    raise  # Not the API's own words: what became of the create is not certain.
                 # Most likely a template, or a group, that was there when it was last asked for.
                 self.catalogue.forget()
                 await self._create()

@@ -47,6 +47,23 @@ if TYPE_CHECKING:
 
     class Connection: ...
 
+    class ProxyFactory:
+        port: int
+
+        def __init__(self, host: str, port: int) -> None: ...
+
+    class Address:
+        port: int
+
+    class ListeningPort:
+        def getHost(self) -> Address: ...
+        def stopListening(self) -> Deferred[None]: ...
+
+    class ServerEndpoint:
+        def listen(self, factory: ProxyFactory) -> Deferred[ListeningPort]: ...
+
+    def serverFromString(reactor: Reactor, description: str) -> ServerEndpoint: ...
+
     class BuilderConfig:
         def __init__(self, **arguments: object) -> None: ...
 
@@ -93,9 +110,11 @@ else:
     from buildbot_worker.bot import Worker
     from twisted.cred.error import UnauthorizedLogin
     from twisted.internet import reactor
+    from twisted.internet.endpoints import serverFromString
     from twisted.internet.stdio import StandardIO
     from twisted.internet.tcp import Server as Connection
     from twisted.protocols.basic import LineOnlyReceiver as LineReceiver
+    from twisted.protocols.portforward import ProxyFactory
 
 __all__ = [
     "CANCELLED",
@@ -110,6 +129,7 @@ __all__ = [
     "Interpolate",
     "LineReceiver",
     "Properties",
+    "ProxyFactory",
     "RunMasterBase",
     "Secret",
     "ShellCommand",
@@ -119,4 +139,5 @@ __all__ = [
     "plugins",
     "reactor",
     "renderer",
+    "serverFromString",
 ]

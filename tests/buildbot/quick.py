@@ -18,3 +18,14 @@ class QuickWorker(UpcloudLatentWorker):
     def is_up(self) -> bool:
         """Whether its server was seen to be started."""
         return self._machine is not None and self._machine.up_since is not None
+
+    @property
+    def websocket_port(self) -> int:
+        """Where its master listens for workers that come by websocket."""
+        return self._port(websocket=True)
+
+    def pass_deadline(self) -> None:
+        """Let it be as long ago that its server was started as its worker may take to attach."""
+        assert self._machine is not None
+        assert self._machine.up_since is not None
+        self._machine.up_since -= self._arguments.attach_timeout

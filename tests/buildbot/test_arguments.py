@@ -9,6 +9,7 @@ import pytest
 
 from tests.buildbot._types import ConfigErrors, Secret, renderer
 from upcloud_sdk.buildbot import Bootstrap, UpcloudLatentWorker, upcloud_workers
+from upcloud_sdk.buildbot.arguments import host_and_port
 from upcloud_sdk.models import ServerGroupSpec
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def image_of_the_build(props: Any) -> str:  # noqa: ANN401 - Buildbot's
         {**LEAST, "zones": ["fi-hel1", "fi-hel2"], "plans": ["2xCPU-4GB", "4xCPU-8GB"], "labels": {"team": "ci"}},
         {**LEAST, "bootstrap": "venv"},
         {**LEAST, "bootstrap": Bootstrap(install="image")},
+        {**LEAST, "bootstrap": Bootstrap(connection="wss"), "masterFQDN": "ci.example.com:443"},
+        {**LEAST, "bootstrap": Bootstrap(), "masterFQDN": "[2001:db8::1]:9989"},
         {**LEAST, "bootstrap": False, "hostconfig": {"user_data": "true"}},
         {**LEAST, "build_wait_timeout": 0, "max_builds": 1, "properties": {"a": 1}, "check_instance_interval": 5},
     ],
@@ -99,6 +102,10 @@ def test_arguments_may_be_given_in_the_order_of_the_worker_that_ships_with_build
         ({**LEAST, "server_group": ["a"]}, "server_group is a uuid, or a ServerGroupSpec"),
         ({**LEAST, "max_servers": 0}, "max_servers is a whole number above 0"),
         ({**LEAST, "build_wait_timout": 0}, "did you mean 'build_wait_timeout'?"),
+        ({**LEAST, "masterFQDN": "ci.example.com:worker"}, "masterFQDN is 'host' or 'host:port', not"),
+        ({**LEAST, "masterFQDN": "ci.example.com:99999"}, "masterFQDN is 'host' or 'host:port', not"),
+        ({**LEAST, "masterFQDN": "wss://ci.example.com:443"}, "masterFQDN is 'host' or 'host:port', not"),
+        ({**LEAST, "masterFQDN": "[::1]:9989", "bootstrap": Bootstrap(connection="ws")}, "give a name instead"),
         ({**LEAST, "boot_timout": 1}, "did you mean 'boot_timeout'?"),
     ],
 )
@@ -137,3 +144,17 @@ def test_many_workers_may_be_in_one_group() -> None:
 def test_what_makes_no_workers_is_refused(count: int, arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         upcloud_workers(count, "linux", **arguments, **LEAST)
+
+
+@pytest.mark.parametrize(
+    ("address", "parts"),
+    [
+        ("ci.example.com", ("ci.example.com", None)),
+        ("ci.example.com:9990", ("ci.example.com", 9990)),
+        ("[2001:db8::1]:9990", ("[2001:db8::1]", 9990)),
+        ("[2001:db8::1]", ("[2001:db8::1]", None)),
+        ("2001:db8::1", ("2001:db8::1", None)),
+    ],
+)
+def test_the_masters_address_may_have_a_port(address: str, parts: tuple[str, int | None]) -> None:
+    assert host_and_port(address) == parts

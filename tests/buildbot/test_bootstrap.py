@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 from pydantic import SecretStr
 
 from tests.buildbot.processes import PATIENCE
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
 PASSWORD = 'it\'s "quoted" \\ and %s {braces}'
 GUEST = Guest(name="linux-1", password=SecretStr(PASSWORD), master="ci.example.com", port=9989)
+AUTHORITIES = [trustme.CA().cert_pem.bytes().decode() for _ in range(2)]
 ALL = [
     Bootstrap(),
-    Bootstrap(install="venv", requirement="buildbot-worker[tls]", connection="tls"),
+    Bootstrap(install="venv", requirement="buildbot-worker>=4.2", connection="tls", ca_certificate=AUTHORITIES[0]),
     Bootstrap(install="image", connection="ws", user="root"),
     Bootstrap(connection="wss", packages=["git", "make"], commands=["echo ready > /run/ready", ["touch", "/run/x"]]),
 ]
@@ -80,8 +82,8 @@ def test_the_worker_gets_its_name_and_password_whatever_is_in_them(bootstrap: Bo
 @pytest.mark.parametrize(
     ("connection", "expected"),
     [
-        ("tcp", {"buildmaster_host": "ci.example.com", "port": 9989, "useTls": False}),
-        ("tls", {"buildmaster_host": "ci.example.com", "port": 9989, "useTls": True}),
+        ("tcp", {"buildmaster_host": "ci.example.com", "port": 9989}),
+        ("tls", {"connection_string": "tls:host=ci.example.com:port=9989", "port": None}),
         ("ws", {"buildmaster_host": "ci.example.com", "port": 9989, "protocol": "msgpack_experimental_v7"}),
         (
             "wss",
@@ -113,6 +115,29 @@ def test_where_the_worker_comes_from() -> None:
     assert venv["packages"] == ["python3-venv"]
     assert ["/opt/upcloud-worker/bin/pip", "install", "--quiet", "buildbot-worker==4.3.0"] in venv["runcmd"]
     assert "packages" not in document(Bootstrap(install="image"))
+
+
+def test_what_twisted_needs_for_tls_is_installed_where_tls_is_wanted() -> None:
+    for connection, is_wanted in (("tcp", False), ("tls", True), ("ws", False), ("wss", True)):
+        commands = document(Bootstrap(install="venv", connection=connection))["runcmd"]  # type: ignore[arg-type]  # literals
+        assert ("twisted[tls]" in str(commands)) is is_wanted
+
+
+@pytest.mark.parametrize("connection", ["tls", "wss"])
+def test_the_worker_trusts_the_authorities_that_it_was_given_and_no_other(connection: Any) -> None:  # noqa: ANN401 - a literal
+    bootstrap = Bootstrap(connection=connection, ca_certificate="two of them\n" + "\n".join(AUTHORITIES))
+    trusted = [file for file in document(bootstrap)["write_files"] if file["path"].endswith(".pem")]
+    assert [file["content"] for file in trusted] == AUTHORITIES
+    folder = trusted[0]["path"].rpartition("/")[0]
+    assert worker_arguments(bootstrap)["connection_string"].endswith(f":port=9989:trustRoots={folder}")
+
+
+@pytest.mark.parametrize("connection", ["tls", "ws", "wss"])
+def test_an_address_that_the_worker_cannot_call_in_this_way_makes_no_document(connection: Any) -> None:  # noqa: ANN401 - a literal
+    guest = replace(GUEST, master="[2001:db8::1]")
+    assert "buildmaster_host='2001:db8::1'" in Bootstrap().document(guest)
+    with pytest.raises(ValueError, match=r"masterFQDN is 2001:db8::1: .* give a name instead"):
+        Bootstrap(connection=connection).document(guest)
 
 
 def test_a_server_whose_worker_has_ended_switches_itself_off() -> None:
@@ -204,6 +229,10 @@ def test_a_worker_that_is_connected_does_not_end(tmp_path: Path) -> None:
         ({"lost_after": 0}, "seconds above 0"),
         ({"packages": "git"}, "are lists"),
         ({"commands": "true"}, "are lists"),
+        ({"ca_certificate": AUTHORITIES[0]}, "is for connection='tls' or 'wss', not 'tcp'"),
+        ({"connection": "tls", "ca_certificate": "ca.pem"}, "the text of a PEM file with certificates"),
+        ({"connection": "tls", "ca_certificate": AUTHORITIES[0].replace("M", "N")}, "the text of a PEM file"),
+        ({"connection": "tls", "ca_certificate": f"-----BEGIN PRIVATE KEY-----\n{AUTHORITIES[0]}"}, "a private key"),
     ],
 )
 def test_what_makes_no_document_is_refused(arguments: dict[str, Any], sentence: str) -> None:

@@ -20,7 +20,7 @@ TOKEN = "ucat_canary_of_the_check"
 CONFIG = """
 import re
 from buildbot.plugins import schedulers, secrets, util
-from upcloud_sdk.buildbot import UpcloudLatentWorker, upcloud_workers
+from upcloud_sdk.buildbot import Bootstrap, UpcloudLatentWorker, upcloud_workers
 URL = {url!r}
 GOOD = dict(api_token=util.Secret("token"), base_url=URL, masterFQDN="localhost")
 GOOD["image"] = "Debian GNU/Linux 12 (Bookworm)"
@@ -28,7 +28,7 @@ c = BuildmasterConfig = {{
     "workers": [{workers}],
     "builders": [util.BuilderConfig(name="b", workernames=["w"], factory=util.BuildFactory())],
     "schedulers": [schedulers.ForceScheduler(name="f", builderNames=["b"])],
-    "protocols": {{"pb": {{"port": 9989}}}},
+    "protocols": {{"pb": {{"port": {pb_port!r}}}}},
     "secretsProviders": [secrets.SecretInAFile(dirname="secrets")],
     "buildbotNetUsageData": None,
 }}
@@ -57,9 +57,9 @@ class Checker:
         secret.write_text(TOKEN)
         secret.chmod(0o600)
 
-    def run(self, workers: str) -> Checked:
+    def run(self, workers: str, pb_port: str = "tcp:9989") -> Checked:
         config = self._folder / "master.cfg"
-        config.write_text(CONFIG.format(url=self._url, workers=workers))
+        config.write_text(CONFIG.format(url=self._url, workers=workers, pb_port=pb_port))
         status = main(["check", str(config)])
         out, err = self._printed.readouterr()
         return Checked(status, out + err)
@@ -116,6 +116,39 @@ def test_what_is_wrong_is_named(checker: Checker, change: str, question: str, an
     assert checked.status == 1, checked.text
     assert checked.answers[question][0] == "no"
     assert answer in checked.answers[question][1]
+
+
+IN_TLS = "ssl:9989:privateKey=key.pem:certKey=cert.pem"
+
+
+@pytest.mark.parametrize(
+    ("bootstrap", "pb_port", "answer"),
+    [
+        ("None", IN_TLS, "connection='tcp', but the port for 'pb' is in TLS"),
+        ("Bootstrap(connection='tls')", "tcp:9989", "connection='tls', but the port for 'pb' is not in TLS"),
+        ("Bootstrap(connection='wss')", IN_TLS, "c['protocols'] has no port for 'msgpack_experimental_v7'"),
+    ],
+)
+def test_a_guest_that_speaks_otherwise_than_its_master_listens_is_named(
+    checker: Checker, bootstrap: str, pb_port: str, answer: str
+) -> None:
+    checked = checker.run(f'UpcloudLatentWorker("w", bootstrap={bootstrap}, **GOOD)', pb_port)
+    assert checked.status == 1, checked.text
+    assert answer in checked.answers["master"][1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pb_port"),
+    [
+        ("bootstrap=Bootstrap(connection='tls')", IN_TLS),
+        ("bootstrap='a document of my own'", IN_TLS),
+        ("hostconfig={'user_data': 'a document of my own'}", IN_TLS),
+        ("bootstrap=Bootstrap(connection='wss'), masterFQDN='localhost:443'", "tcp:9989"),
+    ],
+)
+def test_a_guest_that_speaks_as_its_master_or_proxy_is_well(checker: Checker, arguments: str, pb_port: str) -> None:
+    checked = checker.run(f'UpcloudLatentWorker("w", **(GOOD | dict({arguments})))', pb_port)
+    assert checked.answers["master"][0] == "yes", checked.text
 
 
 def test_a_limit_of_the_account_that_is_too_small_is_named(checker: Checker, simulator: tuple[Simulator, str]) -> None:

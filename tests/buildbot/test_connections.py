@@ -1,11 +1,20 @@
-"""A guest's own configuration, as the worker writes it, reaches the master: by each of Buildbot's protocols."""
+"""A guest that the worker configures reaches its master: by each of Buildbot's protocols, and in TLS."""
 
 from __future__ import annotations
 
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.buildbot._types import SUCCESS
-from tests.buildbot.harness import MasterCase
+import pytest
+import trustme
+from twisted.internet import defer
+
+from tests.buildbot._types import RETRY, SUCCESS, ProxyFactory, reactor, serverFromString
+from tests.buildbot.harness import MasterCase, Outcome, pause
 from upcloud_sdk.buildbot import Bootstrap
 from upcloud_sdk.simulator.process_guests import ProcessGuests
 
@@ -14,37 +23,125 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.bootstrap import Guest
 
 BASEDIR = "/var/lib/upcloud-worker"
+NAME = "localhost"
+"""Of the master, and in its certificate."""
+
+pytestmark = [
+    pytest.mark.full,
+    # Twisted's server endpoints give pyOpenSSL its own objects, which pyOpenSSL wants no more.
+    pytest.mark.filterwarnings("ignore:Passing pyOpenSSL (X509|PKey) objects is deprecated:DeprecationWarning"),
+]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Script(Bootstrap):
     """The same configuration, for a guest that is a process: a script, in a folder of its own."""
 
+    store: str = "/dev/null"
+    """Whom the image trusts."""
+
     def document(self, guest: Guest) -> str:
-        tac = self._tac(guest).replace(BASEDIR, ".")
-        return f"#!/bin/sh\ncat > buildbot.tac <<'END'\n{tac}END\nexec buildbot-worker start --nodaemon .\n"
+        _, _, document = super().document(guest).partition("\n")
+        lines = ["#!/bin/sh", f"export SSL_CERT_FILE={self.store}"]
+        for file in json.loads(document)["write_files"]:
+            path, content = f".{file['path']}", file["content"].replace(BASEDIR, ".").replace("/etc/", "../../../etc/")
+            lines += [f"mkdir -p $(dirname {path})", f"cat > {path} <<'END'", f"{content}END"]
+        return "\n".join([*lines, f"cd .{BASEDIR}", "exec buildbot-worker start --nodaemon .", ""])
 
 
-class Connections(MasterCase):
+class ConnectionCase(MasterCase):
+    timeout = 240
+
     def setUp(self) -> None:
         super().setUp()
         self.guests: Any = ProcessGuests()
+        folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        authority = trustme.CA()
+        self.ca = authority.cert_pem.bytes().decode()
+        self.store, master = folder / "ca.pem", folder / "master.pem"
+        self.store.write_text(self.ca)
+        authority.issue_cert(NAME).private_key_and_cert_chain_pem.write_to_path(str(master))
+        self.in_tls = f"ssl:0:interface=127.0.0.1:privateKey={master}:certKey={master}"
+        self.pb_port = "tcp:0:interface=127.0.0.1"
 
     def configuration(self, *workers: QuickWorker, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - the harness's
         """A master that listens for both."""
-        config = super().configuration(*workers, **options)
-        # Any free port; Buildbot takes a number only there.
-        websocket = {"port": 0}
-        return {**config, "protocols": {**config["protocols"], "msgpack_experimental_v7": websocket}}
+        # Any free port; Buildbot takes a number only for the websocket.
+        protocols = {"pb": {"port": self.pb_port}, "msgpack_experimental_v7": {"port": 0}}
+        return {**super().configuration(*workers, **options), "protocols": protocols}
 
-    async def a_build_over(self, bootstrap: Bootstrap) -> None:
+    async def start(self, bootstrap: Bootstrap, master: str = NAME) -> None:
         self.serve()
-        await self.start_master(self.worker(bootstrap=bootstrap))
+        self.bot = self.caller(bootstrap, master)
+        await self.start_master(self.bot)
+
+    def caller(self, bootstrap: Bootstrap, master: str) -> QuickWorker:
+        return self.worker(bootstrap=bootstrap, masterFQDN=master, check_instance_interval=0.05)
+
+
+class Connections(ConnectionCase):
+    async def two_builds(self) -> None:
         for _ in range(2):
             outcome = await self.build()
             assert outcome.results == [SUCCESS], outcome.logs
 
     async def test_plain(self) -> None:
-        await self.a_build_over(Script())
+        await self.start(Script())
+        await self.two_builds()
 
     async def test_websocket(self) -> None:
-        await self.a_build_over(Script(connection="ws"))
+        await self.start(Script(connection="ws"))
+        await self.two_builds()
+
+    async def test_tls(self) -> None:
+        self.pb_port = self.in_tls
+        await self.start(Script(connection="tls", ca_certificate=self.ca))
+        await self.two_builds()
+
+    async def test_tls_with_a_certificate_that_the_image_trusts(self) -> None:
+        self.pb_port = self.in_tls
+        await self.start(Script(connection="tls", store=str(self.store)))
+        await self.two_builds()
+
+    async def test_websocket_behind_a_proxy_that_ends_tls(self) -> None:
+        proxy = ProxyFactory("127.0.0.1", 0)
+        listener = await serverFromString(reactor, self.in_tls).listen(proxy)
+        self.addCleanup(listener.stopListening)
+        master = f"{NAME}:{listener.getHost().port}"
+        await self.start(Script(connection="wss", ca_certificate=self.ca), master)
+        proxy.port = self.bot.websocket_port
+        await self.two_builds()
+
+
+class Refusals(ConnectionCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.pb_port = self.in_tls
+
+    async def attempts(self, reason: str) -> Outcome:
+        """A build whose first server does not attach, for this reason; then the configuration is mended."""
+        building = defer.ensureDeferred(self.build())
+        server = await self.server_in("started")
+        log = self.guests.console(server.uuid).parent / BASEDIR.lstrip("/") / "twistd.log"
+        while not self.bot.is_up or not log.exists() or reason not in log.read_text():
+            await pause()
+        mended = Script(connection="tls", ca_certificate=self.ca)
+        self.config.update(self.configuration(self.caller(mended, NAME)))
+        await self.master.reconfig()
+        self.bot.pass_deadline()
+        return await building
+
+    async def test_an_authority_that_is_not_trusted(self) -> None:
+        another = trustme.CA().cert_pem.bytes().decode()
+        await self.start(Script(connection="tls", ca_certificate=another))
+        outcome = await self.attempts("connection to the master lost: [('SSL routines', '', 'certificate verify fail")
+        assert outcome.results == [RETRY, SUCCESS]
+        assert "has not attached within attach_timeout=600 s; it calls localhost:" in outcome.logs
+        assert "; the certificate must be for localhost, of an authority that ca_certificate names" in outcome.logs
+
+    async def test_a_certificate_for_another_name(self) -> None:
+        await self.start(Script(connection="tls", ca_certificate=self.ca), "127.0.0.1")
+        outcome = await self.attempts("connection to the master lost: VerificationError(errors=[IPAddressMismatch(")
+        assert outcome.results == [RETRY, SUCCESS]
+        assert "; the certificate must be for 127.0.0.1, of an authority that ca_certificate names" in outcome.logs

@@ -14,7 +14,7 @@ from tests.buildbot._types import Interpolate, Properties, renderer
 from upcloud_sdk import InterfaceSpec, ServerSpec, StorageDeviceSpec
 from upcloud_sdk.buildbot.arguments import Arguments
 from upcloud_sdk.buildbot.bootstrap import Bootstrap, Guest
-from upcloud_sdk.buildbot.order import Order, host_and_port
+from upcloud_sdk.buildbot.order import Order
 from upcloud_sdk.models import StorageSummary
 
 GUEST = Guest(name="linux_1", password=SecretStr("s3cret"), master="ci.example.com", port=9989)
@@ -215,17 +215,3 @@ def test_a_value_that_looks_like_a_token_is_not_filled_in_again() -> None:
 def test_an_order_does_not_show_what_the_guest_is_told() -> None:
     assert "canary" not in repr(order(bootstrap="canary", hostconfig=None))
     assert "canary" not in repr(order(hostconfig={"user_data": "canary"}))
-
-
-@pytest.mark.parametrize(
-    ("address", "parts"),
-    [
-        ("ci.example.com", ("ci.example.com", None)),
-        ("ci.example.com:9990", ("ci.example.com", 9990)),
-        ("[2001:db8::1]:9990", ("[2001:db8::1]", 9990)),
-        ("[2001:db8::1]", ("[2001:db8::1]", None)),
-        ("2001:db8::1", ("2001:db8::1", None)),
-    ],
-)
-def test_the_masters_address_may_have_a_port(address: str, parts: tuple[str, int | None]) -> None:
-    assert host_and_port(address) == parts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from tests.docs.blocks import ROOT, blocks_of, code_outside_of_blocks, pages, texts
 from upcloud_sdk import UpCloud, WaitPolicy
@@ -23,6 +24,8 @@ def simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Simul
         monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)
         monkeypatch.setenv("UPCLOUD_TOKEN", "ucat_docs")
         monkeypatch.chdir(tmp_path)
+        # A file of the reader's own.
+        trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         # What a reader waits for in seconds, a test does not.
         brisk = WaitPolicy(first_look=0.02, pause=0.02, look_for_create=(0.02,))
         defaults = UpCloud.__init__.__kwdefaults__ or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -9,9 +10,11 @@ from difflib import get_close_matches
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
+from pydantic import SecretStr
+
 from upcloud_sdk import Basic, Token, UpCloud
 from upcloud_sdk.buildbot._types import AbstractLatentWorker, IRenderable
-from upcloud_sdk.buildbot.bootstrap import INSTALLS, Bootstrap
+from upcloud_sdk.buildbot.bootstrap import INSTALLS, Bootstrap, Guest
 from upcloud_sdk.errors import UpCloudError
 from upcloud_sdk.models import ServerGroupSpec
 
@@ -45,6 +48,7 @@ HOST_KEYS = frozenset(
 
 _INSTALLS = ", ".join(map(repr, sorted(INSTALLS)))
 _POSITIONAL = ("zone", "api_username", "api_password", "image", "hostconfig", "base_url", "masterFQDN")
+_MASTER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::([0-9]{1,5}))?")
 _SECONDS = ("create_timeout", "boot_timeout", "attach_timeout", "shutdown_timeout")
 
 
@@ -64,7 +68,8 @@ class Arguments:
     base_url: Any = None
     """Of the API; None: UpCloud's own."""
     masterFQDN: Any = None  # noqa: N815 - the shipped worker's
-    """The master's address as the guest sees it, `host` or `host:port`; None: this machine's full name."""
+    """The master's address as the guest sees it, `host` or `host:port`, that of a proxy if it is behind one; None: this
+    machine's full name, and the port where it listens."""
     api_token: Any = None
     """Instead of `api_username` and `api_password`."""
     owner: Any = None
@@ -149,6 +154,7 @@ class Arguments:
             yield f"bootstrap is a Bootstrap, one of {_INSTALLS}, a document with tokens, or False, not {given!r}"
         if given and mapping(self.hostconfig).get("user_data"):
             yield "hostconfig['user_data'] and bootstrap both say what the guest runs: give one of them"
+        yield from self._master_problems()
 
     def credentials(self) -> Credentials:
         """The credentials, of rendered arguments."""
@@ -168,6 +174,16 @@ class Arguments:
                 UpCloud(self.credentials(), base_url=self.base_url, owner=self.owner)
             except (UpCloudError, TypeError, ValueError, AttributeError) as error:
                 yield str(error)
+
+    def _master_problems(self) -> Iterator[str]:
+        if self.masterFQDN is None or is_renderable(self.masterFQDN):
+            return
+        try:
+            host, _ = host_and_port(self.masterFQDN)
+            if isinstance(self.bootstrap, Bootstrap):
+                self.bootstrap.document(Guest(name="", password=SecretStr(""), master=host, port=0))
+        except ValueError as error:
+            yield str(error)
 
     def _image_problems(self) -> Iterator[str]:
         image = self.image
@@ -202,6 +218,29 @@ def host_problems(hostconfig: Any) -> Iterator[str]:  # noqa: ANN401 - whatever 
             yield f"hostconfig has no {key!r}{suggestion(key, HOST_KEYS)}"
     if isinstance(hostconfig.get("ssh_keys"), str):
         yield "hostconfig['ssh_keys'] is a list of public keys, not one string"
+
+
+def host_and_port(address: object) -> tuple[str, int | None]:
+    """The parts of `host`, `host:port`, `[IPv6]:port` or a bare IPv6 address; None where no port is given.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if isinstance(address, str):
+        if _is_ipv6(address):
+            return address, None
+        found = _MASTER.fullmatch(address)
+        if found is not None and (found[2] is None or 1 <= int(found[2]) <= 65535):
+            return found[1], None if found[2] is None else int(found[2])
+    raise ValueError(f"masterFQDN is 'host' or 'host:port', not {address!r}")
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -20,6 +21,8 @@ Connection = Literal["tcp", "tls", "ws", "wss"]
 
 _TOKEN = re.compile("@(NAME|PASSWORD|MASTER|PORT)@")
 _BASEDIR = "/var/lib/upcloud-worker"
+LOG = f"{_BASEDIR}/twistd.log"
+_TRUSTED = "/etc/upcloud-worker/trusted"
 _UNIT = "upcloud-worker.service"
 _VENV = "/opt/upcloud-worker"
 _PROGRAMS: Mapping[Install, str] = {
@@ -42,6 +45,8 @@ class Watch:
 
         def lost(*reason):
             self.opened = None
+            # Of TLS that has failed, the worker says nothing itself.
+            log.msg(f"connection to the master lost: {{', '.join(str(each.value) for each in reason)}}")
             return ended(*reason)
 
         protocol.connectionLost, self.opened = lost, reactor.seconds()
@@ -63,6 +68,8 @@ Watch(worker.bf)
 Buildbot's own `maxRetries` counts refused connections only: a proxy, or the published port of a container, takes
 connections for a master that is down. So what ends at once counts for nothing.
 """
+_CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+IN_TLS = frozenset({"tls", "wss"})
 INSTALLS = frozenset(_PROGRAMS)
 _PACKAGES: Mapping[Install, tuple[str, ...]] = {"package": ("buildbot-worker",), "venv": ("python3-venv",), "image": ()}
 
@@ -98,7 +105,10 @@ class Bootstrap:
     """With "venv": what pip installs; None: `buildbot-worker` of the master's version."""
     connection: Connection = "tcp"
     """How it reaches the master: Buildbot's own protocol, plain or in TLS, or Buildbot's websocket protocol (which
-    Buildbot calls experimental), plain or in TLS."""
+    Buildbot calls experimental), plain or in TLS. In TLS the certificate must be for the name in `masterFQDN`."""
+    ca_certificate: str | None = None
+    """With "tls" and "wss": the authorities that the worker trusts for its master, instead of those that the image
+    trusts; the text of a PEM file."""
     user: str = "buildbot"
     """Who runs the builds; made if there is no such user."""
     lost_after: float = 900.0
@@ -122,6 +132,8 @@ class Bootstrap:
         ):
             if value not in known:
                 raise ValueError(f"Bootstrap.{what} is one of {', '.join(map(repr, known))}, not {value!r}")
+        if self.ca_certificate is not None:
+            self._check_certificate(self.ca_certificate)
         if self.lost_after <= 0 or self.max_age <= 0:
             raise ValueError("Bootstrap.lost_after and max_age are seconds above 0")
         if isinstance(self.packages, str) or isinstance(self.commands, str):
@@ -130,8 +142,22 @@ class Bootstrap:
         object.__setattr__(self, "packages", tuple(self.packages))
         object.__setattr__(self, "commands", tuple(c if isinstance(c, str) else tuple(c) for c in self.commands))
 
+    def _check_certificate(self, text: str) -> None:
+        if self.connection not in IN_TLS:
+            raise ValueError(f"Bootstrap.ca_certificate is for connection='tls' or 'wss', not {self.connection!r}")
+        if "PRIVATE KEY" in text:
+            raise ValueError("Bootstrap.ca_certificate has a private key in it, which is not for guests to see")
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata="\n".join(_CERTIFICATE.findall(text)))
+        except (ssl.SSLError, ValueError) as error:
+            raise ValueError(f"Bootstrap.ca_certificate is the text of a PEM file with certificates: {error}") from None
+
     def document(self, guest: Guest) -> str:
-        """The document for one guest."""
+        """The document for one guest.
+
+        Raises:
+            ValueError: no worker can call its master by this connection.
+        """
         packages = [*_PACKAGES[self.install], *self.packages]
         document: dict[str, object] = {
             # Before anything that can hang: the server goes at this age, whatever becomes of the rest.
@@ -143,6 +169,7 @@ class Bootstrap:
             "write_files": [
                 {"path": f"{_BASEDIR}/buildbot.tac", "permissions": "0600", "content": self._tac(guest)},
                 {"path": f"/etc/systemd/system/{_UNIT}", "permissions": "0644", "content": self._unit()},
+                *self._trusted(),
             ],
             "runcmd": [*self.commands, *self._install_commands(), *self._start_commands()],
         }
@@ -157,7 +184,9 @@ class Bootstrap:
         if self.install != "venv":
             return []
         wanted = self.requirement or f"buildbot-worker=={buildbot_version}"
-        return [["python3", "-m", "venv", _VENV], [f"{_VENV}/bin/pip", "install", "--quiet", wanted]]
+        # The worker's package does not ask for what Twisted needs for TLS.
+        tls = ["twisted[tls]"] if self.connection in IN_TLS else []
+        return [["python3", "-m", "venv", _VENV], [f"{_VENV}/bin/pip", "install", "--quiet", wanted, *tls]]
 
     def _start_commands(self) -> list[list[str]]:
         return [
@@ -170,12 +199,18 @@ class Bootstrap:
     def _tac(self, guest: Guest) -> str:
         """The worker's configuration. Written here, so that the password is in no command line."""
         host, port = guest.master.strip("[]"), guest.port
+        if ":" in host and self.connection != "tcp":
+            raise ValueError(
+                f"masterFQDN is {host}: Buildbot's worker calls IPv6 addresses with connection='tcp' only, "
+                f"not {self.connection!r}; give a name instead"
+            )
         address: dict[str, object] = {"buildmaster_host": host, "port": port}
+        if self.connection in IN_TLS:
+            trusted = "" if self.ca_certificate is None else f":trustRoots={_TRUSTED}"
+            endpoint = f"tls:host={host}:port={port}{trusted}"
+            address = {"buildmaster_host": None, "port": None, "connection_string": endpoint}
         if self.connection in {"ws", "wss"}:
             address["protocol"] = "msgpack_experimental_v7"
-        if self.connection == "wss":
-            endpoint = f"tls:host={host}:port={port}"
-            address |= {"buildmaster_host": None, "port": None, "connection_string": endpoint}
         arguments = {
             **address,
             "name": guest.name,
@@ -183,17 +218,24 @@ class Bootstrap:
             "basedir": _BASEDIR,
             "keepalive": 60,
             "umask": 0o022,
-            "useTls": self.connection == "tls",
         }
         lines = "".join(f"    {name}={value!r},\n" for name, value in arguments.items())
         return (
             "from buildbot_worker.bot import Worker\n"
             "from twisted.application import service\n"
-            "from twisted.internet import reactor, task\n\n"
+            "from twisted.internet import reactor, task\n"
+            "from twisted.python import log\n\n"
             "application = service.Application('buildbot-worker')\n"
             f"worker = Worker(\n{lines})\n"
             "worker.setServiceParent(application)\n"
         ) + _WATCH.format(lost_after=self.lost_after, settled=min(_SETTLED, self.lost_after / 2))
+
+    def _trusted(self) -> list[dict[str, str]]:
+        """A file for each authority: Twisted reads one of each."""
+        return [
+            {"path": f"{_TRUSTED}/{number}.pem", "permissions": "0644", "content": f"{certificate}\n"}
+            for number, certificate in enumerate(_CERTIFICATE.findall(self.ca_certificate or ""), 1)
+        ]
 
     def _unit(self) -> str:
         """A service that takes the server with it, however it ends: a server without a worker only costs money."""

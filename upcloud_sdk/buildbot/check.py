@@ -12,8 +12,9 @@ import anyio
 from pydantic import SecretStr
 
 from upcloud_sdk import UpCloud
-from upcloud_sdk.buildbot.bootstrap import Guest
-from upcloud_sdk.buildbot.order import MINIMUM_MEMORY, Order, host_and_port
+from upcloud_sdk.buildbot.arguments import host_and_port, mapping
+from upcloud_sdk.buildbot.bootstrap import IN_TLS, Bootstrap, Guest
+from upcloud_sdk.buildbot.order import MINIMUM_MEMORY, Order
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
@@ -128,7 +129,15 @@ class Check:
         if "masterFQDN" in self._worker.open:
             self._tell("master", good=None, answer=EACH_BUILD)
             return
-        host, _ = host_and_port(arguments.masterFQDN or socket.getfqdn())
+        try:
+            host, port = host_and_port(arguments.masterFQDN or socket.getfqdn())
+        except ValueError as error:
+            self._tell("master", good=False, answer=str(error))
+            return
+        host = host.strip("[]")
+        if port is None and (deaf := self._deaf()) is not None:
+            self._tell("master", good=False, answer=deaf)
+            return
         try:
             found = await anyio.getaddrinfo(host, None)
         except OSError:
@@ -136,6 +145,26 @@ class Check:
             return
         addresses = {ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found}
         self._tell("master", *reachable(host, addresses, arguments.networks, arguments.base_url))
+
+    def _deaf(self) -> str | None:
+        """Why the port where the master listens itself is none for its guests; None if it is, or nobody knows."""
+        arguments = self._worker.arguments
+        bootstrap = Bootstrap() if arguments.bootstrap is None else arguments.bootstrap
+        if (
+            self._worker.open & {"bootstrap", "hostconfig"}
+            or mapping(arguments.hostconfig).get("user_data")
+            or not isinstance(bootstrap, Bootstrap)
+        ):
+            return None
+        protocol = "msgpack_experimental_v7" if bootstrap.connection in {"ws", "wss"} else "pb"
+        port = self._worker.protocols.get(protocol, {}).get("port")
+        if port is None:
+            return f"connection={bootstrap.connection!r}, but c['protocols'] has no port for {protocol!r}"
+        is_in_tls = str(port).startswith(("ssl:", "tls:"))
+        if is_in_tls == (bootstrap.connection in IN_TLS):
+            return None
+        speaks = "is in TLS" if is_in_tls else "is not in TLS: name the proxy's port in masterFQDN, if one is before it"
+        return f"connection={bootstrap.connection!r}, but the port for {protocol!r} {speaks}"
 
 
 def reachable(

@@ -10,10 +10,9 @@ from twisted.internet import defer, threads
 
 from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot._types import AbstractLatentWorker, config_error
-from upcloud_sdk.buildbot.arguments import Arguments
+from upcloud_sdk.buildbot.arguments import Arguments, host_and_port
 from upcloud_sdk.buildbot.bootstrap import Bootstrap, Guest
 from upcloud_sdk.buildbot.bridge import Account, Bridge
-from upcloud_sdk.buildbot.order import host_and_port
 from upcloud_sdk.buildbot.owner import owner_of, short_hash
 from upcloud_sdk.buildbot.password import GuestPassword
 from upcloud_sdk.buildbot.reaping import ReapPace

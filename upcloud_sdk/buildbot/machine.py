@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from upcloud_sdk import ServerChanges, ServerState
+from upcloud_sdk.buildbot.bootstrap import IN_TLS, LOG, Bootstrap
 from upcloud_sdk.errors import (
     Ambiguous,
     AuthenticationFailed,
@@ -217,6 +218,19 @@ class Machine:
             "upcloud_attach_seconds": self._since_asked(self.attached_at),
         }
         return {name: value for name, value in facts.items() if value is not None}
+
+    @property
+    def attach_hint(self) -> str:
+        """What may keep its guest from attaching, as far as it is of our own making."""
+        bootstrap, guest = self.order.bootstrap, self._guest
+        told = any(spec.user_data is not None for spec in self._specs)
+        if not isinstance(bootstrap, Bootstrap) or self.order.user_data.get_secret_value() or not told:
+            return ""
+        hint = f"; it calls {guest.master}:{guest.port}, and writes why that fails to {LOG} in the guest"
+        if bootstrap.connection in IN_TLS:
+            trusted = "the image trusts" if bootstrap.ca_certificate is None else "ca_certificate names"
+            hint += f"; the certificate must be for {guest.master}, of an authority that {trusted}"
+        return hint
 
     def _since_asked(self, moment: float | None) -> float | None:
         return None if moment is None or self._asked_at is None else round(moment - self._asked_at, 1)

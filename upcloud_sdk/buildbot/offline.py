@@ -14,7 +14,7 @@ from upcloud_sdk.buildbot.arguments import is_static
 from upcloud_sdk.buildbot.worker import UpcloudLatentWorker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from upcloud_sdk.buildbot.arguments import Arguments
 
@@ -33,6 +33,8 @@ class KnownWorker:
     """Names of arguments that each build decides."""
     problems: tuple[str, ...]
     """What could not be rendered, a sentence each."""
+    protocols: Mapping[str, Mapping[str, Any]]
+    """Where their master listens, as `c["protocols"]` says."""
 
 
 def read_workers(path: Path) -> list[KnownWorker]:
@@ -48,7 +50,8 @@ def read_workers(path: Path) -> list[KnownWorker]:
         os.chdir(directory)
         config: Any = FileLoader(str(directory), path.name).loadConfig()
         secrets = _Secrets(config.secretsProviders)
-        return [_known(worker, secrets) for worker in config.workers if isinstance(worker, UpcloudLatentWorker)]
+        workers = [worker for worker in config.workers if isinstance(worker, UpcloudLatentWorker)]
+        return [_known(worker, secrets, config.protocols) for worker in workers]
     except ConfigErrors as error:
         raise UnreadableConfig("\n".join(str(each) for each in error.errors)) from error
     finally:
@@ -108,7 +111,7 @@ def _now(outcome: Any) -> Any:  # noqa: ANN401 - whatever Buildbot gives
     return values[0]
 
 
-def _known(worker: UpcloudLatentWorker, secrets: _Secrets) -> KnownWorker:
+def _known(worker: UpcloudLatentWorker, secrets: _Secrets, protocols: Mapping[str, Mapping[str, Any]]) -> KnownWorker:
     given = worker.as_given
     values: dict[str, Any] = {}
     undecided: set[str] = set()
@@ -128,7 +131,11 @@ def _known(worker: UpcloudLatentWorker, secrets: _Secrets) -> KnownWorker:
         if name in undecided:
             values[name] = None
     return KnownWorker(
-        name=worker.name, arguments=replace(given, **values), open=frozenset(undecided), problems=tuple(problems)
+        name=worker.name,
+        arguments=replace(given, **values),
+        open=frozenset(undecided),
+        problems=tuple(problems),
+        protocols=protocols,
     )
 
 

@@ -196,11 +196,3 @@ def interface(network: str | InterfaceSpec) -> InterfaceSpec:
 def host_name(worker: str) -> str:
     """A host name that is as close to a worker's name as the rules for host names allow."""
     return re.sub(r"[^A-Za-z0-9.-]+", "-", worker).strip("-.")[:63].rstrip("-.") or "buildbot"
-
-
-def host_and_port(address: str) -> tuple[str, int | None]:
-    """The parts of `host`, `host:port`, `[IPv6]:port` or a bare IPv6 address; None where no port is given."""
-    if address.count(":") > 1 and not address.startswith("["):
-        return address, None
-    host, separator, port = address.rpartition(":") if not address.endswith("]") else (address, "", "")
-    return (host, int(port)) if separator else (address, None)

@@ -134,7 +134,7 @@ class UpcloudLatentWorker(ChoosingWorker):
         waited = time.monotonic() - machine.up_since
         if waited > self._arguments.attach_timeout:
             limit = f"attach_timeout={self._arguments.attach_timeout:g} s"
-            return False, f"the worker on server {machine.uuid} has not attached within {limit}"
+            return False, f"the worker on server {machine.uuid} has not attached within {limit}{machine.attach_hint}"
         try:
             problem = await self._run(machine.look).ended
         except defer.CancelledError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
@@ -93,6 +94,15 @@ def test_a_secret_is_looked_up_and_never_shown(checker: Checker) -> None:
     assert TOKEN not in checked.text
 
 
+def test_a_secret_that_there_is_not_is_named(checker: Checker) -> None:
+    checked = checker.run('UpcloudLatentWorker("w", **(GOOD | {"api_token": util.Secret("nope")}))')
+    assert checked.status == 1, checked.text
+    assert "api_token cannot be rendered" in checked.answers["configuration"][1]
+    assert "nope" in checked.answers["configuration"][1]
+    assert checked.answers["credentials"][0] == "?"
+    assert checked.answers["master"][0] == "yes"
+
+
 def test_what_each_build_decides_is_left_open(checker: Checker) -> None:
     image = 'GOOD | {"image": util.Interpolate("Debian %(prop:version)s")}'
     checked = checker.run(f'UpcloudLatentWorker("w", **({image}))')
@@ -116,6 +126,24 @@ def test_what_is_wrong_is_named(checker: Checker, change: str, question: str, an
     assert checked.status == 1, checked.text
     assert checked.answers[question][0] == "no"
     assert answer in checked.answers[question][1]
+
+
+@pytest.mark.parametrize("endpoint", ["tcp:{}:interface=127.0.0.1", "tcp:port={}", "{}"])
+def test_whether_the_masters_port_answers_is_told(checker: Checker, endpoint: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        checked = checker.run('UpcloudLatentWorker("w", **GOOD)', endpoint.format(port))
+        assert f"; port {port} answers" in checked.answers["master"][1]
+        proxy = f'UpcloudLatentWorker("w", **(GOOD | dict(masterFQDN="localhost:{port}")))'
+        assert f"; port {port} answers" in checker.run(proxy).answers["master"][1]
+    checked = checker.run('UpcloudLatentWorker("w", **GOOD)', endpoint.format(port))
+    assert checked.status == 0, checked.text
+    assert f"; port {port} does not answer from here, which is right if" in checked.answers["master"][1]
+
+
+def test_of_workers_whose_plan_is_not_known_no_limit_can_be_told(checker: Checker) -> None:
+    checked = checker.run('UpcloudLatentWorker("w", plans=["nope"], **GOOD)')
+    assert checked.answers["limits"] == ("?", "no plan is known")
 
 
 IN_TLS = "ssl:9989:privateKey=key.pem:certKey=cert.pem"

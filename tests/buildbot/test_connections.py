@@ -119,12 +119,17 @@ class Refusals(ConnectionCase):
         super().setUp()
         self.pb_port = self.in_tls
 
+    def worker_log(self, uuid: str) -> str:
+        # None until the guest is started, just after its server.
+        console: Path | None = self.guests.console(uuid)
+        log = None if console is None else console.parent / BASEDIR.lstrip("/") / "twistd.log"
+        return log.read_text() if log is not None and log.exists() else ""
+
     async def attempts(self, reason: str) -> Outcome:
         """A build whose first server does not attach, for this reason; then the configuration is mended."""
         building = defer.ensureDeferred(self.build())
         server = await self.server_in("started")
-        log = self.guests.console(server.uuid).parent / BASEDIR.lstrip("/") / "twistd.log"
-        while not self.bot.is_up or not log.exists() or reason not in log.read_text():
+        while not self.bot.is_up or reason not in self.worker_log(server.uuid):
             await pause()
         mended = Script(connection="tls", ca_certificate=self.ca)
         self.config.update(self.configuration(self.caller(mended, NAME)))

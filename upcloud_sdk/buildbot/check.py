@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import re
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from upcloud_sdk.models import Account, Plan, ServerSummary, StorageSummary
 
 EACH_BUILD = "each build decides"
+_ANSWERS_WITHIN = 3.0
+_PORT = re.compile(r"(?:\w+:)?(?:port=)?(\d+)(?::|$)")
+"""In an endpoint as Buildbot and Twisted take it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,14 +61,19 @@ class Check:
         """Cores and MiB of memory of the plan that it wants first: what the account's limits must have room for."""
         self.max_servers = worker.arguments.max_servers
 
-    def _tell(self, question: str, good: bool | None, answer: str) -> None:
+    def tell(self, question: str, good: bool | None, answer: str) -> None:
+        """Add a finding."""
         self.findings.append(Finding(worker=self._worker.name, question=question, good=good, answer=answer))
+
+    async def ask_nobody(self) -> None:
+        """What is known without the API."""
+        for problem in self._worker.problems:
+            self.tell("configuration", good=False, answer=problem)
+        await self._ask_master()
 
     async def run(self, cloud: UpCloud) -> None:
         """Ask the API."""
-        for problem in self._worker.problems:
-            self._tell("configuration", good=False, answer=problem)
-        await self._ask_master()
+        await self.ask_nobody()
         account = await self._ask_account(cloud)
         if account is None:
             return
@@ -77,9 +87,9 @@ class Check:
         try:
             account = await cloud.account.get()
         except UpCloudError as error:
-            self._tell("credentials", good=False, answer=str(error))
+            self.tell("credentials", good=False, answer=str(error))
             return None
-        self._tell("credentials", good=True, answer=f"{account.username}, {account.credits:.0f} credits left")
+        self.tell("credentials", good=True, answer=f"{account.username}, {account.credits:.0f} credits left")
         return account
 
     async def _ask_place(self, cloud: UpCloud, order: Order) -> None:
@@ -89,22 +99,22 @@ class Check:
         missing += [f"no plan {plan!r}" for plan in order.plans if plan not in {*plans, "custom"}]
         self.needs = _size(order, plans)
         if missing:
-            self._tell("place", good=False, answer="; ".join(missing))
+            self.tell("place", good=False, answer="; ".join(missing))
         elif self._worker.open & {"zone", "zones", "plans", "hostconfig"}:
-            self._tell("place", good=None, answer=EACH_BUILD)
+            self.tell("place", good=None, answer=EACH_BUILD)
         else:
-            self._tell("place", good=True, answer=f"{', '.join(order.plans)} in {', '.join(order.zones)}")
+            self.tell("place", good=True, answer=f"{', '.join(order.plans)} in {', '.join(order.zones)}")
 
     async def _ask_image(self, cloud: UpCloud, order: Order) -> StorageSummary | None:
         if "image" in self._worker.open:
-            self._tell("image", good=None, answer=EACH_BUILD)
+            self.tell("image", good=None, answer=EACH_BUILD)
             return None
         try:
             template = await cloud.storages.find_template(order.template())
         except UpCloudError as error:
-            self._tell("image", good=False, answer=str(error))
+            self.tell("image", good=False, answer=str(error))
             return None
-        self._tell("image", good=True, answer=template.title)
+        self.tell("image", good=True, answer=template.title)
         return template
 
     async def _ask_server(self, cloud: UpCloud, order: Order, template: StorageSummary) -> None:
@@ -112,7 +122,7 @@ class Check:
         try:
             specs = order.specs(template, title=f"buildbot-{self._worker.name}", guest=guest)
         except ValueError as error:
-            self._tell("server", good=False, answer=" ".join(str(error).split()))
+            self.tell("server", good=False, answer=" ".join(str(error).split()))
             return
         await self._ask_cost(cloud, specs[0])
 
@@ -120,31 +130,41 @@ class Check:
         try:
             estimate = await cloud.prices.estimate(spec)
         except UpCloudError as error:
-            self._tell("cost", good=None, answer=str(error))
+            self.tell("cost", good=None, answer=str(error))
             return
-        self._tell("cost", good=True, answer=f"{estimate.hourly.normalize():f} credits an hour")
+        self.tell("cost", good=True, answer=f"{estimate.hourly.normalize():f} credits an hour")
 
     async def _ask_master(self) -> None:
         arguments = self._worker.arguments
         if "masterFQDN" in self._worker.open:
-            self._tell("master", good=None, answer=EACH_BUILD)
+            self.tell("master", good=None, answer=EACH_BUILD)
             return
         try:
             host, port = host_and_port(arguments.masterFQDN or socket.getfqdn())
         except ValueError as error:
-            self._tell("master", good=False, answer=str(error))
+            self.tell("master", good=False, answer=str(error))
             return
-        host = host.strip("[]")
+        host, listens = host.strip("[]"), self._listens_at()
         if port is None and (deaf := self._deaf()) is not None:
-            self._tell("master", good=False, answer=deaf)
+            self.tell("master", good=False, answer=deaf)
             return
         try:
             found = await anyio.getaddrinfo(host, None)
         except OSError:
-            self._tell("master", good=False, answer=f"{host} has no address: give masterFQDN as guests can resolve it")
+            self.tell("master", good=False, answer=f"{host} has no address: give masterFQDN as guests can resolve it")
             return
         addresses = {ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found}
-        self._tell("master", *reachable(host, addresses, arguments.networks, arguments.base_url))
+        good, answer = reachable(host, addresses, arguments.networks, arguments.base_url)
+        port = port or listens
+        self.tell("master", good=good, answer=f"{answer}; {await _answers(host, port)}" if good and port else answer)
+
+    def _listens_at(self) -> int | None:
+        """The port at which guests call if `masterFQDN` has none."""
+        bootstrap = self._worker.arguments.bootstrap
+        websocket = isinstance(bootstrap, Bootstrap) and bootstrap.connection in {"ws", "wss"}
+        port = self._worker.protocols.get("msgpack_experimental_v7" if websocket else "pb", {}).get("port")
+        found = _PORT.match(str(port))
+        return int(found[1]) if found is not None else None
 
     def _deaf(self) -> str | None:
         """Why the port where the master listens itself is none for its guests; None if it is, or nobody knows."""
@@ -165,6 +185,14 @@ class Check:
             return None
         speaks = "is in TLS" if is_in_tls else "is not in TLS: name the proxy's port in masterFQDN, if one is before it"
         return f"connection={bootstrap.connection!r}, but the port for {protocol!r} {speaks}"
+
+
+async def _answers(host: str, port: int) -> str:
+    """Whether something listens there now, as seen from here."""
+    with anyio.move_on_after(_ANSWERS_WITHIN), contextlib.suppress(OSError):
+        async with await anyio.connect_tcp(host, port):
+            return f"port {port} answers"
+    return f"port {port} does not answer from here, which is right if the master does not run"
 
 
 def reachable(
@@ -197,8 +225,14 @@ def check_limits(checks: Sequence[Check], account: Account, servers: Sequence[Se
     ):
         if limit is not None and used + more > limit:
             lacks.append(f"{more} {what} wanted at once, but {limit - used} of {limit} {what} are free")
-    answer = "; ".join(lacks) or f"room for {len(wanted)} servers at once"
-    return Finding(worker=f"{len(checks)} workers", question="limits", good=not lacks, answer=answer)
+    if not wanted:
+        return Finding(worker=_count(checks, "worker"), question="limits", good=None, answer="no plan is known")
+    answer = "; ".join(lacks) or f"room for {_count(wanted, 'server')} at once"
+    return Finding(worker=_count(checks, "worker"), question="limits", good=not lacks, answer=answer)
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def at_once(workers: Sequence[tuple[tuple[int, int], int | None]]) -> list[tuple[int, int]]:
@@ -235,12 +269,11 @@ async def _check_account(workers: Sequence[KnownWorker]) -> list[Finding]:
     checks = [Check(worker) for worker in workers]
     first = workers[0]
     if first.open & {"api_token", "api_username", "api_password", "base_url"}:
-        text = "the credentials cannot be rendered without a running master"
-        return [Finding(worker=each.name, question="credentials", good=None, answer=text) for each in workers]
+        return await _without_account(checks, good=None, answer="they cannot be rendered without a running master")
     try:
         client = UpCloud(first.arguments.credentials(), base_url=first.arguments.base_url)
     except UpCloudError as error:
-        return [Finding(worker=each.name, question="credentials", good=False, answer=str(error)) for each in workers]
+        return await _without_account(checks, good=False, answer=str(error))
     limits: list[Finding] = []
     async with client as cloud:
         for check in checks:
@@ -248,3 +281,10 @@ async def _check_account(workers: Sequence[KnownWorker]) -> list[Finding]:
         if all(finding.good for check in checks for finding in check.findings if finding.question == "credentials"):
             limits.append(check_limits(checks, await cloud.account.get(), await cloud.servers.list()))
     return [finding for check in checks for finding in check.findings] + limits
+
+
+async def _without_account(checks: Sequence[Check], *, good: bool | None, answer: str) -> list[Finding]:
+    for check in checks:
+        await check.ask_nobody()
+        check.tell("credentials", good, answer)
+    return [finding for check in checks for finding in check.findings]

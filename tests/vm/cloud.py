@@ -31,8 +31,8 @@ class VmCloud:
 
     token = "ucat_vm"
 
-    def __init__(self, *, ports: list[int], manufacturer: str = "UpCloud") -> None:
-        guests = VmGuests(ports=ports, machines=1, manufacturer=manufacturer)
+    def __init__(self, *, ports: list[int], **options: Any) -> None:  # noqa: ANN401 - the guests'
+        guests = VmGuests(ports=ports, machines=1, **options)
         self.simulator = Simulator(token=self.token, guests=guests, boot_seconds=0.5, stop_seconds=0.5)
 
     def __enter__(self) -> Self:

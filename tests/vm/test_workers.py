@@ -87,6 +87,6 @@ def test_a_user_data_that_starts_no_worker_fails_the_build_at_the_deadline(
     log = master.first_attempt(master.force("bot"), BOOTS_WITHIN).log
     reason, _, console = log.partition("Its console says:\n")
     assert "has not attached within attach_timeout=15 s." in reason
-    assert re.match(r"\[ +\d+\.\d{6}\] ", console), "a line of the kernel's, or of a service's"
+    assert re.search(r"^\[ +\d+\.\d{6}\] ", console, re.MULTILINE), "a line of the kernel's, or of a service's"
     master.terminate(STOPS_WITHIN)
     assert cloud.is_empty

@@ -56,8 +56,9 @@ class VirtualMachine:
         """The command; it takes orders on standard input, in QEMU's machine protocol."""
         identity = f"manufacturer={_value(self.manufacturer)},product=Server,serial={self.uuid},uuid={self.uuid}"
         return [
-            # Emulated in so many words: without it, qemu takes what the machine offers, and that may not work.
-            QEMU, "-machine", "q35", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max",
+            # Emulated in so many words: without it, qemu takes what the machine offers, and that may not work. And
+            # little of it: for each feature of a processor that is not there, a guest loads drivers and uses them.
+            QEMU, "-machine", "q35,sata=off,smbus=off", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem",
             "-smp", str(self.cores), "-m", str(self.memory),
             "-nodefaults", "-no-user-config", "-display", "none", "-qmp", "stdio",
             "-chardev", f"file,id=console,path={_value(self.console)},append=on", "-serial", "chardev:console",

@@ -20,6 +20,10 @@ for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
 
+# Python modules of packages that a guest installs are compiled when they are used: most never are, in a short life.
+chroot "$root" dpkg-divert --local --rename --add /usr/bin/py3compile
+ln -s /bin/true "$root/usr/bin/py3compile"
+
 # Only the first network of a guest answers.
 drop_in="$root/etc/systemd/system/systemd-networkd-wait-online.service.d"
 mkdir -p "$drop_in"

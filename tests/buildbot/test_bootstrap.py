@@ -113,7 +113,8 @@ def test_where_the_worker_comes_from() -> None:
     assert document(Bootstrap())["packages"] == ["buildbot-worker"]
     venv = document(Bootstrap(install="venv", requirement="buildbot-worker==4.3.0"))
     assert venv["packages"] == ["python3-venv"]
-    assert ["/opt/upcloud-worker/bin/pip", "install", "--quiet", "buildbot-worker==4.3.0"] in venv["runcmd"]
+    pip = ["/opt/upcloud-worker/bin/pip", "install", "--quiet", "--no-compile", "--no-cache-dir"]
+    assert [*pip, "buildbot-worker==4.3.0"] in venv["runcmd"]
     assert "packages" not in document(Bootstrap(install="image"))
 
 

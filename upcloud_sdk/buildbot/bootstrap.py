@@ -186,7 +186,9 @@ class Bootstrap:
         wanted = self.requirement or f"buildbot-worker=={buildbot_version}"
         # The worker's package does not ask for what Twisted needs for TLS.
         tls = ["twisted[tls]"] if self.connection in IN_TLS else []
-        return [["python3", "-m", "venv", _VENV], [f"{_VENV}/bin/pip", "install", "--quiet", wanted, *tls]]
+        # Not compiled: a worker imports few of the modules, and starts once.
+        install = [f"{_VENV}/bin/pip", "install", "--quiet", "--no-compile", "--no-cache-dir", wanted, *tls]
+        return [["python3", "-m", "venv", _VENV], install]
 
     def _start_commands(self) -> list[list[str]]:
         return [

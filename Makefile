@@ -95,7 +95,7 @@ test-vm: $(READY)
 	if [ -n "$$missing" ]; then \
 		echo "test-vm: skipped: apt-get install qemu-system-x86 qemu-utils mmdebstrap e2fsprogs"; \
 	else \
-		$(MAKE) vm-image && $(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=7200 --numprocesses 2 --dist worksteal tests/vm; \
+		$(MAKE) vm-image && $(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=7200 --durations=0 --durations-min=1 --numprocesses 3 --dist worksteal tests/vm; \
 	fi
 
 ## make test-multimaster  two masters on one database, one of which dies (minutes; needs PostgreSQL, installs crossbar)

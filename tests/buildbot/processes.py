@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,15 @@ def eventually(what: str, look: Callable[[], Any], patience: float = PATIENCE, *
             return found
         waiting.wait(pause)
     raise AssertionError(f"{what}: not within {patience:g} s")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a request for a build."""
+
+    results: list[int]
+    """Of each attempt: 0 is success, 4 an exception, 5 that it is tried again."""
+    log: str
 
 
 class MasterProcess:
@@ -142,7 +152,12 @@ class MasterProcess:
         return int(next(iter(answer["result"][1].values())))
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - any document
-        return self._http.get(path).raise_for_status().json()
+        try:
+            answer = self._http.get(path)
+        except httpx.RemoteProtocolError:
+            # An answer without its body, which comes on a new connection too, though less often.
+            answer = self._http.get(path)
+        return answer.raise_for_status().json()
 
     def results(self, request: int) -> list[int] | None:
         """The results of the builds of a request once it is complete."""
@@ -151,10 +166,27 @@ class MasterProcess:
             return None
         return [build["results"] for build in self.get(f"buildrequests/{request}/builds")["builds"]]
 
-    def terminate(self, within: float) -> None:
-        """Send SIGTERM, and wait until the master is down."""
+    def outcome(self, request: int) -> Outcome:
+        """The builds of a request so far, with all that their logs say."""
+        builds = self.get(f"buildrequests/{request}/builds")["builds"]
+        said: list[str] = []
+        for build in builds:
+            for step in self.get(f"builds/{build['buildid']}/steps")["steps"]:
+                said.append(step["state_string"])
+                for log in self.get(f"steps/{step['stepid']}/logs")["logs"]:
+                    chunks = self.get(f"logs/{log['logid']}/contents")["logchunks"]
+                    said.extend(chunk["content"] for chunk in chunks)
+        return Outcome([build["results"] for build in builds if build["results"] is not None], "\n".join(said))
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
+
+    def terminate(self, within: float) -> None:
+        """Send SIGTERM, and wait until the master is down."""
+        self.ask_to_stop()
+        assert self._process is not None
         try:
             self._process.wait(within)
         except subprocess.TimeoutExpired:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.buildbot.processes import MasterProcess, eventually
+from tests.buildbot.processes import MasterProcess, Outcome, eventually
 from upcloud_sdk.simulator.qemu import HOST_ADDRESS
 
 if TYPE_CHECKING:
@@ -49,15 +48,6 @@ c = BuildmasterConfig = {{
 """
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a request for a build."""
-
-    results: list[int]
-    """Of each attempt: 0 is success, 4 an exception, 5 that it is tried again."""
-    log: str
-
-
 class VmMaster(MasterProcess):
     """A master whose workers are servers of an account with real guests.
 
@@ -94,19 +84,6 @@ class VmMaster(MasterProcess):
         return _CONFIGURATION.format(
             common=self._common, workers=workers, worker_port=self._worker_port, web_port=values["port"]
         )
-
-    def outcome(self, request: int) -> Outcome:
-        """The builds of a request so far, with all that their logs say."""
-        builds = self.get(f"buildrequests/{request}/builds")["builds"]
-        said: list[str] = []
-        for build in builds:
-            for step in self.get(f"builds/{build['buildid']}/steps")["steps"]:
-                said.append(step["state_string"])
-                for log in self.get(f"steps/{step['stepid']}/logs")["logs"]:
-                    chunks = self.get(f"logs/{log['logid']}/contents")["logchunks"]
-                    said.extend(chunk["content"] for chunk in chunks)
-        ended = [build["results"] for build in builds if build["results"] is not None]
-        return Outcome(ended, "\n".join(said))
 
     def first_attempt(self, request: int, patience: float) -> Outcome:
         """What became of the first build of a request; others may follow."""

@@ -87,6 +87,7 @@ class Master(MasterProcess):
     def __init__(self, imported: str, cloud: Account, basedir: Path, url: str) -> None:
         self.cloud, self.url, self._imported, self.pb = cloud, url, imported, free_port()
         self.user_data = USER_DATA.format(pb=self.pb)
+        self._gate = basedir / "gate"
         super().__init__(basedir, url, {})
 
     def configuration(self, **values: Any) -> str:  # noqa: ANN401 - of all kinds
@@ -149,14 +150,16 @@ class Master(MasterProcess):
         """Wait until the last build's server is deleted."""
         eventually("no servers", lambda: not self.cloud.servers)
 
-    def warm_server_shuts_itself_down(self) -> str:
-        """After a build, while it waits for the next."""
-        gate = self.basedir / "gate"
-        wait = f"(until rm {gate} 2> /dev/null; do sleep 0.1; done; poweroff) &\n"
+    def has_a_warm_server(self) -> None:
+        """After a build, waiting for the next."""
+        wait = f"(until rm {self._gate} 2> /dev/null; do sleep 0.1; done; poweroff) &\n"
         document = self.user_data.replace("buildbot-worker", wait + "buildbot-worker", 1)
         self.run(build_wait_timeout=3600, hostconfig={"user_data": document})
         assert self.build() == [SUCCESS]
-        gate.touch()
+
+    def warm_server_shuts_itself_down(self) -> str:
+        """Which one it was."""
+        self._gate.touch()
         return self.server("stopped").uuid
 
     def is_killed_while_it_builds(self) -> tuple[str, int]:

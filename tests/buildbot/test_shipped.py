@@ -139,6 +139,9 @@ def test_ours_does_not_mind_a_500_while_it_polls(ours: Master) -> None:
 
 
 def test_the_shipped_worker_forgets_a_server_that_has_shut_itself_down(shipped: Master) -> None:
+    shipped.has_a_warm_server()
+    # Before that it still polls, though its worker has built already: it would poll a stopped server for ever.
+    shipped.waits_for("root password")
     left = shipped.warm_server_shuts_itself_down()
     assert shipped.build() == [SUCCESS]
     assert "failed to stop instance" in shipped.log
@@ -147,6 +150,7 @@ def test_the_shipped_worker_forgets_a_server_that_has_shut_itself_down(shipped: 
 
 
 def test_ours_deletes_a_server_that_has_shut_itself_down(ours: Master) -> None:
+    ours.has_a_warm_server()
     ours.warm_server_shuts_itself_down()
     assert ours.build() == [SUCCESS]
     ours.leaves_nothing()

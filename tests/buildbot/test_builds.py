@@ -203,3 +203,10 @@ class Failures(MasterCase):
         outcome = await self.build()
         assert outcome.results == [EXCEPTION]
         assert "hostconfig is a mapping" in outcome.logs
+
+    async def test_an_address_of_the_master_that_renders_to_none_is_not_tried_again(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(masterFQDN=Interpolate("wss://ci.example.com")))
+        outcome = await self.build()
+        assert outcome.results == [EXCEPTION]
+        assert "masterFQDN is 'host' or 'host:port', not 'wss://ci.example.com'" in outcome.logs

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from upcloud_sdk.buildbot._types import Build, Connection, Properties
+    from upcloud_sdk.buildbot.bootstrap import Guest
     from upcloud_sdk.buildbot.bridge import Operation
 
 T = TypeVar("T")
@@ -62,8 +63,8 @@ class UpcloudLatentWorker(ChoosingWorker):
     async def _start(self, build: Build) -> bool:
         self._starting = True
         try:
-            order = await self._order(build)
-            machine = Machine(self._catalogue, order, self.next_guest(order), title=self.title)
+            order, guest = await self._order(build)
+            machine = Machine(self._catalogue, order, guest, title=self.title)
             self._machine, self._build = machine, build
             try:
                 await self._wait_for_room()
@@ -109,9 +110,10 @@ class UpcloudLatentWorker(ChoosingWorker):
             for name, value in self._machine.facts().items():
                 props.setProperty(name, value, "Worker")
 
-    async def _order(self, build: Build) -> Order:
+    async def _order(self, build: Build) -> tuple[Order, Guest]:
         try:
-            return await Order.of(self._arguments, build)
+            order = await Order.of(self._arguments, build)
+            return order, self.next_guest(order)
         except Exception as error:
             raise LatentWorkerCannotSubstantiate(
                 self.name, f"the worker's arguments cannot be rendered: {error}"

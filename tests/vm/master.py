@@ -38,7 +38,7 @@ c = BuildmasterConfig = {{
         util.BuilderConfig(name=name, workernames=[name], factory=util.BuildFactory(STEPS)) for name in WORKERS
     ],
     "schedulers": [schedulers.ForceScheduler(name="force", builderNames=list(WORKERS))],
-    "protocols": {{"pb": {{"port": "tcp:{worker_port}:interface=127.0.0.1"}}}},
+    "protocols": {{"pb": {{"port": {listens_at!r}}}}},
     "www": {{"port": "tcp:{web_port}:interface=127.0.0.1", "plugins": {{}}}},
     "buildbotURL": "http://127.0.0.1:{web_port}/",
     "collapseRequests": False,
@@ -56,6 +56,7 @@ class VmMaster(MasterProcess):
         cloud: The account.
         workers: What differs between them, by name: the inside of a call, as it stands in a `master.cfg`.
         worker_port: Where workers attach; a port that guests of the account reach.
+        certificate: A file with the master's key and certificate: workers attach in TLS.
         common: Arguments of all workers.
     """
 
@@ -66,8 +67,12 @@ class VmMaster(MasterProcess):
         workers: Mapping[str, str],
         *,
         worker_port: int,
+        certificate: Path | None = None,
         **common: Any,  # noqa: ANN401 - the worker's
     ) -> None:
+        in_tls = f"ssl:{worker_port}:privateKey={certificate}:certKey={certificate}"
+        plain = f"tcp:{worker_port}"
+        self._listens_at = (plain if certificate is None else in_tls) + ":interface=127.0.0.1"
         self._common: dict[str, Any] = {
             "api_token": cloud.token,
             "base_url": cloud.url,
@@ -76,13 +81,13 @@ class VmMaster(MasterProcess):
             "masterFQDN": HOST_ADDRESS,
             **common,
         }
-        self._options, self._worker_port = workers, worker_port
+        self._options = workers
         super().__init__(basedir, cloud.url, {}, timeout=ANSWERS_WITHIN)
 
     def configuration(self, **values: Any) -> str:  # noqa: ANN401 - only `port`, the web server's, has a place here
         workers = "\n    ".join(f"{name!r}: dict({options})," for name, options in self._options.items())
         return _CONFIGURATION.format(
-            common=self._common, workers=workers, worker_port=self._worker_port, web_port=values["port"]
+            common=self._common, workers=workers, listens_at=self._listens_at, web_port=values["port"]
         )
 
     def first_attempt(self, request: int, patience: float) -> Outcome:

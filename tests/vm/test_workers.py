@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 from pydantic import SecretStr
 
 from tests.vm.cloud import BOOTS_WITHIN, VmCloud, password_in
 from tests.vm.master import VmMaster
 from upcloud_sdk.buildbot import Bootstrap
 from upcloud_sdk.buildbot.bootstrap import Guest
+from upcloud_sdk.simulator.qemu import HOST_ADDRESS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 StartMaster = Callable[..., VmMaster]
 
@@ -26,12 +32,17 @@ TEMPLATES = {"debian-12": "Debian GNU/Linux 12 (Bookworm)", "debian-13": "Debian
 @pytest.mark.parametrize("kind", ["package", "venv", "image"])
 @pytest.mark.parametrize("release", ["debian-13", "debian-12"])
 def test_each_kind_of_bootstrap_attaches_and_builds(
-    start_master: StartMaster, cloud: VmCloud, release: str, kind: str
+    start_master: StartMaster, cloud: VmCloud, tmp_path: Path, release: str, kind: str
 ) -> None:
     """With what it was told sealed before the build begins, and its password nowhere on the console."""
-    image = f"{release}+buildbot-worker" if kind == "image" else TEMPLATES[release]
-    workers = {"bot": f"image={image!r}, hostconfig={{'hostname': 'bot'}}, bootstrap=Bootstrap(install={kind!r})"}
-    master = start_master(workers, seal_metadata=True, **KEPT)
+    image, certificate, trust = TEMPLATES[release], None, ""
+    if kind == "image":  # this one in TLS, with an authority that no image knows
+        image, certificate, authority = f"{release}+buildbot-worker", tmp_path / "master.pem", trustme.CA()
+        authority.issue_cert(HOST_ADDRESS).private_key_and_cert_chain_pem.write_to_path(str(certificate))
+        trust = f", connection='tls', ca_certificate={authority.cert_pem.bytes().decode()!r}"
+    bootstrap = f"Bootstrap(install={kind!r}{trust})"
+    workers = {"bot": f"image={image!r}, hostconfig={{'hostname': 'bot'}}, bootstrap={bootstrap}"}
+    master = start_master(workers, certificate=certificate, seal_metadata=True, **KEPT)
     request = master.force("bot")
     server = cloud.server("bot")
     password = password_in(server.user_data)

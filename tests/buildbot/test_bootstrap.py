@@ -232,6 +232,7 @@ def test_a_worker_that_is_connected_does_not_end(tmp_path: Path) -> None:
         ({"commands": "true"}, "are lists"),
         ({"ca_certificate": AUTHORITIES[0]}, "is for connection='tls' or 'wss', not 'tcp'"),
         ({"connection": "tls", "ca_certificate": "ca.pem"}, "the text of a PEM file with certificates"),
+        ({"connection": "tls", "ca_certificate": Path("ca.pem")}, "the text of a PEM file"),
         ({"connection": "tls", "ca_certificate": AUTHORITIES[0].replace("M", "N")}, "the text of a PEM file"),
         ({"connection": "tls", "ca_certificate": f"-----BEGIN PRIVATE KEY-----\n{AUTHORITIES[0]}"}, "a private key"),
     ],

@@ -142,9 +142,11 @@ class Bootstrap:
         object.__setattr__(self, "packages", tuple(self.packages))
         object.__setattr__(self, "commands", tuple(c if isinstance(c, str) else tuple(c) for c in self.commands))
 
-    def _check_certificate(self, text: str) -> None:
+    def _check_certificate(self, text: object) -> None:
         if self.connection not in IN_TLS:
             raise ValueError(f"Bootstrap.ca_certificate is for connection='tls' or 'wss', not {self.connection!r}")
+        if not isinstance(text, str):
+            raise ValueError("Bootstrap.ca_certificate is the text of a PEM file: give Path(...).read_text()")  # noqa: TRY004 - one error for all bad values
         if "PRIVATE KEY" in text:
             raise ValueError("Bootstrap.ca_certificate has a private key in it, which is not for guests to see")
         try:

@@ -7,7 +7,7 @@ VM_IMAGES := $(BIN)/python -m upcloud_sdk.simulator.vm_image_build --offer-deb b
 CROSSBAR := .venv-crossbar/bin/crossbar
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak storm connections shipped docs dist test-lowest test-bench bench clean
+.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak storm connections shipped races docs dist test-lowest test-bench bench clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -83,6 +83,10 @@ connections: $(READY)
 ## make shipped      what the worker that ships with Buildbot does wrong, and that ours does it right in the same place
 shipped: $(READY)
 	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/test_shipped.py
+
+## make races        two events of a worker's life meet: a cancel and an attach, a new configuration and a start, ...
+races: $(READY)
+	$(BIN)/python -m pytest -m full tests/buildbot/test_races.py
 
 ## make dist         wheel and sdist built, checked, installed into empty environments, and used from there
 dist: $(READY)

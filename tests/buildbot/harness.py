@@ -123,6 +123,10 @@ class MasterCase(RunMasterBase):
         consumer.stopConsuming()
         return await self._result_of(next(iter(requests.values())))
 
+    async def cancel(self, build: int) -> None:
+        """What the button of this name does; builds are counted from 1."""
+        await self.master.data.control("stop", {"reason": "a user said so"}, ("builds", str(build)))
+
     async def server_in(self, state: str) -> Server:
         """The first server that is seen in this state."""
         while True:

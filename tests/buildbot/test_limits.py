@@ -71,7 +71,7 @@ def test_who_waits_for_room_enters_in_order_and_may_give_up() -> None:
     turns["b"].cancel()
     room.leave("a")
     assert entered == ["a", "c"]
-    assert room.has("c", 1)
-    assert not room.has("d", 1)
+    assert not room.has(1)
+    assert room.has(2)
     room.leave("c")
     assert entered == ["a", "c", "d"]

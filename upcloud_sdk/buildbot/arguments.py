@@ -83,7 +83,7 @@ class Arguments:
     boot_timeout: float = 300
     """Seconds within which it must be started."""
     attach_timeout: float = 600
-    """Seconds within which its worker must then attach."""
+    """Seconds within which its worker must then attach, and come back if the connection is lost."""
     shutdown_timeout: float = 10
     """Seconds that a master which shuts down waits for its servers to be destroyed."""
     bootstrap: Any = None

@@ -99,6 +99,7 @@ class Machine:
         self._specs: list[ServerSpec] = []
         self._credits: Decimal | None = None
         self._asked_at: float | None = None
+        self._destroyed = anyio.Event()
         self.catalogue, self._guest, self._title = catalogue, guest, title
 
     async def create(self, timeout: float) -> None:
@@ -198,7 +199,14 @@ class Machine:
             CleanupFailed: it may still be running.
         """
         self.may_attach = False
-        await self.catalogue.cloud.servers.destroy(self.uuid, timeout=timeout)
+        try:
+            await self.catalogue.cloud.servers.destroy(self.uuid, timeout=timeout)
+        finally:
+            self._destroyed.set()
+
+    async def until_destroyed(self) -> None:
+        """Return when `destroy` has ended, whatever came of it."""
+        await self._destroyed.wait()
 
     def facts(self) -> dict[str, str | float]:
         """What a build may know of it, as far as it is known: properties, none of them secret."""

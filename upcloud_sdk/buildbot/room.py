@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from twisted.internet import defer
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 
 class Room:
-    """Keeps count of the workers that have a server, or are about to."""
+    """Keeps count of the servers that there are, or are about to be; any object stands for one."""
 
     def __init__(self) -> None:
-        self._inside: set[str] = set()
-        self._waiting: dict[str, tuple[int, defer.Deferred[None]]] = {}
+        self._inside: set[Hashable] = set()
+        self._waiting: dict[Hashable, tuple[int, defer.Deferred[None]]] = {}
 
-    def has(self, worker: str, limit: int | None) -> bool:
-        """Whether a worker with this limit may have a server now."""
-        return limit is None or worker in self._inside or len(self._inside) < limit
+    def has(self, limit: int | None) -> bool:
+        """Whether there may be another server now under this limit."""
+        return limit is None or len(self._inside) < limit
 
-    def enter(self, worker: str, limit: int | None) -> defer.Deferred[None]:
-        """Fires when a worker may have a server, which counts from then on; those that wait enter in order."""
-        if limit is None or self.has(worker, limit):
-            self._inside.add(worker)
+    def enter(self, server: Hashable, limit: int | None) -> defer.Deferred[None]:
+        """Fires when there may be this server, which counts from then on; those that wait enter in order."""
+        if limit is None or self.has(limit):
+            self._inside.add(server)
             return defer.succeed(None)
 
         def give_up(_: defer.Deferred[None]) -> None:
-            self._waiting.pop(worker, None)
+            self._waiting.pop(server, None)
 
         turn: defer.Deferred[None] = defer.Deferred(give_up)
-        self._waiting[worker] = (limit, turn)
+        self._waiting[server] = (limit, turn)
         return turn
 
-    def leave(self, worker: str) -> None:
-        """The worker has no server any more."""
-        self._inside.discard(worker)
-        for name, (limit, turn) in list(self._waiting.items()):
-            if self.has(name, limit):
-                del self._waiting[name]
-                self._inside.add(name)
+    def leave(self, server: Hashable) -> None:
+        """It is gone."""
+        self._inside.discard(server)
+        for waiting, (limit, turn) in list(self._waiting.items()):
+            if self.has(limit):
+                del self._waiting[waiting]
+                self._inside.add(waiting)
                 turn.callback(None)

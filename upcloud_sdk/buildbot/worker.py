@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import defer
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from upcloud_sdk.buildbot._types import (
     LatentWorkerCannotSubstantiate,
@@ -17,14 +18,12 @@ from upcloud_sdk.buildbot._types import (
 )
 from upcloud_sdk.buildbot.choosing import ChoosingWorker
 from upcloud_sdk.buildbot.machine import Machine, is_permanent
-from upcloud_sdk.buildbot.order import Order
 from upcloud_sdk.errors import CleanupFailed, UpCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from upcloud_sdk.buildbot._types import Build, Connection, Properties
-    from upcloud_sdk.buildbot.bootstrap import Guest
     from upcloud_sdk.buildbot.bridge import Operation
 
 T = TypeVar("T")
@@ -67,7 +66,7 @@ class UpcloudLatentWorker(ChoosingWorker):
             machine = Machine(self._catalogue, order, guest, title=self.title)
             self._machine, self._build = machine, build
             try:
-                await self._wait_for_room()
+                await self._wait_for_room(machine)
                 await self._unless_unwanted(self._reaping.first_round)
                 await self._unless_unwanted(machine.create, self._arguments.create_timeout)
                 self._tell(machine)
@@ -77,16 +76,16 @@ class UpcloudLatentWorker(ChoosingWorker):
             except (defer.CancelledError, UpCloudError, ValueError) as error:
                 # The worker may attach before the API says that its server is there. Then there is nothing to fail.
                 if machine.attached_at is None:
-                    raise self._failure(error) from None
+                    raise self._failure(error, machine) from None
         finally:
             self._starting = self._unwanted = False
         return True
 
-    async def _wait_for_room(self) -> None:
+    async def _wait_for_room(self, machine: Machine) -> None:
         """Builds that are handed out at one moment may be more than there is room for: they wait for their turn."""
         if self._unwanted:
             raise defer.CancelledError
-        self._turn = self._bridge.room.enter(self.name, self._arguments.max_servers)
+        self._turn = self._bridge.room.enter(machine, self._arguments.max_servers)
         try:
             await self._turn
         finally:
@@ -110,19 +109,12 @@ class UpcloudLatentWorker(ChoosingWorker):
             for name, value in self._machine.facts().items():
                 props.setProperty(name, value, "Worker")
 
-    async def _order(self, build: Build) -> tuple[Order, Guest]:
-        try:
-            order = await Order.of(self._arguments, build)
-            return order, self.next_guest(order)
-        except Exception as error:
-            raise LatentWorkerCannotSubstantiate(
-                self.name, f"the worker's arguments cannot be rendered: {error}"
-            ) from error
-
-    def _failure(self, error: Exception) -> Exception:
+    def _failure(self, error: Exception, machine: Machine) -> Exception:
         if isinstance(error, defer.CancelledError):
             return LatentWorkerSubstantiatiationCancelled(self.name, "the start of its server was called off")
-        kind = LatentWorkerCannotSubstantiate if is_permanent(error) else LatentWorkerFailedToSubstantiate
+        # What was wrong with an earlier configuration may be right now.
+        is_final = is_permanent(error) and not machine.is_outdated
+        kind = LatentWorkerCannotSubstantiate if is_final else LatentWorkerFailedToSubstantiate
         return kind(self.name, str(error))
 
     def check_instance(self) -> defer.Deferred[tuple[bool, str]]:
@@ -162,8 +154,11 @@ class UpcloudLatentWorker(ChoosingWorker):
             raise UnauthorizedLogin(f"worker {self.name!r}: no server of its own is ready for it")
         conn.info.update(machine.facts())
         await super().attached(conn)
-        if self.conn is conn:
+        if self.conn is conn and machine is self._machine:
             await self._has_attached(machine, conn)
+        elif self.conn is conn:
+            # Its server was given up meanwhile, and may leave the connection open when it is switched off.
+            conn.loseConnection()
 
     def _awaits(self, machine: Machine) -> bool:
         in_time = self.state is States.SUBSTANTIATING_STARTING or self.build_wait_timeout < 0
@@ -208,6 +203,12 @@ class UpcloudLatentWorker(ChoosingWorker):
         if self.state is States.INSUBSTANTIATING and force_substantiation_build is None:
             # It is being done. Another in the queue behind it would call off the start of the build that comes next.
             return defer.succeed(None)
+        if self.state is States.INSUBSTANTIATING_SUBSTANTIATING and force_substantiation_build is None:
+            # The same; only the build that waits for its end is to be told.
+            self.state, self.substantiation_build = States.INSUBSTANTIATING, None
+            reason = LatentWorkerSubstantiatiationCancelled(self.name, "the start of its server was called off")
+            self._fireSubstantiationNotifier(Failure(reason))  # type: ignore[no-untyped-call]  # Twisted's has no types
+            return defer.succeed(None)
         self._call_off()
         return super().insubstantiate(fast, force_substantiation_build)
 
@@ -237,33 +238,44 @@ class UpcloudLatentWorker(ChoosingWorker):
         return defer.ensureDeferred(self._stop())
 
     async def _stop(self) -> bool:
-        try:
-            return await self._destroy()
-        finally:
-            self._bridge.room.leave(self.name)
-            if self._arguments.max_servers is not None:
-                # Another worker may take a build now, and nothing else would tell it.
-                self.master.botmaster.maybeStartBuildsForAllBuilders()
-
-    async def _destroy(self) -> bool:
         machine, self._machine, self._build = self._machine, None, None
         if machine is None or machine.server is None:
             # None was made, or the client destroys what turns up of it.
+            self._gone(machine)
             return True
-        operation = self._run(machine.destroy, _DESTROY_TIMEOUT)
-        operation.cancel(after=_DESTROY_WAIT)
+        defer.ensureDeferred(self._destroy(machine))
+        waiting = self._run(machine.until_destroyed)
+        waiting.cancel(after=_DESTROY_WAIT)
         self._hurry()
         try:
-            await operation.ended
-        except (CleanupFailed, defer.CancelledError) as error:
-            # Cancelled, it goes on without us, as long as the master lives.
-            reason = str(error) or "it is not destroyed yet"
-            self._log.error(
-                "worker {name}: server {uuid} may still be running and cost money: {reason}",
-                name=self.name, uuid=machine.uuid, reason=reason,
-            )  # fmt: skip
+            await waiting.ended
+        except defer.CancelledError:
+            # The destroy goes on without us, as long as the master lives.
+            self._may_cost(machine, "it is not destroyed yet")
             return False
         return True
+
+    async def _destroy(self, machine: Machine) -> None:
+        try:
+            await self._bridge.run(machine.destroy, _DESTROY_TIMEOUT).ended
+        except CleanupFailed as error:
+            self._may_cost(machine, str(error))
+        except defer.CancelledError:
+            pass  # The master has stopped, and did not wait for it: that was told before.
+        finally:
+            self._gone(machine)
+
+    def _gone(self, machine: Machine | None) -> None:
+        self._bridge.room.leave(machine)
+        if self._arguments.max_servers is not None:
+            # A worker may take a build now, and nothing else would tell it.
+            self.master.botmaster.maybeStartBuildsForAllBuilders()
+
+    def _may_cost(self, machine: Machine, reason: str) -> None:
+        self._log.error(
+            "worker {name}: server {uuid} may still be running and cost money: {reason}",
+            name=self.name, uuid=machine.uuid, reason=reason,
+        )  # fmt: skip
 
     async def _unless_unwanted(self, function: Callable[..., Awaitable[None]], *args: float) -> None:
         if self._unwanted:

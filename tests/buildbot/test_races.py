@@ -1,0 +1,155 @@
+"""Events of a worker's life that meet: each pair of them has gone wrong once."""
+
+from __future__ import annotations
+
+import pytest
+from twisted.internet import defer
+
+from tests.buildbot._types import CANCELLED, RETRY, SUCCESS, Interpolate, renderer
+from tests.buildbot.harness import IMAGE, MasterCase, pause
+from upcloud_sdk.buildbot import worker
+from upcloud_sdk.buildbot._types import States
+from upcloud_sdk.simulator import after_seconds
+
+pytestmark = pytest.mark.full
+
+
+def do_nothing() -> None:
+    """In the place of something."""
+
+
+class Cancelled(MasterCase):
+    """Somebody stops a build that has no server yet."""
+
+    async def test_while_its_server_starts(self) -> None:
+        self.serve()
+        self.cloud.boot_next(after_seconds(2))
+        await self.start_master(self.worker())
+        building = defer.ensureDeferred(self.build())
+        await self.server_in("maintenance")
+        await self.cancel(1)
+        assert (await building).results == [CANCELLED]
+        while self.cloud.servers:
+            await pause()
+        assert (await self.build()).results == [SUCCESS]
+
+    async def test_while_the_last_server_stops_and_the_next_build_is_not_called_off_with_it(self) -> None:
+        self.serve()
+        self.cloud.stop_seconds = 3
+        bot = self.worker()
+        await self.start_master(bot)
+        await self.build()
+        building = defer.ensureDeferred(self.build())
+        while bot.state is not States.INSUBSTANTIATING_SUBSTANTIATING:
+            await pause()
+        await self.cancel(2)
+        assert (await building).results == [CANCELLED]
+        assert (await self.build()).results == [SUCCESS]
+        assert self.cloud.count("POST /server") == 2
+
+    async def test_while_its_worker_attaches_and_the_master_still_stops(self) -> None:
+        self.serve()
+        bot = self.worker()
+        await self.start_master(bot)
+        known: defer.Deferred[None] = defer.Deferred()
+        attaching: defer.Deferred[None] = defer.Deferred()
+
+        def wait(**_: object) -> defer.Deferred[None]:
+            attaching.callback(None)
+            return known
+
+        self.patch(self.master.data.updates, "workerConnected", wait)
+        building = defer.ensureDeferred(self.build())
+        await attaching
+        while not bot.is_up:
+            await pause()
+        await self.cancel(1)
+        while bot.state is States.SUBSTANTIATING_STARTING:
+            await pause()
+        known.callback(None)
+        assert (await building).results == [CANCELLED]
+        while bot.conn is not None:
+            await pause()
+
+
+class Servers(MasterCase):
+    async def test_no_build_joins_one_for_other_values_while_the_last_server_goes(self) -> None:
+        self.serve()
+        self.cloud.stop_seconds = 3
+        bot = self.worker(image=Interpolate("%(prop:image)s"))
+        await self.start_master(bot)
+        first = defer.ensureDeferred(self.build(image=IMAGE))
+        while bot.conn is None:
+            await pause()
+        # As with a guest that does not answer: its connection lasts as long as its server.
+        bot.conn.loseConnection = do_nothing  # type: ignore[method-assign]  # for the time of the test
+        await first
+        images = {"bot": IMAGE, "any": "Ubuntu Server 24.04 LTS (Noble Numbat)"}
+        outcomes = await defer.gatherResults(
+            [defer.ensureDeferred(self.build(builder, image=image)) for builder, image in images.items()]
+        )
+        assert [outcome.properties["upcloud_image"] for outcome in outcomes] == list(images.values())
+
+    async def test_one_that_is_never_sent_away_is_destroyed_when_its_worker_is_gone_for_good(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(build_wait_timeout=-1, attach_timeout=2))
+        await self.build()
+        [server] = self.cloud.servers.values()
+        self.guests.shut_down(server.uuid)
+        while self.cloud.servers:
+            await pause()
+        assert (await self.build()).results == [SUCCESS]
+
+    async def test_one_counts_until_it_is_gone_though_its_worker_no_longer_waits_for_that(self) -> None:
+        cloud = self.serve()
+        cloud.stop_seconds = 1
+        self.patch(worker, "_DESTROY_WAIT", 0.05)
+        there: list[int] = []
+        start = cloud.start_boot
+
+        def count(server: object) -> None:
+            start(server)  # type: ignore[arg-type]  # handed through
+            there.append(len(cloud.servers))
+
+        cloud.start_boot = count  # type: ignore[method-assign]  # to see how many there are at each create
+        await self.start_master(*(self.worker(f"bot-{number}", max_servers=1) for number in (1, 2)))
+        for _ in range(2):
+            assert (await self.build()).results == [SUCCESS]
+        assert there == [1, 1]
+
+
+class Reconfigured(MasterCase):
+    """While a server is about to be made."""
+
+    async def test_a_build_that_failed_by_an_earlier_configuration_is_tried_again_with_the_new_one(self) -> None:
+        self.serve()
+        self.cloud.fail("GET /storage/template", delay=3)
+        bot = self.worker(image="Debian GNU/Linux 99")
+        await self.start_master(bot)
+        building = defer.ensureDeferred(self.build())
+        while bot.state is not States.SUBSTANTIATING_STARTING:
+            await pause()
+        self.config.update(self.configuration(self.worker()))
+        await self.master.reconfig()
+        assert (await building).results == [RETRY, SUCCESS]
+
+    async def test_a_server_whose_values_were_being_found_is_as_the_new_configuration_says(self) -> None:
+        asked: defer.Deferred[None] = defer.Deferred()
+        answer: defer.Deferred[str] = defer.Deferred()
+
+        @renderer
+        def image(_: object) -> defer.Deferred[str]:
+            asked.callback(None)
+            return answer
+
+        self.serve()
+        await self.start_master(self.worker(image=image))
+        building = defer.ensureDeferred(self.build())
+        await asked
+        self.serve()
+        self.config.update(self.configuration(self.worker(hostconfig={"plan": "2xCPU-4GB"})))
+        await self.master.reconfig()
+        answer.callback(IMAGE)
+        outcome = await building
+        assert outcome.results == [SUCCESS]
+        assert outcome.properties["upcloud_plan"] == "2xCPU-4GB"

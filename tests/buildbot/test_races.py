@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from twisted.internet import defer
 
@@ -9,7 +11,12 @@ from tests.buildbot._types import CANCELLED, RETRY, SUCCESS, Interpolate, render
 from tests.buildbot.harness import IMAGE, MasterCase, pause
 from upcloud_sdk.buildbot import worker
 from upcloud_sdk.buildbot._types import States
+from upcloud_sdk.buildbot.connections import is_lost
 from upcloud_sdk.simulator import after_seconds
+
+if TYPE_CHECKING:
+    from tests.buildbot.harness import Outcome
+    from tests.buildbot.quick import QuickWorker
 
 pytestmark = pytest.mark.full
 
@@ -47,7 +54,8 @@ class Cancelled(MasterCase):
         assert (await self.build()).results == [SUCCESS]
         assert self.cloud.count("POST /server") == 2
 
-    async def test_while_its_worker_attaches_and_the_master_still_stops(self) -> None:
+    async def a_login_that_waits(self) -> tuple[QuickWorker, defer.Deferred[Outcome], defer.Deferred[None]]:
+        """The worker, a build that is stopped while its guest logs in, and what lets the login go on."""
         self.serve()
         bot = self.worker()
         await self.start_master(bot)
@@ -65,6 +73,21 @@ class Cancelled(MasterCase):
             await pause()
         await self.cancel(1)
         while bot.state is States.SUBSTANTIATING_STARTING:
+            await pause()
+        return bot, building, known
+
+    async def test_while_its_worker_attaches_and_the_master_still_stops(self) -> None:
+        bot, building, known = await self.a_login_that_waits()
+        known.callback(None)
+        assert (await building).results == [CANCELLED]
+        while bot.conn is not None:
+            await pause()
+
+    async def test_while_its_worker_attaches_and_the_master_still_stops_if_that_hangs_up(self) -> None:
+        bot, building, known = await self.a_login_that_waits()
+        conn = bot.conn
+        assert conn is not None
+        while not is_lost(conn):
             await pause()
         known.callback(None)
         assert (await building).results == [CANCELLED]

@@ -72,8 +72,10 @@ if TYPE_CHECKING:
 
     class Connection(Protocol):
         info: dict[str, Any]
+        mind: object
 
         def loseConnection(self) -> None: ...
+        def detached(self, mind: object) -> None: ...
 
     class Registration(Protocol):
         pbReg: object | None

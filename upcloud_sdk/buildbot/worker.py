@@ -17,6 +17,7 @@ from upcloud_sdk.buildbot._types import (
     States,
 )
 from upcloud_sdk.buildbot.choosing import ChoosingWorker
+from upcloud_sdk.buildbot.connections import is_lost
 from upcloud_sdk.buildbot.machine import Machine, is_permanent
 from upcloud_sdk.errors import CleanupFailed, UpCloudError
 
@@ -154,6 +155,10 @@ class UpcloudLatentWorker(ChoosingWorker):
             raise UnauthorizedLogin(f"worker {self.name!r}: no server of its own is ready for it")
         conn.info.update(machine.facts())
         await super().attached(conn)
+        if is_lost(conn):
+            # Its guest has hung up during the login, and nobody else will tell: the master would never stop.
+            conn.detached(conn.mind)
+            raise UnauthorizedLogin(f"worker {self.name!r}: its connection was lost")
         if self.conn is conn and machine is self._machine:
             await self._has_attached(machine, conn)
         elif self.conn is conn:

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.buildbot.processes import PATIENCE, MasterProcess, buildbot
-from tests.simulator.test_shipped_worker import free_port
+from tests.buildbot.processes import PATIENCE, MasterProcess, buildbot, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable

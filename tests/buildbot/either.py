@@ -6,8 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tests.buildbot._types import SUCCESS
-from tests.buildbot.processes import MasterProcess, eventually, make_basedir
-from tests.simulator.test_shipped_worker import free_port
+from tests.buildbot.processes import MasterProcess, eventually, free_port, make_basedir
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:

@@ -59,6 +59,14 @@ def buildbot(*arguments: str) -> list[str]:
     return [str(Path(sys.executable).with_name("buildbot")), *arguments]
 
 
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def eventually(what: str, look: Callable[[], Any], patience: float = PATIENCE, *, pause: float = 0.05) -> Any:  # noqa: ANN401 - what `look` finds
     """What `look` finds once it finds something."""
     waiting = threading.Event()
@@ -92,9 +100,7 @@ class MasterProcess:
         timeout: float = PATIENCE,
     ) -> None:
         self.basedir = basedir
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self._values: dict[str, Any] = {"url": url, "port": port}
         self.change(workers=workers, command=command)
         # Once in some thousand answers the master sends gzip without its header, or, where a connection is used again,

@@ -153,6 +153,7 @@ IN_TLS = "ssl:9989:privateKey=key.pem:certKey=cert.pem"
     ("bootstrap", "pb_port", "answer"),
     [
         ("None", IN_TLS, "connection='tcp', but the port for 'pb' is in TLS"),
+        ("'venv'", IN_TLS, "connection='tcp', but the port for 'pb' is in TLS"),
         ("Bootstrap(connection='tls')", "tcp:9989", "connection='tls', but the port for 'pb' is not in TLS"),
         ("Bootstrap(connection='wss')", IN_TLS, "c['protocols'] has no port for 'msgpack_experimental_v7'"),
     ],

@@ -6,13 +6,12 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.buildbot.processes import eventually
+from tests.buildbot.processes import eventually, free_port
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -69,13 +68,6 @@ def crossbar(folder: Path) -> Generator[str]:
         # With its workers, which are in its session.
         os.killpg(router.pid, signal.SIGKILL)
         router.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def processes_in(folder: Path) -> dict[int, str]:

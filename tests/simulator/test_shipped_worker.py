@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.buildbot.processes import free_port
 from tests.simulator.patience import PATIENCE, eventually
 from upcloud_sdk.simulator import Simulator
 
@@ -43,12 +43,6 @@ c = BuildmasterConfig = {{
     ],
 }}
 """
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.buildbot.processes import buildbot, make_basedir
+from tests.buildbot.processes import buildbot, free_port, make_basedir
 from tests.vm.cloud import VmCloud
 from tests.vm.master import VmMaster
 from upcloud_sdk.simulator.vm_images import available, images_folder
@@ -57,9 +56,7 @@ def _processes_of(scratch: str) -> list[str]:
 @pytest.fixture
 def worker_port() -> int:
     """Where the master of this test will listen."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    return free_port()
 
 
 @pytest.fixture

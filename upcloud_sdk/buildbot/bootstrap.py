@@ -70,6 +70,7 @@ connections for a master that is down. So what ends at once counts for nothing.
 """
 _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 IN_TLS = frozenset({"tls", "wss"})
+WEBSOCKET = "msgpack_experimental_v7"
 INSTALLS = frozenset(_PROGRAMS)
 _PACKAGES: Mapping[Install, tuple[str, ...]] = {"package": ("buildbot-worker",), "venv": ("python3-venv",), "image": ()}
 
@@ -142,6 +143,11 @@ class Bootstrap:
         object.__setattr__(self, "packages", tuple(self.packages))
         object.__setattr__(self, "commands", tuple(c if isinstance(c, str) else tuple(c) for c in self.commands))
 
+    @property
+    def protocol(self) -> str:
+        """The master's name for it, among its `c["protocols"]`."""
+        return WEBSOCKET if self.connection in {"ws", "wss"} else "pb"
+
     def _check_certificate(self, text: object) -> None:
         if self.connection not in IN_TLS:
             raise ValueError(f"Bootstrap.ca_certificate is for connection='tls' or 'wss', not {self.connection!r}")
@@ -213,8 +219,8 @@ class Bootstrap:
             trusted = "" if self.ca_certificate is None else f":trustRoots={_TRUSTED}"
             endpoint = f"tls:host={host}:port={port}{trusted}"
             address = {"buildmaster_host": None, "port": None, "connection_string": endpoint}
-        if self.connection in {"ws", "wss"}:
-            address["protocol"] = "msgpack_experimental_v7"
+        if self.protocol == WEBSOCKET:
+            address["protocol"] = WEBSOCKET
         arguments = {
             **address,
             "name": guest.name,

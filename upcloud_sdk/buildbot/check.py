@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from upcloud_sdk import UpCloud
 from upcloud_sdk.buildbot.arguments import host_and_port, mapping
 from upcloud_sdk.buildbot.bootstrap import IN_TLS, Bootstrap, Guest
-from upcloud_sdk.buildbot.order import MINIMUM_MEMORY, Order
+from upcloud_sdk.buildbot.order import MINIMUM_MEMORY, Order, bootstrap_of
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
@@ -158,26 +158,30 @@ class Check:
         port = port or listens
         self.tell("master", good=good, answer=f"{answer}; {await _answers(host, port)}" if good and port else answer)
 
+    def _own_bootstrap(self) -> Bootstrap | None:
+        """What its guests run, if that is of the worker's own making, as far as it is known."""
+        arguments = self._worker.arguments
+        if self._worker.open & {"bootstrap", "hostconfig"} or mapping(arguments.hostconfig).get("user_data"):
+            return None
+        bootstrap = bootstrap_of(arguments.bootstrap)
+        return bootstrap if isinstance(bootstrap, Bootstrap) else None
+
+    def _port_of(self, protocol: str) -> Any:  # noqa: ANN401 - a number or an endpoint
+        return self._worker.protocols.get(protocol, {}).get("port")
+
     def _listens_at(self) -> int | None:
         """The port at which guests call if `masterFQDN` has none."""
-        bootstrap = self._worker.arguments.bootstrap
-        websocket = isinstance(bootstrap, Bootstrap) and bootstrap.connection in {"ws", "wss"}
-        port = self._worker.protocols.get("msgpack_experimental_v7" if websocket else "pb", {}).get("port")
-        found = _PORT.match(str(port))
+        bootstrap = self._own_bootstrap()
+        found = _PORT.match(str(self._port_of("pb" if bootstrap is None else bootstrap.protocol)))
         return int(found[1]) if found is not None else None
 
     def _deaf(self) -> str | None:
         """Why the port where the master listens itself is none for its guests; None if it is, or nobody knows."""
-        arguments = self._worker.arguments
-        bootstrap = Bootstrap() if arguments.bootstrap is None else arguments.bootstrap
-        if (
-            self._worker.open & {"bootstrap", "hostconfig"}
-            or mapping(arguments.hostconfig).get("user_data")
-            or not isinstance(bootstrap, Bootstrap)
-        ):
+        bootstrap = self._own_bootstrap()
+        if bootstrap is None:
             return None
-        protocol = "msgpack_experimental_v7" if bootstrap.connection in {"ws", "wss"} else "pb"
-        port = self._worker.protocols.get(protocol, {}).get("port")
+        protocol = bootstrap.protocol
+        port = self._port_of(protocol)
         if port is None:
             return f"connection={bootstrap.connection!r}, but c['protocols'] has no port for {protocol!r}"
         is_in_tls = str(port).startswith(("ssl:", "tls:"))

@@ -11,7 +11,7 @@ from twisted.internet import defer, threads
 from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot._types import AbstractLatentWorker, config_error
 from upcloud_sdk.buildbot.arguments import Arguments, host_and_port
-from upcloud_sdk.buildbot.bootstrap import Bootstrap, Guest
+from upcloud_sdk.buildbot.bootstrap import WEBSOCKET, Bootstrap, Guest
 from upcloud_sdk.buildbot.bridge import Account, Bridge
 from upcloud_sdk.buildbot.owner import owner_of, short_hash
 from upcloud_sdk.buildbot.password import GuestPassword
@@ -108,7 +108,7 @@ class ConfiguredWorker(AbstractLatentWorker):
         """What the guest of the next server must know; its password is a new one."""
         host, port = host_and_port(self._arguments.masterFQDN)
         if port is None:
-            websocket = isinstance(order.bootstrap, Bootstrap) and order.bootstrap.connection in {"ws", "wss"}
+            websocket = isinstance(order.bootstrap, Bootstrap) and order.bootstrap.protocol == WEBSOCKET
             port = self._port(websocket=websocket)
         return Guest(name=self.name, password=self._password.renew(), master=host, port=port)
 

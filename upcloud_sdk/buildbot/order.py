@@ -88,7 +88,7 @@ class Order:
             ssh_keys=tuple(host.pop("ssh_keys", ())),
             user_data=SecretStr(host.pop("user_data", None) or ""),
             host=tuple(sorted(host.items())),
-            bootstrap=_bootstrap(given["bootstrap"]),
+            bootstrap=bootstrap_of(given["bootstrap"]),
             bootstrap_is_wanted=given["bootstrap"] is not None,
             labels=tuple(sorted(mapping(given["labels"]).items())),
             networks=None if networks is None else tuple(networks),
@@ -168,7 +168,8 @@ class Order:
         return disk if host.get("encrypted") is None else disk.model_copy(update={"encrypted": host["encrypted"]})
 
 
-def _bootstrap(given: Any) -> Bootstrap | SecretStr | None:  # noqa: ANN401 - rendered
+def bootstrap_of(given: Any) -> Bootstrap | SecretStr | None:  # noqa: ANN401 - rendered
+    """What a rendered `bootstrap` means: a document of the worker's own making, one with tokens to fill in, or none."""
     if given is None:
         return Bootstrap()
     if given is False:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -79,6 +80,12 @@ def pids(file: Path, count: int) -> list[int]:
     return [int(each) for each in file.read_text().split()]
 
 
+def daemon(pid_file: Path) -> str:
+    """A line of shell that starts a process which leaves the guest's process group, as a buildbot-worker does."""
+    code = f"import os, time; os.setsid(); open({str(pid_file)!r}, 'a').write(f'{{os.getpid()}}\\n'); time.sleep(600)"
+    return f"{shlex.join([sys.executable, '-I', '-S', '-c', code])} &"
+
+
 def test_a_started_server_runs_its_user_data_without_a_request(served: Served, pid_file: Path) -> None:
     served.create(f"#!/bin/sh\necho $$ > {pid_file}\nexec sleep 600\n")
     assert alive(pids(pid_file, 1)[0])
@@ -90,9 +97,7 @@ def test_a_script_without_a_first_line_is_run_by_the_shell(served: Served, pid_f
 
 
 def test_a_hard_stop_kills_daemons_too(served: Served, pid_file: Path) -> None:
-    """A buildbot-worker leaves its process group when it goes into the background."""
-    daemon = f"setsid sh -c 'echo $$ >> {pid_file}; exec sleep 600' &"
-    uuid = served.create(f"#!/bin/sh\necho $$ > {pid_file}\n{daemon}\nexec sleep 600\n")
+    uuid = served.create(f"#!/bin/sh\necho $$ > {pid_file}\n{daemon(pid_file)}\nexec sleep 600\n")
     guests = pids(pid_file, 2)
     served.stop(uuid, stop_type="hard")
     eventually(lambda: served.state(uuid) == "stopped")
@@ -122,6 +127,14 @@ def test_a_guest_that_powers_itself_off_stops_its_server(served: Served) -> None
     uuid = served.create("#!/bin/sh\npoweroff\nexec sleep 600\n")
     eventually(lambda: served.state(uuid) == "stopped")
     assert served.client.delete(f"/server/{uuid}").status_code == 204
+
+
+def test_a_guest_powers_itself_off_with_what_the_shell_has(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # where there is no program `kill`
+    uuid = served.create("#!/bin/sh\npoweroff\n")
+    eventually(lambda: served.state(uuid) == "stopped")
 
 
 def test_a_script_that_ends_leaves_its_server_running(served: Served, pid_file: Path) -> None:
@@ -176,11 +189,13 @@ def test_all_guests_die_with_the_simulator_however_it_ends(
         token, url = (process.stdout.readline().split()[-1] for _ in range(2))
         served = Served(url, token)
         home = tmp_path / "home"
-        daemon = f"setsid sh -c 'echo $$ >> {pid_file}; exec sleep 600' &"
-        served.create(f"#!/bin/sh\npwd > {home}; echo $$ > {pid_file}\n{daemon}\nexec sleep 600\n")
-        guests = pids(pid_file, 2)
-        served.client.close()
-        process.send_signal(number)
-        process.wait(timeout=PATIENCE)
+        try:
+            served.create(f"#!/bin/sh\npwd > {home}; echo $$ > {pid_file}\n{daemon(pid_file)}\nexec sleep 600\n")
+            guests = pids(pid_file, 2)
+            process.send_signal(number)
+            process.wait(timeout=PATIENCE)
+        finally:
+            served.client.close()
+            process.kill()
     eventually(lambda: not any(alive(pid) for pid in guests))
     eventually(lambda: not Path(home.read_text().strip()).parent.exists())

@@ -193,6 +193,13 @@ def test_a_step_that_fails_says_what_it_said_and_leaves_nothing(
     assert [path.name for path in (tmp_path / "images").iterdir()] == [".lock"]
 
 
-def test_a_release_without_a_recipe_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert build(tmp_path, "debian-10") == 1
-    assert "there is no recipe for debian-10; there are debian-12, debian-13" in capsys.readouterr().err
+@pytest.mark.parametrize("images", [["debian-10"], ["debian-13", "debian-10"]])
+def test_a_release_without_a_recipe_is_refused_before_anything_is_looked_for_or_built(
+    programs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], images: list[str]
+) -> None:
+    assert list(programs.iterdir()) == []
+    assert build(tmp_path, *images) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == "vm_image_build: there is no recipe for debian-10; there are debian-12, debian-13\n"
+    assert not (tmp_path / "images").exists()

@@ -127,12 +127,15 @@ def _ignore(_number: int, _frame: object) -> None:
 
 
 def _write_commands(scratch: Path) -> None:
-    """`poweroff` and its like, as a guest would find them."""
+    """`poweroff` and its like, as a guest would find them.
+
+    The shell's own `kill` sends the signal: not every system has a program of that name.
+    """
     commands = scratch / "bin"
     commands.mkdir(exist_ok=True)
     for name in ("poweroff", "halt", "shutdown"):
         command = commands / name
-        command.write_text(f"#!/bin/sh\nexec kill -USR1 {os.getpid()}\n", encoding="utf-8")
+        command.write_text(f"#!/bin/sh\nkill -USR1 {os.getpid()}\n", encoding="utf-8")
         command.chmod(0o700)
 
 

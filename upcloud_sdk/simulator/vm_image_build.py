@@ -77,12 +77,18 @@ class Recipe:
         offer_debs: Debian packages that a guest can install.
         offer_wheels: Python packages that a guest can install by pip.
         sources: Lines of a `sources.list`; None is those of this machine.
+
+    Raises:
+        BuildError: There is no recipe for the release.
     """
 
     name: str
     offer_debs: Sequence[str] = ()
     offer_wheels: Sequence[str] = ()
     sources: str | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.release
 
     @property
     def release(self) -> _Release:
@@ -200,10 +206,10 @@ def main(argv: list[str] | None = None) -> int:
     folder: Path = args.folder
     sources = None if args.sources is None else args.sources.read_text(encoding="utf-8")
     try:
+        recipes = [Recipe(name, args.offer_deb, args.offer_wheel, sources) for name in dict.fromkeys(args.images)]
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            recipes = [Recipe(name, args.offer_deb, args.offer_wheel, sources) for name in dict.fromkeys(args.images)]
             with ThreadPoolExecutor(_AT_ONCE) as pool:
                 list(pool.map(partial(_make, folder=folder, again=args.again), recipes))
     except (BuildError, OSError) as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import one
+from upcloud_sdk.billing import HOURS_A_MONTH
 from upcloud_sdk.errors import NoMatch
 from upcloud_sdk.models.storages import Storage
 from upcloud_sdk.resources.catalog import PriceLists
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from upcloud_sdk.models.catalog import Plan, Price, ZonePrices
     from upcloud_sdk.models.server_requests import ServerSpec, StorageDeviceSpec
     from upcloud_sdk.resources._base import Core
-
-HOURS_A_MONTH = 672
-"""Hours that are billed in a month at most: 28 days."""
 
 _STORAGE = one(Storage, "storage")
 

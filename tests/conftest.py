@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.percentages import pytest_terminal_summary
+from tests.skips import pytest_runtest_makereport, pytest_unconfigure
 
-__all__ = ["pytest_terminal_summary"]
+__all__ = ["pytest_runtest_makereport", "pytest_terminal_summary", "pytest_unconfigure"]
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -21,7 +21,7 @@ SOURCES = {
 }
 """What is compared, and what the number says of it."""
 
-NONE_RECORDED = "no recorded answers: there is no folder shared/api/recordings beside this repository"
+NONE_RECORDED = "wants recorded answers, ../shared/api/recordings: `make test` runs it where they are"
 
 
 def recordings() -> Path | None:
@@ -62,7 +62,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     ]
     lines = summary(reports)
     if lines and recordings() is None:
-        lines.insert(0, NONE_RECORDED)
+        lines.insert(0, "no recorded answers: there is no folder shared/api/recordings beside this repository")
     if lines:
         terminalreporter.section("conformance")
     for line in lines:

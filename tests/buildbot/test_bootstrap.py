@@ -64,7 +64,7 @@ def worker_arguments(bootstrap: Bootstrap) -> dict[str, Any]:
 def test_cloud_init_takes_it(bootstrap: Bootstrap, tmp_path: Path) -> None:
     cloud_init = shutil.which("cloud-init")
     if cloud_init is None:
-        pytest.skip("needs cloud-init: apt-get install cloud-init")
+        pytest.skip("wants cloud-init: after `apt-get install cloud-init`, `make test` runs it")
     path = tmp_path / "user_data"
     path.write_text(bootstrap.document(GUEST), encoding="utf-8")
     checked = subprocess.run(

@@ -12,6 +12,7 @@ import pytest
 
 from tests.fleet.leased import left, started
 from tests.moved_time import MovedCloud, server_spec
+from tests.skips import WINDOWS
 from upcloud_sdk import RetryPolicy, ServerChanges
 from upcloud_sdk.models.ownership import LEASE, OWNER
 from upcloud_sdk.simulator import never
@@ -181,7 +182,7 @@ print(before == run_id(), before != os.read(reader, 100).decode())
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+@pytest.mark.skipif(sys.platform == "win32", reason=WINDOWS)
 def test_a_fork_is_another_run() -> None:
     done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["True", "True"]

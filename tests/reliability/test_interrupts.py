@@ -9,7 +9,9 @@ import pytest
 
 from tests.reliability.processes import Served, ended, requests_of_a_life
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a signal cannot be sent to one process there")
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="wants a signal to one process: `make sigkill` sends it on Linux and macOS"
+)
 
 both_backends = pytest.mark.parametrize("backend", ["asyncio", "trio"])
 

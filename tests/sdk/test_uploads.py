@@ -19,6 +19,7 @@ from tests.sdk.documents import DISK
 from tests.sdk.imports import CANCEL, CONTENT, LOOK, PUT, START, UPLOAD, found, pieces, receipt
 from tests.sdk.interrupting import WAYS
 from tests.sdk.sent import lines, requests
+from tests.skips import WINDOWS
 from upcloud_sdk.errors import (
     Conflict,
     InvalidRequest,
@@ -82,7 +83,7 @@ async def test_content_of_unknown_length_is_sent_in_chunks(
     assert put.content == CONTENT
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there a pipe says that it has an end")
+@pytest.mark.skipif(sys.platform == "win32", reason=WINDOWS)
 async def test_a_pipe_is_sent_in_chunks(cloud: UpCloud, host: respx.Route) -> None:
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as into, os.fdopen(reading, "rb") as pipe:

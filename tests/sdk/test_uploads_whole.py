@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from tests.sdk.imports import CONTENT, pieces
+from tests.skips import WINDOWS
 from upcloud_sdk import Token, UpCloud
 from upcloud_sdk.models import StorageSpec
 from upcloud_sdk.simulator import ManualClock, Simulator
@@ -144,7 +145,7 @@ anyio.run(main, *sys.argv[1:])
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no ru_maxrss")
+@pytest.mark.skipif(sys.platform == "win32", reason=WINDOWS)
 def test_a_large_file_is_not_held_in_memory(served: str, tmp_path: Path) -> None:
     size = 256 << 20
     path = tmp_path / "large.img"

@@ -15,6 +15,7 @@ from tests.simulator.documents import created, running
 from tests.simulator.fake_qemu import FakeQemu
 from tests.simulator.patience import PATIENCE
 from tests.simulator.test_vm_guests import Served
+from tests.skips import OTHER_THAN_LINUX
 from upcloud_sdk.simulator import Simulator, metadata
 from upcloud_sdk.simulator.vm_guests import VmGuests
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator import ManualClock
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqWt3Zl me@example.com"
-linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="guests that are machines need Linux")
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason=OTHER_THAN_LINUX)
 
 
 async def told(api: httpx.AsyncClient, uuid: str) -> httpx.Response:

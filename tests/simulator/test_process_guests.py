@@ -15,12 +15,13 @@ import pytest
 
 from tests.simulator.documents import server_request
 from tests.simulator.patience import PATIENCE, eventually
+from tests.skips import WINDOWS
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="guests that are processes need POSIX")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason=WINDOWS)
 
 
 def alive(pid: int) -> bool:

@@ -13,12 +13,13 @@ import pytest
 
 from tests.buildbot.processes import free_port
 from tests.simulator.patience import PATIENCE, eventually
+from tests.skips import WINDOWS
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="guests that are processes need POSIX")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason=WINDOWS)
 
 BUILDBOT = str(Path(sys.executable).with_name("buildbot"))
 USER_DATA = """#!/bin/sh

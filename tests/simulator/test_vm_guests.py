@@ -15,13 +15,14 @@ import pytest
 from tests.simulator.documents import DEBIAN_12, os_disk, server_request
 from tests.simulator.fake_qemu import FakeQemu
 from tests.simulator.patience import PATIENCE, eventually
+from tests.skips import OTHER_THAN_LINUX
 from upcloud_sdk.simulator import Simulator, vm_guests
 from upcloud_sdk.simulator.vm_guests import VmGuests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="guests that are machines need Linux")
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason=OTHER_THAN_LINUX)
 
 UBUNTU_24 = "01000000-0000-4000-8000-000030240200"
 

@@ -25,9 +25,9 @@ _PROGRAMS = {"qemu-system-x86_64": "qemu-system-x86", "qemu-img": "qemu-utils"}
 def _needs_qemu() -> None:
     missing = [package for program, package in _PROGRAMS.items() if shutil.which(program) is None]
     if missing:
-        pytest.skip(f"real guests need qemu: apt-get install {' '.join(missing)}")
+        pytest.skip(f"wants qemu: after `apt-get install {' '.join(missing)}`, `make test-vm` runs it")
     if not available(images_folder()):
-        pytest.skip("real guests need an image: make vm-image")
+        pytest.skip("wants an image of a guest: `make test-vm` builds one and runs it")
 
 
 @pytest.fixture(autouse=True)

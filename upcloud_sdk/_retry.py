@@ -8,7 +8,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.errors import NotSent, OutcomeUnknown
+from upcloud_sdk.errors import ForeignAnswer, NotSent, OutcomeUnknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 TRANSIENT = frozenset({500, 502, 503, 504})
+PASSING = TRANSIENT | {408, 429}
+"""Statuses of a page in other words than the API's, which the next attempt may be spared."""
 
-Outcome = int | NotSent | OutcomeUnknown
-"""What became of an attempt: an HTTP status, or why there is none."""
+Outcome = int | NotSent | OutcomeUnknown | ForeignAnswer
+"""What became of an attempt: an HTTP status in the API's own words, or why there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,8 @@ class RetryPolicy:
     | 429: refused before it had an effect  | again            | again       |
     | 500, 502, 503, 504                    | again            | never       |
     | no answer, or only part of one        | again            | never       |
+    | 408, 429 or one of these 5xx, but not | again            | never       |
+    | in the API's own words                |                  |             |
     | any other answer                      | never            | never       |
 
     A `Retry-After` of a 429 or a 503 is obeyed as it is, by all calls of the client; one that is longer than
@@ -69,6 +73,11 @@ class RetryPolicy:
         return full * (1 - self.jitter * random.random())  # noqa: S311 - spreads load, keeps no secret
 
 
+def is_idempotent(method: str, *, idempotent: bool | None = None) -> bool:
+    """Whether a second effect of a call is the same as the first."""
+    return method in IDEMPOTENT if idempotent is None else idempotent
+
+
 def may_repeat(method: str, outcome: Outcome, *, idempotent: bool | None = None) -> bool:
     """Whether a call may be sent again: it had no effect, or a second effect is the same as the first.
 
@@ -76,13 +85,20 @@ def may_repeat(method: str, outcome: Outcome, *, idempotent: bool | None = None)
     """
     if isinstance(outcome, NotSent) or outcome == 429:
         return True
-    safe = method in IDEMPOTENT if idempotent is None else idempotent
-    return safe and (isinstance(outcome, OutcomeUnknown) or outcome in TRANSIENT)
+    if not is_idempotent(method, idempotent=idempotent):
+        return False
+    if isinstance(outcome, ForeignAnswer):
+        return outcome.status in PASSING
+    return _proves_nothing(outcome)
+
+
+def _proves_nothing(outcome: Outcome) -> bool:
+    return isinstance(outcome, OutcomeUnknown | ForeignAnswer) or outcome in TRANSIENT
 
 
 def is_unknown(method: str, outcome: Outcome) -> bool:
     """Whether an attempt may have had its effect although it did not answer so."""
-    return method not in {"GET", "HEAD"} and (isinstance(outcome, OutcomeUnknown) or outcome in TRANSIENT)
+    return method not in {"GET", "HEAD"} and _proves_nothing(outcome)
 
 
 def read_retry_after(value: str | None, now: float) -> float | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import html
+import json
 import operator
 import socket
 import types
@@ -403,6 +404,14 @@ class Envelope(Generic[T]):
             # Names such as "tuple[Server, ...]" are pydantic's for the branches of a union, and in no document.
             inside = [str(part) for part in deepest["loc"] if not str(part).endswith("]")]
             raise Unreadable(self.name, ".".join(inside or self._path), deepest["msg"]) from error
+
+    def is_wrapped(self, content: bytes) -> bool:
+        """Whether an answer that could not be read has the shape of this one on its outside, or is only part of one."""
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            return content.lstrip()[:1] in {b"{", b"["}
+        return not self._path or (isinstance(document, dict) and self._path[0] in document)
 
 
 def one(kind: type[T], key: str) -> Envelope[T]:

@@ -185,7 +185,8 @@ class UpCloud(Namespaces):
         `path` is relative to `/1.3`, such as `/load-balancer`.
 
         Raises:
-            UnexpectedAnswer: a successful answer has a body that is not JSON.
+            ForeignAnswer: what answered is not the API.
+            UnexpectedAnswer: a successful answer has a body that is not whole JSON.
         """
         if not path.startswith("/") or "?" in path or "#" in path:
             raise ValueError("path starts with `/`, relative to /1.3, and has no query: use params")

@@ -6,6 +6,7 @@ UpCloudError
 ├── NotOpen                     a client used outside its `async with` block
 ├── NoMatch · Ambiguous         (LookupError) no template, zone or plan like that, or several; .candidates
 ├── TransportError              nothing usable came back
+│   ├── ForeignAnswer           something answered, in words that are not the API's: a proxy's page, a redirect; .status
 │   ├── NotSent                 certainly had no effect
 │   └── OutcomeUnknown          may have had an effect: look before you repeat (.label)
 ├── UnexpectedAnswer            a 2xx that cannot be read; .model .path
@@ -23,6 +24,7 @@ UpCloudError
 │       └── NoCapacity          *_RESOURCES_UNAVAILABLE
 ├── ResourceFailed              reached the state "error"; .kind .uuid .state
 ├── WaitTimeout                 (TimeoutError) .last: what was seen when time ran out
+├── LeaseLost                   .uuid: somebody reaped, took or relabelled it while it was held, or it was not renewed
 └── CleanupFailed               .uuid: may still be running and costing money
 ```
 
@@ -47,8 +49,10 @@ __all__ = [
     "ConfigError",
     "Conflict",
     "Forbidden",
+    "ForeignAnswer",
     "IllegalState",
     "InvalidRequest",
+    "LeaseLost",
     "LimitReached",
     "NoCapacity",
     "NoMatch",
@@ -111,6 +115,24 @@ class TransportError(UpCloudError):
     def __init__(self, call: str, problem: str) -> None:
         super().__init__(f"{call}: {problem}")
         self.call = call
+
+
+class ForeignAnswer(TransportError):
+    """Something answered in words that are not the API's: it proves nothing, whatever its status.
+
+    A proxy's page, a redirect, a JSON document of another shape, an error without a code. Of a POST it is the cause of
+    `OutcomeUnknown`.
+    """
+
+    def __init__(self, call: str, *, status: int, content_type: str = "") -> None:
+        kind = content_type.partition(";")[0].strip() or "no content type"
+        super().__init__(
+            call,
+            f"the answer is not the API's own (HTTP {status}, {kind}): something between this machine and the API "
+            f"wrote it, or base_url is not the API's",
+        )
+        self.status = status
+        """The HTTP status of that answer."""
 
 
 class NotSent(TransportError):
@@ -229,6 +251,17 @@ class WaitTimeout(UpCloudError, TimeoutError):
         super().__init__(message)
         self.last = last
         """What was seen last: a model, or None if nothing was."""
+
+
+class LeaseLost(UpCloudError):
+    """A lease that was held is lost: somebody reaped, took or relabelled its server, or no renewal got through in time.
+
+    What ran on the server cannot be relied on any more.
+    """
+
+    def __init__(self, uuid: str, message: str) -> None:
+        super().__init__(message)
+        self.uuid = uuid
 
 
 class CleanupFailed(UpCloudError):

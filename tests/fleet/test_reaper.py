@@ -260,7 +260,7 @@ async def test_a_lease_is_over_when_its_end_and_the_grace_have_passed(
 
 
 async def test_a_list_that_fails_is_the_error_of_a_round(moved: MovedCloud) -> None:
-    moved.sim.fail("GET /server", status=500, times=None)
+    moved.sim.fail("GET /server", status=500, code="SERVICE_ERROR", times=None)
     async with moved.client(retry=RetryPolicy(attempts=1)) as cloud:
         with pytest.raises(errors.ServerFault):
             await cloud.leases.reap()

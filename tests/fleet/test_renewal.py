@@ -77,7 +77,7 @@ async def test_a_lease_that_took_long_to_make_is_renewed_before_it_ends(moved: M
     """Its time begins before the create is sent, and a create may be told to wait."""
     async with moved.client() as cloud:
         await cloud.zones.list()
-        moved.sim.fail("POST /server", status=429, headers={"retry-after": "60"})
+        moved.sim.fail("POST /server", status=429, code="TOO_MANY_REQUESTS", headers={"retry-after": "60"})
         server = await cloud.servers.create(server_spec(), lease=120)
         assert left(moved, server.uuid) == pytest.approx(60, abs=1)
         await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)

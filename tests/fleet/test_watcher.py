@@ -137,7 +137,7 @@ async def test_an_api_that_goes_on_failing_ends_all_waits_with_its_error(moved: 
 
     async with moved.client() as cloud:
         uuids = await several(cloud, 3)
-        moved.sim.fail("GET /server*", status=503, times=None)
+        moved.sim.fail("GET /server*", status=503, code="SERVICE_ERROR", times=None)
         async with anyio.create_task_group() as group:
             for uuid in uuids:
                 group.start_soon(fail, cloud, uuid)
@@ -154,7 +154,7 @@ async def test_an_answer_that_cannot_be_read_is_no_end(moved: MovedCloud) -> Non
 async def test_being_told_to_wait_longer_than_a_call_may_is_obeyed_by_the_next_look(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         (uuid,) = await several(cloud, 1)
-        moved.sim.fail("GET /server/*", status=429, headers={"retry-after": "120"})
+        moved.sim.fail("GET /server/*", status=429, code="TOO_MANY_REQUESTS", headers={"retry-after": "120"})
         began = moved.hand.now()
         await wait(cloud, uuid)
         assert moved.hand.now() - began == pytest.approx(5 + 120)

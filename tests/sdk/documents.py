@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -59,6 +61,11 @@ def templates(*items: Mapping[str, object]) -> dict[str, Any]:
     return {"storages": {"storage": [{**_TEMPLATE, **item} for item in items]}}
 
 
-def refusal(code: str, message: str = "It is so.") -> dict[str, Any]:
+def refusal(code: str = "SOMETHING", message: str = "It is so.") -> dict[str, Any]:
     """What the API says when it refuses."""
     return {"error": {"error_code": code, "error_message": message}}
+
+
+def refused(status: int, code: str = "SOMETHING", *, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    """An answer in which the API refuses."""
+    return httpx.Response(status, json=refusal(code), headers=headers)

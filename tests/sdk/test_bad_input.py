@@ -13,12 +13,12 @@ from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk import ServerSpec, StorageDeviceSpec, Token, UpCloud
 from upcloud_sdk.errors import (
     ConfigError,
+    ForeignAnswer,
     InvalidRequest,
     NoMatch,
     NotFound,
     NotOpen,
     OutcomeUnknown,
-    ServerFault,
     UnexpectedAnswer,
 )
 
@@ -161,11 +161,9 @@ BRACES = {"status": 200, "body": b"{}"}
 TRUNCATED = {"status": 200, "body": b'{"account": {"user'}
 
 NETWORKS = [
-    _get(
-        "a page in HTML", HTML, ServerFault, r"GET /account: the answer is not the API's own \(text/html\) \(HTTP 502"
-    ),
-    _get("an empty body", EMPTY, UnexpectedAnswer, "GET /account: the answer cannot be read as Account.account: "),
-    _get("{}", BRACES, UnexpectedAnswer, "GET /account: the answer cannot be read as Account.account: Field required"),
+    _get("a page in HTML", HTML, ForeignAnswer, r"GET /account: the answer is not the API's own \(HTTP 502, text/html"),
+    _get("an empty body", EMPTY, ForeignAnswer, "GET /account: the answer is not the API's own"),
+    _get("{}", BRACES, ForeignAnswer, r"GET /account: the answer is not the API's own \(HTTP 200, text/html"),
     _get(
         "truncated JSON", TRUNCATED, UnexpectedAnswer, "GET /account: the answer cannot be read as Account.account: Inv"
     ),

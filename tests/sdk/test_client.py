@@ -11,10 +11,11 @@ import pytest
 
 from tests.sdk import documents
 from tests.sdk.conftest import SECRET
+from tests.sdk.documents import refusal
 from tests.sdk.endpoints import SPEC
 from tests.sdk.sent import body, lines, requests
 from upcloud_sdk import RetryPolicy, ServerChanges, Token, UpCloud, WaitPolicy, __version__
-from upcloud_sdk.errors import ConfigError, NotFound, NotOpen, UnexpectedAnswer
+from upcloud_sdk.errors import ConfigError, ForeignAnswer, NotFound, NotOpen, UnexpectedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -111,7 +112,7 @@ async def test_the_error_of_the_body_leaves_as_it_is() -> None:
 
 
 async def test_the_error_of_a_call_leaves_the_block_as_it_is(api: respx.MockRouter) -> None:
-    api.get("/account").respond(404)
+    api.get("/account").respond(404, json=refusal())
     with pytest.raises(NotFound):
         async with UpCloud(Token(SECRET)) as cloud:
             await cloud.account.get()
@@ -303,13 +304,22 @@ async def test_an_answer_without_a_body_has_no_document(api: respx.MockRouter, c
     assert (answer.status, answer.document) == (204, None)
 
 
-@pytest.mark.parametrize("content", [b"<html>MUST_NOT_BE_SHOWN</html>", b'{"a": "MUST_NOT', b"[" * 100_000])
+@pytest.mark.parametrize("content", [b'{"a": "MUST_NOT', b"[" * 100_000])
 async def test_a_success_that_is_no_json_is_unexpected(api: respx.MockRouter, cloud: UpCloud, content: bytes) -> None:
     api.get("/thing").respond(200, content=content)
     with pytest.raises(UnexpectedAnswer, match=r"GET /thing: .* no JSON document") as caught:
         await cloud.request("GET", "/thing")
     assert "MUST_NOT" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+async def test_a_success_that_is_a_page_is_foreign(api: respx.MockRouter, cloud: UpCloud) -> None:
+    api.get("/thing").respond(200, html="<html>MUST_NOT_BE_SHOWN</html>")
+    with pytest.raises(
+        ForeignAnswer, match=r"GET /thing: the answer is not the API's own \(HTTP 200, text/html"
+    ) as caught:
+        await cloud.request("GET", "/thing")
+    assert "MUST_NOT" not in str(caught.value)
 
 
 @pytest.mark.parametrize("path", ["thing", "", "https://elsewhere.example/", "/thing?a=b", "/thing#a"])

@@ -32,6 +32,8 @@ LOST: list[tuple[str, dict[str, Any]]] = [
     ("no answer in time", {"timeout": True}),
     ("500 of the API", {"status": 500, "code": "SERVICE_ERROR"}),
     ("502 of a proxy, in HTML", {"status": 502}),
+    *((f"{status} of a proxy, in HTML", {"status": status}) for status in (302, 401, 403, 404, 408, 409, 429)),
+    ("402 with JSON of another shape", {"status": 402, "body": b'{"message": "no"}'}),
     ("504 of a proxy, empty", {"status": 504, "body": b""}),
     ("truncated on the way", {"truncate": 40}),
     ("200 with {}", {"status": 200, "body": b"{}"}),
@@ -128,7 +130,7 @@ async def test_what_turns_up_after_all_is_destroyed_since_nobody_holds_it(
         {"status": 500},
         {"status": 401, "code": "AUTHENTICATION_FAILED"},
         {"status": 403, "code": "ACTION_FORBIDDEN"},
-        {"status": 429, "headers": {"Retry-After": "3600"}},
+        {"status": 429, "code": "TOO_MANY_REQUESTS", "headers": {"Retry-After": "3600"}},
         {"status": 200, "body": b"{}"},
         {"drop": True},
     ],
@@ -172,7 +174,7 @@ REFUSED: list[tuple[dict[str, Any], type[UpCloudError]]] = [
     ({"status": 401, "code": "AUTHENTICATION_FAILED"}, AuthenticationFailed),
     ({"status": 403, "code": "SERVER_CORE_LIMIT_REACHED"}, LimitReached),
     ({"status": 409, "code": "SERVER_RESOURCES_UNAVAILABLE"}, NoCapacity),
-    ({"status": 429, "headers": {"Retry-After": "3600"}}, RateLimited),
+    ({"status": 429, "code": "TOO_MANY_REQUESTS", "headers": {"Retry-After": "3600"}}, RateLimited),
 ]
 
 
@@ -189,7 +191,7 @@ async def test_a_refusal_is_an_answer_and_nothing_is_looked_for(
 
 
 async def test_a_create_that_was_refused_for_now_makes_one_server(moved: MovedCloud) -> None:
-    moved.sim.fail("POST /server", status=429, times=3, headers={"Retry-After": "7"})
+    moved.sim.fail("POST /server", status=429, code="TOO_MANY_REQUESTS", times=3, headers={"Retry-After": "7"})
     async with moved.client() as cloud:
         await cloud.servers.create(server_spec())
     assert len(moved.sim.servers) == 1

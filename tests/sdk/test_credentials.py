@@ -16,6 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from tests.sdk.clock import MovedClock
+from tests.sdk.documents import refused
 from tests.sdk.sent import requests
 from upcloud_sdk import Basic, RetryPolicy, Token, UpCloud, WaitPolicy
 from upcloud_sdk.credentials import find_credentials
@@ -216,7 +217,7 @@ async def test_a_secret_is_in_no_log_and_no_traceback_of_a_failing_call(
     api: respx.MockRouter, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    api.get("/account").mock(side_effect=[httpx.ConnectError("no route"), httpx.Response(401, json={})])
+    api.get("/account").mock(side_effect=[httpx.ConnectError("no route"), refused(401)])
     caught: UpCloudError | None = None
     async with UpCloud(Token(TOKEN), waits=WaitPolicy(clock=MovedClock())) as cloud:
         try:

@@ -22,6 +22,8 @@ TREE = {
     errors.TransportError: errors.UpCloudError,
     errors.NotSent: errors.TransportError,
     errors.OutcomeUnknown: errors.TransportError,
+    errors.ForeignAnswer: errors.TransportError,
+    errors.LeaseLost: errors.UpCloudError,
     errors.UnexpectedAnswer: errors.UpCloudError,
     errors.ApiError: errors.UpCloudError,
     errors.AuthenticationFailed: errors.ApiError,
@@ -69,6 +71,8 @@ EXAMPLES: list[errors.UpCloudError] = [
     errors.TransportError(CALL, "nothing came back"),
     errors.NotSent(CALL, "could not connect"),
     errors.OutcomeUnknown(CALL, "no answer within 30 s", label="upcloud_sdk_attempt=abc"),
+    errors.ForeignAnswer(CALL, status=502, content_type="text/html"),
+    errors.LeaseLost("00c0ffee", "somebody took it"),
     errors.UnexpectedAnswer(CALL, "Server", "server.uuid", "Field required"),
     _api(errors.ApiError, 405, "METHOD_NOT_ALLOWED"),
     _api(errors.AuthenticationFailed, 401, "AUTHENTICATION_FAILED"),
@@ -195,8 +199,10 @@ PROBLEM = b"""{"type": "https://developers.upcloud.com/1.3/errors#ERROR_INVALID_
  "correlation_id": "01FY8RP81GDE07BAVYY7V4DKRY"}"""
 
 
-def _read(content: bytes, *, status: int = 400, content_type: str = "application/json") -> errors.ApiError:
-    return read_error("GET /x", status, content, content_type=content_type)
+def _read(content: bytes, *, status: int = 400) -> errors.ApiError:
+    error = read_error("GET /x", status, content)
+    assert error is not None
+    return error
 
 
 def test_the_older_shape_is_read() -> None:
@@ -207,7 +213,7 @@ def test_the_older_shape_is_read() -> None:
 
 
 def test_the_newer_shape_is_read() -> None:
-    error = _read(PROBLEM, content_type="application/problem+json")
+    error = _read(PROBLEM)
     assert error.code == "INVALID_REQUEST"
     assert error.message == "Validation error."
     assert error.correlation_id == "01FY8RP81GDE07BAVYY7V4DKRY"
@@ -247,11 +253,14 @@ def test_a_type_that_is_no_url_is_the_code_itself() -> None:
         "deeper",
     ],
 )
-def test_a_body_that_is_not_the_apis_own_is_an_error_like_any_other(content: bytes) -> None:
-    error = _read(content, status=502, content_type="text/html; charset=UTF-8")
-    assert isinstance(error, errors.ServerFault)
-    assert error.code == ""
-    assert str(error) == "GET /x: the answer is not the API's own (text/html) (HTTP 502)"
+def test_a_body_that_is_not_the_apis_own_is_no_error_of_the_api(content: bytes) -> None:
+    for status in (302, 400, 401, 404, 409, 429, 502):
+        assert read_error("GET /x", status, content) is None
+
+
+def test_the_names_of_the_contract_are_read_too() -> None:
+    error = _read(b'{"error": {"code": "SERVER_NOT_FOUND", "message": "No."}}', status=404)
+    assert (type(error), error.code, error.message) == (errors.NotFound, "SERVER_NOT_FOUND", "No.")
 
 
 @pytest.mark.parametrize(
@@ -259,10 +268,15 @@ def test_a_body_that_is_not_the_apis_own_is_an_error_like_any_other(content: byt
     [
         b'{"error": {"error_code": 7, "error_message": null}}',
         b'{"type": 7, "title": [], "invalid_params": {"a": 1}, "correlation_id": 3}',
-        b'{"type": "X", "invalid_params": ["a", {"name": 1}]}',
+        b'{"type": "about:blank", "title": "Not Found", "status": 404}',
+        b'{"error": {"error_message": "No."}}',
     ],
 )
-def test_a_document_with_surprises_in_it_is_an_error_like_any_other(content: bytes) -> None:
-    error = _read(content)
+def test_a_document_without_a_code_is_not_the_apis_own(content: bytes) -> None:
+    assert read_error("GET /x", 404, content) is None
+
+
+def test_a_document_with_surprises_in_it_is_an_error_like_any_other() -> None:
+    error = _read(b'{"type": "X", "title": [], "invalid_params": ["a", {"name": 1}], "correlation_id": 3}')
     assert isinstance(error, errors.InvalidRequest)
     assert error.correlation_id is None

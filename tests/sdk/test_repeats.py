@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from tests.sdk.cases.case import DISK, NETWORK, SERVER, Call
+from tests.sdk.documents import refusal, refused
 from tests.sdk.sent import body, lines, requests
-from upcloud_sdk.errors import OutcomeUnknown, ServerFault, UnexpectedAnswer
+from upcloud_sdk.errors import ForeignAnswer, OutcomeUnknown, ServerFault
 from upcloud_sdk.models import (
     InterfaceChanges,
     IpAddressChanges,
@@ -53,7 +54,7 @@ AGAIN_WITH_AN_ANSWER: list[tuple[str, Call]] = [
 async def test_what_would_do_more_the_second_time_is_sent_once(
     api: respx.MockRouter, cloud: UpCloud, call: Call
 ) -> None:
-    api.route().respond(503)
+    api.route().respond(503, json=refusal())
 
     with pytest.raises(ServerFault):
         await call(cloud)
@@ -64,7 +65,7 @@ async def test_what_would_do_more_the_second_time_is_sent_once(
 async def test_what_does_the_same_the_second_time_is_sent_again(
     api: respx.MockRouter, cloud: UpCloud, call: Call
 ) -> None:
-    api.route().mock(side_effect=[_answer(503), _answer(204)])
+    api.route().mock(side_effect=[refused(503), httpx.Response(204)])
 
     await call(cloud)
     assert len(lines(api)) == 2
@@ -72,16 +73,11 @@ async def test_what_does_the_same_the_second_time_is_sent_again(
 
 @pytest.mark.parametrize("call", [pytest.param(call, id=name) for name, call in AGAIN_WITH_AN_ANSWER])
 async def test_a_change_that_can_be_repeated_is(api: respx.MockRouter, cloud: UpCloud, call: Call) -> None:
-    api.route().mock(side_effect=[_answer(503), _answer(200)])
+    api.route().mock(side_effect=[refused(503), httpx.Response(200, json={})])
 
-    with pytest.raises(UnexpectedAnswer):
+    with pytest.raises(ForeignAnswer):
         await call(cloud)
     assert len(lines(api)) == 2
-
-
-def _answer(status: int) -> httpx.Response:
-
-    return httpx.Response(status)
 
 
 # --- creates that are found again -------------------------------------------------------------------------------------

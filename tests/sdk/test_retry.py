@@ -9,12 +9,14 @@ import anyio
 import httpx
 import pytest
 
+from tests.sdk.documents import refusal, refused
 from tests.sdk.sent import lines, requests
 from upcloud_sdk import RetryPolicy, Token, UpCloud, WaitPolicy
 from upcloud_sdk._retry import may_repeat, read_retry_after
 from upcloud_sdk.errors import (
     ApiError,
     Conflict,
+    ForeignAnswer,
     InvalidRequest,
     NotFound,
     NotSent,
@@ -58,13 +60,17 @@ OUTCOMES: list[Row] = [
     (404, set(), NotFound),
     (409, set(), Conflict),
     (418, set(), ApiError),
-    (302, set(), ApiError),
-    (304, set(), ApiError),
+]
+
+PAGES: list[tuple[int, set[str]]] = [
+    # a page that is not in the API's own words, the methods that are repeated
+    *((status, IDEMPOTENT) for status in (408, 429, 500, 502, 503, 504)),
+    *((status, set[str]()) for status in (200, 302, 304, 400, 401, 403, 404, 409, 418, 501)),
 ]
 
 
 def _mock(what: int | type[httpx.TransportError]) -> httpx.Response | httpx.TransportError:
-    return httpx.Response(what) if isinstance(what, int) else what("it went wrong")
+    return refused(what) if isinstance(what, int) else what("it went wrong")
 
 
 def client(clock: MovedClock, retry: RetryPolicy = RetryPolicy(jitter=0)) -> UpCloud:  # noqa: B008 - frozen
@@ -89,6 +95,37 @@ async def test_what_is_repeated(
             with pytest.raises(error):
                 await cloud.request(method, "/thing")
             assert route.call_count == 1
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("status", "repeated"), PAGES)
+async def test_an_answer_in_other_words_proves_nothing_whatever_its_status(
+    api: respx.MockRouter, clock: MovedClock, method: str, status: int, repeated: set[str]
+) -> None:
+    page = httpx.Response(status, html="<h1>MUST_NOT_BE_SHOWN</h1>", headers={"Date": "Fri, 01 Jan 2100 12:00:00 GMT"})
+    route = api.request(method, "/thing").mock(side_effect=[page, page])
+    async with client(clock, RetryPolicy(attempts=2)) as cloud:
+        with pytest.raises(ForeignAnswer if method in IDEMPOTENT else OutcomeUnknown) as caught:
+            await cloud.request(method, "/thing")
+        assert cloud._core.transport.api_time() is None
+    assert isinstance(caught.value, ForeignAnswer) or isinstance(caught.value.__cause__, ForeignAnswer)
+    assert f"the answer is not the API's own (HTTP {status}, text/html)" in str(caught.value)
+    assert "MUST_NOT" not in str(caught.value)
+    assert route.call_count == (2 if method in repeated else 1)
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"error": "no"}, {"error": {"error_message": "No."}}, {"title": "No."}, {"type": "about:blank"}, []]
+)
+@pytest.mark.parametrize("status", [401, 404])
+async def test_an_error_without_a_code_is_not_the_apis_own(
+    api: respx.MockRouter, clock: MovedClock, status: int, body: object
+) -> None:
+    api.get("/thing").respond(status, json=body)
+    async with client(clock) as cloud:
+        with pytest.raises(ForeignAnswer) as caught:
+            await cloud.request("GET", "/thing")
+    assert caught.value.status == status
 
 
 @pytest.mark.parametrize("row", OUTCOMES, ids=[str(row[0]) for row in OUTCOMES])
@@ -123,7 +160,7 @@ def test_a_method_may_be_declared_not_to_be_idempotent() -> None:
 async def test_a_repeated_delete_that_finds_nothing_has_succeeded(
     api: respx.MockRouter, clock: MovedClock, first: int | type[httpx.TransportError]
 ) -> None:
-    route = api.delete("/storage/01a1").mock(side_effect=[_mock(first), httpx.Response(404)])
+    route = api.delete("/storage/01a1").mock(side_effect=[_mock(first), refused(404)])
     async with client(clock) as cloud:
         await cloud.storages.delete("01a1")
     assert route.call_count == 2
@@ -133,7 +170,7 @@ async def test_a_repeated_delete_that_finds_nothing_has_succeeded(
 async def test_a_delete_that_had_no_effect_before_finds_nothing(
     api: respx.MockRouter, clock: MovedClock, before: list[int | type[httpx.TransportError]]
 ) -> None:
-    api.delete("/storage/01a1").mock(side_effect=[*map(_mock, before), httpx.Response(404)])
+    api.delete("/storage/01a1").mock(side_effect=[*map(_mock, before), refused(404)])
     async with client(clock) as cloud:
         with pytest.raises(NotFound):
             await cloud.storages.delete("01a1")
@@ -173,7 +210,7 @@ def test_a_policy_that_makes_no_sense_is_refused(fields: dict[str, float], says:
 
 
 async def test_a_dead_api_fails_within_the_budget(api: respx.MockRouter, clock: MovedClock) -> None:
-    route = api.get("/thing").respond(503)
+    route = api.get("/thing").respond(503, json=refusal())
     async with client(clock, RetryPolicy(attempts=100, budget=20.0, jitter=0)) as cloud:
         with pytest.raises(ServerFault):
             await cloud.request("GET", "/thing")
@@ -182,7 +219,7 @@ async def test_a_dead_api_fails_within_the_budget(api: respx.MockRouter, clock: 
 
 
 async def test_one_attempt_never_repeats(api: respx.MockRouter, clock: MovedClock) -> None:
-    route = api.get("/thing").respond(503)
+    route = api.get("/thing").respond(503, json=refusal())
     async with client(clock, RetryPolicy(attempts=1)) as cloud:
         with pytest.raises(ServerFault):
             await cloud.request("GET", "/thing")
@@ -193,7 +230,7 @@ async def test_each_repetition_is_told_and_logged(
     api: respx.MockRouter, clock: MovedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     told: list[Retry] = []
-    api.get("/thing").mock(side_effect=[httpx.Response(503), httpx.ConnectError("no"), httpx.Response(200)])
+    api.get("/thing").mock(side_effect=[refused(503), httpx.ConnectError("no"), httpx.Response(200)])
     with caplog.at_level(logging.WARNING, logger="upcloud_sdk"):
         async with client(clock, RetryPolicy(jitter=0, on_retry=told.append)) as cloud:
             await cloud.request("GET", "/thing")
@@ -248,7 +285,7 @@ def test_the_forms_of_retry_after(value: str | None, seconds: float | None) -> N
 
 @pytest.mark.parametrize("status", [429, 503])
 async def test_retry_after_is_obeyed_and_never_shortened(api: respx.MockRouter, clock: MovedClock, status: int) -> None:
-    api.get("/thing").mock(side_effect=[httpx.Response(status, headers={"Retry-After": "30"}), httpx.Response(200)])
+    api.get("/thing").mock(side_effect=[refused(status, headers={"Retry-After": "30"}), httpx.Response(200)])
     async with client(clock) as cloud:
         await cloud.request("GET", "/thing")
     assert clock.now() == 30.0
@@ -257,9 +294,7 @@ async def test_retry_after_is_obeyed_and_never_shortened(api: respx.MockRouter, 
 async def test_a_post_that_was_refused_for_now_is_sent_again_when_it_may_be(
     api: respx.MockRouter, clock: MovedClock
 ) -> None:
-    route = api.post("/thing").mock(
-        side_effect=[httpx.Response(429, headers={"Retry-After": "30"}), httpx.Response(201)]
-    )
+    route = api.post("/thing").mock(side_effect=[refused(429, headers={"Retry-After": "30"}), httpx.Response(201)])
     async with client(clock) as cloud:
         await cloud.request("POST", "/thing", json={"a": 1})
     assert [request.content for request in requests(route)] == [b'{"a": 1}', b'{"a": 1}']
@@ -268,7 +303,7 @@ async def test_a_post_that_was_refused_for_now_is_sent_again_when_it_may_be(
 
 async def test_a_date_of_retry_after_counts_from_the_apis_own_clock(api: respx.MockRouter, clock: MovedClock) -> None:
     headers = {"Date": "Thu, 01 Jan 2026 12:00:00 GMT", "Retry-After": "Thu, 01 Jan 2026 12:00:20 GMT"}
-    api.get("/thing").mock(side_effect=[httpx.Response(429, headers=headers), httpx.Response(200)])
+    api.get("/thing").mock(side_effect=[refused(429, headers=headers), httpx.Response(200)])
     async with client(clock) as cloud:
         await cloud.request("GET", "/thing")
     assert clock.now() == 20.0
@@ -276,7 +311,7 @@ async def test_a_date_of_retry_after_counts_from_the_apis_own_clock(api: respx.M
 
 async def test_without_a_readable_retry_after_the_pauses_are_our_own(api: respx.MockRouter, clock: MovedClock) -> None:
     api.get("/thing").mock(
-        side_effect=[httpx.Response(429), httpx.Response(429, headers={"Retry-After": "soon"}), httpx.Response(200)]
+        side_effect=[refused(429), refused(429, headers={"Retry-After": "soon"}), httpx.Response(200)]
     )
     async with client(clock) as cloud:
         await cloud.request("GET", "/thing")
@@ -286,7 +321,7 @@ async def test_without_a_readable_retry_after_the_pauses_are_our_own(api: respx.
 async def test_a_retry_after_that_is_too_long_is_an_error_that_tells_it(
     api: respx.MockRouter, clock: MovedClock
 ) -> None:
-    route = api.get("/thing").respond(429, headers={"Retry-After": "3600"})
+    route = api.get("/thing").respond(429, json=refusal(), headers={"Retry-After": "3600"})
     async with client(clock) as cloud:
         with pytest.raises(RateLimited) as caught:
             await cloud.request("GET", "/thing")
@@ -298,7 +333,7 @@ async def test_a_retry_after_that_is_too_long_is_an_error_that_tells_it(
 async def test_a_maintenance_that_is_too_long_to_wait_for_is_an_error_at_once(
     api: respx.MockRouter, clock: MovedClock
 ) -> None:
-    route = api.get("/thing").respond(503, headers={"Retry-After": "3600"})
+    route = api.get("/thing").respond(503, json=refusal(), headers={"Retry-After": "3600"})
     async with client(clock) as cloud:
         with pytest.raises(ServerFault):
             await cloud.request("GET", "/thing")
@@ -306,7 +341,7 @@ async def test_a_maintenance_that_is_too_long_to_wait_for_is_an_error_at_once(
 
 
 async def test_the_last_429_tells_its_retry_after_too(api: respx.MockRouter, clock: MovedClock) -> None:
-    api.get("/thing").respond(429, headers={"Retry-After": "5"})
+    api.get("/thing").respond(429, json=refusal(), headers={"Retry-After": "5"})
     async with client(clock, RetryPolicy(attempts=2)) as cloud:
         with pytest.raises(RateLimited) as caught:
             await cloud.request("GET", "/thing")
@@ -319,7 +354,7 @@ async def test_all_calls_of_a_client_obey_what_one_was_told(api: respx.MockRoute
     def answer(request: httpx.Request) -> httpx.Response:
         sent.append((request.url.path.removeprefix("/1.3"), clock.now()))
         if len(sent) == 1:
-            return httpx.Response(429, headers={"Retry-After": "30"})
+            return refused(429, headers={"Retry-After": "30"})
         return httpx.Response(200)
 
     api.route().mock(side_effect=answer)
@@ -339,8 +374,8 @@ async def test_a_call_that_waits_for_its_turn_obeys_what_is_told_meanwhile(clock
         sent.append((path, clock.now()))
         if path == "/slow" and clock.now() < 1.0:
             await clock.sleep(5.0)
-            return httpx.Response(429, headers={"Retry-After": "40"})
-        return httpx.Response(429, headers={"Retry-After": "10"}) if clock.now() < 1.0 else httpx.Response(200)
+            return refused(429, headers={"Retry-After": "40"})
+        return refused(429, headers={"Retry-After": "10"}) if clock.now() < 1.0 else httpx.Response(200)
 
     transport = httpx.MockTransport(answer)
     async with (

@@ -217,7 +217,7 @@ async def test_an_empty_uuid_is_refused_since_the_path_would_mean_something_else
 
 
 async def test_a_uuid_cannot_lead_elsewhere(api: respx.MockRouter, cloud: UpCloud) -> None:
-    api.route(method="GET").respond(404)
+    api.route(method="GET").respond(404, json=documents.refusal())
     with pytest.raises(NotFound):
         await cloud.servers.get("../storage/01a1?x=y")
     assert lines(api) == ["GET /server/..%2Fstorage%2F01a1%3Fx%3Dy"]

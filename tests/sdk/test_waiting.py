@@ -19,11 +19,11 @@ from tests.sdk.sent import lines
 from upcloud_sdk import RetryPolicy, Server, Token, UpCloud, WaitPolicy
 from upcloud_sdk.errors import (
     AuthenticationFailed,
+    ForeignAnswer,
     NotFound,
     RateLimited,
     ResourceFailed,
     ServerFault,
-    UnexpectedAnswer,
     UpCloudError,
     WaitTimeout,
 )
@@ -131,15 +131,16 @@ async def test_failing_looks_are_forgiven_three_times_in_a_row(
 
 
 FAILURES: list[tuple[httpx.Response | httpx.TransportError, type[UpCloudError]]] = [
-    (httpx.Response(502), ServerFault),
-    (httpx.Response(200, json={}), UnexpectedAnswer),
-    (httpx.Response(404), NotFound),
-    (httpx.Response(429), RateLimited),
+    (documents.refused(502), ServerFault),
+    (httpx.Response(502), ForeignAnswer),
+    (httpx.Response(200, json={}), ForeignAnswer),
+    (httpx.Response(404), ForeignAnswer),
+    (documents.refused(429), RateLimited),
 ]
 
 
 @each_kind
-@pytest.mark.parametrize("failure", FAILURES, ids=["5xx", "unreadable", "404 of a proxy", "429"])
+@pytest.mark.parametrize("failure", FAILURES, ids=["5xx", "502 of a proxy", "another shape", "404 of a proxy", "429"])
 async def test_the_fourth_in_a_row_is_the_error(
     api: respx.MockRouter,
     cloud: UpCloud,

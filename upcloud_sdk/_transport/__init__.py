@@ -6,6 +6,7 @@ import contextlib
 import json as jsonlib
 import logging
 import time
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import quote, urlencode
@@ -13,13 +14,22 @@ from urllib.parse import quote, urlencode
 import anyio
 import httpx
 
-from upcloud_sdk._retry import Outcome, RetryPolicy, is_unknown, may_repeat, read_retry_after
+from upcloud_sdk._retry import Outcome, RetryPolicy, is_idempotent, is_unknown, may_repeat, read_retry_after
 from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, CONNECT_TIMEOUT, NOT_OPEN, Answer, what_became_of
 from upcloud_sdk._transport.problem import read_error
 from upcloud_sdk._transport.streams import Streams
 from upcloud_sdk._wire import Unreadable
 from upcloud_sdk.credentials import ask
-from upcloud_sdk.errors import NotOpen, NotSent, OutcomeUnknown, RateLimited, UnexpectedAnswer
+from upcloud_sdk.errors import (
+    ApiError,
+    ForeignAnswer,
+    NotFound,
+    NotOpen,
+    NotSent,
+    OutcomeUnknown,
+    RateLimited,
+    UnexpectedAnswer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +38,6 @@ if TYPE_CHECKING:
     from upcloud_sdk._transport.streams import Send
     from upcloud_sdk._wire import Envelope
     from upcloud_sdk.credentials import Basic, Credentials, Token
-    from upcloud_sdk.errors import ApiError
     from upcloud_sdk.events import Retry
 
     class Clock(Protocol):
@@ -104,7 +113,10 @@ class Transport(Streams):
         """The same, asking the API where it was not heard yet: once, however many want to know."""
         async with self._asking:
             if self._date is None:
-                await self.send("GET", "/account")
+                answer = await self.send("GET", "/account")
+                if b'"account"' not in answer.content:
+                    raise _foreign("GET /account", answer)
+                self._hear_time(answer)
         return self.api_time()
 
     async def call(
@@ -124,14 +136,33 @@ class Transport(Streams):
             UnexpectedAnswer: it answered something else.
         """
         answer = await self.send(method, path, params=params, json=json, timeout=timeout, on_send=on_send)
-        return self.decode(f"{method} {path}", answer, read)
+        try:
+            return self.decode(f"{method} {path}", answer, read)
+        except ForeignAnswer as foreign:
+            if is_idempotent(method):
+                raise
+            raise _unknown(foreign) from foreign
 
     def decode(self, call: str, answer: Answer, read: Envelope[T]) -> T:
-        """The model in an answer."""
+        """The model in an answer.
+
+        Raises:
+            ForeignAnswer: it is a document of another shape.
+            UnexpectedAnswer: something inside it is not what the model says.
+        """
         try:
-            return read.read(answer.content)
+            value = read.read(answer.content)
         except Unreadable as error:
+            if not read.is_wrapped(answer.content):
+                raise _foreign(call, answer) from None
             raise UnexpectedAnswer(call, error.model, error.path, error.problem) from error.__cause__
+        self._hear_time(answer)
+        return value
+
+    def _hear_time(self, answer: Answer) -> None:
+        """Learn the API's time from an answer that is known to be its own."""
+        if (date := answer.header(b"date")) is not None:
+            self._date = (date, answer.at)
 
     async def send(
         self,
@@ -151,6 +182,8 @@ class Transport(Streams):
 
         Raises:
             NotSent, OutcomeUnknown: there was no answer.
+            ForeignAnswer: what answered is not the API; of a call that must not be repeated it is the cause of
+                OutcomeUnknown.
             ApiError: it was a refusal.
         """
         call = f"{method} {path}"
@@ -162,18 +195,21 @@ class Transport(Streams):
             attempt += 1
             began = self._clock.now()
             result = await self._attempt(call, method, url, content, limit, long=timeout is not None, on_send=on_send)
-            outcome = result.status if isinstance(result, Answer) else result
-            self._tell(method, path, outcome, began)
-            if isinstance(result, Answer):
-                if 200 <= result.status < 300:
-                    return result
-                if result.status == 404 and method == "DELETE" and unknown:
-                    return Answer(204, result.raw_headers, b"")
-            unknown = unknown or is_unknown(method, outcome)
+            self._tell(method, path, result.status if isinstance(result, Answer) else result, began)
             error = self._refusal(call, result) if isinstance(result, Answer) else result
+            if isinstance(result, Answer):
+                if error is None:
+                    return result
+                if isinstance(error, NotFound) and method == "DELETE" and unknown:
+                    return replace(result, status=204, content=b"")
+            assert error is not None
+            outcome = error.status if isinstance(error, ApiError) else error
+            unknown = unknown or is_unknown(method, outcome)
             pause = self._pause(attempt, error, self._asked(result))
             in_budget = self._clock.now() - started + pause <= self.retry.budget
             if not (may_repeat(method, outcome, idempotent=idempotent) and attempt < self.retry.attempts and in_budget):
+                if isinstance(error, ForeignAnswer) and not is_idempotent(method, idempotent=idempotent):
+                    raise _unknown(error) from error
                 raise error
             from upcloud_sdk.events import Retry  # noqa: PLC0415 - as in `_tell`
 
@@ -196,9 +232,14 @@ class Transport(Streams):
             return None
         return read_retry_after(answer.header(b"retry-after"), self.api_time() or time.time())
 
-    def _refusal(self, call: str, answer: Answer) -> ApiError:
-        content_type = answer.header(b"content-type") or ""
-        error = read_error(call, answer.status, answer.content, content_type=content_type)
+    def _refusal(self, call: str, answer: Answer) -> ApiError | ForeignAnswer | None:
+        """The error for an answer; None for a success."""
+        if 200 <= answer.status < 300:
+            return None if _may_be_the_apis(answer) else _foreign(call, answer)
+        error = read_error(call, answer.status, answer.content)
+        if error is None:
+            return _foreign(call, answer)
+        self._hear_time(answer)
         if isinstance(error, RateLimited):
             error.retry_after = self._asked(answer)
         return error
@@ -250,10 +291,7 @@ class Transport(Streams):
         if response is None:
             return OutcomeUnknown(call, f"no answer within {limit:g} s")
         log.debug("%s %d %.0f ms", call, response.status_code, (self._clock.now() - began) * 1000)
-        answer = Answer(response.status_code, response.headers.raw, response.content)
-        if (date := answer.header(b"date")) is not None:
-            self._date = (date, self._clock.now())
-        return answer
+        return Answer(response.status_code, response.headers.raw, response.content, at=self._clock.now())
 
     async def _exchange(self, request: httpx.Request, limit: float) -> httpx.Response | None:
         """A whole answer, or None if there is none in time."""
@@ -283,6 +321,20 @@ class Transport(Streams):
             headers.append(("content-type", "application/json"))
         timeout = {"connect": min(limit, CONNECT_TIMEOUT), "read": limit, "write": limit, "pool": limit}
         return httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": timeout})
+
+
+def _may_be_the_apis(answer: Answer) -> bool:
+    """Whether a success looks like one of the API, whose documents are JSON."""
+    return not answer.content or answer.content.lstrip()[:1] in {b"{", b"["}
+
+
+def _foreign(call: str, answer: Answer) -> ForeignAnswer:
+    return ForeignAnswer(call, status=answer.status, content_type=answer.header(b"content-type") or "")
+
+
+def _unknown(foreign: ForeignAnswer) -> OutcomeUnknown:
+    """What becomes of a call that must not be repeated when something else than the API answers."""
+    return OutcomeUnknown(foreign.call, str(foreign).removeprefix(f"{foreign.call}: "))
 
 
 async def _unopened(_: httpx.Request) -> httpx.Response:

@@ -39,6 +39,8 @@ class Answer:
     status: int
     raw_headers: Sequence[tuple[bytes, bytes]]
     content: bytes = field(repr=False)
+    at: float = 0.0
+    """When it came, by the client's clock."""
 
     def header(self, name: bytes) -> str | None:
         """The value of a header, its name in lower case."""

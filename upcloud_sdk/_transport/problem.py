@@ -1,19 +1,22 @@
-"""What the API says when it refuses: two shapes of document, and whatever a proxy in front of it writes."""
+"""What the API says when it refuses: two shapes of document."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple, cast
 
 from upcloud_sdk.errors import ApiError, api_error_class
 
+_CODE = re.compile(r"[A-Za-z0-9_.-]+")
+"""What a machine code looks like: no URL and no sentence."""
 
-def read_error(call: str, status: int, content: bytes, *, content_type: str) -> ApiError:
-    """The error for an answer that is no success. Never fails, whatever the body is."""
+
+def read_error(call: str, status: int, content: bytes) -> ApiError | None:
+    """The error for an answer that is no success; None if it is not in the API's own words. Never fails."""
     problem = _read(content)
-    if problem is None:
-        kind = content_type.partition(";")[0].strip() or "no content type"
-        problem = Problem(message=f"the answer is not the API's own ({kind})")
+    if problem is None or not _CODE.fullmatch(problem.code):
+        return None
     return api_error_class(status, problem.code)(
         call,
         status=status,
@@ -44,7 +47,9 @@ def _read(content: bytes) -> Problem | None:
     legacy = fields.get("error")
     if isinstance(legacy, dict):
         inner = cast("dict[str, Any]", legacy)
-        return Problem(_text(inner.get("error_code")), _text(inner.get("error_message")))
+        # Recorded with these names; the contract of some chapters has them without `error_`.
+        code, message = inner.get("error_code", inner.get("code")), inner.get("error_message", inner.get("message"))
+        return Problem(_text(code), _text(message))
     if "type" in fields or "title" in fields:
         return Problem(
             _text(fields.get("type")).rpartition("#")[2].removeprefix("ERROR_"),

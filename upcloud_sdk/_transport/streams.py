@@ -11,13 +11,14 @@ import anyio
 import httpx
 
 from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, CONNECT_TIMEOUT, NOT_OPEN, Answer, what_became_of
-from upcloud_sdk.errors import NotOpen, OutcomeUnknown
+from upcloud_sdk._transport.problem import read_error
+from upcloud_sdk.errors import NotOpen, OutcomeUnknown, api_error_class
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
     from types import TracebackType
 
-    from upcloud_sdk.errors import ApiError
+    from upcloud_sdk.errors import ApiError, ForeignAnswer
 
 Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
@@ -107,7 +108,7 @@ class Streams:
     async def _request(self, call: str, method: str, url: str, content: bytes | None, limit: float) -> httpx.Request:
         raise NotImplementedError
 
-    def _refusal(self, call: str, answer: Answer) -> ApiError:
+    def _refusal(self, call: str, answer: Answer) -> ApiError | ForeignAnswer | None:
         raise NotImplementedError
 
     def stream(self, method: str, path: str, *, params: Sequence[tuple[str, str]] = ()) -> ByteStream:
@@ -122,7 +123,9 @@ class Streams:
             response = await self._start(call, await self._request(call, method, url, None, limit), limit)
             if 200 <= response.status_code < 300:
                 return response
-            raise self._refusal(call, await self._whole(call, response, limit))
+            refusal = self._refusal(call, await self._whole(call, response, limit))
+            assert refusal is not None  # It is no success.
+            raise refusal
 
         return ByteStream(call, open_, limit)
 
@@ -142,7 +145,10 @@ class Streams:
         request = httpx.Request("PUT", url, headers=everything, content=content, extensions={"timeout": timeout})
         answer = await self._whole(call, await self._start(call, request, None), ANSWER_TIMEOUT)
         if not 200 <= answer.status < 300:
-            raise self._refusal(call, answer)
+            # The upload host has words of its own.
+            own = read_error(call, answer.status, answer.content)
+            message = f"the upload host answered so ({answer.header(b'content-type') or 'no content type'})"
+            raise own or api_error_class(answer.status, "")(call, status=answer.status, message=message)
         return answer
 
     async def _start(self, call: str, request: httpx.Request, limit: float | None) -> httpx.Response:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import anyio
 
 from upcloud_sdk.errors import (
-    NotFound,
     RateLimited,
     ResourceFailed,
     ServerFault,
@@ -105,8 +104,7 @@ FAILING = (ServerFault, TransportError, UnexpectedAnswer, RateLimited)
 
 def may_pass(error: Exception) -> bool:
     """Whether a failing look says nothing about what is waited for."""
-    # A 404 that is not in the API's own words is somebody's between us.
-    return isinstance(error, FAILING) or (isinstance(error, NotFound) and not error.code)
+    return isinstance(error, FAILING)
 
 
 def asked_pause(error: Exception | None) -> float:

@@ -94,7 +94,7 @@ async def test_a_first_round_that_fails_is_tried_again(moved: MovedCloud) -> Non
 
 
 async def test_nobody_waits_for_a_first_round_that_cannot_succeed(moved: MovedCloud) -> None:
-    moved.sim.fail("GET /server", status=401, times=100)
+    moved.sim.fail("GET /server", status=401, code="AUTHENTICATION_FAILED", times=100)
     async with moved.client("master") as cloud, anyio.create_task_group() as group:
         reaper = reaping(moved, cloud)
         began = moved.waits.clock.now()

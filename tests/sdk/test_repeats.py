@@ -11,7 +11,7 @@ import pytest
 from tests.sdk.cases.case import DISK, NETWORK, SERVER, Call
 from tests.sdk.documents import refusal, refused
 from tests.sdk.sent import body, lines, requests
-from upcloud_sdk.errors import ForeignAnswer, OutcomeUnknown, ServerFault
+from upcloud_sdk.errors import ForeignAnswer, OutcomeUnknown, ServerFault, UnexpectedAnswer
 from upcloud_sdk.models import (
     InterfaceChanges,
     IpAddressChanges,

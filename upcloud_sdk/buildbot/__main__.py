@@ -1,4 +1,7 @@
-"""Check a configuration before its first build: `python -m upcloud_sdk.buildbot check master.cfg`."""
+"""Check a configuration before its first build, or tell what past builds would have cost.
+
+`python -m upcloud_sdk.buildbot check master.cfg`, `python -m upcloud_sdk.buildbot replay builds.csv`.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ try:
     from rich.console import Console
     from rich.table import Table
 
+    from upcloud_sdk.buildbot import replay
     from upcloud_sdk.buildbot.check import Finding, check_workers
     from upcloud_sdk.buildbot.offline import UnreadableConfig, read_workers
     from upcloud_sdk.errors import UpCloudError
@@ -24,18 +28,25 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check, and print a table: 0 where all is well, 1 where something is wrong, 2 where the file cannot be read."""
-    parser = argparse.ArgumentParser(prog="python -m upcloud_sdk.buildbot", description=__doc__)
+    """Do it, and print a table: 0 where all is well, 1 where something is wrong, 2 where the file cannot be read."""
+    parser = argparse.ArgumentParser(
+        prog="python -m upcloud_sdk.buildbot", description=(__doc__ or "").partition("\n")[0]
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="check the UpCloud workers of a master.cfg; reads only")
     check.add_argument("config", type=Path, help="path of the master.cfg")
+    replay.add_arguments(commands.add_parser("replay", help="what past builds would have cost under each policy"))
     given = parser.parse_args(arguments)
+    return replay.run(given) if given.command == "replay" else _check(given.config)
+
+
+def _check(config: Path) -> int:
     try:
-        workers = read_workers(given.config)
+        workers = read_workers(config)
     except UnreadableConfig as error:
-        return _refuse(f"{given.config}: {error}", 2)
+        return _refuse(f"{config}: {error}", 2)
     if not workers:
-        return _refuse(f"{given.config}: it has no UpcloudLatentWorker", 2)
+        return _refuse(f"{config}: it has no UpcloudLatentWorker", 2)
     try:
         findings = anyio.run(check_workers, workers)
     except UpCloudError as error:

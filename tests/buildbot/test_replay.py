@@ -1,0 +1,137 @@
+"""`python -m upcloud_sdk.buildbot replay`."""
+
+from __future__ import annotations
+
+import json
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from upcloud_sdk.buildbot.__main__ import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+ROOT = Path(__file__).parents[2]
+OWN = ROOT / "examples" / "buildbot" / "builds.csv"
+
+
+def row_of(text: str, policy: str) -> list[str]:
+    [line] = [line for line in text.splitlines() if policy in line]
+    return [cell.strip() for cell in line.split("│")[1:-1]]
+
+
+def test_the_table_compares_policies(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", str(OWN), "--patience", "0,300", "--price", "0.5", "--currency", "EUR"]) == 0
+    text = capsys.readouterr().out
+    each, hour = row_of(text, "destroy after each build"), row_of(text, "paid hour, warm first  ")
+    assert each[1] == "1,041"
+    assert each[-1] == "520.50"
+    assert float(hour[2]) <= 1.10
+    assert hour[6] == "0 s"
+    assert row_of(text, "patience 300 s")[2].endswith("*")
+    assert "1,038 builds, 12 at once at most. Without any wait: 440 hours at least." in text
+
+
+def test_the_picture_is_an_svg(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "replay.svg"
+    assert main(["replay", str(OWN), "--picture", str(file)]) == 0
+    texts = [element.text for element in ET.fromstring(file.read_text(encoding="utf-8")).iter() if element.text]
+    assert "fewest if no build waits: 440 h" in texts
+
+
+def month() -> Path | None:
+    found = (folder / "shared" / "traces" / "linkerd2-2020.csv" for folder in Path(__file__).resolve().parents)
+    return next((file for file in found if file.exists()), None)
+
+
+@pytest.mark.skipif(month() is None, reason="the month of real builds is not part of the project")
+def test_a_month_of_real_builds_costs_what_was_computed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", str(month())]) == 0
+    text = capsys.readouterr().out
+    assert row_of(text, "destroy after each build")[1] == "9,186"
+    assert "9,184 builds, 34 at once at most. Without any wait: 2,719 hours at least." in text
+    assert float(row_of(text, "paid hour, warm first")[2]) <= 1.10
+
+
+@contextmanager
+def web(answer: Callable[[str, dict[str, list[str]]], bytes]) -> Generator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            address = urlsplit(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answer(address.path, parse_qs(address.query)))
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_buildbot_is_asked_page_by_page(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("upcloud_sdk.buildbot.replay._PAGE", 2)
+    builds = [{"builderid": 1, "started_at": 1000 * n, "complete_at": 1000 * n + 60} for n in range(5)]
+
+    def answer(path: str, query: dict[str, list[str]]) -> bytes:
+        if path == "/ci/api/v2/builders":
+            return json.dumps({"builders": [{"builderid": 1, "name": "linux"}]}).encode()
+        assert path == "/ci/api/v2/builds"
+        assert query["order"] == ["-buildid"]
+        offset, limit = int(query["offset"][0]), int(query["limit"][0])
+        return json.dumps({"builds": builds[::-1][offset : offset + limit]}).encode()
+
+    with web(answer) as url:
+        assert main(["replay", f"{url}/ci/"]) == 0
+        assert "5 builds" in capsys.readouterr().out
+        assert main(["replay", f"{url}/ci/api/v2", "--last", "3"]) == 0
+        assert "3 builds" in capsys.readouterr().out
+
+
+def test_a_csv_may_be_at_an_address(capsys: pytest.CaptureFixture[str]) -> None:
+    with web(lambda path, query: OWN.read_bytes()) as url:
+        assert main(["replay", f"{url}/builds.csv"]) == 0
+    assert "1,038 builds" in capsys.readouterr().out
+
+
+def test_what_is_no_buildbot_is_refused_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with web(lambda path, query: b"<html>") as url:
+        assert main(["replay", url]) == 2
+    assert "does not answer as Buildbot's REST API does" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "reason"),
+    [
+        (b"start,seconds\n1,x\n", [], "line 2: 'x' is not a duration in seconds"),
+        (b"\xff\xfe", [], "it is not text in UTF-8"),
+        (b"start,seconds\n1,1\n", ["--margin", "3600"], "margin is a number of seconds from 0 to below 3600"),
+        (b"start,seconds\n1,1\n", ["--workers", "0"], "--workers 0: give 1 or more"),
+    ],
+)
+def test_bad_input_is_refused_in_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, options: list[str], reason: str
+) -> None:
+    file = tmp_path / "builds.csv"
+    file.write_bytes(content)
+    assert main(["replay", str(file), *options]) == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", str(tmp_path / "none.csv")]) == 2
+    assert "none.csv" in capsys.readouterr().err

@@ -1,0 +1,24 @@
+"""What past builds would have cost under other policies: they are played again on a clock that is moved."""
+
+from __future__ import annotations
+
+from upcloud_sdk.replay.engine import Outcome, Policy, play, usual_policies
+from upcloud_sdk.replay.optimum import busy_hours, fewest_hours, most_at_once
+from upcloud_sdk.replay.picture import draw
+from upcloud_sdk.replay.trace import Build, Trace, UnreadableTrace, builds_of_buildbot, read_csv
+
+__all__ = [
+    "Build",
+    "Outcome",
+    "Policy",
+    "Trace",
+    "UnreadableTrace",
+    "builds_of_buildbot",
+    "busy_hours",
+    "draw",
+    "fewest_hours",
+    "most_at_once",
+    "play",
+    "read_csv",
+    "usual_policies",
+]

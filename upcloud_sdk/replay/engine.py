@@ -1,0 +1,235 @@
+"""Builds played through a policy: a queue of events, and the clock jumps from one to the next."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from upcloud_sdk.billing import hours_started, paid_until
+from upcloud_sdk.placement import UsualDurations, best_fit, idle_seconds
+from upcloud_sdk.replay.optimum import busy_hours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from upcloud_sdk.billing import Anchor
+    from upcloud_sdk.placement import IdlePolicy, PaidHour
+    from upcloud_sdk.replay.trace import Build
+
+# What happens at one moment happens in this order: a server that comes free then is there for a build that comes.
+_ENDS, _COMES, _RUNS_OUT, _LEAVES = range(4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What is done with servers between builds."""
+
+    name: str
+    idle: IdlePolicy
+    """How long an idle server stays: a `PaidHour`, or seconds."""
+    warm_first: bool = True
+    """Whether a build gets a server that is up before a new one; if not, any free worker, as Buildbot does it."""
+    patience: float = 0
+    """Seconds that a build waits for a busy server to come free before it gets a new one."""
+    refresh: float = 0
+    """Seconds after each build until its server can take another: what a fresh disk takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of it."""
+
+    policy: Policy
+    hours: int
+    """Paid hours of all servers."""
+    servers: int
+    """Servers that were made."""
+    busy_hours: float
+    """Hours in which builds ran."""
+    waits: tuple[float, ...]
+    """How long each build waited to begin, in seconds, the shortest first."""
+
+    @property
+    def idle_hours(self) -> float:
+        """Paid hours in which no build ran."""
+        return self.hours - self.busy_hours
+
+    @property
+    def mean_wait(self) -> float:
+        """Seconds."""
+        return sum(self.waits) / len(self.waits)
+
+    def wait(self, share: float) -> float:
+        """The wait that this share of all builds did not exceed: 0.5 is the median, 1 the longest. Seconds."""
+        return self.waits[max(0, round(share * len(self.waits)) - 1)]
+
+
+@dataclass(eq=False, slots=True)
+class _Server:
+    began: float
+    idle_since: float | None = None
+
+
+@dataclass(slots=True)
+class _Play:
+    """One run of a policy."""
+
+    policy: Policy
+    workers: int | None
+    anchor: Anchor
+    boots: Sequence[float]
+    chance: random.Random
+    boot_chance: random.Random
+    usual: UsualDurations = field(default_factory=UsualDurations)
+    idle: dict[_Server, None] = field(default_factory=dict["_Server", None])
+    waiting: dict[int, Build] = field(default_factory=dict[int, "Build"])
+    waits: list[float] = field(default_factory=list[float])
+    up: int = 0
+    hours: int = 0
+    servers: int = 0
+    _events: list[tuple[float, int, int, Callable[[float], None]]] = field(
+        default_factory=list[tuple[float, int, int, "Callable[[float], None]"]]
+    )
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def at(self, moment: float, kind: int, happens: Callable[[float], None]) -> None:
+        heapq.heappush(self._events, (moment, kind, next(self._numbers), happens))
+
+    def ask(self, build: Build) -> None:
+        """A build comes when its time has come."""
+        self.at(build.start, _COMES, lambda now: self._comes(build, now))
+
+    def run(self) -> None:
+        while self._events:
+            now, _, _, happens = heapq.heappop(self._events)
+            happens(now)
+
+    # --- a build ---
+
+    def _comes(self, build: Build, now: float) -> None:
+        server = self._choose(build, now)
+        if server is not None:
+            self._begin(build, server, now)
+        elif self.policy.patience > 0 and self.up:
+            ticket = self._wait(build)
+            self.at(now + self.policy.patience, _RUNS_OUT, lambda moment: self._runs_out(ticket, moment))
+        else:
+            self._start_or_wait(build, now)
+
+    def _choose(self, build: Build, now: float) -> _Server | None:
+        """The server that is up for it; None for a new one."""
+        if self.policy.warm_first:
+            left = {server: paid_until(server.began, now, anchor=self.anchor) - now for server in self.idle}
+            return best_fit(left, self.usual.of(build.builder))
+        free = list(self.idle)
+        cold = self._cold_workers(len(free))
+        chosen = self.chance.randrange(len(free) + cold) if free or cold else 0
+        return free[chosen] if chosen < len(free) else None
+
+    def _cold_workers(self, free: int) -> int:
+        """Workers without a server; without a limit there are as many as free ones, and one more."""
+        return free + 1 if self.workers is None else self.workers - self.up
+
+    def _wait(self, build: Build) -> int:
+        ticket = next(self._numbers)
+        self.waiting[ticket] = build
+        return ticket
+
+    def _runs_out(self, ticket: int, now: float) -> None:
+        if ticket in self.waiting and self._cold_workers(0) > 0:
+            self._start_or_wait(self.waiting.pop(ticket), now)
+
+    def _start_or_wait(self, build: Build, now: float) -> None:
+        if self._cold_workers(0) <= 0:
+            self._wait(build)
+            return
+        self.up += 1
+        self.servers += 1
+        self._begin(build, _Server(now), now + self.boot_chance.choice(self.boots))
+
+    def _begin(self, build: Build, server: _Server, begins: float) -> None:
+        self.idle.pop(server, None)
+        server.idle_since = None
+        self.waits.append(begins - build.start)
+        self.at(begins + build.seconds, _ENDS, lambda now: self._ends(build, server, now))
+
+    # --- a server ---
+
+    def _ends(self, build: Build, server: _Server, now: float) -> None:
+        self.usual.learn(build.builder, build.seconds)
+        refresh = self.policy.refresh
+        if refresh > 0 and (self.waiting or idle_seconds(self.policy.idle, server.began, now) > refresh):
+            self.at(now + refresh, _ENDS, lambda moment: self._is_free(server, moment))
+        else:
+            self._is_free(server, now)
+
+    def _is_free(self, server: _Server, now: float) -> None:
+        stays = idle_seconds(self.policy.idle, server.began, now)
+        if self.waiting:
+            build = self.waiting.pop(next(iter(self.waiting)))
+            # It may run across the end of the hour. Only where no server is used twice, it gets one of its own.
+            if self.policy.idle != 0:
+                self._begin(build, server, now)
+            else:
+                self._destroy(server, now)
+                self._start_or_wait(build, now)
+        elif stays <= 0:
+            self._destroy(server, now)
+        else:
+            self.idle[server] = None
+            server.idle_since = now
+            self.at(now + stays, _LEAVES, lambda moment: self._leaves(server, now, moment))
+
+    def _leaves(self, server: _Server, since: float, now: float) -> None:
+        if server.idle_since == since:
+            del self.idle[server]
+            self._destroy(server, now)
+
+    def _destroy(self, server: _Server, now: float) -> None:
+        self.up -= 1
+        self.hours += hours_started(server.began, now, anchor=self.anchor)
+
+
+def play(
+    builds: Sequence[Build],
+    policy: Policy,
+    *,
+    boots: Sequence[float] = (45.0,),
+    workers: int | None = None,
+    anchor: Anchor = "create",
+    seed: int = 0,
+) -> Outcome:
+    """Play builds, in the order in which they began, through a policy.
+
+    Args:
+        builds: Each is asked for when it began.
+        policy: What is done with servers between builds.
+        boots: Seconds from the create of a server to its first build; one is drawn for each server.
+        workers: How many servers there may be at once; None: no limit. Without `warm_first` it is also the number of
+            workers among which a free one is drawn, which then decides how often a warm one is met.
+        anchor: Whether an hour is billed from the create of a server or by the clock.
+        seed: Of all that is drawn: the same builds and seed give the same outcome.
+    """
+    run = _Play(policy, workers, anchor, boots, random.Random(seed), random.Random(seed))  # noqa: S311 - no secret
+    for build in builds:
+        run.ask(build)
+    run.run()
+    waits = tuple(sorted(run.waits))
+    return Outcome(policy=policy, hours=run.hours, servers=run.servers, busy_hours=busy_hours(builds), waits=waits)
+
+
+def usual_policies(hour: PaidHour, *, patience: Sequence[float] = (0,)) -> list[Policy]:
+    """What people have, and what they may want: with a server for each build, 600 s of idling, and the paid hour."""
+    policies = [
+        Policy(name="destroy after each build", idle=0.0, warm_first=False),
+        Policy(name="600 s, any free worker", idle=600.0, warm_first=False),
+        Policy(name="paid hour, any free worker", idle=hour, warm_first=False),
+        Policy(name="600 s, warm first", idle=600.0),
+    ]
+    for seconds in patience:
+        waits = f", patience {seconds:g} s" if seconds else ""
+        policies.append(Policy(name=f"paid hour, warm first{waits}", idle=hour, patience=seconds))
+    return policies

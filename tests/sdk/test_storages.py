@@ -32,13 +32,16 @@ async def _list(kind: StorageKind, cloud: UpCloud) -> object:
 
 
 LISTS: Calls = [
-    (lambda c: c.storages.list(), "GET /storage"),
+    (lambda c: c.storages.list(), "GET /storage?limit=100&offset=0"),
     *[
-        (partial(_list, kind), f"GET /storage/{kind}")
+        (partial(_list, kind), f"GET /storage/{kind}{'' if kind == 'favorite' else '?limit=100&offset=0'}")
         for kind in ("public", "private", "normal", "backup", "cdrom", "template", "favorite")
     ],
-    (lambda c: c.storages.list(labels={"color": "red"}), "GET /storage?label=color%3Dred"),
-    (lambda c: c.storages.list("private", labels={"a": "b", "c": None}), "GET /storage/private?label=a%3Db&label=c"),
+    (lambda c: c.storages.list(labels={"color": "red"}), "GET /storage?label=color%3Dred&limit=100&offset=0"),
+    (
+        lambda c: c.storages.list("private", labels={"a": "b", "c": None}),
+        "GET /storage/private?label=a%3Db&label=c&limit=100&offset=0",
+    ),
 ]
 
 
@@ -141,7 +144,7 @@ async def test_a_template_is_found(api: respx.MockRouter, cloud: UpCloud, which:
     api.get("/storage/template").respond(json=ALL)
     template = await cloud.storages.find_template(which)
     assert (template.uuid, template.title) == (found["uuid"], found["title"])
-    assert lines(api) == ["GET /storage/template"]
+    assert lines(api) == ["GET /storage/template?limit=100&offset=0"]
 
 
 async def test_a_misspelt_title_has_suggestions(api: respx.MockRouter, cloud: UpCloud) -> None:

@@ -14,13 +14,14 @@ from upcloud_sdk.fleet.holdings import Holding, Holdings, expire
 from upcloud_sdk.fleet.identity import run_id
 from upcloud_sdk.fleet.renewal import Renewal
 from upcloud_sdk.models.ownership import RUN, Ownership
-from upcloud_sdk.resources._base import label_params, whole_list
+from upcloud_sdk.resources._base import label_params
+from upcloud_sdk.resources._paging import whole_list
 from upcloud_sdk.resources.server_storages import SERVER
 from upcloud_sdk.resources.servers import SERVERS
 from upcloud_sdk.waiting.watcher import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from upcloud_sdk.models.server_requests import ServerSpec
     from upcloud_sdk.models.servers import Server, ServerSummary
@@ -60,8 +61,14 @@ class Fleet:
     async def _get(self, uuid: str) -> ServerSummary:
         return await self.core.transport.call("GET", f"/server/{segment(uuid, 'uuid')}", SERVER)
 
-    async def _list_own(self) -> tuple[ServerSummary, ...]:
-        return await whole_list(self.core.transport, "/server", SERVERS, label_params({RUN: run_id()}))
+    async def _list_own(self, wanted: Collection[str]) -> tuple[ServerSummary, ...]:
+        """What this run made, as far as it takes to have seen all that are wanted: one answer, nearly always."""
+
+        def enough(found: Collection[ServerSummary]) -> bool:
+            return {server.uuid for server in found}.issuperset(wanted)
+
+        params = label_params({RUN: run_id()})
+        return await whole_list(self.core.transport, "/server", SERVERS, params, enough=enough)
 
     async def create(self, specs: Sequence[ServerSpec], *, lease: float | None) -> Server:
         """One new server, held by this client. To be run in a task that the client owns."""

@@ -10,7 +10,8 @@ from upcloud_sdk._transport import segment
 from upcloud_sdk.errors import NotFound, UpCloudError
 from upcloud_sdk.fleet.glance import SERVER_GLANCE, STORAGE_GLANCE, STORAGE_GLANCES, ServerGlance, StorageGlance
 from upcloud_sdk.models.ownership import ATTEMPT, LEASE, own_labels, write_lease
-from upcloud_sdk.resources._base import label_params, whole_list
+from upcloud_sdk.resources._base import label_params
+from upcloud_sdk.resources._paging import whole_list
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

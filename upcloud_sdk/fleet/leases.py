@@ -16,7 +16,8 @@ from upcloud_sdk.fleet.identity import check_owner, run_id
 from upcloud_sdk.fleet.lengths import check_lease, check_seconds
 from upcloud_sdk.fleet.reap import Reaper, ReapReport
 from upcloud_sdk.models.ownership import LEASE, OWNER, RUN, write_lease
-from upcloud_sdk.resources._base import Namespace, label_params, whole_list
+from upcloud_sdk.resources._base import Namespace, label_params
+from upcloud_sdk.resources._paging import whole_list
 
 if TYPE_CHECKING:
     from datetime import datetime

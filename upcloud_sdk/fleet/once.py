@@ -15,7 +15,8 @@ from upcloud_sdk._wire import ReadableLabels, Resource, many
 from upcloud_sdk.errors import ApiError, Conflict, NotFound, NotOpen, NotSent, OutcomeUnknown, ServerFault, UpCloudError
 from upcloud_sdk.fleet.identity import new_attempt, run_id
 from upcloud_sdk.models.ownership import ATTEMPT, Ownership
-from upcloud_sdk.resources._base import label_params, whole_list
+from upcloud_sdk.resources._base import label_params
+from upcloud_sdk.resources._paging import whole_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -23,7 +23,8 @@ from upcloud_sdk.fleet.glance import (
 from upcloud_sdk.fleet.holdings import api_now
 from upcloud_sdk.fleet.identity import run_id
 from upcloud_sdk.models.ownership import LEASE, OWNER
-from upcloud_sdk.resources._base import label_params, whole_list
+from upcloud_sdk.resources._base import label_params
+from upcloud_sdk.resources._paging import whole_list
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable

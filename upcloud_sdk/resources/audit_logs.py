@@ -9,7 +9,8 @@ from pydantic import model_validator
 
 from upcloud_sdk._wire import Envelope, Items, Resource
 from upcloud_sdk.models.audit_logs import AuditLogEntry
-from upcloud_sdk.resources._base import Namespace, endpoint, total_of
+from upcloud_sdk.resources._base import Namespace, endpoint
+from upcloud_sdk.resources._paging import SHORTEST_PAGE, total_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from upcloud_sdk._transport import Transport
     from upcloud_sdk._transport.streams import ByteStream
 
-PAGE = 200
-"""Entries of a page: the most that the API sends."""
+PAGE = 100
+"""Entries of a page: the most that the API takes for sure. Its own contract says 200 in one place, 100 in another."""
 SMALLEST_PAGE = 10
 
 
@@ -69,7 +70,7 @@ class AuditLogs(Namespace):
 
         `q`: a user name, a uuid, or an IP address. `actions` such as `create`, `delete`, `login`; `origins`: `api`,
         `gui`, `upcloud_internal`; `resource_types` such as `server`, `storage`. The times are aware.
-        `page`: entries a page, 10 to 200.
+        `page`: entries a page, 10 to 100.
         """
         if not SMALLEST_PAGE <= page <= PAGE:
             raise ValueError(f"page is {page}: a page has {SMALLEST_PAGE} to {PAGE} entries")
@@ -111,7 +112,9 @@ class AuditLogPages:
                 self._is_over = not fresh
             if fresh:
                 self._last, self._pages, self._seen = entries, self._pages + 1, self._seen + len(fresh)
-                self._is_over = self._seen >= self._total if self._total else len(entries) < self._size
+                # A page may be cut below what was asked for: what is short is whole only where it is the first.
+                is_short = self._pages == 1 and len(entries) < SHORTEST_PAGE
+                self._is_over = self._seen >= self._total if self._total else is_short
                 return fresh
         raise StopAsyncIteration
 

@@ -137,14 +137,16 @@ class ServerEndpoints(StorageDevices):
     ) -> tuple[ServerSummary, ...]:
         """Servers; with `labels`, those that have all of them; with `tags`, those that have any of them.
 
-        They come in one answer, which holds the event loop while it is read: 10 ms for each thousand. `page_size`:
-        servers to ask for at a time instead. Pages are asked for one after the other: a server that is deleted
-        meanwhile can hide another one.
+        All of them, asked for a thousand at a time. A thousand hold the event loop for 10 ms while they are read:
+        `page_size` asks for fewer at a time.
+
+        Raises:
+            ValueError: `page_size` is not from 1 to 1000.
         """
         if isinstance(tags, str):
             raise TypeError("tags is a sequence of names: write tags=['name']")
         path = "/server" if tags is None else f"/server/tag/{_names(tags)}"
-        servers = await self._list_by_pages(path, SERVERS, label_params(labels), page_size)
+        servers = await self._list(path, SERVERS, label_params(labels), page_size=page_size)
         if tags is not None and labels:
             # The API's tag list takes no label filter that is documented.
             servers = tuple(server for server in servers if _has(server, labels))

@@ -190,14 +190,15 @@ class StorageEndpoints(StorageImports):
     ) -> tuple[StorageSummary, ...]:
         """Storages of a kind, or all, public ones too; with `labels`, those that have all of them.
 
-        They come in one answer, which holds the event loop while it is read: 10 ms for each thousand. `page_size`:
-        storages to ask for at a time instead. Pages are asked for one after the other: a storage that is deleted
-        meanwhile can hide another one.
+        All of them, asked for a hundred at a time; `page_size` asks for fewer.
+
+        Raises:
+            ValueError: `page_size` is not from 1 to 100.
         """
         if kind is not None:
             check_word(kind, StorageKind, "kind")
         path = "/storage" if kind is None else f"/storage/{kind}"
-        return await self._list_by_pages(path, _STORAGES, label_params(labels), page_size)
+        return await self._list(path, _STORAGES, label_params(labels), page_size=page_size)
 
 
 def _path(uuid: str) -> str:

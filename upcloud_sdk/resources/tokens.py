@@ -39,4 +39,4 @@ class Tokens(Namespace):
     @endpoint("GET", "/account/tokens")
     async def list(self) -> tuple[ApiToken, ...]:
         """All tokens of the account."""
-        return await self._list_in_pages("/account/tokens", _TOKENS)
+        return await self._list("/account/tokens", _TOKENS)

@@ -20,7 +20,7 @@ from upcloud_sdk.events import ServerEvent, WaitEvent
 from upcloud_sdk.waiting.policy import asked_pause, may_pass
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 
     from anyio.abc import TaskGroup
 
@@ -90,7 +90,7 @@ class Watcher(Generic[S]):
         self,
         *,
         get: Callable[[str], Awaitable[S]],
-        list_own: Callable[[], Awaitable[Iterable[S]]],
+        list_own: Callable[[Collection[str]], Awaitable[Iterable[S]]],
         policy: WaitPolicy,
         background: Background,
         emit: Emitter,
@@ -236,7 +236,7 @@ class Watcher(Generic[S]):
         problem: Exception | None = None
         seen: dict[str, S] = {}
         try:
-            seen = {each.uuid: each for each in await self._list_own()}
+            seen = {each.uuid: each for each in await self._list_own({waiter.uuid for waiter in own})}
         except Exception as error:  # noqa: BLE001 - one look that fails must not end the others
             log.debug("watcher: the list failed: %s", error)
             problem = error

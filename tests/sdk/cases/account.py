@@ -174,7 +174,7 @@ CASES = [
     Case(call=lambda c: c.accounts.delete_sub("sub"), sends="DELETE /account/sub/sub", status=204, sees=None),
     Case(
         call=lambda c: c.tokens.list(),
-        sends="GET /account/tokens",
+        sends="GET /account/tokens?limit=100&offset=0",
         answer=[_TOKEN],
         look=lambda tokens: (tokens[0].expires_at, tokens[0].token),
         sees=(datetime(2027, 1, 1, 0, 0, 0, 10, UTC), None),
@@ -269,7 +269,7 @@ CASES = [
     ),
     Case(
         call=lambda c: anext(c.audit_logs.list()),
-        sends="GET /audit-logs?limit=200&offset=0",
+        sends="GET /audit-logs?limit=100&offset=0",
         answer={"audit_logs": [{"time": "2026-11-24T09:00:00Z", "action": "create", "account_username": "main"}]},
         look=lambda page: [(entry.time, entry.action, entry.account_username) for entry in page],
         sees=[(datetime(2026, 11, 24, 9, tzinfo=UTC), "create", "main")],

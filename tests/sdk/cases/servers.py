@@ -17,14 +17,14 @@ _WITH_DRIVE = documents.server(storage_devices={"storage_device": [_DRIVE]})
 CASES = [
     Case(
         call=lambda c: c.servers.list(labels={"env": "test"}),
-        sends="GET /server?label=env%3Dtest",
+        sends="GET /server?label=env%3Dtest&limit=1000&offset=0",
         answer=documents.servers({"title": "a"}),
         look=lambda servers: servers[0].title,
         sees="a",
     ),
     Case(
         call=lambda c: c.servers.list(tags=["web", "db"]),
-        sends="GET /server/tag/web,db",
+        sends="GET /server/tag/web,db?limit=1000&offset=0",
         answer=documents.servers(),
         sees=(),
     ),

@@ -44,7 +44,7 @@ _ACTIONS: list[tuple[Call, str]] = [
 CASES = [
     Case(
         call=lambda c: c.storages.list(labels={"env": "test"}),
-        sends="GET /storage?label=env%3Dtest",
+        sends="GET /storage?label=env%3Dtest&limit=100&offset=0",
         answer=documents.storages({"title": "a"}),
         look=lambda storages: storages[0].title,
         sees="a",

@@ -1,0 +1,62 @@
+"""What stands on lists, where the API sends 25 items at a time and does not say how many there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from tests.fleet.leased import started
+from tests.moved_time import MovedCloud, server_spec
+from tests.pages import CutPages
+from upcloud_sdk.fleet.identity import RUN
+
+if TYPE_CHECKING:
+    from upcloud_sdk import UpCloud
+
+pytestmark = pytest.mark.anyio
+
+LOOK = r"GET /server\?label=upcloud_sdk_run.*"
+
+
+def client_of(moved: MovedCloud) -> UpCloud:
+    """A client that gets pages."""
+    return moved.client(transport=CutPages(moved.transport()))
+
+
+async def lease(cloud: UpCloud, number: int, seconds: float) -> list[str]:
+    """Uuids of servers with leases."""
+    return [(await cloud.servers.create(server_spec(f"a-{each}"), lease=seconds)).uuid for each in range(number)]
+
+
+async def test_what_is_due_behind_a_page_of_live_leases_is_reaped(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(RUN, "id", "a-dead-run")
+        async with moved.client() as dead:
+            await lease(dead, 30, 86_400)
+            due = [await started(dead, lease=600) for _ in range(3)]
+    await moved.later(3600)
+    async with client_of(moved) as cloud:
+        report = await cloud.leases.reap()
+        left = await cloud.leases.list()
+    assert sorted(report.servers) == sorted(due)
+    assert not report.failed
+    assert {each.kind: sum(other.kind == each.kind for other in left) for each in left} == {"server": 30, "storage": 30}
+
+
+async def test_a_look_at_more_servers_than_a_page_of_the_api_sees_them_all(moved: MovedCloud) -> None:
+    async with client_of(moved) as cloud, anyio.create_task_group() as group:
+        for uuid in await lease(cloud, 40, 3600):
+            group.start_soon(lambda uuid: cloud.servers.wait_for_state(uuid, "started", timeout=200), uuid)
+
+
+async def test_a_look_is_one_request_where_the_api_sends_all_that_it_is_asked_for(moved: MovedCloud) -> None:
+    async with moved.client(transport=CutPages(moved.transport(), most=1000)) as cloud:
+        uuids = await lease(cloud, 40, 3600)
+        async with anyio.create_task_group() as group:
+            for uuid in uuids:
+                group.start_soon(lambda uuid: cloud.servers.wait_for_state(uuid, "started", timeout=200), uuid)
+    assert moved.count(LOOK) == moved.count(LOOK + "&offset=0") > 0

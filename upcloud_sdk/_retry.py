@@ -31,6 +31,8 @@ class RetryPolicy:
     | what happened                         | GET, PUT, DELETE | POST, PATCH |
     |---------------------------------------|------------------|-------------|
     | could not connect: certainly not sent | again            | again       |
+    | the certificate is not trusted, or    | never            | never       |
+    | the proxy wants a password            |                  |             |
     | 429: refused before it had an effect  | again            | again       |
     | 500, 502, 503, 504                    | again            | never       |
     | no answer, or only part of one        | again            | never       |
@@ -83,7 +85,9 @@ def may_repeat(method: str, outcome: Outcome, *, idempotent: bool | None = None)
 
     `idempotent` overrides what the method says: deleting "rule 1" twice deletes two rules.
     """
-    if isinstance(outcome, NotSent) or outcome == 429:
+    if isinstance(outcome, NotSent):
+        return outcome.may_pass
+    if outcome == 429:
         return True
     if not is_idempotent(method, idempotent=idempotent):
         return False

@@ -135,7 +135,7 @@ class UpCloud(Namespaces):
         if self._transport.is_open:
             raise NotOpen("the client is open already: enter it once, and share it")
         self._sender = self._make_sender()
-        self._transport.use(self._sender.send, self._sender.stream)
+        self._transport.use(self._sender)
         await self._background.open()
         self._transport.is_open = True
         return self

@@ -8,7 +8,9 @@ UpCloudError
 ├── TransportError              nothing usable came back
 │   ├── ForeignAnswer           something answered, in words that are not the API's: a proxy's page, a redirect; .status
 │   ├── NotSent                 certainly had no effect
+│   │   └── ConnectTimeout      (TimeoutError) no connection in time
 │   └── OutcomeUnknown          may have had an effect: look before you repeat (.label)
+│       └── AnswerTimeout       (TimeoutError) no answer in time
 ├── UnexpectedAnswer            a 2xx that cannot be read; .model .path
 ├── ApiError                    .status .code .message .correlation_id .invalid_params
 │   ├── AuthenticationFailed    401
@@ -43,11 +45,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ambiguous",
+    "AnswerTimeout",
     "ApiError",
     "AuthenticationFailed",
     "CleanupFailed",
     "ConfigError",
     "Conflict",
+    "ConnectTimeout",
     "Forbidden",
     "ForeignAnswer",
     "IllegalState",
@@ -114,7 +118,7 @@ class TransportError(UpCloudError):
 
     def __init__(self, call: str, problem: str) -> None:
         super().__init__(f"{call}: {problem}")
-        self.call = call
+        self.call, self.problem = call, problem
 
 
 class ForeignAnswer(TransportError):
@@ -138,6 +142,15 @@ class ForeignAnswer(TransportError):
 class NotSent(TransportError):
     """The request never left this machine: it certainly had no effect."""
 
+    def __init__(self, call: str, problem: str, *, may_pass: bool = True) -> None:
+        super().__init__(call, problem)
+        self.may_pass = may_pass
+        """Whether another attempt may succeed: not where a certificate is not trusted."""
+
+
+class ConnectTimeout(NotSent, TimeoutError):
+    """It was not sent in time: there was no connection, or the credentials did not come. It had no effect."""
+
 
 class OutcomeUnknown(TransportError):
     """The request may have had an effect: look before you repeat it."""
@@ -146,6 +159,10 @@ class OutcomeUnknown(TransportError):
         super().__init__(call, problem)
         self.label = label
         """`key=value` by which what a create may have made can be found, if it has one."""
+
+
+class AnswerTimeout(OutcomeUnknown, TimeoutError):
+    """No answer came in time: the request may have had an effect."""
 
 
 class UnexpectedAnswer(UpCloudError):

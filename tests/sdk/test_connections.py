@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import traceback
 from typing import TYPE_CHECKING, Literal
 
 import anyio
@@ -100,9 +101,37 @@ async def test_where_nobody_listens_nothing_was_sent(http: Http) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         async with client(f"http://127.0.0.1:{silent.getsockname()[1]}", http, clock=clock) as cloud:
-            with pytest.raises(NotSent, match=r"POST /thing: could not connect \(\w+\)"):
+            says = r"could not connect to 127\.0\.0\.1, port \d+: nothing listens there; is the simulator running\?"
+            with pytest.raises(NotSent, match=says) as caught:
                 await cloud.request("POST", "/thing")
+    assert isinstance(caught.value.__cause__, httpx.ConnectError | httpx.ConnectTimeout)
     assert clock.slept == [0.5, 1.0, 2.0, 4.0]
+
+
+async def test_a_name_that_does_not_resolve_is_named(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    _no_name_resolves(monkeypatch)
+    async with client("https://api.example.invalid", http) as cloud:
+        with pytest.raises(NotSent, match=r"api\.example\.invalid, port 443: the name does not resolve \(.+\)"):
+            await cloud.request("POST", "/thing")
+
+
+async def test_an_error_that_the_program_handles_meanwhile_is_no_reason(
+    http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _no_name_resolves(monkeypatch)
+    async with client("https://api.example.invalid", http) as cloud:
+        try:
+            raise ssl.SSLCertVerificationError("certificate of something else")
+        except ssl.SSLError:
+            with pytest.raises(NotSent, match="the name does not resolve"):
+                await cloud.request("POST", "/thing")
+
+
+def _no_name_resolves(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
 
 
 async def test_a_cancelled_call_leaves_no_connection_that_others_would_use(server: RawServer, http: Http) -> None:
@@ -140,9 +169,43 @@ async def test_the_proxy_of_the_environment_is_asked(
     monkeypatch.setenv(variable, server.url)
     server.script = [b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\n{}"] * 2
     async with UpCloud(Token("ucat_x"), http=http, retry=RetryPolicy(attempts=1)) as cloud:
-        with pytest.raises(NotSent):
+        with pytest.raises(NotSent, match=r"api\.upcloud\.com: the proxy 127\.0\.0\.1:\d+ answered 502 Bad Gateway"):
             await cloud.request("POST", "/thing")
     assert server.requests == ["CONNECT api.upcloud.com:443"]
+
+
+async def test_a_proxy_of_the_environment_needs_no_scheme(
+    server: RawServer, http: Http, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", server.url.removeprefix("http://"))
+    server.script = [b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\n{}"]
+    async with UpCloud(Token("ucat_x"), http=http, retry=RetryPolicy(attempts=1)) as cloud:
+        with pytest.raises(NotSent, match="the proxy"):
+            await cloud.request("POST", "/thing")
+    assert server.requests == ["CONNECT api.upcloud.com:443"]
+
+
+async def test_a_proxy_that_wants_a_password_is_asked_once_and_its_password_is_in_no_error(
+    server: RawServer, http: Http
+) -> None:
+    server.script = [b"HTTP/1.1 407 MUST_NOT_BE_SHOWN\r\nContent-Length: 2\r\n\r\n{}"]
+    proxy = server.url.replace("http://", "http://me:MUST_NOT_BE_SHOWN@")
+    async with UpCloud(Token("ucat_x"), http=http, proxy=proxy) as cloud:
+        with pytest.raises(NotSent, match=r"answered 407 Proxy Authentication Required; .*user:password@") as caught:
+            await cloud.request("GET", "/thing")
+    assert len(server.requests) == 1
+    assert "MUST_NOT" not in str(caught.value)
+    assert "me:MUST_NOT" not in "".join(traceback.format_exception(caught.value))
+
+
+async def test_a_proxy_that_cannot_be_reached_is_named_without_its_password(http: Http) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        proxy = f"http://me:MUST_NOT_BE_SHOWN@127.0.0.1:{silent.getsockname()[1]}"
+        async with UpCloud(Token("ucat_x"), http=http, proxy=proxy, retry=RetryPolicy(attempts=1)) as cloud:
+            with pytest.raises(NotSent, match=r"to the proxy 127\.0\.0\.1:\d+: nothing listens there$") as caught:
+                await cloud.request("POST", "/thing")
+    assert "MUST_NOT" not in "".join(traceback.format_exception(caught.value))
 
 
 async def test_a_proxy_may_be_given(server: RawServer, http: Http) -> None:
@@ -153,9 +216,12 @@ async def test_a_proxy_may_be_given(server: RawServer, http: Http) -> None:
     assert server.requests == ["CONNECT api.upcloud.com:443"]
 
 
-async def test_no_proxy_is_honoured(server: RawServer, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("with_port", [False, True])
+async def test_no_proxy_is_honoured(
+    server: RawServer, http: Http, monkeypatch: pytest.MonkeyPatch, *, with_port: bool
+) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", server.url.removeprefix("http://") if with_port else "127.0.0.1")
     async with client(server.url, http) as cloud:
         assert (await cloud.request("GET", "/thing")).status == 200
 
@@ -197,11 +263,16 @@ async def tls_server(authority: trustme.CA) -> AsyncIterator[RawServer]:
         yield server
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(tls_server: RawServer, http: Http) -> None:
-    async with client(tls_server.url, http) as cloud:
-        with pytest.raises(NotSent):
-            await cloud.request("POST", "/thing")
+async def test_a_certificate_that_nobody_vouches_for_is_refused_once_with_its_reason(
+    tls_server: RawServer, http: Http
+) -> None:
+    clock = MovedClock()
+    async with client(tls_server.url, http, clock=clock) as cloud:
+        says = r"its certificate is not trusted: unable to get .*issuer certificate; .*SSL_CERT_FILE"
+        with pytest.raises(NotSent, match=says):
+            await cloud.request("GET", "/thing")
     assert tls_server.requests == []
+    assert clock.slept == []
 
 
 async def test_the_authorities_of_ssl_cert_file_are_trusted(

@@ -14,8 +14,10 @@ from tests.sdk.sent import lines, requests
 from upcloud_sdk import RetryPolicy, Token, UpCloud, WaitPolicy
 from upcloud_sdk._retry import may_repeat, read_retry_after
 from upcloud_sdk.errors import (
+    AnswerTimeout,
     ApiError,
     Conflict,
+    ConnectTimeout,
     ForeignAnswer,
     InvalidRequest,
     NotFound,
@@ -42,19 +44,20 @@ Row = tuple[int | type[httpx.TransportError], set[str], type[UpCloudError]]
 OUTCOMES: list[Row] = [
     # what happened, the methods that are repeated, the error if it stays so
     (httpx.ConnectError, set(METHODS), NotSent),
-    (httpx.ConnectTimeout, set(METHODS), NotSent),
-    (httpx.PoolTimeout, set(METHODS), NotSent),
+    (httpx.ConnectTimeout, set(METHODS), ConnectTimeout),
+    (httpx.PoolTimeout, set(METHODS), ConnectTimeout),
     (httpx.ProxyError, set(METHODS), NotSent),
     (429, set(METHODS), RateLimited),
     (500, IDEMPOTENT, ServerFault),
     (502, IDEMPOTENT, ServerFault),
     (503, IDEMPOTENT, ServerFault),
     (504, IDEMPOTENT, ServerFault),
-    (httpx.ReadTimeout, IDEMPOTENT, OutcomeUnknown),
-    (httpx.WriteTimeout, IDEMPOTENT, OutcomeUnknown),
+    (httpx.ReadTimeout, IDEMPOTENT, AnswerTimeout),
+    (httpx.WriteTimeout, IDEMPOTENT, AnswerTimeout),
     (httpx.ReadError, IDEMPOTENT, OutcomeUnknown),
     (httpx.WriteError, IDEMPOTENT, OutcomeUnknown),
     (httpx.RemoteProtocolError, IDEMPOTENT, OutcomeUnknown),
+    (httpx.LocalProtocolError, IDEMPOTENT, OutcomeUnknown),
     (501, set(), ServerFault),
     (400, set(), InvalidRequest),
     (404, set(), NotFound),
@@ -235,7 +238,7 @@ async def test_each_repetition_is_told_and_logged(
             await cloud.request("GET", "/thing")
     assert [(each.call, each.attempt, each.pause) for each in told] == [("GET /thing", 1, 0.5), ("GET /thing", 2, 1.0)]
     assert "HTTP 503" in told[0].reason
-    assert "could not connect (ConnectError)" in told[1].reason
+    assert "could not connect to api.upcloud.com, port 443: ConnectError" in told[1].reason
     warnings = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert len(warnings) == 2
     assert warnings[0].startswith("GET /thing: ")
@@ -412,6 +415,27 @@ async def test_an_answer_that_does_not_come_is_given_up(clock: MovedClock) -> No
         with pytest.raises(OutcomeUnknown, match=r"GET /thing: no answer within 0\.01 s"):
             await cloud.request("GET", "/thing")
     assert sent == ["POST", "GET", "GET", "GET", "GET", "GET"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [(httpx.ReadTimeout, OutcomeUnknown), (httpx.ConnectTimeout, NotSent), (None, OutcomeUnknown)],
+)
+async def test_a_call_that_timed_out_is_a_timeout_error_as_well(
+    clock: MovedClock, raised: type[httpx.TransportError] | None, kind: type[UpCloudError]
+) -> None:
+    async def answer(_: httpx.Request) -> httpx.Response:
+        if raised is None:
+            await anyio.sleep_forever()
+            raise AssertionError("never")
+        raise raised("too late")
+
+    transport = httpx.MockTransport(answer)
+    waits = WaitPolicy(clock=clock)
+    async with UpCloud(Token("ucat_x"), transport=transport, timeout=0.01, waits=waits) as cloud:
+        with pytest.raises(TimeoutError) as caught:
+            await cloud.request("GET", "/thing")
+    assert isinstance(caught.value, kind)
 
 
 async def test_a_fault_in_the_program_is_not_taken_for_a_lost_answer(clock: MovedClock) -> None:

@@ -15,13 +15,16 @@ import anyio
 import httpx
 
 from upcloud_sdk._retry import Outcome, RetryPolicy, is_idempotent, is_unknown, may_repeat, read_retry_after
-from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, CONNECT_TIMEOUT, NOT_OPEN, Answer, what_became_of
+from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, CONNECT_TIMEOUT, NOT_OPEN, Answer
+from upcloud_sdk._transport.failures import failure_of
 from upcloud_sdk._transport.problem import read_error
 from upcloud_sdk._transport.streams import Streams
 from upcloud_sdk._wire import Unreadable
 from upcloud_sdk.credentials import ask
 from upcloud_sdk.errors import (
+    AnswerTimeout,
     ApiError,
+    ConnectTimeout,
     ForeignAnswer,
     NotFound,
     NotOpen,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from upcloud_sdk._emitter import Emitter
+    from upcloud_sdk._transport.sender import Sender
     from upcloud_sdk._transport.streams import Send
     from upcloud_sdk._wire import Envelope
     from upcloud_sdk.credentials import Basic, Credentials, Token
@@ -79,6 +83,7 @@ class Transport(Streams):
     ) -> None:
         self._send: Send = _unopened
         self._stream = _unopened
+        self._proxy_to: Callable[[httpx.URL], str | None] = _no_proxy
         self.base_url = base_url
         self._credentials = credentials
         self.retry = retry
@@ -95,9 +100,9 @@ class Transport(Streams):
         self._date: tuple[str, float] | None = None
         self.is_open = False
 
-    def use(self, send: Send, stream: Send) -> None:
-        """Send requests by these from now on: `stream` for those whose bodies are read, or written, piece by piece."""
-        self._send, self._stream = send, stream
+    def use(self, sender: Sender) -> None:
+        """Send requests by this from now on."""
+        self._send, self._stream, self._proxy_to = sender.send, sender.stream, sender.proxy
 
     def api_time(self) -> float | None:
         """Now by the API's clock, as Unix time; None before the first answer. Behind by a second at most."""
@@ -284,12 +289,12 @@ class Transport(Streams):
             try:
                 response = await self._exchange(request, limit)
             except Exception as error:
-                became = what_became_of(call, error)
-                if became is None:
+                failure = failure_of(call, error, request.url, self._proxy_to(request.url))
+                if failure is None:
                     raise
-                return became
+                return failure
         if response is None:
-            return OutcomeUnknown(call, f"no answer within {limit:g} s")
+            return AnswerTimeout(call, f"no answer within {limit:g} s")
         log.debug("%s %d %.0f ms", call, response.status_code, (self._clock.now() - began) * 1000)
         return Answer(response.status_code, response.headers.raw, response.content, at=self._clock.now())
 
@@ -312,7 +317,7 @@ class Transport(Streams):
             return self._credentials
         with anyio.move_on_after(limit):
             return await ask(self._credentials)
-        raise NotSent(call, f"the credentials' callable returned nothing within {limit:g} s")
+        raise ConnectTimeout(call, f"the credentials' callable returned nothing within {limit:g} s")
 
     async def _request(self, call: str, method: str, url: str, content: bytes | None, limit: float) -> httpx.Request:
         credentials = await self._credentials_now(call, limit)
@@ -334,11 +339,15 @@ def _foreign(call: str, answer: Answer) -> ForeignAnswer:
 
 def _unknown(foreign: ForeignAnswer) -> OutcomeUnknown:
     """What becomes of a call that must not be repeated when something else than the API answers."""
-    return OutcomeUnknown(foreign.call, str(foreign).removeprefix(f"{foreign.call}: "))
+    return OutcomeUnknown(foreign.call, foreign.problem)
 
 
 async def _unopened(_: httpx.Request) -> httpx.Response:
     raise NotOpen(NOT_OPEN)
+
+
+def _no_proxy(_: httpx.URL) -> None:
+    """Nothing is sent yet."""
 
 
 def _reason(error: object) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import functools
-import urllib.request
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import httpx
 
 from upcloud_sdk._transport.pool import KEEP_IDLE, ConnectionStack
+from upcloud_sdk._transport.proxies import place_of, proxy_for
 from upcloud_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ async def _nothing() -> None:
     """What is not ours is not closed."""
 
 
+def _unknown(_: httpx.URL) -> None:
+    """A transport of the user's does not say through which proxy it sends."""
+
+
 class Sender(NamedTuple):
     """What sends the requests of a client."""
 
@@ -30,6 +35,8 @@ class Sender(NamedTuple):
     stream: Send
     """Leaves the body to be read."""
     close: Callable[[], Awaitable[None]] = _nothing
+    proxy: Callable[[httpx.URL], str | None] = _unknown
+    """Host and port of the proxy on the way to a URL, for error messages; None where none is known."""
 
 
 def through(client: httpx.AsyncClient) -> Sender:
@@ -59,25 +66,34 @@ def own(
         # One for all connections: making it takes as long as some hundred requests.
         return ssl_context or httpx.create_ssl_context()
 
-    def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
-        found = proxy or _proxy_of_environment(url)
-        return httpx.Proxy(found) if isinstance(found, str) else found
+    @functools.cache
+    def proxy_to(origin: str) -> httpx.Proxy | None:
+        return proxy_for(httpx.URL(origin), proxy)
 
-    try:
-        used = proxy_for(httpx.URL(base_url))
-        if used is not None:
+    def proxy_of(url: httpx.URL) -> httpx.Proxy | None:
+        return proxy_to(f"{url.scheme}://{url.netloc.decode('ascii')}")
+
+    used = proxy_of(httpx.URL(base_url))
+    if used is not None:
+        try:
             # What is wrong with a proxy is found here, and not by the first call.
             httpx.AsyncHTTPTransport(verify=tls(), proxy=used)
-    except (ValueError, ImportError, httpx.InvalidURL) as error:
-        raise ConfigError(f"the proxy cannot be used: {error}") from None
+        except ImportError:
+            raise ConfigError("the proxy cannot be used: SOCKS needs pip install 'httpx[socks]'") from None
+
+    def place(url: httpx.URL) -> str | None:
+        return place_of(proxy_of(url))
+
     if http == "aiohttp":
-        aiohttp = _aiohttp(tls(), used)
-        return Sender(aiohttp.handle_async_request, aiohttp.handle_async_request, aiohttp.aclose)
-    stack = ConnectionStack(tls, proxy_for)
-    return Sender(stack.handle_async_request, stack.stream, stack.aclose)
+        aiohttp = _aiohttp(tls(), proxy_of)
+        return Sender(aiohttp.handle_async_request, aiohttp.handle_async_request, aiohttp.aclose, place)
+    stack = ConnectionStack(tls, proxy_of)
+    return Sender(stack.handle_async_request, stack.stream, stack.aclose, place)
 
 
-def _aiohttp(ssl_context: ssl.SSLContext, proxy: httpx.Proxy | None) -> httpx.AsyncBaseTransport:
+def _aiohttp(
+    ssl_context: ssl.SSLContext, proxy_of: Callable[[httpx.URL], httpx.Proxy | None]
+) -> httpx.AsyncBaseTransport:
     # An extra: imported only by those who ask for it.
     try:
         from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415 - see above
@@ -91,12 +107,42 @@ def _aiohttp(ssl_context: ssl.SSLContext, proxy: httpx.Proxy | None) -> httpx.As
         raise ConfigError("http='aiohttp' works on asyncio only: leave it out") from error
     # No limit of its own (0): the client bounds its calls, and would count one that waits here as one in flight.
     limits = httpx.Limits(max_connections=0, keepalive_expiry=KEEP_IDLE)
-    return AiohttpTransport(verify=ssl_context, proxy=proxy, limits=limits)
+
+    def make(proxy: httpx.Proxy | None, scheme: str) -> httpx.AsyncBaseTransport:
+        if proxy is not None and proxy.url.scheme not in {"http", "https"}:
+            raise ConfigError("the proxy cannot be used: http='aiohttp' knows no SOCKS: leave it out")
+        return AiohttpTransport(verify=ssl_context, proxy=_with_header(proxy, scheme), limits=limits)
+
+    return _PerProxy(make, proxy_of)
 
 
-def _proxy_of_environment(url: httpx.URL) -> str | None:
-    # httpx does this in its client, which both transports go without.
-    if urllib.request.proxy_bypass(url.host):
-        return None
-    proxies = urllib.request.getproxies()
-    return proxies.get(url.scheme) or proxies.get("all")
+def _with_header(proxy: httpx.Proxy | None, scheme: str) -> httpx.Proxy | None:
+    """A proxy with its password in a header: aiohttp warns of the other way, which plain http alone needs."""
+    if proxy is None or proxy.raw_auth is None or scheme != "https":
+        return proxy
+    pair = base64.b64encode(b":".join(proxy.raw_auth)).decode("ascii")
+    headers = [*proxy.headers.items(), ("proxy-authorization", f"Basic {pair}")]
+    return httpx.Proxy(proxy.url, ssl_context=proxy.ssl_context, headers=headers)
+
+
+class _PerProxy(httpx.AsyncBaseTransport):
+    """A transport for each proxy: the hosts of uploads may be reached by another one than the API."""
+
+    def __init__(
+        self,
+        make: Callable[[httpx.Proxy | None, str], httpx.AsyncBaseTransport],
+        proxy_of: Callable[[httpx.URL], httpx.Proxy | None],
+    ) -> None:
+        self._make, self._proxy_of = make, proxy_of
+        self._transports: dict[tuple[str, str], httpx.AsyncBaseTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        proxy = self._proxy_of(request.url)
+        key = (request.url.scheme, str(place_of(proxy)))
+        if key not in self._transports:
+            self._transports[key] = self._make(proxy, request.url.scheme)
+        return await self._transports[key].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        for transport in self._transports.values():
+            await transport.aclose()

@@ -10,9 +10,10 @@ from urllib.parse import quote, urlencode
 import anyio
 import httpx
 
-from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, CONNECT_TIMEOUT, NOT_OPEN, Answer, what_became_of
+from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, CONNECT_TIMEOUT, NOT_OPEN, Answer
+from upcloud_sdk._transport.failures import broken_answer, failure_of
 from upcloud_sdk._transport.problem import read_error
-from upcloud_sdk.errors import NotOpen, OutcomeUnknown, api_error_class
+from upcloud_sdk.errors import AnswerTimeout, NotOpen, api_error_class
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
@@ -83,12 +84,12 @@ class ByteStream:
             raise
         except Exception as error:
             await self.aclose()
-            became = what_became_of(self._call, error)
-            if became is None:
+            failure = broken_answer(self._call, error)
+            if failure is None:
                 raise
-            raise became from error
+            raise failure from error
         await self.aclose()
-        raise OutcomeUnknown(self._call, f"no more within {self._limit:g} s")
+        raise AnswerTimeout(self._call, f"no more within {self._limit:g} s")
 
     async def read(self) -> bytes:
         """All of it."""
@@ -104,6 +105,7 @@ class Streams:
     is_open: bool
     user_agent: str
     _stream: Send
+    _proxy_to: Callable[[httpx.URL], str | None]
 
     async def _request(self, call: str, method: str, url: str, content: bytes | None, limit: float) -> httpx.Request:
         raise NotImplementedError
@@ -158,22 +160,22 @@ class Streams:
             with anyio.move_on_after(limit):
                 return await self._stream(request)
         except Exception as error:
-            became = what_became_of(call, error)
-            if became is None:
+            failure = failure_of(call, error, request.url, self._proxy_to(request.url))
+            if failure is None:
                 raise
-            raise became from error
-        raise OutcomeUnknown(call, f"no answer within {limit:g} s")
+            raise failure from error
+        raise AnswerTimeout(call, f"no answer within {limit:g} s")
 
     async def _whole(self, call: str, response: httpx.Response, limit: float) -> Answer:
         try:
             with anyio.move_on_after(limit):
                 return Answer(response.status_code, response.headers.raw, await response.aread())
         except Exception as error:
-            became = what_became_of(call, error)
-            if became is None:
+            failure = broken_answer(call, error)
+            if failure is None:
                 raise
-            raise became from error
+            raise failure from error
         finally:
             with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
                 await response.aclose()
-        raise OutcomeUnknown(call, f"no whole answer within {limit:g} s")
+        raise AnswerTimeout(call, f"no whole answer within {limit:g} s")

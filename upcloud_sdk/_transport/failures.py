@@ -1,0 +1,127 @@
+"""What it means when a request gets no answer: it never left, or nobody knows. And why, in words."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import httpx
+
+from upcloud_sdk._transport.url import is_loopback
+from upcloud_sdk.errors import AnswerTimeout, ConnectTimeout, NotSent, OutcomeUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+# Over HTTP/2 httpx raises LocalProtocolError for what the peer sent, too: it proves nothing.
+_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+_AIOHTTP_NEVER_LEFT = frozenset({"ClientConnectorError", "ClientHttpProxyError", "ConnectionTimeoutError"})
+
+
+def failure_of(call: str, error: Exception, url: httpx.URL, proxy: str | None) -> NotSent | OutcomeUnknown | None:
+    """What an error of an HTTP library means for its request; None where it is a fault in the program.
+
+    `proxy`: host and port of the proxy on the way to `url`, if there is one.
+    """
+    direct, from_aiohttp = _direct(error)
+    never_left = isinstance(error, _NEVER_LEFT)
+    if from_aiohttp:
+        # httpx-aiohttp says ConnectTimeout of every connection that is lost, even in the middle of an answer.
+        never_left = never_left and any(kind.__name__ in _AIOHTTP_NEVER_LEFT for kind in type(direct).__mro__)
+    if not never_left:
+        return broken_answer(call, error)
+    failure = _not_connected(call, error, url, proxy)
+    failure.__cause__ = error
+    return failure
+
+
+def broken_answer(call: str, error: Exception) -> OutcomeUnknown | None:
+    """What an error means that comes after a request was sent; None where it is a fault in the program."""
+    direct, from_aiohttp = _direct(error)
+    if not (from_aiohttp or isinstance(error, httpx.HTTPError | httpx.StreamError | OSError)):
+        return None
+    kind = AnswerTimeout if _timed_out(error) else OutcomeUnknown
+    failure = kind(call, f"no usable answer came back ({type(direct if from_aiohttp else error).__name__})")
+    failure.__cause__ = error
+    return failure
+
+
+def _direct(error: Exception) -> tuple[BaseException | None, bool]:
+    """What an error of httpx was made of, and whether that is aiohttp's."""
+    direct = error.__cause__ if isinstance(error, httpx.HTTPError) else error
+    return direct, type(direct).__module__.partition(".")[0] == "aiohttp"
+
+
+def _timed_out(error: Exception) -> bool:
+    direct, from_aiohttp = _direct(error)
+    return isinstance(direct, TimeoutError) or (isinstance(error, httpx.TimeoutException) and not from_aiohttp)
+
+
+def _not_connected(call: str, error: Exception, url: httpx.URL, proxy: str | None) -> NotSent:
+    status = _status_of_proxy(error)
+    if status is not None:
+        way = f"the proxy {proxy}" if proxy else "the proxy"
+        refused = status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
+        advice = "; write its user name and password as http://user:password@host:port" if refused else ""
+        problem = f"could not connect to {url.host}: {way} answered {_words(status)}{advice}"
+        return NotSent(call, problem, may_pass=not refused)
+    causes = list(_causes(error))
+    untrusted = [cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)]
+    if untrusted:
+        # The last one is that of `ssl` itself; aiohttp's has no reason.
+        reason = getattr(untrusted[-1], "verify_message", "") or str(untrusted[-1])
+        advice = "name a private authority by SSL_CERT_FILE, or give ssl_context="
+        problem = f"could not connect to {url.host}: its certificate is not trusted: {reason}; {advice}"
+        return NotSent(call, problem, may_pass=False)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    place = f"the proxy {proxy}" if proxy else f"{url.host}, port {port}"
+    if _timed_out(error):
+        held = isinstance(error, httpx.PoolTimeout)
+        reason = "all connections of the http_client are in use" if held else "no connection in time"
+        return ConnectTimeout(call, f"could not connect to {place}: {reason}")
+    reason = _reason(causes, simulated=not proxy and is_loopback(url.host)) or type(error).__name__
+    return NotSent(call, f"could not connect to {place}: {reason}")
+
+
+def _reason(causes: Sequence[BaseException], *, simulated: bool) -> str | None:
+    for cause in causes:
+        if isinstance(cause, ssl.SSLError):
+            return f"the TLS handshake failed ({cause.reason or cause})"
+        if isinstance(cause, socket.gaierror):
+            return f"the name does not resolve ({cause.strerror})"
+        if isinstance(cause, ConnectionRefusedError):
+            return "nothing listens there; is the simulator running?" if simulated else "nothing listens there"
+    return next((cause.strerror for cause in reversed(causes) if isinstance(cause, OSError) and cause.strerror), None)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was raised from, members of groups too."""
+    yield error
+    members: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+    for member in members:
+        yield from _causes(member)
+    # httpcore's pool takes the cause from its errors ("from None"). Of others a context may be the program's own error.
+    from_httpcore = type(error).__module__.partition(".")[0] == "httpcore"
+    cause = error.__cause__ or (error.__context__ if from_httpcore else None)
+    if cause is not None:
+        yield from _causes(cause)
+
+
+def _status_of_proxy(error: Exception) -> int | None:
+    """The status by which a proxy refused to connect."""
+    if not isinstance(error, httpx.ProxyError):
+        return None
+    # httpcore and aiohttp both begin with it.
+    found = re.match(r"\d{3}\b", str(error))
+    return int(found.group()) if found else None
+
+
+def _words(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)

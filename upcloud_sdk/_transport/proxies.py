@@ -1,0 +1,72 @@
+"""Which proxy a request goes through: the one that was given, or that of the environment, as httpx reads it."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+
+import httpx
+
+from upcloud_sdk.errors import ConfigError
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+# An entry of NO_PROXY: `example.com`, `.example.com`, `10.0.0.1:8080`, `[::1]`, `https://example.com`. The zero address
+# of a network stands for itself, as in httpx.
+_ENTRY = re.compile(
+    r"(?:(?P<scheme>\w+)://)?(?P<host>\[[0-9a-f:.]+\]|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*|[^:/\[\]]*)(?::(?P<port>\d+))?(?:/.*)?"
+)
+
+
+def proxy_for(url: httpx.URL, given: str | httpx.Proxy | None) -> httpx.Proxy | None:
+    """The proxy on the way to `url`; None if there is none.
+
+    Raises:
+        ConfigError: it is none that can be used. The message does not quote it: it may have a password in it.
+    """
+    found = given or _proxy_of_environment(url)
+    if not isinstance(found, str):
+        return found
+    try:
+        return httpx.Proxy(found)
+    except (ValueError, httpx.InvalidURL):
+        # `from None`: that error quotes parts of the proxy.
+        raise ConfigError(
+            "the proxy cannot be used: it should look like http://proxy.example.com:3128, or "
+            "http://user:password@proxy.example.com:3128 (with / : @ ? # of a password as %2F %3A %40 %3F %23)"
+        ) from None
+
+
+def place_of(proxy: httpx.Proxy | None) -> str | None:
+    """Host and port of a proxy, without its password; None if there is none."""
+    return None if proxy is None else proxy.url.netloc.decode("ascii", "replace")
+
+
+def _proxy_of_environment(url: httpx.URL) -> str | None:
+    # httpx does this in its client, which both transports go without.
+    proxies = urllib.request.getproxies()
+    if any(_fits(entry.strip().lower(), url) for entry in proxies.get("no", "").split(",")):
+        return None
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+
+
+def _fits(entry: str, url: httpx.URL) -> bool:
+    """Whether an entry of NO_PROXY is about a URL."""
+    if entry == "*":
+        return True
+    parts = _ENTRY.fullmatch(entry)
+    if not entry or parts is None:
+        return False
+    scheme, host, port = parts["scheme"], parts["host"].strip("[]"), parts["port"]
+    if scheme not in {None, "all", url.scheme}:
+        return False
+    if port is not None and int(port) != (url.port or _DEFAULT_PORTS.get(url.scheme)):
+        return False
+    if scheme is not None or ":" in host or host == "localhost" or _is_ipv4(host):
+        return host in {"", url.host}
+    return url.host == host or url.host.endswith(f".{host.removeprefix('.')}")
+
+
+def _is_ipv4(host: str) -> bool:
+    return re.fullmatch(r"[\d.]+", host) is not None

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-VM_IMAGES := $(BIN)/python -m upcloud_sdk.simulator.vm_image_build --offer-deb buildbot-worker --offer-wheel buildbot-worker
+VM_IMAGES := $(BIN)/python -m upcloud_sdk.simulator.images --offer-deb buildbot-worker --offer-wheel buildbot-worker
 CROSSBAR := .venv-crossbar/bin/crossbar
 
 .DEFAULT_GOAL := help

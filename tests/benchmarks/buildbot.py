@@ -18,7 +18,7 @@ from upcloud_sdk.simulator import Simulator, after_seconds
 
 if TYPE_CHECKING:
     from tests.benchmarks.master import Master
-    from upcloud_sdk.simulator.progress import Progress
+    from upcloud_sdk.simulator.records.progress import Progress
 
 AT_ONCE = 20
 BOOT, STOP = 6.0, 2.0

@@ -18,7 +18,7 @@ from upcloud_sdk.simulator import ManualClock, Simulator, after_seconds
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upcloud_sdk.simulator.progress import Progress
+    from upcloud_sdk.simulator.records.progress import Progress
 
 Started = list[float]
 """When each server was known to run, seconds from the begin."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from upcloud_sdk.simulator.records import Server
+    from upcloud_sdk.simulator.records.records import Server
 
 SHIPPED = "from buildbot.worker.upcloud import UpcloudLatentWorker"
 OURS = "from tests.buildbot.quick import QuickWorker as UpcloudLatentWorker"

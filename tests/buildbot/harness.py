@@ -18,7 +18,7 @@ from upcloud_sdk.simulator import Simulator
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from upcloud_sdk.simulator.records import Server
+    from upcloud_sdk.simulator.records.records import Server
 
 IMAGE = "Debian GNU/Linux 12 (Bookworm)"
 BOOTSTRAP = json.dumps({"host": "@MASTER@", "port": "@PORT@", "name": "@NAME@", "passwd": "@PASSWORD@"})

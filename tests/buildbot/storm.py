@@ -20,8 +20,8 @@ from tests.reliability.soak_cloud import fail_a_share
 from upcloud_sdk.simulator import Simulator, after_seconds, to_error
 
 if TYPE_CHECKING:
-    from upcloud_sdk.simulator.progress import Progress
-    from upcloud_sdk.simulator.records import Server
+    from upcloud_sdk.simulator.records.progress import Progress
+    from upcloud_sdk.simulator.records.records import Server
 
 SUCCESS, RETRY = 0, 5
 SECONDS = 600.0

@@ -16,7 +16,7 @@ from twisted.internet import defer
 from tests.buildbot._types import RETRY, SUCCESS, ProxyFactory, reactor, serverFromString
 from tests.buildbot.harness import MasterCase, Outcome, pause
 from upcloud_sdk.buildbot import Bootstrap
-from upcloud_sdk.simulator.process_guests import ProcessGuests
+from upcloud_sdk.simulator.guests.process import ProcessGuests
 
 if TYPE_CHECKING:
     from tests.buildbot.quick import QuickWorker

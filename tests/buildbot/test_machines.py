@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from upcloud_sdk.models import StorageSummary
-    from upcloud_sdk.simulator.records import Server
+    from upcloud_sdk.simulator.records.records import Server
 
 ZONE = "de-fra1"
 

@@ -20,7 +20,7 @@ from upcloud_sdk.buildbot.bridge import Bridge
 from upcloud_sdk.simulator import ManualClock, after_seconds
 
 if TYPE_CHECKING:
-    from upcloud_sdk.simulator.progress import Progress
+    from upcloud_sdk.simulator.records.progress import Progress
 
 MANY = 100
 

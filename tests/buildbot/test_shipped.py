@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from upcloud_sdk.simulator.progress import Progress
+    from upcloud_sdk.simulator.records.progress import Progress
 
 pytestmark = pytest.mark.full
 

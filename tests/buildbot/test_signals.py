@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.buildbot.processes import MasterProcess
-    from upcloud_sdk.simulator.progress import Progress
-    from upcloud_sdk.simulator.records import Server
+    from upcloud_sdk.simulator.records.progress import Progress
+    from upcloud_sdk.simulator.records.records import Server
 
 DOWN_WITHIN = 15.0
 HURRIED: dict[str, Any] = {"shutdown_timeout": 3}

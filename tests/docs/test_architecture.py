@@ -6,10 +6,46 @@ import tomllib
 from tests.docs.blocks import ROOT
 
 
-def test_the_picture_of_the_layers_is_what_import_linter_holds() -> None:
+def _layers(container: str | None) -> list[str]:
+    """The modules of the contract about this package, from the top down."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contract = next(each for each in settings["tool"]["importlinter"]["contracts"] if each["type"] == "layers")
-    held = [name.strip() for layer in contract["layers"] for name in layer.split("|")]
+    contract = next(
+        each
+        for each in settings["tool"]["importlinter"]["contracts"]
+        if each["type"] == "layers" and each.get("containers") == (None if container is None else [container])
+    )
+    return [name.strip() for layer in contract["layers"] for name in layer.split("|")]
+
+
+def _picture(number: int) -> list[str]:
+    """The modules that a picture of the page begins its lines with."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    picture = page.partition("```text")[2].partition("```")[0]
-    assert re.findall(r"^(upcloud_sdk\S+)", picture, re.MULTILINE) == held
+    return re.findall(r"^(\w\S*)", page.split("```text")[number].partition("```")[0], re.MULTILINE)
+
+
+def test_the_picture_of_the_layers_is_what_import_linter_holds() -> None:
+    assert _picture(1) == _layers(None)
+
+
+def test_the_picture_of_the_simulator_is_what_import_linter_holds() -> None:
+    assert _picture(2) == _layers("upcloud_sdk.simulator")
+
+
+def test_each_package_of_the_simulator_says_in_a_sentence_what_is_in_it() -> None:
+    packages = (ROOT / "upcloud_sdk" / "simulator").rglob("__init__.py")
+    assert [str(each) for each in packages if not each.read_text(encoding="utf-8").startswith('"""')] == []
+
+
+def test_no_package_of_the_simulator_has_more_than_a_dozen_modules() -> None:
+    packages = (each.parent for each in (ROOT / "upcloud_sdk" / "simulator").rglob("__init__.py"))
+    sizes = {str(each): len([one for one in each.glob("*.py") if one.name != "__init__.py"]) for each in packages}
+    assert {name: size for name, size in sizes.items() if size > 12} == {}
+
+
+def test_each_chapter_of_the_simulator_is_in_its_table() -> None:
+    from upcloud_sdk.simulator.chapters.table import CHAPTERS  # noqa: PLC0415 - this test alone needs it
+
+    folder = ROOT / "upcloud_sdk" / "simulator" / "chapters"
+    modules = [each for each in folder.glob("*/*.py") if "routes = Routes()" in each.read_text(encoding="utf-8")]
+    named = {f"{each.parent.name}.{each.stem}" for each in modules}
+    assert named - set(CHAPTERS) == {"storages.uploads"}  # it is beside the API, on hosts of its own

@@ -15,7 +15,7 @@ from tests.moved_time import MovedCloud, MovedTransport, server_spec
 from upcloud_sdk import RetryPolicy, errors
 from upcloud_sdk.events import Event, LeaseEvent
 from upcloud_sdk.models.ownership import LEASE, OWNER, RUN
-from upcloud_sdk.simulator.records import Storage
+from upcloud_sdk.simulator.records.records import Storage
 
 if TYPE_CHECKING:
     from upcloud_sdk import Server, UpCloud

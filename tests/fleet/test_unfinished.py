@@ -9,7 +9,7 @@ import pytest
 from tests.fleet.leased import left, started
 from upcloud_sdk import errors
 from upcloud_sdk.models.ownership import LEASE
-from upcloud_sdk.simulator.records import Device, Storage
+from upcloud_sdk.simulator.records.records import Device, Storage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

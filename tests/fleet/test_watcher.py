@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import httpx
 
     from upcloud_sdk import UpCloud
-    from upcloud_sdk.simulator.progress import Progress
-    from upcloud_sdk.simulator.records import Server
+    from upcloud_sdk.simulator.records.progress import Progress
+    from upcloud_sdk.simulator.records.records import Server
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from upcloud_sdk.simulator import Simulator
-    from upcloud_sdk.simulator.records import Server
+    from upcloud_sdk.simulator.records.records import Server
 
 EXPIRE_SECONDS = 10.0
 """After which a silent master is marked inactive; in Buildbot ten minutes."""

@@ -12,7 +12,7 @@ import anyio
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk.errors import UpCloudError
 from upcloud_sdk.models.ownership import ATTEMPT
-from upcloud_sdk.simulator.records import Server, Storage
+from upcloud_sdk.simulator.records.records import Server, Storage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable

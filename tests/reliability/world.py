@@ -14,7 +14,7 @@ from tests.reliability.lives import OWNER, Watched
 from upcloud_sdk.errors import UpCloudError
 from upcloud_sdk.fleet.identity import RUN
 from upcloud_sdk.models.ownership import ATTEMPT, LEASE
-from upcloud_sdk.simulator.records import Device
+from upcloud_sdk.simulator.records.records import Device
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable

@@ -60,7 +60,7 @@ KIND = {
 
 def _refusals() -> Iterator[tuple[int, str]]:
     """Status and code of each refusal that the code of the simulator spells out."""
-    for file in Path(upcloud_sdk.simulator.__file__).parent.glob("*.py"):
+    for file in Path(upcloud_sdk.simulator.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and len(node.args) >= 2:
                 match node.args[0], node.args[1]:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.simulator.documents import DEBIAN_12, os_disk, server_request
 from upcloud_sdk.simulator import ManualClock, Simulator
-from upcloud_sdk.simulator.chapters import API
+from upcloud_sdk.simulator.chapters.table import API
 
 if TYPE_CHECKING:
-    from upcloud_sdk.simulator.dispatch import Delivery
+    from upcloud_sdk.simulator.serving.dispatch import Delivery
 
 HEADERS = {"authorization": "Bearer ucat_any"}
 WORDS = ["", "yes", "no", "on", "fi-hel1", "1xCPU-1GB", "custom", "IPv4", "public", "create", "clone", DEBIAN_12, "é"]

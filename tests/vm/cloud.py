@@ -13,12 +13,12 @@ from tests.buildbot.processes import eventually
 from tests.vm.master import OWNER
 from upcloud_sdk import Token, UpCloud
 from upcloud_sdk.simulator import Simulator
-from upcloud_sdk.simulator.vm_guests import VmGuests
+from upcloud_sdk.simulator.guests.machine import VmGuests
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from upcloud_sdk.simulator.records import Server
+    from upcloud_sdk.simulator.records.records import Server
 
 T = TypeVar("T")
 

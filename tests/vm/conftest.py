@@ -13,7 +13,7 @@ import pytest
 from tests.buildbot.processes import buildbot, free_port, make_basedir
 from tests.vm.cloud import VmCloud
 from tests.vm.master import VmMaster
-from upcloud_sdk.simulator.vm_images import available, images_folder
+from upcloud_sdk.simulator.images.available import available, images_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

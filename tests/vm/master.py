@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.buildbot.processes import MasterProcess, Outcome, eventually
-from upcloud_sdk.simulator.qemu import HOST_ADDRESS
+from upcloud_sdk.simulator.guests.qemu import HOST_ADDRESS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from tests.vm.cloud import VmCloud
 from upcloud_sdk import ServerSpec, StorageDeviceSpec
-from upcloud_sdk.simulator.vm_images import MANIFEST, available, images_folder
+from upcloud_sdk.simulator.images.available import MANIFEST, available, images_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from tests.vm.cloud import BOOTS_WITHIN, VmCloud, password_in
 from tests.vm.master import VmMaster
 from upcloud_sdk.buildbot import Bootstrap
 from upcloud_sdk.buildbot.bootstrap import Guest
-from upcloud_sdk.simulator.qemu import HOST_ADDRESS
+from upcloud_sdk.simulator.guests.qemu import HOST_ADDRESS
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,10 +13,10 @@ with sim.serve() as url:  # for everything else
 from __future__ import annotations
 
 from upcloud_sdk.simulator.app import Simulator
-from upcloud_sdk.simulator.calls import LoggedRequest
-from upcloud_sdk.simulator.clock import Clock, ManualClock, RealClock, ScaledClock
-from upcloud_sdk.simulator.guests import Guests
-from upcloud_sdk.simulator.progress import Progress, after_polls, after_seconds, never, to_error
+from upcloud_sdk.simulator.records.clock import Clock, ManualClock, RealClock, ScaledClock
+from upcloud_sdk.simulator.records.progress import Progress, after_polls, after_seconds, never, to_error
+from upcloud_sdk.simulator.state.guest_backend import Guests
+from upcloud_sdk.simulator.wire.calls import LoggedRequest
 
 __all__ = [
     "Clock",

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from upcloud_sdk.simulator.app import Simulator
-from upcloud_sdk.simulator.clock import Clock, ManualClock, RealClock, ScaledClock
+from upcloud_sdk.simulator.records.clock import Clock, ManualClock, RealClock, ScaledClock
 
 if TYPE_CHECKING:
-    from upcloud_sdk.simulator.vm_guests import VmGuests
+    from upcloud_sdk.simulator.guests.machine import VmGuests
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -144,7 +144,7 @@ def _check_guest_arguments(parser: argparse.ArgumentParser, args: argparse.Names
 
 
 def _vm_guests(args: argparse.Namespace) -> VmGuests:
-    from upcloud_sdk.simulator.vm_guests import VmGuests  # noqa: PLC0415 - only where it is wanted
+    from upcloud_sdk.simulator.guests.machine import VmGuests  # noqa: PLC0415 - only where it is wanted
 
     given = {"images": args.guest_images, "memory": args.guest_memory, "machines": args.max_guests}
     options = {name: value for name, value in given.items() if value is not None}

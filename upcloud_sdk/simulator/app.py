@@ -5,24 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from upcloud_sdk.simulator import saving
-from upcloud_sdk.simulator.access import Access
-from upcloud_sdk.simulator.cloud import DEFAULT_BOOT
-from upcloud_sdk.simulator.dispatch import Dispatch
-from upcloud_sdk.simulator.faults import Fault, call_pattern
-from upcloud_sdk.simulator.guests import LimitedGuests, NoGuests, make_guests
-from upcloud_sdk.simulator.progress import Boot, after_seconds
-from upcloud_sdk.simulator.records import Records
-from upcloud_sdk.simulator.ticker import Ticker
+from upcloud_sdk.simulator.guests.kinds import make_guests
+from upcloud_sdk.simulator.records.progress import Boot, after_seconds
+from upcloud_sdk.simulator.records.records import Records
+from upcloud_sdk.simulator.serving.dispatch import Dispatch
+from upcloud_sdk.simulator.serving.ticker import Ticker
+from upcloud_sdk.simulator.state import saving
+from upcloud_sdk.simulator.state.access import Access
+from upcloud_sdk.simulator.state.cloud import DEFAULT_BOOT
+from upcloud_sdk.simulator.state.faults import Fault, call_pattern
+from upcloud_sdk.simulator.state.guest_backend import LimitedGuests, NoGuests
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
     from contextlib import AbstractContextManager
 
-    from upcloud_sdk.simulator.clock import Clock
-    from upcloud_sdk.simulator.guests import GuestKind, Guests
-    from upcloud_sdk.simulator.transport import SimulatorTransport
+    from upcloud_sdk.simulator.guests.kinds import GuestKind
+    from upcloud_sdk.simulator.records.clock import Clock
+    from upcloud_sdk.simulator.serving.transport import SimulatorTransport
+    from upcloud_sdk.simulator.state.guest_backend import Guests
 
 
 class Simulator(Dispatch):
@@ -96,7 +98,7 @@ class Simulator(Dispatch):
 
     def transport(self) -> SimulatorTransport:
         """An `httpx.AsyncBaseTransport` that calls this simulator without a socket; asyncio and trio."""
-        from upcloud_sdk.simulator.transport import SimulatorTransport  # noqa: PLC0415 - httpx only if asked for
+        from upcloud_sdk.simulator.serving.transport import SimulatorTransport  # noqa: PLC0415 - httpx only if asked for
 
         return SimulatorTransport(self)
 
@@ -116,13 +118,13 @@ class Simulator(Dispatch):
             ImportError: The extra `simulator` is not installed.
         """
         try:
-            from upcloud_sdk.simulator.http_server import serve  # noqa: PLC0415 - starlette and uvicorn only if asked for
+            from upcloud_sdk.simulator.serving.http_server import serve  # noqa: PLC0415 - starlette and uvicorn only if asked for
         except ImportError as error:
             raise ImportError("serving needs an extra: pip install 'upcloud-sdk[simulator]'") from error
 
         if guarded is None:
             guarded = not isinstance(self.guests, NoGuests)
-        return serve(self, host, port, guarded=guarded)
+        return serve(self, host, port, guarded=guarded, began=self.tick, ended=self.close)
 
     # The account as a whole
 

@@ -1,0 +1,220 @@
+"""The main account, its sub-accounts, and what they may do (chapter 5)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upcloud_sdk.simulator.chapters.routing import Routes
+from upcloud_sdk.simulator.records.account import Permission, Person, SubAccount
+from upcloud_sdk.simulator.state.identity import require_main
+from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
+from upcloud_sdk.simulator.wire.fields import Check, Fields, fields, listing, mapping, one_of, text, texts, yes_no
+from upcloud_sdk.simulator.wire.paging import page
+
+if TYPE_CHECKING:
+    from upcloud_sdk.simulator.state.cloud import Cloud
+    from upcloud_sdk.simulator.wire.calls import Document
+
+routes = Routes()
+
+_PLAIN: dict[str, Check[str]] = {
+    name: text(0, 255)
+    for name in (
+        "first_name", "last_name", "company", "address", "postal_code", "city", "state", "country", "phone", "email",
+        "currency", "language", "vat_number", "timezone",
+    )
+} | dict.fromkeys(("allow_api", "allow_gui", "enable_3rd_party_services"), yes_no)  # fmt: skip
+_WRAPPED = {
+    "roles": "role", "ip_filters": "ip_filter", "network_access": "network", "storage_access": "storage",
+    "server_access": "server", "tag_access": "tag",
+}  # fmt: skip
+_ROLE = one_of("billing", "aux_billing", "technical")
+_TARGETS = one_of(
+    "server", "storage", "network", "router", "object_storage", "managed_database", "managed_loadbalancer",
+    "tag_access",
+)  # fmt: skip
+
+
+def _accesses(key: str) -> Check[list[dict[str, str]]]:
+    """Objects such as `{"uuid": "*", "storage": "yes"}`."""
+
+    def check(value: object) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = []
+        for item in listing(value):
+            with Fields(mapping(item), where=key) as f:
+                found.append({key: f.need(key, text(1)), "storage": f.get("storage", yes_no, "no")})
+        return found
+
+    return check
+
+
+_LISTS: dict[str, Check[list[str]] | Check[list[dict[str, str]]]] = {
+    "roles": lambda value: [_ROLE(item) for item in listing(value)],
+    "ip_filters": texts,
+    "network_access": texts,
+    "storage_access": texts,
+    "server_access": _accesses("uuid"),
+    "tag_access": _accesses("name"),
+}
+
+
+def _details(person: Person, username: str, main: str | None) -> Document:
+    document: Document = {name: getattr(person, name) for name in _PLAIN}
+    document |= {outer: {inner: list(getattr(person, outer))} for outer, inner in _WRAPPED.items()}
+    document |= {"campaigns": {"campaign": []}, "username": username, "type": "main" if main is None else "sub"}
+    return document | ({"simple_backup": "no"} if main is None else {"main_account": main})
+
+
+def _read_person(f: Fields, current: Person) -> Person:
+    """What is left out stays as it was."""
+    values: dict[str, object] = {name: f.get(name, check, getattr(current, name)) for name, check in _PLAIN.items()}
+    for outer, inner in _WRAPPED.items():
+        wrapped = f.object(outer)
+        values[outer] = list(getattr(current, outer))
+        if wrapped is not None:
+            with wrapped:
+                values[outer] = wrapped.get(inner, _LISTS[outer], list[object](), code=outer.upper())
+    return Person(**values)  # type: ignore[arg-type]  # each is of the type that its check gives
+
+
+def _sub(cloud: Cloud, username: str) -> SubAccount:
+    sub = cloud.sub_accounts.get(username)
+    if sub is None:
+        raise ApiFault(404, "USER_NOT_FOUND", f"The user {username} does not exist.")
+    return sub
+
+
+@routes.get("/account/list")
+def list_accounts(cloud: Cloud, call: Call) -> Answer:
+    require_main(cloud, call)
+    main = cloud.account
+    known = [("main", main.username, main.person)]
+    known += [("sub", sub.username, sub.person) for sub in cloud.sub_accounts.values()]
+    documents = [
+        {"roles": {"role": list(person.roles)}, "type": kind, "username": username} for kind, username, person in known
+    ]
+    return Answer(200, {"accounts": {"account": documents}})
+
+
+@routes.get("/account/details/{username}")
+def get_details(cloud: Cloud, call: Call) -> Answer:
+    username, main = call.args["username"], cloud.account.username
+    if call.user != username:
+        require_main(cloud, call)
+    if username == main:
+        return Answer(200, {"account": _details(cloud.account.person, main, None)})
+    return Answer(200, {"account": _details(_sub(cloud, username).person, username, main)})
+
+
+@routes.post("/account/sub")
+def create_sub_account(cloud: Cloud, call: Call) -> Answer:
+    require_main(cloud, call)
+    with fields(call, "sub_account") as f:
+        username = f.need("username", text(1, 64))
+        password = f.need("password", text(1, 255))
+        person = _read_person(f, Person(currency=cloud.account.person.currency))
+    if username in cloud.sub_accounts or username == cloud.account.username:
+        raise ApiFault(409, "RESOURCE_ALREADY_EXISTS", f"The user {username} already exists.")
+    cloud.sub_accounts[username] = SubAccount(username, password, person)
+    return Answer(204)
+
+
+@routes.put("/account/sub/{username}")
+def modify_sub_account(cloud: Cloud, call: Call) -> Answer:
+    require_main(cloud, call)
+    sub = _sub(cloud, call.args["username"])
+    with fields(call, "account") as f:
+        password = f.get("password", text(1, 255), sub.password)
+        person = _read_person(f, sub.person)
+    sub.password, sub.person = password, person
+    return Answer(204)
+
+
+@routes.delete("/account/sub/{username}")
+def delete_sub_account(cloud: Cloud, call: Call) -> Answer:
+    require_main(cloud, call)
+    username = _sub(cloud, call.args["username"]).username
+    del cloud.sub_accounts[username]
+    cloud.permissions[:] = [each for each in cloud.permissions if each.user != username]
+    return Answer(204)
+
+
+# Permissions
+
+
+def _permission_document(permission: Permission) -> Document:
+    document: Document = {
+        "target_identifier": permission.target_identifier,
+        "target_type": permission.target_type,
+        "user": permission.user,
+    }
+    return document | ({"options": dict(permission.options)} if permission.options else {})
+
+
+def _same_target(one: Permission, other: Permission) -> bool:
+    return (one.user, one.target_type, one.target_identifier) == (
+        other.user,
+        other.target_type,
+        other.target_identifier,
+    )
+
+
+@routes.get("/permission")
+def list_permissions(cloud: Cloud, call: Call) -> Answer:
+    """Perhaps only those with a `user`, a `target_type`, a `target_identifier`."""
+    found = cloud.permissions
+    for name in ("user", "target_type", "target_identifier"):
+        wanted = call.param(name)
+        found = [each for each in found if wanted in {None, getattr(each, name)}]
+    shown, headers = page(call, found)
+    return Answer(200, {"permissions": {"permission": [_permission_document(each) for each in shown]}}, headers=headers)
+
+
+def _read_permission(cloud: Cloud, call: Call) -> Permission:
+    require_main(cloud, call)
+    with fields(call, "permission") as f:
+        permission = Permission(
+            f.need("target_type", _TARGETS),
+            f.need("target_identifier", text(1, 255)),
+            f.need("user", text(1)),
+        )
+        options = f.object("options")
+        if options is not None:
+            with options:
+                permission.options = {"storage": options.get("storage", yes_no, "no")}
+    _sub(cloud, permission.user)
+    return permission
+
+
+@routes.post("/permission/grant")
+def grant_permission(cloud: Cloud, call: Call) -> Answer:
+    permission = _read_permission(cloud, call)
+    _check_target(cloud, permission)
+    cloud.permissions[:] = [each for each in cloud.permissions if not _same_target(each, permission)]
+    cloud.permissions.append(permission)
+    return Answer(200, {"permission": _permission_document(permission)})
+
+
+def _check_target(cloud: Cloud, permission: Permission) -> None:
+    """Refuse what is not there, where the simulator can know."""
+    known: dict[str, list[str]] = {
+        "server": [*cloud.servers],
+        "storage": [*cloud.storages],
+        "network": [*cloud.networks],
+        "router": [*cloud.routers],
+        "tag_access": [tag.name for tag in cloud.tags.values()],
+    }
+    wanted = known.get(permission.target_type)
+    if wanted is not None and permission.target_identifier not in {"*", *wanted}:
+        message = f"There is no {permission.target_type} {permission.target_identifier}."
+        raise ApiFault(400, "TARGET_IDENTIFIER_INVALID", message)
+
+
+@routes.post("/permission/revoke")
+def revoke_permission(cloud: Cloud, call: Call) -> Answer:
+    permission = _read_permission(cloud, call)
+    left = [each for each in cloud.permissions if not _same_target(each, permission)]
+    if len(left) == len(cloud.permissions):
+        raise ApiFault(404, "NOT_FOUND", "There is no such permission.")
+    cloud.permissions[:] = left
+    return Answer(204)

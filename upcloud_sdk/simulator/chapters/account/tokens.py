@@ -1,0 +1,150 @@
+"""API tokens (chapter 5): one of the newer services, with bare lists, real booleans and problem documents."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+from upcloud_sdk.simulator.chapters.routing import Routes
+from upcloud_sdk.simulator.records.account import Token
+from upcloud_sdk.simulator.state.identity import require_main
+from upcloud_sdk.simulator.wire.calls import PLAIN_JSON, Answer, ApiFault, Call, ProblemFault
+from upcloud_sdk.simulator.wire.fields import is_uuid
+from upcloud_sdk.simulator.wire.paging import page
+
+if TYPE_CHECKING:
+    from upcloud_sdk.simulator.state.cloud import Cloud
+    from upcloud_sdk.simulator.wire.calls import Document
+
+routes = Routes()
+
+_KNOWN = {"name", "expires_at", "can_create_tokens", "allowed_ip_ranges"}
+_ANYWHERE = ["0.0.0.0/0", "::/0"]
+_CHARACTERS = "ABCDEFGHJKMNPQRSTVWXYZ0123456789"
+_MICROSECOND = 1e-6
+
+
+def _moment(seconds: float) -> str:
+    """With microseconds, and without the zeros at their end."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".") + "Z"
+
+
+def _document(token: Token) -> Document:
+    document: Document = {
+        "allowed_ip_ranges": list(token.allowed_ip_ranges),
+        "can_create_tokens": token.can_create_tokens,
+        "created_at": _moment(token.created_at),
+        "expires_at": _moment(token.expires_at),
+        "gui": token.gui,
+        "id": token.id,
+        "name": token.name,
+        "type": token.type,
+    }
+    if token.last_used_at is not None:
+        document["last_used_at"] = _moment(token.last_used_at)
+    return document
+
+
+def _find(cloud: Cloud, call: Call) -> Token:
+    _require_main(cloud, call)
+    given = call.args["id"].lower()
+    if not is_uuid(given):
+        raise ProblemFault(400, "INVALID_REQUEST", "Validation error.", {"id": "Must be a UUID."})
+    token = cloud.tokens.get(given)
+    if token is None:
+        raise ProblemFault(404, "RESOURCE_NOT_FOUND", "Token not found.")
+    return token
+
+
+def _require_main(cloud: Cloud, call: Call) -> None:
+    try:
+        require_main(cloud, call)
+    except ApiFault as fault:
+        raise ProblemFault(fault.status, fault.code, fault.message) from None
+
+
+@routes.get("/account/tokens")
+def list_tokens(cloud: Cloud, call: Call) -> Answer:
+    _require_main(cloud, call)
+    try:
+        shown, headers = page(call, list(cloud.tokens.values()))
+    except ApiFault as fault:
+        raise ProblemFault(400, "INVALID_REQUEST", "Validation error.", {"query": fault.message}) from None
+    return Answer(200, [_document(each) for each in shown], PLAIN_JSON, headers)
+
+
+@routes.get("/account/tokens/{id}")
+def get_token(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, _document(_find(cloud, call)), PLAIN_JSON)
+
+
+@routes.post("/account/tokens")
+def create_token(cloud: Cloud, call: Call) -> Answer:
+    """The only answer with the secret."""
+    _require_main(cloud, call)
+    if call.token is not None and not call.token.can_create_tokens:
+        raise ProblemFault(403, "ACTION_FORBIDDEN", "This token may not create tokens.")
+    token = _read(cloud, call)
+    cloud.tokens[token.id] = token
+    return Answer(201, {**_document(token), "token": token.secret}, PLAIN_JSON)
+
+
+def _read(cloud: Cloud, call: Call) -> Token:
+    try:
+        body = call.document()
+    except ApiFault as fault:
+        raise ProblemFault(400, "INVALID_REQUEST", fault.message) from None
+    if not isinstance(body, dict):
+        raise ProblemFault(400, "INVALID_REQUEST", "The request body must be a JSON object.")
+    values = cast("dict[str, object]", body)
+    reasons = {name: "Unknown attribute." for name in values if name not in _KNOWN}
+    name = values.get("name")
+    if not isinstance(name, str) or not 1 <= len(name) <= 255:
+        reasons["name"] = "Must be a string of 1 to 255 characters."
+    expires_at = _parsed(values.get("expires_at"))
+    if expires_at is None:
+        reasons["expires_at"] = "Must be a moment such as 2030-12-01T00:00:00Z."
+    may_create = values.get("can_create_tokens", False)
+    if not isinstance(may_create, bool):
+        reasons["can_create_tokens"] = "Must be true or false."
+    ranges = values.get("allowed_ip_ranges", _ANYWHERE)
+    if not _are_ranges(ranges):
+        reasons["allowed_ip_ranges"] = "Must be a list of ranges such as 0.0.0.0/0."
+    if reasons:
+        raise ProblemFault(400, "INVALID_REQUEST", "Validation error.", reasons)
+    stray = cloud.random.randrange(1, 20) * _MICROSECOND
+    secret = "ucat_" + "".join(cloud.random.choices(_CHARACTERS, k=26))
+    assert isinstance(name, str)
+    assert expires_at is not None
+    token = Token(cloud.new_uuid("token"), name, cloud.clock.now(), expires_at + stray, secret)
+    token.can_create_tokens = may_create is True
+    token.allowed_ip_ranges = list(cast("list[str]", ranges))
+    return token
+
+
+def _parsed(value: object) -> float | None:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return None if moment is None or moment.tzinfo is None else moment.timestamp()
+
+
+def _are_ranges(value: object) -> bool:
+    if not isinstance(value, list):
+        return False
+    try:
+        for item in cast("list[object]", value):
+            if not isinstance(item, str):
+                return False
+            ipaddress.ip_network(item, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+@routes.delete("/account/tokens/{id}")
+def delete_token(cloud: Cloud, call: Call) -> Answer:
+    del cloud.tokens[_find(cloud, call).id]
+    return Answer(204)

@@ -1,0 +1,1 @@
+"""Chapters about networks: themselves, interfaces, routers, peerings, addresses."""

@@ -1,0 +1,1 @@
+"""Chapters about what UpCloud offers: zones, plans, prices, hosts."""

@@ -1,0 +1,35 @@
+"""The price list: plausible prices for every zone and plan, made by rule (chapter 6).
+
+The prices of general purpose plans, storages and addresses are those that were recorded in 2020; the rest is in
+proportion. They are for trying code that reads prices, not for planning a budget.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from upcloud_sdk.simulator.chapters.routing import Routes
+from upcloud_sdk.simulator.state.prices import (
+    DEARER,
+    items_of,
+)
+from upcloud_sdk.simulator.wire.calls import Answer, Call
+
+if TYPE_CHECKING:
+    from upcloud_sdk.simulator.state.cloud import Cloud
+    from upcloud_sdk.simulator.wire.calls import Document
+
+routes = Routes()
+
+
+@routes.get("/price")
+def list_prices(cloud: Cloud, _call: Call) -> Answer:
+    levels: dict[Decimal, Document] = {}  # what equally dear zones have in common: there are thousands of items
+    documents: list[Document] = []
+    for zone in cloud.catalog.zones:
+        dearer = DEARER.get(zone, Decimal(1))
+        if dearer not in levels:
+            levels[dearer] = items_of(cloud.catalog, zone)
+        documents.append({"name": zone, **levels[dearer]})
+    return Answer(200, {"prices": {"zone": documents}})

@@ -1,0 +1,1 @@
+"""Chapters about servers: their life, their devices, their firewall, their tags and groups."""

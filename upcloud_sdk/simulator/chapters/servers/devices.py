@@ -1,0 +1,113 @@
+"""Attach, detach, and the CD-ROM drive (chapter 10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upcloud_sdk.simulator.chapters.routing import Routes
+from upcloud_sdk.simulator.records.records import Device, Server
+from upcloud_sdk.simulator.rules.devices import check_attachable, device_address, free_address
+from upcloud_sdk.simulator.rules.servers import details, require_state
+from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
+from upcloud_sdk.simulator.wire.fields import fields, one_of, text
+
+if TYPE_CHECKING:
+    from upcloud_sdk.simulator.state.cloud import Cloud
+
+routes = Routes()
+
+_MOST_STORAGES, _MOST_DEVICES = 16, 24
+
+
+def _check_hotplug(server: Server, kind: str, address: str) -> None:
+    require_state(server, "started", "stopped")
+    if server.state == "stopped":
+        return
+    if kind == "cdrom":
+        raise ApiFault(409, "CDROM_HOTPLUG_UNSUPPORTED", "A CD-ROM device needs the server to be stopped.")
+    if address.startswith("ide"):
+        raise ApiFault(409, "IDE_HOTPLUG_UNSUPPORTED", "An IDE device needs the server to be stopped.")
+
+
+@routes.post("/server/{uuid}/storage/attach")
+def attach_storage(cloud: Cloud, call: Call) -> Answer:
+    server = cloud.server(call.args["uuid"])
+    with fields(call, "storage_device") as f:
+        kind = f.get("type", one_of("disk", "cdrom"), "disk")
+        wanted = f.get("address", device_address, "ide" if kind == "cdrom" else "virtio")
+        uuid = f.get("storage", text(), None)
+        boot_disk = str(f.get("boot_disk", one_of("0", "1"), "0", code="STORAGE_DEVICE"))
+    if uuid is None and kind == "disk":
+        raise ApiFault(400, "STORAGE_MISSING", "The required attribute storage is missing.")
+    storage = cloud.storage(uuid) if uuid is not None else None
+    _check_hotplug(server, kind, wanted)
+    check_attachable(storage, kind, server.zone)
+    if kind == "cdrom" and any(device.type == "cdrom" for device in server.devices):
+        raise ApiFault(409, "CDROM_DEVICE_IN_USE", "The server has a CD-ROM device already.")
+    if len(server.devices) >= _MOST_STORAGES or len(server.devices) + len(server.interfaces) >= _MOST_DEVICES:
+        raise ApiFault(409, "STORAGE_DEVICE_LIMIT_REACHED", "The server cannot have more devices.")
+    if boot_disk == "1" and any(device.boot_disk == "1" for device in server.devices):
+        raise ApiFault(400, "TOO_MANY_BOOT_DISKS", "The server has a boot disk already.")
+    if storage is not None and storage.backup_rule and server.simple_backup != "no":
+        raise ApiFault(
+            409, "BACKUP_RULE_CONFLICT", "The server has a simple backup; the storage has a rule of its own."
+        )
+    address = free_address(server.devices, wanted)
+    server.devices.append(Device(address, kind, storage.uuid if storage else "", boot_disk))
+    if storage is not None:
+        storage.servers.append(server.uuid)
+    return details(cloud, server)
+
+
+@routes.post("/server/{uuid}/storage/detach")
+def detach_storage(cloud: Cloud, call: Call) -> Answer:
+    server = cloud.server(call.args["uuid"])
+    with fields(call, "storage_device") as f:
+        address = f.need("address", device_address)
+    device = next((each for each in server.devices if each.address == address), None)
+    if device is None:
+        raise ApiFault(409, "DEVICE_ADDRESS_NOT_IN_USE", f"The device address {address} is not in use.")
+    _check_hotplug(server, device.type, device.address)
+    _release(cloud, server, device)
+    server.devices.remove(device)
+    return details(cloud, server)
+
+
+def _release(cloud: Cloud, server: Server, device: Device) -> None:
+    storage = cloud.any_storage(device.storage)
+    if storage is not None and server.uuid in storage.servers:
+        storage.servers.remove(server.uuid)
+    device.storage = ""
+
+
+def _drive(server: Server) -> Device:
+    device = next((each for each in server.devices if each.type == "cdrom"), None)
+    if device is None:
+        raise ApiFault(409, "NO_CDROM_DEVICE", "The server has no CD-ROM device.")
+    return device
+
+
+@routes.post("/server/{uuid}/cdrom/load")
+def load_cdrom(cloud: Cloud, call: Call) -> Answer:
+    server = cloud.server(call.args["uuid"])
+    with fields(call, "storage_device") as f:
+        storage = cloud.storage(f.need("storage", text()))
+    require_state(server, "started", "stopped")
+    device = _drive(server)
+    if device.storage:
+        raise ApiFault(409, "CDROM_DEVICE_IN_USE", "There is a disc in the CD-ROM device.")
+    check_attachable(storage, "cdrom", server.zone)
+    device.storage = storage.uuid
+    storage.servers.append(server.uuid)
+    return details(cloud, server)
+
+
+@routes.post("/server/{uuid}/cdrom/eject")
+def eject_cdrom(cloud: Cloud, call: Call) -> Answer:
+    server = cloud.server(call.args["uuid"])
+    require_state(server, "started", "stopped")
+    device = _drive(server)
+    if not device.storage:
+        raise ApiFault(409, "CDROM_EJECT_FAILED", "There is no disc in the CD-ROM device.")
+    _release(cloud, server, device)
+    return details(cloud, server)

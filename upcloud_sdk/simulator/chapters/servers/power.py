@@ -1,0 +1,94 @@
+"""Start, stop and restart (chapters 7.4 and 16)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upcloud_sdk.simulator.chapters.routing import Routes
+from upcloud_sdk.simulator.records.records import Step
+from upcloud_sdk.simulator.rules.documents import server_details
+from upcloud_sdk.simulator.rules.placement import choose_host, read_wish, runs_windows
+from upcloud_sdk.simulator.rules.servers import details, require_state
+from upcloud_sdk.simulator.state.guest_backend import boot_device
+from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call, Pause
+from upcloud_sdk.simulator.wire.fields import fields, one_of, whole
+
+if TYPE_CHECKING:
+    from upcloud_sdk.simulator.records.records import Server
+    from upcloud_sdk.simulator.state.cloud import Cloud
+
+routes = Routes()
+
+_TIMEOUT = whole(1, 3600)
+_STILL_STARTED = 0.25
+"""The part of a stop during which the server still says `started`."""
+_SOFT_PATIENCE = 3600
+"""Seconds that a soft stop without a timeout waits for the guest."""
+_KILL_PATIENCE = 10.0
+"""Seconds that a guest which is powered off may take to be gone."""
+_START_PATIENCE = 120.0
+"""Seconds after which a start that does not come to an end is answered all the same."""
+
+
+@routes.post("/server/{uuid}/start")
+def start_server(cloud: Cloud, call: Call) -> Answer | Pause:
+    server = cloud.server(call.args["uuid"])
+    with fields(call, "server", optional=True) as f:
+        wish = read_wish(cloud, f, server.zone)
+    require_state(server, "stopped")
+    cloud.check_credits()
+    server.host = choose_host(cloud, server, wish, windows=runs_windows(cloud, server))
+    boots = boot_device(server.devices)
+    cloud.admit_guest(server, cloud.any_storage(boots.storage) if boots is not None else None)
+    cloud.start_boot(server)
+
+    def started() -> Answer:
+        if cloud.clock.real_seconds(1) is None:
+            cloud.complete(server)
+        return Answer(200, {"server": server_details(cloud, server)})
+
+    due = server.steps[0].due
+    return Pause(_START_PATIENCE if due is None else due - cloud.clock.now(), started)
+
+
+@routes.post("/server/{uuid}/stop")
+def stop_server(cloud: Cloud, call: Call) -> Answer:
+    server = cloud.server(call.args["uuid"])
+    with fields(call, "stop_server", optional=True) as f:
+        kind = f.get("stop_type", one_of("soft", "hard"), "soft")
+        timeout = f.get("timeout", _TIMEOUT, None)
+    require_state(server, "started")
+    answer = details(cloud, server)
+    cloud.schedule(server, *_leaving(cloud, server, "stopped", kind, timeout))
+    return answer
+
+
+@routes.post("/server/{uuid}/restart")
+def restart_server(cloud: Cloud, call: Call) -> Answer:
+    server = cloud.server(call.args["uuid"])
+    with fields(call, "restart_server", optional=True) as f:
+        kind = f.get("stop_type", one_of("soft", "hard"), "soft")
+        timeout = f.get("timeout", _TIMEOUT, None)
+        action = f.get("timeout_action", one_of("destroy", "ignore"), None)
+        read_wish(cloud, f, server.zone)
+    if action is not None and timeout is None:
+        raise ApiFault(400, "TIMEOUT_MISSING", "timeout_action needs a timeout.")
+    require_state(server, "started")
+    answer = details(cloud, server)
+    ignored = "resumed" if action == "ignore" else None
+    cloud.schedule(server, *_leaving(cloud, server, "restarted", kind, timeout, ignored=ignored))
+    return answer
+
+
+def _leaving(
+    cloud: Cloud, server: Server, event: str, stop_type: str, timeout: int | None, *, ignored: str | None = None
+) -> list[Step]:
+    """The way to `event`: `started` for a moment, `maintenance`, and then, if the guest ignores it, `ignored`."""
+    now, length = cloud.clock.now(), cloud.stop_seconds
+    leave = now + length * _STILL_STARTED
+    if stop_type == "hard":
+        return [Step("power_off", leave), Step(event, now + length, latest=now + length + _KILL_PATIENCE)]
+    latest = now + (_SOFT_PATIENCE if timeout is None else timeout)
+    if server.acpi:
+        return [Step("shut_down", leave), Step(event, now + length, latest=latest, otherwise=ignored)]
+    return [Step("shut_down", leave), Step(ignored or event, latest)]

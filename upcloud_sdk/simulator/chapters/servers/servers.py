@@ -1,0 +1,134 @@
+"""Servers: listed, read, changed, deleted (chapter 7). Creating is in `server_create`, power in `power`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upcloud_sdk.simulator.chapters.routing import Routes
+from upcloud_sdk.simulator.rules import documents
+from upcloud_sdk.simulator.rules.addressing import release_addresses
+from upcloud_sdk.simulator.rules.backup_rules import read_backup_policy
+from upcloud_sdk.simulator.rules.server_values import NIC_MODEL, VIDEO_MODEL, boot_order, simple_backup
+from upcloud_sdk.simulator.rules.servers import details, read_new_size, require_state, state_illegal
+from upcloud_sdk.simulator.rules.storages import delete_storage
+from upcloud_sdk.simulator.state import usage
+from upcloud_sdk.simulator.wire import labels
+from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
+from upcloud_sdk.simulator.wire.fields import fields, host_name, on_off, one_of, text, yes_no
+from upcloud_sdk.simulator.wire.paging import page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from upcloud_sdk.simulator.records.records import Server
+    from upcloud_sdk.simulator.state.cloud import Cloud
+
+routes = Routes()
+
+
+def _listed(cloud: Cloud, call: Call, servers: Iterable[Server]) -> Answer:
+    filters, now = labels.wanted(call), cloud.clock.now()
+    found = [each for each in servers if each.hidden_until <= now and labels.match(each.labels, filters)]
+    shown, headers = page(call, found)
+    cloud.polled(shown)
+    return Answer(200, {"servers": {"server": [documents.server_summary(each) for each in shown]}}, headers=headers)
+
+
+@routes.get("/server")
+def list_servers(cloud: Cloud, call: Call) -> Answer:
+    return _listed(cloud, call, cloud.servers.values())
+
+
+@routes.get("/server/tag/{tags}")
+def list_servers_by_tag(cloud: Cloud, call: Call) -> Answer:
+    """`a,b` is any of the tags, `a:b` all of them."""
+    given = call.args["tags"].lower()
+    every = ":" in given
+    names = given.split(":" if every else ",")
+    quantifier = all if every else any
+
+    def has(server: Server) -> bool:
+        own = {tag.lower() for tag in server.tags}
+        return quantifier(name in own for name in names)
+
+    return _listed(cloud, call, [each for each in cloud.servers.values() if has(each)])
+
+
+@routes.get("/server/{uuid}")
+def get_server(cloud: Cloud, call: Call) -> Answer:
+    server = cloud.server(call.args["uuid"])
+    cloud.polled([server])
+    return details(cloud, server)
+
+
+@routes.put("/server/{uuid}")
+def modify_server(cloud: Cloud, call: Call) -> Answer:
+    server = cloud.server(call.args["uuid"])
+    require_state(server, "started", "stopped")
+    with fields(call, "server") as f:
+        size = read_new_size(cloud, server, f)
+        stopped_only: dict[str, object] = {
+            "nic_model": f.get("nic_model", NIC_MODEL, server.nic_model),
+            "video_model": f.get("video_model", VIDEO_MODEL, server.video_model),
+            "timezone": f.get("timezone", one_of(*cloud.catalog.timezones), server.timezone),
+        }
+        if server.state != "stopped" and any(getattr(server, name) != value for name, value in stopped_only.items()):
+            raise state_illegal(server)
+        changes: dict[str, object] = stopped_only | {
+            "title": f.get("title", text(1, 255), server.title, code="SERVER_TITLE"),
+            "hostname": f.get("hostname", host_name, server.hostname),
+            "firewall": f.get("firewall", on_off, server.firewall),
+            "boot_order": f.get("boot_order", boot_order, server.boot_order),
+            "metadata": f.get("metadata", yes_no, server.metadata),
+            "simple_backup": f.get("simple_backup", simple_backup, server.simple_backup),
+            "remote_access_enabled": f.get("remote_access_enabled", yes_no, server.remote_access_enabled),
+            "remote_access_type": f.get("remote_access_type", one_of("vnc"), server.remote_access_type, code="VNC"),
+            "remote_access_password": f.get(
+                "remote_access_password", text(1, 32), server.remote_access_password, code="VNC_PASSWORD"
+            ),
+            "labels": labels.read_wrapped(f),
+        }
+        zone = f.get("zone", text(), server.zone)
+    if cloud.account.trial and changes["firewall"] == "off":
+        raise ApiFault(403, "TRIAL_FIREWALL", "Trial mode firewall cannot be modified.")
+    if zone != server.zone:
+        raise ApiFault(400, "ZONE_INVALID", "The zone cannot be changed; relocate the server.")
+    if changes["simple_backup"] != "no" and any(
+        storage.backup_rule for storage in cloud.storages.values() if server.uuid in storage.servers
+    ):
+        raise ApiFault(409, "BACKUP_RULE_CONFLICT", "A storage of the server has a backup rule of its own.")
+    if changes["labels"] is None:
+        del changes["labels"]
+    billed = ("firewall", "simple_backup")
+    if size != (server.plan, server.core_number, server.memory_amount) or any(
+        changes[name] != getattr(server, name) for name in billed
+    ):
+        usage.close(cloud, server)
+    for name, value in changes.items():
+        setattr(server, name, value)
+    server.plan, server.core_number, server.memory_amount = size
+    return details(cloud, server, 202)
+
+
+@routes.delete("/server/{uuid}")
+def delete_server(cloud: Cloud, call: Call) -> Answer:
+    server = cloud.server(call.args["uuid"])
+    policy = call.param("storages") or "0"
+    if policy not in {"0", "1", "true", "false"}:
+        raise ApiFault(400, "STORAGE_DELETION_POLICY_INVALID", "storages must be 0 or 1.")
+    backups = read_backup_policy(call)
+    require_state(server, "stopped")
+    own = [cloud.storages[device.storage] for device in server.devices if device.storage in cloud.storages]
+    cloud.forget(server)
+    usage.close(cloud, server)
+    cloud.guests.forget(server.uuid)
+    del cloud.servers[server.uuid]
+    release_addresses(cloud, server)
+    for device in server.devices:
+        storage = cloud.any_storage(device.storage)
+        if storage is not None and server.uuid in storage.servers:
+            storage.servers.remove(server.uuid)
+    if policy in {"1", "true"}:
+        for storage in own:
+            delete_storage(cloud, storage, backups)
+    return Answer(204)

@@ -1,0 +1,1 @@
+"""What the chapters share: how servers, storages and networks are checked, made, shown and removed."""

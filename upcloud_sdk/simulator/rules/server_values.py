@@ -1,0 +1,27 @@
+"""Values that servers share between create and modify (chapter 7)."""
+
+from __future__ import annotations
+
+import re
+
+from upcloud_sdk.simulator.wire.fields import one_of, text
+
+NIC_MODEL = one_of("virtio", "e1000", "rtl8139")
+VIDEO_MODEL = one_of("vga", "cirrus")
+
+_SIMPLE_BACKUP = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d,(?:daily|dailies|weeklies|monthlies)")
+
+
+def boot_order(value: object) -> str:
+    order = text(1, 50)(value)
+    parts = order.split(",")
+    if len(set(parts)) != len(parts) or not set(parts) <= {"disk", "cdrom", "network"}:
+        raise ValueError("A comma-separated list of disk, cdrom and network was expected.")
+    return order
+
+
+def simple_backup(value: object) -> str:
+    rule = text()(value)
+    if rule != "no" and not _SIMPLE_BACKUP.fullmatch(rule):
+        raise ValueError('"no", or a time and a plan such as "0430,dailies", was expected.')
+    return rule

@@ -1,0 +1,217 @@
+"""The simulator behind a real socket: starlette reads the request, uvicorn does HTTP."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, cast
+
+import anyio
+import uvicorn
+from starlette.requests import ClientDisconnect, Request
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from upcloud_sdk.simulator.serving.dispatch import Delivery
+from upcloud_sdk.simulator.serving.driving import drive, step
+from upcloud_sdk.simulator.serving.gate import Gate
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Generator
+
+    from starlette.types import Receive, Scope, Send
+
+    from upcloud_sdk.simulator.serving.dispatch import Dispatch
+    from upcloud_sdk.simulator.wire.calls import Sink
+
+_START_SECONDS, _STOP_SECONDS = 10.0, 10.0
+
+
+class _Protocol(H11Protocol):
+    """Lets a request reach its connection, so that a fault can cut it."""
+
+    def connection_made(  # type: ignore[override]  # as narrow as uvicorn's own
+        self,
+        transport: asyncio.Transport,  # pyright: ignore[reportIncompatibleMethodOverride]  # the same
+    ) -> None:
+        super().connection_made(transport)
+        state: dict[str, object] = self.app_state
+        self.app_state = {**state, "connection": transport}
+
+
+class Application:
+    """The ASGI application."""
+
+    def __init__(self, simulator: Dispatch, gate: Gate) -> None:
+        self._simulator, self._gate = simulator, gate
+        self._holding: set[anyio.CancelScope] = set()
+
+    def let_go(self) -> None:
+        """The server ends: cut the connections of calls that are still held."""
+        for scope in self._holding:
+            scope.cancel()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        raw_path = cast("bytes", scope.get("raw_path") or scope["path"].encode())
+        query = cast("bytes", scope["query_string"])
+        target = (raw_path.partition(b"?")[0] + (b"?" + query if query else b"")).decode("latin-1")
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        sink = self._simulator.sink(request.method, target, headers)
+        refusal = self._gate.refusal(request.method, headers, upload=sink is not None)
+        if refusal is not None:
+            if sink is not None:
+                sink.abort()
+            await _send(send, self._simulator.packed(refusal))
+            return
+        if sink is not None:
+            await self._upload(sink, request, send)
+            return
+        content = await request.body()
+        origin = f"{scope['scheme']}://{headers.get('host', '')}"
+        exchange = self._simulator.exchange(request.method, target, headers, content, origin)
+        held = step(exchange)
+        delivery = held if isinstance(held, Delivery) else await self._held(exchange, held, receive)
+        if delivery is None:
+            return
+        if delivery.dropped:
+            await _cut(scope, receive)
+        else:
+            await _send(send, delivery)
+            if delivery.truncated:
+                await _cut(scope, receive)
+
+    async def _upload(self, sink: Sink, request: Request, send: Send) -> None:
+        try:
+            async for chunk in request.stream():
+                sink.write(chunk)
+        except ClientDisconnect:
+            sink.abort()
+            return
+        answer = sink.finish()
+        if answer is None:
+            await _cut(request.scope, request.receive)
+        else:
+            await _send(send, self._simulator.packed(answer))
+
+    async def _held(self, exchange: Generator[float, None, Delivery], held: float, receive: Receive) -> Delivery | None:
+        """The answer to a call that blocks, cut if the server ends; None if the client gives up first."""
+        delivery: Delivery | None = Delivery(0, {}, b"", dropped=True)
+        async with anyio.create_task_group() as group:
+
+            async def watch() -> None:
+                nonlocal delivery
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                delivery = None
+                group.cancel_scope.cancel()
+
+            self._holding.add(group.cancel_scope)
+            group.start_soon(watch)
+            delivery = await drive(exchange, held, self._simulator.clock)
+            group.cancel_scope.cancel()
+        self._holding.discard(group.cancel_scope)
+        return delivery
+
+
+async def _send(send: Send, delivery: Delivery) -> None:
+    headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in delivery.headers.items()]
+    await send({"type": "http.response.start", "status": delivery.status, "headers": headers})
+    await send({"type": "http.response.body", "body": delivery.body, "more_body": delivery.truncated})
+
+
+async def _cut(scope: Scope, receive: Receive) -> None:
+    """Close the connection, and wait until uvicorn knows."""
+    connection = cast("asyncio.Transport", scope["state"]["connection"])
+    connection.close()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+class _Server(uvicorn.Server):
+    """A server in a thread: signals are the main thread's business."""
+
+    def __init__(self, config: uvicorn.Config, application: Application) -> None:
+        super().__init__(config)
+        self._application = application
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._application.let_go()
+        await super().shutdown(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError if the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio switches Nagle's algorithm off only where the protocol is named: 40 ms a request otherwise.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(512)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+@contextmanager
+def serve(
+    simulator: Dispatch,
+    host: str,
+    port: int,
+    *,
+    guarded: bool,
+    began: Callable[[], None],
+    ended: Callable[[], None],
+) -> Generator[str]:
+    """See `Simulator.serve`. `began` is called when calls may come in, `ended` when no more do."""
+    listener = listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    gate = Gate(hosts=frozenset({shown}), json_only=True) if guarded else Gate()
+    application = Application(simulator, gate)
+    config = uvicorn.Config(
+        application,
+        http=_Protocol,
+        ws="none",
+        lifespan="off",
+        loop="asyncio",
+        log_config=None,
+        access_log=False,
+        date_header=False,
+        server_header=False,
+        timeout_keep_alive=120,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config, application)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listener]}, name="upcloud-simulator-http", daemon=True
+    )
+    thread.start()
+    began()
+    try:
+        _wait_until_started(server, thread)
+        yield f"http://{shown}:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=_STOP_SECONDS)
+        listener.close()
+        ended()
+
+
+def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+    pause = threading.Event()
+    for _ in range(int(_START_SECONDS / 0.005)):
+        if server.started:
+            return
+        if not thread.is_alive():
+            break
+        pause.wait(0.005)
+    raise RuntimeError("the simulator's HTTP server did not start; its log says why")

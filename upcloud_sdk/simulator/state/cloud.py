@@ -1,0 +1,191 @@
+"""The simulated account: its records, its clock, and what happens when time passes (chapter 16)."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import TYPE_CHECKING
+
+from upcloud_sdk.simulator.records.progress import Boot, Progress, after_seconds
+from upcloud_sdk.simulator.records.records import Server, Step, Storage, StorageImport
+from upcloud_sdk.simulator.state import imports, usage
+from upcloud_sdk.simulator.state.account_state import AccountState, Moving
+from upcloud_sdk.simulator.state.catalog import PUBLIC_HOSTS
+from upcloud_sdk.simulator.state.faults import Faults
+from upcloud_sdk.simulator.state.guest_backend import Guests, LimitedGuests, NoGuests
+from upcloud_sdk.simulator.wire.calls import ApiFault, LoggedRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from upcloud_sdk.simulator.records.clock import Clock
+    from upcloud_sdk.simulator.state.access import Access
+
+
+_STATE_AFTER = {"shut_down": "maintenance", "power_off": "maintenance", "restarted": "started", "resumed": "started"}
+
+
+class Cloud(AccountState):
+    """What the handlers of the endpoints work on. All of it is guarded by `lock`."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None,
+        seed: int | None,
+        boot: Boot,
+        stop_seconds: float,
+        storage_seconds: float,
+        access: Access,
+    ) -> None:
+        super().__init__(clock, seed)
+        self.access = access
+        self.faults = Faults(self.random)
+        self.requests: list[LoggedRequest] = []
+        """What came in, oldest first; of the API only."""
+        self.guests: Guests = NoGuests()
+        self.boot, self.stop_seconds, self.storage_seconds = boot, stop_seconds, storage_seconds
+        self._next_boots: deque[Progress] = deque()
+
+    # What can be had
+
+    def check_credits(self) -> None:
+        """Refuse what costs money once there is none."""
+        usage.charge(self)
+        if self.account.credits <= 0:
+            raise ApiFault(402, "INSUFFICIENT_CREDITS", "The account has no credits left.")
+
+    def admit_guest(self, server: Server, disk: Storage | None) -> None:
+        """Refuse a server, made or started from this disk, that no guest can run in."""
+        if isinstance(self.guests, LimitedGuests):
+            self.guests.admit(server, disk)
+
+    def hide_from_lists(self, seconds: float) -> None:
+        """Leave what is created from now on out of lists for so long; a GET by uuid finds it at once."""
+        with self.lock:
+            self.list_lag = seconds
+
+    # Changing state
+
+    def start_boot(self, server: Server) -> None:
+        """The server leaves for `started`, as the next `Progress` says."""
+        boot = self._next_boots.popleft() if self._next_boots else self.boot
+        progress = boot if isinstance(boot, Progress) else boot(server)
+        server.error_seconds = progress.error_seconds
+        due = None if progress.seconds is None else self.clock.now() + progress.seconds
+        if progress.polls is not None:
+            due = self.clock.now()
+        if server.state == "stopped" and usage.is_on_demand(server):
+            server.billed_from = self.clock.now()
+        server.state = "maintenance"
+        self.schedule(server, Step(progress.state, due, polls=progress.polls))
+
+    def boot_next(self, *boots: Progress) -> None:
+        """How the next boots go, one `Progress` each; later ones go as `boot` says."""
+        with self.lock:
+            self._next_boots.extend(boots)
+
+    def break_server(self, uuid: str, *, leaves_after: float | None = None) -> None:
+        """Put a server into `error`; it becomes `stopped` after `leaves_after` seconds (None: never)."""
+        with self.lock:
+            server = self.server(uuid)
+            server.error_seconds = leaves_after
+            server.steps = []
+            self._enter(server, "error", self.clock.now())
+
+    def settle(self) -> None:
+        """Let everything happen that is due by now."""
+        for uuid in self.guests.poll():
+            server = self.servers.get(uuid)
+            if server is not None and server.state == "started" and not server.steps:
+                self._enter(server, "stopped", self.clock.now())
+        now = self.clock.now()
+        if now < self._wake:
+            return
+        for uuid, record in list(self._moving.items()):
+            while record.steps and (event := self._due_event(record, record.steps[0], now)) is not None:
+                due = record.steps.pop(0).due
+                self._enter(record, event, now if due is None else due)
+            if not record.steps:
+                self._moving.pop(uuid, None)
+        self._wake = self.next_due()
+
+    def _due_event(self, record: Moving, step: Step, now: float) -> str | None:
+        """What the step brings by now, if anything."""
+        if step.due is None or now < step.due or (step.polls is not None and step.polls > 0):
+            return None
+        if step.latest is not None and self.guests.is_running(record.uuid):
+            return None if now < step.latest else step.otherwise or step.event
+        return step.event
+
+    def polled(self, records: Iterable[Server]) -> None:
+        """These servers have been read: what waits for polls comes nearer, or about."""
+        for server in records:
+            if server.steps and server.steps[0].polls:
+                server.steps[0].polls -= 1
+                self._wake = -math.inf
+
+    def complete(self, record: Moving) -> None:
+        """Bring forward what would come by time alone: a blocking call has been waited for."""
+        while record.steps and record.steps[0].due is not None:
+            self._enter(record, record.steps.pop(0).event, self.clock.now())
+
+    def _enter(self, record: Moving, event: str, when: float) -> None:
+        """What a step brings. It was due at `when`, though it may be seen later."""
+        if isinstance(record, Storage):
+            record.state = event
+            self._copied(record)
+            return
+        if isinstance(record, StorageImport):
+            imports.entered(self, record, event, when)
+            return
+        if event == "stopped" and usage.is_on_demand(record):
+            usage.close(self, record, when)
+        record.state = _STATE_AFTER.get(event, event)
+        if event == "resumed":
+            return
+        if event == "shut_down":
+            self.guests.stop(record.uuid, hard=False)
+        else:
+            self.guests.stop(record.uuid, hard=True)
+        if record.state == "started":
+            self._started(record)
+        elif event == "stopped":
+            record.host = None
+        elif event == "error":
+            self._finish_creation(record)
+            if record.error_seconds is not None:
+                self.schedule(record, Step("stopped", self.clock.now() + record.error_seconds))
+
+    def _started(self, server: Server) -> None:
+        if server.host is None:
+            server.host = self.random.choice(PUBLIC_HOSTS)
+        self._finish_creation(server)
+        self.guests.start(server)
+
+    def _finish_creation(self, server: Server) -> None:
+        server.being_created = False
+        for device in server.devices:
+            storage = self.storages.get(device.storage)
+            if storage is not None and storage.state == "maintenance" and not storage.steps:
+                storage.state = "online"
+
+    def _copied(self, storage: Storage) -> None:
+        """A copy is done: its source is free again."""
+        source = self.storages.get(storage.copied_from or "")
+        storage.copied_from = None
+        if source is not None and source.state in {"cloning", "backuping"}:
+            source.state = "online"
+
+    def resume(self) -> None:
+        """The records have been replaced: go on with what was going on in them."""
+        self._next_boots.clear()
+        moving: list[Moving] = [*self.servers.values(), *self.storages.values(), *self.storage_imports.values()]
+        self._moving = {record.uuid: record for record in moving if record.steps}
+        self._wake = -math.inf
+        for server in self.servers.values():
+            if server.state == "started":
+                self.guests.start(server)
+
+
+DEFAULT_BOOT = after_seconds(2.0)

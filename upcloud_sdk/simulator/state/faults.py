@@ -1,0 +1,113 @@
+"""What goes wrong, as a script: the n-th call of a kind fails, is held, or loses its answer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from upcloud_sdk.simulator.wire.calls import Answer
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Iterator, Mapping
+
+_PROXY_PAGE = "<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
+
+
+def call_pattern(pattern: str) -> re.Pattern[str]:
+    """A pattern of calls as a regular expression over `METHOD /path`.
+
+    `*` is anything, `{name}` one part of a path; a pattern without a method is for each of them.
+
+    Raises:
+        ValueError: It is not a pattern of that kind.
+    """
+    method, _, path = pattern.strip().rpartition(" ")
+    if path != "*" and not path.startswith("/"):
+        raise ValueError(
+            f'a pattern is a method and a path, such as "POST /server" or "GET /server/*", not "{pattern}"'
+        )
+    escaped = re.sub(r"\\\{[^/{}]+\\\}", "[^/]+", re.escape(path)).replace(r"\*", ".*")
+    method = ".*" if method in {"", "*"} else re.escape(method.upper())
+    return re.compile(f"{method} {escaped}/?")
+
+
+@dataclass(slots=True)
+class Fault:
+    """One line of the script; see `Simulator.fail`."""
+
+    pattern: str
+    status: int | None = None
+    code: str | None = None
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    after_effect: bool = False
+    times: int | None = 1
+    drop: bool = False
+    delay: float | None = None
+    timeout: bool = False
+    truncate: int | None = None
+    skip: int = 0
+    rate: float | None = None
+    hide_from_lists: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what is no fault, or no pattern."""
+        call_pattern(self.pattern)
+        harms = (self.status, self.code, self.body, self.delay, self.truncate, self.hide_from_lists)
+        if all(harm is None for harm in harms) and not self.drop and not self.timeout:
+            raise ValueError("say what shall go wrong: status, code, body, drop, delay, timeout or truncate")
+        if self.code is not None and self.status is None:
+            raise ValueError("an error code needs its status")
+        if self.rate is not None and not 0 <= self.rate <= 1:
+            raise ValueError(f"rate is a share from 0 to 1, not {self.rate}")
+
+    def answer(self) -> Answer:
+        """The answer that replaces the API's own."""
+        status = self.status or 200
+        headers = dict(self.headers)
+        if self.body is not None:
+            return Answer(status, content_type=headers.pop("content-type", "text/html"), headers=headers, raw=self.body)
+        if self.code is not None:
+            error = {
+                "error_code": self.code,
+                "error_message": f"The simulator was told to refuse with {self.code}.",
+            }
+            return Answer(status, {"error": error}, headers=headers)
+        return Answer(status, content_type="text/html", headers=headers, raw=_PROXY_PAGE.format(status=status).encode())
+
+
+class Faults:
+    """The script: each call takes the first line that is for it."""
+
+    def __init__(self, randomness: random.Random) -> None:
+        self._random = randomness
+        self._lines: list[tuple[re.Pattern[str], Fault]] = []
+
+    def add(self, fault: Fault) -> None:
+        self._lines.append((call_pattern(fault.pattern), fault))
+
+    def clear(self) -> None:
+        self._lines.clear()
+
+    def __iter__(self) -> Iterator[Fault]:
+        return (fault for _, fault in self._lines)
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The fault that this call meets, used up by once."""
+        if not self._lines:
+            return None
+        line = f"{method} {path}"
+        for pattern, fault in self._lines:
+            if fault.times == 0 or not pattern.fullmatch(line):
+                continue
+            if fault.skip > 0:
+                fault.skip -= 1
+                continue
+            if fault.rate is not None and self._random.random() >= fault.rate:
+                continue
+            if fault.times is not None:
+                fault.times -= 1
+            return fault
+        return None

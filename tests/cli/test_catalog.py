@@ -1,0 +1,46 @@
+"""`upcloud-sdk price`, `plans`, `templates` and `simulator`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+
+def test_plans_of_a_size_are_listed_cheapest_first(cli: Cli) -> None:
+    plans = json.loads(cli("plans", "--cores", "2", "--memory", "4096", "--json").stdout)
+    assert all(plan["cores"] >= 2 and plan["memory (MiB)"] >= 4096 for plan in plans)
+    prices = [float(plan["price per hour"]) for plan in plans]
+    assert prices == sorted(prices)
+    assert prices
+
+
+def test_plans_of_a_zone_that_does_not_exist_are_none_in_words(cli: Cli) -> None:
+    assert cli("plans", "--zone", "xx-xxx1").stdout == "no plan of that size has a price in xx-xxx1\n"
+
+
+def test_a_price_is_the_sum_of_its_items_and_creates_nothing(cli: Cli) -> None:
+    *items, total = json.loads(cli("price", "PREMIUM-2xCPU-4GB", "--size", "120", "--json").stdout)
+    assert {"server_plan_PREMIUM-2xCPU-4GB", "storage_maxiops"} <= {item["item"] for item in items}
+    assert sum(float(item["per hour"]) for item in items) == pytest.approx(float(total["per hour"]))
+    assert float(total["per month"]) == pytest.approx(float(total["per hour"]) * 672)
+
+
+def test_a_plan_that_does_not_exist_is_refused_by_name(cli: Cli) -> None:
+    result = cli("price", "NOPE-1")
+    assert result.exit_code == 1
+    assert "NOPE-1" in result.stderr
+
+
+def test_templates_are_found_by_words_of_their_title(cli: Cli) -> None:
+    found = json.loads(cli("templates", "ubuntu", "noble", "--json").stdout)
+    assert [each["title"] for each in found] == ["Ubuntu Server 24.04 LTS (Noble Numbat)"]
+
+
+def test_the_simulator_takes_its_own_options(cli: Cli) -> None:
+    result = cli("simulator", "--port", "many")
+    assert result.exit_code == 2

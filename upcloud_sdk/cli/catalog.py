@@ -1,0 +1,104 @@
+"""`upcloud-sdk price`, `plans`, `templates` and `simulator`: what can be had, what it costs, and where to try it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from upcloud_sdk import ServerSpec, StorageDeviceSpec
+from upcloud_sdk.cli.output import show
+from upcloud_sdk.cli.session import AsJson, call
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from upcloud_sdk import UpCloud
+    from upcloud_sdk.models import Plan
+
+Zone = Annotated[str, typer.Option(help="Zone, such as fi-hel1.")]
+
+CREDITS = 100
+"""A price list counts in hundredths of the account's currency."""
+
+
+def plans(
+    context: typer.Context,
+    zone: Zone = "fi-hel1",
+    cores: Annotated[int, typer.Option(help="At least so many.")] = 0,
+    memory: Annotated[int, typer.Option(help="At least so many MiB.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """List the plans that have a price in a zone, the cheapest first."""
+
+    async def ask(cloud: UpCloud) -> list[tuple[Decimal, Plan]]:
+        prices = await cloud.prices.list()
+        items = {name: price for each in prices if each.name == zone for name, price in each.items.items()}
+        return [
+            (items[item].price / CREDITS, plan)
+            for plan in await cloud.plans.list()
+            if (item := f"server_plan_{plan.name}") in items
+            and plan.core_number >= cores
+            and plan.memory_amount >= memory
+        ]
+
+    rows = [
+        {
+            "plan": plan.name,
+            "cores": plan.core_number,
+            "memory (MiB)": plan.memory_amount,
+            "disk (GB)": plan.storage_size,
+            "price per hour": price,
+        }
+        for price, plan in sorted(call(context, ask), key=lambda row: row[0])
+    ]
+    show(rows, as_json=as_json, empty=f"no plan of that size has a price in {zone}")
+
+
+def price(
+    context: typer.Context,
+    plan: Annotated[str, typer.Argument(help="Name of the plan.", show_default=False)],
+    zone: Zone = "fi-hel1",
+    size: Annotated[
+        int | None, typer.Option(help="GB of its disk; as much as the plan includes, if not given.", min=1)
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a server costs per hour and per month, item by item. Creates nothing."""
+
+    async def ask(cloud: UpCloud) -> list[dict[str, object]]:
+        included = {each.name: each.storage_size for each in await cloud.plans.list()}.get(plan, 0)
+        disk = StorageDeviceSpec.create(size=size or included or 10, title="disk")
+        spec = ServerSpec(zone=zone, plan=plan, hostname="price", title="price", storage_devices=[disk])
+        estimate = await cloud.prices.estimate(spec)
+        rows: list[dict[str, object]] = [
+            {"item": part.item, "quantity": part.quantity, "per hour": part.hourly / CREDITS, "per month": None}
+            for part in estimate.parts
+        ]
+        total = {"per hour": estimate.hourly / CREDITS, "per month": estimate.monthly / CREDITS}
+        return [*rows, {"item": "total", "quantity": None, **total}]
+
+    show(call(context, ask), as_json=as_json, empty="nothing")
+
+
+def templates(
+    context: typer.Context,
+    words: Annotated[list[str] | None, typer.Argument(help="Words of the title.", show_default=False)] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the templates that a server can be created from."""
+    found = call(context, lambda cloud: cloud.storages.list("template"))
+    wanted = [word.lower() for word in words or ()]
+    rows = [
+        {"uuid": each.uuid, "title": each.title, "size (GB)": each.size, "access": str(each.access)}
+        for each in sorted(found, key=lambda template: template.title)
+        if all(word in each.title.lower() for word in wanted)
+    ]
+    show(rows, as_json=as_json, empty="no template's title has these words")
+
+
+def simulator(context: typer.Context) -> None:
+    """Serve the simulator of the API on this machine; takes the options of python -m upcloud_sdk.simulator."""
+    from upcloud_sdk.simulator.__main__ import main  # noqa: PLC0415 - other commands need no simulator
+
+    raise typer.Exit(main(context.args))

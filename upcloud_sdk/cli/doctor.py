@@ -1,0 +1,120 @@
+"""`upcloud-sdk doctor`: whether this machine and this account can create servers, and if not, why."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import typer
+
+from upcloud_sdk import UpCloud, errors
+from upcloud_sdk.cli.output import print_json, show
+from upcloud_sdk.cli.session import AsJson, call
+
+if TYPE_CHECKING:
+    from upcloud_sdk.client import RawAnswer
+    from upcloud_sdk.models import Account
+
+CLOCK_OFF = 30.0
+"""Seconds that this machine's clock may differ from the API's before it is worth a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The answer to one question."""
+
+    question: str
+    good: bool
+    answer: str
+
+
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+    """Check credentials, proxy, reach, clock, limits and leases. Changes nothing; status 1 where one is wrong."""
+    findings = call(context, examine)
+    if as_json:
+        print_json([{"question": f.question, "good": f.good, "answer": f.answer} for f in findings])
+    else:
+        rows = [{"": "ok" if f.good else "WRONG", "question": f.question, "answer": f.answer} for f in findings]
+        show(rows, as_json=False, empty="")
+    if not all(finding.good for finding in findings):
+        raise typer.Exit(1)
+
+
+async def examine(cloud: UpCloud) -> list[Finding]:
+    """All findings; what needs the API is left out where the API cannot be asked."""
+    findings = [Finding("credentials from", good=True, answer=_source()), Finding("proxy", good=True, answer=_proxy())]
+    began = time.monotonic()
+    try:
+        answer = await cloud.request("GET", "/account")
+    except errors.AuthenticationFailed as error:
+        return [*findings, Finding("account", good=False, answer=str(error))]
+    except errors.UpCloudError as error:
+        return [*findings, Finding("reachable", good=False, answer=str(error))]
+    took = time.monotonic() - began
+    findings += [
+        Finding("reachable", good=True, answer=f"{took * 1000:.0f} ms for a first call"),
+        _clock(answer),
+    ]
+    account = await cloud.account.get()
+    findings.append(Finding("account", good=True, answer=f"{account.username}, {account.credits / 100} left"))
+    return [*findings, *await _limits(cloud, account), await _leases(cloud)]
+
+
+def _source() -> str:
+    if os.environ.get("UPCLOUD_TOKEN"):
+        return "UPCLOUD_TOKEN"
+    if os.environ.get("UPCLOUD_USERNAME") and os.environ.get("UPCLOUD_PASSWORD"):
+        return "UPCLOUD_USERNAME and UPCLOUD_PASSWORD"
+    return "the system's keyring"
+
+
+def _proxy() -> str:
+    named = {name.upper(): value for name, value in os.environ.items() if name.upper() in {"HTTPS_PROXY", "ALL_PROXY"}}
+    for name, value in named.items():
+        if value:
+            parts = urlsplit(value if "://" in value else f"http://{value}")
+            port = f":{parts.port}" if parts.port else ""
+            return f"{name}: {parts.hostname}{port}"  # not its user and password
+    return "none"
+
+
+def _clock(answer: RawAnswer) -> Finding:
+    date = answer.headers.get("date")
+    try:
+        off = (datetime.now(UTC) - parsedate_to_datetime(date or "")).total_seconds()
+    except ValueError:
+        return Finding("clock", good=True, answer="the API did not tell the time")
+    if abs(off) > CLOCK_OFF:
+        way = "ahead of" if off > 0 else "behind"
+        return Finding("clock", good=False, answer=f"this machine is {abs(off):.0f} s {way} the API: set its clock")
+    return Finding("clock", good=True, answer="agrees with the API's")
+
+
+async def _limits(cloud: UpCloud, account: Account) -> list[Finding]:
+    servers = await cloud.servers.list()
+    used = {
+        "cores": sum(server.core_number for server in servers),
+        "memory": sum(server.memory_amount for server in servers),
+    }
+    findings: list[Finding] = []
+    for name, amount in used.items():
+        limit: int | None = getattr(account.resource_limits, name)
+        if limit is not None:
+            unit = " MiB" if name == "memory" else ""
+            answer = f"{amount} of {limit}{unit} used by {len(servers)} servers"
+            findings.append(Finding(f"limit of {name}", good=amount < limit, answer=answer))
+    return findings
+
+
+async def _leases(cloud: UpCloud) -> Finding:
+    report = await cloud.leases.reap(dry_run=True)
+    due = len(report.servers) + len(report.storages)
+    if due:
+        text = f"{due} servers and disks of {cloud.owner} have a lease that has ended: upcloud-sdk leases reap"
+        return Finding("left over", good=False, answer=text)
+    return Finding("left over", good=True, answer=f"nothing of {cloud.owner}")

@@ -1,0 +1,85 @@
+"""Results as tables for people, and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from upcloud_sdk.cli.session import console
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+SECRET_FIELDS = {"user_data", "password", "remote_access_password"}
+"""Never printed, not even masked."""
+
+Row = Mapping[str, Any]
+
+
+def show(rows: Sequence[Row], *, as_json: bool, empty: str) -> None:
+    """A table with a column for each key; one sentence where there are no rows."""
+    if as_json:
+        print_json(list(rows))
+        return
+    if not rows:
+        console.print(empty, highlight=False)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, value in rows[0].items():
+        table.add_column(name, justify="right" if isinstance(value, int | Decimal) else "left", no_wrap=name == "uuid")
+    for row in rows:
+        table.add_row(*map(_cell, row.values()))
+    console.print(table)
+
+
+def show_one(row: Row, *, as_json: bool) -> None:
+    """One thing: a line for each key."""
+    if as_json:
+        print_json(dict(row))
+        return
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in row.items():
+        table.add_row(name, _cell(value))
+    console.print(table)
+
+
+def document_of(model: BaseModel) -> dict[str, Any]:
+    """A model as JSON, without its secrets."""
+    return model.model_dump(mode="json", exclude=SECRET_FIELDS)
+
+
+def print_json(value: object) -> None:
+    """Print JSON that another program can read: no colours, no wrapping."""
+    sys.stdout.write(json.dumps(value, indent=2, default=_plain) + "\n")
+
+
+def counted(number: int, noun: str) -> str:
+    """Such as `1 server` and `2 servers`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return str(value)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, list | tuple):
+        return "\n".join(map(str, value)) or "-"  # pyright: ignore[reportUnknownArgumentType]  # of whatever
+    return str(value)

@@ -1,0 +1,98 @@
+"""`upcloud-sdk top`: the servers that are up, their states over time, refreshed until Ctrl-C."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import anyio
+import typer
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from upcloud_sdk.cli.session import call, console
+from upcloud_sdk.models.ownership import OWNER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from upcloud_sdk import UpCloud
+    from upcloud_sdk.models import ServerSummary
+
+COLOURS = {
+    "maintenance": "yellow",
+    "started": "green",
+    "stopped": "bright_black",
+    "error": "red",
+    "gone": "bright_black",
+}
+LOOKS = 40
+"""Looks that the strip of a server shows: one cell for each."""
+
+
+@dataclass
+class Fleet:
+    """The servers as they were at each look."""
+
+    servers: dict[str, ServerSummary] = field(default_factory=dict[str, "ServerSummary"])
+    seen: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """The state at each of the last looks, by uuid."""
+
+    def look(self, servers: Sequence[ServerSummary]) -> None:
+        """Note what is there now; a server that is gone stays until its strip has no other state."""
+        there = {server.uuid: server for server in servers}
+        self.servers.update(there)
+        for uuid in tuple(self.servers):
+            strip = self.seen.setdefault(uuid, [])
+            strip.append(str(there[uuid].state) if uuid in there else "gone")
+            del strip[:-LOOKS]
+            if set(strip) == {"gone"}:
+                del self.seen[uuid], self.servers[uuid]
+
+    def table(self, now: datetime) -> Table:
+        """One row a server, the newest last."""
+        table = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
+        for name in ("server", "zone", "plan", "age", "state", ""):
+            table.add_column(name)
+        for server in sorted(self.servers.values(), key=lambda each: (each.created or now, each.title)):
+            strip = self.seen[server.uuid]
+            cells = Text.assemble(*(("█", COLOURS.get(state, "white")) for state in strip))
+            state = strip[-1] if server.progress is None else f"{strip[-1]} {server.progress} %"
+            table.add_row(server.title, server.zone, server.plan, _age(server, now), state, cells)
+        up = sum(1 for strip in self.seen.values() if strip[-1] != "gone")
+        table.caption = f"{up} servers up, {now:%H:%M:%S} UTC"
+        return table
+
+
+def top(
+    context: typer.Context,
+    everybodys: Annotated[bool, typer.Option("--all", help="Also servers of others, and without an owner.")] = False,
+    every: Annotated[float, typer.Option(help="Seconds between two looks.", min=1)] = 2,
+    once: Annotated[bool, typer.Option("--once", help="Show them once, and end.")] = False,
+) -> None:
+    """Watch your servers until Ctrl-C."""
+
+    async def watch(cloud: UpCloud) -> None:
+        fleet = Fleet()
+        labels = None if everybodys else {OWNER: cloud.owner}
+        fleet.look(await cloud.servers.list(labels=labels))
+        if once:
+            console.print(fleet.table(datetime.now(UTC)))
+            return
+        with Live(fleet.table(datetime.now(UTC)), console=console, auto_refresh=False) as live:
+            while True:
+                await anyio.sleep(every)
+                fleet.look(await cloud.servers.list(labels=labels))
+                live.update(fleet.table(datetime.now(UTC)), refresh=True)
+
+    call(context, watch)
+
+
+def _age(server: ServerSummary, now: datetime) -> str:
+    if server.created is None:
+        return "-"
+    minutes, seconds = divmod(max(0, int((now - server.created).total_seconds())), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {seconds:02} s"

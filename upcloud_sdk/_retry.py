@@ -40,8 +40,9 @@ class RetryPolicy:
     | in the API's own words                |                  |             |
     | any other answer                      | never            | never       |
 
-    A `Retry-After` of a 429 or a 503 is obeyed as it is, by all calls of the client; one that is longer than
-    `longest_retry_after` is not waited for: the call fails with `RateLimited` or `ServerFault`.
+    A `Retry-After` of a 429 or a 503 is obeyed as it is, by all calls of the client, which then leave one after the
+    other; one of no time is no pause. One that is longer than `longest_retry_after` is not waited for: the call fails
+    with `RateLimited` or `ServerFault`.
     A DELETE that was repeated after an unknown outcome and then finds nothing has succeeded.
     Pauses double from `first_pause` to `longest_pause`, each shortened by a random share of up to `jitter`.
     """
@@ -57,7 +58,10 @@ class RetryPolicy:
     longest_retry_after: float = 60.0
     """The longest `Retry-After` that is waited for, seconds."""
     budget: float = 90.0
-    """Seconds after its start at which a call is not sent again: a dead API fails in bounded time."""
+    """Seconds after its first turn to be sent at which a call is not sent again: a dead API fails in bounded time.
+
+    What others were told to wait for counts, too: a call that would have to wait for longer is not sent (`NotSent`).
+    """
     on_retry: Callable[[Retry], None] | None = None
     """Called before each repetition's pause; `UpCloud(on_event=...)` is told of it too."""
 
@@ -73,6 +77,18 @@ class RetryPolicy:
         """Seconds to wait after the attempt of this number, counted from 1."""
         full: float = min(self.longest_pause, self.first_pause * 2 ** min(attempt - 1, 30))
         return full * (1 - self.jitter * random.random())  # noqa: S311 - spreads load, keeps no secret
+
+
+def next_pause(policy: RetryPolicy, attempt: int, *, asked: float | None, spent: float) -> float | None:
+    """Seconds until a call is sent again after the attempt of this number; None if it is not.
+
+    `asked`: what the API asks to wait for. `spent`: seconds of the budget that are used up.
+    """
+    if attempt >= policy.attempts or (asked is not None and asked > policy.longest_retry_after):
+        return None
+    # No time, or one that is over, is no pause.
+    pause = asked or policy.pause(attempt)
+    return pause if spent + pause <= policy.budget else None
 
 
 def is_idempotent(method: str, *, idempotent: bool | None = None) -> bool:

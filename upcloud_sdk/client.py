@@ -54,7 +54,8 @@ class UpCloud(Namespaces):
     environment's (UPCLOUD_TOKEN, or UPCLOUD_USERNAME and UPCLOUD_PASSWORD), else the system keyring's.
     `base_url`: where the API is, with or without `/1.3`; None: UPCLOUD_DEBUG_API_BASE_URL, else UpCloud's own.
     `owner`: a short name for whoever is answerable for what this client makes; `user@host` if None.
-    `timeout`: seconds that one call may take; calls that the API answers late have a larger limit of their own.
+    `timeout`: seconds that one attempt of a call may take, from its turn to be sent until its whole answer is there.
+    Waiting for a turn and repetitions (`retry`) come on top. Calls that the API answers late have larger limits.
     `retry`, `waits`: when calls are repeated, and the pace of waiting.
     `max_concurrency`: calls in flight at once; more wait their turn. A fifth is kept free of calls that take long.
     `http`: "httpx", or "aiohttp" for the faster transport (extra `aiohttp`, asyncio only).
@@ -121,7 +122,7 @@ class UpCloud(Namespaces):
         )
 
     def __repr__(self) -> str:
-        state = "open" if self._transport.is_open else "not open"
+        state = "open" if self._transport.open_state.is_open else "not open"
         return f"<UpCloud {self._transport.base_url} owner={self._core.owner!r} {state}>"
 
     @property
@@ -132,12 +133,11 @@ class UpCloud(Namespaces):
     # --- life ---------------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        if self._transport.is_open:
+        if self._transport.open_state.is_open:
             raise NotOpen("the client is open already: enter it once, and share it")
         self._sender = self._make_sender()
-        self._transport.use(self._sender)
         await self._background.open()
-        self._transport.is_open = True
+        self._transport.open(self._sender)
         return self
 
     async def __aexit__(
@@ -148,7 +148,7 @@ class UpCloud(Namespaces):
         try:
             failures, interruption = await self._background.close(self.close_timeout)
         finally:
-            self._transport.is_open = False
+            self._transport.open_state.close()
             if self._sender is not None:
                 with anyio.CancelScope(shield=True):
                     await self._sender.close()

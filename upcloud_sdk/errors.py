@@ -194,8 +194,9 @@ class ApiError(UpCloudError):
         params = "".join(f"; {name}: {reason}" for name, reason in invalid_params)
         advice = hint(code)
         end = f"; {advice}" if advice else ""
-        super().__init__(f"{call}: {message or 'no message'}{params} ({', '.join(facts)}){end}")
-        self.call = call
+        problem = f"{message or 'no message'}{params} ({', '.join(facts)}){end}"
+        super().__init__(f"{call}: {problem}")
+        self.call, self.problem = call, problem
         self.status = status
         self.code = code
         """The machine code, such as `SERVER_STATE_ILLEGAL`; empty where the answer was not the API's own."""

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from tests.sdk.documents import refusal, refused
-from tests.sdk.sent import lines, requests
+from tests.sdk.sent import lines
 from upcloud_sdk import RetryPolicy, Token, UpCloud, WaitPolicy
-from upcloud_sdk._retry import may_repeat, read_retry_after
+from upcloud_sdk._retry import may_repeat
 from upcloud_sdk.errors import (
     AnswerTimeout,
     ApiError,
@@ -168,6 +168,14 @@ async def test_a_repeated_delete_that_finds_nothing_has_succeeded(
     assert route.call_count == 2
 
 
+async def test_the_404_of_a_repeated_delete_comes_back_as_it_is(api: respx.MockRouter, clock: MovedClock) -> None:
+    api.delete("/thing").mock(side_effect=[refused(503), refused(404)])
+    async with client(clock) as cloud:
+        answer = await cloud.request("DELETE", "/thing")
+    assert answer.status == 404
+    assert answer.document["error"]["error_code"] == "SOMETHING"
+
+
 @pytest.mark.parametrize("before", [[], [429], [httpx.ConnectError], [429, httpx.ConnectTimeout]])
 async def test_a_delete_that_had_no_effect_before_finds_nothing(
     api: respx.MockRouter, clock: MovedClock, before: list[int | type[httpx.TransportError]]
@@ -255,141 +263,7 @@ async def test_each_request_is_logged_for_debugging_without_its_query(
     assert [record.getMessage() for record in caplog.records if record.name == "upcloud_sdk"] == ["GET /thing 200 0 ms"]
 
 
-# --- Retry-After ------------------------------------------------------------------------------------------------------
-
-NOON = 1767268800.0  # Thu, 01 Jan 2026 12:00:00 GMT
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        (None, None),
-        ("0", 0.0),
-        ("120", 120.0),
-        (" 7 ", 7.0),
-        ("Thu, 01 Jan 2026 12:00:30 GMT", 30.0),
-        ("Thu, 01 Jan 2026 12:00:30 -0000", 30.0),
-        ("Thu, 01 Jan 2026 14:00:30 +0200", 30.0),
-        ("Thursday, 01-Jan-26 12:00:30 GMT", 30.0),
-        ("Thu, 01 Jan 2026 11:00:00 GMT", 0.0),
-        ("-5", None),
-        ("1.5", None),
-        ("soon", None),
-        ("", None),
-        ("٣", None),
-        ("Thu, 01 Jan 99999 00:00:00 GMT", None),
-        ("9" * 400, float("inf")),
-    ],
-)
-def test_the_forms_of_retry_after(value: str | None, seconds: float | None) -> None:
-    assert read_retry_after(value, NOON) == seconds
-
-
-@pytest.mark.parametrize("status", [429, 503])
-async def test_retry_after_is_obeyed_and_never_shortened(api: respx.MockRouter, clock: MovedClock, status: int) -> None:
-    api.get("/thing").mock(side_effect=[refused(status, headers={"Retry-After": "30"}), httpx.Response(200)])
-    async with client(clock) as cloud:
-        await cloud.request("GET", "/thing")
-    assert clock.now() == 30.0
-
-
-async def test_a_post_that_was_refused_for_now_is_sent_again_when_it_may_be(
-    api: respx.MockRouter, clock: MovedClock
-) -> None:
-    route = api.post("/thing").mock(side_effect=[refused(429, headers={"Retry-After": "30"}), httpx.Response(201)])
-    async with client(clock) as cloud:
-        await cloud.request("POST", "/thing", json={"a": 1})
-    assert [request.content for request in requests(route)] == [b'{"a": 1}', b'{"a": 1}']
-    assert clock.now() == 30.0
-
-
-async def test_a_date_of_retry_after_counts_from_the_apis_own_clock(api: respx.MockRouter, clock: MovedClock) -> None:
-    headers = {"Date": "Thu, 01 Jan 2026 12:00:00 GMT", "Retry-After": "Thu, 01 Jan 2026 12:00:20 GMT"}
-    api.get("/thing").mock(side_effect=[refused(429, headers=headers), httpx.Response(200)])
-    async with client(clock) as cloud:
-        await cloud.request("GET", "/thing")
-    assert clock.now() == 20.0
-
-
-async def test_without_a_readable_retry_after_the_pauses_are_our_own(api: respx.MockRouter, clock: MovedClock) -> None:
-    api.get("/thing").mock(
-        side_effect=[refused(429), refused(429, headers={"Retry-After": "soon"}), httpx.Response(200)]
-    )
-    async with client(clock) as cloud:
-        await cloud.request("GET", "/thing")
-    assert clock.slept == [0.5, 1.0]
-
-
-async def test_a_retry_after_that_is_too_long_is_an_error_that_tells_it(
-    api: respx.MockRouter, clock: MovedClock
-) -> None:
-    route = api.get("/thing").respond(429, json=refusal(), headers={"Retry-After": "3600"})
-    async with client(clock) as cloud:
-        with pytest.raises(RateLimited) as caught:
-            await cloud.request("GET", "/thing")
-    assert caught.value.retry_after == 3600.0
-    assert route.call_count == 1
-    assert clock.slept == []
-
-
-async def test_a_maintenance_that_is_too_long_to_wait_for_is_an_error_at_once(
-    api: respx.MockRouter, clock: MovedClock
-) -> None:
-    route = api.get("/thing").respond(503, json=refusal(), headers={"Retry-After": "3600"})
-    async with client(clock) as cloud:
-        with pytest.raises(ServerFault):
-            await cloud.request("GET", "/thing")
-    assert route.call_count == 1
-
-
-async def test_the_last_429_tells_its_retry_after_too(api: respx.MockRouter, clock: MovedClock) -> None:
-    api.get("/thing").respond(429, json=refusal(), headers={"Retry-After": "5"})
-    async with client(clock, RetryPolicy(attempts=2)) as cloud:
-        with pytest.raises(RateLimited) as caught:
-            await cloud.request("GET", "/thing")
-    assert caught.value.retry_after == 5.0
-
-
-async def test_all_calls_of_a_client_obey_what_one_was_told(api: respx.MockRouter, clock: MovedClock) -> None:
-    sent: list[tuple[str, float]] = []
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        sent.append((request.url.path.removeprefix("/1.3"), clock.now()))
-        if len(sent) == 1:
-            return refused(429, headers={"Retry-After": "30"})
-        return httpx.Response(200)
-
-    api.route().mock(side_effect=answer)
-    async with client(clock) as cloud, anyio.create_task_group() as group:
-        group.start_soon(cloud.request, "GET", "/told")
-        await clock.sleep(10.0)
-        group.start_soon(cloud.request, "GET", "/untold")
-    assert sent[0] == ("/told", 0.0)
-    assert sorted(sent[1:]) == [("/told", 30.0), ("/untold", 30.0)]
-
-
-async def test_a_call_that_waits_for_its_turn_obeys_what_is_told_meanwhile(clock: MovedClock) -> None:
-    sent: list[tuple[str, float]] = []
-
-    async def answer(request: httpx.Request) -> httpx.Response:
-        path = request.url.path.removeprefix("/1.3")
-        sent.append((path, clock.now()))
-        if path == "/slow" and clock.now() < 1.0:
-            await clock.sleep(5.0)
-            return refused(429, headers={"Retry-After": "40"})
-        return refused(429, headers={"Retry-After": "10"}) if clock.now() < 1.0 else httpx.Response(200)
-
-    transport = httpx.MockTransport(answer)
-    async with (
-        UpCloud(Token("ucat_x"), transport=transport, waits=WaitPolicy(clock=clock)) as cloud,
-        anyio.create_task_group() as group,
-    ):
-        group.start_soon(cloud.request, "GET", "/slow")
-        await clock.sleep(0.5)
-        group.start_soon(cloud.request, "GET", "/told")
-        await clock.sleep(1.5)
-        group.start_soon(cloud.request, "GET", "/late")
-    assert sorted(sent) == [("/late", 45.0), ("/slow", 0.0), ("/slow", 45.0), ("/told", 0.5), ("/told", 45.0)]
+# --- no answer --------------------------------------------------------------------------------------------------------
 
 
 async def test_a_post_of_unknown_outcome_is_sent_once(api: respx.MockRouter, clock: MovedClock) -> None:

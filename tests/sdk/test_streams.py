@@ -9,7 +9,7 @@ import anyio
 import httpx
 import pytest
 
-from upcloud_sdk import Token, UpCloud
+from upcloud_sdk import RetryPolicy, Token, UpCloud
 from upcloud_sdk.errors import Forbidden, NotOpen, NotSent, OutcomeUnknown
 from upcloud_sdk.models import StorageSpec
 from upcloud_sdk.simulator import Simulator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import respx
 
+ONCE = RetryPolicy(attempts=1)
 PIECES = [b"time,action\n", b"2026-11-24,create\n", b"2026-11-24,delete\n"]
 
 
@@ -128,14 +129,14 @@ async def test_an_api_that_does_not_answer_is_given_up() -> None:
         raise AssertionError("it never comes here")
 
     transport = httpx.MockTransport(never)
-    async with UpCloud(Token("ucat_x"), transport=transport, timeout=0.05) as cloud:
+    async with UpCloud(Token("ucat_x"), transport=transport, timeout=0.05, retry=ONCE) as cloud:
         with pytest.raises(OutcomeUnknown, match=r"no answer within 0\.05 s"):
             await cloud.audit_logs.export().read()
 
 
 async def test_a_refusal_that_does_not_end_is_given_up() -> None:
     body = _Body(stuck=True)
-    async with UpCloud(Token("ucat_x"), transport=_Transport(body, status=403), timeout=0.05) as cloud:
+    async with UpCloud(Token("ucat_x"), transport=_Transport(body, status=403), timeout=0.05, retry=ONCE) as cloud:
         with pytest.raises(OutcomeUnknown, match=r"no whole answer within 0\.05 s"):
             await cloud.audit_logs.export().read()
     assert body.closed >= 1
@@ -146,13 +147,13 @@ async def test_a_refusal_that_breaks_is_what_broke_it(error: type[Exception], ki
     def breaks() -> None:
         raise error("broken")
 
-    async with UpCloud(Token("ucat_x"), transport=_Transport(_Body(breaks), status=403)) as cloud:
+    async with UpCloud(Token("ucat_x"), transport=_Transport(_Body(breaks), status=403), retry=ONCE) as cloud:
         with pytest.raises(kind):
             await cloud.audit_logs.export().read()
 
 
 async def test_no_connection_is_certainly_not_sent() -> None:
-    async with UpCloud(Token("ucat_x"), base_url="http://127.0.0.1:1") as cloud:
+    async with UpCloud(Token("ucat_x"), base_url="http://127.0.0.1:1", retry=ONCE) as cloud:
         with pytest.raises(NotSent):
             await cloud.audit_logs.export().read()
 
@@ -177,3 +178,47 @@ async def test_a_stream_over_a_real_connection(served: str, http: Literal["httpx
             first = await anext(stream)
     assert whole.count(b"\n") >= 2
     assert whole.startswith(first)
+
+
+@pytest.mark.parametrize("first", [httpx.Response(503), httpx.ReadError("lost"), httpx.ConnectError("refused")])
+async def test_a_stream_is_opened_again_where_that_is_safe(
+    api: respx.MockRouter, cloud: UpCloud, first: httpx.Response | httpx.TransportError
+) -> None:
+    route = api.get("/audit-logs/export").mock(side_effect=[first, httpx.Response(200, content=b"all")])
+    assert await cloud.audit_logs.export().read() == b"all"
+    assert route.call_count == 2
+
+
+async def test_a_stream_that_breaks_once_it_is_read_is_not_begun_again() -> None:
+    def breaks() -> None:
+        raise httpx.ReadError("broken")
+
+    transport = _Transport(_Body(breaks))
+    async with UpCloud(Token("ucat_x"), transport=transport) as cloud:
+        with pytest.raises(OutcomeUnknown):
+            await cloud.audit_logs.export().read()
+    assert len(transport.requests) == 1
+
+
+async def test_an_upload_whose_answer_does_not_begin_is_given_up_once_all_is_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The limit is for the wait for headers, too; what is still being sent has no limit as a whole."""
+    monkeypatch.setattr("upcloud_sdk._transport.streams.ANSWER_TIMEOUT", 0.05)
+    taken: list[bytes] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first"
+        await anyio.sleep(0.2)
+        yield b"last"
+
+    async def never(request: httpx.Request) -> httpx.Response:
+        taken.extend([piece async for piece in request.stream])  # type: ignore[union-attr]  # it is an async one
+        await anyio.sleep_forever()
+        raise AssertionError("it never comes here")
+
+    async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(never)) as cloud:
+        transport = cloud._transport  # pyright: ignore[reportPrivateUsage]  # without the import that goes before
+        with pytest.raises(OutcomeUnknown, match=r"no answer within 0\.05 s of all being sent"):
+            await transport.upload("PUT of a file", "https://upload.example/x", pieces(), {}, limit=30)
+    assert b"".join(taken) == b"firstlast"

@@ -1,20 +1,17 @@
-"""What comes back."""
+"""An answer, and whether it is one of the API's own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from upcloud_sdk.errors import ForeignAnswer
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-CONNECT_TIMEOUT = 10.0
-"""Seconds for a connection to be made; the rest of a call's limit is for its answer."""
-
 CLOSE_TIMEOUT = 5.0
 """Seconds for an answer that is no longer wanted to be closed."""
-
-NOT_OPEN = "the client is not open; use it inside `async with UpCloud(...) as cloud:`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +30,16 @@ class Answer:
             if key.lower() == name:
                 return value.decode("latin-1")
         return None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether its status says so."""
+        return 200 <= self.status < 300
+
+    def may_be_the_apis(self) -> bool:
+        """Whether a success looks like one of the API, whose documents are JSON."""
+        return not self.content or self.content.lstrip()[:1] in {b"{", b"["}
+
+    def foreign(self, call: str) -> ForeignAnswer:
+        """The error for an answer that is not the API's own."""
+        return ForeignAnswer(call, status=self.status, content_type=self.header(b"content-type") or "")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable
 
-    from upcloud_sdk._transport.streams import Send
+    Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
 async def _nothing() -> None:

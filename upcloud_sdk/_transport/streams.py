@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Self
-from urllib.parse import quote, urlencode
 
 import anyio
 import httpx
 
-from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, CONNECT_TIMEOUT, NOT_OPEN, Answer
+from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, Answer
 from upcloud_sdk._transport.failures import broken_answer, failure_of
 from upcloud_sdk._transport.problem import read_error
-from upcloud_sdk.errors import AnswerTimeout, NotOpen, api_error_class
+from upcloud_sdk._transport.requests import CONNECT_TIMEOUT
+from upcloud_sdk._transport.retries import Failure
+from upcloud_sdk.errors import AnswerTimeout, NotSent, OutcomeUnknown, api_error_class
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from types import TracebackType
 
-    from upcloud_sdk.errors import ApiError, ForeignAnswer
-
-Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
+    from upcloud_sdk._transport.open_state import OpenState
+    from upcloud_sdk._transport.requests import RequestBuilder
+    from upcloud_sdk._transport.retries import Retries, Turns
+    from upcloud_sdk._transport.sender import Sender
 
 ANSWER_TIMEOUT = 600.0
 """Seconds that an upload host may take for its answer once it has everything."""
@@ -39,8 +40,10 @@ class ByteStream:
     Without the `async with` it is closed at its end; where the loop may stop before, use the block.
     """
 
-    def __init__(self, call: str, open_: Callable[[], Awaitable[httpx.Response]], limit: float) -> None:
-        self._call, self._open, self._limit = call, open_, limit
+    def __init__(
+        self, call: str, open_: Callable[[], Awaitable[httpx.Response]], limit: float, open_state: OpenState
+    ) -> None:
+        self._call, self._open, self._limit, self._open_state = call, open_, limit, open_state
         self._response: httpx.Response | None = None
         self._pieces: AsyncIterator[bytes] | None = None
         self._is_over = False
@@ -77,7 +80,7 @@ class ByteStream:
             raise StopAsyncIteration
         assert self._pieces is not None
         try:
-            with anyio.move_on_after(self._limit):
+            with self._open_state.required(self._call), anyio.move_on_after(self._limit):
                 return await anext(self._pieces)
         except StopAsyncIteration:
             await self.aclose()
@@ -98,54 +101,74 @@ class ByteStream:
 
 
 class Streams:
-    """The part of a transport that streams. A stream takes none of the client's slots, and is never repeated."""
+    """Streams of one client. A stream takes none of the client's slots."""
 
-    base_url: str
-    timeout: float
-    is_open: bool
-    user_agent: str
-    _stream: Send
-    _proxy_to: Callable[[httpx.URL], str | None]
+    def __init__(
+        self,
+        requests: RequestBuilder,
+        retries: Retries,
+        open_state: OpenState,
+        judge: Callable[[str, Answer], Answer | Failure],
+    ) -> None:
+        self._requests, self._retries, self._open_state, self._judge = requests, retries, open_state, judge
+        self._sender: Sender | None = None
 
-    async def _request(self, call: str, method: str, url: str, content: bytes | None, limit: float) -> httpx.Request:
-        raise NotImplementedError
+    def use(self, sender: Sender) -> None:
+        """Send requests by this from now on."""
+        self._sender = sender
 
-    def _refusal(self, call: str, answer: Answer) -> ApiError | ForeignAnswer | None:
-        raise NotImplementedError
+    def open(self, method: str, path: str, params: Sequence[tuple[str, str]], limit: float) -> ByteStream:
+        """A successful answer, to be read piece by piece; `limit`: seconds for each piece.
 
-    def stream(self, method: str, path: str, *, params: Sequence[tuple[str, str]] = ()) -> ByteStream:
-        """A successful answer, to be read piece by piece; each piece has the client's `timeout`.
-
-        Reading it raises what `send` raises.
+        Until its headers are there it is repeated like any call. Reading it raises what `Transport.send` raises.
         """
-        call, limit = f"{method} {path}", self.timeout
-        url = self.base_url + path + (f"?{urlencode(params, quote_via=quote)}" if params else "")
+        call, url = f"{method} {path}", self._requests.url(path, params)
+        opened: list[httpx.Response] = []
+
+        async def attempt(turns: Turns) -> Answer | Failure:
+            request = await self._requests.build(call, method, url, limit=limit)
+            await turns.begin()
+            try:
+                response = await self._start(call, request, limit)
+                if not 200 <= response.status_code < 300:
+                    return self._judge(call, await self._whole(call, response, limit))
+            except (NotSent, OutcomeUnknown) as error:
+                return Failure(error)
+            opened.append(response)
+            return Answer(response.status_code, response.headers.raw, b"")
 
         async def open_() -> httpx.Response:
-            response = await self._start(call, await self._request(call, method, url, None, limit), limit)
-            if 200 <= response.status_code < 300:
-                return response
-            refusal = self._refusal(call, await self._whole(call, response, limit))
-            assert refusal is not None  # It is no success.
-            raise refusal
+            with self._open_state.required(call):
+                await self._retries.run(call, method, attempt)
+            return opened.pop()
 
-        return ByteStream(call, open_, limit)
+        return ByteStream(call, open_, limit, self._open_state)
 
     async def upload(
         self, call: str, url: str, content: AsyncIterable[bytes], headers: Mapping[str, str], *, limit: float
     ) -> Answer:
-        """Sends content as it comes, to another host than the API, which gets no credentials.
+        """Sends content as it comes, to another host than the API, which gets no credentials. It is never repeated.
 
-        `limit`: seconds that one write may take; for the whole, its caller has one.
+        `limit`: seconds that one write may take; for the whole, its caller has one. Once all of it is sent, the answer
+        has `ANSWER_TIMEOUT`.
 
         Raises:
             NotSent, OutcomeUnknown: there was no answer.
             ApiError: it was a refusal.
         """
         timeout = {"connect": CONNECT_TIMEOUT, "read": None, "write": limit, "pool": limit}
-        everything = {"accept": "application/json", "user-agent": self.user_agent, **headers}
-        request = httpx.Request("PUT", url, headers=everything, content=content, extensions={"timeout": timeout})
-        answer = await self._whole(call, await self._start(call, request, None), ANSWER_TIMEOUT)
+        everything = {"accept": "application/json", "user-agent": self._requests.user_agent, **headers}
+        answer: Answer | None = None
+        with self._open_state.required(call), anyio.CancelScope() as answering:
+
+            def wait_for_answer() -> None:
+                answering.deadline = anyio.current_time() + ANSWER_TIMEOUT
+
+            body = _Watched(content, wait_for_answer)
+            request = httpx.Request("PUT", url, headers=everything, content=body, extensions={"timeout": timeout})
+            answer = await self._whole(call, await self._start(call, request, None), None)
+        if answer is None:
+            raise AnswerTimeout(call, f"no answer within {ANSWER_TIMEOUT:g} s of all being sent")
         if not 200 <= answer.status < 300:
             # The upload host has words of its own.
             own = read_error(call, answer.status, answer.content)
@@ -154,19 +177,18 @@ class Streams:
         return answer
 
     async def _start(self, call: str, request: httpx.Request, limit: float | None) -> httpx.Response:
-        if not self.is_open:
-            raise NotOpen(f"{call}: {NOT_OPEN}")
+        assert self._sender is not None
         try:
             with anyio.move_on_after(limit):
-                return await self._stream(request)
+                return await self._sender.stream(request)
         except Exception as error:
-            failure = failure_of(call, error, request.url, self._proxy_to(request.url))
+            failure = failure_of(call, error, request.url, self._sender.proxy(request.url))
             if failure is None:
                 raise
             raise failure from error
         raise AnswerTimeout(call, f"no answer within {limit:g} s")
 
-    async def _whole(self, call: str, response: httpx.Response, limit: float) -> Answer:
+    async def _whole(self, call: str, response: httpx.Response, limit: float | None) -> Answer:
         try:
             with anyio.move_on_after(limit):
                 return Answer(response.status_code, response.headers.raw, await response.aread())
@@ -179,3 +201,23 @@ class Streams:
             with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
                 await response.aclose()
         raise AnswerTimeout(call, f"no whole answer within {limit:g} s")
+
+
+class _Watched:
+    """Content that says when all of it was taken."""
+
+    def __init__(self, content: AsyncIterable[bytes], taken: Callable[[], None]) -> None:
+        self._content, self._taken = content, taken
+        self._pieces: AsyncIterator[bytes] | None = None
+
+    def __aiter__(self) -> Self:
+        self._pieces = aiter(self._content)
+        return self
+
+    async def __anext__(self) -> bytes:
+        assert self._pieces is not None
+        try:
+            return await anext(self._pieces)
+        except StopAsyncIteration:
+            self._taken()
+            raise

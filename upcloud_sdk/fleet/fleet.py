@@ -49,6 +49,7 @@ class Fleet:
             list_own=self._list_own,
             policy=core.waits,
             background=core.background,
+            while_open=core.transport.open_state.required,
             emit=core.emit,
         )
         self._capacity = Capacity(core.waits.clock.now)

@@ -151,7 +151,11 @@ class StorageImports(Namespace):
             return seen.state == ImportState.COMPLETED
 
         what = f"import into storage {uuid} to be completed"
-        return await poll(lambda: self.get_import(uuid), reached, policy=self._core.waits, timeout=timeout, what=what)
+        with self._transport.open_state.required(what):
+            return await poll(
+                lambda: self.get_import(uuid), reached, policy=self._core.waits, timeout=timeout, what=what
+            )
+        raise AssertionError("the block returns, or raises")
 
     async def _fill(
         self, uuid: str, started: StorageImport, content: Content, content_type: ContentType | None, ends: float

@@ -175,13 +175,10 @@ class StorageEndpoints(StorageImports):
             fails_on_error("storage", uuid, storage.state, wanted)
             return storage.state == wanted
 
-        return await poll(
-            lambda: self.get(uuid),
-            reached,
-            policy=self._core.waits,
-            timeout=timeout,
-            what=f"storage {uuid} to be {wanted}",
-        )
+        what = f"storage {uuid} to be {wanted}"
+        with self._transport.open_state.required(what):
+            return await poll(lambda: self.get(uuid), reached, policy=self._core.waits, timeout=timeout, what=what)
+        raise AssertionError("the block returns, or raises")
 
     @endpoint("GET", "/storage")
     @endpoint("GET", "/storage/{kind}")

@@ -15,12 +15,13 @@ import anyio
 import anyio.lowlevel
 
 from upcloud_sdk._interrupts import protected
-from upcloud_sdk.errors import WaitTimeout
+from upcloud_sdk.errors import NotOpen, WaitTimeout
 from upcloud_sdk.events import ServerEvent, WaitEvent
 from upcloud_sdk.waiting.policy import asked_pause, may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from anyio.abc import TaskGroup
 
@@ -93,9 +94,10 @@ class Watcher(Generic[S]):
         list_own: Callable[[Collection[str]], Awaitable[Iterable[S]]],
         policy: WaitPolicy,
         background: Background,
+        while_open: Callable[[str], AbstractContextManager[None]],
         emit: Emitter,
     ) -> None:
-        self._emit = emit
+        self._emit, self._while_open = emit, while_open
         self._get, self._list_own, self._policy, self._background = get, list_own, policy, background
         self._waiters: set[_Waiter[S]] = set()
         self._wake = anyio.Event()
@@ -120,6 +122,7 @@ class Watcher(Generic[S]):
 
         Raises:
             WaitTimeout: `timeout` seconds passed; its `last` is what was seen last.
+            NotOpen: the client was closed meanwhile.
         """
         clock = self._policy.clock
         now = clock.now()
@@ -128,9 +131,12 @@ class Watcher(Generic[S]):
         waiter = _Waiter(uuid, reached, due=due, listed=listed, pauses=self._policy.pauses())
         self._waiters.add(waiter)
         try:
-            self._start()
-            with clock.limit(timeout):
-                await waiter.done.wait()
+            with self._while_open(what):
+                self._start()
+                with clock.limit(timeout):
+                    await waiter.done.wait()
+        except NotOpen as error:
+            waiter.error = error
         finally:
             self._waiters.discard(waiter)
         self._tell(waiter, what, clock.now() - now)

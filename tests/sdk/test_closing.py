@@ -1,0 +1,100 @@
+"""What waits when a client is closed, and what is left for when it is opened again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+import httpx
+import pytest
+
+from tests.sdk import documents
+from upcloud_sdk import Token, UpCloud, WaitPolicy
+from upcloud_sdk.errors import NotOpen, RateLimited
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.sdk.clock import MovedClock
+
+UUID = "00a1b2c3-d4e5-4f60-8a7b-0123456789ab"
+
+WAITS: dict[str, Callable[[UpCloud], Awaitable[object]]] = {
+    "for a server": lambda cloud: cloud.servers.wait_for_state(UUID, "started", timeout=3600),
+    "for a disk": lambda cloud: cloud.storages.wait_for_state(UUID, "online", timeout=3600),
+    "for an answer": lambda cloud: cloud.request("GET", "/hanging"),
+    "for its turn": lambda cloud: cloud.request("GET", "/hanging"),
+    "to be repeated": lambda cloud: cloud.request("GET", "/failing"),
+    "for a stream": lambda cloud: cloud.audit_logs.export().read(),
+}
+
+
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+async def test_a_wait_of_another_task_ends_at_once_when_the_client_is_closed(
+    wait: Callable[[UpCloud], Awaitable[object]],
+) -> None:
+    ended: list[str] = []
+    began = anyio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.path.removeprefix("/1.3")
+        began.set()
+        if path in {"/hanging", "/audit-logs/export"}:
+            await anyio.sleep_forever()
+        if path == "/failing":
+            return documents.refused(429, headers={"Retry-After": "50"})
+        kind = "server" if path.startswith("/server") else "storage"
+        made = {"uuid": UUID, "title": "a", "state": "maintenance", "type": "normal", "size": 10, "hostname": "a"}
+        return httpx.Response(200, json={kind: {**documents.server()["server"], **made}})
+
+    async with anyio.create_task_group() as group:
+
+        async def waiting(cloud: UpCloud) -> None:
+            with pytest.raises(NotOpen, match="the client was closed meanwhile"):
+                await wait(cloud)
+            ended.append("at once")
+
+        transport = httpx.MockTransport(answer)
+        with anyio.fail_after(20):
+            async with UpCloud(Token("ucat_x"), transport=transport, max_concurrency=1) as cloud:
+                group.start_soon(waiting, cloud)
+                await began.wait()
+            while not ended:
+                await anyio.lowlevel.checkpoint()
+
+
+async def test_a_cancellation_is_not_taken_for_the_end_of_the_client() -> None:
+    async def hang(_: httpx.Request) -> httpx.Response:
+        await anyio.sleep_forever()
+        raise AssertionError("never")
+
+    async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(hang)) as cloud:
+        with anyio.move_on_after(0.05) as scope:
+            await cloud.request("GET", "/thing")
+        assert scope.cancelled_caught
+
+
+async def test_a_client_that_is_opened_again_holds_nobody_back_for_what_was_told_before(clock: MovedClock) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/told"):
+            return documents.refused(429, headers={"Retry-After": "50"})
+        return httpx.Response(200)
+
+    waits = WaitPolicy(clock=clock)
+    cloud = UpCloud(Token("ucat_x"), transport=httpx.MockTransport(answer), waits=waits)
+    async with cloud:
+        with anyio.move_on_after(10) as scope:
+            async with anyio.create_task_group() as group:
+                group.start_soon(_told, cloud)
+                await clock.sleep(1.0)
+                group.cancel_scope.cancel()
+        assert not scope.cancelled_caught
+    async with cloud:
+        await cloud.request("GET", "/thing")
+    assert clock.now() == 1.0
+
+
+async def _told(cloud: UpCloud) -> None:
+    with pytest.raises(RateLimited):
+        await cloud.request("GET", "/told")

@@ -1,0 +1,52 @@
+"""Whether a client is open: what waits when it is closed ends at once."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import anyio
+
+from upcloud_sdk.errors import NotOpen
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+NOT_OPEN = "the client is not open; use it inside `async with UpCloud(...) as cloud:`"
+CLOSED = "the client was closed meanwhile; keep its `async with` block open until its calls and waits are over"
+
+
+class OpenState:
+    """Whether one client is open."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self._waiting: set[anyio.CancelScope] = set()
+
+    def open(self) -> None:
+        """Let calls and waits begin."""
+        self.is_open = True
+
+    def close(self) -> None:
+        """End the calls and waits of other tasks with `NotOpen`."""
+        self.is_open = False
+        for scope in self._waiting:
+            scope.cancel()
+
+    @contextmanager
+    def required(self, what: str) -> Generator[None]:
+        """A block for a call or a wait.
+
+        Raises:
+            NotOpen: the client is not open, or is closed before the block is over.
+        """
+        if not self.is_open:
+            raise NotOpen(f"{what}: {NOT_OPEN}")
+        with anyio.CancelScope() as scope:
+            self._waiting.add(scope)
+            try:
+                yield
+            finally:
+                self._waiting.discard(scope)
+        if scope.cancelled_caught:
+            raise NotOpen(f"{what}: {CLOSED}")

@@ -1,0 +1,55 @@
+"""Builds the requests of a client: its address, its headers, its credentials."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
+
+import anyio
+import httpx
+
+from upcloud_sdk.credentials import ask
+from upcloud_sdk.errors import ConnectTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from upcloud_sdk.credentials import Basic, Credentials, Token
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds for a connection to be made; the rest of a call's limit is for its answer."""
+
+
+class RequestBuilder:
+    """Builds the requests of one client."""
+
+    def __init__(self, base_url: str, credentials: Credentials, user_agent: str) -> None:
+        self.base_url, self.user_agent = base_url, user_agent
+        self._credentials = credentials
+        self._headers = [("accept", "application/json"), ("user-agent", user_agent)]
+
+    def url(self, path: str, params: Sequence[tuple[str, str]] = ()) -> str:
+        """The address of an endpoint."""
+        return self.base_url + path + (f"?{urlencode(params, quote_via=quote)}" if params else "")
+
+    async def build(
+        self, call: str, method: str, url: str, content: bytes | None = None, *, limit: float
+    ) -> httpx.Request:
+        """A request with the credentials of this moment.
+
+        Raises:
+            ConnectTimeout: the callable for credentials gave none within `limit` seconds.
+        """
+        credentials = await self._credentials_now(call, limit)
+        headers = [*self._headers, ("authorization", credentials.authorization())]
+        if content is not None:
+            headers.append(("content-type", "application/json"))
+        timeout = {"connect": min(limit, CONNECT_TIMEOUT), "read": limit, "write": limit, "pool": limit}
+        return httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": timeout})
+
+    async def _credentials_now(self, call: str, limit: float) -> Token | Basic:
+        if not callable(self._credentials):
+            return self._credentials
+        with anyio.move_on_after(limit):
+            return await ask(self._credentials)
+        raise ConnectTimeout(call, f"the credentials' callable returned nothing within {limit:g} s")

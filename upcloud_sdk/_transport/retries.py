@@ -1,0 +1,171 @@
+"""Repeats calls as the policy of a client says, and holds all of them back while the API asks for that."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from upcloud_sdk._retry import is_idempotent, is_unknown, may_repeat, next_pause, read_retry_after
+from upcloud_sdk.errors import ApiError, ForeignAnswer, NotFound, NotSent, OutcomeUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from upcloud_sdk._emitter import Emitter
+    from upcloud_sdk._retry import RetryPolicy
+    from upcloud_sdk._transport.answers import Answer
+
+    class Clock(Protocol):
+        """What time is read and waited by: that of the client's `WaitPolicy`."""
+
+        def now(self) -> float: ...
+
+        async def sleep(self, seconds: float) -> None: ...
+
+
+log = logging.getLogger("upcloud_sdk")
+
+SPACING = 0.05
+"""Seconds between two calls that were held back together: the API is not met by all of them at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An attempt that did not succeed."""
+
+    error: ApiError | ForeignAnswer | NotSent | OutcomeUnknown
+    answer: Answer | None = None
+    """None if there was none."""
+    retry_after: float | None = None
+    """Seconds that the API asks to wait for."""
+
+
+def asked_pause(answer: Answer, api_time: float | None) -> float | None:
+    """Seconds that an answer asks to wait for."""
+    if answer.status not in {429, 503}:
+        return None
+    return read_retry_after(answer.header(b"retry-after"), api_time or time.time())
+
+
+class Retries:
+    """Repeats the calls of one client."""
+
+    def __init__(self, policy: RetryPolicy, clock: Clock, emit: Emitter) -> None:
+        self.policy, self._clock, self._emit = policy, clock, emit
+        self.forget()
+
+    def forget(self) -> None:
+        """Hold nobody back any more."""
+        self._held_until = self._last_departure = -math.inf
+
+    async def run(
+        self,
+        call: str,
+        method: str,
+        attempt: Callable[[Turns], Awaitable[Answer | Failure]],
+        *,
+        idempotent: bool | None = None,
+    ) -> Answer:
+        """The answer to a call: a success, or the 404 of a DELETE that may have succeeded before.
+
+        `attempt` awaits `begin` when it is its turn to be sent.
+
+        Raises:
+            NotSent, OutcomeUnknown, ForeignAnswer, ApiError: what the last attempt ended in.
+        """
+        turns, unknown = Turns(self, call), False
+        for number in itertools.count(1):
+            result = await attempt(turns)
+            if not isinstance(result, Failure):
+                return result
+            error, asked = result.error, result.retry_after
+            if unknown and method == "DELETE" and isinstance(error, NotFound) and result.answer is not None:
+                return result.answer
+            outcome = error.status if isinstance(error, ApiError) else error
+            unknown = unknown or is_unknown(method, outcome)
+            self._hold(asked)
+            pause = next_pause(self.policy, number, asked=asked, spent=turns.spent())
+            if pause is None or not may_repeat(method, outcome, idempotent=idempotent):
+                raise _final(error, repeatable=is_idempotent(method, idempotent=idempotent))
+            turns.failed = error
+            await self._wait(call, number, error.problem, pause)
+        raise AssertionError("the numbers do not end")
+
+    def _hold(self, asked: float | None) -> None:
+        """All calls of the client wait, not only the one that was told."""
+        if asked is not None and asked <= self.policy.longest_retry_after:
+            self._held_until = max(self._held_until, self._clock.now() + asked)
+
+    async def _wait(self, call: str, number: int, reason: str, pause: float) -> None:
+        from upcloud_sdk.events import Retry  # noqa: PLC0415 - four milliseconds that most clients do without
+
+        retry = Retry(at=self._clock.now(), call=call, attempt=number, reason=reason, pause=pause)
+        log.warning("%s: %s; attempt %d, again in %.1f s", call, reason, number, pause)
+        self._emit(retry)
+        if self.policy.on_retry is not None:
+            self.policy.on_retry(retry)
+        await self._clock.sleep(pause)
+
+    async def leave(self, may_last: Callable[[float], bool]) -> bool:
+        """Return when a call may be sent; False as soon as that is too late for it."""
+        while True:
+            now = self._clock.now()
+            departure = max(self._held_until, self._last_departure + SPACING)
+            if departure <= now:
+                return True
+            if not may_last(departure):
+                return False
+            self._last_departure = departure
+            await self._clock.sleep(departure - now)
+            # Perhaps the API has asked for more meanwhile.
+            if self._held_until <= departure:
+                return True
+
+    def now(self) -> float:
+        return self._clock.now()
+
+
+class Turns:
+    """The attempts of one call: the budget begins with the first one's turn."""
+
+    def __init__(self, retries: Retries, call: str) -> None:
+        self._retries, self._call = retries, call
+        self._began: float | None = None
+        self.failed: Exception | None = None
+        """What the last attempt ended in."""
+
+    def spent(self) -> float:
+        """Seconds of the budget that are used up."""
+        return 0.0 if self._began is None else self._retries.now() - self._began
+
+    async def begin(self) -> None:
+        """Return when the call may be sent: to be awaited when it is its turn.
+
+        Raises:
+            NotSent: others were told to wait (`Retry-After`), for longer than this call can. After a first attempt it
+                is the error of that.
+        """
+        if self._began is None:
+            self._began = self._retries.now()
+        policy, began = self._retries.policy, self._began
+        budget = policy.budget if self.failed else max(policy.budget, policy.longest_retry_after)
+        if not await self._retries.leave(lambda departure: departure - began <= budget):
+            raise self.failed or NotSent(
+                self._call, f"the API asks to wait (Retry-After) for longer than {budget:g} s: not sent"
+            )
+
+
+def _final(error: ApiError | ForeignAnswer | NotSent | OutcomeUnknown, *, repeatable: bool) -> Exception:
+    """What a call ends in when it is not repeated any more."""
+    return error if repeatable or not isinstance(error, ForeignAnswer) else unknown_outcome(error)
+
+
+def unknown_outcome(foreign: ForeignAnswer) -> OutcomeUnknown:
+    """What becomes of a call that must not be repeated when something else than the API answers."""
+    unknown = OutcomeUnknown(foreign.call, foreign.problem)
+    unknown.__cause__ = foreign
+    return unknown

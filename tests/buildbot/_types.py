@@ -95,6 +95,8 @@ if TYPE_CHECKING:
 
     class UnauthorizedLogin(Exception): ...
 
+    class PingException(Exception): ...
+
     SUCCESS: int
     EXCEPTION: int
     RETRY: int
@@ -105,6 +107,7 @@ else:
     from buildbot.process.factory import BuildFactory
     from buildbot.process.properties import Interpolate, Properties, Secret, renderer
     from buildbot.process.results import CANCELLED, EXCEPTION, RETRY, SUCCESS
+    from buildbot.process.workerforbuilder import PingException
     from buildbot.schedulers.forcesched import ForceScheduler
     from buildbot.steps.shell import ShellCommand
     from buildbot.test.util.integration import RunMasterBase
@@ -129,6 +132,7 @@ __all__ = [
     "ForceScheduler",
     "Interpolate",
     "LineReceiver",
+    "PingException",
     "Properties",
     "ProxyFactory",
     "RunMasterBase",

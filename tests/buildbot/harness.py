@@ -12,7 +12,7 @@ from twisted.internet import defer
 from tests.buildbot._types import BuilderConfig, BuildFactory, Connection, RunMasterBase, ShellCommand, reactor
 from tests.buildbot.guests import Guests
 from tests.buildbot.quick import QuickWorker
-from upcloud_sdk.buildbot._types import LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate
+from upcloud_sdk.buildbot._buildbot_api import LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:

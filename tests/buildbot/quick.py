@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot import UpcloudLatentWorker
+from upcloud_sdk.buildbot._buildbot_api import listening_port
 
 
 class QuickWorker(UpcloudLatentWorker):
@@ -17,15 +18,21 @@ class QuickWorker(UpcloudLatentWorker):
     @property
     def is_up(self) -> bool:
         """Whether its server was seen to be started."""
-        return self._machine is not None and self._machine.up_since is not None
+        return self._server is not None and self._server.up_since is not None
 
     @property
     def websocket_port(self) -> int:
         """Where its master listens for workers that come by websocket."""
-        return self._port(websocket=True)
+        return listening_port(self, websocket=True)
+
+    def let_pass(self, seconds: float) -> None:
+        """Let it be so much longer ago that its server was made."""
+        assert self._server is not None
+        assert self._server.asked_at is not None
+        self._server.asked_at -= seconds
 
     def pass_deadline(self) -> None:
         """Let it be as long ago that its server was started as its worker may take to attach."""
-        assert self._machine is not None
-        assert self._machine.up_since is not None
-        self._machine.up_since -= self._arguments.attach_timeout
+        assert self._server is not None
+        assert self._server.up_since is not None
+        self._server.up_since -= self._arguments.attach_timeout

@@ -124,13 +124,13 @@ def test_a_refusal_does_not_show_secrets() -> None:
 def test_many_workers_differ_in_their_names_only() -> None:
     workers = upcloud_workers(3, "linux", zone="fi-hel1", **LEAST)
     assert [worker.name for worker in workers] == ["linux-1", "linux-2", "linux-3"]
-    assert len({repr(vars(worker.as_given)) for worker in workers}) == 1
+    assert len({repr(vars(worker.arguments_as_given)) for worker in workers}) == 1
 
 
 def test_many_workers_may_be_in_one_group() -> None:
     wanted = ServerGroupSpec(title="buildbot-linux", anti_affinity="strict")
     workers = upcloud_workers(2, "linux", anti_affinity="strict", **LEAST)
-    assert [worker.as_given.server_group for worker in workers] == [wanted, wanted]
+    assert [worker.arguments_as_given.server_group for worker in workers] == [wanted, wanted]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from upcloud_sdk.buildbot.dead_masters import Held, Sighting, is_dead, silent
 
 if TYPE_CHECKING:
-    from upcloud_sdk.buildbot._types import MasterRow
+    from upcloud_sdk.buildbot._buildbot_api import MasterRow
 
 NOW = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 LIMIT = timedelta(minutes=10)

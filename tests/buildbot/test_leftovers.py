@@ -15,8 +15,8 @@ from tests.buildbot.harness import MasterCase, pause
 from tests.buildbot.quick import QuickWorker
 from tests.moved_time import server_spec
 from upcloud_sdk import Basic, UpCloud
-from upcloud_sdk.buildbot._types import States
-from upcloud_sdk.buildbot.reaping import ReapPace
+from upcloud_sdk.buildbot._buildbot_api import States
+from upcloud_sdk.ci import ReapPace
 from upcloud_sdk.fleet.identity import RUN
 
 

@@ -6,7 +6,6 @@ from twisted.internet import defer
 
 from tests.buildbot._types import SUCCESS
 from tests.buildbot.harness import MasterCase
-from upcloud_sdk.buildbot.room import Room
 
 
 class Limits(MasterCase):
@@ -51,27 +50,3 @@ class Limits(MasterCase):
         await self.start_master(self.worker(seal_metadata=True))
         assert (await self.build()).results == [SUCCESS]
         assert cloud.count("PUT /server/{uuid}") == 2
-
-
-def test_who_waits_for_room_enters_in_order_and_may_give_up() -> None:
-    room = Room()
-    entered: list[str] = []
-    turns = {name: room.enter(name, 1) for name in ("a", "b", "c", "d")}
-
-    def enter(_: None, name: str) -> None:
-        entered.append(name)
-
-    def give_up(_: object) -> None:
-        """It has."""
-
-    for name, turn in turns.items():
-        turn.addCallback(enter, name)
-        turn.addErrback(give_up)
-    assert entered == ["a"]
-    turns["b"].cancel()
-    room.leave("a")
-    assert entered == ["a", "c"]
-    assert not room.has(1)
-    assert room.has(2)
-    room.leave("c")
-    assert entered == ["a", "c", "d"]

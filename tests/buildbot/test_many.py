@@ -16,7 +16,7 @@ from tests.buildbot.harness import MasterCase, pause
 from tests.buildbot.quick import QuickWorker
 from tests.moved_time import MovedClock, MovedTransport
 from upcloud_sdk import UpCloud, WaitPolicy
-from upcloud_sdk.buildbot.bridge import Bridge
+from upcloud_sdk.buildbot.master import UpcloudService
 from upcloud_sdk.simulator import ManualClock, after_seconds
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Many(MasterCase):
         self.let_pass(0)
         for patch in (
             mock.patch.object(QuickWorker, "waits", WaitPolicy(clock=self.clock)),
-            mock.patch("upcloud_sdk.buildbot.bridge.UpCloud", self.client),
+            mock.patch("upcloud_sdk.buildbot.account.UpCloud", self.client),
         ):
             patch.start()
             self.addCleanup(patch.stop)
@@ -71,8 +71,8 @@ class Many(MasterCase):
         await self.start_master(*workers)
         # So that the master can destroy them, whatever comes out of this.
         self.addCleanup(self.let_pass, math.inf)
-        bridge = await Bridge.of(self.master)
-        await bridge.run(self.move_time).ended
+        service = await UpcloudService.of(self.master)
+        await service.bridge.run(self.move_time).ended
         for _ in workers:
             defer.ensureDeferred(self.build())
         # Until the last is made, time stands still: otherwise the first would wait for the others.

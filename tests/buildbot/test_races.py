@@ -9,9 +9,8 @@ from twisted.internet import defer
 
 from tests.buildbot._types import CANCELLED, RETRY, SUCCESS, Interpolate, renderer
 from tests.buildbot.harness import IMAGE, MasterCase, pause
-from upcloud_sdk.buildbot import worker
-from upcloud_sdk.buildbot._types import States
-from upcloud_sdk.buildbot.connections import is_lost
+from upcloud_sdk.buildbot import master
+from upcloud_sdk.buildbot._buildbot_api import States, is_lost
 from upcloud_sdk.simulator import after_seconds
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ class Servers(MasterCase):
     async def test_one_counts_until_it_is_gone_though_its_worker_no_longer_waits_for_that(self) -> None:
         cloud = self.serve()
         cloud.stop_seconds = 1
-        self.patch(worker, "_DESTROY_WAIT", 0.05)
+        self.patch(master, "_DESTROY_WAIT", 0.05)
         there: list[int] = []
         start = cloud.start_boot
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import upcloud_sdk.buildbot
+import upcloud_sdk.ci
 import upcloud_sdk.errors
 import upcloud_sdk.models
 import upcloud_sdk.simulator
@@ -81,7 +82,7 @@ def test_each_method_of_a_namespace_says_what_it_gives(namespace: str) -> None:
 
 @pytest.mark.parametrize(
     "module",
-    [upcloud_sdk, upcloud_sdk.models, upcloud_sdk.errors, upcloud_sdk.simulator, upcloud_sdk.buildbot],
+    [upcloud_sdk, upcloud_sdk.models, upcloud_sdk.errors, upcloud_sdk.simulator, upcloud_sdk.ci, upcloud_sdk.buildbot],
     ids=lambda module: module.__name__,
 )
 def test_each_public_name_is_on_a_page(module: ModuleType) -> None:

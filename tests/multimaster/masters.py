@@ -20,7 +20,7 @@ EXPIRE_SECONDS = 10.0
 
 MORE_CONFIGURATION = """
     import buildbot.data.masters
-    from upcloud_sdk.buildbot.reaping import ReapPace
+    from upcloud_sdk.ci import ReapPace
 
     buildbot.data.masters.EXPIRE_MINUTES = {expire_seconds} / 60
     QuickWorker.reaps = ReapPace(again=1, every=1, retry=1)

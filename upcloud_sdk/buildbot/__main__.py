@@ -17,8 +17,7 @@ try:
     from rich.table import Table
 
     from upcloud_sdk.buildbot import replay
-    from upcloud_sdk.buildbot.check import Finding, check_workers
-    from upcloud_sdk.buildbot.offline import UnreadableConfig, read_workers
+    from upcloud_sdk.buildbot.check import Finding, UnreadableConfig, check_workers, read_workers
     from upcloud_sdk.errors import UpCloudError
 except ImportError as error:
     sys.exit(f"upcloud_sdk.buildbot: {error}; this needs an extra: pip install 'upcloud-sdk[buildbot]'")

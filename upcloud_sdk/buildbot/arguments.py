@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 from pydantic import SecretStr
 
 from upcloud_sdk import Basic, Token, UpCloud
-from upcloud_sdk.buildbot._types import AbstractLatentWorker, IRenderable
+from upcloud_sdk.buildbot._buildbot_api import AbstractLatentWorker, IRenderable
 from upcloud_sdk.buildbot.bootstrap import INSTALLS, Bootstrap, Guest
 from upcloud_sdk.errors import UpCloudError
 from upcloud_sdk.models import ServerGroupSpec
@@ -48,6 +48,8 @@ HOST_KEYS = frozenset(
 
 _INSTALLS = ", ".join(map(repr, sorted(INSTALLS)))
 _POSITIONAL = ("zone", "api_username", "api_password", "image", "hostconfig", "base_url", "masterFQDN")
+_RENDERED_ONCE = ("api_username", "api_password", "api_token", "base_url", "owner", "masterFQDN")
+"""Arguments that do not depend on a build."""
 _MASTER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::([0-9]{1,5}))?")
 _SECONDS = ("create_timeout", "boot_timeout", "attach_timeout", "shutdown_timeout")
 
@@ -155,6 +157,11 @@ class Arguments:
         if given and mapping(self.hostconfig).get("user_data"):
             yield "hostconfig['user_data'] and bootstrap both say what the guest runs: give one of them"
         yield from self._master_problems()
+
+    async def rendered_once(self, render: Callable[[list[Any]], Awaitable[list[Any]]]) -> Arguments:
+        """The same, with the values of what does not depend on a build."""
+        values = await render([getattr(self, name) for name in _RENDERED_ONCE])
+        return replace(self, **dict(zip(_RENDERED_ONCE, values, strict=True)))
 
     def credentials(self) -> Credentials:
         """The credentials, of rendered arguments."""

@@ -8,6 +8,7 @@ destroyed is older than that.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,15 +18,16 @@ import anyio
 from twisted.internet import defer
 from twisted.logger import Logger
 
-from upcloud_sdk.buildbot._types import masters as buildbot_masters
+from upcloud_sdk.buildbot._buildbot_api import masters as buildbot_masters
 from upcloud_sdk.buildbot.owner import recorded_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from upcloud_sdk import UpCloud
-    from upcloud_sdk.buildbot._types import Master, MasterRow
-    from upcloud_sdk.buildbot.bridge import Account, Bridge
+    from upcloud_sdk.buildbot._buildbot_api import Master, MasterRow
+    from upcloud_sdk.buildbot.account import Account, Accounts
+    from upcloud_sdk.buildbot.bridge import Bridge
     from upcloud_sdk.fleet.leases import Lease
 
 
@@ -73,25 +75,27 @@ class DeadMasters:
 
     _log = Logger()
 
-    def __init__(self, bridge: Bridge, account: Account, *, every: float) -> None:
-        self._bridge, self._account, self._every = bridge, account, every
+    def __init__(self, master: Master, bridge: Bridge, accounts: Accounts, account: Account) -> None:
+        self._master, self._bridge, self._accounts, self._account = master, bridge, accounts, account
         self._seen: dict[str, Sighting] = {}
 
     def watch(self) -> None:
-        """Look every so many seconds until the bridge stops."""
+        """Look at the pace of the account's reaper, until the account is closed."""
         defer.ensureDeferred(self._watch())
 
     async def _watch(self) -> None:
-        while self._bridge.running:
+        reaps = self._account.key.reaps
+        while reaps is not None and self._bridge.is_running and self._account.is_open:
             try:
-                await self._bridge.run(anyio.sleep, self._every).ended
-                await self._round(self._bridge.master)
+                await self._bridge.run(anyio.sleep, reaps.every).ended
+                await self._round()
             except defer.CancelledError:
                 return
             except Exception as error:  # noqa: BLE001 - the next round may succeed
                 self._log.warn("looking for dead masters: this round failed: {error}", error=error)
 
-    async def _round(self, master: Master) -> None:
+    async def _round(self) -> None:
+        master = self._master
         limit = timedelta(minutes=buildbot_masters.EXPIRE_MINUTES)
         now = datetime.fromtimestamp(master.reactor.seconds(), UTC)
         found = silent(await master.data.get(("masters",)), me=master.name, now=now, limit=limit)
@@ -99,12 +103,16 @@ class DeadMasters:
         for name, last_active in found.items():
             owner = await recorded_owner(master, name)
             if owner is not None:
-                await self._look(name, last_active, await self._bridge.client(self._account, owner), limit)
+                account = await self._accounts.open(self._account.key._replace(owner=owner, reaps=None), self)
+                try:
+                    await self._look(name, last_active, account.cloud, limit)
+                finally:
+                    self._accounts.release(account, self)
 
     async def _look(self, name: str, last_active: datetime, cloud: UpCloud, delay: timedelta) -> None:
         leases: tuple[Lease, ...] = await self._bridge.run(cloud.leases.list).ended
         held = frozenset(Held(lease.uuid, lease.ends) for lease in leases)
-        seen = Sighting(self._bridge.master.reactor.seconds(), last_active, held)
+        seen = Sighting(time.monotonic(), last_active, held)
         before = self._seen.setdefault(name, seen)
         if not is_unchanged(before, seen):
             self._seen[name] = seen

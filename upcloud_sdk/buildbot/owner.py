@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from upcloud_sdk.buildbot._types import Master
+    from upcloud_sdk.buildbot._buildbot_api import Master
 
 
 def short_hash(master: Master) -> str:

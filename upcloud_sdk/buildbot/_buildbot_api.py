@@ -1,16 +1,19 @@
-"""What the adapter uses of Buildbot, which ships no types: the one place that tells them to the type checkers."""
+"""What the adapter uses of Buildbot, which ships no types: its names, typed, and what has no public name there."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Mapping
     from datetime import datetime
-    from typing import Any, ClassVar, Protocol, TypedDict
+    from typing import Any, ClassVar, ParamSpec, Protocol, TypedDict, TypeVar
 
     from twisted.internet.defer import Deferred
     from twisted.python.failure import Failure
+
+    P = ParamSpec("P")
+    T = TypeVar("T")
 
     class DelayedCall(Protocol):
         def cancel(self) -> None: ...
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
         state: State
 
     class Builder(Protocol):
+        building: list[RunningBuild]
+
         def getOldestRequestTime(self) -> Deferred[datetime | None]: ...
 
     class BotMaster(Protocol):
@@ -55,8 +60,10 @@ if TYPE_CHECKING:
 
         def getBuildersForWorker(self, workername: str) -> list[Builder]: ...
         def maybeStartBuildsForAllBuilders(self) -> None: ...
+        def maybeStartBuildsForWorker(self, worker_name: str) -> None: ...
 
-    class WorkerForBuilder(Protocol): ...
+    class WorkerForBuilder(Protocol):
+        builder: Builder
 
     class DeferWaiter(Protocol):
         def add(self, deferred: Deferred[Any]) -> object: ...
@@ -90,6 +97,12 @@ if TYPE_CHECKING:
 
     class Build(Properties, Protocol): ...
 
+    class RunningBuild(Protocol):
+        workerforbuilder: WorkerForBuilder
+        finished: bool
+
+        def buildFinished(self, text: list[str], results: int) -> Deferred[None]: ...
+
     class SharedService:
         master: Master
         name: str | None
@@ -100,7 +113,10 @@ if TYPE_CHECKING:
         def startService(self) -> Deferred[Any]: ...
         def stopService(self) -> Deferred[Any]: ...
 
-    class AbstractLatentWorker:
+    class AbstractWorker:
+        def attached(self, conn: Connection) -> Deferred[None]: ...
+
+    class AbstractLatentWorker(AbstractWorker):
         builds_may_be_incompatible: ClassVar[bool]
         build_wait_timeout: float
         conn: Connection | None
@@ -114,17 +130,24 @@ if TYPE_CHECKING:
         properties: Properties
         registration: Registration | None
         state: States
+        configured: bool
+        _graceful: bool
+        _config_args: tuple[Any, ...]
+        _config_kwargs: dict[str, Any]
         substantiation_build: Build | None
 
         def __init__(self, *args: Any, **kwargs: Any) -> None: ...  # noqa: ANN401 - Buildbot's
         def checkConfig(self, name: str, password: str | None, **kwargs: Any) -> None: ...  # noqa: ANN401 - Buildbot's
         def reconfigService(self, name: str, password: object, **kwargs: Any) -> Deferred[None]: ...  # noqa: ANN401 - Buildbot's
+        def reconfigServiceWithSibling(self, sibling: Any) -> Deferred[None]: ...  # noqa: ANN401 - of its own class
         def getConfigDict(self) -> dict[str, Any]: ...
         def renderSecrets(self, *values: object) -> Deferred[Any]: ...
-        def attached(self, conn: Connection) -> Deferred[None]: ...
         def detached(self) -> Deferred[None]: ...
+        def buildStarted(self, wfb: WorkerForBuilder) -> None: ...
         def buildFinished(self, wfb: WorkerForBuilder) -> None: ...
         def canStartBuild(self) -> bool: ...
+        def shutdownRequested(self) -> None: ...
+        def _update_graceful(self) -> None: ...
         def _soft_disconnect(self, fast: bool = ..., stopping_service: bool = ...) -> Deferred[None]: ...
         def _fireSubstantiationNotifier(self, result: Failure) -> None: ...
         def setupProperties(self, props: Properties) -> None: ...
@@ -163,7 +186,10 @@ if TYPE_CHECKING:
 
     def config_error(message: str) -> None: ...
 
+    def async_to_deferred(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Deferred[T]]: ...
+
     buildbot_version: str
+    RETRY: int
 
     class masters:  # noqa: N801 - a module
         EXPIRE_MINUTES: ClassVar[float]
@@ -185,12 +211,62 @@ else:
         LatentWorkerSubstantiatiationCancelled,
     )
     from buildbot.process.properties import Properties as BuildProperties
+    from buildbot.process.results import RETRY
     from buildbot.secrets.manager import SecretDetails
     from buildbot.util.service import SharedService
+    from buildbot.util.twisted import async_to_deferred
+    from buildbot.worker.base import AbstractWorker
     from buildbot.worker.latent import AbstractLatentWorker, States
+
+_DEFAULT_PORT = 9989
+
+
+def is_lost(conn: Connection) -> bool:
+    """Whether a connection by Buildbot's own protocol is closed; one by websocket tells in time itself."""
+    broker = getattr(getattr(conn, "mind", None), "broker", None)
+    return bool(getattr(broker, "disconnected", False))
+
+
+def listening_port(worker: AbstractLatentWorker, *, websocket: bool) -> int:
+    """Where the master of a worker listens for it."""
+    registered = worker.registration
+    if registered is not None and websocket and registered.msgpack_reg is not None:
+        return registered.get_msgpack_port()
+    return registered.getPBPort() if registered is not None and registered.pbReg is not None else _DEFAULT_PORT
+
+
+async def end_builds(worker: AbstractLatentWorker) -> None:
+    """End the builds that Buildbot believes to run on a worker. They are tried again."""
+    for busy in list(worker.building):
+        for build in list(busy.builder.building):
+            if build.workerforbuilder is busy and not build.finished:
+                await build.buildFinished(["worker", "lost"], RETRY)
+
+
+def give_up_server(worker: AbstractLatentWorker) -> None:
+    """Let a worker disconnect its guest and destroy its server, whatever its `build_wait_timeout`."""
+    wait_for(worker, worker._soft_disconnect(stopping_service=True))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public name
+
+
+def show_on_page(worker: AbstractLatentWorker, facts: Mapping[str, object]) -> None:
+    """Write to the database what a worker's page shows, beside what its guest has told."""
+    conn, master = worker.conn, worker.master
+    assert conn is not None
+    known = {name: conn.info.get(name) for name in ("admin", "host", "access_uri", "version")}
+    write = master.data.updates.workerConnected(
+        workerid=worker.workerid, masterid=master.masterid, workerinfo={**known, **facts}
+    )
+    wait_for(worker, write)
+
+
+def wait_for(worker: AbstractLatentWorker, deferred: Deferred[Any]) -> None:
+    """Let a worker wait for this before it stops. An error is logged."""
+    worker._deferwaiter.add(deferred)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
+
 
 __all__ = [
     "AbstractLatentWorker",
+    "AbstractWorker",
     "BuildProperties",
     "ConfigErrors",
     "FileLoader",
@@ -201,7 +277,14 @@ __all__ = [
     "SecretDetails",
     "SharedService",
     "States",
+    "async_to_deferred",
     "buildbot_version",
     "config_error",
+    "end_builds",
+    "give_up_server",
+    "is_lost",
+    "listening_port",
     "masters",
+    "show_on_page",
+    "wait_for",
 ]

@@ -16,14 +16,14 @@ from pydantic import SecretStr
 from upcloud_sdk import UpCloud
 from upcloud_sdk.buildbot.arguments import host_and_port, mapping
 from upcloud_sdk.buildbot.bootstrap import IN_TLS, Bootstrap, Guest
-from upcloud_sdk.buildbot.order import MINIMUM_MEMORY, Order, bootstrap_of
+from upcloud_sdk.buildbot.request import MINIMUM_MEMORY, ServerRequest, bootstrap_of, rendered
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from upcloud_sdk import ServerSpec
-    from upcloud_sdk.buildbot.offline import KnownWorker
+    from upcloud_sdk.buildbot.check.config import KnownWorker
     from upcloud_sdk.models import Account, Plan, ServerSummary, StorageSummary
 
 EACH_BUILD = "each build decides"
@@ -77,11 +77,12 @@ class Check:
         account = await self._ask_account(cloud)
         if account is None:
             return
-        order = await Order.of(self._worker.arguments, _Rendered())  # type: ignore[arg-type]  # an awaitable serves as a Deferred
-        await self._ask_place(cloud, order)
-        template = await self._ask_image(cloud, order)
+        values = await rendered(self._worker.arguments, _Rendered())  # type: ignore[arg-type]  # an awaitable serves as a Deferred
+        request = ServerRequest.of(values)
+        await self._ask_place(cloud, request)
+        template = await self._ask_image(cloud, request)
         if template is not None:
-            await self._ask_server(cloud, order, template)
+            await self._ask_server(cloud, request, template)
 
     async def _ask_account(self, cloud: UpCloud) -> Account | None:
         try:
@@ -92,35 +93,35 @@ class Check:
         self.tell("credentials", good=True, answer=f"{account.username}, {account.credits:.0f} credits left")
         return account
 
-    async def _ask_place(self, cloud: UpCloud, order: Order) -> None:
+    async def _ask_place(self, cloud: UpCloud, request: ServerRequest) -> None:
         zones = {zone.id for zone in await cloud.zones.list()}
         plans = {plan.name: plan for plan in await cloud.plans.list()}
-        missing = [f"no zone {zone!r}" for zone in order.zones if zone not in zones]
-        missing += [f"no plan {plan!r}" for plan in order.plans if plan not in {*plans, "custom"}]
-        self.needs = _size(order, plans)
+        missing = [f"no zone {zone!r}" for zone in request.zones if zone not in zones]
+        missing += [f"no plan {plan!r}" for plan in request.plans if plan not in {*plans, "custom"}]
+        self.needs = _size(request, plans)
         if missing:
             self.tell("place", good=False, answer="; ".join(missing))
         elif self._worker.open & {"zone", "zones", "plans", "hostconfig"}:
             self.tell("place", good=None, answer=EACH_BUILD)
         else:
-            self.tell("place", good=True, answer=f"{', '.join(order.plans)} in {', '.join(order.zones)}")
+            self.tell("place", good=True, answer=f"{', '.join(request.plans)} in {', '.join(request.zones)}")
 
-    async def _ask_image(self, cloud: UpCloud, order: Order) -> StorageSummary | None:
+    async def _ask_image(self, cloud: UpCloud, request: ServerRequest) -> StorageSummary | None:
         if "image" in self._worker.open:
             self.tell("image", good=None, answer=EACH_BUILD)
             return None
         try:
-            template = await cloud.storages.find_template(order.template())
+            template = await cloud.storages.find_template(request.template())
         except UpCloudError as error:
             self.tell("image", good=False, answer=str(error))
             return None
         self.tell("image", good=True, answer=template.title)
         return template
 
-    async def _ask_server(self, cloud: UpCloud, order: Order, template: StorageSummary) -> None:
+    async def _ask_server(self, cloud: UpCloud, request: ServerRequest, template: StorageSummary) -> None:
         guest = Guest(name=self._worker.name, password=SecretStr("-"), master="-", port=0)
         try:
-            specs = order.specs(template, title=f"buildbot-{self._worker.name}", guest=guest)
+            specs = request.specs(template, title=f"buildbot-{self._worker.name}", guest=guest)
         except ValueError as error:
             self.tell("server", good=False, answer=" ".join(str(error).split()))
             return
@@ -246,10 +247,10 @@ def at_once(workers: Sequence[tuple[tuple[int, int], int | None]]) -> list[tuple
     return [needs for needs, limit in workers if limit is None] + limited[: max(limits, default=0)]
 
 
-def _size(order: Order, plans: Mapping[str, Plan]) -> tuple[int, int] | None:
-    first = order.plans[0]
+def _size(request: ServerRequest, plans: Mapping[str, Plan]) -> tuple[int, int] | None:
+    first = request.plans[0]
     if first == "custom":
-        host = dict(order.host)
+        host = dict(request.host)
         return host.get("core_number", 1), host.get("memory_amount", MINIMUM_MEMORY)
     plan = plans.get(first)
     return None if plan is None else (plan.core_number, plan.memory_amount)

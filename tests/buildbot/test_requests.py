@@ -14,7 +14,7 @@ from tests.buildbot._types import Interpolate, Properties, renderer
 from upcloud_sdk import InterfaceSpec, ServerSpec, StorageDeviceSpec
 from upcloud_sdk.buildbot.arguments import Arguments
 from upcloud_sdk.buildbot.bootstrap import Bootstrap, Guest
-from upcloud_sdk.buildbot.order import Order
+from upcloud_sdk.buildbot.request import ServerRequest, rendered
 from upcloud_sdk.models import StorageSummary
 
 GUEST = Guest(name="linux_1", password=SecretStr("s3cret"), master="ci.example.com", port=9989)
@@ -34,15 +34,20 @@ def template(**fields: Any) -> StorageSummary:  # noqa: ANN401 - fields of the m
     return StorageSummary.model_validate({**facts, **fields})
 
 
-def order(properties: Properties | None = None, **arguments: Any) -> Order:  # noqa: ANN401 - the worker's
-    found: list[Order] = []
-    made = Order.of(Arguments(image="Debian", **arguments), properties or Properties())
+async def requested(arguments: Arguments, properties: Properties) -> ServerRequest:
+    return ServerRequest.of(await rendered(arguments, properties))
+
+
+def request(properties: Properties | None = None, **arguments: Any) -> ServerRequest:  # noqa: ANN401 - the worker's
+    arguments.setdefault("image", "Debian")
+    found: list[ServerRequest] = []
+    made = requested(Arguments(**arguments), properties or Properties())
     defer.ensureDeferred(made).addCallback(found.append)
     return found[0]
 
 
 def specs(of: StorageSummary | None = None, **arguments: Any) -> list[ServerSpec]:  # noqa: ANN401 - the worker's
-    return order(**arguments).specs(of or template(), title="buildbot-linux-1-abcdef", guest=GUEST)
+    return request(**arguments).specs(of or template(), title="buildbot-linux-1-abcdef", guest=GUEST)
 
 
 def test_the_defaults_are_those_of_the_worker_that_ships_with_buildbot() -> None:
@@ -125,7 +130,7 @@ def test_the_machine_has_the_networks_disks_labels_and_group_that_were_asked_for
 
 
 def test_values_are_those_of_the_build() -> None:
-    made = order(
+    made = request(
         Properties(plan="4xCPU-8GB", where="fi-hel2"),
         zone=Interpolate("%(prop:where)s"),
         hostconfig={"plan": Interpolate("%(prop:plan)s")},
@@ -133,11 +138,11 @@ def test_values_are_those_of_the_build() -> None:
     assert (made.zones, made.plans) == (("fi-hel2",), ("4xCPU-8GB",))
 
 
-def test_orders_are_equal_if_the_same_server_serves_both() -> None:
+def test_requests_are_equal_if_the_same_server_serves_both() -> None:
     by_plan = {"hostconfig": {"plan": Interpolate("%(prop:plan)s")}}
     small = Properties(plan="1xCPU-1GB")
-    assert order(small, **by_plan) == order(Properties(plan="1xCPU-1GB", branch="main"), **by_plan)
-    assert order(small, **by_plan) != order(Properties(plan="2xCPU-4GB"), **by_plan)
+    assert request(small, **by_plan) == request(Properties(plan="1xCPU-1GB", branch="main"), **by_plan)
+    assert request(small, **by_plan) != request(Properties(plan="2xCPU-4GB"), **by_plan)
 
 
 @renderer
@@ -147,27 +152,21 @@ def misspelt(props: Any) -> dict[str, str]:  # noqa: ANN401 - Buildbot's
 
 def test_what_renders_to_an_unknown_key_is_refused() -> None:
     failures: list[str] = []
-    made = defer.ensureDeferred(Order.of(Arguments(image="Debian", hostconfig=misspelt), Properties()))
+    made = defer.ensureDeferred(requested(Arguments(image="Debian", hostconfig=misspelt), Properties()))
     made.addErrback(lambda failure: failures.append(str(failure)))
     assert "did you mean 'plan'" in failures[0]
 
 
 def test_labels_choose_among_templates() -> None:
-    wanted = order_of_image({"role": "ci"}).template()
+    wanted = request(image={"role": "ci"}).template()
     assert callable(wanted)
     assert wanted(template(labels=[{"key": "role", "value": "ci"}, {"key": "_os_type", "value": "linux"}]))
     assert not wanted(template(labels=[{"key": "role", "value": "web"}]))
 
 
 def test_other_images_are_handed_on_as_they_are() -> None:
-    assert order_of_image("Debian").template() == "Debian"
-    assert order_of_image(re.compile("Debian")).template() == re.compile("Debian")
-
-
-def order_of_image(image: object) -> Order:
-    found: list[Order] = []
-    defer.ensureDeferred(Order.of(Arguments(image=image), Properties())).addCallback(found.append)
-    return found[0]
+    assert request(image="Debian").template() == "Debian"
+    assert request(image=re.compile("Debian")).template() == re.compile("Debian")
 
 
 def test_user_data_is_sent_as_it_is() -> None:
@@ -212,6 +211,6 @@ def test_a_value_that_looks_like_a_token_is_not_filled_in_again() -> None:
     assert guest.fill("@NAME@") == "@PASSWORD@"
 
 
-def test_an_order_does_not_show_what_the_guest_is_told() -> None:
-    assert "canary" not in repr(order(bootstrap="canary", hostconfig=None))
-    assert "canary" not in repr(order(hostconfig={"user_data": "canary"}))
+def test_a_request_does_not_show_what_the_guest_is_told() -> None:
+    assert "canary" not in repr(request(bootstrap="canary", hostconfig=None))
+    assert "canary" not in repr(request(hostconfig={"user_data": "canary"}))

@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from tests.moved_time import MovedCloud, server_spec
-from upcloud_sdk.buildbot.reaping import Reaping, ReapPace
+from upcloud_sdk.ci import PacedReaper, ReapPace
 from upcloud_sdk.fleet.identity import RUN
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ async def an_earlier_run_leaves_a_server(moved: MovedCloud, owner: str = "master
             await dead.servers.create(server_spec(), lease=3600)
 
 
-def reaping(moved: MovedCloud, cloud: UpCloud, *, exclusive: bool = True) -> Reaping:
-    return Reaping(cloud, moved.waits.clock, PACE, exclusive)
+def reaping(moved: MovedCloud, cloud: UpCloud, *, exclusive: bool = True) -> PacedReaper:
+    return PacedReaper(cloud, moved.waits.clock, PACE, exclusive)
 
 
 async def test_what_the_last_run_left_is_destroyed_at_once(moved: MovedCloud) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
@@ -12,12 +11,12 @@ from upcloud_sdk.errors import UpCloudError
 from upcloud_sdk.models.ownership import OWNER
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Awaitable, Callable, Hashable
     from decimal import Decimal
 
     from upcloud_sdk import ServerSpec, UpCloud
-    from upcloud_sdk.buildbot.order import Order
-    from upcloud_sdk.models import StorageSummary
+    from upcloud_sdk.models import ServerGroupSpec, StorageSummary
 
 V = TypeVar("V")
 
@@ -27,8 +26,8 @@ _PRICES_FOR = 3600.0
 _PRICE_WITHIN = 5.0
 
 
-class Memo(Generic[V]):
-    """What questions were answered within the last `seconds`. Whoever asks meanwhile waits for the answer under way."""
+class TimedCache(Generic[V]):
+    """Answers that are kept for `seconds`. One caller asks; the others wait for its answer."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -46,43 +45,42 @@ class Memo(Generic[V]):
             return answer
 
 
-class Catalogue:
-    """Templates, groups and prices of an account, for the workers that use its client."""
+class AccountCache:
+    """Templates, server groups and prices of one account."""
 
     def __init__(self, cloud: UpCloud) -> None:
         self.cloud = cloud
-        self._templates: Memo[StorageSummary] = Memo(_TEMPLATES_FOR)
-        self._groups: Memo[str] = Memo(_GROUPS_FOR)
-        self._prices: Memo[Decimal] = Memo(_PRICES_FOR)
+        self._templates: TimedCache[StorageSummary] = TimedCache(_TEMPLATES_FOR)
+        self._groups: TimedCache[str] = TimedCache(_GROUPS_FOR)
+        self._prices: TimedCache[Decimal] = TimedCache(_PRICES_FOR)
 
-    async def template(self, order: Order) -> StorageSummary:
-        """The template that an order means; may be so many seconds old.
+    async def template(
+        self, key: Hashable, image: str | re.Pattern[str] | Callable[[StorageSummary], bool]
+    ) -> StorageSummary:
+        """The template that `storages.find_template(image)` finds, at most half a minute old; `key` stands for `image`.
 
         Raises:
             NoMatch, Ambiguous: there is none, or there are several.
         """
-        return await self._templates.get(order.image_key(), lambda: self.cloud.storages.find_template(order.template()))
+        return await self._templates.get(key, lambda: self.cloud.storages.find_template(image))
 
-    async def grouped(self, order: Order) -> Order:
-        """The order with the uuid of its server group, which is made if there is none of its title."""
-        spec = order.server_group
-        if spec is None or isinstance(spec, str):
-            return order
+    async def group(self, spec: ServerGroupSpec) -> str:
+        """The uuid of the owner's server group of this title, which is made if there is none."""
 
         async def find() -> str:
             groups = await self.cloud.server_groups.list(labels={OWNER: self.cloud.owner})
             found = next((group for group in groups if group.title == spec.title), None)
             return (found or await self.cloud.server_groups.create(spec)).uuid
 
-        return replace(order, server_group=await self._groups.get(spec.title, find))
+        return await self._groups.get(spec.title, find)
 
     def forget(self) -> None:
-        """A template or a group is gone: ask again."""
-        self._templates = Memo(_TEMPLATES_FOR)
-        self._groups = Memo(_GROUPS_FOR)
+        """Ask again for templates and groups: one of them is gone."""
+        self._templates = TimedCache(_TEMPLATES_FOR)
+        self._groups = TimedCache(_GROUPS_FOR)
 
     async def price(self, spec: ServerSpec) -> Decimal | None:
-        """Credits an hour; None where that cannot be told quickly: no build waits for it."""
+        """Credits an hour; None where that cannot be told within five seconds."""
 
         async def ask() -> Decimal:
             return (await self.cloud.prices.estimate(spec)).hourly

@@ -1,4 +1,4 @@
-"""What server a build wants: the arguments with the build's values in them, and the specs that are made of them."""
+"""What server a build wants: the worker's arguments with the build's values in them, and the specs made of these."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from upcloud_sdk.buildbot.arguments import (
     host_problems,
     mapping,
 )
-from upcloud_sdk.buildbot.bootstrap import INSTALLS, Bootstrap
+from upcloud_sdk.buildbot.bootstrap import INSTALLS, WEBSOCKET, Bootstrap
 from upcloud_sdk.models import InterfaceSpec, LoginUser, ServerGroupSpec
 
 if TYPE_CHECKING:
-    from upcloud_sdk.buildbot._types import Properties
+    from upcloud_sdk.buildbot._buildbot_api import Properties
     from upcloud_sdk.buildbot.arguments import Arguments
     from upcloud_sdk.buildbot.bootstrap import Guest
     from upcloud_sdk.models import StorageSummary
@@ -35,9 +35,22 @@ _OWN_TIER = ("DEV-", "STARTER-")
 """Plans that take disks of their own tier only."""
 
 
+_RENDERED = (
+    "image", "zone", "zones", "plans", "hostconfig", "bootstrap", "labels", "networks", "storages", "server_group",
+    "firewall",
+)  # fmt: skip
+"""Arguments that each build decides."""
+
+
+async def rendered(arguments: Arguments, properties: Properties) -> dict[str, Any]:
+    """The arguments' values for a build with these properties."""
+    values: dict[str, Any] = await properties.render({name: getattr(arguments, name) for name in _RENDERED})
+    return values
+
+
 @dataclass(frozen=True, kw_only=True)
-class Order:
-    """A server that is wanted. Two that are equal can be served by the same server."""
+class ServerRequest:
+    """A server that is wanted. The same server serves two requests that are equal."""
 
     image: Image
     zones: tuple[str, ...]
@@ -49,8 +62,8 @@ class Order:
     user_data: SecretStr
     bootstrap: Bootstrap | SecretStr | None
     """A document of our own, one with tokens to fill in, or none; `user_data` goes before it."""
-    bootstrap_is_wanted: bool
-    """Whether it was asked for; if not, an image that takes none goes without."""
+    bootstrap_is_given: bool
+    """Whether the configuration has one. The default one is left out on images without cloud-init."""
     labels: tuple[tuple[str, str], ...]
     networks: tuple[str | InterfaceSpec, ...] | None
     storages: tuple[StorageDeviceSpec, ...]
@@ -58,21 +71,12 @@ class Order:
     firewall: bool
 
     @classmethod
-    async def of(cls, arguments: Arguments, properties: Properties) -> Order:
-        """The order of a build with these properties.
+    def of(cls, given: Mapping[str, Any]) -> ServerRequest:
+        """The request that these values make: what `rendered` gave.
 
         Raises:
-            ValueError: what the arguments rendered to makes no server.
+            ValueError: they make no server.
         """
-        given: dict[str, Any] = await properties.render(
-            {
-                name: getattr(arguments, name)
-                for name in (
-                    "image", "zone", "zones", "plans", "hostconfig", "bootstrap", "labels", "networks", "storages",
-                    "server_group", "firewall",
-                )
-            }
-        )  # fmt: skip
         problems = list(host_problems(given["hostconfig"]))
         if problems:
             raise ValueError("; ".join(problems))
@@ -89,13 +93,18 @@ class Order:
             user_data=SecretStr(host.pop("user_data", None) or ""),
             host=tuple(sorted(host.items())),
             bootstrap=bootstrap_of(given["bootstrap"]),
-            bootstrap_is_wanted=given["bootstrap"] is not None,
+            bootstrap_is_given=given["bootstrap"] is not None,
             labels=tuple(sorted(mapping(given["labels"]).items())),
             networks=None if networks is None else tuple(networks),
             storages=tuple(given["storages"] or ()),
             server_group=given["server_group"],
             firewall=bool(given["firewall"]),
         )
+
+    @property
+    def is_by_websocket(self) -> bool:
+        """Whether the guest calls its master by websocket, as far as the worker's own bootstrap decides that."""
+        return isinstance(self.bootstrap, Bootstrap) and self.bootstrap.protocol == WEBSOCKET
 
     def image_key(self) -> Hashable:
         """Stands for the image among others."""
@@ -149,7 +158,7 @@ class Order:
             return guest.fill(bootstrap.get_secret_value())
         if template.template_type == "cloud-init":
             return bootstrap.document(guest)
-        if self.bootstrap_is_wanted:
+        if self.bootstrap_is_given:
             raise ValueError(
                 f"image {template.title!r} has no cloud-init, which the worker's own bootstrap needs: give a script as "
                 "bootstrap or as hostconfig['user_data'], or bootstrap=False if its worker starts by itself"

@@ -1,4 +1,4 @@
-"""Destroys what the last run of a master left, and what has lost its holder since. Runs on the bridge's loop."""
+"""Destroys what an earlier run left, and what has lost its holder since."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from upcloud_sdk.buildbot.machine import is_permanent
+from upcloud_sdk.ci.permanent import is_permanent
 from upcloud_sdk.errors import NotOpen
 
 if TYPE_CHECKING:
@@ -20,20 +20,20 @@ log = logging.getLogger("upcloud_sdk")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReapPace:
-    """How often a master reaps, in seconds."""
+    """How often to reap, in seconds."""
 
     again: float = 60.0
-    """From the first round to the second, for a create of a dead process that was on its way in the first."""
+    """From the first round to the second, which finds a create that a dead process had sent just before the first."""
     every: float = 300.0
     """Between the rounds after that."""
     retry: float = 5.0
     """From a first round that failed to the next attempt at it."""
     first_round: float = 60.0
-    """How long a worker's start waits for the first round at most."""
+    """How long the first server waits for the first round at most."""
 
 
 @dataclass(eq=False)
-class Reaping:
+class PacedReaper:
     """The reaper of one client: at the start, again a little later, then every few minutes."""
 
     cloud: UpCloud
@@ -41,14 +41,14 @@ class Reaping:
     pace: ReapPace
     exclusive: bool
     """Whether no other process has this owner: what earlier ones left is destroyed at once, not when its lease ends."""
-    _done: bool = False
+    _first_round_ended: bool = False
     _waiting: list[anyio.Event] = field(default_factory=list[anyio.Event])
 
     async def run(self) -> None:
         """Reap until cancelled."""
         while not await self._round():
             await self.clock.sleep(self.pace.retry)
-        self._done = True
+        self._first_round_ended = True
         for event in self._waiting:
             event.set()
         await self.clock.sleep(self.pace.again)
@@ -59,10 +59,10 @@ class Reaping:
     async def first_round(self) -> None:
         """Return when the first round has ended, or when that has taken too long.
 
-        Before it, a guest of the master's last run may still be up. With a password that is always the same it could
-        attach as the worker of the new server, and its build would run on a server that is about to be destroyed.
+        Before it, a guest of the last run may still be up. With a password that is always the same it could attach as
+        the worker of the new server, and its build would run on a server that is about to be destroyed.
         """
-        if self._done:
+        if self._first_round_ended:
             return
         ended = anyio.Event()
         self._waiting.append(ended)
@@ -72,7 +72,7 @@ class Reaping:
         log.warning("reaper of %s: no round has succeeded in %g s", self.cloud.owner, self.pace.first_round)
 
     async def _round(self) -> bool:
-        """Whether it is done: it was, or trying again would be of no use."""
+        """Whether it is done: it succeeded, or another attempt would fail too."""
         try:
             report = await self.cloud.leases.reap(exclusive=self.exclusive)
         except NotOpen:

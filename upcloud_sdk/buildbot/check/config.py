@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
-from upcloud_sdk.buildbot._types import BuildProperties, ConfigErrors, FileLoader, SecretDetails
+from upcloud_sdk.buildbot._buildbot_api import BuildProperties, ConfigErrors, FileLoader, SecretDetails
 from upcloud_sdk.buildbot.arguments import is_static
 from upcloud_sdk.buildbot.worker import UpcloudLatentWorker
 
@@ -112,7 +112,7 @@ def _now(outcome: Any) -> Any:  # noqa: ANN401 - whatever Buildbot gives
 
 
 def _known(worker: UpcloudLatentWorker, secrets: _Secrets, protocols: Mapping[str, Mapping[str, Any]]) -> KnownWorker:
-    given = worker.as_given
+    given = worker.arguments_as_given
     values: dict[str, Any] = {}
     undecided: set[str] = set()
     problems: list[str] = []

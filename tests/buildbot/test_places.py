@@ -1,0 +1,92 @@
+"""The places for servers under `max_servers`: who takes them, and when they are free again."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from twisted.internet import defer
+
+from tests.buildbot._types import CANCELLED, SUCCESS, Interpolate, ShellCommand
+from tests.buildbot.harness import MasterCase
+from upcloud_sdk.buildbot import master
+from upcloud_sdk.simulator import after_seconds
+
+if TYPE_CHECKING:
+    from tests.buildbot.quick import QuickWorker
+
+WAIT = "until [ -e '%(prop:gate:-/)s' ]; do sleep 0.1; done"
+"""A build that ends when the file exists that its property `gate` names; at once without one."""
+
+
+class Places(MasterCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.gate = Path(tempfile.mkdtemp()) / "gate"
+        self.steps = [ShellCommand(command=["sh", "-c", Interpolate(WAIT)])]
+
+    def workers(self, count: int, **options: object) -> list[QuickWorker]:
+        return [self.worker(f"bot-{number}", **options) for number in range(1, count + 1)]
+
+    async def reconfigure(self, *workers: QuickWorker) -> None:
+        self.config.update(self.configuration(*workers, steps=self.steps))
+        await self.master.reconfig()
+
+    async def test_a_build_that_has_no_place_is_not_claimed(self) -> None:
+        self.serve()
+        await self.start_master(*self.workers(3, max_servers=1))
+        building = [defer.ensureDeferred(self.build()) for _ in range(3)]
+        await self.server_in("started")
+        assert len(await self.master.data.get(("builds",))) == 1
+        assert [outcome.results for outcome in await defer.gatherResults(building)] == [[SUCCESS]] * 3
+
+    async def test_a_higher_limit_lets_builds_start_at_once(self) -> None:
+        self.serve()
+        await self.start_master(*self.workers(2, max_servers=1), steps=self.steps)
+        first = defer.ensureDeferred(self.build("bot-1", gate=str(self.gate)))
+        await self.server_in("started")
+        second = defer.ensureDeferred(self.build("bot-2"))
+        await self.reconfigure(*self.workers(2, max_servers=2))
+        assert (await second).results == [SUCCESS]
+        self.gate.touch()
+        assert (await first).results == [SUCCESS]
+
+    async def test_a_build_that_is_cancelled_before_it_has_a_server_gives_its_place_back(self) -> None:
+        self.serve()
+        self.cloud.boot_next(after_seconds(1))
+        await self.start_master(*self.workers(2, max_servers=1))
+        first = defer.ensureDeferred(self.build("bot-1"))
+        await self.server_in("maintenance")
+        second = defer.ensureDeferred(self.build("bot-2"))
+        await self.cancel(1)
+        assert (await first).results == [CANCELLED]
+        assert (await second).results == [SUCCESS]
+
+    async def test_the_place_of_a_removed_worker_is_free_when_its_server_is_gone_however_long_that_takes(self) -> None:
+        self.serve()
+        self.cloud.stop_seconds = 1
+        self.patch(master, "_DESTROY_WAIT", 0.05)
+        one, two = self.workers(2, max_servers=1, build_wait_timeout=60)
+        await self.start_master(one, two)
+        await self.build("bot-1")
+        waiting = defer.ensureDeferred(self.build("bot-2"))
+        await self.reconfigure(self.worker("bot-2", max_servers=1, build_wait_timeout=60))
+        assert (await waiting).results == [SUCCESS]
+
+    async def test_an_idle_server_of_another_worker_makes_way(self) -> None:
+        self.serve()
+        await self.start_master(*self.workers(2, max_servers=1, build_wait_timeout=-1))
+        for name in ("bot-1", "bot-2", "bot-1"):
+            assert (await self.build(name)).results == [SUCCESS]
+
+    async def test_of_several_idle_servers_the_one_makes_way_whose_paid_hour_ends_first(self) -> None:
+        self.serve()
+        workers = self.workers(3, max_servers=2, build_wait_timeout=-1)
+        await self.start_master(*workers)
+        uuids = [(await self.build(f"bot-{number}")).properties["upcloud_uuid"] for number in (1, 2)]
+        workers[0].let_pass(600)
+        workers[1].let_pass(3000)
+        assert (await self.build("bot-3")).results == [SUCCESS]
+        assert uuids[0] in self.cloud.servers
+        assert uuids[1] not in self.cloud.servers

@@ -1,0 +1,8 @@
+"""What can be known of UpCloud workers before their first build. Reads only."""
+
+from __future__ import annotations
+
+from upcloud_sdk.buildbot.check.config import KnownWorker, UnreadableConfig, read_workers
+from upcloud_sdk.buildbot.check.questions import Finding, check_workers
+
+__all__ = ["Finding", "KnownWorker", "UnreadableConfig", "check_workers", "read_workers"]

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     class Configuration(Protocol):
         multiMaster: bool
+        select_next_worker: object
 
     class State(Protocol):
         def getState(self, objectid: int, name: str, default: object) -> Deferred[Any]: ...
@@ -50,20 +51,33 @@ if TYPE_CHECKING:
     class Database(Protocol):
         state: State
 
+    class BuilderConfig(Protocol):
+        nextWorker: object
+        canStartBuild: object
+
     class Builder(Protocol):
         building: list[RunningBuild]
+        name: str
+        config: BuilderConfig
+        workers: list[WorkerForBuilder]
 
         def getOldestRequestTime(self) -> Deferred[datetime | None]: ...
 
     class BotMaster(Protocol):
         shuttingDown: bool
+        builders: dict[str, Builder]
 
         def getBuildersForWorker(self, workername: str) -> list[Builder]: ...
         def maybeStartBuildsForAllBuilders(self) -> None: ...
+        def maybeStartBuildsForBuilder(self, buildername: str) -> None: ...
         def maybeStartBuildsForWorker(self, worker_name: str) -> None: ...
 
     class WorkerForBuilder(Protocol):
         builder: Builder
+        worker: object
+        builder_name: str
+
+        def isAvailable(self) -> bool: ...
 
     class DeferWaiter(Protocol):
         def add(self, deferred: Deferred[Any]) -> object: ...
@@ -92,6 +106,7 @@ if TYPE_CHECKING:
         def get_msgpack_port(self) -> int: ...
 
     class Properties(Protocol):
+        def getProperty(self, name: str, default: Any = ...) -> Any: ...  # noqa: ANN401 - any value
         def render(self, value: object) -> Deferred[Any]: ...
         def setProperty(self, name: str, value: object, source: str) -> None: ...
 
@@ -132,6 +147,7 @@ if TYPE_CHECKING:
         state: States
         configured: bool
         _graceful: bool
+        build_wait_timer: DelayedCall | None
         _config_args: tuple[Any, ...]
         _config_kwargs: dict[str, Any]
         substantiation_build: Build | None
@@ -148,6 +164,8 @@ if TYPE_CHECKING:
         def canStartBuild(self) -> bool: ...
         def shutdownRequested(self) -> None: ...
         def _update_graceful(self) -> None: ...
+        def _clearBuildWaitTimer(self) -> None: ...
+        def _setBuildWaitTimer(self) -> None: ...
         def _soft_disconnect(self, fast: bool = ..., stopping_service: bool = ...) -> Deferred[None]: ...
         def _fireSubstantiationNotifier(self, result: Failure) -> None: ...
         def setupProperties(self, props: Properties) -> None: ...
@@ -259,6 +277,12 @@ def show_on_page(worker: AbstractLatentWorker, facts: Mapping[str, object]) -> N
     wait_for(worker, write)
 
 
+def set_idle_timer(worker: AbstractLatentWorker, seconds: float) -> None:
+    """Let a worker destroy its server after so many seconds, unless a build begins before."""
+    worker._clearBuildWaitTimer()  # noqa: SLF001 - the same
+    worker.build_wait_timer = worker.master.reactor.callLater(seconds, worker._soft_disconnect)  # noqa: SLF001 - the same
+
+
 def wait_for(worker: AbstractLatentWorker, deferred: Deferred[Any]) -> None:
     """Let a worker wait for this before it stops. An error is logged."""
     worker._deferwaiter.add(deferred)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
@@ -285,6 +309,7 @@ __all__ = [
     "is_lost",
     "listening_port",
     "masters",
+    "set_idle_timer",
     "show_on_page",
     "wait_for",
 ]

@@ -107,6 +107,11 @@ class Arguments:
     made if there is none, and stays."""
     firewall: Any = False
     """Whether UpCloud's firewall is in front of servers."""
+    prefer_idle: bool = True
+    """Whether a build is left to another worker whose server is up and free, before this one makes a server for it. Not
+    where a builder's `nextWorker` or `canStartBuild`, or `select_next_worker`, chooses workers."""
+    patience: float = 0
+    """Seconds that a build may wait for a busy server to come free, before this worker makes one for it."""
 
     @classmethod
     def read(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Arguments, dict[str, Any]]:
@@ -145,6 +150,11 @@ class Arguments:
             value: object = getattr(self, name)
             if not (isinstance(value, int | float) and value > 0):
                 yield f"{name} is a number of seconds above 0, not {value!r}"
+        patience, prefers = cast("object", self.patience), cast("object", self.prefer_idle)
+        if isinstance(patience, bool) or not (isinstance(patience, int | float) and 0 <= patience < float("inf")):
+            yield f"patience is a number of seconds, 0 for none, not {patience!r}"
+        if not isinstance(prefers, bool):
+            yield f"prefer_idle is True or False, not {prefers!r}"
         limit = cast("object", self.max_servers)
         if limit is not None and not (isinstance(limit, int) and limit >= 1):
             yield f"max_servers is a whole number above 0, or None for no limit, not {limit!r}"

@@ -13,6 +13,7 @@ from upcloud_sdk.buildbot.bridge import Bridge
 from upcloud_sdk.buildbot.dead_masters import DeadMasters
 from upcloud_sdk.buildbot.idle import IdleServers
 from upcloud_sdk.buildbot.owner import owner_of
+from upcloud_sdk.buildbot.placement import PlacementHistory
 from upcloud_sdk.ci import ServerLimit
 from upcloud_sdk.errors import CleanupFailed
 
@@ -50,6 +51,7 @@ class UpcloudService(SharedService):
         super().__init__()
         self.limit = ServerLimit()
         """A place is held by a server until it is gone, before that by the worker whose build it will be for."""
+        self.placements = PlacementHistory()
         self._shutdown_began = 0.0
         self._close_by: float | None = None
 
@@ -152,6 +154,7 @@ class UpcloudService(SharedService):
     async def _stop(self) -> None:
         await super().stopService()
         self.idle.close()
+        self.placements.close()
         await self.bridge.end_operations()
         left = _CLOSE_TIMEOUT if self._close_by is None else self._close_by - self.master.reactor.seconds()
         await self.accounts.close(max(left, _LAST_MOMENT))

@@ -209,6 +209,15 @@ class BuildServer:
         """Return when `destroy` has ended, whatever came of it."""
         await self._destroyed.wait()
 
+    def billed_span(self) -> tuple[float, float]:
+        """When its first hour began, at the latest, and the time now. By the API's clock, in seconds since 1970."""
+        if self.asked_at is None:
+            return (time.time(), time.time())
+        lived = time.monotonic() - self.asked_at
+        created = None if self.details is None else self.details.created
+        began = time.time() - lived if created is None else created.timestamp()
+        return (began, began + lived)
+
     def facts(self) -> dict[str, str | float]:
         """What a build may know of it, as far as it is known: properties, none of them secret."""
         if self.details is None:

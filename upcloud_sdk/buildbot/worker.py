@@ -29,6 +29,7 @@ from upcloud_sdk.buildbot.bootstrap import Guest, GuestPassword
 from upcloud_sdk.buildbot.idle import IdleServer
 from upcloud_sdk.buildbot.master import UpcloudService
 from upcloud_sdk.buildbot.owner import short_hash
+from upcloud_sdk.buildbot.placement import Placement
 from upcloud_sdk.buildbot.request import ServerRequest, rendered
 from upcloud_sdk.buildbot.server import BuildServer
 from upcloud_sdk.ci import ReapPace, is_permanent
@@ -77,6 +78,8 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     _is_starting = False
     _start_is_cancelled = False
     _idle: IdleServer
+    placement: Placement
+    """Which builds it leaves to other workers, and how long its server stays."""
 
     # --- configure ----------------------------------------------------------------------------------------------------
 
@@ -86,6 +89,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         self.arguments_as_given = self._arguments = arguments
         self._password = GuestPassword()
         self._idle = IdleServer(self, lambda: self._server)
+        self.placement = Placement(self, lambda: self._server, self._serves)
         unknown = list(Arguments.unknown(buildbot))
         for problem in (*unknown, *arguments.problems()):
             config_error(f"UpcloudLatentWorker {name!r}: {problem}")
@@ -114,6 +118,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         self._service.idle.add(self._idle)
         self._account = await self._service.account_for(self, arguments, self.waits, self.reaps, self._account)
         self._arguments = arguments
+        self.placement.configure(arguments, buildbot, self._service.placements)
         interval = min(buildbot.pop("check_instance_interval", 10), arguments.attach_timeout)
         self._password.fix(await self.renderSecrets(password))
         await super().reconfigService(name, self._password, check_instance_interval=interval, **buildbot)
@@ -154,9 +159,10 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         if server is None:
             # A build that gets the next server decides what that is; this is asked again when its worker attaches.
             # Other workers may have taken the last place since `canStartBuild`.
-            return not self.building and self._has_room()
+            is_able = not self.building and self._has_room()
+            return is_able and not await self.placement.leaves_to_another(build_props) and self._has_room()
         if not server.is_outdated and await self._serves(server, build_props):
-            return True
+            return bool(self.building) or not await self.placement.leaves_to_another(build_props)
         self._idle.make_way()
         return False
 
@@ -178,12 +184,18 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         """Reserve a place among `max_servers` for the server of this build, before another worker is asked."""
         if self._server is None:
             self._service.limit.reserve(self, self._arguments.max_servers)
+        self.placement.build_started(wfb)
         super().buildStarted(wfb)
+
+    def _setBuildWaitTimer(self) -> None:  # noqa: N802 - Buildbot's
+        if not self.placement.set_timer():
+            super()._setBuildWaitTimer()
 
     def buildFinished(self, wfb: WorkerForBuilder) -> None:  # noqa: N802 - Buildbot's
         """Let the next build come; a server of an earlier configuration is destroyed first."""
         if not self.building and self._server is None and self._service.limit.release(self):
             self._service.wake_builders()
+        self.placement.build_finished(wfb)
         super().buildFinished(wfb)
         if self._server is not None and self._server.is_outdated:
             self._idle.give_up()

@@ -101,7 +101,11 @@ class Placements(MasterCase):
         workers = await self.start(2)
         await self.build()
         [up] = [worker for worker in workers if worker.is_up]
-        self.patch(up, "isCompatibleWithBuild", lambda _: defer.succeed(False))
+
+        def is_compatible(_: object) -> defer.Deferred[bool]:
+            return defer.succeed(False)
+
+        self.patch(up, "isCompatibleWithBuild", is_compatible)
         assert (await self.build()).results == [SUCCESS]
         assert cloud.count(CREATE) == 2
 
@@ -110,18 +114,12 @@ class Placements(MasterCase):
         workers = await self.start(3, build_wait_timeout=PaidHour())
         await self.builds(3)
         for worker, lived in zip(workers, (600, 3000, 3500), strict=True):
-            self.age(worker, lived)
-        history = workers[0].placement._history
+            worker.let_pass(lived)
+        history = workers[0].placement.history
         for usual, expected in ((300, "bot-2"), (1, "bot-3"), (2000, "bot-1"), (5000, "bot-1")):
             for _ in range(9):
                 history.usual.learn("any", usual)
             assert (await self.build()).properties["workername"] == expected
-
-    def age(self, worker: QuickWorker, seconds: float) -> None:
-        """Let its server have been made earlier."""
-        assert worker._server is not None
-        assert worker._server.asked_at is not None
-        worker._server.asked_at -= seconds
 
     async def test_with_patience_a_build_waits_for_a_busy_server(self) -> None:
         cloud = self.serve()
@@ -148,7 +146,7 @@ class Placements(MasterCase):
         await self.build()
         await pause(1.5)
         assert len(cloud.servers) == 1, "the hour has just begun"
-        self.age(worker, 3479)
+        worker.let_pass(3479)
         await self.build()
         while cloud.servers:
             await pause()
@@ -158,7 +156,7 @@ class Placements(MasterCase):
         cloud = self.serve()
         [worker] = await self.start(1, build_wait_timeout=PaidHour(margin=120))
         await self.build()
-        self.age(worker, 3605)
+        worker.let_pass(3605)
         await self.build()
         timer: Any = worker.build_wait_timer
         left = timer.getTime() - self.master.reactor.seconds()
@@ -169,7 +167,7 @@ class Placements(MasterCase):
         cloud = self.serve()
         [worker] = await self.start(1, steps=[ShellCommand(command=["sleep", "0.3"])], build_wait_timeout=PaidHour())
         await self.build()
-        self.age(worker, 3550)
+        worker.let_pass(3550)
         outcomes = await self.builds(2)
         assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * 2
         assert cloud.count(CREATE) == 1
@@ -187,7 +185,7 @@ class Placements(MasterCase):
         self.serve(boot_seconds=1)
         [worker] = await self.start(1)
         await self.build()
-        usual = worker.placement._history.usual.of("any")
+        usual = worker.placement.history.usual.of("any")
         assert usual is not None
         assert usual > 0
 

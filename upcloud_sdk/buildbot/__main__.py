@@ -1,6 +1,6 @@
-"""Check a configuration before its first build, or tell what past builds would have cost.
+"""Check a configuration before its first build, tell what past builds would have cost, and compare costs with the bill.
 
-`python -m upcloud_sdk.buildbot check master.cfg`, `python -m upcloud_sdk.buildbot replay builds.csv`.
+`python -m upcloud_sdk.buildbot check master.cfg`, `... replay builds.csv`, `... costs master.cfg --month 2026-11`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ try:
     from rich.console import Console
     from rich.table import Table
 
-    from upcloud_sdk.buildbot import replay
+    from upcloud_sdk.buildbot import reconcile, replay
     from upcloud_sdk.buildbot.check import Finding, UnreadableConfig, check_workers, read_workers
     from upcloud_sdk.errors import UpCloudError
 except ImportError as error:
@@ -35,8 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check = commands.add_parser("check", help="check the UpCloud workers of a master.cfg; reads only")
     check.add_argument("config", type=Path, help="path of the master.cfg")
     replay.add_arguments(commands.add_parser("replay", help="what past builds would have cost under each policy"))
+    reconcile.add_arguments(commands.add_parser("costs", help="compare what servers cost with the bill of a month"))
     given = parser.parse_args(arguments)
-    return replay.run(given) if given.command == "replay" else _check(given.config)
+    if given.command == "check":
+        return _check(given.config)
+    return replay.run(given) if given.command == "replay" else reconcile.run(given)
 
 
 def _check(config: Path) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twisted.python import log
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from datetime import datetime
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         last_active: datetime | None
 
     class Updates(Protocol):
+        def setBuildProperty(self, buildid: int, name: str, value: object, source: str) -> Deferred[None]: ...
         def workerConnected(self, workerid: int, masterid: int, workerinfo: dict[str, Any]) -> Deferred[None]: ...
 
     class Data(Protocol):
@@ -56,8 +59,8 @@ if TYPE_CHECKING:
         canStartBuild: object
 
     class Builder(Protocol):
-        building: list[RunningBuild]
         name: str
+        building: list[RunningBuild]
         config: BuilderConfig
         workers: list[WorkerForBuilder]
 
@@ -84,6 +87,7 @@ if TYPE_CHECKING:
 
     class Master(Protocol):
         name: str
+        basedir: str
         masterid: int
         reactor: Reactor
         botmaster: BotMaster
@@ -113,6 +117,7 @@ if TYPE_CHECKING:
     class Build(Properties, Protocol): ...
 
     class RunningBuild(Protocol):
+        buildid: int | None
         workerforbuilder: WorkerForBuilder
         finished: bool
 
@@ -279,8 +284,18 @@ def show_on_page(worker: AbstractLatentWorker, facts: Mapping[str, object]) -> N
 
 def set_idle_timer(worker: AbstractLatentWorker, seconds: float) -> None:
     """Let a worker destroy its server after so many seconds, unless a build begins before."""
-    worker._clearBuildWaitTimer()  # noqa: SLF001 - the same
-    worker.build_wait_timer = worker.master.reactor.callLater(seconds, worker._soft_disconnect)  # noqa: SLF001 - the same
+    worker._clearBuildWaitTimer()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
+    leave = worker._soft_disconnect  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
+    worker.build_wait_timer = worker.master.reactor.callLater(seconds, leave)
+
+
+def set_property(master: Master, buildid: int, name: str, value: object) -> None:
+    """Give a build that has ended another property. An error is logged."""
+    master.data.updates.setBuildProperty(buildid, name, value, "Worker").addErrback(_log_error)
+
+
+def _log_error(failure: Failure) -> None:
+    log.err(failure)  # type: ignore[no-untyped-call]  # Twisted's has no types
 
 
 def wait_for(worker: AbstractLatentWorker, deferred: Deferred[Any]) -> None:
@@ -310,6 +325,7 @@ __all__ = [
     "listening_port",
     "masters",
     "set_idle_timer",
+    "set_property",
     "show_on_page",
     "wait_for",
 ]

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from upcloud_sdk.buildbot._buildbot_api import SharedService
 from upcloud_sdk.buildbot.account import AccountKey, Accounts
 from upcloud_sdk.buildbot.bridge import Bridge
+from upcloud_sdk.buildbot.costs import Costs
 from upcloud_sdk.buildbot.dead_masters import DeadMasters
 from upcloud_sdk.buildbot.idle import IdleServers
 from upcloud_sdk.buildbot.owner import owner_of
@@ -44,6 +45,7 @@ class UpcloudService(SharedService):
     bridge: Bridge
     accounts: Accounts
     idle: IdleServers
+    costs: Costs
 
     _log = Logger()
 
@@ -70,6 +72,7 @@ class UpcloudService(SharedService):
         self.bridge = Bridge(self.master.reactor)
         self.accounts = Accounts(self.bridge)
         self.idle = IdleServers(self.master.reactor, self.limit)
+        self.costs = Costs(self.master)
         return super().startService()
 
     async def account_for(
@@ -111,6 +114,8 @@ class UpcloudService(SharedService):
             self.warn_of_cost(server, str(error))
         except defer.CancelledError:
             pass  # The master has stopped, and did not wait for it: that was told before.
+        else:
+            self.costs.server_is_gone(server)
         finally:
             self.forget(server, heir())
 

@@ -84,12 +84,12 @@ class Placement:
         self._worker, self._server, self._serves = worker, server, serves
         self._idle: IdlePolicy = 0
         self._prefers_idle, self._patience = True, 0.0
-        self._history = PlacementHistory()
+        self.history = PlacementHistory()
         self._begun: dict[str, float] = {}
 
     def configure(self, arguments: Arguments, buildbot: dict[str, Any], history: PlacementHistory) -> None:
         """Take the arguments over. A `PaidHour` among Buildbot's is replaced by a number, which is never reached."""
-        self._prefers_idle, self._patience, self._history = arguments.prefer_idle, arguments.patience, history
+        self._prefers_idle, self._patience, self.history = arguments.prefer_idle, arguments.patience, history
         self._idle = buildbot.get("build_wait_timeout", _BUILDBOTS_DEFAULT)
         if isinstance(self._idle, PaidHour):
             buildbot["build_wait_timeout"] = billing.HOUR
@@ -116,14 +116,14 @@ class Placement:
 
     def build_started(self, wfb: WorkerForBuilder) -> None:
         """A build was taken."""
-        self._history.build_started(wfb.builder_name)
+        self.history.build_started(wfb.builder_name)
         self._begun[wfb.builder_name] = time.monotonic()
 
     def build_finished(self, wfb: WorkerForBuilder) -> None:
         """Learn how long builds of its builder take, beside the boot."""
         begun, server = self._begun.pop(wfb.builder_name, None), self._server()
         if begun is not None and server is not None and server.attached_at is not None:
-            self._history.usual.learn(wfb.builder_name, time.monotonic() - max(begun, server.attached_at))
+            self.history.usual.learn(wfb.builder_name, time.monotonic() - max(begun, server.attached_at))
 
     async def leaves_to_another(self, properties: Properties) -> bool:
         """Whether a build that could run here is refused, because a server that is up should get it.
@@ -134,11 +134,11 @@ class Placement:
         if builder is None or not self._prefers_idle or self._is_chosen_by_others(builder):
             return False
         if await self._other_fits_better(builder, properties):
-            return self._history.refuse(self._worker.master, builder.name, LONGEST_REFUSAL, _LOOK_AGAIN_AFTER)
+            return self.history.refuse(self._worker.master, builder.name, LONGEST_REFUSAL, _LOOK_AGAIN_AFTER)
         left = await self._patience_left(builder)
         if left <= 0 or not await self._one_may_come_free(builder, properties):
             return False
-        return self._history.refuse(self._worker.master, builder.name, self._patience, left)
+        return self.history.refuse(self._worker.master, builder.name, self._patience, left)
 
     def _is_chosen_by_others(self, builder: Builder) -> bool:
         config, master = builder.config, self._worker.master.config
@@ -152,7 +152,7 @@ class Placement:
                 if self._server() is None:
                     return True
                 paid[placement] = placement.paid_seconds()
-        return best_fit(paid, self._history.usual.of(builder.name)) not in {None, self}
+        return best_fit(paid, self.history.usual.of(builder.name)) not in {None, self}
 
     async def is_free(self, properties: Properties) -> bool:
         """Whether its server is up and free, and is for this build."""

@@ -68,7 +68,10 @@ class BuildServer:
         self._make_specs = make_specs
         self._image = ""
         self._specs: list[ServerSpec] = []
-        self._credits: Decimal | None = None
+        self.credits_per_hour: Decimal | None = None
+        """None as long as it is not known."""
+        self.currency: str | None = None
+        """Of these credits, which are its cents."""
         self._destroyed = anyio.Event()
 
     async def start(self, create_timeout: float, boot_timeout: float, created: Callable[[], object]) -> None:
@@ -117,7 +120,8 @@ class BuildServer:
         server = self.details
         for spec in self._specs:
             if server is not None and (spec.zone, spec.plan) == (server.zone, server.plan):
-                self._credits = await self.account.cache.price(spec)
+                self.credits_per_hour = await self.account.cache.price(spec)
+                self.currency = await self.account.cache.currency()
                 return
 
     async def seal(self, timeout: float) -> bool:
@@ -228,7 +232,7 @@ class BuildServer:
             "upcloud_zone": server.zone,
             "upcloud_plan": server.plan,
             "upcloud_image": self._image,
-            "upcloud_credits_per_hour": None if self._credits is None else float(self._credits),
+            "upcloud_credits_per_hour": None if self.credits_per_hour is None else float(self.credits_per_hour),
             "upcloud_ipv4": _text(server.public_ipv4),
             "upcloud_ipv6": _text(server.public_ipv6),
             "upcloud_utility_ipv4": _text(server.utility_ipv4),

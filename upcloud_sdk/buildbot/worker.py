@@ -185,6 +185,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         if self._server is None:
             self._service.limit.reserve(self, self._arguments.max_servers)
         self.placement.build_started(wfb)
+        self._service.costs.build_started(self._server, wfb)
         super().buildStarted(wfb)
 
     def _setBuildWaitTimer(self) -> None:  # noqa: N802 - Buildbot's
@@ -196,6 +197,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         if not self.building and self._server is None and self._service.limit.release(self):
             self._service.wake_builders()
         self.placement.build_finished(wfb)
+        self._service.costs.build_finished(self._server, wfb)
         super().buildFinished(wfb)
         if self._server is not None and self._server.is_outdated:
             self._idle.give_up()
@@ -271,6 +273,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
 
     def _created(self, server: BuildServer) -> None:
         self._tell(server)
+        self._service.costs.server_is_made(server)
         self._service.bridge.run(server.ask_price).ended.addBoth(lambda _: self._tell(server))
 
     def _tell(self, server: BuildServer) -> None:

@@ -53,6 +53,7 @@ class AccountCache:
         self._templates: TimedCache[StorageSummary] = TimedCache(_TEMPLATES_FOR)
         self._groups: TimedCache[str] = TimedCache(_GROUPS_FOR)
         self._prices: TimedCache[Decimal] = TimedCache(_PRICES_FOR)
+        self._currencies: TimedCache[str] = TimedCache(_PRICES_FOR)
 
     async def template(
         self, key: Hashable, image: str | re.Pattern[str] | Callable[[StorageSummary], bool]
@@ -92,4 +93,18 @@ class AccountCache:
                 return await self._prices.get(key, ask)
             except UpCloudError:
                 return None
+        return None
+
+    async def currency(self) -> str | None:
+        """The account's currency, such as `EUR`; None where that cannot be told within five seconds."""
+
+        async def ask() -> str:
+            # An account that may not see itself is not asked again for as long.
+            try:
+                return (await self.cloud.accounts.get((await self.cloud.account.get()).username)).currency
+            except UpCloudError:
+                return ""
+
+        with anyio.move_on_after(_PRICE_WITHIN):
+            return await self._currencies.get("", ask) or None
         return None

@@ -1,0 +1,185 @@
+"""`python -m upcloud_sdk.buildbot costs`: a master's record of its servers against the bill, resource by resource."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+from rich.console import Console
+from rich.table import Table
+
+from upcloud_sdk import UpCloud
+from upcloud_sdk.billing import hours_by_month
+from upcloud_sdk.buildbot.check import UnreadableConfig, read_workers
+from upcloud_sdk.buildbot.costs import credits_of, read_record
+from upcloud_sdk.errors import UpCloudError
+from upcloud_sdk.placement import cost_of
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from upcloud_sdk.billing import Anchor
+    from upcloud_sdk.buildbot.check import KnownWorker
+    from upcloud_sdk.buildbot.costs import RecordedServer
+    from upcloud_sdk.models import BilledResource, BillingSummary
+
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_NONE = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One server of the record or of the bill, in one month."""
+
+    uuid: str
+    worker: str
+    recorded_hours: int | None
+    """None where the record does not know its end."""
+    billed_hours: Decimal | None
+    """None where it is not on the bill."""
+    recorded: Decimal | None
+    """What it cost by the record, with its disks and addresses. None where that is not known."""
+    billed: Decimal
+    """What it cost by the bill, with its disks."""
+    builds: Decimal
+    """What builds pay of it, by the record."""
+
+    @property
+    def difference(self) -> str:
+        """What the two differ in, in a sentence; empty if they agree."""
+        if self.billed_hours is None:
+            return "not on the bill"
+        if self.recorded_hours is None:
+            return "its master did not see its end"
+        if self.recorded_hours != self.billed_hours:
+            return f"{self.billed_hours - self.recorded_hours:+} hours on the bill"
+        if self.recorded is None:
+            return "its price was not known"
+        if abs(self.billed - self.recorded) >= Decimal("0.00005") * max(1, self.recorded_hours):
+            return f"{self.billed - self.recorded:+.5f} on the bill: addresses, traffic, backups or another price"
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reconciliation:
+    """A month of the record against the bill."""
+
+    currency: str
+    lines: tuple[Line, ...]
+    others: Decimal
+    """What else is on the bill: of servers that are not in the record, and of other kinds."""
+
+
+def reconcile(
+    record: Mapping[str, RecordedServer], bill: BillingSummary, month: tuple[int, int], *, anchor: Anchor = "create"
+) -> Reconciliation:
+    """Compare them, a server a line."""
+    servers, storages = _resources(bill, "servers"), _resources(bill, "storages")
+    lines: list[Line] = []
+    for server in record.values():
+        hours = None if server.span is None else hours_by_month([server.span], anchor=anchor).get(month, 0)
+        billed = servers.get(server.uuid)
+        is_of_month = bool(hours) or (hours is None and server.created.startswith(f"{month[0]}-{month[1]:02}"))
+        if billed is None and not is_of_month:
+            continue
+        price = credits_of(server)
+        hourly = None if price is None else price / 100
+        held = cost_of(server.held_seconds or 0, hourly) if hourly is not None else _NONE
+        disks = [storages[uuid].amount for uuid in server.disks if uuid in storages]
+        lines.append(
+            Line(
+                uuid=server.uuid,
+                worker=server.worker,
+                recorded_hours=hours,
+                billed_hours=None if billed is None else billed.hours,
+                recorded=None if hourly is None or hours is None else hours * hourly,
+                billed=sum(disks, _NONE if billed is None else billed.amount),
+                builds=held,
+            )
+        )
+    ours = sum((line.billed for line in lines), _NONE)
+    return Reconciliation(currency=bill.currency, lines=tuple(lines), others=bill.total_amount - ours)
+
+
+def _resources(bill: BillingSummary, category: str) -> dict[str, BilledResource]:
+    if category not in bill.categories:
+        return {}
+    kinds = bill.categories[category].kinds.values()
+    return {resource.resource_id: resource for kind in kinds for resource in kind.resources}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Tell the parser what the command takes."""
+    parser.add_argument("config", type=Path, help="path of the master.cfg; the record is beside it")
+    parser.add_argument("--month", required=True, help="such as 2026-11 (UTC)")
+    parser.add_argument("--anchor", choices=("create", "clock"), default="create", help="where a billed hour begins")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Compare, and print a table: 0 where all agrees, 1 where something differs, 2 where it cannot be compared."""
+    found = _MONTH.fullmatch(given.month)
+    if found is None:
+        sys.stderr.write(f"--month {given.month}: give a month such as 2026-11\n")
+        return 2
+    try:
+        record = read_record(given.config.parent)
+        bills = anyio.run(_bills, read_workers(given.config), given.month)
+    except (UnreadableConfig, UpCloudError, OSError, ValueError) as error:
+        sys.stderr.write(f"{given.config}: {error}\n")
+        return 2
+    differs = False
+    for bill in bills:
+        result = reconcile(record, bill, (int(found[1]), int(found[2])), anchor=given.anchor)
+        _show(result)
+        differs = differs or any(line.difference for line in result.lines)
+    return 1 if differs else 0
+
+
+async def _bills(workers: Sequence[KnownWorker], month: str) -> list[BillingSummary]:
+    """A bill for each account that these workers use."""
+    if not workers:
+        raise ValueError("it has no UpcloudLatentWorker")
+    bills: list[BillingSummary] = []
+    asked: set[tuple[object, ...]] = set()
+    for worker in workers:
+        given = worker.arguments
+        account = (given.api_token, given.api_username, given.api_password, given.base_url)
+        if worker.open & {"api_token", "api_username", "api_password", "base_url"}:
+            raise ValueError("its credentials cannot be rendered without a running master")
+        if account not in asked:
+            asked.add(account)
+            async with UpCloud(given.credentials(), base_url=given.base_url) as cloud:
+                bills.append(await cloud.account.billing(month))
+    return bills
+
+
+def _show(result: Reconciliation) -> None:
+    table = Table()
+    table.add_column("server", no_wrap=True)
+    table.add_column("worker")
+    for heading in ("hours", "billed", f"cost {result.currency}", f"billed {result.currency}", "of it builds"):
+        table.add_column(heading, justify="right")
+    table.add_column("difference")
+    for line in result.lines:
+        cells = (line.recorded_hours, line.billed_hours, line.recorded, line.billed, line.builds)
+        table.add_row(line.uuid, line.worker, *map(_text, cells), line.difference)
+    console = Console(width=None if sys.stdout.isatty() else 180)
+    console.print(table)
+    billed = sum((line.billed for line in result.lines), _NONE)
+    builds = sum((line.builds for line in result.lines), _NONE)
+    console.print(
+        f"{len(result.lines)} servers: {billed:.5f} {result.currency} billed, {builds:.5f} of it for builds, "
+        f"{billed - builds:.5f} idle; {result.others:.5f} for others on the same bill."
+    )
+
+
+def _text(value: Decimal | int | None) -> str:
+    if value is None:
+        return "?"
+    return f"{value}" if value == int(value) else f"{value:.5f}"

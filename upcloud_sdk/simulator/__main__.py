@@ -35,6 +35,7 @@ def main(argv: list[str] | None = None) -> int:
             token=args.token,
             seed=args.seed,
             guests=_vm_guests(args) if args.guests == "vm" else args.guests,
+            total_count=args.total_count,
         )
     except (ValueError, RuntimeError) as error:
         return _refuse(str(error))
@@ -104,6 +105,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--token", help="accept only this API token")
     parser.add_argument("--state", type=Path, help="JSON file that the account is loaded from, and saved to at the end")
     parser.add_argument("--seed", type=int, help="the same ids and addresses in each run")
+    parser.add_argument("--total-count", action="store_true", help="lists tell how many items there are, in a header")
     _add_guest_arguments(parser)
     args = parser.parse_args(argv)
     _check_guest_arguments(parser, args)

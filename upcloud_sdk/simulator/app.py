@@ -43,6 +43,8 @@ class Simulator(Dispatch):
         guests: What runs in a started server: "none"; "process", its user_data as processes of this machine; "vm", a
             real machine in qemu (`VmGuests(...)` says more of it); or a backend of your own. With guests, use the
             simulator as a context manager, or call `close`.
+        total_count: Whether lists of servers, storages and tokens tell how many items there are, in the header
+            `Upcloud-Total-Count`. UpCloud's contract of the API does not promise it.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Simulator(Dispatch):
         token: str | None = None,
         seed: int | None = None,
         guests: GuestKind | Guests = "none",
+        total_count: bool = False,
     ) -> None:
         if boot is not None and boot_seconds is not None:
             raise ValueError("give boot_seconds or boot, not both")
@@ -70,6 +73,7 @@ class Simulator(Dispatch):
             stop_seconds=stop_seconds,
             storage_seconds=storage_seconds,
             access=Access(username=username, password=password, token=token),
+            total_count=total_count,
         )
         self._ticker = Ticker(self)
         if guests != "none":

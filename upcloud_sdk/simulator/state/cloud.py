@@ -37,6 +37,7 @@ class Cloud(AccountState):
         stop_seconds: float,
         storage_seconds: float,
         access: Access,
+        total_count: bool = False,
     ) -> None:
         super().__init__(clock, seed)
         self.access = access
@@ -45,6 +46,8 @@ class Cloud(AccountState):
         """What came in, oldest first; of the API only."""
         self.guests: Guests = NoGuests()
         self.boot, self.stop_seconds, self.storage_seconds = boot, stop_seconds, storage_seconds
+        self.total_count = total_count
+        """Whether lists of servers, storages and tokens tell how many items there are."""
         self._next_boots: deque[Progress] = deque()
 
     # What can be had

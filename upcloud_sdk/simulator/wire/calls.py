@@ -28,6 +28,11 @@ class ApiFault(Exception):
         super().__init__(f"{status} {code}: {message}")
         self.status, self.code, self.message = status, code, message
 
+    @property
+    def parameter(self) -> str:
+        """The parameter that is refused, by a code such as LIMIT_INVALID."""
+        return self.code.removesuffix("_INVALID").lower()
+
     def answer(self) -> Answer:
         return Answer(self.status, {"error": {"error_code": self.code, "error_message": self.message}})
 

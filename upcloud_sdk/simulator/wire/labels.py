@@ -57,4 +57,6 @@ def wanted(call: Call) -> list[tuple[str, str | None]]:
 
 
 def match(labels: Mapping[str, str], filters: list[tuple[str, str | None]]) -> bool:
-    return all(key in labels and value in {None, labels[key]} for key, value in filters)
+    """Whether labels pass the filters. Keys are compared without regard to case."""
+    held = {key.lower(): value for key, value in labels.items()}
+    return all(key.lower() in held and value in {None, held[key.lower()]} for key, value in filters)

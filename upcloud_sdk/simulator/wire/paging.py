@@ -1,31 +1,101 @@
-"""`limit` and `offset` of lists, and the header that tells how many there are (chapter 4)."""
+"""`limit`, `offset` and the order of lists, and the header that tells how many items there are (chapter 4)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from upcloud_sdk.simulator.wire.calls import ApiFault, Call
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 R = TypeVar("R")
 
 
-def page(call: Call, found: Sequence[R]) -> tuple[Sequence[R], dict[str, str]]:
-    """The items that the query asks for, and the headers of the answer."""
-    headers = {"Upcloud-Total-Count": str(len(found))}
-    if not call.query:
-        return found, headers
-    start = _number(call, "offset", 0)
-    limit = _number(call, "limit", len(found))
-    return found[start : start + limit], headers
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How many items of a list come at a time.
+
+    Args:
+        default: So many, where the query does not say.
+        most: The largest `limit` that is taken.
+        least: The smallest.
+    """
+
+    default: int
+    most: int
+    least: int = 1
 
 
-def _number(call: Call, name: str, default: int) -> int:
+SERVERS = Paging(25, 1000)
+STORAGES = Paging(25, 100)
+TOKENS = Paging(20, 100)
+RULESETS = Paging(10, 100, least=0)
+AUDIT_LOGS = Paging(50, 200)
+
+_MOST_REPEATED = 5
+
+
+def page(call: Call, found: Sequence[R], paging: Paging) -> Sequence[R]:
+    """The items that the query asks for. Raises `ApiFault`: LIMIT_INVALID, OFFSET_INVALID."""
+    start = number(call, "offset", 0)
+    return found[start : start + limit(call, paging)]
+
+
+def limit(call: Call, paging: Paging) -> int:
+    """How many items the query asks for."""
+    return number(call, "limit", paging.default, paging.least, paging.most)
+
+
+def total(found: Sequence[object], *, told: bool = True) -> dict[str, str]:
+    """The header that tells how many items the whole list has, where it is told."""
+    return {"Upcloud-Total-Count": str(len(found))} if told else {}
+
+
+def number(call: Call, name: str, default: int, low: int = 0, high: int | None = None) -> int:
+    """A whole number of the query. Raises `ApiFault`: 400 `<NAME>_INVALID`."""
     given = call.param(name)
     if given is None:
         return default
-    if not given.isascii() or not given.isdigit():
-        raise ApiFault(400, f"{name.upper()}_INVALID", f"The parameter {name} must be a whole number, 0 or more.")
+    if not given.isascii() or not given.isdigit() or int(given) < low or (high is not None and int(given) > high):
+        bounds = f"{low} or more" if high is None else f"{low} to {high}"
+        raise ApiFault(400, f"{name.upper()}_INVALID", f"The parameter {name} must be a whole number, {bounds}.")
     return int(given)
+
+
+def choice(call: Call, name: str, allowed: Sequence[str]) -> str | None:
+    """One of some words in the query. Raises `ApiFault`: 400 `<NAME>_INVALID`."""
+    given = call.param(name)
+    if given is not None and given not in allowed:
+        raise ApiFault(400, f"{name.upper()}_INVALID", f"The parameter {name} must be one of {', '.join(allowed)}.")
+    return given
+
+
+def repeated(call: Call, name: str) -> list[str]:
+    """The values of a parameter that may be given five times at most. Raises `ApiFault`: 409 TOO_MANY_VALUES."""
+    given = call.params(name)
+    if len(given) > _MOST_REPEATED:
+        raise ApiFault(409, "TOO_MANY_VALUES", f"The parameter {name} may be given {_MOST_REPEATED} times at most.")
+    return given
+
+
+def in_order(call: Call, found: Sequence[R], keys: Mapping[str, Callable[[R], str | float]]) -> Sequence[R]:
+    """By `sort_by`, which names one of the keys, in the direction of `order_by`.
+
+    Raises `ApiFault`: SORT_BY_INVALID, ORDER_BY_INVALID.
+    """
+    field, direction = choice(call, "sort_by", list(keys)), choice(call, "order_by", ("asc", "desc"))
+    if field is not None:
+        return sorted(found, key=keys[field], reverse=direction == "desc")
+    return list(reversed(found)) if direction == "desc" else found
+
+
+def sorted_as_asked(call: Call, found: Sequence[R], keys: Mapping[str, Callable[[R], str | float]]) -> Sequence[R]:
+    """By `sort`, the order of the newer services: `+name,-created_at`. Raises `ApiFault`: SORT_INVALID."""
+    for part in reversed([each for given in call.params("sort") for each in given.split(",")]):
+        name = part.strip().lstrip("+-")  # an unescaped plus is a space in a query
+        if name not in keys:
+            raise ApiFault(400, "SORT_INVALID", f"A list can be sorted by {', '.join(keys)}.")
+        found = sorted(found, key=keys[name], reverse=part.startswith("-"))
+    return found

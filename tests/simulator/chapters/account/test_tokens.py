@@ -110,7 +110,6 @@ async def test_tokens_come_in_pages(api: httpx.AsyncClient) -> None:
     names = [(await _token(api, name=f"token {n}"))["name"] for n in range(3)]
     answer = await api.get("/account/tokens", params={"limit": 2, "offset": 1})
     assert [token["name"] for token in answer.json()] == names[1:]
-    assert answer.headers["upcloud-total-count"] == "3"
     assert _problem(await api.get("/account/tokens", params={"limit": "all"})) == (400, "INVALID_REQUEST")
 
 

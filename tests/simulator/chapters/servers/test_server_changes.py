@@ -189,12 +189,6 @@ class TestLists:
         answer = await api.get(f"/server/{query}")
         assert [server["title"] for server in answer.json()["servers"]["server"]] == titles
 
-    async def test_a_page_tells_how_many_there_are(self, api: httpx.AsyncClient) -> None:
-        for _ in range(3):
-            await created(api)
-        answer = await api.get("/server", params={"limit": "2"})
-        assert answer.headers["upcloud-total-count"] == "3"
-
     @pytest.mark.parametrize("query", [{"limit": "x"}, {"offset": "-1"}])
     async def test_a_bad_page_is_refused(self, api: httpx.AsyncClient, query: dict[str, str]) -> None:
         assert refusal(await api.get("/server", params=query))[0] == 400

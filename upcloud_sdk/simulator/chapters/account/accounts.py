@@ -9,7 +9,6 @@ from upcloud_sdk.simulator.records.account import Permission, Person, SubAccount
 from upcloud_sdk.simulator.state.identity import require_main
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import Check, Fields, fields, listing, mapping, one_of, text, texts, yes_no
-from upcloud_sdk.simulator.wire.paging import page
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.state.cloud import Cloud
@@ -166,8 +165,7 @@ def list_permissions(cloud: Cloud, call: Call) -> Answer:
     for name in ("user", "target_type", "target_identifier"):
         wanted = call.param(name)
         found = [each for each in found if wanted in {None, getattr(each, name)}]
-    shown, headers = page(call, found)
-    return Answer(200, {"permissions": {"permission": [_permission_document(each) for each in shown]}}, headers=headers)
+    return Answer(200, {"permissions": {"permission": [_permission_document(each) for each in found]}})
 
 
 def _read_permission(cloud: Cloud, call: Call) -> Permission:

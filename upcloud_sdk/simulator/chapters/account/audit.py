@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, cast
 
 from upcloud_sdk.simulator.chapters.routing import Routes
 from upcloud_sdk.simulator.records.account import AuditEntry
-from upcloud_sdk.simulator.wire.calls import PLAIN_JSON, Answer, Call, ProblemFault
+from upcloud_sdk.simulator.wire.calls import PLAIN_JSON, Answer, ApiFault, Call, ProblemFault
 from upcloud_sdk.simulator.wire.fields import is_uuid
 from upcloud_sdk.simulator.wire.formats import iso
+from upcloud_sdk.simulator.wire.paging import AUDIT_LOGS, limit, number, total
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.state.cloud import Cloud
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 routes = Routes()
 
 _LENGTH = 10_000
-_MOST, _DEFAULT = 200, 50
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
 _ACTIONS = frozenset({"attach", "clone", "detach", "start", "stop"})
 _COLUMNS: tuple[str, ...] = (
@@ -80,15 +80,6 @@ def _document(entry: AuditEntry) -> dict[str, str]:
     return dict(zip(_COLUMNS, values, strict=True))
 
 
-def _number(call: Call, name: str, default: int, most: int) -> int:
-    given = call.param(name)
-    if given is None:
-        return default
-    if not given.isascii() or not given.isdigit() or int(given) > most:
-        raise ProblemFault(400, "INVALID_REQUEST", "Validation error.", {name: f"Must be a number from 0 to {most}."})
-    return int(given)
-
-
 def _moment(call: Call, name: str) -> float | None:
     given = call.param(name)
     if given is None:
@@ -107,7 +98,7 @@ def _wanted(call: Call, name: str) -> set[str]:
 
 @routes.get("/audit-logs")
 def list_entries(cloud: Cloud, call: Call) -> Answer:
-    """Newest first. The offset counts so that 0 and 1 both begin with the first entry."""
+    """Newest first. The offset is a page's number; 0 and 1 are both the first."""
     after, before = _moment(call, "created_after"), _moment(call, "created_before")
     actions, origins, types = (_wanted(call, name) for name in ("actions", "origins", "resource_types"))
     query = call.param("q") or ""
@@ -121,10 +112,13 @@ def list_entries(cloud: Cloud, call: Call) -> Answer:
         and (before is None or entry.time <= before)
         and query in f"{entry.resource_id} {entry.user} {entry.ip}"
     ]
-    start = max(0, _number(call, "offset", 0, 10**9) - 1)
-    limit = _number(call, "limit", _DEFAULT, _MOST)
-    headers = {"Upcloud-Total-Count": str(len(found))}
-    shown = [_document(entry) for entry in found[start : start + limit]]
+    try:
+        size = limit(call, AUDIT_LOGS)
+        start = max(0, number(call, "offset", 0) - 1) * size
+    except ApiFault as fault:
+        raise ProblemFault(400, "INVALID_REQUEST", "Validation error.", {fault.parameter: fault.message}) from None
+    headers = total(found)
+    shown = [_document(entry) for entry in found[start : start + size]]
     return Answer(200, {"audit_logs": shown}, PLAIN_JSON, headers)
 
 

@@ -11,9 +11,11 @@ from upcloud_sdk.simulator.records.account import Token
 from upcloud_sdk.simulator.state.identity import require_main
 from upcloud_sdk.simulator.wire.calls import PLAIN_JSON, Answer, ApiFault, Call, ProblemFault
 from upcloud_sdk.simulator.wire.fields import is_uuid
-from upcloud_sdk.simulator.wire.paging import page
+from upcloud_sdk.simulator.wire.paging import TOKENS, choice, page, sorted_as_asked, total
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from upcloud_sdk.simulator.state.cloud import Cloud
     from upcloud_sdk.simulator.wire.calls import Document
 
@@ -23,6 +25,13 @@ _KNOWN = {"name", "expires_at", "can_create_tokens", "allowed_ip_ranges"}
 _ANYWHERE = ["0.0.0.0/0", "::/0"]
 _CHARACTERS = "ABCDEFGHJKMNPQRSTVWXYZ0123456789"
 _MICROSECOND = 1e-6
+_KEYS: dict[str, Callable[[Token], str | float]] = {
+    "name": lambda token: token.name,
+    "created_at": lambda token: token.created_at,
+    "expires_at": lambda token: token.expires_at,
+    "last_used_at": lambda token: token.last_used_at or 0,
+}
+"""What tokens can be sorted by."""
 
 
 def _moment(seconds: float) -> str:
@@ -68,10 +77,12 @@ def _require_main(cloud: Cloud, call: Call) -> None:
 def list_tokens(cloud: Cloud, call: Call) -> Answer:
     _require_main(cloud, call)
     try:
-        shown, headers = page(call, list(cloud.tokens.values()))
+        gui = choice(call, "gui", ("true", "false"))
+        found = [each for each in cloud.tokens.values() if gui is None or each.gui == (gui == "true")]
+        shown = page(call, sorted_as_asked(call, found, _KEYS), TOKENS)
     except ApiFault as fault:
-        raise ProblemFault(400, "INVALID_REQUEST", "Validation error.", {"query": fault.message}) from None
-    return Answer(200, [_document(each) for each in shown], PLAIN_JSON, headers)
+        raise ProblemFault(400, "INVALID_REQUEST", "Validation error.", {fault.parameter: fault.message}) from None
+    return Answer(200, [_document(each) for each in shown], PLAIN_JSON, total(found, told=cloud.total_count))
 
 
 @routes.get("/account/tokens/{id}")

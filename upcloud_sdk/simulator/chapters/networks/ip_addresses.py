@@ -19,7 +19,6 @@ from upcloud_sdk.simulator.rules.ip_networks import FAMILY
 from upcloud_sdk.simulator.rules.servers import require_state
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import Fields, fields, host_name, one_of, or_null, text, uuid, yes_no
-from upcloud_sdk.simulator.wire.paging import page
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.records import Interface, IpAddress, Server
@@ -60,9 +59,9 @@ def _document(address: IpAddress) -> Document:
 
 
 @routes.get("/ip_address")
-def list_addresses(cloud: Cloud, call: Call) -> Answer:
-    shown, headers = page(call, list(cloud.ip_addresses.values()))
-    return Answer(200, {"ip_addresses": {"ip_address": [_document(each) for each in shown]}}, headers=headers)
+def list_addresses(cloud: Cloud, _call: Call) -> Answer:
+    found = list(cloud.ip_addresses.values())
+    return Answer(200, {"ip_addresses": {"ip_address": [_document(each) for each in found]}})
 
 
 @routes.get("/ip_address/{address}")

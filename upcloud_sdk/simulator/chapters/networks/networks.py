@@ -13,7 +13,6 @@ from upcloud_sdk.simulator.wire import labels
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import fields, or_null, text, uuid
 from upcloud_sdk.simulator.wire.formats import label_list
-from upcloud_sdk.simulator.wire.paging import page
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.state.cloud import Cloud
@@ -61,10 +60,9 @@ def list_networks(cloud: Cloud, call: Call) -> Answer:
         system = list(networks_of(cloud, zone).values()) if zone in cloud.catalog.zones else []
     own = [each for each in cloud.networks.values() if zone in {None, each.zone}]
     found = sorted((each for each in system + own if labels.match(each.labels, filters)), key=lambda each: each.uuid)
-    shown, headers = page(call, found)
     members = servers_by_network(cloud)
-    documents = [document_of(cloud, each, members.get(each.uuid)) for each in shown]
-    return Answer(200, {"networks": {"network": documents}}, headers=headers)
+    documents = [document_of(cloud, each, members.get(each.uuid)) for each in found]
+    return Answer(200, {"networks": {"network": documents}})
 
 
 @routes.get("/network/{uuid}")

@@ -12,7 +12,6 @@ from upcloud_sdk.simulator.wire import labels
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import Fields, fields, one_of, text, uuid
 from upcloud_sdk.simulator.wire.formats import label_list
-from upcloud_sdk.simulator.wire.paging import page
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.networks import Network
@@ -80,9 +79,8 @@ def _answer(cloud: Cloud, peering: Peering, status: int = 200) -> Answer:
 def list_peerings(cloud: Cloud, call: Call) -> Answer:
     filters = labels.wanted(call)
     found = [each for each in cloud.peerings.values() if labels.match(each.labels, filters)]
-    shown, headers = page(call, found)
-    documents = [_document(cloud, each) for each in shown]
-    return Answer(200, {"network_peerings": {"network_peering": documents}}, headers=headers)
+    documents = [_document(cloud, each) for each in found]
+    return Answer(200, {"network_peerings": {"network_peering": documents}})
 
 
 @routes.get("/network-peering/{uuid}")

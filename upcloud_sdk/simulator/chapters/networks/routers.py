@@ -13,7 +13,6 @@ from upcloud_sdk.simulator.wire import labels
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import Fields, fields, listing, mapping, one_of, text
 from upcloud_sdk.simulator.wire.formats import label_list
-from upcloud_sdk.simulator.wire.paging import page
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.state.cloud import Cloud
@@ -57,10 +56,9 @@ def list_routers(cloud: Cloud, call: Call) -> Answer:
     filters = labels.wanted(call)
     known = system_routers(cloud) | cloud.routers
     found = sorted((each for each in known.values() if labels.match(each.labels, filters)), key=lambda each: each.uuid)
-    shown, headers = page(call, found)
     attached = _attached(cloud)
-    documents = [_document(each, attached.get(each.uuid, [])) for each in shown]
-    return Answer(200, {"routers": {"router": documents}}, headers=headers)
+    documents = [_document(each, attached.get(each.uuid, [])) for each in found]
+    return Answer(200, {"routers": {"router": documents}})
 
 
 def _answer(cloud: Cloud, router: Router, status: int = 200) -> Answer:

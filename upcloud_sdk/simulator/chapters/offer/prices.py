@@ -14,7 +14,7 @@ from upcloud_sdk.simulator.state.prices import (
     DEARER,
     items_of,
 )
-from upcloud_sdk.simulator.wire.calls import Answer, Call
+from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.state.cloud import Cloud
@@ -24,10 +24,13 @@ routes = Routes()
 
 
 @routes.get("/price")
-def list_prices(cloud: Cloud, _call: Call) -> Answer:
+def list_prices(cloud: Cloud, call: Call) -> Answer:
+    wanted = call.param("zone")
+    if wanted is not None and wanted not in cloud.catalog.zones:
+        raise ApiFault(400, "PRICE_INVALID", f"There is no zone {wanted}.")
     levels: dict[Decimal, Document] = {}  # what equally dear zones have in common: there are thousands of items
     documents: list[Document] = []
-    for zone in cloud.catalog.zones:
+    for zone in cloud.catalog.zones if wanted is None else [wanted]:
         dearer = DEARER.get(zone, Decimal(1))
         if dearer not in levels:
             levels[dearer] = items_of(cloud.catalog, zone)

@@ -11,7 +11,6 @@ from upcloud_sdk.simulator.wire import labels
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import Fields, fields, mapping, one_of, text, texts
 from upcloud_sdk.simulator.wire.formats import label_list
-from upcloud_sdk.simulator.wire.paging import page
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.records import Server
@@ -80,9 +79,8 @@ def _gather(cloud: Cloud, group: ServerGroup, servers: list[Server]) -> None:
 def list_groups(cloud: Cloud, call: Call) -> Answer:
     filters = labels.wanted(call)
     found = [each for each in cloud.server_groups.values() if labels.match(each.labels, filters)]
-    shown, headers = page(call, found)
-    documents = [_document(cloud, each) for each in shown]
-    return Answer(200, {"server_groups": {"server_group": documents}}, headers=headers)
+    documents = [_document(cloud, each) for each in found]
+    return Answer(200, {"server_groups": {"server_group": documents}})
 
 
 @routes.get("/server-group/{uuid}")

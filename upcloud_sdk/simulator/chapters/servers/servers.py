@@ -14,22 +14,62 @@ from upcloud_sdk.simulator.rules.storages import delete_storage
 from upcloud_sdk.simulator.state import usage
 from upcloud_sdk.simulator.wire import labels
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
-from upcloud_sdk.simulator.wire.fields import fields, host_name, on_off, one_of, text, yes_no
-from upcloud_sdk.simulator.wire.paging import page
+from upcloud_sdk.simulator.wire.fields import fields, host_name, is_uuid, on_off, one_of, text, yes_no
+from upcloud_sdk.simulator.wire.paging import SERVERS, choice, in_order, number, page, repeated, total
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from upcloud_sdk.simulator.records.records import Server
     from upcloud_sdk.simulator.state.cloud import Cloud
 
 routes = Routes()
 
+_STATES = ("started", "stopped", "maintenance", "error")
+_KEYS: dict[str, Callable[[Server], str | float]] = {
+    "title": lambda server: server.title,
+    "zone": lambda server: server.zone,
+    "size": lambda server: server.core_number * 10**9 + server.memory_amount,
+    "cores": lambda server: server.core_number,
+    "memory": lambda server: server.memory_amount,
+    "popularity": lambda _server: 0,
+}
+"""What servers can be sorted by. What is popular is not known here: that order is the usual one."""
+
+
+def _filtered(call: Call, servers: list[Server]) -> list[Server]:
+    """By the filters of the query, all of which must hold."""
+    uuids, hosts, devices = (repeated(call, name) for name in ("uuid", "host", "device"))
+    if any(not is_uuid(uuid) for uuid in uuids):
+        raise ApiFault(400, "UUID_INVALID", "The parameter uuid must be a UUID.")
+    number(call, "host", 1, 1)
+    state, tags = choice(call, "state", _STATES), {tag.lower() for tag in (call.param("tag") or "").split(",") if tag}
+    search = (call.param("search") or "").lower()
+    wanted = {uuid.lower() for uuid in uuids}
+    return [
+        server
+        for server in servers
+        if (not wanted or server.uuid in wanted)
+        and (not hosts or str(server.host) in hosts)
+        and (not devices or any(device.storage in devices for device in server.devices))
+        and state in {None, server.state}
+        and (not tags or tags & {tag.lower() for tag in server.tags})
+        and search in _searched(server)
+    ]
+
+
+def _searched(server: Server) -> str:
+    """Where a search looks."""
+    addresses = (address.address for interface in server.interfaces for address in interface.ip_addresses)
+    return "\n".join((server.title, server.hostname, server.uuid, *addresses)).lower()
+
 
 def _listed(cloud: Cloud, call: Call, servers: Iterable[Server]) -> Answer:
     filters, now = labels.wanted(call), cloud.clock.now()
-    found = [each for each in servers if each.hidden_until <= now and labels.match(each.labels, filters)]
-    shown, headers = page(call, found)
+    shown_at_all = (each for each in servers if each.hidden_until <= now and labels.match(each.labels, filters))
+    found = in_order(call, _filtered(call, list(shown_at_all)), _KEYS)
+    shown = page(call, found, SERVERS)
+    headers = total(found, told=cloud.total_count)
     cloud.polled(shown)
     return Answer(200, {"servers": {"server": [documents.server_summary(each) for each in shown]}}, headers=headers)
 

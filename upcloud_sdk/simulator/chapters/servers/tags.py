@@ -11,7 +11,6 @@ from upcloud_sdk.simulator.rules.servers import details
 from upcloud_sdk.simulator.state.identity import require_main
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import Fields, fields, mapping, text, texts
-from upcloud_sdk.simulator.wire.paging import page
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.records import Server
@@ -66,9 +65,9 @@ def _carry(cloud: Cloud, tag: Tag, servers: list[Server]) -> None:
 
 
 @routes.get("/tag")
-def list_tags(cloud: Cloud, call: Call) -> Answer:
-    shown, headers = page(call, list(cloud.tags.values()))
-    return Answer(200, {"tags": {"tag": [_document(cloud, each) for each in shown]}}, headers=headers)
+def list_tags(cloud: Cloud, _call: Call) -> Answer:
+    found = list(cloud.tags.values())
+    return Answer(200, {"tags": {"tag": [_document(cloud, each) for each in found]}})
 
 
 @routes.get("/tag/{name}")

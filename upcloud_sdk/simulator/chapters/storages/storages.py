@@ -21,7 +21,7 @@ from upcloud_sdk.simulator.state import usage
 from upcloud_sdk.simulator.wire import labels
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call, Pause
 from upcloud_sdk.simulator.wire.fields import fields, text, whole, yes_no
-from upcloud_sdk.simulator.wire.paging import page
+from upcloud_sdk.simulator.wire.paging import STORAGES, in_order, page, total
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,12 +40,23 @@ _KINDS: dict[str, Callable[[Storage], bool]] = {
     "template": lambda storage: storage.type == "template",
 }
 
+_KEYS: dict[str, Callable[[Storage], str | float]] = {
+    "created": lambda storage: storage.created or 0,
+    "size": lambda storage: storage.size,
+    "tier": lambda storage: storage.tier or "",
+    "title": lambda storage: storage.title,
+    "type": lambda storage: storage.type,
+    "zone": lambda storage: storage.zone or "",
+}
+"""What storages can be sorted by."""
+
 
 def _listed(cloud: Cloud, call: Call, *kinds: str) -> Answer:
     for kind in kinds:
         if kind not in _KINDS:
             raise ApiFault(400, "STORAGE_INVALID", "The storage UUID is invalid.")
     filters, now = labels.wanted(call), cloud.clock.now()
+    search = (call.param("search") or "").lower()
     found = [
         storage
         for records in (cloud.catalog.storages, cloud.storages)
@@ -53,8 +64,11 @@ def _listed(cloud: Cloud, call: Call, *kinds: str) -> Answer:
         if storage.hidden_until <= now
         and all(_KINDS[kind](storage) for kind in kinds)
         and labels.match(storage.labels, filters)
+        and search in f"{storage.title}\n{storage.uuid}".lower()
     ]
-    shown, headers = page(call, found)
+    found = list(in_order(call, found, _KEYS))
+    shown = found if "favorite" in kinds else page(call, found, STORAGES)
+    headers = total(found, told=cloud.total_count)
     return Answer(
         200, {"storages": {"storage": [documents.storage_summary(cloud, each) for each in shown]}}, headers=headers
     )

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from upcloud_sdk.resources.account import AccountCalls
     from upcloud_sdk.resources.accounts import Accounts
     from upcloud_sdk.resources.audit_logs import AuditLogs
-    from upcloud_sdk.resources.catalog import Devices, ServerSizes, Timezones
+    from upcloud_sdk.resources.catalog import Currencies, Devices, ServerSizes, Timezones, VncKeymaps
     from upcloud_sdk.resources.firewall_rules import FirewallRules
+    from upcloud_sdk.resources.firewall_rulesets import FirewallRulesetRules, FirewallRulesets
     from upcloud_sdk.resources.hosts import Hosts
     from upcloud_sdk.resources.interfaces import Interfaces
     from upcloud_sdk.resources.ip_addresses import IpAddresses
+    from upcloud_sdk.resources.network_interfaces import NetworkInterfaces
     from upcloud_sdk.resources.networks import NetworkPeerings, Networks, Routers
     from upcloud_sdk.resources.permissions import Permissions
+    from upcloud_sdk.resources.server_firewall_rules import ServerFirewallRules
     from upcloud_sdk.resources.server_groups import ServerGroups
     from upcloud_sdk.resources.tags import Tags
     from upcloud_sdk.resources.tokens import Tokens
@@ -61,11 +64,32 @@ class Namespaces:
         return AuditLogs(self._core)
 
     @cached_property
+    def currencies(self) -> Currencies:
+        """Currencies of accounts."""
+        from upcloud_sdk.resources.catalog import Currencies
+
+        return Currencies(self._core)
+
+    @cached_property
     def devices(self) -> Devices:
         """GPUs that can be had."""
         from upcloud_sdk.resources.catalog import Devices
 
         return Devices(self._core)
+
+    @cached_property
+    def firewall_ruleset_rules(self) -> FirewallRulesetRules:
+        """Rules of firewall rulesets."""
+        from upcloud_sdk.resources.firewall_rulesets import FirewallRulesetRules
+
+        return FirewallRulesetRules(self._core)
+
+    @cached_property
+    def firewall_rulesets(self) -> FirewallRulesets:
+        """Firewall rules with a name, for several servers."""
+        from upcloud_sdk.resources.firewall_rulesets import FirewallRulesets
+
+        return FirewallRulesets(self._core)
 
     @cached_property
     def firewall_rules(self) -> FirewallRules:
@@ -101,6 +125,13 @@ class Namespaces:
         from upcloud_sdk.fleet.leases import Leases
 
         return Leases(self._fleet)
+
+    @cached_property
+    def network_interfaces(self) -> NetworkInterfaces:
+        """Network interfaces without a server."""
+        from upcloud_sdk.resources.network_interfaces import NetworkInterfaces
+
+        return NetworkInterfaces(self._core)
 
     @cached_property
     def network_peerings(self) -> NetworkPeerings:
@@ -143,6 +174,13 @@ class Namespaces:
         from upcloud_sdk.resources.networks import Routers
 
         return Routers(self._core)
+
+    @cached_property
+    def server_firewall_rules(self) -> ServerFirewallRules:
+        """Firewall rules of servers, by the service of rulesets."""
+        from upcloud_sdk.resources.server_firewall_rules import ServerFirewallRules
+
+        return ServerFirewallRules(self._core)
 
     @cached_property
     def server_groups(self) -> ServerGroups:
@@ -192,6 +230,13 @@ class Namespaces:
         from upcloud_sdk.resources.tokens import Tokens
 
         return Tokens(self._core)
+
+    @cached_property
+    def vnc_keymaps(self) -> VncKeymaps:
+        """Keyboards of VNC consoles."""
+        from upcloud_sdk.resources.catalog import VncKeymaps
+
+        return VncKeymaps(self._core)
 
     @cached_property
     def zones(self) -> Zones:

@@ -21,7 +21,9 @@ _HEAD = """\
 # Endpoints
 
 Every endpoint of the server domain of UpCloud's API 1.3, and the method that calls it. This page is made from the code;
-tests hold it to the code, and the code to the list of endpoints in the API's reference. For what is not here there is
+tests hold it to the code, and the code to the list of endpoints in the API's reference and its contract of 2026-10. Of
+the contract's 167 operations one has no method, since it is for resellers of Microsoft's licences only:
+`POST /account/ms_lma`. For what is not here there is
 `cloud.request(method, path, json=…, params=…)`, with the same credentials, retries and errors.
 
 | Endpoint | Method | What it does |

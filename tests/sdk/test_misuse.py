@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from upcloud_sdk import UpCloud
 
 WRONG: Any = "wrong"
+EARLIER, LATER = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)
 RULE = FirewallRuleSpec(direction="in", action="drop")
 
 CALLS: list[tuple[str, Call, str]] = [
@@ -31,6 +33,35 @@ CALLS: list[tuple[str, Call, str]] = [
     ("a delete of some backups", lambda c: c.servers.delete(SERVER, backups=WRONG), "of keep, keep_latest, delete"),
     ("a delete of a disk's", lambda c: c.storages.delete(DISK, backups=WRONG), "of keep, keep_latest, delete"),
     ("a kind that is none", lambda c: c.storages.list(WRONG), "kind is 'wrong': it is one of public, private"),
+    (
+        "a field that none is sorted by",
+        lambda c: c.servers.list(sort_by=WRONG),
+        "sort_by is 'wrong': it is one of title",
+    ),
+    ("a wrong direction", lambda c: c.storages.list(order_by=WRONG), "order_by is 'wrong': it is one of asc, desc"),
+    ("six servers at once", lambda c: c.servers.list(uuid=[SERVER] * 6), "uuid has 6 values: the API takes 1 to 5"),
+    ("servers of no host", lambda c: c.servers.list(host=[]), "host has 0 values: the API takes 1 to 5"),
+    ("favourites by access", lambda c: c.storages.list("favorite", access="public"), "access goes with a type"),
+    ("a wrong access", lambda c: c.storages.list("backup", access=WRONG), "access is 'wrong': it is one of public"),
+    ("a wrong period", lambda c: c.servers.cpu_statistics(SERVER, period=WRONG), "it is one of daily, weekly"),
+    ("a wrong unit", lambda c: c.servers.disk_statistics(SERVER, WRONG), "it is one of bytes, requests"),
+    (
+        "a period of no network",
+        lambda c: c.servers.network_statistics(SERVER, period="daily"),
+        "a period needs a network",
+    ),
+    ("no events", lambda c: c.servers.events(SERVER, count=0), "count is 0: it is 1 or more"),
+    ("traffic of the past", lambda c: c.account.network_usage(LATER, EARLIER), "end is not after start"),
+    ("traffic in no zone", lambda c: c.account.network_usage(datetime(2026, 1, 1), LATER), "start has no time zone"),  # noqa: DTZ001 - what is refused
+    ("traffic by the year", lambda c: c.account.network_usage(EARLIER, LATER, accumulate=WRONG), "of hour, day"),
+    ("a bill of no month", lambda c: c.account.billing_total("2026"), "month is '2026': write it as 2026-11"),
+    ("a bill of nothing", lambda c: c.account.resource_billing("", "2026-11"), "the id of the resource is empty"),
+    ("a delegation of nothing", lambda c: c.ip_addresses.delegate(), "name at least one address"),
+    ("a wrong target", lambda c: c.permissions.revoke_all_from_target(WRONG, "*"), "it is one of server, storage"),
+    ("a ruleset on no server", lambda c: c.firewall_rulesets.attach(DISK, ""), "the uuid of the server is empty"),
+    ("no ruleset on a server", lambda c: c.firewall_rulesets.detach("", SERVER), "the uuid is empty"),
+    ("a label with a short key", lambda c: c.firewall_rulesets.add_label(DISK, "e", ""), "2 to 32 printable"),
+    ("a disk on no server", lambda c: c.storages.attach(DISK, ""), "the uuid of the server is empty"),
     ("no tag", lambda c: c.servers.tag(SERVER), "name at least one tag"),
     ("servers of no tag", lambda c: c.servers.list(tags=[]), "name at least one tag"),
     ("an empty tag", lambda c: c.servers.untag(SERVER, "web", ""), "the name of a tag is empty"),

@@ -37,6 +37,12 @@ _ROUTE = {"name": "out", "route": "0.0.0.0/0", "nexthop": "10.0.0.1"}
 _BACKUPS = {"interval": "daily", "time": "0430", "retention": 7}
 _STORAGE = {"zone": "fi-hel1", "title": "a", "size": 10}
 _TOKEN = {"name": "a", "expires_at": "2027-01-01T00:00:00Z"}
+_DELEGATION = {
+    "address": "10.0.0.1",
+    "main_account_id": 1,
+    "delegated_to_account_id": 2,
+    "release_policy": "keep",
+}
 _PERMISSION = {"user": "a", "target_type": "server"}
 
 ROWS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
@@ -44,6 +50,10 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("ApiTokenSpec", _TOKEN, {"expires_at": datetime(2027, 1, 1)}, "expires_at\n  Input should have timezone info"),  # noqa: DTZ001 - what is refused
     ("ApiTokenSpec", _TOKEN, {"name": ""}, "name\n  String should have at least 1 character"),
     ("ApiTokenSpec", _TOKEN, {"allowed_ip_ranges": ["everywhere"]}, "allowed_ip_ranges.0"),
+    ("ApiTokenSpec", _TOKEN, {"expires_in": "24h"}, "give `expires_at`, a time, or `expires_in`"),
+    ("ApiTokenSpec", _TOKEN, {"expires_at": None}, "give `expires_at`, a time, or `expires_in`"),
+    ("AddressDelegation", _DELEGATION, {"release_policy": "drop"}, "Input should be 'release' or 'keep'"),
+    ("AddressDelegation", _DELEGATION, {"address": "10.0.0"}, "address\n  Value error, not an IP address"),
     ("BackupRuleSpec", _BACKUPS, {"interval": "monthly"}, "interval\n  Input should be 'daily', 'mon'"),
     ("BackupRuleSpec", _BACKUPS, {"time": "2460"}, "time\n  String should match pattern"),
     ("BackupRuleSpec", _BACKUPS, {"retention": 1096}, "retention\n  Input should be less than or equal to 1095"),
@@ -72,9 +82,17 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {"source_address_start": "10.0.0.1", "source_address_end": "::1"},
         "source_address_start must not be beyond source_address_end",
     ),
+    ("FirewallRulesetChanges", {}, {"name": "a b"}, "name\n  String should match pattern"),
+    ("FirewallRulesetChanges", {}, {"stateful": True}, "stateful\n  Extra inputs are not permitted"),
+    ("FirewallRulesetRuleChanges", {}, {"position": 1001}, "position\n  Input should be less than or equal to 1000"),
+    ("FirewallRulesetRuleSpec", _RULE, {"protocol": "sctp"}, "protocol\n  Input should be 'tcp', 'udp', 'icmp', 'esp'"),
+    ("FirewallRulesetRuleSpec", _RULE, {"source_port_start": 65536}, "less than or equal to 65535"),
+    ("FirewallRulesetSpec", {"name": "web"}, {"name": ""}, "name\n  String should match pattern"),
+    ("FirewallRulesetSpec", {"name": "web"}, {"labels": {"_a": ""}}, "keys that start with `_` are the API's own"),
     ("HostChanges", {}, {"description": "x" * 256}, "description\n  String should have at most 255 characters"),
     ("InterfaceAddressSpec", {}, {"address": "10.0.0"}, "address\n  Value error, not an IP address"),
     ("InterfaceChanges", {}, {"index": 0}, "index\n  Input should be greater than or equal to 1"),
+    ("InterfaceLabel", {"key": "env", "value": ""}, {"key": "e"}, "key\n  String should have at least 2 characters"),
     ("InterfaceSpec", {}, {"type": "private"}, "a private interface needs `network`"),
     ("InterfaceSpec", {}, {"type": "public", "network": DISK}, "a public interface has no `network`"),
     ("IpAddressChanges", {}, {"ptr": "a.example.com"}, "ptr\n  Extra inputs are not permitted"),
@@ -83,6 +101,8 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("IpNetworkSpec", {}, {"address": "10.0.0.0"}, "has a prefix, such as 10.0.0.0/24"),
     ("LoginUser", {}, {"ssh_key": ["ssh-ed25519 AAAA"]}, "ssh_key\n  Extra inputs are not permitted"),
     ("NetworkChanges", {}, {"name": ""}, "name\n  String should have at least 1 character"),
+    ("NetworkInterfaceSpec", {"network": "a"}, {"network": ""}, "network\n  String should have at least 1 character"),
+    ("NetworkInterfaceSpec", {"network": "a"}, {"type": "lan"}, "Input should be 'public', 'utility' or 'private'"),
     ("NetworkPeeringChanges", {}, {"configured_status": "off"}, "Input should be 'active' or 'disabled'"),
     ("NetworkPeeringSpec", _PEERING, {"configured_status": "off"}, "Input should be 'active' or 'disabled'"),
     ("NetworkSpec", _NETWORK, {"ip_networks": []}, "should have at least 1 item"),
@@ -107,6 +127,13 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("ServerChanges", {}, {"title": "x" * 256}, "title\n  String should have at most 255 characters"),
     ("ServerGroupChanges", {}, {"anti_affinity": "maybe"}, "Input should be 'strict', 'yes' or 'no'"),
     ("ServerGroupSpec", {"title": "a"}, {"labels": {"env": "x" * 256}}, "a value has 255 characters at most"),
+    (
+        "ServerRebuildSpec",
+        {"clone_source": DISK},
+        {"clone_source": ""},
+        "clone_source\n  String should have at least 1",
+    ),
+    ("ServerRebuildSpec", {"clone_source": DISK}, {"size": 10}, "size\n  Extra inputs are not permitted"),
     ("ServerSpec", _SERVER, {"boot_order": "disk, cdrom"}, "boot_order\n  String should match pattern"),
     ("ServerSpec", _SERVER, {"simple_backup": "2460,daily"}, "simple_backup\n  String should match pattern"),
     ("ServerSpec", _SERVER, {"core_number": 2}, "fixes cores and memory"),

@@ -11,7 +11,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from upcloud_sdk.models.account import Account, ResourceLimits
+    from upcloud_sdk.models.account import (
+        Account,
+        AllFreeCredits,
+        CreditsBreakdown,
+        FreeCredits,
+        PaidCredits,
+        ResourceLimits,
+    )
     from upcloud_sdk.models.accounts import (
         AccountDetails,
         AccountSummary,
@@ -23,13 +30,23 @@ if TYPE_CHECKING:
         TagAccess,
         TagAccessSpec,
     )
-    from upcloud_sdk.models.audit_logs import AuditLogEntry
-    from upcloud_sdk.models.billing import BilledKind, BilledResource, BillingCategory, BillingDetail, BillingSummary
+    from upcloud_sdk.models.audit_logs import AuditLogEntry, AuditLogFilters
+    from upcloud_sdk.models.billing import (
+        BilledKind,
+        BilledResource,
+        BillingCategory,
+        BillingDetail,
+        BillingSummary,
+        ResourceBilling,
+    )
     from upcloud_sdk.models.catalog import (
+        Currency,
         GpuAvailability,
         Plan,
         Price,
         ServerSize,
+        ServerSizeLimits,
+        Vlan,
         Zone,
         ZoneDevices,
         ZonePrices,
@@ -49,6 +66,12 @@ if TYPE_CHECKING:
         TagSpec,
     )
     from upcloud_sdk.models.interfaces import AddressFamily, Interface, InterfaceAddress, NetworkType
+    from upcloud_sdk.models.network_interfaces import (
+        AddressDelegation,
+        InterfaceLabel,
+        NetworkInterface,
+        NetworkInterfaceSpec,
+    )
     from upcloud_sdk.models.network_requests import (
         DhcpRoutesConfigurationSpec,
         InterfaceChanges,
@@ -65,6 +88,7 @@ if TYPE_CHECKING:
         RoutesAutoPopulationSpec,
         StaticRouteSpec,
     )
+    from upcloud_sdk.models.network_usage import CurrentNetworkUsage, NetworkUsage, ResourceNetworkUsage
     from upcloud_sdk.models.networks import (
         AttachedGateway,
         AttachedNetwork,
@@ -91,7 +115,26 @@ if TYPE_CHECKING:
         PermissionSpec,
         PermissionTarget,
     )
-    from upcloud_sdk.models.server_requests import LoginUser, ServerChanges, ServerSpec, StorageDeviceSpec
+    from upcloud_sdk.models.rulesets import (
+        FirewallRuleset,
+        FirewallRulesetChanges,
+        FirewallRulesetRule,
+        FirewallRulesetRuleChanges,
+        FirewallRulesetRuleSpec,
+        FirewallRulesetSpec,
+        RulesetAttachment,
+        RulesetMember,
+        RulesetRelationship,
+        RulesetServer,
+    )
+    from upcloud_sdk.models.server_details import Gpu, RemoteAccess, ServerLogEntry
+    from upcloud_sdk.models.server_requests import (
+        LoginUser,
+        ServerChanges,
+        ServerRebuildSpec,
+        ServerSpec,
+        StorageDeviceSpec,
+    )
     from upcloud_sdk.models.servers import (
         Device,
         Networking,
@@ -101,6 +144,7 @@ if TYPE_CHECKING:
         ServerSummary,
         StorageDevice,
     )
+    from upcloud_sdk.models.statistics import ServerStatistics, StatisticsPeriod, StatisticsSeries
     from upcloud_sdk.models.storage_imports import ImportSource, ImportState, StorageImport, UploadReceipt
     from upcloud_sdk.models.storage_requests import StorageChanges, StorageCloneSpec, StorageSpec
     from upcloud_sdk.models.storages import (
@@ -117,26 +161,33 @@ if TYPE_CHECKING:
     from upcloud_sdk.models.tokens import ApiToken, ApiTokenSpec
 
 _HOME = """
-account: Account ResourceLimits
-accounts: AccountDetails AccountSummary AccountType ServerAccess ServerAccessSpec SubAccountChanges
-accounts: SubAccountSpec TagAccess TagAccessSpec
-audit_logs: AuditLogEntry
-billing: BilledKind BilledResource BillingCategory BillingDetail BillingSummary
-catalog: GpuAvailability Plan Price ServerSize Zone ZoneDevices ZonePrices
+account: Account AllFreeCredits CreditsBreakdown FreeCredits PaidCredits ResourceLimits
+accounts: AccountDetails AccountSummary AccountType ServerAccess ServerAccessSpec SubAccountChanges SubAccountSpec
+accounts: TagAccess TagAccessSpec
+audit_logs: AuditLogEntry AuditLogFilters
+billing: BilledKind BilledResource BillingCategory BillingDetail BillingSummary ResourceBilling
+catalog: Currency GpuAvailability Plan Price ServerSize ServerSizeLimits Vlan Zone ZoneDevices ZonePrices
 firewall: FirewallAction FirewallDirection FirewallRule FirewallRuleSpec
-groups: AntiAffinity AntiAffinityStatus Host HostChanges HostStat ServerGroup ServerGroupChanges
-groups: ServerGroupSpec Tag TagChanges TagSpec
+groups: AntiAffinity AntiAffinityStatus Host HostChanges HostStat ServerGroup ServerGroupChanges ServerGroupSpec Tag
+groups: TagChanges TagSpec
 interfaces: AddressFamily Interface InterfaceAddress NetworkType
+network_interfaces: AddressDelegation InterfaceLabel NetworkInterface NetworkInterfaceSpec
 network_requests: DhcpRoutesConfigurationSpec InterfaceChanges IpAddressChanges IpAddressSpec IpNetworkSpec
 network_requests: NetworkChanges NetworkPeeringChanges NetworkPeeringSpec NetworkSpec PeeringEnd RouterChanges
 network_requests: RouterSpec RoutesAutoPopulationSpec StaticRouteSpec
-networks: AttachedGateway AttachedNetwork DhcpRoutesConfiguration EffectiveRoute
-networks: InterfaceAddressSpec InterfaceSpec IpAddress IpNetwork Network NetworkPeering
-networks: NetworkServer PeeringNetwork PeeringState Router RoutesAutoPopulation StaticRoute
+network_usage: CurrentNetworkUsage NetworkUsage ResourceNetworkUsage
+networks: AttachedGateway AttachedNetwork DhcpRoutesConfiguration EffectiveRoute InterfaceAddressSpec InterfaceSpec
+networks: IpAddress IpNetwork Network NetworkPeering NetworkServer PeeringNetwork PeeringState Router
+networks: RoutesAutoPopulation StaticRoute
 ownership: Ownership
 permissions: Permission PermissionOptions PermissionOptionsSpec PermissionSpec PermissionTarget
-server_requests: LoginUser ServerChanges ServerSpec StorageDeviceSpec
+rulesets: FirewallRuleset FirewallRulesetChanges FirewallRulesetRule FirewallRulesetRuleChanges
+rulesets: FirewallRulesetRuleSpec FirewallRulesetSpec RulesetAttachment RulesetMember RulesetRelationship
+rulesets: RulesetServer
+server_details: Gpu RemoteAccess ServerLogEntry
+server_requests: LoginUser ServerChanges ServerRebuildSpec ServerSpec StorageDeviceSpec
 servers: Device Networking Server ServerAddress ServerState ServerSummary StorageDevice
+statistics: ServerStatistics StatisticsPeriod StatisticsSeries
 storage_imports: ImportSource ImportState StorageImport UploadReceipt
 storage_requests: StorageChanges StorageCloneSpec StorageSpec
 storages: BackupRule BackupRuleSpec Storage StorageAccess StorageState StorageSummary StorageType TemplateType
@@ -152,7 +203,9 @@ __all__ = [
     "AccountDetails",
     "AccountSummary",
     "AccountType",
+    "AddressDelegation",
     "AddressFamily",
+    "AllFreeCredits",
     "AntiAffinity",
     "AntiAffinityStatus",
     "ApiToken",
@@ -160,6 +213,7 @@ __all__ = [
     "AttachedGateway",
     "AttachedNetwork",
     "AuditLogEntry",
+    "AuditLogFilters",
     "BackupRule",
     "BackupRuleSpec",
     "BilledKind",
@@ -167,6 +221,9 @@ __all__ = [
     "BillingCategory",
     "BillingDetail",
     "BillingSummary",
+    "CreditsBreakdown",
+    "Currency",
+    "CurrentNetworkUsage",
     "Device",
     "DhcpRoutesConfiguration",
     "DhcpRoutesConfigurationSpec",
@@ -175,6 +232,14 @@ __all__ = [
     "FirewallDirection",
     "FirewallRule",
     "FirewallRuleSpec",
+    "FirewallRuleset",
+    "FirewallRulesetChanges",
+    "FirewallRulesetRule",
+    "FirewallRulesetRuleChanges",
+    "FirewallRulesetRuleSpec",
+    "FirewallRulesetSpec",
+    "FreeCredits",
+    "Gpu",
     "GpuAvailability",
     "Host",
     "HostChanges",
@@ -185,6 +250,7 @@ __all__ = [
     "InterfaceAddress",
     "InterfaceAddressSpec",
     "InterfaceChanges",
+    "InterfaceLabel",
     "InterfaceSpec",
     "IpAddress",
     "IpAddressChanges",
@@ -194,14 +260,18 @@ __all__ = [
     "LoginUser",
     "Network",
     "NetworkChanges",
+    "NetworkInterface",
+    "NetworkInterfaceSpec",
     "NetworkPeering",
     "NetworkPeeringChanges",
     "NetworkPeeringSpec",
     "NetworkServer",
     "NetworkSpec",
     "NetworkType",
+    "NetworkUsage",
     "Networking",
     "Ownership",
+    "PaidCredits",
     "PeeringEnd",
     "PeeringNetwork",
     "PeeringState",
@@ -212,12 +282,19 @@ __all__ = [
     "PermissionTarget",
     "Plan",
     "Price",
+    "RemoteAccess",
+    "ResourceBilling",
     "ResourceLimits",
+    "ResourceNetworkUsage",
     "Router",
     "RouterChanges",
     "RouterSpec",
     "RoutesAutoPopulation",
     "RoutesAutoPopulationSpec",
+    "RulesetAttachment",
+    "RulesetMember",
+    "RulesetRelationship",
+    "RulesetServer",
     "Server",
     "ServerAccess",
     "ServerAccessSpec",
@@ -226,12 +303,18 @@ __all__ = [
     "ServerGroup",
     "ServerGroupChanges",
     "ServerGroupSpec",
+    "ServerLogEntry",
+    "ServerRebuildSpec",
     "ServerSize",
+    "ServerSizeLimits",
     "ServerSpec",
     "ServerState",
+    "ServerStatistics",
     "ServerSummary",
     "StaticRoute",
     "StaticRouteSpec",
+    "StatisticsPeriod",
+    "StatisticsSeries",
     "Storage",
     "StorageAccess",
     "StorageChanges",
@@ -253,6 +336,7 @@ __all__ = [
     "TagSpec",
     "TemplateType",
     "UploadReceipt",
+    "Vlan",
     "Zone",
     "ZoneDevices",
     "ZonePrices",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
-from upcloud_sdk._wire import Resource
+from upcloud_sdk._wire import Items, Resource
 
 
 class ResourceLimits(Resource):
@@ -42,6 +42,37 @@ class ResourceLimits(Resource):
     firewall_rules: int | None = None
 
 
+class PaidCredits(Resource):
+    """Credits that were paid for; like all credits, cents of the account's currency."""
+
+    debt_credits: Decimal
+    max_debt: Decimal
+    """How far the account may go below nothing."""
+    paid_credits: Decimal
+
+
+class FreeCredits(Resource):
+    """Credits that were given."""
+
+    free_credit_type: str
+    free_credits: Decimal
+    free_credits_expire: AwareDatetime | None = None
+
+
+class AllFreeCredits(Resource):
+    """All credits that were given."""
+
+    breakdown: Items[FreeCredits] = ()
+
+
+class CreditsBreakdown(Resource):
+    """What the account's credits are made of."""
+
+    account_credits: PaidCredits
+    account_free_credits: AllFreeCredits
+    total_credits: Decimal
+
+
 class Account(Resource):
     """The account that the credentials belong to."""
 
@@ -49,3 +80,7 @@ class Account(Resource):
     credits: Decimal
     """What is left, in cents of the account's currency."""
     resource_limits: ResourceLimits = Field(default_factory=ResourceLimits)
+    credits_breakdown: CreditsBreakdown | None = None
+    """What the credits are made of; None where the API does not say."""
+    trial_mode: bool | None = None
+    """Whether it is a trial account; None where the API does not say."""

@@ -6,7 +6,15 @@ from typing import Any
 
 from pydantic import AliasChoices, AwareDatetime, Field
 
-from upcloud_sdk._wire import Resource
+from upcloud_sdk._wire import Items, Resource
+
+
+class AuditLogFilters(Resource):
+    """Words that the audit log can be asked for."""
+
+    resource_types: Items[str] = ()
+    actions: Items[str] = ()
+    origins: Items[str] = ()
 
 
 class AuditLogEntry(Resource):

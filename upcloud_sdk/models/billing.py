@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -63,6 +63,18 @@ def _gather(document: object, into: str) -> object:
     fields = cast("Mapping[str, object]", document)
     named: dict[str, object] = {key: value for key, value in fields.items() if isinstance(value, Mapping)}
     return {key: value for key, value in fields.items() if key not in named} | {into: named}
+
+
+class ResourceBilling(Resource):
+    """What one resource cost in a month."""
+
+    currency: str | None = None
+    """Such as `EUR`."""
+    total_amount: Decimal = Decimal(0)
+    daily_sums: dict[str, Decimal] = Field(default_factory=dict[str, Decimal])
+    """What each day came to, by its date."""
+    details: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """As the API writes them."""
 
 
 class BillingCategory(Resource):

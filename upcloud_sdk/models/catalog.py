@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import cast
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from upcloud_sdk._wire import Resource
 from upcloud_sdk.models.tiers import StorageTier
@@ -31,7 +31,7 @@ class Plan(Resource):
     core_number: int
     memory_amount: int
     """MiB."""
-    storage_size: int
+    storage_size: int = 0
     """GB of storage in the price; 0 where the plan brings none (cloud native and GPU plans)."""
     storage_tier: StorageTier | None = None
     """The tier of that storage; None where the plan brings none."""
@@ -39,6 +39,10 @@ class Plan(Resource):
     """Outgoing traffic in the price, GiB a month."""
     gpu_amount: int | None = None
     gpu_model: str | None = None
+    family: str | None = None
+    """`starter`, `premium`, `cloud_native`, `gpu`, `general_purpose`, `developer`; None where the API does not say."""
+    current_offering: bool | None = None
+    """Whether it is on sale; None where the API does not say."""
 
 
 class ServerSize(Resource):
@@ -47,6 +51,38 @@ class ServerSize(Resource):
     core_number: int
     memory_amount: int
     """MiB."""
+
+
+class ServerSizeLimits(Resource):
+    """What a server of the plan `custom` can have."""
+
+    core_number_min: int
+    core_number_max: int
+    memory_amount_min: int
+    """MiB."""
+    memory_amount_max: int
+    """MiB."""
+    memory_amount_step: int
+    """MiB."""
+
+
+class Currency(Resource):
+    """A currency that accounts can have."""
+
+    code: str
+    """Such as `EUR`."""
+    rate: Decimal
+    """How much of it a euro is."""
+    updated: AwareDatetime
+
+
+class Vlan(Resource):
+    """A VLAN of a zone."""
+
+    id: int
+    access: str
+    description: str
+    default: bool
 
 
 class Price(Resource):

@@ -18,8 +18,34 @@ class PermissionTarget(OpenEnum):
     ROUTER = "router"
     OBJECT_STORAGE = "object_storage"
     MANAGED_DATABASE = "managed_database"
+    MANAGED_OBJECT_STORAGE = "managed_object_storage"
     MANAGED_LOADBALANCER = "managed_loadbalancer"
+    MANAGED_KUBERNETES = "managed_kubernetes"
+    MANAGED_CONTAINER_REGISTRY = "managed_container_registry"
+    INTERFACE = "interface"
+    NETWORK_GATEWAY = "network_gateway"
     TAG_ACCESS = "tag_access"
+    FILE_STORAGE = "file_storage"
+    SSH_KEY = "ssh_key"
+
+
+TargetType = Literal[
+    "server",
+    "storage",
+    "network",
+    "router",
+    "object_storage",
+    "managed_database",
+    "managed_object_storage",
+    "managed_loadbalancer",
+    "managed_kubernetes",
+    "managed_container_registry",
+    "interface",
+    "network_gateway",
+    "tag_access",
+    "file_storage",
+    "ssh_key",
+]
 
 
 class PermissionOptions(Resource):
@@ -52,16 +78,7 @@ class PermissionSpec(Request):
 
     user: Annotated[str, Field(min_length=1)]
     """User name of a sub-account."""
-    target_type: Literal[
-        "server",
-        "storage",
-        "network",
-        "router",
-        "object_storage",
-        "managed_database",
-        "managed_loadbalancer",
-        "tag_access",
-    ]
+    target_type: TargetType
     target_identifier: Annotated[str, Field(min_length=1)] = "*"
     """Uuid of a thing, name of a tag, or `*` for all of the type."""
     options: PermissionOptionsSpec | None = None

@@ -140,6 +140,8 @@ class ServerSpec(Request):
     remote_access_enabled: Flag | None = None
     remote_access_type: Literal["vnc"] | None = None
     remote_access_password: WireSecret | None = None
+    vnc_keymap: str | None = None
+    """A name from `vnc_keymaps.list()`."""
 
     @field_validator("labels")
     @classmethod
@@ -186,6 +188,28 @@ class ServerSpec(Request):
         return document
 
 
+class ServerRebuildSpec(Request):
+    """How the system disk of a stopped server is to be made anew, from a public template."""
+
+    clone_source: Annotated[str, Field(min_length=1)]
+    """Uuid of the template."""
+    detach_disk: str | None = None
+    """Uuid of the disk that makes way; None: the API's choice."""
+    delete_detached_disk: Flag | None = None
+    """Whether that disk is deleted. API's default: no, so that it goes on to cost money."""
+    storage_title: Title | None = None
+    """Of the new disk."""
+    encrypted: Flag | None = None
+    """Whether the new disk is encrypted at rest."""
+    login_user: LoginUser | None = None
+    password_delivery: Literal["none", "email", "sms"] = "none"  # noqa: S105 - no password: a way of delivery
+    user_data: WireSecret | None = Field(default=None, repr=False)
+    """A script or a cloud-config document that the guest runs at its first boot, or the URL of one."""
+
+
+Verdict = Literal["accept", "drop"]
+
+
 class ServerChanges(_ServerFields):
     """What is to change on a server. Plan, cores, memory, timezone and models need a stopped server."""
 
@@ -194,6 +218,13 @@ class ServerChanges(_ServerFields):
     labels: WrappedLabels | None = None
     """Replaces all labels but the SDK's own, which `servers.modify` keeps."""
     firewall: Switch | None = None
+    firewall_private: Switch | None = None
+    """Whether firewall rulesets act on its private networks."""
+    firewall_public_default_incoming_action: Verdict | None = None
+    """What becomes of a packet that no rule matches."""
+    firewall_public_default_outgoing_action: Verdict | None = None
+    firewall_private_default_incoming_action: Verdict | None = None
+    firewall_private_default_outgoing_action: Verdict | None = None
     boot_order: BootOrder | None = None
     timezone: str | None = None
     video_model: Literal["vga", "cirrus"] | None = None
@@ -207,3 +238,5 @@ class ServerChanges(_ServerFields):
     remote_access_enabled: Flag | None = None
     remote_access_type: Literal["vnc"] | None = None
     remote_access_password: WireSecret | None = None
+    vnc_keymap: str | None = None
+    """A name from `vnc_keymaps.list()`."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field, SecretStr
 
 from upcloud_sdk._wire import Address, EmptyIsNone, Inside, Labels, OpenEnum, Resource
+from upcloud_sdk.models.firewall import FirewallAction
 from upcloud_sdk.models.interfaces import AddressFamily, Interface, NetworkType
 from upcloud_sdk.models.tiers import StorageTier
 
@@ -107,6 +108,13 @@ class Server(ServerSummary):
     boot_order: str = "disk"
     firewall: bool = False
     """Whether its firewall rules act."""
+    firewall_private: bool | None = None
+    """Whether firewall rulesets act on its private networks; None where the API does not say."""
+    firewall_public_default_incoming_action: FirewallAction | None = None
+    """What becomes of a packet that no rule matches."""
+    firewall_public_default_outgoing_action: FirewallAction | None = None
+    firewall_private_default_incoming_action: FirewallAction | None = None
+    firewall_private_default_outgoing_action: FirewallAction | None = None
     ip_addresses: Annotated[tuple[ServerAddress, ...], Inside("ip_address")] = ()
     """All its addresses, in no certain order."""
     metadata: bool = False

@@ -33,6 +33,8 @@ class StorageChanges(Changes):
     title: Title | None = None
     size: Size | None = None
     """GB, more than now. Its server must be stopped; `storages.resize_filesystem` then makes the room usable."""
+    filesystem_resize: Flag | None = None
+    """Whether the last partition and its file system grow with it, as by `storages.resize_filesystem`."""
     backup_rule: BackupRuleSpec | None = None
     """None: no more backups by itself."""
     labels: CheckedBareLabels | None = None

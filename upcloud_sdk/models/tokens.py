@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, SecretStr
+from pydantic import AwareDatetime, Field, SecretStr, model_validator
 
 from upcloud_sdk._wire import Items, Request, Resource, Wrapped
 
@@ -37,9 +37,17 @@ class ApiTokenSpec(Request):
     """A token to be made."""
 
     name: Annotated[str, Field(min_length=1)]
-    expires_at: AwareDatetime
-    """When it ends; a time with its zone."""
+    expires_at: AwareDatetime | None = None
+    """When it ends; a time with its zone. This or `expires_in`."""
+    expires_in: Annotated[str, Field(min_length=1)] | None = None
+    """How long it lives, from now, as the API writes it. This or `expires_at`."""
     can_create_tokens: bool = False
     """Whether it can make and delete tokens."""
     allowed_ip_ranges: Annotated[Sequence[IPv4Network | IPv6Network], Wrapped()] = EVERYWHERE
     """Where it may be used from, in CIDR notation; everywhere unless told otherwise. None at all disables it."""
+
+    @model_validator(mode="after")
+    def _ends_in_one_way(self) -> Self:
+        if (self.expires_at is None) == (self.expires_in is None):
+            raise ValueError("give `expires_at`, a time, or `expires_in`, how long it lives: one of them")
+        return self

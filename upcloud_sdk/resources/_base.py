@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 from upcloud_sdk.resources._paging import whole_list
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from upcloud_sdk._background import Background
     from upcloud_sdk._emitter import Emitter
     from upcloud_sdk._transport import Transport
@@ -101,6 +103,17 @@ def label_params(labels: Labels | None) -> list[tuple[str, str]]:
     if not isinstance(labels, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # a list of keys is an easy mistake
         raise TypeError("labels is a mapping: write labels={'env': 'test'}, or {'env': None} for any value")
     return [("label", key if value is None else f"{key}={value}") for key, value in (labels or {}).items()]
+
+
+def written(name: str, moment: datetime) -> str:
+    """A time as the API reads it.
+
+    Raises:
+        ValueError: it has no time zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} has no time zone: write datetime(..., tzinfo=UTC)")
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 class Namespace:

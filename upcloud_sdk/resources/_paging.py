@@ -109,7 +109,7 @@ class Pages:
         self._order: list[object] = []
         """What stood where, as far as this pass has come."""
         self._last: list[object] = []
-        self._overlap = self._offset = 0
+        self._overlap = self._offset = self._repeats = 0
         self._has_changed = False
 
     def query(self) -> list[tuple[str, str]]:
@@ -136,12 +136,15 @@ class Pages:
         if not follows:
             self._has_changed = True
             return self._look_back(self._overlap * 10)
-        ignores_offset = self._overlap > 0 and keys == self._last
-        if not ignores_offset and self._offset and keys[0] != self._order[self._offset]:
+        is_same = self._overlap > 0 and keys == self._last
+        self._repeats = self._repeats + 1 if is_same else 0
+        if not is_same and self._offset and keys[0] != self._order[self._offset]:
             self._has_changed = True
         self._order[self._offset :] = keys
         self._last = keys
         self._furthest = max(self._furthest, reached)
+        # Once may be chance: as many items were made as the page was asked for further on.
+        ignores_offset = self._repeats > 1 and len(keys) >= SHORTEST_PAGE
         if ignores_offset or self._is_last(len(keys), total, is_new=is_new):
             return self._end()
         return self._look_back(1)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 
 from pydantic import model_validator
 
+from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import Envelope, Items, Resource
-from upcloud_sdk.models.audit_logs import AuditLogEntry
-from upcloud_sdk.resources._base import Namespace, endpoint
+from upcloud_sdk.models.audit_logs import AuditLogEntry, AuditLogFilters
+from upcloud_sdk.resources._base import Namespace, endpoint, written
 from upcloud_sdk.resources._paging import SHORTEST_PAGE, total_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class _Page(Resource):
 
 
 _PAGE = Envelope(_Page)
+_ENTRY = Envelope(AuditLogEntry)
+_FILTERS = Envelope(AuditLogFilters)
 
 
 class AuditLogs(Namespace):
@@ -53,6 +56,16 @@ class AuditLogs(Namespace):
         `await stream.read()` is all of it.
         """
         return self._transport.stream("GET", "/audit-logs/export", params=[("format", format)])
+
+    @endpoint("GET", "/audit-logs/{id}")
+    async def get(self, id: str) -> AuditLogEntry:
+        """One entry, with the resource before and after the event."""
+        return await self._transport.call("GET", f"/audit-logs/{segment(id, 'id')}", _ENTRY)
+
+    @endpoint("GET", "/audit-logs/filter-options")
+    async def filter_options(self) -> AuditLogFilters:
+        """The words that `actions`, `origins` and `resource_types` of `list` can be."""
+        return await self._transport.call("GET", "/audit-logs/filter-options", _FILTERS)
 
     @endpoint("GET", "/audit-logs")
     def list(
@@ -81,7 +94,7 @@ class AuditLogs(Namespace):
             params += [(name, value) for value in values]
         for name, moment in (("created_after", created_after), ("created_before", created_before)):
             if moment is not None:
-                params.append((name, _written(name, moment)))
+                params.append((name, written(name, moment)))
         return AuditLogPages(self._transport, params, page)
 
 
@@ -130,9 +143,3 @@ class AuditLogPages:
         answer = await self._transport.send("GET", "/audit-logs", params=params)
         self._total = total_of(answer)
         return self._transport.decode("GET /audit-logs", answer, _PAGE).audit_logs
-
-
-def _written(name: str, moment: datetime) -> str:
-    if moment.tzinfo is None:
-        raise ValueError(f"{name} has no time zone: write datetime(..., tzinfo=UTC)")
-    return moment.isoformat().replace("+00:00", "Z")

@@ -10,6 +10,7 @@ from upcloud_sdk.models.networks import IpAddress
 from upcloud_sdk.resources._base import Namespace, body_of, endpoint
 
 if TYPE_CHECKING:
+    from upcloud_sdk.models.network_interfaces import AddressDelegation
     from upcloud_sdk.models.network_requests import IpAddressChanges, IpAddressSpec
 
 _ADDRESS = one(IpAddress, "ip_address")
@@ -41,6 +42,35 @@ class IpAddresses(Namespace):
         `mac` moves a floating one to another interface, also of a started server; None takes it off.
         """
         return await self._transport.call("PATCH", _path(address), _ADDRESS, json={"ip_address": body_of(changes)})
+
+    @endpoint("PUT", "/ip_address/{address}")
+    async def replace(
+        self,
+        address: Address | str,
+        ptr_record: str,
+        *,
+        floating: bool | None = None,
+        vlan_id: str | None = None,
+    ) -> IpAddress:
+        """Give an address another name (`ptr_record`), by the older of the API's two ways. See `modify`."""
+        document = {"ptr_record": ptr_record}
+        if floating is not None:
+            document["floating"] = "yes" if floating else "no"
+        if vlan_id is not None:
+            document["vlan_id"] = vlan_id
+        return await self._transport.call("PUT", _path(address), _ADDRESS, json={"ip_address": document})
+
+    @endpoint("PATCH", "/ip_address/bulk")
+    async def delegate(self, *addresses: AddressDelegation) -> None:
+        """Say of many addresses at once which accounts they belong to, and what becomes of them with their servers.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if not addresses:
+            raise ValueError("name at least one address")
+        document = {"ip_addresses": [body_of(each) for each in addresses]}
+        await self._transport.send("PATCH", "/ip_address/bulk", json=document)
 
     @endpoint("DELETE", "/ip_address/{address}")
     async def release(self, address: Address | str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
-from upcloud_sdk.models.permissions import Permission
+from upcloud_sdk.models.permissions import Permission, TargetType
 from upcloud_sdk.resources._base import Namespace, body_of, endpoint
+from upcloud_sdk.resources.policies import check_word
 
 if TYPE_CHECKING:
     from upcloud_sdk.models.permissions import PermissionSpec
@@ -28,6 +30,27 @@ class Permissions(Namespace):
     async def revoke(self, permission: PermissionSpec | Permission) -> None:
         """Take a permission back: as it was granted, or as `list` shows it."""
         await self._transport.send("POST", "/permission/revoke", json={"permission": _document(permission)})
+
+    @endpoint("PUT", "/permission")
+    async def replace(self, permission: PermissionSpec) -> tuple[Permission, ...]:
+        """Replace all permissions of the account by one; what is there after that."""
+        document = {"permission": body_of(permission)}
+        return await self._transport.call("PUT", "/permission", _PERMISSIONS, json=document)
+
+    @endpoint("POST", "/permission/revoke-all-from-target/{type}/{identifier}")
+    async def revoke_all_from_target(
+        self, target_type: TargetType, target_identifier: str, *, main_account_id: int | None = None
+    ) -> None:
+        """Take back all permissions for a thing. `main_account_id`: of a partner's customer."""
+        check_word(target_type, TargetType, "target_type")
+        params = [] if main_account_id is None else [("main_account_id", str(main_account_id))]
+        path = f"/permission/revoke-all-from-target/{target_type}/{segment(target_identifier, 'target_identifier')}"
+        await self._transport.send("POST", path, params=params)
+
+    @endpoint("POST", "/permission/revoke-all-from-user/{user}")
+    async def revoke_all_from_user(self, user: str) -> None:
+        """Take back all permissions of a user."""
+        await self._transport.send("POST", f"/permission/revoke-all-from-user/{segment(user, 'user')}")
 
     @endpoint("GET", "/permission")
     async def list(self, *, user: str | None = None) -> tuple[Permission, ...]:

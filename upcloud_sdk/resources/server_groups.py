@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from upcloud_sdk._transport import segment
-from upcloud_sdk._wire import many, one
+from upcloud_sdk._wire import Envelope, many, one
 from upcloud_sdk.models.groups import ServerGroup, ServerGroupChanges, ServerGroupSpec
 from upcloud_sdk.resources._base import Labels, Makeable, Namespace, body_of, endpoint, label_params
 
 _GROUP = one(ServerGroup, "server_group")
+_MEMBERS: Envelope[tuple[str, ...]] = Envelope(tuple[str, ...], "servers")
 _GROUPS = many(ServerGroup, "server_groups", "server_group")
 
 
@@ -34,6 +35,11 @@ class ServerGroups(Namespace):
     async def delete(self, uuid: str) -> None:
         """Delete a group; its members stay."""
         await self._transport.send("DELETE", _path(uuid))
+
+    @endpoint("GET", "/server-group/{uuid}/servers")
+    async def servers(self, uuid: str) -> tuple[str, ...]:
+        """The uuids of the members of a group."""
+        return await self._transport.call("GET", f"{_path(uuid)}/servers", _MEMBERS)
 
     @endpoint("POST", "/server-group/{uuid}/servers")
     async def add_server(self, uuid: str, server: str) -> None:

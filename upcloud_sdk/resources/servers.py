@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many
 from upcloud_sdk.models.servers import Server, ServerSummary
 from upcloud_sdk.resources._base import Labels, body_of, endpoint, label_params
+from upcloud_sdk.resources._filters import Direction, one_or_several, order, words
 from upcloud_sdk.resources.policies import BackupPolicy, StopType, TimeoutAction, check_word
+from upcloud_sdk.resources.server_details import ServerDetails
+from upcloud_sdk.resources.server_statistics import Statistics
 from upcloud_sdk.resources.server_storages import SERVER, StorageDevices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from upcloud_sdk.models.server_requests import ServerChanges
+    from upcloud_sdk.models.servers import ServerState
 
 SERVERS = many(ServerSummary, "servers", "server")
+
+ServerOrder = Literal["title", "zone", "size", "cores", "memory", "popularity"]
 
 START_TIMEOUT = 180.0
 """The API answers a start when the server runs."""
@@ -24,7 +30,7 @@ MODIFY_TIMEOUT = 90.0
 """A modify can take its time."""
 
 
-class ServerEndpoints(StorageDevices):
+class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
     """The endpoints of servers. Chapter "Servers" of the API."""
 
     @endpoint("GET", "/server/{uuid}")
@@ -133,20 +139,44 @@ class ServerEndpoints(StorageDevices):
     @endpoint("GET", "/server")
     @endpoint("GET", "/server/tag/{tags}")
     async def list(
-        self, *, labels: Labels | None = None, tags: Sequence[str] | None = None, page_size: int | None = None
+        self,
+        *,
+        labels: Labels | None = None,
+        tags: Sequence[str] | None = None,
+        state: ServerState | str | None = None,
+        search: str | None = None,
+        uuid: str | Sequence[str] | None = None,
+        host: int | Sequence[int] | None = None,
+        device: str | Sequence[str] | None = None,
+        sort_by: ServerOrder | None = None,
+        order_by: Direction | None = None,
+        page_size: int | None = None,
     ) -> tuple[ServerSummary, ...]:
         """Servers; with `labels`, those that have all of them; with `tags`, those that have any of them.
 
+        `state`: those in it. `search`: those that the API finds by this text. `uuid`, `host`, `device`: those of up to
+        five. `sort_by`: title, zone, size, cores, memory or popularity, `order_by`: "asc" or "desc".
         All of them, asked for a thousand at a time. A thousand hold the event loop for 10 ms while they are read:
         `page_size` asks for fewer at a time.
 
         Raises:
-            ValueError: `page_size` is not from 1 to 1000.
+            ValueError: `page_size` is not from 1 to 1000, there are more than five of something, or a word is none that
+                the API knows.
         """
         if isinstance(tags, str):
             raise TypeError("tags is a sequence of names: write tags=['name']")
-        path = "/server" if tags is None else f"/server/tag/{_names(tags)}"
-        servers = await self._list(path, SERVERS, label_params(labels), page_size=page_size)
+        params = [
+            *one_or_several("uuid", uuid),
+            *one_or_several("host", host),
+            *one_or_several("device", device),
+            *words(state=state, search=search),
+            *order(sort_by, order_by, ServerOrder),
+        ]
+        path = "/server" if tags is None or params else f"/server/tag/{_names(tags)}"
+        if tags is not None and params:
+            # The endpoint of tags takes no other filter.
+            params.append(("tag", ",".join(tags)))
+        servers = await self._list(path, SERVERS, [*label_params(labels), *params], page_size=page_size)
         if tags is not None and labels:
             # The API's tag list takes no label filter that is documented.
             servers = tuple(server for server in servers if _has(server, labels))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.storages import Storage, StorageKind, StorageState, StorageSummary
 from upcloud_sdk.resources._base import Labels, Makeable, body_of, endpoint, label_params
+from upcloud_sdk.resources._filters import Direction, order, words
 from upcloud_sdk.resources.policies import BackupPolicy, check_word
 from upcloud_sdk.resources.storage_imports import StorageImports
 from upcloud_sdk.resources.templates import choose
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 _STORAGE = one(Storage, "storage")
 _RESIZE_BACKUP = one(Storage, "resize_backup")
 _STORAGES = many(StorageSummary, "storages", "storage")
+
+StorageOrder = Literal["created", "size", "tier", "title", "type", "zone"]
 
 CREATE_TIMEOUT = 60.0
 """Seconds: the API answers a create when the disk is there, in about ten."""
@@ -129,6 +132,42 @@ class StorageEndpoints(StorageImports):
         path = f"{_path(uuid)}/resize"
         return await self._transport.call("POST", path, _RESIZE_BACKUP, timeout=FILESYSTEM_TIMEOUT)
 
+    @endpoint("POST", "/storage/{uuid}/attach")
+    async def attach(
+        self,
+        uuid: str,
+        server: str,
+        *,
+        type: Literal["disk", "cdrom"] = "disk",
+        address: str | None = None,
+        boot_disk: bool = False,
+    ) -> Storage:
+        """Attach a storage to a server, given by its uuid: what `servers.attach_storage` does, from this side.
+
+        `address`: such as `virtio:1`; a bare bus (`virtio`) means its next free address; None: the API chooses.
+
+        Raises:
+            Conflict: the storage is in use, the address is, or the server's state does not allow it.
+        """
+        segment(server, "uuid of the server")
+        check_word(type, Literal["disk", "cdrom"], "type")
+        document = {"server": server, "type": type}
+        if address is not None:
+            document["address"] = address
+        if boot_disk:
+            document["boot_disk"] = "1"
+        path = f"{_path(uuid)}/attach"
+        return await self._transport.call("POST", path, _STORAGE, json={"storage_device": document})
+
+    @endpoint("POST", "/storage/{uuid}/detach")
+    async def detach(self, uuid: str) -> Storage:
+        """Detach a storage from its server.
+
+        Raises:
+            Conflict: it is attached to nothing, or the server's state does not allow it.
+        """
+        return await self._transport.call("POST", f"{_path(uuid)}/detach", _STORAGE)
+
     @endpoint("POST", "/storage/{uuid}/favorite")
     async def favorite(self, uuid: str) -> None:
         """Put a storage among the favourites, which `list("favorite")` shows."""
@@ -182,20 +221,38 @@ class StorageEndpoints(StorageImports):
 
     @endpoint("GET", "/storage")
     @endpoint("GET", "/storage/{kind}")
+    @endpoint("GET", "/storage/{type}/{access}")
     async def list(
-        self, kind: StorageKind | None = None, *, labels: Labels | None = None, page_size: int | None = None
+        self,
+        kind: StorageKind | None = None,
+        *,
+        access: Literal["public", "private"] | None = None,
+        labels: Labels | None = None,
+        search: str | None = None,
+        sort_by: StorageOrder | None = None,
+        order_by: Direction | None = None,
+        page_size: int | None = None,
     ) -> tuple[StorageSummary, ...]:
         """Storages of a kind, or all, public ones too; with `labels`, those that have all of them.
 
-        All of them, asked for a hundred at a time; `page_size` asks for fewer.
+        `access`: of a kind that is a type, such as "template", only the public or the private ones. `search`: those
+        that the API finds by this text. `sort_by`: created, size, tier, title, type or zone, `order_by`: "asc" or
+        "desc". All of them, asked for a hundred at a time; `page_size` asks for fewer.
 
         Raises:
-            ValueError: `page_size` is not from 1 to 100.
+            ValueError: `page_size` is not from 1 to 100, or a word is none that the API knows.
         """
+        path = "/storage"
         if kind is not None:
             check_word(kind, StorageKind, "kind")
-        path = "/storage" if kind is None else f"/storage/{kind}"
-        return await self._list(path, _STORAGES, label_params(labels), page_size=page_size)
+            path += f"/{kind}"
+        if access is not None:
+            check_word(access, Literal["public", "private"], "access")
+            if kind not in {None, "normal", "backup", "cdrom", "template"}:
+                raise ValueError(f"access goes with a type of storages, not with {kind!r}")
+            path += f"/{access}"
+        params = [*label_params(labels), *words(search=search), *order(sort_by, order_by, StorageOrder)]
+        return await self._list(path, _STORAGES, params, page_size=page_size)
 
 
 def _path(uuid: str) -> str:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many
-from upcloud_sdk.models.catalog import Zone
+from upcloud_sdk.models.catalog import Vlan, Zone
 from upcloud_sdk.resources._base import Namespace, endpoint
 
+_VLANS = many(Vlan, "zone_vlans", "vlan")
 _ZONES = many(Zone, "zones", "zone")
 
 
 class Zones(Namespace):
     """`cloud.zones`. Chapter "Zones" of the API, <https://developers.upcloud.com/1.3/5-zones/>."""
+
+    @endpoint("GET", "/zone/{zone}/vlans")
+    async def vlans(self, zone: str) -> tuple[Vlan, ...]:
+        """The VLANs of a private cloud's zone."""
+        return await self._list(f"/zone/{segment(zone, 'id of the zone')}/vlans", _VLANS)
 
     @endpoint("GET", "/zone")
     async def list(self) -> tuple[Zone, ...]:

@@ -1,0 +1,65 @@
+"""Network interfaces that stand by themselves, and changes of many addresses at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import Field, model_validator
+
+from upcloud_sdk._wire import Address, EmptyIsNone, Flag, Items, Request, Resource, Wrapped
+from upcloud_sdk.models.interfaces import NetworkType
+
+
+class NetworkInterface(Resource):
+    """A network interface, attached to a server or not."""
+
+    uuid: str
+    type: NetworkType | None = None
+    network: str | None = None
+    """Uuid."""
+    mac: str | None = None
+    bootable: bool | None = None
+    source_ip_filtering: bool | None = None
+    server: Annotated[str | None, EmptyIsNone] = None
+    """Uuid of the server that it is attached to."""
+    ip_addresses: Items[dict[str, Any]] = ()
+    """As the API writes them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _in_whatever_wrapping(cls, document: object) -> object:
+        # The contract says an interface bare in one answer, and a network in another.
+        if isinstance(document, Mapping):
+            fields = cast("Mapping[str, object]", document)
+            wrapped = (fields[key] for key in ("interface", "network") if isinstance(fields.get(key), Mapping))
+            return next(wrapped, fields)
+        return document
+
+
+class InterfaceLabel(Request):
+    """A label of an interface."""
+
+    key: Annotated[str, Field(min_length=2, max_length=32)]
+    value: Annotated[str, Field(max_length=255)]
+    visible: Flag = True
+
+
+class NetworkInterfaceSpec(Request):
+    """An interface to be made, for no server yet."""
+
+    network: Annotated[str, Field(min_length=1)]
+    """Uuid."""
+    type: Literal["public", "utility", "private"] = "private"
+    bootable: Flag = False
+    source_ip_filtering: Flag = True
+    labels: Annotated[Sequence[InterfaceLabel], Wrapped()] | None = None
+
+
+class AddressDelegation(Request):
+    """Which accounts an address belongs to, and what becomes of it with its server."""
+
+    address: Address
+    main_account_id: Annotated[int, Field(ge=1)]
+    delegated_to_account_id: Annotated[int, Field(ge=1)]
+    release_policy: Literal["release", "keep"]

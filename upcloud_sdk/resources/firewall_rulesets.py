@@ -1,0 +1,201 @@
+"""Firewall rulesets, their rules and labels, and the servers that they are attached to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upcloud_sdk._transport import segment
+from upcloud_sdk._wire import Envelope
+from upcloud_sdk.models.fields import check_labels
+from upcloud_sdk.models.rulesets import (
+    FirewallRuleset,
+    FirewallRulesetRule,
+    RulesetAttachment,
+    RulesetMember,
+    RulesetRelationship,
+    RulesetServer,
+)
+from upcloud_sdk.resources._base import Namespace, body_of, endpoint
+from upcloud_sdk.resources._labels import LABEL, LABELS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from upcloud_sdk.models.rulesets import (
+        FirewallRulesetChanges,
+        FirewallRulesetRuleChanges,
+        FirewallRulesetRuleSpec,
+        FirewallRulesetSpec,
+    )
+
+_RULESET = Envelope(FirewallRuleset)
+_RULESETS: Envelope[tuple[FirewallRuleset, ...]] = Envelope(tuple[FirewallRuleset, ...])
+_RULE = Envelope(FirewallRulesetRule)
+_RULES: Envelope[tuple[FirewallRulesetRule, ...]] = Envelope(tuple[FirewallRulesetRule, ...], "rules")
+_ATTACHMENT = Envelope(RulesetAttachment)
+_OF_SERVER: Envelope[tuple[RulesetRelationship, ...]] = Envelope(
+    tuple[RulesetRelationship, ...], "firewall_ruleset_relationships", "private"
+)
+_SERVERS: Envelope[tuple[RulesetServer, ...]] = Envelope(tuple[RulesetServer, ...], "servers")
+_MEMBERS: Envelope[tuple[RulesetMember, ...]] = Envelope(tuple[RulesetMember, ...])
+
+MOST_RULES = 1000
+
+
+class FirewallRulesets(Namespace):
+    """`cloud.firewall_rulesets`. Chapter "Firewall" of the API, <https://developers.upcloud.com/1.3/11-firewall/>.
+
+    Rules with a name and versions, which act on the private networks of servers.
+    """
+
+    @endpoint("GET", "/firewall-ruleset/{uuid}")
+    async def get(self, uuid: str) -> FirewallRuleset:
+        """A ruleset, without its rules."""
+        return await self._transport.call("GET", _path(uuid), _RULESET)
+
+    @endpoint("POST", "/firewall-ruleset")
+    async def create(self, spec: FirewallRulesetSpec) -> FirewallRuleset:
+        """A new ruleset, without rules.
+
+        Raises:
+            OutcomeUnknown: no answer came: look through `list()` before you try again.
+        """
+        return await self._transport.call("POST", "/firewall-ruleset", _RULESET, json=body_of(spec))
+
+    @endpoint("PATCH", "/firewall-ruleset/{uuid}")
+    async def modify(self, uuid: str, changes: FirewallRulesetChanges) -> FirewallRuleset:
+        """Change a ruleset; fields that are not given stay as they are."""
+        return await self._transport.call("PATCH", _path(uuid), _RULESET, json=body_of(changes))
+
+    @endpoint("DELETE", "/firewall-ruleset/{uuid}")
+    async def delete(self, uuid: str) -> None:
+        """Delete a ruleset."""
+        await self._transport.send("DELETE", _path(uuid))
+
+    @endpoint("PATCH", "/firewall-ruleset/{uuid}/restore/{version}")
+    async def restore(self, uuid: str, version: int) -> FirewallRuleset:
+        """Go back to an earlier version of a ruleset."""
+        return await self._transport.call("PATCH", f"{_path(uuid)}/restore/{version:d}", _RULESET)
+
+    @endpoint("POST", "/server/{server}/attach_firewall_ruleset/private")
+    async def attach(self, uuid: str, server: str) -> RulesetAttachment:
+        """Let a ruleset act on the private networks of a server."""
+        return await self._relate(uuid, server, "attach")
+
+    @endpoint("POST", "/server/{server}/detach_firewall_ruleset/private")
+    async def detach(self, uuid: str, server: str) -> RulesetAttachment:
+        """Take a ruleset off a server."""
+        return await self._relate(uuid, server, "detach")
+
+    async def _relate(self, uuid: str, server: str, verb: str) -> RulesetAttachment:
+        segment(uuid, "uuid")
+        path = f"/server/{segment(server, 'uuid of the server')}/{verb}_firewall_ruleset/private"
+        document = {"firewall_ruleset": {"firewall_ruleset_uuid": uuid}}
+        return await self._transport.call("POST", path, _ATTACHMENT, json=document)
+
+    @endpoint("GET", "/server/{server}/firewall_ruleset_relationships/private")
+    async def of_server(self, server: str) -> tuple[RulesetRelationship, ...]:
+        """The rulesets of a server, and which version of each acts."""
+        path = f"/server/{segment(server, 'uuid of the server')}/firewall_ruleset_relationships/private"
+        return await self._transport.call("GET", path, _OF_SERVER)
+
+    @endpoint("GET", "/server/firewall_ruleset_relationships/private/{uuid}")
+    async def servers(self, uuid: str) -> tuple[RulesetServer, ...]:
+        """The servers that a ruleset is attached to."""
+        path = f"/server/firewall_ruleset_relationships/private/{segment(uuid, 'uuid')}"
+        return await self._transport.call("GET", path, _SERVERS)
+
+    @endpoint("GET", "/firewall-ruleset/{uuid}/servers")
+    async def members(self, uuid: str) -> tuple[RulesetMember, ...]:
+        """The same as the service of rulesets lists it, whose contract leaves open what it says; see `servers`."""
+        return await self._transport.call("GET", f"{_path(uuid)}/servers", _MEMBERS)
+
+    @endpoint("GET", "/firewall-ruleset/{uuid}/labels")
+    async def labels(self, uuid: str) -> dict[str, str]:
+        """The labels of a ruleset."""
+        found = await self._transport.call("GET", f"{_path(uuid)}/labels", LABELS)
+        return {label.key: label.value for label in found}
+
+    @endpoint("GET", "/firewall-ruleset/{uuid}/labels/{key}")
+    async def label(self, uuid: str, key: str) -> str:
+        """The value of a label of a ruleset."""
+        return (await self._transport.call("GET", _label_path(uuid, key), LABEL)).value
+
+    @endpoint("POST", "/firewall-ruleset/{uuid}/labels")
+    async def add_label(self, uuid: str, key: str, value: str) -> None:
+        """Give a ruleset a label."""
+        check_labels({key: value})
+        await self._transport.send("POST", f"{_path(uuid)}/labels", json={"key": key, "value": value})
+
+    @endpoint("PATCH", "/firewall-ruleset/{uuid}/labels/{key}")
+    async def modify_label(self, uuid: str, key: str, value: str, *, new_key: str | None = None) -> None:
+        """Change the value of a label of a ruleset, and its key."""
+        check_labels({new_key or key: value})
+        document = {"value": value} | ({} if new_key is None else {"key": new_key})
+        await self._transport.send("PATCH", _label_path(uuid, key), json=document)
+
+    @endpoint("DELETE", "/firewall-ruleset/{uuid}/labels/{key}")
+    async def remove_label(self, uuid: str, key: str) -> None:
+        """Take a label off a ruleset."""
+        await self._transport.send("DELETE", _label_path(uuid, key))
+
+    @endpoint("GET", "/firewall-ruleset")
+    async def list(self, *, sort: str | None = None) -> tuple[FirewallRuleset, ...]:
+        """All rulesets. `sort`: by which field, such as `+name`; the API's default is `-created_at`."""
+        return await self._list("/firewall-ruleset", _RULESETS, [] if sort is None else [("sort", sort)])
+
+
+class FirewallRulesetRules(Namespace):
+    """`cloud.firewall_ruleset_rules`. Chapter "Firewall", <https://developers.upcloud.com/1.3/11-firewall/>.
+
+    The rules of rulesets. `ruleset` is the uuid of one.
+    """
+
+    @endpoint("GET", "/firewall-ruleset/{ruleset}/rule/{uuid}")
+    async def get(self, ruleset: str, uuid: str) -> FirewallRulesetRule:
+        """A rule."""
+        return await self._transport.call("GET", _rule_path(ruleset, uuid), _RULE)
+
+    @endpoint("POST", "/firewall-ruleset/{ruleset}/rule")
+    async def create(self, ruleset: str, rule: FirewallRulesetRuleSpec) -> FirewallRulesetRule:
+        """A new rule."""
+        return await self._transport.call("POST", f"{_path(ruleset)}/rule", _RULE, json=body_of(rule))
+
+    @endpoint("PUT", "/firewall-ruleset/{ruleset}/rule")
+    async def replace(self, ruleset: str, rules: Sequence[FirewallRulesetRuleSpec]) -> tuple[FirewallRulesetRule, ...]:
+        """Replace all rules by these, in order; by none, where the sequence is empty.
+
+        Raises:
+            ValueError: there are more than 1000.
+        """
+        if len(rules) > MOST_RULES:
+            raise ValueError(f"{len(rules)} rules: a ruleset has {MOST_RULES} at most")
+        document = {"rules": [body_of(rule) for rule in rules]}
+        return await self._transport.call("PUT", f"{_path(ruleset)}/rule", _RULES, json=document)
+
+    @endpoint("PATCH", "/firewall-ruleset/{ruleset}/rule/{uuid}")
+    async def modify(self, ruleset: str, uuid: str, changes: FirewallRulesetRuleChanges) -> FirewallRulesetRule:
+        """Change a rule; fields that are not given stay as they are."""
+        return await self._transport.call("PATCH", _rule_path(ruleset, uuid), _RULE, json=body_of(changes))
+
+    @endpoint("DELETE", "/firewall-ruleset/{ruleset}/rule/{uuid}")
+    async def delete(self, ruleset: str, uuid: str) -> None:
+        """Delete a rule."""
+        await self._transport.send("DELETE", _rule_path(ruleset, uuid))
+
+    @endpoint("GET", "/firewall-ruleset/{ruleset}/rule")
+    async def list(self, ruleset: str, *, sort: str | None = None) -> tuple[FirewallRulesetRule, ...]:
+        """The rules of a ruleset. `sort`: by which field, such as `+position`."""
+        return await self._list(f"{_path(ruleset)}/rule", _RULES, [] if sort is None else [("sort", sort)])
+
+
+def _path(uuid: str) -> str:
+    return f"/firewall-ruleset/{segment(uuid, 'uuid')}"
+
+
+def _label_path(uuid: str, key: str) -> str:
+    return f"{_path(uuid)}/labels/{segment(key, 'key of the label')}"
+
+
+def _rule_path(ruleset: str, uuid: str) -> str:
+    return f"{_path(ruleset)}/rule/{segment(uuid, 'uuid of the rule')}"

@@ -1,0 +1,60 @@
+"""Network interfaces that stand by themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from upcloud_sdk._transport import segment
+from upcloud_sdk._wire import Envelope
+from upcloud_sdk.models.network_interfaces import NetworkInterface
+from upcloud_sdk.resources._base import Namespace, body_of, endpoint
+
+if TYPE_CHECKING:
+    from upcloud_sdk.models.network_interfaces import NetworkInterfaceSpec
+
+_INTERFACE = Envelope(NetworkInterface)
+# The contract names one object where the rest of the API has a list.
+_INTERFACES = Envelope(
+    cast("type[tuple[NetworkInterface, ...] | NetworkInterface]", tuple[NetworkInterface, ...] | NetworkInterface),
+    "interfaces",
+    "interface",
+)
+
+
+class NetworkInterfaces(Namespace):
+    """`cloud.network_interfaces`. Chapter "Networks" of the API, <https://developers.upcloud.com/1.3/13-networks/>.
+
+    Interfaces that are made without a server. Those of a server: `cloud.interfaces`.
+    """
+
+    @endpoint("GET", "/network/interface/{uuid}")
+    async def get(self, uuid: str) -> NetworkInterface:
+        """An interface."""
+        return await self._transport.call("GET", _path(uuid), _INTERFACE)
+
+    @endpoint("POST", "/network/interface")
+    async def create(self, spec: NetworkInterfaceSpec, *, main_account_id: int | None = None) -> NetworkInterface:
+        """A new interface on a network, for no server yet. `main_account_id`: of a partner's customer.
+
+        Raises:
+            OutcomeUnknown: no answer came: look through `list()` before you try again.
+        """
+        document: dict[str, object] = {"interface": body_of(spec)}
+        if main_account_id is not None:
+            document["main_account_id"] = main_account_id
+        return await self._transport.call("POST", "/network/interface", _INTERFACE, json=document)
+
+    @endpoint("DELETE", "/network/interface/{uuid}")
+    async def delete(self, uuid: str) -> None:
+        """Delete an interface that is attached to no server."""
+        await self._transport.send("DELETE", _path(uuid))
+
+    @endpoint("GET", "/network/interface")
+    async def list(self) -> tuple[NetworkInterface, ...]:
+        """All interfaces that were made without a server."""
+        found = await self._transport.call("GET", "/network/interface", _INTERFACES)
+        return (found,) if isinstance(found, NetworkInterface) else found
+
+
+def _path(uuid: str) -> str:
+    return f"/network/interface/{segment(uuid, 'uuid')}"

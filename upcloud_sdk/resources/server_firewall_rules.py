@@ -1,0 +1,68 @@
+"""Firewall rules of servers, by the service of rulesets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from upcloud_sdk._transport import segment
+from upcloud_sdk._wire import Envelope, Items, one
+from upcloud_sdk.models.firewall import FirewallRule, FirewallRuleSpec
+from upcloud_sdk.resources._base import Namespace, body_of, endpoint
+from upcloud_sdk.resources.firewall_rules import MOST_RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_RULE = one(FirewallRule, "firewall_rule")
+
+# The list may be null. Type checkers do not take an annotated type for a type.
+_RULES: Envelope[tuple[FirewallRule, ...]] = Envelope(
+    cast("Any", Items[FirewallRule]), "firewall_rules", "firewall_rule"
+)
+
+
+class ServerFirewallRules(Namespace):
+    """`cloud.server_firewall_rules`. Chapter "Firewall", <https://developers.upcloud.com/1.3/11-firewall/>.
+
+    The rules of `cloud.firewall_rules`, by the newer service of rulesets. `server` is a server's uuid.
+    """
+
+    @endpoint("GET", "/firewall-ruleset/server/{server}/firewall-rule/{position}")
+    async def get(self, server: str, position: int) -> FirewallRule:
+        """The rule at a position, from 1."""
+        return await self._transport.call("GET", f"{_path(server)}/{position:d}", _RULE)
+
+    @endpoint("POST", "/firewall-ruleset/server/{server}/firewall-rule")
+    async def create(self, server: str, rule: FirewallRuleSpec) -> FirewallRule:
+        """A new rule, at its position or at the end; later rules move down."""
+        return await self._transport.call("POST", _path(server), _RULE, json={"firewall_rule": body_of(rule)})
+
+    @endpoint("PUT", "/firewall-ruleset/server/{server}/firewall-rule")
+    async def replace(self, server: str, rules: Sequence[FirewallRuleSpec]) -> tuple[FirewallRule, ...]:
+        """Replace all rules by these, in order; by none, where the sequence is empty.
+
+        Raises:
+            ValueError: there are more than 1000.
+        """
+        if len(rules) > MOST_RULES:
+            raise ValueError(f"{len(rules)} rules: a server has {MOST_RULES} at most")
+        document = {"firewall_rules": {"firewall_rule": [body_of(rule) for rule in rules]}}
+        return await self._transport.call("PUT", _path(server), _RULES, json=document)
+
+    @endpoint("DELETE", "/firewall-ruleset/server/{server}/firewall-rule/{position}")
+    async def delete(self, server: str, position: int) -> None:
+        """Delete the rule at a position; later rules move up.
+
+        Not repeated where the outcome is unknown: another rule would be at the position.
+        """
+        await self._transport.send("DELETE", f"{_path(server)}/{position:d}", idempotent=False)
+
+    @endpoint("GET", "/firewall-ruleset/server/{server}/firewall-rule")
+    async def list(self, server: str) -> tuple[FirewallRule, ...]:
+        """The rules of a server, in order."""
+        rules = await self._list(_path(server), _RULES)
+        return tuple(sorted(rules, key=lambda rule: rule.position))
+
+
+def _path(server: str) -> str:
+    return f"/firewall-ruleset/server/{segment(server, 'uuid of the server')}/firewall-rule"

@@ -16,7 +16,7 @@ def spec_for(name: str, template: str) -> ServerSpec:
     """A small server."""
     return ServerSpec(
         zone="fi-hel1",
-        plan="1xCPU-1GB",
+        plan="PREMIUM-1xCPU-1GB",
         hostname=name,
         title=name,
         storage_devices=[StorageDeviceSpec.clone(template, size=25)],

@@ -22,7 +22,7 @@ async def make(cloud: UpCloud, version: str) -> Storage:
     debian = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
     spec = ServerSpec(
         zone="fi-hel1",
-        plan="1xCPU-1GB",
+        plan="PREMIUM-1xCPU-1GB",
         hostname="golden",
         title="golden",
         storage_devices=[StorageDeviceSpec.clone(debian.uuid, size=25)],

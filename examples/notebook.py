@@ -26,7 +26,7 @@ debian
 # %% What would it cost?
 spec = ServerSpec(
     zone="fi-hel1",
-    plan="1xCPU-1GB",
+    plan="PREMIUM-1xCPU-1GB",
     hostname="notebook",
     title="notebook",
     storage_devices=[StorageDeviceSpec.clone(debian.uuid, size=25)],

@@ -41,7 +41,7 @@ async def simulate(*, dry_run: bool) -> ReapReport:
         debian = await dead.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
         spec = ServerSpec(
             zone="fi-hel1",
-            plan="1xCPU-1GB",
+            plan="PREMIUM-1xCPU-1GB",
             hostname="left-behind",
             title="left behind",
             storage_devices=[StorageDeviceSpec.clone(debian.uuid, size=25)],

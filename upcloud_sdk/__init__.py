@@ -6,7 +6,7 @@ from upcloud_sdk import LoginUser, ServerSpec, StorageDeviceSpec, UpCloud
 async with UpCloud() as cloud:
     debian = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
     spec = ServerSpec(
-        zone="fi-hel1", plan="1xCPU-1GB", hostname="build-1", title="build-1",
+        zone="fi-hel1", plan="PREMIUM-1xCPU-1GB", hostname="build-1", title="build-1",
         storage_devices=[StorageDeviceSpec.clone(debian.uuid, size=25)],
         login_user=LoginUser(ssh_keys=["ssh-ed25519 AAAA me@example.com"]), metadata=True,
     )

@@ -42,7 +42,7 @@ def spec_for(name: str, zone: str, template: str) -> ServerSpec:
     """A small web server."""
     return ServerSpec(
         zone=zone,
-        plan="1xCPU-1GB",
+        plan="PREMIUM-1xCPU-1GB",
         hostname=name,
         title=f"website {name}",
         storage_devices=[StorageDeviceSpec.clone(template, size=25)],

@@ -32,7 +32,7 @@ The most likely mistakes of a first day, each with the message that it gives. Th
 
 SPEC = f"""\
 spec = ServerSpec(
-    zone="fi-hel1", plan="1xCPU-1GB", hostname="web", title="web", metadata=True,
+    zone="fi-hel1", plan="PREMIUM-1xCPU-1GB", hostname="web", title="web", metadata=True,
     login_user=LoginUser(ssh_keys=["ssh-ed25519 AAAA me@example.com"]),
     storage_devices=[StorageDeviceSpec.clone("{DEBIAN}", size=25)],
 )
@@ -53,7 +53,7 @@ def _spec(**changes: str) -> str:
     """A create with something wrong in it, and only that shown."""
     fields = {
         "zone": '"fi-hel1"',
-        "plan": '"1xCPU-1GB"',
+        "plan": '"PREMIUM-1xCPU-1GB"',
         "hostname": '"web"',
         "title": '"web"',
         "metadata": "True",
@@ -131,7 +131,7 @@ MISTAKES = (
         "Give `ssh_keys`.",
         _TOKEN,
     ),
-    Mistake("A plan that does not exist", _spec(plan='"1xCPU-3GB"'), "`await cloud.plans.list()`", _TOKEN),
+    Mistake("A plan that does not exist", _spec(plan='"PREMIUM-1xCPU-3GB"'), "`await cloud.plans.list()`", _TOKEN),
     Mistake("A zone that does not exist", _spec(zone='"fi-hel9"'), "`await cloud.zones.list()`", _TOKEN),
     Mistake(
         "A zone that is full",

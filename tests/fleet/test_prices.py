@@ -32,6 +32,7 @@ PRICES = {
     "server_plan_2xCPU-4GB": _price(2.9761),
     "server_plan_CLOUDNATIVE-2xCPU-4GB": _price(2.5),
     "simple_backup_dailies_1xCPU-1GB": _price(0.1488),
+    "simple_backup_extra_dailies": _price(0.0069),
     "simple_backup_extra_weeklies": _price(0.0138),
     "storage_hdd": _price(0.0078),
     "storage_maxiops": _price(0.031),
@@ -158,10 +159,29 @@ async def test_a_custom_size_is_paid_by_its_parts(cloud: UpCloud) -> None:
 
 
 async def test_the_firewall_and_simple_backups_are_paid(cloud: UpCloud) -> None:
-    assert await _parts(cloud, _spec(firewall=True, simple_backup="0430,daily")) == PLAN | {
+    assert await _parts(cloud, _spec(firewall=True, simple_backup="0430,dailies")) == PLAN | {
         "firewall": (ONE, Decimal("0.56")),
         "simple_backup_dailies_1xCPU-1GB": (ONE, Decimal("0.1488")),
     }
+
+
+async def test_a_plan_with_storage_brings_the_backup_of_a_day(cloud: UpCloud) -> None:
+    assert await _parts(cloud, _spec(simple_backup="0430,daily")) == PLAN
+
+
+async def test_backups_of_what_is_stored_beyond_the_plan_are_paid_by_the_gigabyte(cloud: UpCloud) -> None:
+    larger = StorageDeviceSpec.create(size=35)
+    disk = {"storage_maxiops": (Decimal(10), Decimal("0.31"))}
+    beyond = {"simple_backup_extra_dailies": (Decimal(10), Decimal("0.069"))}
+    assert await _parts(cloud, _spec(larger, simple_backup="0430,daily")) == PLAN | disk | beyond
+    assert await _parts(cloud, _spec(larger, simple_backup="0430,dailies")) == PLAN | disk | beyond | {
+        "simple_backup_dailies_1xCPU-1GB": (ONE, Decimal("0.1488")),
+    }
+
+
+async def test_a_plan_without_storage_pays_all_its_backups_by_the_gigabyte(cloud: UpCloud) -> None:
+    spec = _spec(StorageDeviceSpec.create(size=10), plan="CLOUDNATIVE-2xCPU-4GB", simple_backup="0430,weeklies")
+    assert (await _parts(cloud, spec))["simple_backup_extra_weeklies"] == (Decimal(10), Decimal("0.138"))
 
 
 @pytest.mark.parametrize(
@@ -185,10 +205,18 @@ async def test_what_has_no_price_is_no_match(cloud: UpCloud, fields: dict[str, s
         ({"cores": 2}, "CLOUDNATIVE-2xCPU-4GB"),
         ({"memory": 1025}, "CLOUDNATIVE-2xCPU-4GB"),
         ({"cores": 2, "storage": 25}, "2xCPU-4GB"),
+        ({"storage": 30}, "1xCPU-1GB"),  # Five GB more cost less than the next plan.
     ],
 )
 async def test_the_cheapest_plan_that_is_large_enough(cloud: UpCloud, wish: dict[str, int], plan: str) -> None:
     assert (await cloud.plans.cheapest(zone="de-fra1", **wish)).name == plan
+
+
+async def test_a_plan_that_is_not_on_sale_is_left_out(monkeypatch: pytest.MonkeyPatch, cloud: UpCloud) -> None:
+    sold = [{**plan, "current_offering": "no" if plan["name"] == "1xCPU-1GB" else "yes"} for plan in PLANS]
+    monkeypatch.setitem(globals(), "PLANS", sold)
+    assert (await cloud.plans.cheapest(zone="de-fra1")).name == "CLOUDNATIVE-2xCPU-4GB"
+    assert (await cloud.prices.estimate(_spec())).hourly == Decimal("0.744")
 
 
 async def test_a_plan_without_a_price_in_the_zone_is_none(cloud: UpCloud) -> None:

@@ -59,7 +59,8 @@ class Prices(PriceLists):
         """What a server like this will cost an hour and a month, and why.
 
         Counted are the plan (or cores and memory), disks beyond what the plan brings, public addresses beyond the one
-        IPv4 address that a plan with storage brings, the firewall, simple backups, and the operating system's licence.
+        IPv4 address that a plan with storage brings, the firewall, simple backups beyond the one of a day that such a
+        plan brings, also those of what is stored beyond the plan, and the operating system's licence.
         Not counted are traffic, backups that a disk's rule makes, and disks that are attached, which cost what they do
         anyway.
 
@@ -78,27 +79,28 @@ class PlansAndPrices(Plans):
     """`cloud.plans`. Chapter "Plans" of the API, <https://developers.upcloud.com/1.3/7-plans/>."""
 
     async def cheapest(self, *, cores: int = 1, memory: int = 1024, zone: str, storage: int = 0) -> Plan:
-        """The plan that costs least in a zone, with at least so many cores, so much memory (MiB) and storage (GB).
+        """The plan by which a server costs least in a zone, with at least so many cores and so much memory (MiB).
+
+        Compared is what the server costs with `storage` GB of disk and one public IPv4 address, which some plans bring
+        and others do not. Plans that are no longer on sale are left out.
 
         Raises:
-            NoMatch: no plan is that large, or none has a price in the zone; `candidates` are the largest.
+            NoMatch: no plan on sale is that large, or none has a price in the zone; `candidates` are the largest.
         """
         prices = _zone(await PriceLists(self._core).list(), zone)
-        plans = await self.list()
-        priced = {plan.name: prices.items.get(f"server_plan_{plan.name}") for plan in plans}
-        fitting = [
-            (price.price / price.amount, plan.core_number, plan.memory_amount, plan.name, plan)
+        plans = [plan for plan in await self.list() if plan.current_offering is not False]
+        costs = [
+            (cost, plan.core_number, plan.memory_amount, plan.name, plan)
             for plan in plans
-            if (price := priced[plan.name]) is not None
-            and plan.core_number >= cores
+            if plan.core_number >= cores
             and plan.memory_amount >= memory
-            and plan.storage_size >= storage
+            and (cost := _cost(plan, prices, storage)) is not None
         ]
-        if not fitting:
+        if not costs:
             largest = sorted(plans, key=lambda plan: (plan.core_number, plan.memory_amount), reverse=True)
             wish = f"{cores} cores, {memory} MiB of memory and {storage} GB of storage"
             raise NoMatch(f"no plan with a price in {zone} has {wish}", candidates=[plan.name for plan in largest[:10]])
-        return min(fitting, key=lambda row: row[:4])[4]
+        return min(costs, key=lambda row: row[:4])[4]
 
 
 class _Sheet:
@@ -125,12 +127,14 @@ class _Sheet:
         return tuple(self._parts)
 
     def _add_simple_backup(self, kind: str) -> None:
-        kind = "dailies" if kind == "daily" else kind
-        if self._plan is not None:
-            self._add(f"simple_backup_{kind}_{self._plan.name}", Decimal(1))
-        else:
-            # A server of a custom size has no price for the whole: what it stores is paid by the GB.
-            self._add(f"simple_backup_extra_{kind}", self._stored)
+        beyond = self._stored
+        # A server of a custom size has no price for the whole: what it stores is paid by the GB.
+        if self._plan is not None and is_all_in(self._plan):
+            beyond = max(Decimal(0), self._stored - self._plan.storage_size)
+            if kind != "daily":  # The plan brings that one.
+                self._add(f"simple_backup_{kind}_{self._plan.name}", Decimal(1))
+        if beyond:
+            self._add(f"simple_backup_extra_{'dailies' if kind == 'daily' else kind}", beyond)
 
     async def _add_storages(self) -> None:
         included = Decimal(0 if self._plan is None else self._plan.storage_size)
@@ -164,8 +168,7 @@ class _Sheet:
         if interfaces is not None:
             public = [interface for interface in interfaces if interface.type == "public"]
             families = [address.family for interface in public for address in interface.ip_addresses]
-        # Cloud native and GPU plans bring neither storage nor an address.
-        all_in = self._plan is not None and self._plan.storage_size > 0
+        all_in = self._plan is not None and is_all_in(self._plan)
         for family in ("IPv4", "IPv6"):
             brought = 1 if all_in and family == "IPv4" else 0
             billed = families.count(family) - brought
@@ -180,6 +183,23 @@ class _Sheet:
                 candidates=sorted(self._prices.items),
             )
         self._parts.append(PricePart(item, quantity, _of(price, quantity)))
+
+
+def is_all_in(plan: Plan) -> bool:
+    """Whether a plan brings a disk, a public IPv4 address and a day's backup: cloud native and GPU plans do not."""
+    return plan.family not in {"cloud_native", "gpu"} and plan.storage_size > 0
+
+
+def _cost(plan: Plan, prices: ZonePrices, storage: int) -> Decimal | None:
+    """Credits an hour of a server with so many GB and a public IPv4 address; None if a part has no price."""
+    wanted: dict[str, int] = {f"server_plan_{plan.name}": 1}
+    if storage > plan.storage_size:
+        wanted[f"storage_{plan.storage_tier or 'maxiops'}"] = storage - plan.storage_size
+    if not is_all_in(plan):
+        wanted["ipv4_address"] = 1
+    found = {item: prices.items.get(item) for item in wanted}
+    costs = [_of(price, Decimal(wanted[item])) for item, price in found.items() if price is not None]
+    return sum(costs, Decimal(0)) if len(costs) == len(wanted) else None
 
 
 def _of(price: Price, quantity: Decimal) -> Decimal:

@@ -307,6 +307,7 @@ def api_error_class(status: int, code: str) -> type[ApiError]:
         return ServerFault
     if status == 429:
         return RateLimited
+    code = code.upper().replace("-", "_")
     if code.endswith("_LIMIT_REACHED"):
         return LimitReached
     if code.endswith("_RESOURCES_UNAVAILABLE"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,6 +42,15 @@ async def test_the_next_is_tried_where_there_is_no_room(moved: MovedCloud) -> No
     async with moved.client() as cloud:
         assert await zone_of_next(cloud) == "fi-hel2"
     assert moved.count("POST /server") == 2
+    assert len(moved.sim.servers) == 1
+
+
+@pytest.mark.parametrize("code", ["SERVER_RESOURCES_UNAVAILABLE", "server_resources_unavailable"])
+async def test_the_next_is_tried_where_a_refusal_has_the_shape_of_the_contract(moved: MovedCloud, code: str) -> None:
+    body = json.dumps({"error": {"code": code, "message": "There is no host for the server."}})
+    moved.sim.fail("POST /server", status=409, body=body, headers={"content-type": "application/json"})
+    async with moved.client() as cloud:
+        assert await zone_of_next(cloud) == "fi-hel2"
     assert len(moved.sim.servers) == 1
 
 

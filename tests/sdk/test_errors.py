@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import json
 import pickle
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ from upcloud_sdk.errors import api_error_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+DISK = "01a1b2c3-d4e5-4f60-8a7b-0123456789a1"
 
 TREE = {
     errors.ConfigError: errors.UpCloudError,
@@ -278,6 +281,30 @@ def test_the_names_of_the_contract_are_read_too() -> None:
 )
 def test_a_document_without_a_code_is_not_the_apis_own(content: bytes) -> None:
     assert read_error("GET /x", 404, content) is None
+
+
+def test_a_problem_with_a_correlation_id_is_the_apis_own_without_a_code_too() -> None:
+    error = _read(b'{"type": "about:blank", "title": "No.", "status": 404, "correlation_id": "01FY"}', status=404)
+    assert (type(error), error.code, error.message) == (errors.NotFound, "", "No.")
+
+
+@pytest.mark.parametrize("call", [f"GET /storage/{DISK}", f"POST /storage/{DISK}/clone"])
+def test_a_storage_that_is_not_there_may_be_answered_without_a_body(call: str) -> None:
+    error = read_error(call, 404, b"")
+    assert isinstance(error, errors.NotFound)
+    assert error.code == "STORAGE_NOT_FOUND"
+
+
+@pytest.mark.parametrize("call", [f"DELETE /storage/{DISK}", "GET /storage", f"GET /server/{DISK}", "GET /storage/a"])
+def test_no_other_answer_without_a_body_means_that_a_thing_is_gone(call: str) -> None:
+    assert read_error(call, 404, b"") is None
+    assert read_error(f"GET /storage/{DISK}", 401, b"") is None
+    assert read_error(f"GET /storage/{DISK}", 404, b"<html>") is None
+
+
+@pytest.mark.parametrize("code", ["SERVER_RESOURCES_UNAVAILABLE", "server_resources_unavailable"])
+def test_a_zone_without_room_is_known_in_any_shape(code: str) -> None:
+    assert type(_read(json.dumps({"error": {"code": code, "message": ""}}).encode(), status=409)) is errors.NoCapacity
 
 
 def test_a_document_with_surprises_in_it_is_an_error_like_any_other() -> None:

@@ -1,4 +1,4 @@
-"""What the API says when it refuses: two shapes of document."""
+"""What the API says when it refuses: two shapes of document, and for a storage that is not there nothing at all."""
 
 from __future__ import annotations
 
@@ -12,11 +12,23 @@ _CODE = re.compile(r"[A-Za-z0-9_.-]+")
 """What a machine code looks like: no URL and no sentence."""
 
 
+_STORAGE = re.compile(r"GET /storage/[0-9a-f-]{36}|POST /storage/[0-9a-f-]{36}/clone")
+"""Calls whose 404 may come without a body."""
+
+
 def read_error(call: str, status: int, content: bytes) -> ApiError | None:
     """The error for an answer that is no success; None if it is not in the API's own words. Never fails."""
     problem = _read(content)
-    if problem is None or not _CODE.fullmatch(problem.code):
+    if problem is None and status == 404 and not content and _STORAGE.fullmatch(call):
+        # As the contract has it: no body at all. A proxy writes a page.
+        problem = Problem("STORAGE_NOT_FOUND", "The storage does not exist.")
+    # What has a correlation id is the API's, with a code or without.
+    if problem is None:
         return None
+    if not _CODE.fullmatch(problem.code):
+        if not problem.correlation_id:
+            return None
+        problem = problem._replace(code="")
     return api_error_class(status, problem.code)(
         call,
         status=status,

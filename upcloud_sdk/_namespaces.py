@@ -42,6 +42,13 @@ class Namespaces:
 
         return Fleet(self._core)
 
+    def _forget_fleet(self) -> None:
+        """Begin anew: what was held, refused and watched belongs to the block that has ended."""
+        vars(self).pop("leases", None)
+        for holder in (self, vars(self).get("servers"), vars(self).get("storages")):
+            if holder is not None:
+                vars(holder).pop("_fleet", None)
+
     @cached_property
     def account(self) -> AccountCalls:
         """The account that the credentials belong to."""

@@ -12,14 +12,20 @@ import anyio
 
 from upcloud_sdk._background import Background
 from upcloud_sdk._emitter import Emitter
+from upcloud_sdk._hints import (
+    CLIENT_ARGUMENTS_MEANT,
+    CLIENT_ATTRIBUTES_MEANT,
+    NamesWhatWasMeant,
+    names_the_argument_meant,
+)
 from upcloud_sdk._namespaces import Namespaces
 from upcloud_sdk._retry import RetryPolicy
 from upcloud_sdk._transport import Transport
-from upcloud_sdk._transport.sender import Sender, own, through
-from upcloud_sdk._transport.url import base_url as checked_base_url
+from upcloud_sdk._transport.base_url import base_url as checked_base_url
+from upcloud_sdk._transport.sender import Sender, own_sender, sender_through
 from upcloud_sdk._version import __version__
 from upcloud_sdk.credentials import Credentials, find_credentials
-from upcloud_sdk.errors import CleanupFailed, ConfigError, NotOpen, UnexpectedAnswer
+from upcloud_sdk.errors import CleanupFailed, ConfigError, UnexpectedAnswer
 from upcloud_sdk.fleet.identity import check_owner
 from upcloud_sdk.fleet.once import Once
 from upcloud_sdk.resources._base import Core
@@ -47,7 +53,7 @@ class RawAnswer:
     """The JSON document; None where there is no body. May hold secrets, so no repr shows it."""
 
 
-class UpCloud(Namespaces):
+class UpCloud(Namespaces, NamesWhatWasMeant):
     """A client of UpCloud's API 1.3, for use in `async with`.
 
     `credentials`: a `Token`, a `Basic`, or an async callable that returns one and is asked before each call; None: the
@@ -70,6 +76,9 @@ class UpCloud(Namespaces):
             fits no label.
     """
 
+    often_tried = CLIENT_ATTRIBUTES_MEANT
+
+    @names_the_argument_meant(CLIENT_ARGUMENTS_MEANT)
     def __init__(
         self,
         credentials: Credentials | None = None,
@@ -134,7 +143,7 @@ class UpCloud(Namespaces):
 
     async def __aenter__(self) -> Self:
         if self._transport.open_state.is_open:
-            raise NotOpen("the client is open already: enter it once, and share it")
+            raise RuntimeError("the client is open already: enter it once, and share it between tasks")
         self._sender = self._make_sender()
         await self._background.open()
         self._transport.open(self._sender)
@@ -149,26 +158,39 @@ class UpCloud(Namespaces):
             failures, interruption = await self._background.close(self.close_timeout)
         finally:
             self._transport.open_state.close()
+            self._forget_fleet()
             if self._sender is not None:
                 with anyio.CancelScope(shield=True):
                     await self._sender.close()
         for failure in failures:
             log.error("%s", failure)
-            if error is not None:
-                error.add_note(str(failure))
-        if error is None and interruption is not None:
-            raise interruption
-        if error is None and failures:
-            for further in failures[1:]:
-                failures[0].add_note(str(further))
-            raise failures[0]
+        leaving = error
+        if interruption is not None and (error is None or isinstance(error, Exception)):
+            # Neither may be lost: the error of the body is the cause of what interrupted the closing.
+            leaving = interruption
+        if leaving is None and failures:
+            leaving = failures.pop(0)
+        if leaving is None:
+            return
+        for failure in failures:
+            leaving.add_note(str(failure))
+        if leaving is not error:
+            raise leaving from error
+
+    if not TYPE_CHECKING:  # Type checkers refuse `with` as long as there is no such method.
+
+        def __enter__(self) -> None:
+            raise TypeError("a client is asynchronous: write `async with UpCloud() as cloud:`")
+
+        def __exit__(self, *_: object) -> None:
+            """Only there so that `with` comes to call `__enter__`."""
 
     def _make_sender(self) -> Sender:
         if self._given is not None:
             return Sender(self._given.handle_async_request, self._given.handle_async_request)
         if self._http_client is not None:
-            return through(self._http_client)
-        return own(self._http, self._transport.base_url, self._proxy, self._ssl_context)
+            return sender_through(self._http_client)
+        return own_sender(self._http, self._transport.base_url, self._proxy, self._ssl_context)
 
     # --- the way out --------------------------------------------------------------------------------------------------
 

@@ -74,6 +74,11 @@ MISTAKES = (
         "Unset one kind.",
         (("UPCLOUD_TOKEN", "ucat_x"), ("UPCLOUD_USERNAME", "me"), ("UPCLOUD_PASSWORD", "x")),
     ),
+    Mistake(
+        "An argument that the client does not have",
+        'UpCloud(token="ucat_…")',
+        "Credentials are the first argument: `UpCloud(Token(...))`.",
+    ),
     Mistake("A token as plain text", 'UpCloud("ucat_…")', "Wrap it: `UpCloud(Token(...))` keeps it out of logs."),
     Mistake(
         "A wrong token",
@@ -97,6 +102,19 @@ MISTAKES = (
         "A client outside its block",
         "client = UpCloud()\nawait client.zones.list()",
         "`async with UpCloud() as client:`",
+        _TOKEN,
+    ),
+    Mistake(
+        "A simulator that does not run",
+        'local = UpCloud(base_url="http://127.0.0.1:9", retry=RetryPolicy(attempts=1))\n'
+        "async with local:\n    await local.zones.list()",
+        "Start it: `python -m upcloud_sdk.simulator`.",
+        _TOKEN,
+    ),
+    Mistake(
+        "`anyio.run` where an event loop runs already",
+        "import anyio\n\nasync def main() -> None:\n    print(await cloud.zones.list())\n\nanyio.run(main)",
+        "`await main()`: a notebook has an event loop.",
         _TOKEN,
     ),
     Mistake("`with` in place of `async with`", "with UpCloud() as client:\n    pass", "`async with`", _TOKEN),

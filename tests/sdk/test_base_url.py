@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from upcloud_sdk import Token, UpCloud
-from upcloud_sdk._transport.url import base_url
+from upcloud_sdk._transport.base_url import base_url
 from upcloud_sdk.errors import ConfigError
 
 DEBUG = "UPCLOUD_DEBUG_API_BASE_URL"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import anyio
@@ -10,6 +12,7 @@ import httpx
 import pytest
 
 from tests.sdk import documents
+from tests.sdk.endpoints import SPEC
 from upcloud_sdk import Token, UpCloud, WaitPolicy
 from upcloud_sdk.errors import NotOpen, RateLimited
 
@@ -95,6 +98,77 @@ async def test_a_client_that_is_opened_again_holds_nobody_back_for_what_was_told
     assert clock.now() == 1.0
 
 
+async def test_a_client_that_is_opened_again_holds_and_remembers_nothing_of_before(clock: MovedClock) -> None:
+    refused: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        zone = json.loads(request.content)["server"]["zone"]
+        if zone == "fi-hel1":
+            refused.append(zone)
+            return documents.refused(409, "SERVER_RESOURCES_UNAVAILABLE")
+        return httpx.Response(202, json=documents.server())
+
+    specs = SPEC.variants(zones=["fi-hel1", "fi-hel2"])
+    waits = WaitPolicy(clock=clock)
+    cloud = UpCloud(Token("ucat_x"), transport=httpx.MockTransport(answer), waits=waits)
+    servers = cloud.servers
+    for _ in range(2):
+        async with cloud:
+            await servers.create(specs)
+            await servers.create(specs)
+    assert refused == ["fi-hel1", "fi-hel1"]
+
+
 async def _told(cloud: UpCloud) -> None:
     with pytest.raises(RateLimited):
         await cloud.request("GET", "/told")
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+@pytest.mark.parametrize("also", [None, RuntimeError("of the body")])
+async def test_a_cancellation_that_meets_an_error_of_the_body_keeps_it(also: Exception | None) -> None:
+    """asyncio's own: anyio's is told again to whatever comes next."""
+    closing, finish = anyio.Event(), anyio.Event()
+
+    async def work() -> None:
+        closing.set()
+        await finish.wait()
+
+    async def main() -> None:
+        async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(lambda _: httpx.Response(200))) as cloud:
+            cloud._background.start(work, "work")  # pyright: ignore[reportPrivateUsage]  # any work will do
+            if also is not None:
+                raise also
+
+    task = asyncio.create_task(main())
+    await closing.wait()
+    task.cancel("stop")
+    await anyio.lowlevel.checkpoint()
+    finish.set()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    assert caught.value.__cause__ is also
+    assert task.cancelled()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_body_that_was_cancelled_leaves_so_whatever_comes_while_it_closes() -> None:
+    closing, finish = anyio.Event(), anyio.Event()
+
+    async def work() -> None:
+        await finish.wait()
+
+    async def main() -> None:
+        async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(lambda _: httpx.Response(200))) as cloud:
+            cloud._background.start(work, "work")  # pyright: ignore[reportPrivateUsage]  # any work will do
+            closing.set()
+            await anyio.sleep_forever()
+
+    task = asyncio.create_task(main())
+    await closing.wait()
+    for message in ("first", "second"):
+        task.cancel(message)
+        await anyio.sleep(0.01)
+    finish.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from upcloud_sdk import ServerState, errors
-from upcloud_sdk._transport.problem import read_error
+from upcloud_sdk._transport.error_documents import read_error
 from upcloud_sdk.errors import api_error_class
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import anyio
 
 from upcloud_sdk._retry import is_idempotent
 from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, Answer
+from upcloud_sdk._transport.error_documents import read_error
 from upcloud_sdk._transport.failures import failure_of
 from upcloud_sdk._transport.open_state import OpenState
-from upcloud_sdk._transport.problem import read_error
 from upcloud_sdk._transport.requests import RequestBuilder
 from upcloud_sdk._transport.retries import Failure, Retries, asked_pause, unknown_outcome
 from upcloud_sdk._transport.streams import Streams

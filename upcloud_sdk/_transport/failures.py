@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from upcloud_sdk._transport.url import is_loopback
+from upcloud_sdk._transport.base_url import is_loopback
 from upcloud_sdk.errors import AnswerTimeout, ConnectTimeout, NotSent, OutcomeUnknown
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 NOT_OPEN = "the client is not open; use it inside `async with UpCloud(...) as cloud:`"
+HAS_ENDED = "the client is closed: its block has ended; use it inside `async with UpCloud(...) as cloud:`"
 CLOSED = "the client was closed meanwhile; keep its `async with` block open until its calls and waits are over"
 
 
@@ -20,12 +21,12 @@ class OpenState:
     """Whether one client is open."""
 
     def __init__(self) -> None:
-        self.is_open = False
+        self.is_open = self._was_open = False
         self._waiting: set[anyio.CancelScope] = set()
 
     def open(self) -> None:
         """Let calls and waits begin."""
-        self.is_open = True
+        self.is_open = self._was_open = True
 
     def close(self) -> None:
         """End the calls and waits of other tasks with `NotOpen`."""
@@ -41,7 +42,7 @@ class OpenState:
             NotOpen: the client is not open, or is closed before the block is over.
         """
         if not self.is_open:
-            raise NotOpen(f"{what}: {NOT_OPEN}")
+            raise NotOpen(f"{what}: {HAS_ENDED if self._was_open else NOT_OPEN}")
         with anyio.CancelScope() as scope:
             self._waiting.add(scope)
             try:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     Send = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 
-async def _nothing() -> None:
+async def _close_nothing() -> None:
     """What is not ours is not closed."""
 
 
-def _unknown(_: httpx.URL) -> None:
+def _unknown_proxy(_: httpx.URL) -> None:
     """A transport of the user's does not say through which proxy it sends."""
 
 
@@ -34,12 +34,12 @@ class Sender(NamedTuple):
     """Reads the whole answer."""
     stream: Send
     """Leaves the body to be read."""
-    close: Callable[[], Awaitable[None]] = _nothing
-    proxy: Callable[[httpx.URL], str | None] = _unknown
+    close: Callable[[], Awaitable[None]] = _close_nothing
+    proxy: Callable[[httpx.URL], str | None] = _unknown_proxy
     """Host and port of the proxy on the way to a URL, for error messages; None where none is known."""
 
 
-def through(client: httpx.AsyncClient) -> Sender:
+def sender_through(client: httpx.AsyncClient) -> Sender:
     """Sends through a client of the user's, and leaves it open."""
 
     async def send(request: httpx.Request, *, stream: bool = False) -> httpx.Response:
@@ -49,7 +49,7 @@ def through(client: httpx.AsyncClient) -> Sender:
     return Sender(send, functools.partial(send, stream=True))
 
 
-def own(
+def own_sender(
     http: Literal["httpx", "aiohttp"],
     base_url: str,
     proxy: str | httpx.Proxy | None,

@@ -9,8 +9,8 @@ import anyio
 import httpx
 
 from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, Answer
+from upcloud_sdk._transport.error_documents import read_error
 from upcloud_sdk._transport.failures import broken_answer, failure_of
-from upcloud_sdk._transport.problem import read_error
 from upcloud_sdk._transport.requests import CONNECT_TIMEOUT
 from upcloud_sdk._transport.retries import Failure
 from upcloud_sdk.errors import AnswerTimeout, NotSent, OutcomeUnknown, api_error_class

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
+from upcloud_sdk._hints import NamesWhatWasMeant
 from upcloud_sdk.resources._paging import whole_list
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ def written(name: str, moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-class Namespace:
+class Namespace(NamesWhatWasMeant):
     """The calls of one chapter of the API."""
 
     def __init__(self, core: Core) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from upcloud_sdk._transport import segment
-from upcloud_sdk._transport.url import is_loopback
+from upcloud_sdk._transport.base_url import is_loopback
 from upcloud_sdk._wire import Envelope, one
 from upcloud_sdk.errors import (
     NotOpen,

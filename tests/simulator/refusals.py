@@ -268,7 +268,7 @@ MISSING = [
     Refusal("PEERING_NOT_FOUND", f"GET /network-peering/0f{NOWHERE}"),
     Refusal("PEER_NETWORK_NOT_FOUND", "POST /network-peering", {"network_peering": {
         "name": "p", "network": {"uuid": "{routed}"}, "peer_network": {"uuid": f"03{NOWHERE}"}}}),
-    Refusal("RESOURCE_NOT_FOUND", f"GET /account/tokens/0c{NOWHERE}"),
+    Refusal("RESOURCE_NOT_FOUND", "GET /audit-logs/01FY8RP81GDE07BAVYY7V4DKRY"),
     Refusal("ROUTER_NOT_FOUND", f"GET /router/04{NOWHERE}"),
     Refusal("SERVER_NOT_FOUND", f"GET /server/00{NOWHERE}"),
     Refusal("STORAGE_IMPORT_NOT_FOUND", "GET /storage/{storage}/import"),

@@ -43,6 +43,30 @@ def url_of(lines: list[str]) -> str:
     return lines[-1].removeprefix("listening on ")
 
 
+def test_the_account_is_called_as_it_is_told() -> None:
+    with started("--port", "0", "--username", "me", "--password", "secret") as (_, lines):
+        answer = httpx.get(f"{url_of(lines)}/1.3/account", auth=("me", "secret"))
+        assert answer.json()["account"]["username"] == "me"
+        httpx.post(f"{url_of(lines)}/_simulator/reset", auth=("me", "secret"))
+        answer = httpx.get(f"{url_of(lines)}/1.3/account", auth=("me", "secret"))
+        assert answer.json()["account"]["username"] == "me"
+
+
+def test_downloads_and_shapes_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "disk.raw"
+    file.write_bytes(b"data")
+    address = "https://example.com/disk.raw?a=b"
+    arguments = ("--download", f"{address}={file}", "--storage-seconds", "0", "--server-errors", "contract")
+    with started("--port", "0", *arguments) as (_, lines):
+        api = httpx.Client(base_url=f"{url_of(lines)}/1.3", auth=("any", "thing"))
+        storage = {"zone": "fi-hel1", "title": "disk", "size": 10}
+        path = "/storage/" + api.post("/storage", json={"storage": storage}).json()["storage"]["uuid"] + "/import"
+        api.post(path, json={"storage_import": {"source": "http_import", "source_location": address}})
+        assert api.get(path).json()["storage_import"]["written_bytes"] == 4
+        assert api.get("/server/none").json()["error"].keys() == {"code", "message"}
+        api.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> None:
     with started("--port", "0") as (process, lines):
@@ -113,6 +137,8 @@ def test_the_clock_can_be_moved_from_outside() -> None:
         (["--port", "http"], "argument --port: http is not a port from 0 to 65535"),
         (["--boot-seconds", "-1"], "argument --boot-seconds: -1 is not a number of seconds, 0 or more"),
         (["--username", "me"], "--username and --password go together"),
+        (["--download", "disk.raw"], "argument --download: ADDRESS=FILE is expected"),
+        (["--download", "https://example.com/a=/nowhere"], "--download: /nowhere cannot be read"),
         (["--clock", "fast"], '--clock is "real", "manual" or a factor greater than 0, not "fast"'),
         (["--state", "/nowhere/at/all.json"], "--state: there is no folder /nowhere/at"),
         (["--guests", "lxc"], "argument --guests: invalid choice: 'lxc'"),

@@ -36,9 +36,15 @@ def main(argv: list[str] | None = None) -> int:
             seed=args.seed,
             guests=_vm_guests(args) if args.guests == "vm" else args.guests,
             total_count=args.total_count,
+            server_errors=args.server_errors,
         )
     except (ValueError, RuntimeError) as error:
         return _refuse(str(error))
+    for address, file in args.download:
+        try:
+            sim.downloads[address] = file.read_bytes()
+        except OSError as error:
+            return _refuse(f"--download: {file} cannot be read: {error.strerror}")
     with sim:
         return _run(sim, args)
 
@@ -106,6 +112,20 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--state", type=Path, help="JSON file that the account is loaded from, and saved to at the end")
     parser.add_argument("--seed", type=int, help="the same ids and addresses in each run")
     parser.add_argument("--total-count", action="store_true", help="lists tell how many items there are, in a header")
+    parser.add_argument(
+        "--server-errors",
+        choices=("recorded", "contract"),
+        default="recorded",
+        help="servers refuse as recorded, or in the shape of UpCloud's contract (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--download",
+        type=_download,
+        action="append",
+        default=[],
+        metavar="ADDRESS=FILE",
+        help="what an import finds at an address; may be repeated",
+    )
     _add_guest_arguments(parser)
     args = parser.parse_args(argv)
     _check_guest_arguments(parser, args)
@@ -114,6 +134,13 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     if args.state is not None and not args.state.absolute().parent.is_dir():
         parser.error(f"--state: there is no folder {args.state.absolute().parent}")
     return args
+
+
+def _download(value: str) -> tuple[str, Path]:
+    address, equals, file = value.rpartition("=")
+    if not equals or not address.startswith(("http://", "https://")) or not file:
+        raise argparse.ArgumentTypeError("ADDRESS=FILE is expected, such as https://example.com/disk.raw=disk.raw")
+    return address, Path(file)
 
 
 def _add_guest_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Self
 
 from upcloud_sdk.simulator.guests.kinds import make_guests
 from upcloud_sdk.simulator.records.progress import Boot, after_seconds
-from upcloud_sdk.simulator.records.records import Records
 from upcloud_sdk.simulator.serving.dispatch import Dispatch
 from upcloud_sdk.simulator.serving.ticker import Ticker
 from upcloud_sdk.simulator.state import saving
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk.simulator.guests.kinds import GuestKind
     from upcloud_sdk.simulator.records.clock import Clock
+    from upcloud_sdk.simulator.serving.refusals import ServerErrors
     from upcloud_sdk.simulator.serving.transport import SimulatorTransport
     from upcloud_sdk.simulator.state.guest_backend import Guests
 
@@ -45,6 +45,8 @@ class Simulator(Dispatch):
             simulator as a context manager, or call `close`.
         total_count: Whether lists of servers, storages and tokens tell how many items there are, in the header
             `Upcloud-Total-Count`. UpCloud's contract of the API does not promise it.
+        server_errors: In which shape servers refuse: "recorded" (`error_code`, `error_message`), or "contract" (`code`,
+            `message`), as UpCloud's contract of the API has it.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Simulator(Dispatch):
         seed: int | None = None,
         guests: GuestKind | Guests = "none",
         total_count: bool = False,
+        server_errors: ServerErrors = "recorded",
     ) -> None:
         if boot is not None and boot_seconds is not None:
             raise ValueError("give boot_seconds or boot, not both")
@@ -74,6 +77,7 @@ class Simulator(Dispatch):
             storage_seconds=storage_seconds,
             access=Access(username=username, password=password, token=token),
             total_count=total_count,
+            server_errors=server_errors,
         )
         self._ticker = Ticker(self)
         if guests != "none":
@@ -151,7 +155,7 @@ class Simulator(Dispatch):
     def reset(self) -> None:
         """Empty the account, and forget faults and requests."""
         with self.lock:
-            saving.replace(self, Records())
+            saving.empty(self)
             self.faults.clear()
             self.requests.clear()
 

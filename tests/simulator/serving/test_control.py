@@ -95,6 +95,16 @@ async def test_capacity_and_lists_are_set(api: httpx.AsyncClient, control: httpx
     assert (await api.get("/server")).json() == {"servers": {"server": []}}
 
 
+async def test_a_download_is_laid_out(api: httpx.AsyncClient, control: httpx.AsyncClient, sim: Simulator) -> None:
+    for body in ({"text": "data"}, {"base64": "ZGF0YQ=="}):
+        assert (await control.put("/downloads", json={"address": "https://a/b", **body})).status_code == 204
+        assert sim.downloads["https://a/b"] == b"data"
+    assert (await control.put("/downloads", json={"address": "https://a/b"})).status_code == 204
+    assert sim.downloads["https://a/b"] is None
+    answer = await control.put("/downloads", json={"address": "https://a/b", "base64": "no"})
+    assert refusal(answer) == (400, "BASE64_INVALID")
+
+
 async def test_boots_are_planned(api: httpx.AsyncClient, control: httpx.AsyncClient, sim: Simulator) -> None:
     boots: list[dict[str, Any]] = [{"seconds": 60}, {"polls": 1}, {}, {"state": "error", "seconds": 0}]
     assert (await control.post("/boots", json={"boots": boots})).status_code == 204

@@ -43,6 +43,7 @@ def server_details(cloud: Cloud, server: Server) -> Document:
     """As in the answer to a GET."""
     document = server_summary(server)
     addresses = [address for interface in server.interfaces for address in interface.ip_addresses]
+    addresses = [address for address in addresses if address.access != "private"]
     addresses.sort(key=lambda address: _ACCESS_ORDER.get((address.access, address.family), 3))
     document |= {
         "boot_order": server.boot_order,

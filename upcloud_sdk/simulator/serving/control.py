@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
@@ -9,7 +11,6 @@ from upcloud_sdk.simulator.chapters.routing import Routes
 from upcloud_sdk.simulator.guests import metadata
 from upcloud_sdk.simulator.records.clock import ManualClock
 from upcloud_sdk.simulator.records.progress import Progress
-from upcloud_sdk.simulator.records.records import Records
 from upcloud_sdk.simulator.state import saving
 from upcloud_sdk.simulator.state.faults import Fault
 from upcloud_sdk.simulator.wire.calls import PLAIN_JSON, Answer, ApiFault, Call
@@ -137,10 +138,27 @@ def put_state(cloud: Cloud, call: Call) -> Answer:
 
 @routes.post("/_simulator/reset")
 def reset(cloud: Cloud, _call: Call) -> Answer:
-    saving.replace(cloud, Records())
+    saving.empty(cloud)
     cloud.faults.clear()
     cloud.requests.clear()
     return Answer(204)
+
+
+@routes.put("/_simulator/downloads")
+def lay_out_download(cloud: Cloud, call: Call) -> Answer:
+    """What imports find at an address: `text`, or bytes as `base64`; with neither of them, nothing is there."""
+    with fields(call, None) as f:
+        address = f.need("address", text(1))
+        plain, encoded = f.get("text", text(), None), f.get("base64", _bytes, None)
+    cloud.downloads[address] = encoded if plain is None else plain.encode()
+    return Answer(204)
+
+
+def _bytes(value: object) -> bytes:
+    try:
+        return base64.b64decode(text()(value), validate=True)
+    except binascii.Error:
+        raise ValueError("Base64 was expected.") from None
 
 
 @routes.post("/_simulator/hide-from-lists")

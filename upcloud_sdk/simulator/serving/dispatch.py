@@ -11,9 +11,10 @@ from upcloud_sdk.simulator.chapters.routing import Router
 from upcloud_sdk.simulator.chapters.storages import uploads
 from upcloud_sdk.simulator.chapters.table import API
 from upcloud_sdk.simulator.serving import control
+from upcloud_sdk.simulator.serving.refusals import refusal
 from upcloud_sdk.simulator.state import identity
 from upcloud_sdk.simulator.state.cloud import Cloud
-from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call, LoggedRequest, Pause, ProblemFault, Refusal, Sink
+from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call, LoggedRequest, Pause, Refusal, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -77,9 +78,17 @@ class Dispatch(Cloud):
         if fault.drop:
             return None
         if fault.status is not None or fault.body is not None:
-            return fault.answer()
+            return self._answer_of(call.path, fault)
         if answer is None:
             answer = yield from self._answered(call, fault.hide_from_lists)
+        answer.headers |= fault.headers
+        return answer
+
+    def _answer_of(self, path: str, fault: Fault) -> Answer:
+        """What the fault answers in the API's place: in the words of the service where it has a code."""
+        if fault.body is not None or fault.code is None:
+            return fault.answer()
+        answer = refusal(self, _below_version(path)[0], fault.refusal(fault.code))
         answer.headers |= fault.headers
         return answer
 
@@ -116,11 +125,8 @@ class Dispatch(Cloud):
             route = (API if api else ROOT).find(call)
             assert route.handler is not None
             return route.handler(self, call)
-        except ProblemFault as fault:
-            fault.correlation_id = self.new_correlation_id()
-            return fault.answer()
         except ApiFault as fault:
-            return fault.answer()
+            return refusal(self, call.path, fault)
         except Exception:  # noqa: BLE001 - a client must get an answer whatever we did wrong; logged with its trace
             _log.exception("%s %s failed in the simulator itself", call.method, call.path)
             return ApiFault(500, "SERVICE_ERROR", "The simulator failed; its log says why.").answer()
@@ -159,7 +165,8 @@ class Dispatch(Cloud):
             if fault is None:
                 return route.sink(self, call)
             return Refusal(
-                None if fault.drop else fault.answer(), route.sink(self, call) if fault.after_effect else None
+                None if fault.drop else self._answer_of(call.path, fault),
+                route.sink(self, call) if fault.after_effect else None,
             )
 
 

@@ -18,6 +18,8 @@ class Access:
         if (username is None) != (password is None):
             raise ValueError("give username and password together, or neither")
         self._allowed: set[str] = set()
+        self.username = username or "simulator"
+        """What the main account is called."""
         if username is not None and password is not None:
             self.allow_basic(username, password)
         if token is not None:

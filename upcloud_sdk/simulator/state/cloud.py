@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.state.access import Access
 
 
-_STATE_AFTER = {"shut_down": "maintenance", "power_off": "maintenance", "restarted": "started", "resumed": "started"}
+_STATE_AFTER = {
+    "shut_down": "maintenance",
+    "power_off": "maintenance",
+    "restarted": "maintenance",
+    "resumed": "started",
+}
 
 
 class Cloud(AccountState):
@@ -38,9 +43,11 @@ class Cloud(AccountState):
         storage_seconds: float,
         access: Access,
         total_count: bool = False,
+        server_errors: str = "recorded",
     ) -> None:
         super().__init__(clock, seed)
         self.access = access
+        self.account.username = access.username
         self.faults = Faults(self.random)
         self.requests: list[LoggedRequest] = []
         """What came in, oldest first; of the API only."""
@@ -48,6 +55,8 @@ class Cloud(AccountState):
         self.boot, self.stop_seconds, self.storage_seconds = boot, stop_seconds, storage_seconds
         self.total_count = total_count
         """Whether lists of servers, storages and tokens tell how many items there are."""
+        self.server_errors = server_errors
+        """In which shape servers refuse: `recorded` or `contract`."""
         self._next_boots: deque[Progress] = deque()
 
     # What can be had
@@ -72,14 +81,17 @@ class Cloud(AccountState):
 
     def start_boot(self, server: Server) -> None:
         """The server leaves for `started`, as the next `Progress` says."""
+        if server.state == "stopped" and usage.is_on_demand(server):
+            server.billed_from = self.clock.now()
+        self._boot(server, self.clock.now())
+
+    def _boot(self, server: Server, now: float) -> None:
         boot = self._next_boots.popleft() if self._next_boots else self.boot
         progress = boot if isinstance(boot, Progress) else boot(server)
         server.error_seconds = progress.error_seconds
-        due = None if progress.seconds is None else self.clock.now() + progress.seconds
+        due = None if progress.seconds is None else now + progress.seconds
         if progress.polls is not None:
-            due = self.clock.now()
-        if server.state == "stopped" and usage.is_on_demand(server):
-            server.billed_from = self.clock.now()
+            due = now
         server.state = "maintenance"
         self.schedule(server, Step(progress.state, due, polls=progress.polls))
 
@@ -138,19 +150,20 @@ class Cloud(AccountState):
         if isinstance(record, Storage):
             record.state = event
             self._copied(record)
-            return
-        if isinstance(record, StorageImport):
+        elif isinstance(record, StorageImport):
             imports.entered(self, record, event, when)
-            return
+        else:
+            self._enter_server(record, event, when)
+
+    def _enter_server(self, record: Server, event: str, when: float) -> None:
         if event == "stopped" and usage.is_on_demand(record):
             usage.close(self, record, when)
         record.state = _STATE_AFTER.get(event, event)
         if event == "resumed":
             return
-        if event == "shut_down":
-            self.guests.stop(record.uuid, hard=False)
-        else:
-            self.guests.stop(record.uuid, hard=True)
+        self.guests.stop(record.uuid, hard=event != "shut_down")
+        if event == "restarted":
+            self._boot(record, when)
         if record.state == "started":
             self._started(record)
         elif event == "stopped":

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.simulator.wire.calls import Answer
+from upcloud_sdk.simulator.wire.calls import Answer, ApiFault
 
 if TYPE_CHECKING:
     import random
@@ -63,18 +63,16 @@ class Fault:
         if self.rate is not None and not 0 <= self.rate <= 1:
             raise ValueError(f"rate is a share from 0 to 1, not {self.rate}")
 
+    def refusal(self, code: str) -> ApiFault:
+        """What the API refuses with."""
+        return ApiFault(self.status or 400, code, f"The simulator was told to refuse with {code}.")
+
     def answer(self) -> Answer:
-        """The answer that replaces the API's own."""
+        """The answer that replaces the API's own, of a fault without a code."""
         status = self.status or 200
         headers = dict(self.headers)
         if self.body is not None:
             return Answer(status, content_type=headers.pop("content-type", "text/html"), headers=headers, raw=self.body)
-        if self.code is not None:
-            error = {
-                "error_code": self.code,
-                "error_message": f"The simulator was told to refuse with {self.code}.",
-            }
-            return Answer(status, {"error": error}, headers=headers)
         return Answer(status, content_type="text/html", headers=headers, raw=_PROXY_PAGE.format(status=status).encode())
 
 

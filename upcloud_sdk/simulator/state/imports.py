@@ -25,14 +25,14 @@ def entered(cloud: AccountState, one: StorageImport, event: str, when: float) ->
         return
     body = _downloaded(cloud, one)
     if body is None:
-        fail(cloud, one, "SOURCE_UNAVAILABLE", f"The address {one.source_location} could not be read.")
+        fail(cloud, one, "IMPORT_FAILURE", f"The address {one.source_location} could not be read.")
         return
     content = Content(_kind_of(one.source_location), room_of(cloud, one))
     try:
         content.write(body)
         content.finish()
     except ValueError as error:
-        fail(cloud, one, "CONTENT_INVALID", str(error))
+        fail(cloud, one, "IMPORT_FAILURE", str(error))
         return
     complete(one, content, when)
 

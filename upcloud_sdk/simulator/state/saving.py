@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
-from upcloud_sdk.simulator.records.records import Records
+from upcloud_sdk.simulator.records.records import Account, Records
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.state.cloud import Cloud
@@ -62,6 +62,11 @@ def replace(cloud: Cloud, records: Records) -> None:
     for field in dataclasses.fields(Records):
         setattr(cloud, field.name, getattr(records, field.name))
     cloud.resume()
+
+
+def empty(cloud: Cloud) -> None:
+    """An account that has nothing, of the same user. The lock is held."""
+    replace(cloud, Records(account=Account(username=cloud.access.username)))
 
 
 def save(cloud: Cloud, path: str | os.PathLike[str]) -> None:

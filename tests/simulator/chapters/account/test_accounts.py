@@ -56,6 +56,18 @@ async def test_what_a_change_leaves_out_stays(api: httpx.AsyncClient, helper: ht
     assert (changed | {"first_name": "Test"}).items() <= details.items()
 
 
+@pytest.mark.parametrize("nothing", [None, {"ip_filter": None}, {}])
+async def test_null_in_the_place_of_a_list_empties_it(
+    api: httpx.AsyncClient, helper: httpx.AsyncClient, nothing: object
+) -> None:
+    """The official Go client sends it."""
+    for filters in ({"ip_filter": ["192.0.2.1"]}, nothing):
+        answer = await api.put("/account/sub/helper", json={"account": {"ip_filters": filters}})
+        assert answer.status_code == 204, answer.text
+    details = (await api.get("/account/details/helper")).json()["account"]
+    assert details["ip_filters"] == {"ip_filter": []}
+
+
 async def test_all_accounts_are_listed(api: httpx.AsyncClient, helper: httpx.AsyncClient) -> None:
     assert (await api.get("/account/list")).json()["accounts"]["account"] == [
         {"roles": {"role": ["technical"]}, "type": "main", "username": "simulator"},

@@ -94,14 +94,14 @@ async def test_a_deleted_token_opens_nothing(
     assert (await api.delete(f"/account/tokens/{token['id']}")).status_code == 204
     async with bearer(token["token"]) as client:
         assert (await client.get("/account")).status_code == 401
-    assert _problem(await api.get(f"/account/tokens/{token['id']}")) == (404, "RESOURCE_NOT_FOUND")
+    assert _problem(await api.get(f"/account/tokens/{token['id']}")) == (404, "NOT_FOUND")
 
 
 async def test_a_token_makes_tokens_only_if_it_may(
     api: httpx.AsyncClient, bearer: Callable[[str], httpx.AsyncClient]
 ) -> None:
     async with bearer((await _token(api))["token"]) as client:
-        assert _problem(await client.post("/account/tokens", json=WANTED)) == (403, "ACTION_FORBIDDEN")
+        assert _problem(await client.post("/account/tokens", json=WANTED)) == (403, "FORBIDDEN")
     async with bearer((await _token(api, can_create_tokens=True))["token"]) as client:
         assert (await client.post("/account/tokens", json=WANTED)).status_code == 201
 
@@ -110,7 +110,7 @@ async def test_tokens_come_in_pages(api: httpx.AsyncClient) -> None:
     names = [(await _token(api, name=f"token {n}"))["name"] for n in range(3)]
     answer = await api.get("/account/tokens", params={"limit": 2, "offset": 1})
     assert [token["name"] for token in answer.json()] == names[1:]
-    assert _problem(await api.get("/account/tokens", params={"limit": "all"})) == (400, "INVALID_REQUEST")
+    assert _problem(await api.get("/account/tokens", params={"limit": "all"})) == (400, "BAD_REQUEST")
 
 
 @pytest.mark.parametrize(
@@ -127,13 +127,13 @@ async def test_tokens_come_in_pages(api: httpx.AsyncClient) -> None:
 )
 async def test_a_problem_names_the_parameter(api: httpx.AsyncClient, changes: Document, name: str) -> None:
     answer = await api.post("/account/tokens", json=WANTED | changes)
-    assert _problem(answer) == (400, "INVALID_REQUEST")
+    assert _problem(answer) == (400, "BAD_REQUEST")
     assert [each["name"] for each in answer.json()["invalid_params"]] == [name]
     assert answer.json()["correlation_id"]
 
 
 async def test_an_id_that_is_no_uuid_is_refused(api: httpx.AsyncClient) -> None:
-    assert _problem(await api.get("/account/tokens/mine")) == (400, "INVALID_REQUEST")
+    assert _problem(await api.get("/account/tokens/mine")) == (400, "BAD_REQUEST")
 
 
 async def test_tokens_are_still_valid_after_a_save_and_load(

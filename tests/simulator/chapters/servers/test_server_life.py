@@ -84,7 +84,9 @@ async def test_a_restart_comes_back_to_started(api: httpx.AsyncClient, clock: Ma
     assert answer.json()["server"]["state"] == "started"
     clock.advance(0.5)
     assert (await api.get(f"/server/{server['uuid']}")).json()["server"]["state"] == "maintenance"
-    clock.advance(1)
+    clock.advance(1)  # it has stopped, and boots
+    assert (await api.get(f"/server/{server['uuid']}")).json()["server"]["state"] == "maintenance"
+    clock.advance(2)
     assert (await api.get(f"/server/{server['uuid']}")).json()["server"]["state"] == "started"
 
 

@@ -103,7 +103,7 @@ async def test_a_download_that_fails_says_why_and_frees_the_storage(
     await _start(api, storage, source="http_import", source_location=ADDRESS)
     clock.advance(2)
     failed = await _read(api, storage)
-    assert (failed["state"], failed["error_code"]) == ("failed", "SOURCE_UNAVAILABLE")
+    assert (failed["state"], failed["error_code"]) == ("failed", "IMPORT_FAILURE")
     assert ADDRESS in failed["error_message"]
     assert await _state(api, storage) == "online"
 
@@ -111,11 +111,17 @@ async def test_a_download_that_fails_says_why_and_frees_the_storage(
 async def test_an_import_can_be_cancelled(api: httpx.AsyncClient, clock: ManualClock, storage: str) -> None:
     await _start(api, storage, source="http_import", source_location=ADDRESS)
     answer = await api.post(f"/storage/{storage}/import/cancel")
-    assert (answer.status_code, answer.json()["storage_import"]["state"]) == (200, "cancelling")
+    assert (answer.status_code, answer.json()["storage_import"]["state"]) == (202, "cancelling")
     clock.advance(1)
     assert ((await _read(api, storage))["state"], await _state(api, storage)) == ("cancelled", "online")
     again = await api.post(f"/storage/{storage}/import/cancel")
     assert refusal(again) == (409, "STORAGE_IMPORT_NOT_IN_PROGRESS")
+
+
+async def test_an_upload_may_name_an_empty_address(api: httpx.AsyncClient, storage: str) -> None:
+    """The official Go client sends it."""
+    started = await _start(api, storage, source="direct_upload", source_location="")
+    assert started["state"] == "prepared"
 
 
 async def test_an_upload_is_counted_and_summed(
@@ -182,7 +188,7 @@ async def test_a_broken_compressed_upload_fails(
     answer = await upload.put(started["direct_upload_url"], content=body, headers={"content-type": kind})
     assert refusal(answer) == (400, "INVALID_REQUEST")
     failed = await _read(api, storage)
-    assert (failed["state"], failed["error_code"]) == ("failed", "CONTENT_INVALID")
+    assert (failed["state"], failed["error_code"]) == ("failed", "CLIENT_FAILURE")
     assert await _state(api, storage) == "online"
 
 
@@ -236,7 +242,7 @@ async def test_an_upload_that_breaks_off_has_failed(
     url = (await _start(api, storage, source="direct_upload"))["direct_upload_url"]
     with pytest.raises(ConnectionResetError):
         await upload.put(url, content=body())
-    assert (await _read(api, storage))["error_code"] == "UPLOAD_ABORTED"
+    assert (await _read(api, storage))["error_code"] == "CLIENT_FAILURE"
 
 
 async def test_faults_are_for_uploads_too(

@@ -8,7 +8,18 @@ from upcloud_sdk.simulator.chapters.routing import Routes
 from upcloud_sdk.simulator.records.account import Permission, Person, SubAccount
 from upcloud_sdk.simulator.state.identity import require_main
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
-from upcloud_sdk.simulator.wire.fields import Check, Fields, fields, listing, mapping, one_of, text, texts, yes_no
+from upcloud_sdk.simulator.wire.fields import (
+    Check,
+    Fields,
+    fields,
+    listing,
+    mapping,
+    one_of,
+    or_null,
+    text,
+    texts,
+    yes_no,
+)
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.state.cloud import Cloud
@@ -68,11 +79,11 @@ def _read_person(f: Fields, current: Person) -> Person:
     """What is left out stays as it was."""
     values: dict[str, object] = {name: f.get(name, check, getattr(current, name)) for name, check in _PLAIN.items()}
     for outer, inner in _WRAPPED.items():
-        wrapped = f.object(outer)
+        wrapped = f.get(outer, or_null(mapping), None)
         values[outer] = list(getattr(current, outer))
-        if wrapped is not None:
-            with wrapped:
-                values[outer] = wrapped.get(inner, _LISTS[outer], list[object](), code=outer.upper())
+        if f.has(outer):  # null is an empty list, as is a list that is not there: the official Go client sends both
+            with Fields(wrapped or {}, where=outer) as inside:
+                values[outer] = inside.get(inner, or_null(_LISTS[outer]), list[object](), code=outer.upper()) or []
     return Person(**values)  # type: ignore[arg-type]  # each is of the type that its check gives
 
 

@@ -23,6 +23,16 @@ routes = Routes()
 _LENGTH = 10_000
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
 _ACTIONS = frozenset({"attach", "clone", "detach", "start", "stop"})
+_ALL_ACTIONS = [
+    "create", "read", "update", "delete", "access-granted", "access-granted-kubeconfig", "access-modified",
+    "access-update", "maintenance-start", "writes-enable", "attach", "clone", "detach", "login", "logout", "start",
+    "stop", "owner-change",
+]  # fmt: skip
+_ALL_TYPES = [
+    "account", "auth", "init-script", "managed-database", "managed-loadbalancer",
+    "managed-loadbalancer-certificate-bundle", "managed-object-storage", "network-gateway", "server", "storage", "uks",
+    "ssh-key",
+]  # fmt: skip
 _COLUMNS: tuple[str, ...] = (
     "time", "auth_type", "cloud_event_id", "upcloud_correlation_id", "resource_type", "action", "origin",
     "account_username", "ip_address", "resource_id",
@@ -122,13 +132,29 @@ def list_entries(cloud: Cloud, call: Call) -> Answer:
     return Answer(200, {"audit_logs": shown}, PLAIN_JSON, headers)
 
 
+@routes.get("/audit-logs/filter-options")
+def list_filter_options(_cloud: Cloud, _call: Call) -> Answer:
+    """The words that a filter takes."""
+    document = {"actions": _ALL_ACTIONS, "origins": ["api", "gui", "upcloud_internal"], "resource_types": _ALL_TYPES}
+    return Answer(200, document, PLAIN_JSON)
+
+
+@routes.get("/audit-logs/{id}")
+def get_entry(cloud: Cloud, call: Call) -> Answer:
+    """An entry of the log, with what it was about before and after: neither is kept here."""
+    entry = next((each for each in cloud.audit_log if each.id == call.args["id"]), None)
+    if entry is None:
+        raise ProblemFault(404, "RESOURCE_NOT_FOUND", "The entry does not exist.")
+    return Answer(200, {**_document(entry), "current_state": {}, "previous_state": {}}, PLAIN_JSON)
+
+
 @routes.get("/audit-logs/export")
 def export_entries(cloud: Cloud, call: Call) -> Answer:
     """All of it, as one file."""
-    wanted = call.param("format") or "json"
+    wanted = call.param("format") or "csv"
     documents = [_document(entry) for entry in reversed(cloud.audit_log)]
     if wanted == "json":
-        return Answer(200, content_type=PLAIN_JSON, raw=json.dumps(documents).encode())
+        return Answer(200, content_type=PLAIN_JSON, raw=json.dumps({"audit_logs": documents}).encode())
     if wanted != "csv":
         raise ProblemFault(400, "INVALID_REQUEST", "Validation error.", {"format": "Must be csv or json."})
     file = io.StringIO(newline="")

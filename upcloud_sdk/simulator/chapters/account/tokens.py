@@ -59,10 +59,10 @@ def _find(cloud: Cloud, call: Call) -> Token:
     _require_main(cloud, call)
     given = call.args["id"].lower()
     if not is_uuid(given):
-        raise ProblemFault(400, "INVALID_REQUEST", "Validation error.", {"id": "Must be a UUID."})
+        raise ProblemFault(400, "BAD_REQUEST", "Validation error.", {"id": "Must be a UUID."})
     token = cloud.tokens.get(given)
     if token is None:
-        raise ProblemFault(404, "RESOURCE_NOT_FOUND", "Token not found.")
+        raise ProblemFault(404, "NOT_FOUND", "Token not found.")
     return token
 
 
@@ -70,7 +70,7 @@ def _require_main(cloud: Cloud, call: Call) -> None:
     try:
         require_main(cloud, call)
     except ApiFault as fault:
-        raise ProblemFault(fault.status, fault.code, fault.message) from None
+        raise ProblemFault(403, "FORBIDDEN", fault.message) from None
 
 
 @routes.get("/account/tokens")
@@ -81,7 +81,7 @@ def list_tokens(cloud: Cloud, call: Call) -> Answer:
         found = [each for each in cloud.tokens.values() if gui is None or each.gui == (gui == "true")]
         shown = page(call, sorted_as_asked(call, found, _KEYS), TOKENS)
     except ApiFault as fault:
-        raise ProblemFault(400, "INVALID_REQUEST", "Validation error.", {fault.parameter: fault.message}) from None
+        raise ProblemFault(400, "BAD_REQUEST", "Validation error.", {fault.parameter: fault.message}) from None
     return Answer(200, [_document(each) for each in shown], PLAIN_JSON, total(found, told=cloud.total_count))
 
 
@@ -95,7 +95,7 @@ def create_token(cloud: Cloud, call: Call) -> Answer:
     """The only answer with the secret."""
     _require_main(cloud, call)
     if call.token is not None and not call.token.can_create_tokens:
-        raise ProblemFault(403, "ACTION_FORBIDDEN", "This token may not create tokens.")
+        raise ProblemFault(403, "FORBIDDEN", "This token may not create tokens.")
     token = _read(cloud, call)
     cloud.tokens[token.id] = token
     return Answer(201, {**_document(token), "token": token.secret}, PLAIN_JSON)
@@ -105,9 +105,9 @@ def _read(cloud: Cloud, call: Call) -> Token:
     try:
         body = call.document()
     except ApiFault as fault:
-        raise ProblemFault(400, "INVALID_REQUEST", fault.message) from None
+        raise ProblemFault(400, "BAD_REQUEST", fault.message) from None
     if not isinstance(body, dict):
-        raise ProblemFault(400, "INVALID_REQUEST", "The request body must be a JSON object.")
+        raise ProblemFault(400, "BAD_REQUEST", "The request body must be a JSON object.")
     values = cast("dict[str, object]", body)
     reasons = {name: "Unknown attribute." for name in values if name not in _KNOWN}
     name = values.get("name")
@@ -123,7 +123,7 @@ def _read(cloud: Cloud, call: Call) -> Token:
     if not _are_ranges(ranges):
         reasons["allowed_ip_ranges"] = "Must be a list of ranges such as 0.0.0.0/0."
     if reasons:
-        raise ProblemFault(400, "INVALID_REQUEST", "Validation error.", reasons)
+        raise ProblemFault(400, "BAD_REQUEST", "Validation error.", reasons)
     stray = cloud.random.randrange(1, 20) * _MICROSECOND
     secret = "ucat_" + "".join(cloud.random.choices(_CHARACTERS, k=26))
     assert isinstance(name, str)

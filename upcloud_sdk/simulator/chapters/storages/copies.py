@@ -67,7 +67,12 @@ def templatize_storage(cloud: Cloud, call: Call) -> Answer:
     copy = Storage(cloud.new_uuid("storage"), title, source.size, type="template", zone=source.zone, tier=source.tier)
     copy.license, copy.encrypted = source.license, source.encrypted
     copy.template_type = "native"
-    return _copy(cloud, source, copy, "cloning")
+    answer = _copy(cloud, source, copy, "cloning")
+    document = storage_details(cloud, copy)
+    for name in ("progress", "template_type"):  # a GET has them
+        document.pop(name, None)
+    answer.document = {"storage": document}
+    return answer
 
 
 @routes.post("/storage/{uuid}/backup")

@@ -101,8 +101,8 @@ def create_import(cloud: Cloud, call: Call) -> Answer:
 
 
 def _address(value: object) -> str:
-    location = text(1, 2048)(value)
-    if not location.startswith(("http://", "https://")):
+    location = text(0, 2048)(value)
+    if location and not location.startswith(("http://", "https://")):
         raise ValueError("An http or https address was expected.")
     return location
 
@@ -123,4 +123,4 @@ def cancel_import(cloud: Cloud, call: Call) -> Answer:
     due = cloud.clock.now() + cloud.storage_seconds * _PENDING
     cloud.schedule(one, Step("cancelled", due))
     free(cloud, one, due)
-    return Answer(200, {"storage_import": document_of(cloud, one)})
+    return Answer(202, {"storage_import": document_of(cloud, one)})

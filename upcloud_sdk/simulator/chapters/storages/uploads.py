@@ -46,7 +46,7 @@ class _Upload:
             except ValueError as error:
                 self._problem = self._problem or str(error)
             if self._problem:
-                fail(self._cloud, one, "CONTENT_INVALID", self._problem)
+                fail(self._cloud, one, "CLIENT_FAILURE", self._problem)
                 return ApiFault(400, "INVALID_REQUEST", self._problem).answer()
             self._sync()
             complete(one, content, self._cloud.clock.now())
@@ -67,7 +67,7 @@ class _Upload:
     def abort(self) -> None:
         with self._cloud.lock:
             if self._import.state == "importing":
-                fail(self._cloud, self._import, "UPLOAD_ABORTED", "The connection was closed before the end.")
+                fail(self._cloud, self._import, "CLIENT_FAILURE", "The connection was closed before the end.")
 
 
 def _gone(one: StorageImport) -> ApiFault:

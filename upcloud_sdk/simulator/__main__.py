@@ -37,6 +37,7 @@ def main(argv: list[str] | None = None) -> int:
             guests=_vm_guests(args) if args.guests == "vm" else args.guests,
             total_count=args.total_count,
             server_errors=args.server_errors,
+            discontinued_plans=args.discontinued_plans,
         )
     except (ValueError, RuntimeError) as error:
         return _refuse(str(error))
@@ -117,6 +118,12 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         choices=("recorded", "contract"),
         default="recorded",
         help="servers refuse as recorded, or in the shape of UpCloud's contract (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--discontinued-plans",
+        choices=("refused", "sold"),
+        default="sold",
+        help="what becomes of servers of plans that UpCloud does not sell any more (default: %(default)s)",
     )
     parser.add_argument(
         "--download",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from upcloud_sdk.simulator.guests.kinds import make_guests
 from upcloud_sdk.simulator.records.progress import Boot, after_seconds
@@ -47,6 +47,8 @@ class Simulator(Dispatch):
             `Upcloud-Total-Count`. UpCloud's contract of the API does not promise it.
         server_errors: In which shape servers refuse: "recorded" (`error_code`, `error_message`), or "contract" (`code`,
             `message`), as UpCloud's contract of the API has it.
+        discontinued_plans: What becomes of new servers of plans that UpCloud does not sell any more, `1xCPU-1GB` and
+            `DEV-1xCPU-1GB` among them, or without a plan: "sold", as before, or "refused" with 403.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Simulator(Dispatch):
         guests: GuestKind | Guests = "none",
         total_count: bool = False,
         server_errors: ServerErrors = "recorded",
+        discontinued_plans: Literal["refused", "sold"] = "sold",
     ) -> None:
         if boot is not None and boot_seconds is not None:
             raise ValueError("give boot_seconds or boot, not both")
@@ -78,6 +81,7 @@ class Simulator(Dispatch):
             access=Access(username=username, password=password, token=token),
             total_count=total_count,
             server_errors=server_errors,
+            discontinued_plans=discontinued_plans,
         )
         self._ticker = Ticker(self)
         if guests != "none":

@@ -30,6 +30,8 @@ class Plan(TypedDict):
     public_traffic_out: int
     gpu_amount: NotRequired[int]
     gpu_model: NotRequired[str]
+    family: NotRequired[str]
+    current_offering: NotRequired[str]
 
 
 class _Template(TypedDict):
@@ -61,13 +63,29 @@ def _data() -> _Data:
     return cast("_Data", json.loads(text))
 
 
+_FAMILIES = {
+    "STARTER": "starter",
+    "PREMIUM": "premium",
+    "CLOUDNATIVE": "cloud_native",
+    "GPU": "gpu",
+    "DEV": "developer",
+}
+_ON_SALE = frozenset({"starter", "premium", "cloud_native", "gpu"})
+"""The families that are sold: new servers of general purpose and developer plans are refused since 2026-04-15."""
+
+
+def _as_sold(plan: Plan) -> Plan:
+    family = _FAMILIES.get(plan["name"].partition("-")[0], "general_purpose")
+    return {**plan, "family": family, "current_offering": "yes" if family in _ON_SALE else "no"}
+
+
 class Catalog:
     """One simulator's offer; its dictionaries may be changed, to try what happens when a plan goes."""
 
     def __init__(self) -> None:
         data = _data()
         self.zones: dict[str, Zone] = {zone["id"]: zone for zone in data["zones"]}
-        self.plans: dict[str, Plan] = {plan["name"]: plan for plan in data["plans"]}
+        self.plans: dict[str, Plan] = {plan["name"]: _as_sold(plan) for plan in data["plans"]}
         self.timezones = data["timezones"]
         self.os_labels = {template["uuid"]: template["os"] for template in data["templates"]}
         self.storages: dict[str, Storage] = {}
@@ -92,6 +110,10 @@ class Catalog:
         if zone_id not in self.zones:
             raise ApiFault(404, "ZONE_NOT_FOUND", f"The zone {zone_id} does not exist.")
         return zone_id
+
+    def is_on_sale(self, plan: str) -> bool:
+        """Whether new servers of this plan can be had; of `custom`, those without a plan, they cannot."""
+        return plan in self.plans and self.plans[plan].get("current_offering") != "no"
 
     def has_size(self, cores: int, memory: int) -> bool:
         """Whether a server of the plan `custom` may have this size."""

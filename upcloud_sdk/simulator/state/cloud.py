@@ -44,6 +44,7 @@ class Cloud(AccountState):
         access: Access,
         total_count: bool = False,
         server_errors: str = "recorded",
+        discontinued_plans: str = "sold",
     ) -> None:
         super().__init__(clock, seed)
         self.access = access
@@ -57,6 +58,8 @@ class Cloud(AccountState):
         """Whether lists of servers, storages and tokens tell how many items there are."""
         self.server_errors = server_errors
         """In which shape servers refuse: `recorded` or `contract`."""
+        self.discontinued_plans = discontinued_plans
+        """What becomes of new servers of plans that UpCloud does not sell any more: `refused` or `sold`."""
         self._next_boots: deque[Progress] = deque()
 
     # What can be had

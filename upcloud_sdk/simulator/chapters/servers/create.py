@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 routes = Routes()
 
+_FEW, _MOST_OF_FEW = "STARTER-1xCPU-1GB", 5
+"""The plan that an account may have only so many servers of."""
+
 
 @dataclass(slots=True)
 class _Login:
@@ -60,7 +63,8 @@ def create_server(cloud: Cloud, call: Call) -> Answer:
     place_devices(cloud, server, devices)
     for wanted in interfaces:
         add_interface(cloud, server, wanted)
-    if plan != "custom":
+    sold = cloud.catalog.plans.get(plan)
+    if sold is not None and sold["storage_size"]:  # plans that bring no disk bring no address
         first = next(
             (a for i in server.interfaces for a in i.ip_addresses if (a.access, a.family) == ("public", "IPv4")),
             None,
@@ -147,9 +151,19 @@ def _check_account(cloud: Cloud, server: Server) -> None:
         if limit is not None and used + int(getattr(server, name)) > limit:
             raise ApiFault(403, f"SERVER_{code}_LIMIT_REACHED", f"The account's limit of {limit} would be exceeded.")
     plan = cloud.catalog.plans.get(server.plan)
+    _check_plan(cloud, server)
     needs_gpu = plan is not None and "gpu_amount" in plan
     if account.trial and needs_gpu:
         raise ApiFault(403, "TRIAL_PLAN", f"The plan {server.plan} is not for trial accounts.")
     if cloud.is_sold_out(server.zone, server.plan) or (needs_gpu and not gpus_left(cloud, server.zone, server.plan)):
         message = f"There is no room for the plan {server.plan} in the zone {server.zone} at the moment."
         raise ApiFault(409, "SERVER_RESOURCES_UNAVAILABLE", message)
+
+
+def _check_plan(cloud: Cloud, server: Server) -> None:
+    """Refuse what UpCloud does not sell, or not so often."""
+    if cloud.discontinued_plans == "refused" and not cloud.catalog.is_on_sale(server.plan):
+        raise ApiFault(403, "PLAN_FORBIDDEN", f"The plan {server.plan} is not sold any more.")
+    held = sum(each.plan == server.plan for each in cloud.servers.values())
+    if server.plan == _FEW and held >= _MOST_OF_FEW:
+        raise ApiFault(403, "SERVER_PLAN_LIMIT_REACHED", f"The account may have {_MOST_OF_FEW} servers of the plan.")

@@ -7,6 +7,7 @@ from typing import ClassVar
 from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot import UpcloudLatentWorker
 from upcloud_sdk.buildbot._buildbot_api import listening_port
+from upcloud_sdk.ci.cache import TimedCache
 
 
 class QuickWorker(UpcloudLatentWorker):
@@ -30,6 +31,13 @@ class QuickWorker(UpcloudLatentWorker):
         assert self._server is not None
         assert self._server.asked_at is not None
         self._server.asked_at -= seconds
+
+    def begin_new_month(self) -> None:
+        """Let its master know nothing of what this month has cost, and look whether there is room."""
+        assert self._account is not None
+        self._service.costs._ended = None  # pyright: ignore[reportPrivateUsage]  # a month takes long
+        self._account.cache._bills = TimedCache(600)  # pyright: ignore[reportPrivateUsage]  # the same
+        self._service.wake_builders()
 
     def pass_deadline(self) -> None:
         """Let it be as long ago that its server was started as its worker may take to attach."""

@@ -234,3 +234,17 @@ def test_a_file_without_upcloud_workers_says_so(checker: Checker) -> None:
     checked = checker.run("__import__('buildbot.plugins').plugins.worker.LocalWorker('w')")
     assert checked.status == 2
     assert "no UpcloudLatentWorker" in checked.text
+
+
+def test_a_budget_is_told_as_servers_and_hours(checker: Checker) -> None:
+    budget = "__import__('upcloud_sdk.buildbot').buildbot.Budget(per_hour=0.05, per_month=10)"
+    checked = checker.run(f'UpcloudLatentWorker("w", budget={budget}, **GOOD)')
+    assert checked.answers["budget"][0] == "yes"
+    assert re.search(r"room for \d+ servers at once, \d+ hours a month", checked.answers["budget"][1])
+
+
+def test_a_budget_that_no_server_fits_is_told(checker: Checker) -> None:
+    budget = "__import__('upcloud_sdk.buildbot').buildbot.Budget(per_hour=0.001)"
+    checked = checker.run(f'UpcloudLatentWorker("w", budget={budget}, **GOOD)')
+    assert checked.status == 1
+    assert "per_hour=0.001 is less than an hour of one server" in checked.answers["budget"][1]

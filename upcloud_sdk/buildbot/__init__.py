@@ -5,6 +5,6 @@ from __future__ import annotations
 from upcloud_sdk.buildbot.bootstrap import Bootstrap
 from upcloud_sdk.buildbot.worker import UpcloudLatentWorker
 from upcloud_sdk.buildbot.workers import upcloud_workers
-from upcloud_sdk.placement import PaidHour
+from upcloud_sdk.placement import Budget, PaidHour
 
-__all__ = ["Bootstrap", "PaidHour", "UpcloudLatentWorker", "upcloud_workers"]
+__all__ = ["Bootstrap", "Budget", "PaidHour", "UpcloudLatentWorker", "upcloud_workers"]

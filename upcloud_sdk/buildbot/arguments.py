@@ -17,6 +17,7 @@ from upcloud_sdk.buildbot._buildbot_api import AbstractLatentWorker, IRenderable
 from upcloud_sdk.buildbot.bootstrap import INSTALLS, Bootstrap, Guest
 from upcloud_sdk.errors import UpCloudError
 from upcloud_sdk.models import ServerGroupSpec
+from upcloud_sdk.placement import Budget
 
 if TYPE_CHECKING:
     from upcloud_sdk.credentials import Credentials
@@ -110,6 +111,8 @@ class Arguments:
     prefer_idle: bool = True
     """Whether a build is left to another worker whose server is up and free, before this one makes a server for it. Not
     where a builder's `nextWorker` or `canStartBuild`, or `select_next_worker`, chooses workers."""
+    budget: Budget | None = None
+    """What all UpCloud workers of this master may cost together. Builds beyond it wait."""
     patience: float = 0
     """Seconds that a build may wait for a busy server to come free, before this worker makes one for it."""
 
@@ -150,6 +153,9 @@ class Arguments:
             value: object = getattr(self, name)
             if not (isinstance(value, int | float) and value > 0):
                 yield f"{name} is a number of seconds above 0, not {value!r}"
+        budget = cast("object", self.budget)
+        if budget is not None and not isinstance(budget, Budget):
+            yield f"budget is a Budget, or None for no limit, not {budget!r}"
         patience, prefers = cast("object", self.patience), cast("object", self.prefer_idle)
         if isinstance(patience, bool) or not (isinstance(patience, int | float) and 0 <= patience < float("inf")):
             yield f"patience is a number of seconds, 0 for none, not {patience!r}"

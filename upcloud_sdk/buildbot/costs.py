@@ -13,10 +13,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from upcloud_sdk.billing import hours_by_month
+from upcloud_sdk.buildbot._buildbot_api import set_property
 from upcloud_sdk.placement import ServerTime, cost_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from upcloud_sdk.buildbot._buildbot_api import Master, WorkerForBuilder
     from upcloud_sdk.buildbot.server import BuildServer
@@ -58,6 +60,8 @@ class Costs:
     def __init__(self, master: Master) -> None:
         self._master = master
         self._times: dict[BuildServer, ServerTime] = {}
+        self._ended: dict[tuple[int, int], Decimal] | None = None
+        """What servers cost that are gone, or whose end this master did not see, by month."""
 
     def _time(self, server: BuildServer | None) -> ServerTime | None:
         """Who holds a server; since its create the build that it was made for."""
@@ -88,9 +92,7 @@ class Costs:
         facts = {"upcloud_cost": round(float(cost), 9), "upcloud_currency": server.currency}
         for name, value in facts.items():
             if value is not None:
-                self._master.data.updates.setBuildProperty(build.buildid, name, value, "Worker").addErrback(
-                    lambda _: None
-                )
+                set_property(self._master, build.buildid, name, value)
 
     def server_is_made(self, server: BuildServer) -> None:
         """Record it, so that it is known of even if this master never sees its end."""
@@ -106,7 +108,32 @@ class Costs:
         ended = datetime.fromtimestamp(began_at + (now - began), UTC).isoformat()
         self._times.pop(server, None)
         held_seconds = None if held is None else round(held.held_seconds, 3)
-        self._write(replace(recorded, ended=ended, held_seconds=held_seconds))
+        gone = replace(recorded, ended=ended, held_seconds=held_seconds)
+        self._write(gone)
+        self._count(gone)
+
+    def spent(self, month: tuple[int, int], up: Mapping[BuildServer, Decimal]) -> Decimal:
+        """What servers have cost in a month by the record, with the hours that those have begun which are up."""
+        ours = {server.details.uuid for server in up if server.details is not None}
+        if self._ended is None:
+            self._ended = {}
+            for recorded in read_record(Path(self._master.basedir)).values():
+                if recorded.uuid not in ours:
+                    self._count(recorded)
+        running = Decimal(0)
+        for server, hourly in up.items():
+            began, now = (datetime.fromtimestamp(moment, UTC) for moment in server.billed_span())
+            running += hours_by_month([(began, max(began, now))]).get(month, 0) * hourly
+        return self._ended.get(month, Decimal(0)) + running
+
+    def _count(self, server: RecordedServer) -> None:
+        price = credits_of(server)
+        if self._ended is None or price is None:
+            return
+        # Nobody knows when a server went whose master was killed. It has begun an hour at least.
+        created = datetime.fromisoformat(server.created)
+        for month, hours in hours_by_month([server.span or (created, created)]).items():
+            self._ended[month] = self._ended.get(month, Decimal(0)) + hours * price / _CENTS
 
     def _write(self, server: RecordedServer) -> None:
         line = json.dumps(asdict(server))

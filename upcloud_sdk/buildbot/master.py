@@ -15,6 +15,7 @@ from upcloud_sdk.buildbot.dead_masters import DeadMasters
 from upcloud_sdk.buildbot.idle import IdleServers
 from upcloud_sdk.buildbot.owner import owner_of
 from upcloud_sdk.buildbot.placement import PlacementHistory
+from upcloud_sdk.buildbot.spending import Spending
 from upcloud_sdk.ci import ServerLimit
 from upcloud_sdk.errors import CleanupFailed
 
@@ -46,6 +47,7 @@ class UpcloudService(SharedService):
     accounts: Accounts
     idle: IdleServers
     costs: Costs
+    spending: Spending
 
     _log = Logger()
 
@@ -73,6 +75,7 @@ class UpcloudService(SharedService):
         self.accounts = Accounts(self.bridge)
         self.idle = IdleServers(self.master.reactor, self.limit)
         self.costs = Costs(self.master)
+        self.spending = Spending(self.master, self.costs)
         return super().startService()
 
     async def account_for(
@@ -125,6 +128,7 @@ class UpcloudService(SharedService):
             self.limit.hand_over(server, heir)
         else:
             self.limit.release(server)
+        self.spending.release(server)
         self.accounts.release(server.account, server)
         self.wake_builders()
 
@@ -160,6 +164,7 @@ class UpcloudService(SharedService):
         await super().stopService()
         self.idle.close()
         self.placements.close()
+        self.spending.close()
         await self.bridge.end_operations()
         left = _CLOSE_TIMEOUT if self._close_by is None else self._close_by - self.master.reactor.seconds()
         await self.accounts.close(max(left, _LAST_MOMENT))

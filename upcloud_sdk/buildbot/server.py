@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import anyio
@@ -15,12 +16,12 @@ import anyio
 from upcloud_sdk import ServerChanges, ServerState
 from upcloud_sdk.billing import paid_until
 from upcloud_sdk.buildbot.bootstrap import IN_TLS, LOG, Bootstrap
+from upcloud_sdk.buildbot.spending import Price
 from upcloud_sdk.errors import IllegalState, NotFound, ResourceFailed, UpCloudError, WaitTimeout
 from upcloud_sdk.models import ServerGroupSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from decimal import Decimal
     from ipaddress import IPv4Address, IPv6Address
 
     from upcloud_sdk import Server, ServerSpec
@@ -114,6 +115,18 @@ class BuildServer:
         self.asked_at = time.monotonic()
         self.may_attach = True
         self.details = await self.account.cloud.servers.create(self._specs, lease=LEASE)
+
+    async def ask_likely_price(self, *, with_bill: bool) -> Price | None:
+        """What it costs at most, whichever of its specs is made, before it is made; None if that cannot be told."""
+        cache, request = self.account.cache, replace(self.request, server_group=None)
+        template = await cache.template(request.image_key(), request.template())
+        prices = [await cache.price(spec) for spec in self._make_specs(request, template, self.guest)]
+        known = [price for price in prices if price is not None]
+        currency = await cache.currency()
+        if len(known) < len(prices) or currency is None:
+            return None
+        billed = await cache.billed() if with_bill else Decimal(0)
+        return Price(max(known) / 100, currency, billed)
 
     async def ask_price(self) -> None:
         """Find out what it costs, if that can be told."""

@@ -147,7 +147,9 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         return super().canStartBuild() and self._has_room() and not self._idle.guest_comes_back
 
     def _has_room(self) -> bool:
-        if self._server is not None or self._service.limit.has_room(self._arguments.max_servers):
+        limit, budget = self._arguments.max_servers, self._arguments.budget
+        has_place = self._service.limit.has_room(limit) and self._service.spending.has_room(self.name, budget)
+        if self._server is not None or has_place:
             return True
         self._service.idle.make_room_for(self._idle)
         return False
@@ -211,6 +213,9 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         self._is_starting, server = True, None
         try:
             server = await self._server_for(build)
+            if (budget := self._arguments.budget) is not None:
+                ask = partial(server.ask_likely_price, with_bill=budget.per_month is not None)
+                self._service.spending.reserve(server, await self._run(ask).ended, budget)
             limits = self._arguments.create_timeout, self._arguments.boot_timeout
             created = partial(self.master.reactor.callFromThread, self._created, server)
             await self._run(server.start, *limits, created).ended
@@ -274,7 +279,12 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     def _created(self, server: BuildServer) -> None:
         self._tell(server)
         self._service.costs.server_is_made(server)
-        self._service.bridge.run(server.ask_price).ended.addBoth(lambda _: self._tell(server))
+        self._service.bridge.run(server.ask_price).ended.addBoth(lambda _: self._priced(server))
+
+    def _priced(self, server: BuildServer) -> None:
+        if server is self._server:
+            self._service.costs.server_is_made(server)
+        self._tell(server)
 
     def _tell(self, server: BuildServer) -> None:
         """Tell the build that the server was made for, and the worker's page, what is known of it."""

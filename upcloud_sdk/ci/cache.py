@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import anyio
@@ -13,7 +15,6 @@ from upcloud_sdk.models.ownership import OWNER
 if TYPE_CHECKING:
     import re
     from collections.abc import Awaitable, Callable, Hashable
-    from decimal import Decimal
 
     from upcloud_sdk import ServerSpec, UpCloud
     from upcloud_sdk.models import ServerGroupSpec, StorageSummary
@@ -23,6 +24,7 @@ V = TypeVar("V")
 _TEMPLATES_FOR = 30.0
 _GROUPS_FOR = 3600.0
 _PRICES_FOR = 3600.0
+_BILL_FOR = 600.0
 _PRICE_WITHIN = 5.0
 
 
@@ -54,6 +56,7 @@ class AccountCache:
         self._groups: TimedCache[str] = TimedCache(_GROUPS_FOR)
         self._prices: TimedCache[Decimal] = TimedCache(_PRICES_FOR)
         self._currencies: TimedCache[str] = TimedCache(_PRICES_FOR)
+        self._bills: TimedCache[Decimal] = TimedCache(_BILL_FOR)
 
     async def template(
         self, key: Hashable, image: str | re.Pattern[str] | Callable[[StorageSummary], bool]
@@ -108,3 +111,24 @@ class AccountCache:
         with anyio.move_on_after(_PRICE_WITHIN):
             return await self._currencies.get("", ask) or None
         return None
+
+    async def billed(self) -> Decimal:
+        """What the owner's servers and disks cost this month by the bill, at most ten minutes old; 0 if not told."""
+        month = datetime.now(UTC).strftime("%Y-%m")
+
+        async def ask() -> Decimal:
+            try:
+                bill = await self.cloud.account.billing(month)
+            except UpCloudError:
+                return Decimal(0)
+            details = (
+                detail
+                for category in bill.categories.values()
+                for kind in category.kinds.values()
+                for resource in kind.resources
+                for detail in resource.details
+            )
+            ours = (detail.amount for detail in details if detail.labels.get(OWNER) == self.cloud.owner)
+            return sum(ours, Decimal(0))
+
+        return await self._bills.get(month, ask)

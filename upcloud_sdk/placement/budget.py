@@ -51,6 +51,14 @@ class Budget:
                 return f"{name}={limit:f} is less than an hour of one server, {hourly.normalize():f} {currency}"
         return None
 
+    def servers_at_once(self, hourly: Decimal) -> int:
+        """How many servers at this price `per_hour` has room for; 0 without it."""
+        return int(Decimal(self.per_hour or 0) // hourly)
+
+    def hours_a_month(self, hourly: Decimal) -> int:
+        """How many hours at this price `per_month` has room for; 0 without it."""
+        return int(Decimal(self.per_month or 0) // hourly)
+
     def refusal(self, *, up: Iterable[Decimal], hourly: Decimal, spent: Decimal) -> str | None:
         """Why another server must wait now; None if there is room for it. In a sentence.
 

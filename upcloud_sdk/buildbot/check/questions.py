@@ -17,14 +17,17 @@ from upcloud_sdk import UpCloud
 from upcloud_sdk.buildbot.arguments import host_and_port, mapping
 from upcloud_sdk.buildbot.bootstrap import IN_TLS, Bootstrap, Guest
 from upcloud_sdk.buildbot.request import MINIMUM_MEMORY, ServerRequest, bootstrap_of, rendered
+from upcloud_sdk.ci import AccountCache
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from decimal import Decimal
 
     from upcloud_sdk import ServerSpec
     from upcloud_sdk.buildbot.check.config import KnownWorker
     from upcloud_sdk.models import Account, Plan, ServerSummary, StorageSummary
+    from upcloud_sdk.placement import Budget
 
 EACH_BUILD = "each build decides"
 _ANSWERS_WITHIN = 3.0
@@ -38,7 +41,7 @@ class Finding:
 
     worker: str
     question: str
-    """`credentials`, `place`, `image`, `server`, `limits`, `master` or `cost`."""
+    """`credentials`, `place`, `image`, `server`, `limits`, `master`, `cost` or `budget`."""
     good: bool | None
     """None where it cannot be known before a build."""
     answer: str
@@ -134,6 +137,18 @@ class Check:
             self.tell("cost", good=None, answer=str(error))
             return
         self.tell("cost", good=True, answer=f"{estimate.hourly.normalize():f} credits an hour")
+        if self._worker.arguments.budget is not None:
+            await self._ask_budget(cloud, self._worker.arguments.budget, estimate.hourly / 100)
+
+    async def _ask_budget(self, cloud: UpCloud, budget: Budget, hourly: Decimal) -> None:
+        currency = await AccountCache(cloud).currency()
+        if currency is None:
+            self.tell("budget", good=None, answer="the account does not tell its currency")
+            return
+        problem = budget.problem(currency=currency, hourly=hourly)
+        room = [f"{budget.servers_at_once(hourly)} servers at once"] if budget.per_hour is not None else []
+        room += [f"{budget.hours_a_month(hourly)} hours a month"] if budget.per_month is not None else []
+        self.tell("budget", good=problem is None, answer=problem or f"room for {', '.join(room)}")
 
     async def _ask_master(self) -> None:
         arguments = self._worker.arguments

@@ -1,0 +1,110 @@
+"""What servers may cost: builds beyond it wait, and go on when there is room."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet import defer
+
+from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, ShellCommand
+from tests.buildbot.harness import MasterCase, pause
+from tests.buildbot.quick import QuickWorker
+from upcloud_sdk.buildbot import Budget
+from upcloud_sdk.buildbot._buildbot_api import ConfigErrors
+from upcloud_sdk.buildbot.costs import RECORD
+
+CREATE = "POST /server"
+PRICE = 0.00744
+"""What an hour of the harness's servers costs, in EUR."""
+
+
+class Budgets(MasterCase):
+    async def builds(self, number: int) -> list[Any]:
+        return list(await defer.gatherResults([defer.ensureDeferred(self.build()) for _ in range(number)]))
+
+    async def start(self, count: int, **options: object) -> list[QuickWorker]:
+        workers = [self.worker(f"bot-{number}", **options) for number in range(1, count + 1)]
+        await self.start_master(*workers, steps=[ShellCommand(command=["sleep", "0.3"])])
+        return workers
+
+    async def test_there_are_never_more_servers_than_an_hour_may_cost_and_all_builds_succeed(self) -> None:
+        cloud = self.serve()
+        most = 0
+        boot = cloud.start_boot
+
+        def count(server: Any) -> None:  # noqa: ANN401 - handed through
+            nonlocal most
+            boot(server)
+            most = max(most, len(cloud.servers))
+
+        self.patch(cloud, "start_boot", count)
+        await self.start(4, budget=Budget(per_hour=2 * PRICE))
+        outcomes = await self.builds(5)
+        assert [outcome.results[-1] for outcome in outcomes] == [SUCCESS] * 5
+        assert most == 2
+
+    async def test_a_build_that_must_wait_is_told_why(self) -> None:
+        self.serve()
+        await self.start(2, budget=Budget(per_hour=PRICE))
+        outcomes = await self.builds(2)
+        told = "".join(outcome.logs for outcome in outcomes)
+        assert [outcome.results[-1] for outcome in outcomes] == [SUCCESS] * 2
+        assert "the budget of 0.00744 an hour has no room" in told
+        assert {result for outcome in outcomes for result in outcome.results} == {SUCCESS, RETRY}
+
+    async def test_a_month_that_is_used_up_makes_no_server_until_there_is_room(self) -> None:
+        cloud = self.serve()
+        [worker] = await self.start(1, budget=Budget(per_month=1.5 * PRICE))
+        assert (await self.build()).results == [SUCCESS]
+        waiting = defer.ensureDeferred(self.build())
+        await pause(2)
+        assert cloud.count(CREATE) == 1
+        assert not waiting.called
+        (Path(self.master.basedir) / RECORD).unlink()
+        cloud.usages.clear()
+        worker.begin_new_month()
+        assert (await waiting).results[-1] == SUCCESS
+
+    async def test_what_ran_before_the_master_started_counts_by_its_record(self) -> None:
+        cloud = self.serve()
+        workers = [self.worker("bot", budget=Budget(per_month=10 * PRICE))]
+        now = datetime.now(UTC).isoformat()
+        line = f'{{"uuid": "1", "created": "{now}", "ended": "{now}", "credits_per_hour": "80"}}\n'
+        await self.start_master(*workers)
+        (Path(self.master.basedir) / RECORD).write_text(line, encoding="utf-8")
+        waiting = defer.ensureDeferred(self.build())
+        await pause(1.5)
+        assert cloud.count(CREATE) == 0
+        await self.cancel_request()
+        await waiting
+
+    async def cancel_request(self) -> None:
+        requests = await self.master.data.get(("buildrequests",))
+        for request in requests:
+            if not request["complete"]:
+                await self.master.data.control(
+                    "cancel", {"reason": "enough"}, ("buildrequests", request["buildrequestid"])
+                )
+
+    async def test_a_budget_below_one_server_ends_the_build_with_the_reason(self) -> None:
+        cloud = self.serve()
+        await self.start(1, budget=Budget(per_hour=0.001))
+        outcome = await self.build()
+        assert outcome.results == [EXCEPTION]
+        assert "per_hour=0.001 is less than an hour of one server, 0.00744 EUR" in outcome.logs
+        assert cloud.count(CREATE) == 0
+
+    async def test_a_budget_in_a_currency_that_the_account_does_not_have_ends_the_build(self) -> None:
+        self.serve()
+        await self.start(1, budget=Budget(per_hour=1, currency="USD"))
+        outcome = await self.build()
+        assert outcome.results == [EXCEPTION]
+        assert "the budget is in USD, the account in EUR" in outcome.logs
+
+
+def test_what_is_no_budget_is_refused() -> None:
+    with pytest.raises(ConfigErrors, match="budget is a Budget"):
+        QuickWorker("bot", api_token="t", image="x", budget=5)

@@ -7,7 +7,7 @@ VM_IMAGES := $(BIN)/python -m upcloud_sdk.simulator.images --offer-deb buildbot-
 CROSSBAR := .venv-crossbar/bin/crossbar
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak storm connections shipped races docs dist test-lowest test-bench bench clean
+.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak storm connections shipped races replay replay-day docs dist test-lowest test-bench bench clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -75,6 +75,15 @@ soak: $(READY)
 storm: $(READY)
 	$(BIN)/python -m tests.buildbot.storm
 	$(BIN)/python -m pytest -m full tests/buildbot/test_many.py
+
+## make replay       a month of builds through the policies of the worker: paid hours, waits, and the fewest hours that are possible
+replay: $(READY)
+	$(BIN)/python -m tests.replay
+
+## make replay-day   a day of builds in a real master, a minute an hour, with faults and kills and without (hours; TRACE=builds.csv)
+TRACE ?= examples/buildbot/builds.csv
+replay-day: $(READY)
+	$(foreach faults,0 0.15,$(foreach policy,0 600 hour,$(BIN)/python -m tests.replay.day $(TRACE) --policy $(policy) --faults $(faults) &&)) true
 
 ## make connections  a guest attaches by each of Buildbot's protocols, plain and in TLS, and not to whom it does not trust
 connections: $(READY)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk.replay.engine import Outcome
 
-_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 860, 270, 200, 34, 64
+_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 900, 310, 200, 34, 64
 _BUSY, _IDLE, _LINE, _TEXT = "#0b5cad", "#a9c7e8", "#c1440e", "#222222"
 
 
@@ -27,17 +27,20 @@ def draw(outcomes: Sequence[Outcome], fewest: int, *, title: str) -> str:
         f'<rect x="16" y="38" width="12" height="12" fill="{_BUSY}"/><text x="34" y="49">hours with a build</text>',
         f'<rect x="180" y="38" width="12" height="12" fill="{_IDLE}"/><text x="198" y="49">paid, but idle</text>',
     ]
+    line = fewest * scale
     for number, outcome in enumerate(outcomes):
         y = _TOP + _ROW * number
         busy, whole = outcome.busy_hours * scale, outcome.hours * scale
+        # Not across the line.
+        beside = max(whole, line) if line - whole < _RIGHT / 2 else whole
         told = f"{outcome.hours:,} h, wait {outcome.mean_wait:.0f} s"
         parts += [
             f'<text x="{_LEFT - 10}" y="{y + 20}" text-anchor="end">{escape(outcome.policy.name)}</text>',
             f'<rect x="{_LEFT}" y="{y + 4}" width="{whole:.1f}" height="{_ROW - 10}" fill="{_IDLE}"/>',
             f'<rect x="{_LEFT}" y="{y + 4}" width="{busy:.1f}" height="{_ROW - 10}" fill="{_BUSY}"/>',
-            f'<text x="{_LEFT + whole + 8:.1f}" y="{y + 20}">{told}</text>',
+            f'<text x="{_LEFT + beside + 8:.1f}" y="{y + 20}">{told}</text>',
         ]
-    line = _LEFT + fewest * scale
+    line += _LEFT
     least = f"fewest if no build waits: {fewest:,} h"
     parts += [
         f'<path d="M{line:.1f} {_TOP - 4} V{bottom + 6}" stroke="{_LINE}" stroke-width="2" stroke-dasharray="5 4"/>',

@@ -1,0 +1,255 @@
+"""A day of builds in a real master, with real worker processes on the simulator, many times as fast.
+
+python -m tests.replay.day BUILDS.csv [--policy hour|600|0] [--factor 60] [--first-hour 0] [--hours 24] [--faults 0.1]
+
+Without `--first-hour` and `--hours` it is the busiest day of the file. With faults, that share of all requests fails,
+and the master is killed (SIGKILL) and started again in each hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from tests.buildbot.processes import MasterProcess, buildbot, eventually
+from tests.buildbot.storm import BOOTSTRAP
+from tests.reliability.lives import EverMade
+from tests.reliability.soak_cloud import fail_a_share
+from upcloud_sdk import billing
+from upcloud_sdk.buildbot.costs import read_record
+from upcloud_sdk.replay import Build, busy_hours, fewest_hours, most_at_once, read_csv
+from upcloud_sdk.simulator import Simulator, after_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from upcloud_sdk.simulator.records.progress import Progress
+
+BOOTS = (33.0, 73.0, 133.0)
+STOP = 16.0
+DAY = 86_400.0
+POLICIES = {"0": "0", "600": "600 / FACTOR", "hour": "PaidHour(margin=120 / FACTOR)"}
+
+CONFIGURATION = """
+from buildbot.plugins import schedulers, steps, util
+from tests.buildbot.quick import QuickWorker
+from upcloud_sdk import billing
+from upcloud_sdk.buildbot import PaidHour
+
+FACTOR = {factor}
+billing.HOUR = 3600 / FACTOR
+COMMON = {{
+    "api_username": "user", "api_password": "secret-password", "base_url": {url!r}, "bootstrap": {bootstrap!r},
+    "image": "Debian GNU/Linux 12 (Bookworm)", "masterFQDN": "127.0.0.1", "build_wait_timeout": {idle},
+    "hostconfig": {{"os_disk_size": 25}}, "max_builds": 1,
+}}
+NAMES = ["bot-%d" % number for number in range({workers})]
+BUILDERS = {builders!r}
+COMMAND = "echo $(date +%s.%N) >> {folder}/$NUMBER; sleep $SECONDS; echo end >> {folder}/$NUMBER"
+build = util.BuildFactory([steps.ShellCommand(
+    command=["sh", "-c", COMMAND], logEnviron=False, usePTY=False,
+    env={{"NUMBER": util.Property("number"), "SECONDS": util.Property("seconds")}},
+)])
+BuildmasterConfig = {{
+    "workers": [QuickWorker(name, **COMMON) for name in NAMES],
+    "builders": [util.BuilderConfig(name=name, workernames=NAMES, factory=build) for name in BUILDERS],
+    "schedulers": [schedulers.ForceScheduler(name="force", builderNames=BUILDERS, properties=[
+        util.StringParameter(name="number"), util.StringParameter(name="seconds")])],
+    "collapseRequests": False,
+    "protocols": {{"pb": {{"port": "tcp:0:interface=127.0.0.1"}}}},
+    "www": {{"port": "tcp:{port}:interface=127.0.0.1", "plugins": {{}}}},
+    "buildbotURL": "http://127.0.0.1:{port}/",
+    "buildbotNetUsageData": None,
+    "db": {{"db_url": "sqlite:///state.sqlite"}},
+}}
+"""
+
+
+class DayMaster(MasterProcess):
+    """A master with a builder for each kind of build, and all workers for each builder."""
+
+    def configuration(self, **values: Any) -> str:  # noqa: ANN401 - of all kinds
+        options = {**values.pop("workers"), **values}
+        options.pop("command", None)
+        return CONFIGURATION.format(**options)
+
+    def force_build(self, number: int, build: Build, factor: float) -> None:
+        """Ask for a build; again where the master is down."""
+        values = {"number": str(number), "seconds": f"{build.seconds / factor:.3f}"}
+        parameters = {"builderNames": [build.builder], "username": "", "reason": "replay", **values}
+        call = {"jsonrpc": "2.0", "id": 1, "method": "force", "params": parameters}
+        self._http.post("forceschedulers/force", json=call).raise_for_status()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """What came of a day."""
+
+    builds: int
+    finished: int
+    twice: int
+    waits: list[float]
+    """In seconds of the trace."""
+    hours: int
+    fewest: int
+    busy: float
+    servers: int
+    left: int
+    wrong: int
+    """Servers that the master's record has other hours for than the simulator's bill."""
+    unseen: int
+    """Servers whose end the master did not see, because it was killed."""
+
+    def show(self) -> None:
+        """Print them."""
+        waits = sorted(self.waits)
+        share = [waits[max(0, round(part * len(waits)) - 1)] for part in (0.5, 0.95, 1)]
+        lines = {
+            "builds": self.builds,
+            "finished": self.finished,
+            "finished more than once": self.twice,
+            "wait, median, 95th, most": ", ".join(f"{each:.0f} s" for each in share),
+            "hours paid": f"{self.hours}, {self.hours / self.fewest:.2f} of the fewest, {self.fewest}",
+            "idle hours paid": f"{self.hours - self.busy:.0f}",
+            "servers made": self.servers,
+            "servers and disks left": self.left,
+            "servers with other hours than billed": self.wrong,
+            "servers whose end was not seen": self.unseen,
+        }
+        for name, value in lines.items():
+            print(f"{name:<40}{value}")  # noqa: T201 - what it is run for
+
+
+def busiest(builds: Sequence[Build]) -> float:
+    """When the day begins on which most builds began."""
+    first = builds[0].start
+    days = Counter(int((build.start - first) // DAY) for build in builds)
+    return first + days.most_common(1)[0][0] * DAY
+
+
+def play_day(builds: Sequence[Build], policy: str, *, factor: float, faults: float) -> Figures:
+    """Run it."""
+    billing.HOUR = hour = 3600 / factor
+    dice = random.Random(17)
+
+    def boot(_: object) -> Progress:
+        return after_seconds(dice.choice(BOOTS) / factor)
+
+    cloud = Simulator(
+        boot=boot, stop_seconds=STOP / factor, guests="process", username="user", password="secret-password", seed=1
+    )
+    cloud.account.resource_limits = dict.fromkeys(cloud.account.resource_limits)
+    cloud.servers = made = EverMade()
+    with tempfile.TemporaryDirectory() as name, cloud.serve() as url:
+        folder = Path(name)
+        begun = folder / "begun"
+        begun.mkdir()
+        basedir = folder / "master"
+        subprocess.run(buildbot("create-master", "--relocatable", str(basedir)), check=True, capture_output=True)
+        options: dict[str, Any] = {
+            "factor": factor,
+            "bootstrap": BOOTSTRAP,
+            "idle": POLICIES[policy],
+            "workers": most_at_once(builds) + 20,
+            "builders": sorted({build.builder for build in builds}),
+            "folder": str(begun),
+        }
+        master = DayMaster(basedir, url, options)
+        try:
+            master.start()
+            if faults:
+                fail_a_share(cloud, faults)
+            asked = _ask(master, builds, factor, hour if faults else math.inf)
+            ended = lambda: len(_ends(begun)) >= len(builds)  # noqa: E731 - a look
+            eventually("the end of all builds", ended, 600, pause=1)
+            eventually("an empty cloud", lambda: not cloud.servers and not cloud.storages, 3 * hour + 60, pause=0.5)
+            master.terminate(within=60)
+        finally:
+            master.close()
+        record = read_record(basedir)
+        ends = _ends(begun)
+        starts = {int(file.name): float(file.read_text().split()[0]) for file in begun.iterdir()}
+    billed = {
+        usage.resource_id: max(1, math.ceil((usage.ended - usage.began) / hour))
+        for usage in cloud.usages
+        if usage.category == "server"
+    }
+    known = {uuid: server.span for uuid, server in record.items()}
+    seen = {uuid: billing.hours_billed(*span) for uuid, span in known.items() if span is not None}
+    return Figures(
+        builds=len(builds),
+        finished=len(ends),
+        twice=sum(count > 1 for count in ends.values()),
+        waits=[(starts[number] - moment) * factor for number, moment in asked.items() if number in starts],
+        hours=sum(billed.values()),
+        fewest=fewest_hours(builds),
+        busy=busy_hours(builds),
+        servers=made.attempts.total(),
+        left=len(cloud.servers) + len(cloud.storages),
+        wrong=sum(hours != billed.get(uuid) for uuid, hours in seen.items()),
+        unseen=sum(uuid not in seen for uuid in billed),
+    )
+
+
+def _ask(master: DayMaster, builds: Sequence[Build], factor: float, kill_every: float) -> dict[int, float]:
+    """Ask for each build when its time has come. When that was, by their numbers."""
+    first, began = builds[0].start, time.time()
+    waiting = threading.Event()
+    asked: dict[int, float] = {}
+    next_kill = began + kill_every
+    for number, build in enumerate(builds):
+        due = began + (build.start - first) / factor
+        waiting.wait(max(0.0, due - time.time()))
+        if time.time() >= next_kill:
+            master.kill()
+            master.start()
+            next_kill = time.time() + kill_every
+        asked[number] = time.time()
+        try:
+            master.force_build(number, build, factor)
+        except httpx.HTTPError:
+            master.force_build(number, build, factor)
+    return asked
+
+
+def _ends(begun: Path) -> Counter[int]:
+    """How often each build has ended."""
+    return Counter({
+        int(file.name): count for file in begun.iterdir() if (count := file.read_text().split().count("end"))
+    })  # fmt: skip
+
+
+def main() -> int:
+    """Run it, and print the figures: 0 if all builds ended once and nothing is left."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("trace", type=Path)
+    parser.add_argument("--policy", choices=sorted(POLICIES), default="hour")
+    parser.add_argument("--factor", type=float, default=60)
+    parser.add_argument("--first-hour", type=float, default=0)
+    parser.add_argument("--hours", type=float, default=24)
+    parser.add_argument("--faults", type=float, default=0)
+    given = parser.parse_args()
+    builds = read_csv(given.trace.read_text(encoding="utf-8").splitlines(keepends=True)).builds
+    start = busiest(builds) + given.first_hour * 3600
+    day = [build for build in builds if start <= build.start < start + given.hours * 3600]
+    figures = play_day(day, given.policy, factor=given.factor, faults=given.faults)
+    figures.show()
+    print(json.dumps({"policy": given.policy, "hours": figures.hours, "fewest": figures.fewest}))  # noqa: T201 - the same
+    return int(figures.finished < figures.builds or figures.twice > 0 or figures.left > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -30,7 +30,7 @@ def public_mac(server: Server) -> str:
     return next(
         interface.mac
         for interface in server.networking.interfaces
-        if interface.type == "public" and interface.ip_addresses[0].family == "IPv4"
+        if interface.mac and interface.type == "public" and interface.ip_addresses[0].family == "IPv4"
     )
 
 

@@ -33,15 +33,15 @@ async def make(cloud: UpCloud, version: str) -> Storage:
         # Here a real one installs what is needed, by SSH or by `user_data`.
         await cloud.servers.stop(server.uuid)
         await cloud.servers.wait_for_state(server.uuid, "stopped", timeout=120)
-        template = await cloud.storages.templatize(server.storage_devices[0].storage, f"{NAME} {version}")
+        template = await cloud.storages.templatize(server.storage_devices[0].storage or "", f"{NAME} {version}")
         # The copy is made from the server's disk: the server must stay until it is done.
         return await cloud.storages.wait_for_state(template.uuid, "online", timeout=600)
 
 
 async def retire(cloud: UpCloud) -> None:
     """Delete all but the newest templates of this name."""
-    mine = [each for each in await cloud.storages.list("template") if each.title.startswith(f"{NAME} ")]
-    for old in sorted(mine, key=lambda each: each.title)[:-KEPT]:
+    mine = [each for each in await cloud.storages.list("template") if (each.title or "").startswith(f"{NAME} ")]
+    for old in sorted(mine, key=lambda each: each.title or "")[:-KEPT]:
         await cloud.storages.delete(old.uuid)
         print(f"deleted {old.title}")
 

@@ -22,7 +22,7 @@ async def show(cloud: UpCloud, ssh_keys: tuple[str, ...]) -> None:
     print(f"{len(zones)} zones, among them {', '.join(zone.id for zone in zones[:4])}")
 
     plans = [plan for plan in await cloud.plans.list() if plan.storage_size]
-    plan = min(plans, key=lambda plan: (plan.memory_amount, plan.core_number, plan.storage_size))
+    plan = min(plans, key=lambda plan: (plan.memory_amount or 0, plan.core_number or 0, plan.storage_size or 0))
     print(f"smallest plan with a disk: {plan.name} ({plan.core_number} core, {plan.memory_amount} MiB)")
 
     debian = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
@@ -33,7 +33,7 @@ async def show(cloud: UpCloud, ssh_keys: tuple[str, ...]) -> None:
         plan=plan.name,
         hostname="quickstart",
         title="quickstart",
-        storage_devices=(StorageDeviceSpec.clone(debian.uuid, size=max(debian.size, plan.storage_size)),),
+        storage_devices=(StorageDeviceSpec.clone(debian.uuid, size=max(debian.size or 0, plan.storage_size or 0)),),
         login_user=LoginUser(ssh_keys=ssh_keys),
         metadata=True,
     )

@@ -69,6 +69,8 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
     `proxy`, `ssl_context`: as in httpx; HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE are honoured.
     `allow_http`: allows plain http to another machine, where credentials can be read on the way.
     `on_event`: is told of each request, repetition, wait, server and lease (`upcloud_sdk.events`).
+    `strict`: makes what cannot be read in an answer an error; else it is named in the log and read as if it were not
+    there, unless nothing can be done without it (uuid, id, name, address, state). For tests.
     `close_timeout`: seconds that leaving the block waits for creates and destroys under way.
 
     Raises:
@@ -97,6 +99,7 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
         allow_http: bool = False,
         user_agent: str | None = None,
         close_timeout: float = 90.0,
+        strict: bool = False,
         on_event: Listener | None = None,
     ) -> None:
         _check_ways(transport=transport, http_client=http_client, proxy=proxy, ssl_context=ssl_context)
@@ -123,6 +126,7 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
             user_agent=user_agent or f"upcloud-sdk/{__version__}",
             clock=waits.clock,
             emit=emit,
+            strict=strict,
         )
         owner = check_owner(owner)
         once = Once(self._transport, self._background, waits, owner)

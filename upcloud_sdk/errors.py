@@ -11,7 +11,7 @@ UpCloudError
 │   │   └── ConnectTimeout      (TimeoutError) no connection in time
 │   └── OutcomeUnknown          may have had an effect: look before you repeat (.label)
 │       └── AnswerTimeout       (TimeoutError) no answer in time
-├── UnexpectedAnswer            a 2xx that cannot be read; .model .path
+├── UnexpectedAnswer            a 2xx that cannot be read; .model .path .uuid
 ├── ApiError                    .status .code .message .correlation_id .invalid_params
 │   ├── AuthenticationFailed    401
 │   ├── PaymentRequired         402
@@ -166,12 +166,15 @@ class AnswerTimeout(OutcomeUnknown, TimeoutError):
 
 
 class UnexpectedAnswer(UpCloudError):
-    """A successful answer that cannot be read: names the model and the path inside it, not the value."""
+    """A successful answer that cannot be read: names the model, the path inside it and the uuid, not the value."""
 
-    def __init__(self, call: str, model: str, path: str, problem: str) -> None:
+    def __init__(self, call: str, model: str, path: str, problem: str, *, uuid: str | None = None) -> None:
         place = f"{model}.{path}" if path else model
-        super().__init__(f"{call}: the answer cannot be read as {place}: {problem}")
+        whose = f" of {uuid}" if uuid else ""
+        super().__init__(f"{call}: the answer cannot be read as {place}{whose}: {problem}")
         self.call, self.model, self.path = call, model, path
+        self.uuid = uuid
+        """Of the thing that could not be read, where the answer says it."""
 
 
 class ApiError(UpCloudError):

@@ -102,7 +102,7 @@ class Watch:
             if self.timeline.since(uuid, "started") is not None:
                 # From its stop to its end it is seen in maintenance, then stopped.
                 state = await self._milestones.last(uuid) or state if state == "started" else "stopping"
-            if self.timeline.enter(uuid, now, state, _worker_in(server.title)):
+            if self.timeline.enter(uuid, now, state, _worker_in(server.title or "")):
                 self._note(uuid, now, state)
         for uuid, bar in self.timeline.bars.items():
             if bar.end is None and uuid not in seen:

@@ -20,7 +20,7 @@ LEAST: dict[str, Any] = {**ACCOUNT, "image": "Debian GNU/Linux 9.3 (Stretch)"}
 
 
 def is_debian(template: StorageSummary) -> bool:
-    return "Debian" in template.title
+    return "Debian" in (template.title or "")
 
 
 @renderer

@@ -23,7 +23,7 @@ def choices() -> tuple[ServerSpec, ...]:
     return server_spec().variants(zones=ZONES)
 
 
-async def zone_of_next(cloud: UpCloud) -> str:
+async def zone_of_next(cloud: UpCloud) -> str | None:
     return (await cloud.servers.create(choices())).zone
 
 

@@ -169,7 +169,7 @@ async def test_interfaces_of_a_stopped_server(cloud: UpCloud, stopped: Server) -
     made = await cloud.interfaces.create(stopped.uuid, InterfaceSpec.private(network.uuid, "10.20.0.9"))
     assert made.ip_addresses[0].address == IPv4Address("10.20.0.9")
     moved = await cloud.interfaces.modify(
-        stopped.uuid, made.index, InterfaceChanges(index=9, source_ip_filtering=False)
+        stopped.uuid, made.index or 0, InterfaceChanges(index=9, source_ip_filtering=False)
     )
     assert (moved.index, moved.source_ip_filtering) == (9, False)
     added = await cloud.interfaces.add_ip(stopped.uuid, 9, address="10.20.0.10")
@@ -313,7 +313,7 @@ async def test_what_was_used_is_on_the_bill(cloud: UpCloud, server: Server, move
     bill = await cloud.account.billing(datetime.fromtimestamp(moved.hand.now(), UTC))
     (billed,) = bill.categories["servers"].kinds["server"].resources
     assert billed.resource_id == server.uuid
-    assert 0 < billed.amount <= bill.total_amount
+    assert 0 < billed.amount <= (bill.total_amount or 0)
     only = await cloud.account.billing(datetime.fromtimestamp(moved.hand.now(), UTC), resource_id=server.uuid)
     assert only.categories.keys() == {"servers"}
 

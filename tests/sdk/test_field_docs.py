@@ -14,7 +14,7 @@ from upcloud_sdk.models import Server, ServerSpec
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        (Server, ["A server in full.", "memory_amount: int\n |          MiB.", "timezone: str = 'UTC'"]),
+        (Server, ["A server in full.", "memory_amount: int | None = None\n |          MiB.", "timezone: str = 'UTC'"]),
         (
             ServerSpec,
             ["A server to be made.", "1 to 16 disks and CD-ROMs.", "plan: Annotated[str, "],

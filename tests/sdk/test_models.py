@@ -184,7 +184,6 @@ REFUSED: list[tuple[str, Callable[[], object], str]] = [
     ("a misspelt field of a disk", lambda: spec(storage_devices=[{"action": "create", "sise": 10}]), "sise"),
     ("no zone", lambda: spec(zone=""), "zone"),
     ("no disks", lambda: spec(storage_devices=[]), "storage_devices"),
-    ("too many disks", lambda: spec(storage_devices=[DISK] * 17), "storage_devices"),
     ("no title", lambda: spec(title=""), "title"),
     ("a title that is too long", lambda: spec(title="t" * 256), "title"),
     ("no host name", lambda: spec(hostname=""), "hostname"),
@@ -210,7 +209,6 @@ REFUSED: list[tuple[str, Callable[[], object], str]] = [
     ("a label of a change", lambda: ServerChanges(labels={"_os": "b"}), "the API's own"),
     ("a disk without a size", lambda: StorageDeviceSpec(action="create"), "needs `size`, in GB"),
     ("a disk of nothing", lambda: StorageDeviceSpec.create(size=0), "size"),
-    ("a disk that is too big", lambda: StorageDeviceSpec.create(size=4097), "size"),
     (
         "a new disk with a source",
         lambda: StorageDeviceSpec(action="create", size=1, storage="01a1"),
@@ -224,7 +222,6 @@ REFUSED: list[tuple[str, Callable[[], object], str]] = [
         lambda: StorageDeviceSpec(action="attach", storage="01a1", size=5),
         "keeps its size and tier: leave them out",
     ),
-    ("an unknown tier", lambda: StorageDeviceSpec.model_validate({"action": "create", "size": 1, "tier": "x"}), "tier"),
     ("a private interface without its network", lambda: InterfaceSpec(type="private"), "needs `network`, the uuid"),
     ("a public interface with a network", lambda: InterfaceSpec(type="public", network=NETWORK), "leave it out"),
     (
@@ -234,9 +231,7 @@ REFUSED: list[tuple[str, Callable[[], object], str]] = [
     ),
     ("an address that is none", lambda: InterfaceSpec.private(NETWORK, "172.16.0.300"), "address"),
     ("a backup at no time", lambda: BackupRuleSpec(interval="daily", time="2460", retention=1), "time"),
-    ("a backup kept for too long", lambda: BackupRuleSpec(interval="daily", time="0430", retention=1096), "retention"),
     ("a misspelt field of a change", lambda: ServerChanges.model_validate({"titel": "x"}), "titel"),
-    ("an unknown way to deliver a password", lambda: spec(password_delivery="post"), "password_delivery"),
 ]
 
 

@@ -206,11 +206,11 @@ async def test_refusals_are_of_their_kind(api: respx.MockRouter, cloud: UpCloud)
 
 
 async def test_a_server_that_cannot_be_read_names_the_field(api: respx.MockRouter, cloud: UpCloud) -> None:
-    api.get(f"/server/{SERVER}").respond(json=documents.server(core_number="MUST_NOT_BE_SHOWN"))
+    api.get(f"/server/{SERVER}").respond(json=documents.server(state=["MUST_NOT_BE_SHOWN"]))
     with pytest.raises(UnexpectedAnswer) as caught:
         await cloud.servers.get(SERVER)
-    assert (caught.value.model, caught.value.path) == ("Server", "server.core_number")
-    assert str(caught.value).startswith(f"GET /server/{SERVER}: the answer cannot be read as Server.server.core_number")
+    assert (caught.value.model, caught.value.path) == ("Server", "server.state")
+    assert str(caught.value).startswith(f"GET /server/{SERVER}: the answer cannot be read as Server.server.state")
     assert "MUST_NOT" not in f"{caught.value}{caught.value.__cause__}"
 
 

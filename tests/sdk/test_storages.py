@@ -102,7 +102,7 @@ Which = str | re.Pattern[str] | Callable[[StorageSummary], bool]
 
 
 def _is_noble(template: StorageSummary) -> bool:
-    return "Numbat" in template.title
+    return "Numbat" in (template.title or "")
 
 
 def _is_own(template: StorageSummary) -> bool:

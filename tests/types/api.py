@@ -55,7 +55,7 @@ async def what_calls_return(cloud: UpCloud, spec: ServerSpec) -> None:
     assert_type(await cloud.servers.create([spec, spec], lease=600), Server)
     assert_type(await cloud.servers.create(spec.variants(zones=["fi-hel1"])), Server)
     assert_type(await cloud.servers.modify("uuid", ServerChanges(title="x")), Server)
-    assert_type(await cloud.servers.wait_for_state("uuid", ServerState.STARTED, timeout=300), ServerSummary)
+    assert_type(await cloud.servers.wait_for_state("uuid", ServerState.STARTED, timeout=300), Server)
     assert_type(await cloud.storages.list("template"), tuple[StorageSummary, ...])
     assert_type(await cloud.storages.get("uuid"), Storage)
     assert_type(await cloud.storages.find_template(re.compile("Debian")), StorageSummary)

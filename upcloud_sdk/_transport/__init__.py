@@ -12,6 +12,7 @@ from urllib.parse import quote
 import anyio
 
 from upcloud_sdk._retry import is_idempotent
+from upcloud_sdk._second_reading import Reading
 from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, Answer
 from upcloud_sdk._transport.error_documents import read_error
 from upcloud_sdk._transport.failures import failure_of
@@ -19,7 +20,7 @@ from upcloud_sdk._transport.open_state import OpenState
 from upcloud_sdk._transport.requests import RequestBuilder
 from upcloud_sdk._transport.retries import Failure, Retries, asked_pause, unknown_outcome
 from upcloud_sdk._transport.streams import Streams
-from upcloud_sdk._wire import Unreadable
+from upcloud_sdk._wire import Unreadable, uuid_of
 from upcloud_sdk.errors import AnswerTimeout, ForeignAnswer, NotSent, OutcomeUnknown, RateLimited, UnexpectedAnswer
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from upcloud_sdk._transport.retries import Clock, Turns
     from upcloud_sdk._transport.sender import Send, Sender
     from upcloud_sdk._transport.streams import ByteStream
-    from upcloud_sdk._wire import Envelope
+    from upcloud_sdk._wire import Envelope, Uuid
     from upcloud_sdk.credentials import Credentials
 
 log = logging.getLogger("upcloud_sdk")
@@ -40,10 +41,9 @@ log = logging.getLogger("upcloud_sdk")
 T = TypeVar("T")
 
 
-def segment(value: str, what: str) -> str:
+def segment(value: Uuid, what: str) -> str:
     """A value as one segment of a path: quoted, and never empty, since `DELETE /server/` means something else."""
-    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # a server itself is an easy mistake
-        raise TypeError(f"the {what} is text, not {type(value).__name__}")
+    value = uuid_of(value, what)
     if not value or value in {".", ".."}:
         raise ValueError(f"the {what} is empty: nothing was sent")
     return quote(value, safe=":")
@@ -63,6 +63,7 @@ class Transport:
         user_agent: str,
         clock: Clock,
         emit: Emitter,
+        strict: bool = False,
     ) -> None:
         self.base_url, self.user_agent, self.timeout = base_url, user_agent, timeout
         self.open_state = OpenState()
@@ -76,6 +77,7 @@ class Transport:
         self._long_slots = anyio.Semaphore(max(1, max_concurrency - max(1, max_concurrency // 5)), fast_acquire=True)
         self._asking = anyio.Lock()
         self._date: tuple[str, float] | None = None
+        self.reading = Reading(strict=strict)
 
     def open(self, sender: Sender) -> None:
         """Send requests by this from now on, with a clean slate."""
@@ -136,11 +138,11 @@ class Transport:
             UnexpectedAnswer: something inside it is not what the model says.
         """
         try:
-            value = read.read(answer.content)
+            value = read.read(answer.content, self.reading)
         except Unreadable as error:
             if not read.is_wrapped(answer.content):
                 raise answer.foreign(call) from None
-            raise UnexpectedAnswer(call, error.model, error.path, error.problem) from error.__cause__
+            raise UnexpectedAnswer(call, error.model, error.path, error.problem, uuid=error.uuid) from error.__cause__
         self._hear_time(answer)
         return value
 

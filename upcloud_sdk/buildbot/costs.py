@@ -149,9 +149,9 @@ def _recorded(server: BuildServer) -> RecordedServer:
     return RecordedServer(
         uuid=details.uuid,
         worker=server.guest.name,
-        zone=details.zone,
-        plan=details.plan,
-        disks=[device.storage for device in details.storage_devices if device.type == "disk"],
+        zone=details.zone or "",
+        plan=details.plan or "",
+        disks=[device.storage for device in details.storage_devices if device.storage and device.type == "disk"],
         created=created.isoformat(),
         credits_per_hour=None if price is None else str(price),
     )

@@ -104,14 +104,14 @@ def reconcile(
             )
         )
     ours = sum((line.billed for line in lines), _NONE)
-    return Reconciliation(currency=bill.currency, lines=tuple(lines), others=bill.total_amount - ours)
+    return Reconciliation(currency=bill.currency or "", lines=tuple(lines), others=(bill.total_amount or _NONE) - ours)
 
 
 def _resources(bill: BillingSummary, category: str) -> dict[str, BilledResource]:
     if category not in bill.categories:
         return {}
     kinds = bill.categories[category].kinds.values()
-    return {resource.resource_id: resource for kind in kinds for resource in kind.resources}
+    return {resource.resource_id: resource for kind in kinds for resource in kind.resources if resource.resource_id}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -167,8 +167,8 @@ class ServerRequest:
 
     def _system_disk(self, template: StorageSummary, plan: str, title: str) -> StorageDeviceSpec:
         host = dict(self.host)
-        size = host.get("os_disk_size") or max(DEFAULT_DISK_SIZE, template.size)
-        if size < template.size:
+        size = host.get("os_disk_size") or max(DEFAULT_DISK_SIZE, template.size or 0)
+        if size < (template.size or 0):
             raise ValueError(
                 f"hostconfig['os_disk_size'] is {size} GB, but image {template.title!r} needs {template.size} GB"
             )

@@ -108,7 +108,7 @@ class BuildServer:
     async def _create(self) -> None:
         cache, request = self.account.cache, self.request
         template = await cache.template(request.image_key(), request.template())
-        self._image = template.title
+        self._image = template.title or template.uuid
         if isinstance(request.server_group, ServerGroupSpec):
             request = replace(request, server_group=await cache.group(request.server_group))
         self._specs = self._make_specs(request, template, self.guest)

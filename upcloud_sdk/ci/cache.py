@@ -104,7 +104,7 @@ class AccountCache:
         async def ask() -> str:
             # An account that may not see itself is not asked again for as long.
             try:
-                return (await self.cloud.accounts.get((await self.cloud.account.get()).username)).currency
+                return (await self.cloud.accounts.get((await self.cloud.account.get()).username or "")).currency
             except UpCloudError:
                 return ""
 

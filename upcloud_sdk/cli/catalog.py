@@ -35,11 +35,12 @@ def plans(
         prices = await cloud.prices.list()
         items = {name: price for each in prices if each.name == zone for name, price in each.items.items()}
         return [
-            (items[item].price / CREDITS, plan)
+            (price / CREDITS, plan)
             for plan in await cloud.plans.list()
-            if (item := f"server_plan_{plan.name}") in items
-            and plan.core_number >= cores
-            and plan.memory_amount >= memory
+            if (item := items.get(f"server_plan_{plan.name}")) is not None
+            and (price := item.price) is not None
+            and (plan.core_number or 0) >= cores
+            and (plan.memory_amount or 0) >= memory
         ]
 
     rows = [
@@ -91,8 +92,8 @@ def templates(
     wanted = [word.lower() for word in words or ()]
     rows = [
         {"uuid": each.uuid, "title": each.title, "size (GB)": each.size, "access": str(each.access)}
-        for each in sorted(found, key=lambda template: template.title)
-        if all(word in each.title.lower() for word in wanted)
+        for each in sorted(found, key=lambda template: template.title or "")
+        if all(word in (each.title or "").lower() for word in wanted)
     ]
     show(rows, as_json=as_json, empty="no template's title has these words")
 

@@ -61,7 +61,7 @@ async def examine(cloud: UpCloud) -> list[Finding]:
         _clock(answer),
     ]
     account = await cloud.account.get()
-    findings.append(Finding("account", good=True, answer=f"{account.username}, {account.credits / 100} left"))
+    findings.append(Finding("account", good=True, answer=f"{account.username}, {(account.credits or 0) / 100} left"))
     return [*findings, *await _limits(cloud, account), await _leases(cloud)]
 
 
@@ -98,8 +98,8 @@ def _clock(answer: RawAnswer) -> Finding:
 async def _limits(cloud: UpCloud, account: Account) -> list[Finding]:
     servers = await cloud.servers.list()
     used = {
-        "cores": sum(server.core_number for server in servers),
-        "memory": sum(server.memory_amount for server in servers),
+        "cores": sum(server.core_number or 0 for server in servers),
+        "memory": sum(server.memory_amount or 0 for server in servers),
     }
     findings: list[Finding] = []
     for name, amount in used.items():

@@ -94,7 +94,7 @@ async def find(cloud: UpCloud, which: str) -> Server:
     servers = await cloud.servers.list()
     found = [server for server in servers if which in {server.hostname, server.title}]
     if not found:
-        names = sorted({name for server in servers for name in (server.hostname, server.title)})
+        names = sorted({name for server in servers for name in (server.hostname, server.title) if name})
         close = get_close_matches(which, names, n=3)
         hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
         raise errors.NoMatch(f"no server has the hostname or title {which!r}{hint}", candidates=names)

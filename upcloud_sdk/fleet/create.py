@@ -66,5 +66,5 @@ def labelled(spec: ServerSpec, ours: Mapping[str, str]) -> dict[str, Any]:
     """The document of a create, with our labels on the server and on each disk that is made with it."""
     document = with_labels(spec.wire(), ours, wrapped=True)
     devices: list[dict[str, Any]] = document["storage_devices"]["storage_device"]
-    made = [each if each["action"] == "attach" else with_labels(each, ours, wrapped=False) for each in devices]
+    made = [each if each.get("action") == "attach" else with_labels(each, ours, wrapped=False) for each in devices]
     return {**document, "storage_devices": {"storage_device": made}}

@@ -19,7 +19,7 @@ from upcloud_sdk.errors import (
     UpCloudError,
 )
 from upcloud_sdk.events import ServerEvent
-from upcloud_sdk.fleet.glance import SERVER_GLANCE, STORAGE_GLANCE, ServerGlance
+from upcloud_sdk.fleet.glance import SERVER_GLANCE, STORAGE_GLANCE, UNREADABLE, ServerGlance
 from upcloud_sdk.fleet.holdings import Leftover, disk_labels, disks_of, relabel_storage
 from upcloud_sdk.models.ownership import ATTEMPT, LEASE, own_labels
 from upcloud_sdk.models.servers import Server, ServerSummary
@@ -230,6 +230,8 @@ class Destroyer:
             return False
         if seen.state in {"maintenance", "unknown"}:
             return False
+        if seen.state == UNREADABLE and (self._stop_sent is None or self._stop_is_overdue()):
+            await self._stop()
         # "stopped"; "error", where it may work; and states of tomorrow.
         try:
             everything = await self._sort_disks(seen)

@@ -13,6 +13,10 @@ COPIES = frozenset({"backup", "template", "cdrom"})
 """Types of storages that are no disks, and that nobody of ours has made with a server."""
 
 
+UNREADABLE = "unreadable"
+"""The state of what says none: all that may help is tried."""
+
+
 class DeviceGlance(Resource):
     """A storage device."""
 
@@ -25,7 +29,7 @@ class ServerGlance(Resource):
     """A server; its devices are known only from an answer that shows it in full."""
 
     uuid: str
-    state: str
+    state: str = UNREADABLE
     labels: ReadableLabels = Field(default_factory=dict)
     storage_devices: Annotated[tuple[DeviceGlance, ...], Inside("storage_device")] = ()
 
@@ -39,7 +43,7 @@ class StorageGlance(Resource):
     """A disk; what it is attached to is known only from an answer that shows it in full."""
 
     uuid: str
-    state: str
+    state: str = UNREADABLE
     type: str = ""
     """`normal` for a disk; the rest are templates, backups and discs."""
     labels: ReadableLabels = Field(default_factory=dict)

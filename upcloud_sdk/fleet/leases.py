@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal
 
+from upcloud_sdk._wire import uuid_of
 from upcloud_sdk.errors import NotFound, NotOpen
 from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.glance import SERVER_GLANCE, SERVER_GLANCES, STORAGE_GLANCES, ServerGlance, StorageGlance
@@ -22,6 +23,7 @@ from upcloud_sdk.resources._paging import whole_list
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from upcloud_sdk._wire import Uuid
     from upcloud_sdk.fleet.fleet import Fleet
 
 log = logging.getLogger("upcloud_sdk")
@@ -59,25 +61,27 @@ class Leases(Namespace):
         super().__init__(fleet.core)
         self._fleet = fleet
 
-    async def take(self, uuid: str, seconds: float) -> Lease:
+    async def take(self, uuid: Uuid, seconds: float) -> Lease:
         """Take a lease on a server, and on the disks made with it: this client answers for it, and renews it.
 
         Raises:
             ValueError: `seconds` is shorter than a renewal can keep (a minute).
             NotFound: the server is gone.
         """
+        uuid = uuid_of(uuid)
         check_lease(seconds)
         seen = await self._relabel(uuid, seconds)
         owned = seen.ownership
         self._fleet.renewal.hold(Holding(uuid, owned.attempt, seconds, owned.lease))
         return _lease("server", seen)
 
-    async def keep(self, uuid: str) -> None:
+    async def keep(self, uuid: Uuid) -> None:
         """End the lease on a server and its disks without destroying them: from now on it is for good.
 
         Raises:
             NotFound: the server is gone.
         """
+        uuid = uuid_of(uuid)
         seen = await self._relabel(uuid, None)
         self._fleet.renewal.hold(Holding(uuid, seen.ownership.attempt, None, None))
         self._core.emit(LeaseEvent(at=self._core.emit.now(), uuid=uuid, happened="kept"))

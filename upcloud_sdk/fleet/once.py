@@ -6,20 +6,31 @@ A create of unknown outcome is never sent again: it may have had its effect.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from pydantic import Field
 
 from upcloud_sdk._background import Unwanted
 from upcloud_sdk._wire import ReadableLabels, Resource, many
-from upcloud_sdk.errors import ApiError, Conflict, NotFound, NotOpen, NotSent, OutcomeUnknown, ServerFault, UpCloudError
+from upcloud_sdk.errors import (
+    ApiError,
+    Conflict,
+    NotFound,
+    NotOpen,
+    NotSent,
+    OutcomeUnknown,
+    ServerFault,
+    UnexpectedAnswer,
+    UpCloudError,
+)
 from upcloud_sdk.fleet.identity import new_attempt, run_id
 from upcloud_sdk.models.ownership import ATTEMPT, Ownership
 from upcloud_sdk.resources._base import label_params
 from upcloud_sdk.resources._paging import whole_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from upcloud_sdk._background import Background
     from upcloud_sdk._transport import Transport
@@ -123,6 +134,7 @@ async def make_once(
 
     Raises:
         OutcomeUnknown: no answer came, and nothing was found; the client looks on, and removes what turns up.
+        UnexpectedAnswer: it was made, and what the API says of it cannot be read; `uuid` tells which it is.
     """
     return await _Attempt(transport, background, waits, creation).run()
 
@@ -133,6 +145,7 @@ class _Attempt(Generic[T]):
         self._path, self._what = creation.kind.path, creation.kind.key
         self._label = f"{ATTEMPT}={creation.attempt}"
         self._sent = False
+        self._unreadable: UnexpectedAnswer | None = None
 
     async def run(self) -> tuple[T, Literal["created", "adopted"]]:
         new = self._creation
@@ -161,6 +174,9 @@ class _Attempt(Generic[T]):
             made = await self._take_over()
             if made is not None:
                 return made
+        if self._unreadable is not None:
+            # It is there, and the caller is told its uuid: an answer that is odd must not cost it.
+            raise self._unreadable
         # Nobody holds what turns up from here on.
         what = f"looking for the {self._what} of a lost create, label {self._label}"
         self._background.start(self._look_on, what, repeatable=True)
@@ -172,14 +188,24 @@ class _Attempt(Generic[T]):
 
     async def _take_over(self) -> T | None:
         """What the create made, in full; None if there is none to be seen, for whatever reason."""
+        uuid: str | None = None
         with self._waits.clock.limit(LOOK_TIMEOUT):
             try:
                 uuid = await self._look()
                 if uuid is not None:
                     return await self._transport.call("GET", f"{self._path}/{uuid}", self._creation.read)
+            except UnexpectedAnswer as error:
+                self._note(error, uuid)
             except UpCloudError as error:
                 log.debug("looking for %s: %s", self._label, error)
         return None
+
+    def _note(self, error: UnexpectedAnswer, uuid: str | None) -> None:
+        log.debug("looking for %s: %s", self._label, error)
+        if uuid is not None:
+            error.uuid = uuid
+            error.add_note(f"the {self._what} {uuid} was made and is left as it is")
+            self._unreadable = error
 
     async def _look(self) -> str | None:
         attempt, kind = self._creation.attempt, self._creation.kind
@@ -215,7 +241,9 @@ def _made_nothing(error: Exception) -> bool:
 
 def with_labels(document: Mapping[str, Any], ours: Mapping[str, str], *, wrapped: bool) -> dict[str, Any]:
     """A document of a create with our labels beside those of the caller."""
-    given = document.get("labels", {"label": []} if wrapped else [])
-    pairs = {pair["key"]: pair["value"] for pair in (given["label"] if wrapped else given)} | dict(ours)
+    given: Any = document.get("labels") or ()
+    if isinstance(given, Mapping):
+        given = cast("Mapping[str, Any]", given).get("label", ())
+    pairs = {pair["key"]: pair["value"] for pair in given} | dict(ours)
     written = [{"key": key, "value": value} for key, value in pairs.items()]
     return {**document, "labels": {"label": written} if wrapped else written}

@@ -90,14 +90,14 @@ class PlansAndPrices(Plans):
         prices = _zone(await PriceLists(self._core).list(), zone)
         plans = [plan for plan in await self.list() if plan.current_offering is not False]
         costs = [
-            (cost, plan.core_number, plan.memory_amount, plan.name, plan)
+            (cost, plan.core_number or 0, plan.memory_amount or 0, plan.name, plan)
             for plan in plans
-            if plan.core_number >= cores
-            and plan.memory_amount >= memory
+            if (plan.core_number or 0) >= cores
+            and (plan.memory_amount or 0) >= memory
             and (cost := _cost(plan, prices, storage)) is not None
         ]
         if not costs:
-            largest = sorted(plans, key=lambda plan: (plan.core_number, plan.memory_amount), reverse=True)
+            largest = sorted(plans, key=lambda plan: (plan.core_number or 0, plan.memory_amount or 0), reverse=True)
             wish = f"{cores} cores, {memory} MiB of memory and {storage} GB of storage"
             raise NoMatch(f"no plan with a price in {zone} has {wish}", candidates=[plan.name for plan in largest[:10]])
         return min(costs, key=lambda row: row[:4])[4]
@@ -137,7 +137,7 @@ class _Sheet:
             self._add(f"simple_backup_extra_{'dailies' if kind == 'daily' else kind}", beyond)
 
     async def _add_storages(self) -> None:
-        included = Decimal(0 if self._plan is None else self._plan.storage_size)
+        included = Decimal((self._plan.storage_size if self._plan else None) or 0)
         own_tier = "maxiops" if self._plan is None or self._plan.storage_tier is None else str(self._plan.storage_tier)
         by_tier: dict[str, Decimal] = {}
         for device in self._spec.storage_devices:
@@ -160,7 +160,7 @@ class _Sheet:
         if source.license:
             cores = Decimal((self._plan.core_number if self._plan else self._spec.core_number) or 1)
             self._parts.append(PricePart(f"license of {source.title}", cores, source.license * cores))
-        return Decimal(device.size or source.size)
+        return Decimal(device.size or source.size or 0)
 
     def _add_addresses(self) -> None:
         interfaces = self._spec.networking
@@ -177,7 +177,7 @@ class _Sheet:
 
     def _add(self, item: str, quantity: Decimal) -> None:
         price = self._prices.items.get(item)
-        if price is None:
+        if price is None or price.price is None:
             raise NoMatch(
                 f"{item} has no price in {self._spec.zone}: it may not be sold there",
                 candidates=sorted(self._prices.items),
@@ -198,12 +198,16 @@ def _cost(plan: Plan, prices: ZonePrices, storage: int) -> Decimal | None:
     if not is_all_in(plan):
         wanted["ipv4_address"] = 1
     found = {item: prices.items.get(item) for item in wanted}
-    costs = [_of(price, Decimal(wanted[item])) for item, price in found.items() if price is not None]
+    costs = [
+        _of(price, Decimal(wanted[item]))
+        for item, price in found.items()
+        if price is not None and price.price is not None
+    ]
     return sum(costs, Decimal(0)) if len(costs) == len(wanted) else None
 
 
 def _of(price: Price, quantity: Decimal) -> Decimal:
-    return price.price * quantity / (price.amount or 1)
+    return (price.price or Decimal(0)) * quantity / (price.amount or 1)
 
 
 def _zone(prices: tuple[ZonePrices, ...], zone: str) -> ZonePrices:

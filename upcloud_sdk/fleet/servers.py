@@ -9,24 +9,29 @@ from typing import TYPE_CHECKING
 
 import anyio.lowlevel
 
-from upcloud_sdk.errors import CleanupFailed, NotOpen, UpCloudError, WaitTimeout
+from upcloud_sdk._wire import uuid_of
+from upcloud_sdk.errors import CleanupFailed, NotOpen, UnexpectedAnswer, UpCloudError, WaitTimeout
 from upcloud_sdk.fleet.capacity import choices
 from upcloud_sdk.fleet.lengths import check_lease, check_seconds
 from upcloud_sdk.models.ownership import keep_own
 from upcloud_sdk.models.servers import Server, ServerState, ServerSummary
 from upcloud_sdk.resources._base import endpoint
-from upcloud_sdk.resources.policies import BackupPolicy, StopType, StoragePolicy, check_word
+from upcloud_sdk.resources.policies import BackupPolicy, StopType, StoragePolicy, awaited_state, check_word
 from upcloud_sdk.resources.servers import ServerEndpoints
 from upcloud_sdk.waiting import fails_on_error, is_one_look, look_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
+    from upcloud_sdk._wire import Uuid
     from upcloud_sdk.fleet.fleet import Fleet
     from upcloud_sdk.models.server_requests import ServerChanges, ServerSpec
     from upcloud_sdk.resources._base import Core
 
 log = logging.getLogger("upcloud_sdk")
+
+LAST_LOOK = 10.0
+"""Seconds that the look at a server in full may take at least, once it is in the state that was waited for."""
 
 
 class Servers(ServerEndpoints):
@@ -38,6 +43,8 @@ class Servers(ServerEndpoints):
     def __init__(self, core: Core, fleet: Callable[[], Fleet]) -> None:
         super().__init__(core)
         self._get_fleet = fleet
+        self._created: dict[str, Server] = {}
+        """What creates told, until the first wait or change: what has just been made need not be asked for in full."""
 
     @functools.cached_property
     def _fleet(self) -> Fleet:
@@ -55,6 +62,8 @@ class Servers(ServerEndpoints):
         Raises:
             OutcomeUnknown: no answer came, and no server was found; the client looks on for a minute, and destroys what
                 turns up.
+            UnexpectedAnswer: what the API says of the new server cannot be read, not even its state; the server with
+                this `uuid` is there, and is left alone.
             NoCapacity, LimitReached: all specs were refused.
         """
         if lease is not None:
@@ -62,19 +71,23 @@ class Servers(ServerEndpoints):
         specs = choices(spec)
         # A caller that is cancelled already must not cost a server.
         await anyio.lowlevel.checkpoint_if_cancelled()
-        return await self._core.background.run(
+        server = await self._core.background.run(
             lambda: self._fleet.create(specs, lease=lease),
             f"create of server {specs[0].hostname}",
             abandoned=lambda server: self._fleet.destroy_unheld(server.uuid),
         )
+        self._created[server.uuid] = server
+        return server
 
     @endpoint("PUT", "/server/{uuid}")
-    async def modify(self, uuid: str, changes: ServerChanges) -> Server:
+    async def modify(self, uuid: Uuid, changes: ServerChanges) -> Server:
         """Change a server; fields that are not given stay as they are. `labels` replaces all labels but the SDK's own.
 
         Raises:
             IllegalState: a change that a server in this state does not take.
         """
+        uuid = uuid_of(uuid)
+        self._created.pop(uuid, None)
         # Not `changes.labels`: what is no model is refused in words by what is called next.
         labels: Mapping[str, str] | None = getattr(changes, "labels", None)
         if labels is None:
@@ -84,20 +97,33 @@ class Servers(ServerEndpoints):
             changes = changes.model_copy(update={"labels": keep_own(labels, present)})
             return await super().modify(uuid, changes)
 
-    async def wait_for_state(self, uuid: str, state: ServerState | str, *, timeout: float) -> ServerSummary:
-        """The server as it was seen once it is in this state: in full where it was looked at by itself.
+    async def wait_for_state(self, uuid: Uuid, state: ServerState | str, *, timeout: float) -> Server:
+        """The server as it was seen once it is in this state.
 
-        All waits of a client share their looks: a hundred waiting tasks cost one list a second. `timeout` 0 looks once.
+        All waits of a client share their looks: a hundred waiting tasks cost one list a second, and each one look at
+        its server once that is there. `timeout` 0 looks once.
 
         Raises:
-            ResourceFailed: it reached "error".
+            ValueError: no server is ever in this state.
+            ResourceFailed: it reached "error", or is being deleted.
             NotFound: it is gone.
             WaitTimeout: it was not there within `timeout` seconds; `last` is what was seen last.
         """
-        wanted = ServerState(state)
+        uuid = uuid_of(uuid)
+        wanted = awaited_state(state, ServerState, "server")
         if is_one_look(timeout):
             return await look_once(lambda: self.get(uuid), _reached(uuid, wanted), what=_awaited(uuid, wanted))
-        return await self._wait(uuid, wanted, timeout=timeout)
+        clock = self._core.waits.clock
+        ends = clock.now() + timeout
+        created = self._created.pop(uuid, None)
+        seen = await self._wait(uuid, wanted, timeout=timeout)
+        if isinstance(seen, Server):
+            return seen
+        if created is not None and wanted == ServerState.STARTED:
+            return _with_state(created, seen)
+        with clock.limit(max(LAST_LOOK, ends - clock.now())):
+            return _with_state(await self.get(uuid), seen)
+        raise WaitTimeout(f"{_awaited(uuid, wanted)}: it is, but did not show itself in full", last=seen)
 
     async def _wait(self, uuid: str, wanted: ServerState, *, timeout: float) -> ServerSummary:
         return await self._fleet.watcher.wait(
@@ -111,7 +137,7 @@ class Servers(ServerEndpoints):
 
     async def destroy(
         self,
-        uuid: str,
+        uuid: Uuid,
         *,
         timeout: float = 300,
         stop_type: StopType = "hard",
@@ -129,7 +155,9 @@ class Servers(ServerEndpoints):
             CleanupFailed: it was not gone within `timeout` seconds; it may still be running and costing money. Its
                 lease is not renewed any more, and the reaper of this process remembers it.
         """
+        uuid = uuid_of(uuid)
         check_seconds(timeout, "timeout")
+        self._created.pop(uuid, None)
         check_word(stop_type, StopType, "stop_type")
         check_word(storages, StoragePolicy, "storages")
         if backups is not None:
@@ -166,7 +194,12 @@ class Servers(ServerEndpoints):
         began = clock.now()
         created: Server | None = None
         with clock.limit(timeout):
-            created = await self.create(spec, lease=lease)
+            try:
+                created = await self.create(spec, lease=lease)
+            except UnexpectedAnswer as error:
+                if error.uuid is not None:
+                    await self._finish(error.uuid, cleanup_timeout)
+                raise
         if created is None:
             raise WaitTimeout(f"server: not created within {timeout:g} s; if it turns up it is destroyed")
         try:
@@ -183,6 +216,7 @@ class Servers(ServerEndpoints):
 
     async def _finish(self, uuid: str, timeout: float) -> None:
         what = f"destroy of server {uuid}"
+        self._created.pop(uuid, None)
         try:
             await self._core.background.finish(
                 lambda: self._fleet.destroy(uuid, timeout=timeout), what, uuid=uuid, repeatable=True
@@ -209,5 +243,9 @@ def _running(created: Server, seen: ServerSummary) -> Server:
     """The create's details, with the state that was seen since."""
     if isinstance(seen, Server):
         return seen.model_copy(update={"username": created.username, "password": created.password})
-    fresh = {name: getattr(seen, name) for name in type(seen).model_fields}
-    return created.model_copy(update=fresh)
+    return _with_state(created, seen)
+
+
+def _with_state(details: Server, seen: ServerSummary) -> Server:
+    """Details, with the state that was seen when it was waited for, and what was seen with it."""
+    return details.model_copy(update={name: getattr(seen, name) for name in type(seen).model_fields})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upcloud_sdk._wire import uuid_of
 from upcloud_sdk.models.ownership import keep_own
 from upcloud_sdk.resources._base import endpoint
 from upcloud_sdk.resources.storages import StorageEndpoints
@@ -11,6 +12,7 @@ from upcloud_sdk.resources.storages import StorageEndpoints
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from upcloud_sdk._wire import Uuid
     from upcloud_sdk.fleet.fleet import Fleet
     from upcloud_sdk.models.storage_requests import StorageChanges
     from upcloud_sdk.models.storages import Storage
@@ -26,7 +28,7 @@ class Storages(StorageEndpoints):
         self._fleet = fleet
 
     @endpoint("PUT", "/storage/{uuid}")
-    async def modify(self, uuid: str, changes: StorageChanges) -> Storage:
+    async def modify(self, uuid: Uuid, changes: StorageChanges) -> Storage:
         """Change a storage; fields that are not given stay as they are. `labels` replaces all labels but the SDK's own.
 
         The API answers when a disk that is to grow has grown.
@@ -34,6 +36,7 @@ class Storages(StorageEndpoints):
         Raises:
             IllegalState: it is to grow, and its server is not stopped.
         """
+        uuid = uuid_of(uuid)
         # Not `changes.labels`: what is no model is refused in words by what is called next.
         labels: Mapping[str, str] | None = getattr(changes, "labels", None)
         if labels is None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from upcloud_sdk._wire import Items, Resource
+from upcloud_sdk._wire import Items, Resource, Time
 
 
 class ResourceLimits(Resource):
@@ -45,18 +45,18 @@ class ResourceLimits(Resource):
 class PaidCredits(Resource):
     """Credits that were paid for; like all credits, cents of the account's currency."""
 
-    debt_credits: Decimal
-    max_debt: Decimal
+    debt_credits: Decimal | None = None
+    max_debt: Decimal | None = None
     """How far the account may go below nothing."""
-    paid_credits: Decimal
+    paid_credits: Decimal | None = None
 
 
 class FreeCredits(Resource):
     """Credits that were given."""
 
-    free_credit_type: str
-    free_credits: Decimal
-    free_credits_expire: AwareDatetime | None = None
+    free_credit_type: str | None = None
+    free_credits: Decimal | None = None
+    free_credits_expire: Time | None = None
 
 
 class AllFreeCredits(Resource):
@@ -68,16 +68,16 @@ class AllFreeCredits(Resource):
 class CreditsBreakdown(Resource):
     """What the account's credits are made of."""
 
-    account_credits: PaidCredits
-    account_free_credits: AllFreeCredits
-    total_credits: Decimal
+    account_credits: PaidCredits | None = None
+    account_free_credits: AllFreeCredits | None = None
+    total_credits: Decimal | None = None
 
 
 class Account(Resource):
     """The account that the credentials belong to."""
 
-    username: str
-    credits: Decimal
+    username: str | None = None
+    credits: Decimal | None = None
     """What is left, in cents of the account's currency."""
     resource_limits: ResourceLimits = Field(default_factory=ResourceLimits)
     credits_breakdown: CreditsBreakdown | None = None

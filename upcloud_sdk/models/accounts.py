@@ -7,9 +7,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from upcloud_sdk._wire import AddressOrText, Changes, Flag, Inside, OpenEnum, Request, Resource, WireSecret, Wrapped
+from upcloud_sdk._wire import (
+    AddressOrText,
+    Changes,
+    Flag,
+    Inside,
+    OpenEnum,
+    Request,
+    Resource,
+    WireSecret,
+    Words,
+    Wrapped,
+)
 
-Role = Literal["billing", "aux_billing", "technical"]
+Role = Annotated[Literal["billing", "aux_billing", "technical"], Words()]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 """ISO 3166-1 alpha-3, such as `FIN`."""
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
@@ -27,8 +38,8 @@ class AccountType(OpenEnum):
 class AccountSummary(Resource):
     """An account as the list shows it."""
 
-    username: str
-    type: AccountType
+    username: str | None = None
+    type: AccountType | None = None
     roles: Annotated[tuple[str, ...], Inside("role")] = ()
     """`billing`, `aux_billing`, `technical`."""
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pydantic import AliasChoices, Field
 
-from pydantic import AliasChoices, AwareDatetime, Field
-
-from upcloud_sdk._wire import Items, Resource
+from upcloud_sdk._wire import Items, Json, Resource, Time
 
 
 class AuditLogFilters(Resource):
@@ -20,7 +18,7 @@ class AuditLogFilters(Resource):
 class AuditLogEntry(Resource):
     """One event of an account. Which fields it has depends on the event; none is certain."""
 
-    time: AwareDatetime | None = Field(default=None, validation_alias=AliasChoices("time", "created_at"))
+    time: Time | None = Field(default=None, validation_alias=AliasChoices("time", "created_at"))
     action: str | None = None
     """Such as `create`, `update`, `delete`, `login`."""
     origin: str | None = None
@@ -35,7 +33,7 @@ class AuditLogEntry(Resource):
     resource_id: str | None = None
     cloud_event_id: str | None = Field(default=None, validation_alias=AliasChoices("cloud_event_id", "id"))
     upcloud_correlation_id: str | None = None
-    current_state: dict[str, Any] | None = Field(default=None, repr=False)
+    current_state: Json | None = Field(default=None, repr=False)
     """The resource after the event, as the API shows it."""
-    previous_state: dict[str, Any] | None = Field(default=None, repr=False)
+    previous_state: Json | None = Field(default=None, repr=False)
     """The resource before the event."""

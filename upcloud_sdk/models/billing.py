@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from upcloud_sdk._wire import EmptyIsNone, Items, Labels, Resource
+from upcloud_sdk._wire import EmptyIsNone, Frozen, FrozenDict, Items, Json, Labels, Resource
 
 
 def _number_if_it_is_one(value: object) -> object:
@@ -37,13 +37,13 @@ class BillingDetail(Resource):
     licenses: Annotated[Decimal | None, EmptyIsNone] = None
     simple_backup: Annotated[Decimal | str | None, BeforeValidator(_number_if_it_is_one), EmptyIsNone] = None
     billable_size_gib: Decimal | None = None
-    labels: Labels = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=FrozenDict[str, str])
 
 
 class BilledResource(Resource):
     """What one resource cost."""
 
-    resource_id: str
+    resource_id: str | None = None
     amount: Decimal = Decimal(0)
     hours: Decimal = Decimal(0)
     details: Items[BillingDetail] = ()
@@ -71,9 +71,9 @@ class ResourceBilling(Resource):
     currency: str | None = None
     """Such as `EUR`."""
     total_amount: Decimal = Decimal(0)
-    daily_sums: dict[str, Decimal] = Field(default_factory=dict[str, Decimal])
+    daily_sums: Annotated[dict[str, Decimal], Frozen] = Field(default_factory=FrozenDict[str, Decimal])
     """What each day came to, by its date."""
-    details: dict[str, Any] = Field(default_factory=dict[str, Any])
+    details: Json = Field(default_factory=FrozenDict[str, Any])
     """As the API writes them."""
 
 
@@ -81,7 +81,7 @@ class BillingCategory(Resource):
     """What a part of the bill, such as `servers`, came to."""
 
     total_amount: Decimal = Decimal(0)
-    kinds: dict[str, BilledKind] = Field(default_factory=dict[str, BilledKind])
+    kinds: Annotated[dict[str, BilledKind], Frozen] = Field(default_factory=FrozenDict[str, BilledKind])
     """By kind of resource, such as `server`."""
 
     @model_validator(mode="before")
@@ -93,10 +93,10 @@ class BillingCategory(Resource):
 class BillingSummary(Resource):
     """The bill of a month."""
 
-    currency: str
+    currency: str | None = None
     """Such as `EUR`."""
-    total_amount: Decimal
-    categories: dict[str, BillingCategory] = Field(default_factory=dict[str, BillingCategory])
+    total_amount: Decimal | None = None
+    categories: Annotated[dict[str, BillingCategory], Frozen] = Field(default_factory=FrozenDict[str, BillingCategory])
     """By the name of a part, such as `servers`, `managed_databases`."""
 
     @model_validator(mode="before")

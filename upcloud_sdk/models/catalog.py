@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import cast
+from typing import Annotated, cast
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
-from upcloud_sdk._wire import Resource
+from upcloud_sdk._wire import Frozen, FrozenDict, Resource, Time
 from upcloud_sdk.models.tiers import StorageTier
 
 
@@ -17,8 +17,8 @@ class Zone(Resource):
 
     id: str
     """Such as `fi-hel1`."""
-    description: str
-    public: bool
+    description: str | None = None
+    public: bool | None = None
     """False for a private cloud's zone."""
     parent_zone: str | None = None
     """The public zone beside a private one."""
@@ -28,8 +28,8 @@ class Plan(Resource):
     """A size that servers are sold in."""
 
     name: str
-    core_number: int
-    memory_amount: int
+    core_number: int | None = None
+    memory_amount: int | None = None
     """MiB."""
     storage_size: int = 0
     """GB of storage in the price; 0 where the plan brings none (cloud native and GPU plans)."""
@@ -48,49 +48,49 @@ class Plan(Resource):
 class ServerSize(Resource):
     """Cores and memory that go together on a server of the plan `custom`."""
 
-    core_number: int
-    memory_amount: int
+    core_number: int | None = None
+    memory_amount: int | None = None
     """MiB."""
 
 
 class ServerSizeLimits(Resource):
     """What a server of the plan `custom` can have."""
 
-    core_number_min: int
-    core_number_max: int
-    memory_amount_min: int
+    core_number_min: int | None = None
+    core_number_max: int | None = None
+    memory_amount_min: int | None = None
     """MiB."""
-    memory_amount_max: int
+    memory_amount_max: int | None = None
     """MiB."""
-    memory_amount_step: int
+    memory_amount_step: int | None = None
     """MiB."""
 
 
 class Currency(Resource):
     """A currency that accounts can have."""
 
-    code: str
+    code: str | None = None
     """Such as `EUR`."""
-    rate: Decimal
+    rate: Decimal | None = None
     """How much of it a euro is."""
-    updated: AwareDatetime
+    updated: Time | None = None
 
 
 class Vlan(Resource):
     """A VLAN of a zone."""
 
     id: int
-    access: str
-    description: str
-    default: bool
+    access: str | None = None
+    description: str | None = None
+    default: bool | None = None
 
 
 class Price(Resource):
     """What something costs in a zone."""
 
-    amount: Decimal
+    amount: Decimal | None = None
     """How much of it the price is for: memory is sold by 256 MiB, storage by the GB, requests by the million."""
-    price: Decimal
+    price: Decimal | None = None
     """Credits (cents of the account's currency) an hour for that amount."""
 
 
@@ -99,7 +99,7 @@ class ZonePrices(Resource):
 
     name: str
     """Id of the zone."""
-    items: dict[str, Price]
+    items: Annotated[dict[str, Price], Frozen] = Field(default_factory=FrozenDict[str, Price])
     """By the API's names: `server_plan_1xCPU-1GB`, `server_core`, `server_memory`, `storage_maxiops` …"""
 
     @model_validator(mode="before")
@@ -116,11 +116,11 @@ class ZonePrices(Resource):
 class GpuAvailability(Resource):
     """How many servers of a GPU plan can be had."""
 
-    amount: int
+    amount: int | None = None
 
 
 class ZoneDevices(Resource):
     """What devices a zone has left."""
 
-    gpu_plans: dict[str, GpuAvailability] = Field(default_factory=dict[str, GpuAvailability])
+    gpu_plans: Annotated[dict[str, GpuAvailability], Frozen] = Field(default_factory=FrozenDict[str, GpuAvailability])
     """By the name of the plan."""

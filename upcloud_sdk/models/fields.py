@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from upcloud_sdk._wire import BareLabels, WrappedLabels
+from upcloud_sdk._wire import BareLabels, Words, WrappedLabels, at_most, like
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Tier = Literal["maxiops", "standard", "hdd"]
+Tier = Annotated[Literal["maxiops", "standard", "hdd"], Words()]
 Title = Annotated[str, Field(min_length=1, max_length=255)]
-Size = Annotated[int, Field(ge=1, le=4096)]
+Size = Annotated[int, Field(ge=1), at_most(4096, "GB")]
 """GB, 1 to 4096."""
 
 _HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
@@ -48,11 +48,16 @@ CheckedBareLabels = Annotated[BareLabels, AfterValidator(check_labels)]
 CheckedWrappedLabels = Annotated[WrappedLabels, AfterValidator(check_labels)]
 """Labels of a request, checked, inside `{"label": [...]}`."""
 
-BootOrder = Annotated[str, Field(pattern=r"^(disk|cdrom|network)(,(disk|cdrom|network))*$")]
+BootOrder = Annotated[
+    str, like(r"(disk|cdrom|network)(,(disk|cdrom|network))*", "disk, cdrom or network, or several with commas")
+]
 """What a server boots from, with commas between."""
 
-SimpleBackup = Annotated[str, Field(pattern=r"^(no|([01]\d|2[0-3])[0-5]\d,(daily|dailies|weeklies|monthlies))$")]
+SimpleBackup = Annotated[
+    str,
+    like(r"no|([01]\d|2[0-3])[0-5]\d,(daily|dailies|weeklies|monthlies)", "`no`, or such as 0430,dailies"),
+]
 """`no`, or `HHMM,plan`."""
 
-Time = Annotated[str, Field(pattern=r"^([01]\d|2[0-3])[0-5]\d$")]
+Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3])[0-5]\d$")]
 """`hhmm`, UTC."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from upcloud_sdk._wire import Address, EmptyIsNone, IntText, OpenEnum, Request, Resource
+from upcloud_sdk._wire import Address, EmptyIsNone, IntText, OpenEnum, Request, Resource, Words, at_most
 from upcloud_sdk.models.interfaces import AddressFamily
 
 
@@ -24,8 +24,8 @@ class FirewallDirection(OpenEnum):
     OUT = "out"
 
 
-Protocol = Literal["tcp", "udp", "icmp"]
-Port = Annotated[int, Field(ge=1, le=65535)]
+Protocol = Annotated[Literal["tcp", "udp", "icmp"], Words()]
+Port = Annotated[IntText, Field(ge=1, le=65535)]
 OptionalAddress = Annotated[Address | None, EmptyIsNone]
 OptionalInt = Annotated[int | None, EmptyIsNone]
 
@@ -33,10 +33,10 @@ OptionalInt = Annotated[int | None, EmptyIsNone]
 class FirewallRule(Resource):
     """A rule: the first that matches decides. The firewall keeps no state, and acts only if it is on for the server."""
 
-    position: int
+    position: int | None = None
     """From 1; rules are tried in this order."""
-    action: FirewallAction
-    direction: FirewallDirection
+    action: FirewallAction | None = None
+    direction: FirewallDirection | None = None
     comment: str = ""
     family: Annotated[AddressFamily | None, EmptyIsNone] = None
     """None: both."""
@@ -58,7 +58,7 @@ class FirewallRuleSpec(Request):
 
     direction: Literal["in", "out"]
     action: Literal["accept", "drop"]
-    position: Annotated[IntText, Field(ge=1, le=1000)] | None = None
+    position: Annotated[IntText, Field(ge=1), at_most(1000, "rules")] | None = None
     """Where it is put; later rules move down. None: at the end. Rules that replace all others are numbered in order."""
     comment: Annotated[str, Field(max_length=250)] | None = None
     family: Literal["IPv4", "IPv6"] | None = None
@@ -67,17 +67,17 @@ class FirewallRuleSpec(Request):
     """With protocol `icmp` only."""
     source_address_start: Address | None = None
     source_address_end: Address | None = None
-    source_port_start: Annotated[IntText, Field(ge=1, le=65535)] | None = None
-    source_port_end: Annotated[IntText, Field(ge=1, le=65535)] | None = None
+    source_port_start: Port | None = None
+    source_port_end: Port | None = None
     destination_address_start: Address | None = None
     destination_address_end: Address | None = None
-    destination_port_start: Annotated[IntText, Field(ge=1, le=65535)] | None = None
-    destination_port_end: Annotated[IntText, Field(ge=1, le=65535)] | None = None
+    destination_port_start: Port | None = None
+    destination_port_end: Port | None = None
 
     @classmethod
     def of(cls, rule: FirewallRule) -> Self:
         """The same rule once more, without its position: what `firewall_rules.replace` takes back."""
-        fields = {name: getattr(rule, name) for name in cls.model_fields if name != "position"}
+        fields = {name: getattr(rule, name) for name in cls.model_fields if name not in {"position", "extra"}}
         return cls.model_validate({name: value for name, value in fields.items() if value not in {None, ""}})
 
     @model_validator(mode="after")

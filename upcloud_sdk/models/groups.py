@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from upcloud_sdk._wire import Changes, Inside, Items, Labels, OpenEnum, Request, Resource, Wrapped
+from upcloud_sdk._wire import (
+    Changes,
+    FrozenDict,
+    Inside,
+    Items,
+    Labels,
+    OpenEnum,
+    Request,
+    Resource,
+    Time,
+    UuidText,
+    Words,
+    Wrapped,
+)
 from upcloud_sdk.models.fields import CheckedWrappedLabels, Title
 
 
@@ -26,7 +38,7 @@ class AntiAffinityStatus(Resource):
     """Whether one member has a host of its own."""
 
     uuid: str
-    status: str
+    status: str | None = None
     """`met` or `unmet`."""
 
 
@@ -34,10 +46,10 @@ class ServerGroup(Resource):
     """Servers that belong together. A server is in one group at most."""
 
     uuid: str
-    title: str
+    title: str | None = None
     anti_affinity: AntiAffinity = AntiAffinity.OFF
     anti_affinity_status: Items[AntiAffinityStatus] = ()
-    labels: Labels = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=FrozenDict[str, str])
     servers: Annotated[tuple[str, ...], Inside("server")] = ()
     """Uuids of its members."""
 
@@ -46,9 +58,9 @@ class ServerGroupSpec(Request):
     """A server group to be made."""
 
     title: Title
-    anti_affinity: Literal["strict", "yes", "no"] = "no"
+    anti_affinity: Annotated[Literal["strict", "yes", "no"], Words()] = "no"
     """`strict`, `yes` (best effort) or `no`."""
-    servers: Annotated[Sequence[str], Wrapped("server")] | None = None
+    servers: Annotated[Sequence[UuidText], Wrapped("server")] | None = None
     """Uuids of its first members."""
     labels: CheckedWrappedLabels | None = None
 
@@ -57,8 +69,8 @@ class ServerGroupChanges(Changes):
     """What is to change on a server group."""
 
     title: Title | None = None
-    anti_affinity: Literal["strict", "yes", "no"] | None = None
-    servers: Annotated[Sequence[str], Wrapped("server")] | None = None
+    anti_affinity: Annotated[Literal["strict", "yes", "no"], Words()] | None = None
+    servers: Annotated[Sequence[UuidText], Wrapped("server")] | None = None
     """Replaces all members; an empty list empties the group."""
     labels: CheckedWrappedLabels | None = None
     """Replaces all labels."""
@@ -82,7 +94,7 @@ class TagSpec(Request):
 
     name: TagName
     description: Annotated[str, Field(max_length=255)] | None = None
-    servers: Annotated[Sequence[str], Wrapped("server")] | None = None
+    servers: Annotated[Sequence[UuidText], Wrapped("server")] | None = None
     """Uuids of servers that get it."""
 
 
@@ -92,7 +104,7 @@ class TagChanges(Changes):
     name: TagName | None = None
     """Its new name."""
     description: Annotated[str, Field(max_length=255)] | None = None
-    servers: Annotated[Sequence[str], Wrapped("server")] | None = None
+    servers: Annotated[Sequence[UuidText], Wrapped("server")] | None = None
     """Replaces the servers that have it."""
 
 
@@ -101,8 +113,8 @@ class HostStat(Resource):
 
     name: str
     """`cpu_idle` or `memory_free`."""
-    timestamp: datetime | None = None
-    value: Decimal
+    timestamp: Time | None = None
+    value: Decimal | None = None
 
 
 class Host(Resource):
@@ -111,7 +123,7 @@ class Host(Resource):
     id: int
     """Larger than 32 bits."""
     description: str = ""
-    zone: str
+    zone: str | None = None
     windows_enabled: bool | None = None
     stats: Annotated[tuple[HostStat, ...], Inside("stat")] = ()
 

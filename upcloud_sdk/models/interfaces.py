@@ -28,7 +28,7 @@ class InterfaceAddress(Resource):
     """An address on an interface."""
 
     address: Address
-    family: AddressFamily
+    family: AddressFamily | None = None
     floating: bool = False
     """Whether it can be moved to another interface."""
     dhcp_provided: bool | None = None
@@ -39,11 +39,11 @@ class InterfaceAddress(Resource):
 class Interface(Resource):
     """A network interface of a server."""
 
-    index: int
-    type: NetworkType
-    network: str
+    index: int | None = None
+    type: NetworkType | None = None
+    network: str | None = None
     """Uuid of the network."""
-    mac: str
+    mac: str | None = None
     bootable: bool = False
     source_ip_filtering: bool = True
     ip_addresses: Annotated[tuple[InterfaceAddress, ...], Inside("ip_address")] = ()

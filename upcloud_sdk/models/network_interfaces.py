@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import Field, model_validator
 
-from upcloud_sdk._wire import Address, EmptyIsNone, Flag, Items, Request, Resource, Wrapped
+from upcloud_sdk._wire import Address, EmptyIsNone, Flag, Items, Json, Request, Resource, Wrapped
 from upcloud_sdk.models.interfaces import NetworkType
 
 
@@ -23,7 +23,7 @@ class NetworkInterface(Resource):
     source_ip_filtering: bool | None = None
     server: Annotated[str | None, EmptyIsNone] = None
     """Uuid of the server that it is attached to."""
-    ip_addresses: Items[dict[str, Any]] = ()
+    ip_addresses: Items[Json] = ()
     """As the API writes them."""
 
     @model_validator(mode="before")

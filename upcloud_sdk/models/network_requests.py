@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from upcloud_sdk._wire import Address, Changes, Flag, Request, Wrapped
+from upcloud_sdk._wire import Address, Changes, Flag, Request, Uuid, UuidText, Words, Wrapped, uuid_of
 from upcloud_sdk.models.fields import CheckedBareLabels
 from upcloud_sdk.models.networks import InterfaceAddressSpec
 
@@ -68,7 +68,7 @@ class NetworkSpec(Request):
     """Id of a zone."""
     ip_networks: Annotated[Sequence[IpNetworkSpec], Wrapped("ip_network"), Field(min_length=1, max_length=1)]
     """Exactly one."""
-    router: str | None = None
+    router: UuidText | None = None
     """Uuid of a router to attach it to."""
     labels: CheckedBareLabels | None = None
 
@@ -79,7 +79,7 @@ class NetworkChanges(Changes):
     _nullable = frozenset({"router"})
 
     name: Name | None = None
-    router: str | None = None
+    router: UuidText | None = None
     """Uuid of a router; None, said in words, detaches the network from its router."""
     ip_networks: Annotated[Sequence[IpNetworkSpec], Wrapped("ip_network"), Field(max_length=1)] | None = None
     labels: CheckedBareLabels | None = None
@@ -117,7 +117,7 @@ class RouterChanges(Changes):
 class PeeringEnd(Request):
     """A network at one end of a peering."""
 
-    uuid: str
+    uuid: UuidText
 
 
 class NetworkPeeringSpec(Request):
@@ -128,20 +128,22 @@ class NetworkPeeringSpec(Request):
     """This side's private network."""
     peer_network: PeeringEnd
     """The other side's."""
-    configured_status: Literal["active", "disabled"] = "active"
+    configured_status: Annotated[Literal["active", "disabled"], Words()] = "active"
     labels: CheckedBareLabels | None = None
 
     @classmethod
-    def between(cls, network: str, peer_network: str, *, name: str) -> Self:
+    def between(cls, network: Uuid, peer_network: Uuid, *, name: str) -> Self:
         """A peering of two private networks, by their uuids."""
-        return cls(name=name, network=PeeringEnd(uuid=network), peer_network=PeeringEnd(uuid=peer_network))
+        return cls(
+            name=name, network=PeeringEnd(uuid=uuid_of(network)), peer_network=PeeringEnd(uuid=uuid_of(peer_network))
+        )
 
 
 class NetworkPeeringChanges(Changes):
     """What is to change on a peering."""
 
     name: Name | None = None
-    configured_status: Literal["active", "disabled"] | None = None
+    configured_status: Annotated[Literal["active", "disabled"], Words()] | None = None
     """`disabled` before it can be deleted."""
     labels: CheckedBareLabels | None = None
     """Replaces all labels."""
@@ -162,21 +164,21 @@ class IpAddressSpec(Request):
     """An address to be assigned: a further one for a server, or a floating one; see `for_server` and `floating_ip`."""
 
     family: Literal["IPv4", "IPv6"] = "IPv4"
-    access: Literal["public", "utility"] | None = None
-    server: str | None = None
+    access: Annotated[Literal["public", "utility"], Words()] | None = None
+    server: UuidText | None = None
     """Uuid of the server that an ordinary address is for."""
     floating: Flag | None = None
     mac: str | None = None
     """Of the public interface that a floating address is put on."""
     zone: str | None = None
     """Id of the zone of a floating address that is put on no interface yet."""
-    release_policy: Literal["keep", "release"] | None = None
+    release_policy: Annotated[Literal["keep", "release"], Words()] | None = None
     """What becomes of it when its server is deleted."""
 
     @classmethod
-    def for_server(cls, server: str, *, family: Literal["IPv4", "IPv6"] = "IPv4") -> Self:
+    def for_server(cls, server: Uuid, *, family: Literal["IPv4", "IPv6"] = "IPv4") -> Self:
         """A further public address for a stopped server."""
-        return cls(family=family, access="public", server=server)
+        return cls(family=family, access="public", server=uuid_of(server))
 
     @classmethod
     def floating_ip(cls, *, mac: str | None = None, zone: str | None = None) -> Self:
@@ -203,4 +205,4 @@ class IpAddressChanges(Changes):
     """Its name in the reverse DNS."""
     mac: str | None = None
     """Of the interface that a floating address is moved to; None, said in words, takes it off its interface."""
-    release_policy: Literal["keep", "release"] | None = None
+    release_policy: Annotated[Literal["keep", "release"], Words()] | None = None

@@ -13,13 +13,17 @@ from upcloud_sdk._wire import (
     AddressOrText,
     EmptyIsNone,
     Flag,
+    FrozenDict,
     Inside,
     Items,
     Labels,
     OpenEnum,
     Request,
     Resource,
+    Uuid,
+    UuidText,
     Wrapped,
+    uuid_of,
 )
 from upcloud_sdk.models.interfaces import AddressFamily, NetworkType
 
@@ -39,7 +43,7 @@ class InterfaceSpec(Request):
     ip_addresses: Annotated[Sequence[InterfaceAddressSpec], Wrapped("ip_address")] = Field(
         default_factory=lambda: (InterfaceAddressSpec(),)
     )
-    network: str | None = None
+    network: UuidText | None = None
     """Uuid of the private network; needed for `private`, and only there."""
     index: int | None = None
     """Its place; None: the next."""
@@ -58,12 +62,12 @@ class InterfaceSpec(Request):
         return cls(type="utility")
 
     @classmethod
-    def private(cls, network: str, address: Address | str | None = None) -> Self:
+    def private(cls, network: Uuid, address: Address | str | None = None) -> Self:
         """An interface on a private network, with the next free address or a certain one."""
         wanted = InterfaceAddressSpec.model_validate({"address": address})
         if isinstance(wanted.address, IPv6Address):
             wanted = wanted.model_copy(update={"family": "IPv6"})
-        return cls(type="private", network=network, ip_addresses=(wanted,))
+        return cls(type="private", network=uuid_of(network), ip_addresses=(wanted,))
 
     @model_validator(mode="after")
     def _network_goes_with_private(self) -> Self:
@@ -112,7 +116,7 @@ class IpNetwork(Resource):
 
     address: str
     """In CIDR form, as it was given: host bits may be set (`192.168.86.1/24`)."""
-    family: AddressFamily
+    family: AddressFamily | None = None
     gateway: Annotated[Address | None, EmptyIsNone] = None
     dhcp: bool = False
     """Whether addresses are handed out by DHCP."""
@@ -137,13 +141,13 @@ class Network(Resource):
 
     uuid: str
     name: str
-    type: NetworkType
-    zone: str
+    type: NetworkType | None = None
+    zone: str | None = None
     router: str | None = None
     """Uuid of the router that it is attached to."""
     ip_networks: Annotated[tuple[IpNetwork, ...], Inside("ip_network")] = ()
     """One, on a private network."""
-    labels: Labels = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=FrozenDict[str, str])
     servers: Annotated[tuple[NetworkServer, ...], Inside("server")] = ()
     effective_routes: Items[EffectiveRoute] = ()
 
@@ -151,9 +155,9 @@ class Network(Resource):
 class StaticRoute(Resource):
     """A route of a router."""
 
-    route: str
+    route: str | None = None
     """The destination in CIDR form."""
-    nexthop: AddressOrText
+    nexthop: AddressOrText | None = None
     """The address that it goes through."""
     name: str = ""
     type: str | None = None
@@ -177,11 +181,11 @@ class Router(Resource):
 
     uuid: str
     name: str
-    type: str
+    type: str | None = None
     """`normal`; `service` for UpCloud's own."""
     attached_networks: Annotated[tuple[AttachedNetwork, ...], Inside("network")] = ()
     attached_network_gateways: Items[AttachedGateway] = ()
-    labels: Labels = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=FrozenDict[str, str])
     static_routes: Items[StaticRoute] = ()
 
 
@@ -213,21 +217,21 @@ class NetworkPeering(Resource):
     uuid: str
     name: str
     state: PeeringState
-    configured_status: str
+    configured_status: str | None = None
     """`active` or `disabled`: what this side wants."""
-    network: PeeringNetwork
+    network: PeeringNetwork | None = None
     """This side's."""
-    peer_network: PeeringNetwork
+    peer_network: PeeringNetwork | None = None
     """The other side's, which may be another account's."""
-    labels: Labels = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=FrozenDict[str, str])
 
 
 class IpAddress(Resource):
     """An address of the account."""
 
     address: Address
-    access: NetworkType
-    family: AddressFamily
+    access: NetworkType | None = None
+    family: AddressFamily | None = None
     mac: str | None = None
     """Of the interface that it is on; None for a floating address that is on none."""
     server: str | None = None

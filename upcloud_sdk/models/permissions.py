@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from upcloud_sdk._wire import Flag, OpenEnum, Request, Resource
+from upcloud_sdk._wire import Flag, OpenEnum, Request, Resource, Words
 
 
 class PermissionTarget(OpenEnum):
@@ -58,10 +58,10 @@ class PermissionOptions(Resource):
 class Permission(Resource):
     """A user may use something."""
 
-    user: str
+    user: str | None = None
     """User name of a sub-account."""
-    target_type: PermissionTarget
-    target_identifier: str
+    target_type: PermissionTarget | None = None
+    target_identifier: str | None = None
     """Uuid of a thing, name of a tag, or `*` for all of the type."""
     options: PermissionOptions | None = None
 
@@ -78,7 +78,7 @@ class PermissionSpec(Request):
 
     user: Annotated[str, Field(min_length=1)]
     """User name of a sub-account."""
-    target_type: TargetType
+    target_type: Annotated[TargetType, Words()]
     target_identifier: Annotated[str, Field(min_length=1)] = "*"
     """Uuid of a thing, name of a tag, or `*` for all of the type."""
     options: PermissionOptionsSpec | None = None

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from upcloud_sdk._wire import AddressOrText, Changes, EmptyIsNone, Items, Labels, Request, Resource
+from upcloud_sdk._wire import AddressOrText, Changes, EmptyIsNone, Items, Labels, Request, Resource, Time
 from upcloud_sdk.models.fields import CheckedBareLabels
 from upcloud_sdk.models.firewall import FirewallAction, FirewallDirection
 from upcloud_sdk.models.interfaces import AddressFamily
@@ -32,8 +32,8 @@ class FirewallRuleset(Resource):
     default_dns_rules_enabled: bool | None = None
     labels: Labels = Field(default_factory=dict)
     server_uuid: Annotated[str | None, EmptyIsNone] = None
-    created_at: AwareDatetime | None = None
-    updated_at: AwareDatetime | None = None
+    created_at: Time | None = None
+    updated_at: Time | None = None
 
 
 class FirewallRulesetSpec(Request):
@@ -64,8 +64,8 @@ class FirewallRulesetRule(Resource):
 
     uuid: str | None = None
     enabled: bool | None = None
-    action: FirewallAction
-    direction: FirewallDirection
+    action: FirewallAction | None = None
+    direction: FirewallDirection | None = None
     family: Annotated[AddressFamily | None, EmptyIsNone] = None
     """None: both."""
     protocol: Annotated[str | None, EmptyIsNone] = None
@@ -140,32 +140,32 @@ class FirewallRulesetRuleChanges(Changes):
 class RulesetAttachment(Resource):
     """A ruleset that was attached to a server, or detached from it."""
 
-    firewall_ruleset_uuid: str
-    server_uuid: str
-    type: str
+    firewall_ruleset_uuid: str | None = None
+    server_uuid: str | None = None
+    type: str | None = None
     """`private`."""
 
 
 class RulesetRelationship(RulesetAttachment):
     """A ruleset of a server, and which version of it acts there."""
 
-    version: int
+    version: int | None = None
     applied_version: int | None = None
     """None: none yet."""
-    created_at: AwareDatetime
-    updated_at: AwareDatetime | None = None
-    last_applied_at: AwareDatetime | None = None
+    created_at: Time | None = None
+    updated_at: Time | None = None
+    last_applied_at: Time | None = None
 
 
 class RulesetServer(Resource):
     """A server that a ruleset is attached to."""
 
     uuid: str
-    title: str
-    firewall: bool
-    firewall_private: bool
-    firewall_private_default_incoming_action: FirewallAction
-    firewall_private_default_outgoing_action: FirewallAction
+    title: str | None = None
+    firewall: bool | None = None
+    firewall_private: bool | None = None
+    firewall_private_default_incoming_action: FirewallAction | None = None
+    firewall_private_default_outgoing_action: FirewallAction | None = None
     attached_rulesets: Items[RulesetRelationship] = ()
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, SecretStr
+from pydantic import SecretStr
 
-from upcloud_sdk._wire import EmptyIsNone, Resource
+from upcloud_sdk._wire import EmptyIsNone, Resource, Time
 from upcloud_sdk.models.servers import ServerState
 
 
 class ServerLogEntry(Resource):
     """Something that happened to a server, and who did it."""
 
-    server: str
+    server: str | None = None
     """Uuid."""
-    time: AwareDatetime
-    type: str
+    time: Time | None = None
+    type: str | None = None
     """Such as `server_create`, `server_start`, `server_stop`, `server_shutdown`, `server_modify`, `server_error`."""
     email: str | None = None
     first_name: str | None = None
@@ -26,7 +26,7 @@ class ServerLogEntry(Resource):
 class Gpu(Resource):
     """A GPU of a server."""
 
-    model: str
+    model: str | None = None
     serial: str | None = None
     part: str | None = None
     firmware: str | None = None
@@ -38,11 +38,11 @@ class RemoteAccess(Resource):
     """How the screen of a server is reached: its VNC console."""
 
     state: ServerState
-    vnc_host: str
+    vnc_host: str | None = None
     vnc_port: Annotated[int | None, EmptyIsNone] = None
     """None while there is no console."""
-    vnc_password: SecretStr
-    remote_access_enabled: bool
-    remote_access_type: str
+    vnc_password: SecretStr | None = None
+    remote_access_enabled: bool | None = None
+    remote_access_type: str | None = None
     """`vnc`."""
-    remote_access_password: SecretStr
+    remote_access_password: SecretStr | None = None

@@ -13,9 +13,14 @@ from upcloud_sdk._wire import (
     Flag,
     Request,
     Switch,
+    Uuid,
+    UuidText,
     WireSecret,
+    Words,
     Wrapped,
     WrappedLabels,
+    at_most,
+    uuid_of,
 )
 from upcloud_sdk.models.fields import BootOrder, Hostname, SimpleBackup, Size, Tier, Title, check_labels
 from upcloud_sdk.models.networks import InterfaceSpec
@@ -39,7 +44,7 @@ class StorageDeviceSpec(Request):
     """A disk or CD-ROM that a server is made with: see `clone`, `create`, `attach`."""
 
     action: Literal["create", "clone", "attach"]
-    storage: str | None = None
+    storage: UuidText | None = None
     """Uuid of what is cloned or attached; a title is not taken here (`storages.find_template` finds one by its
     title)."""
     title: Title | None = None
@@ -48,7 +53,7 @@ class StorageDeviceSpec(Request):
     """GB, 1 to 4096; of a clone None: the template's own size."""
     tier: Tier | None = None
     """None: the plan's own tier."""
-    type: Literal["disk", "cdrom"] | None = None
+    type: Annotated[Literal["disk", "cdrom"], Words()] | None = None
     address: str | None = None
     """Such as `virtio:1`; a bare bus (`virtio`) means its next free address. None: the API chooses."""
     encrypted: Flag | None = None
@@ -57,9 +62,9 @@ class StorageDeviceSpec(Request):
     labels: BareLabels | None = None
 
     @classmethod
-    def clone(cls, uuid: str, *, size: int | None = None, title: str | None = None, tier: Tier | None = None) -> Self:
+    def clone(cls, uuid: Uuid, *, size: int | None = None, title: str | None = None, tier: Tier | None = None) -> Self:
         """A new disk with the contents of a template or another disk; `size` in GB, the source's own if None."""
-        return cls(action="clone", storage=uuid, size=size, title=title, tier=tier)
+        return cls(action="clone", storage=uuid_of(uuid), size=size, title=title, tier=tier)
 
     @classmethod
     def create(cls, *, size: int, title: str | None = None, tier: Tier | None = None) -> Self:
@@ -67,9 +72,9 @@ class StorageDeviceSpec(Request):
         return cls(action="create", size=size, title=title, tier=tier)
 
     @classmethod
-    def attach(cls, uuid: str) -> Self:
+    def attach(cls, uuid: Uuid) -> Self:
         """A disk that exists. It is not the server's own: `destroy` leaves it alone."""
-        return cls(action="attach", storage=uuid)
+        return cls(action="attach", storage=uuid_of(uuid))
 
     @model_validator(mode="after")
     def _fits_its_action(self) -> Self:
@@ -104,7 +109,10 @@ class ServerSpec(Request):
     hostname: Hostname
     title: Title
     storage_devices: Annotated[
-        Sequence[StorageDeviceSpec], Wrapped("storage_device"), Field(min_length=1, max_length=16)
+        Sequence[StorageDeviceSpec],
+        Wrapped("storage_device"),
+        Field(min_length=1),
+        at_most(16, "storages"),
     ]
     """1 to 16 disks and CD-ROMs."""
     plan: Annotated[str, Field(min_length=1)] = "custom"
@@ -116,7 +124,7 @@ class ServerSpec(Request):
     """None: the API's own choice of public IPv4, public IPv6 and utility."""
     login_user: LoginUser | None = None
     """None: `root`, with a password that comes back in the answer where the template allows one."""
-    password_delivery: Literal["none", "email", "sms"] = "none"  # noqa: S105 - no password: a way of delivery
+    password_delivery: Annotated[Literal["none", "email", "sms"], Words()] = "none"  # noqa: S105 - no password: a way of delivery
     metadata: Flag = False
     """Whether the guest can read the metadata service. Cloud-init templates need it."""
     user_data: WireSecret | None = Field(default=None, repr=False)
@@ -124,21 +132,21 @@ class ServerSpec(Request):
     firewall: Switch = False
     boot_order: BootOrder | None = None
     """`disk`, `cdrom`, `network`, or several with commas. API's default: `disk`."""
-    nic_model: Literal["virtio", "e1000", "rtl8139"] | None = None
-    video_model: Literal["vga", "cirrus"] | None = None
+    nic_model: Annotated[Literal["virtio", "e1000", "rtl8139"], Words()] | None = None
+    video_model: Annotated[Literal["vga", "cirrus"], Words()] | None = None
     timezone: str | None = None
     """A name from `timezones.list()`. API's default: `UTC`."""
     simple_backup: SimpleBackup | None = None
     """`no`, or `HHMM,plan` with a plan of `daily`, `dailies`, `weeklies`, `monthlies`."""
     labels: WrappedLabels | None = None
-    server_group: str | None = None
+    server_group: UuidText | None = None
     """Uuid of a server group."""
     host: int | None = None
     """Id of a host, in private clouds."""
     avoid_host: int | None = None
     """Id of a host that it shall not be on."""
     remote_access_enabled: Flag | None = None
-    remote_access_type: Literal["vnc"] | None = None
+    remote_access_type: Annotated[Literal["vnc"], Words()] | None = None
     remote_access_password: WireSecret | None = None
     vnc_keymap: str | None = None
     """A name from `vnc_keymaps.list()`."""
@@ -183,7 +191,7 @@ class ServerSpec(Request):
         document = super().wire()
         devices: list[dict[str, Any]] = document["storage_devices"]["storage_device"]
         for number, device in enumerate(devices, 1):
-            if device["action"] != "attach" and "title" not in device:
+            if device.get("action") != "attach" and "title" not in device:
                 device["title"] = f"{self.title[:245]} disk {number}"
         return document
 
@@ -227,8 +235,8 @@ class ServerChanges(_ServerFields):
     firewall_private_default_outgoing_action: Verdict | None = None
     boot_order: BootOrder | None = None
     timezone: str | None = None
-    video_model: Literal["vga", "cirrus"] | None = None
-    nic_model: Literal["virtio", "e1000", "rtl8139"] | None = None
+    video_model: Annotated[Literal["vga", "cirrus"], Words()] | None = None
+    nic_model: Annotated[Literal["virtio", "e1000", "rtl8139"], Words()] | None = None
     plan: str | None = None
     core_number: int | None = Field(default=None, ge=1)
     memory_amount: int | None = Field(default=None, ge=512)
@@ -236,7 +244,7 @@ class ServerChanges(_ServerFields):
     metadata: Flag | None = None
     simple_backup: SimpleBackup | None = None
     remote_access_enabled: Flag | None = None
-    remote_access_type: Literal["vnc"] | None = None
+    remote_access_type: Annotated[Literal["vnc"], Words()] | None = None
     remote_access_password: WireSecret | None = None
     vnc_keymap: str | None = None
     """A name from `vnc_keymaps.list()`."""

@@ -6,9 +6,9 @@ from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, SecretStr
+from pydantic import Field, SecretStr
 
-from upcloud_sdk._wire import Address, EmptyIsNone, Inside, Labels, OpenEnum, Resource
+from upcloud_sdk._wire import Address, EmptyIsNone, FrozenDict, Inside, Json, Labels, OpenEnum, Private, Resource, Time
 from upcloud_sdk.models.firewall import FirewallAction
 from upcloud_sdk.models.interfaces import AddressFamily, Interface, NetworkType
 from upcloud_sdk.models.tiers import StorageTier
@@ -24,25 +24,27 @@ class ServerState(OpenEnum):
     """Being made, started or stopped; nothing can be asked of it."""
     ERROR = "error"
     """Set by UpCloud, and left by UpCloud's hand."""
+    PENDING_DELETE = "pending_delete"
+    """On its way out: it will never be in another state."""
 
 
 class ServerSummary(Resource):
     """A server as a list shows it: no addresses, no disks."""
 
     uuid: str
-    title: str
-    hostname: str
-    zone: str
+    title: str | None = None
+    hostname: str | None = None
+    zone: str | None = None
     state: ServerState
-    plan: str
+    plan: str | None = None
     """The plan's name, or `custom`."""
-    core_number: int
-    memory_amount: int
+    core_number: int | None = None
+    memory_amount: int | None = None
     """MiB."""
-    created: AwareDatetime | None = None
+    created: Time | None = None
     host: int | None = None
     """Id of the host that it runs on; None while it is stopped."""
-    labels: Labels = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=FrozenDict[str, str])
     license: Decimal = Decimal(0)
     """Credits an hour and core that the operating system costs."""
     plan_ipv4_bytes: int | None = None
@@ -60,20 +62,20 @@ class ServerSummary(Resource):
 class ServerAddress(Resource):
     """An address of a server."""
 
-    access: NetworkType
+    access: NetworkType | None = None
     address: Address
-    family: AddressFamily
+    family: AddressFamily | None = None
     part_of_plan: bool = False
 
 
 class StorageDevice(Resource):
     """A storage as a device of a server."""
 
-    storage: str
+    storage: str | None = None
     """Uuid of the storage; empty for an empty CD-ROM drive."""
     address: str
     """Such as `virtio:0`."""
-    type: str
+    type: str | None = None
     """`disk` or `cdrom`."""
     storage_size: int = 0
     """GB."""
@@ -90,10 +92,10 @@ class StorageDevice(Resource):
 class Device(Resource):
     """A device that is no storage: a GPU."""
 
-    type: str
-    model: str
+    type: str | None = None
+    model: str | None = None
     serial: str | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict[str, Any])
+    metadata: Json = Field(default_factory=FrozenDict[str, Any])
 
 
 class Networking(Resource):
@@ -134,7 +136,9 @@ class Server(ServerSummary):
     """Set only in the answer to `create`, with the password."""
     password: SecretStr | None = None
     """Set only in the answer to `create`, and only if one was made."""
-    user_data: str | None = Field(default=None, repr=False)
+    user_data: Private | None = Field(default=None, repr=False)
+    """What the guest was told at its first boot. Masked in JSON, unless that is asked for with
+    `context={"secrets": True}`: it often holds secrets."""
 
     @property
     def public_ipv4(self) -> IPv4Address | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from upcloud_sdk._wire import EmptyIsNone, OpenEnum, Resource
+from upcloud_sdk._wire import EmptyIsNone, OpenEnum, Resource, Time
 
 
 class ImportState(OpenEnum):
@@ -34,13 +34,13 @@ class StorageImport(Resource):
 
     uuid: str
     state: ImportState
-    source: ImportSource
+    source: ImportSource | None = None
     source_location: str | None = None
     """The address that is read, of `http_import`."""
     direct_upload_url: str | None = Field(default=None, repr=False)
     """Where the data is to be sent, of `direct_upload`, without credentials: whoever knows it can send."""
-    created: AwareDatetime | None = None
-    completed: Annotated[AwareDatetime | None, EmptyIsNone] = None
+    created: Time | None = None
+    completed: Annotated[Time | None, EmptyIsNone] = None
     read_bytes: int = 0
     """Bytes that have been read, as they came."""
     written_bytes: int = 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from upcloud_sdk._wire import EmptyIsNone, Inside, Labels, OpenEnum, Request, Resource
+from upcloud_sdk._wire import EmptyIsNone, FrozenDict, Inside, Labels, OpenEnum, Request, Resource, Time, Words, at_most
+from upcloud_sdk.models.fields import Clock
 from upcloud_sdk.models.tiers import StorageTier
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ class StorageState(OpenEnum):
     SYNCING = "syncing"
     """Usable; data is still being copied after an import or a move."""
     ERROR = "error"
+    PENDING_DELETE = "pending_delete"
+    """On its way out: it will never be in another state."""
+    HIDDEN = "hidden"
+    ATTACHING = "attaching"
+    DETACHING = "detaching"
 
 
 class StorageType(OpenEnum):
@@ -59,21 +65,21 @@ class StorageAccess(OpenEnum):
 class BackupRule(Resource):
     """When a storage is backed up by itself."""
 
-    interval: str
+    interval: str | None = None
     """`daily`, or a day of the week: `mon` to `sun`."""
-    time: str
+    time: str | None = None
     """`hhmm`, UTC."""
-    retention: int
+    retention: int | None = None
     """Days that a backup is kept, 1 to 1095."""
 
 
 class BackupRuleSpec(Request):
     """When a storage is to be backed up by itself."""
 
-    interval: Literal["daily", "mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-    time: Annotated[str, Field(pattern=r"^([01]\d|2[0-3])[0-5]\d$")]
+    interval: Annotated[Literal["daily", "mon", "tue", "wed", "thu", "fri", "sat", "sun"], Words()]
+    time: Clock
     """`hhmm`, UTC."""
-    retention: Annotated[int, Field(ge=1, le=1095)]
+    retention: Annotated[int, Field(ge=1), at_most(1095, "days")]
     """Days that a backup is kept, 1 to 1095."""
 
 
@@ -81,20 +87,20 @@ class StorageSummary(Resource):
     """A storage as a list shows it."""
 
     uuid: str
-    title: str
-    type: StorageType
+    title: str | None = None
+    type: StorageType | None = None
     state: StorageState
-    size: int
+    size: int | None = None
     """GB. Of a template: the smallest disk that it fits on."""
     access: StorageAccess | None = None
     tier: StorageTier | None = None
     """None on public templates, CD-ROMs and backups."""
     zone: str | None = None
     """None on public storages."""
-    created: AwareDatetime | None = None
+    created: Time | None = None
     """None on public storages."""
     encrypted: bool | None = None
-    labels: Labels = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=FrozenDict[str, str])
     license: Decimal = Decimal(0)
     """Credits an hour and core that the operating system costs."""
     origin: str | None = None

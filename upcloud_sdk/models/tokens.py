@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import AwareDatetime, Field, SecretStr, model_validator
 
-from upcloud_sdk._wire import Items, Request, Resource, Wrapped
+from upcloud_sdk._wire import Items, Request, Resource, Time, Wrapped
 
 EVERYWHERE = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
@@ -20,9 +20,9 @@ class ApiToken(Resource):
     name: str
     type: str | None = None
     """`pat`, or `workspace` for the main user of an account."""
-    created_at: AwareDatetime | None = None
-    expires_at: AwareDatetime | None = None
-    last_used_at: AwareDatetime | None = None
+    created_at: Time | None = None
+    expires_at: Time | None = None
+    last_used_at: Time | None = None
     """None until it is used."""
     can_create_tokens: bool = False
     allowed_ip_ranges: Items[str] = ()

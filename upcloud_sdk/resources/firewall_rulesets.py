@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upcloud_sdk._transport import segment
-from upcloud_sdk._wire import Envelope
+from upcloud_sdk._wire import Envelope, uuid_of
 from upcloud_sdk.models.fields import check_labels
 from upcloud_sdk.models.rulesets import (
     FirewallRuleset,
@@ -21,6 +21,7 @@ from upcloud_sdk.resources._labels import LABEL, LABELS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from upcloud_sdk._wire import Uuid
     from upcloud_sdk.models.rulesets import (
         FirewallRulesetChanges,
         FirewallRulesetRuleChanges,
@@ -49,7 +50,7 @@ class FirewallRulesets(Namespace):
     """
 
     @endpoint("GET", "/firewall-ruleset/{uuid}")
-    async def get(self, uuid: str) -> FirewallRuleset:
+    async def get(self, uuid: Uuid) -> FirewallRuleset:
         """A ruleset, without its rules."""
         return await self._transport.call("GET", _path(uuid), _RULESET)
 
@@ -63,79 +64,79 @@ class FirewallRulesets(Namespace):
         return await self._transport.call("POST", "/firewall-ruleset", _RULESET, json=body_of(spec))
 
     @endpoint("PATCH", "/firewall-ruleset/{uuid}")
-    async def modify(self, uuid: str, changes: FirewallRulesetChanges) -> FirewallRuleset:
+    async def modify(self, uuid: Uuid, changes: FirewallRulesetChanges) -> FirewallRuleset:
         """Change a ruleset; fields that are not given stay as they are."""
         return await self._transport.call("PATCH", _path(uuid), _RULESET, json=body_of(changes))
 
     @endpoint("DELETE", "/firewall-ruleset/{uuid}")
-    async def delete(self, uuid: str) -> None:
+    async def delete(self, uuid: Uuid) -> None:
         """Delete a ruleset."""
         await self._transport.send("DELETE", _path(uuid))
 
     @endpoint("PATCH", "/firewall-ruleset/{uuid}/restore/{version}")
-    async def restore(self, uuid: str, version: int) -> FirewallRuleset:
+    async def restore(self, uuid: Uuid, version: int) -> FirewallRuleset:
         """Go back to an earlier version of a ruleset."""
         return await self._transport.call("PATCH", f"{_path(uuid)}/restore/{version:d}", _RULESET)
 
     @endpoint("POST", "/server/{server}/attach_firewall_ruleset/private")
-    async def attach(self, uuid: str, server: str) -> RulesetAttachment:
+    async def attach(self, uuid: Uuid, server: Uuid) -> RulesetAttachment:
         """Let a ruleset act on the private networks of a server."""
         return await self._relate(uuid, server, "attach")
 
     @endpoint("POST", "/server/{server}/detach_firewall_ruleset/private")
-    async def detach(self, uuid: str, server: str) -> RulesetAttachment:
+    async def detach(self, uuid: Uuid, server: Uuid) -> RulesetAttachment:
         """Take a ruleset off a server."""
         return await self._relate(uuid, server, "detach")
 
-    async def _relate(self, uuid: str, server: str, verb: str) -> RulesetAttachment:
+    async def _relate(self, uuid: Uuid, server: Uuid, verb: str) -> RulesetAttachment:
         segment(uuid, "uuid")
         path = f"/server/{segment(server, 'uuid of the server')}/{verb}_firewall_ruleset/private"
-        document = {"firewall_ruleset": {"firewall_ruleset_uuid": uuid}}
+        document = {"firewall_ruleset": {"firewall_ruleset_uuid": uuid_of(uuid)}}
         return await self._transport.call("POST", path, _ATTACHMENT, json=document)
 
     @endpoint("GET", "/server/{server}/firewall_ruleset_relationships/private")
-    async def of_server(self, server: str) -> tuple[RulesetRelationship, ...]:
+    async def of_server(self, server: Uuid) -> tuple[RulesetRelationship, ...]:
         """The rulesets of a server, and which version of each acts."""
         path = f"/server/{segment(server, 'uuid of the server')}/firewall_ruleset_relationships/private"
         return await self._transport.call("GET", path, _OF_SERVER)
 
     @endpoint("GET", "/server/firewall_ruleset_relationships/private/{uuid}")
-    async def servers(self, uuid: str) -> tuple[RulesetServer, ...]:
+    async def servers(self, uuid: Uuid) -> tuple[RulesetServer, ...]:
         """The servers that a ruleset is attached to."""
         path = f"/server/firewall_ruleset_relationships/private/{segment(uuid, 'uuid')}"
         return await self._transport.call("GET", path, _SERVERS)
 
     @endpoint("GET", "/firewall-ruleset/{uuid}/servers")
-    async def members(self, uuid: str) -> tuple[RulesetMember, ...]:
+    async def members(self, uuid: Uuid) -> tuple[RulesetMember, ...]:
         """The same as the service of rulesets lists it, whose contract leaves open what it says; see `servers`."""
         return await self._transport.call("GET", f"{_path(uuid)}/servers", _MEMBERS)
 
     @endpoint("GET", "/firewall-ruleset/{uuid}/labels")
-    async def labels(self, uuid: str) -> dict[str, str]:
+    async def labels(self, uuid: Uuid) -> dict[str, str]:
         """The labels of a ruleset."""
         found = await self._transport.call("GET", f"{_path(uuid)}/labels", LABELS)
         return {label.key: label.value for label in found}
 
     @endpoint("GET", "/firewall-ruleset/{uuid}/labels/{key}")
-    async def label(self, uuid: str, key: str) -> str:
+    async def label(self, uuid: Uuid, key: str) -> str:
         """The value of a label of a ruleset."""
         return (await self._transport.call("GET", _label_path(uuid, key), LABEL)).value
 
     @endpoint("POST", "/firewall-ruleset/{uuid}/labels")
-    async def add_label(self, uuid: str, key: str, value: str) -> None:
+    async def add_label(self, uuid: Uuid, key: str, value: str) -> None:
         """Give a ruleset a label."""
         check_labels({key: value})
         await self._transport.send("POST", f"{_path(uuid)}/labels", json={"key": key, "value": value})
 
     @endpoint("PATCH", "/firewall-ruleset/{uuid}/labels/{key}")
-    async def modify_label(self, uuid: str, key: str, value: str, *, new_key: str | None = None) -> None:
+    async def modify_label(self, uuid: Uuid, key: str, value: str, *, new_key: str | None = None) -> None:
         """Change the value of a label of a ruleset, and its key."""
         check_labels({new_key or key: value})
         document = {"value": value} | ({} if new_key is None else {"key": new_key})
         await self._transport.send("PATCH", _label_path(uuid, key), json=document)
 
     @endpoint("DELETE", "/firewall-ruleset/{uuid}/labels/{key}")
-    async def remove_label(self, uuid: str, key: str) -> None:
+    async def remove_label(self, uuid: Uuid, key: str) -> None:
         """Take a label off a ruleset."""
         await self._transport.send("DELETE", _label_path(uuid, key))
 
@@ -189,11 +190,11 @@ class FirewallRulesetRules(Namespace):
         return await self._list(f"{_path(ruleset)}/rule", _RULES, [] if sort is None else [("sort", sort)])
 
 
-def _path(uuid: str) -> str:
+def _path(uuid: Uuid) -> str:
     return f"/firewall-ruleset/{segment(uuid, 'uuid')}"
 
 
-def _label_path(uuid: str, key: str) -> str:
+def _label_path(uuid: Uuid, key: str) -> str:
     return f"{_path(uuid)}/labels/{segment(key, 'key of the label')}"
 
 

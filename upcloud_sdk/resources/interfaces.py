@@ -6,12 +6,13 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal
 
 from upcloud_sdk._transport import segment
-from upcloud_sdk._wire import Address, Envelope, one
+from upcloud_sdk._wire import Address, Envelope, one, uuid_of
 from upcloud_sdk.errors import UnexpectedAnswer
 from upcloud_sdk.models.interfaces import Interface, InterfaceAddress
 from upcloud_sdk.resources._base import Namespace, body_of, endpoint
 
 if TYPE_CHECKING:
+    from upcloud_sdk._wire import Uuid
     from upcloud_sdk.models.network_requests import InterfaceChanges
     from upcloud_sdk.models.networks import InterfaceSpec
 
@@ -27,13 +28,13 @@ class Interfaces(Namespace):
     """
 
     @endpoint("POST", "/server/{server}/networking/interface")
-    async def create(self, server: str, spec: InterfaceSpec) -> Interface:
+    async def create(self, server: Uuid, spec: InterfaceSpec) -> Interface:
         """A new interface, at the first free index unless the spec names one."""
         path = f"{_path(server)}/interface"
         return await self._transport.call("POST", path, _INTERFACE, json={"interface": body_of(spec)})
 
     @endpoint("PUT", "/server/{server}/networking/interface/{index}")
-    async def modify(self, server: str, index: int, changes: InterfaceChanges) -> Interface:
+    async def modify(self, server: Uuid, index: int, changes: InterfaceChanges) -> Interface:
         """Change an interface; `index` among the changes moves it to another place."""
         path = f"{_path(server)}/interface/{index:d}"
         body = {"interface": body_of(changes)}
@@ -42,14 +43,14 @@ class Interfaces(Namespace):
         return self._transport.decode(f"PUT {path}", answer, _INTERFACE)
 
     @endpoint("DELETE", "/server/{server}/networking/interface/{index}")
-    async def delete(self, server: str, index: int) -> None:
+    async def delete(self, server: Uuid, index: int) -> None:
         """Delete an interface, with its addresses."""
         await self._transport.send("DELETE", f"{_path(server)}/interface/{index:d}")
 
     @endpoint("POST", "/server/{server}/networking/interface/{index}/ip-address")
     async def add_ip(
         self,
-        server: str,
+        server: Uuid,
         index: int,
         *,
         family: Literal["IPv4", "IPv6"] = "IPv4",
@@ -60,6 +61,7 @@ class Interfaces(Namespace):
 
         `force`: the API's own parameter of that name, for what it would else refuse.
         """
+        server = uuid_of(server)
         wanted = ip_address(address) if isinstance(address, str) else address
         document: dict[str, str] = {"family": family if wanted is None else f"IPv{wanted.version}"}
         if wanted is not None:
@@ -80,16 +82,16 @@ class Interfaces(Namespace):
         raise UnexpectedAnswer(f"POST {_path(server)}/interface/{index:d}/ip-address", "InterfaceAddress", "", "empty")
 
     @endpoint("DELETE", "/server/{server}/networking/interface/{index}/ip-address/{address}")
-    async def remove_ip(self, server: str, index: int, address: Address | str) -> None:
+    async def remove_ip(self, server: Uuid, index: int, address: Address | str) -> None:
         """Take an address off an interface."""
         which = segment(str(address), "address")
         await self._transport.send("DELETE", f"{_path(server)}/interface/{index:d}/ip-address/{which}")
 
     @endpoint("GET", "/server/{server}/networking")
-    async def list(self, server: str) -> tuple[Interface, ...]:
+    async def list(self, server: Uuid) -> tuple[Interface, ...]:
         """The interfaces of a server."""
         return await self._transport.call("GET", _path(server), _INTERFACES)
 
 
-def _path(server: str) -> str:
+def _path(server: Uuid) -> str:
     return f"/server/{segment(server, 'uuid of the server')}/networking"

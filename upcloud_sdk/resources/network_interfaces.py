@@ -10,6 +10,7 @@ from upcloud_sdk.models.network_interfaces import NetworkInterface
 from upcloud_sdk.resources._base import Namespace, body_of, endpoint
 
 if TYPE_CHECKING:
+    from upcloud_sdk._wire import Uuid
     from upcloud_sdk.models.network_interfaces import NetworkInterfaceSpec
 
 _INTERFACE = Envelope(NetworkInterface)
@@ -28,7 +29,7 @@ class NetworkInterfaces(Namespace):
     """
 
     @endpoint("GET", "/network/interface/{uuid}")
-    async def get(self, uuid: str) -> NetworkInterface:
+    async def get(self, uuid: Uuid) -> NetworkInterface:
         """An interface."""
         return await self._transport.call("GET", _path(uuid), _INTERFACE)
 
@@ -45,7 +46,7 @@ class NetworkInterfaces(Namespace):
         return await self._transport.call("POST", "/network/interface", _INTERFACE, json=document)
 
     @endpoint("DELETE", "/network/interface/{uuid}")
-    async def delete(self, uuid: str) -> None:
+    async def delete(self, uuid: Uuid) -> None:
         """Delete an interface that is attached to no server."""
         await self._transport.send("DELETE", _path(uuid))
 
@@ -56,5 +57,5 @@ class NetworkInterfaces(Namespace):
         return (found,) if isinstance(found, NetworkInterface) else found
 
 
-def _path(uuid: str) -> str:
+def _path(uuid: Uuid) -> str:
     return f"/network/interface/{segment(uuid, 'uuid')}"

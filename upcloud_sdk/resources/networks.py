@@ -10,6 +10,7 @@ from upcloud_sdk.models.networks import Network, NetworkPeering, Router
 from upcloud_sdk.resources._base import Labels, Makeable, Namespace, body_of, endpoint, label_params
 
 if TYPE_CHECKING:
+    from upcloud_sdk._wire import Uuid
     from upcloud_sdk.models.network_requests import (
         NetworkChanges,
         NetworkPeeringChanges,
@@ -31,7 +32,7 @@ class Networks(Namespace):
     """`cloud.networks`. Chapter "Networks" of the API, <https://developers.upcloud.com/1.3/13-networks/>."""
 
     @endpoint("GET", "/network/{uuid}")
-    async def get(self, uuid: str) -> Network:
+    async def get(self, uuid: Uuid) -> Network:
         """A network."""
         return await self._transport.call("GET", f"/network/{segment(uuid, 'uuid')}", _NETWORK)
 
@@ -42,13 +43,13 @@ class Networks(Namespace):
         return await self._core.once.create(kind, body_of(spec), _NETWORK)
 
     @endpoint("PUT", "/network/{uuid}")
-    async def modify(self, uuid: str, changes: NetworkChanges) -> Network:
+    async def modify(self, uuid: Uuid, changes: NetworkChanges) -> Network:
         """Change a private network; fields that are not given stay as they are. `router=None` detaches it."""
         body = {"network": body_of(changes)}
         return await self._transport.call("PUT", f"/network/{segment(uuid, 'uuid')}", _NETWORK, json=body)
 
     @endpoint("DELETE", "/network/{uuid}")
-    async def delete(self, uuid: str) -> None:
+    async def delete(self, uuid: Uuid) -> None:
         """Delete a private network.
 
         Raises:
@@ -67,7 +68,7 @@ class Routers(Namespace):
     """`cloud.routers`. Chapter "Routers" of the API, <https://developers.upcloud.com/1.3/13-networks/>."""
 
     @endpoint("GET", "/router/{uuid}")
-    async def get(self, uuid: str) -> Router:
+    async def get(self, uuid: Uuid) -> Router:
         """A router."""
         return await self._transport.call("GET", f"/router/{segment(uuid, 'uuid')}", _ROUTER)
 
@@ -77,13 +78,13 @@ class Routers(Namespace):
         return await self._core.once.create(Makeable("/router", "router", "routers"), body_of(spec), _ROUTER)
 
     @endpoint("PATCH", "/router/{uuid}")
-    async def modify(self, uuid: str, changes: RouterChanges) -> Router:
+    async def modify(self, uuid: Uuid, changes: RouterChanges) -> Router:
         """Change a router; fields that are not given stay as they are."""
         body = {"router": body_of(changes)}
         return await self._transport.call("PATCH", f"/router/{segment(uuid, 'uuid')}", _ROUTER, json=body)
 
     @endpoint("DELETE", "/router/{uuid}")
-    async def delete(self, uuid: str) -> None:
+    async def delete(self, uuid: Uuid) -> None:
         """Delete a router.
 
         Raises:
@@ -101,7 +102,7 @@ class NetworkPeerings(Namespace):
     """`cloud.network_peerings`. Chapter "Network peerings" of the API, <https://developers.upcloud.com/1.3/13-networks/>."""
 
     @endpoint("GET", "/network-peering/{uuid}")
-    async def get(self, uuid: str) -> NetworkPeering:
+    async def get(self, uuid: Uuid) -> NetworkPeering:
         """A peering."""
         return await self._transport.call("GET", f"/network-peering/{segment(uuid, 'uuid')}", _PEERING)
 
@@ -112,14 +113,14 @@ class NetworkPeerings(Namespace):
         return await self._core.once.create(kind, body_of(spec), _PEERING)
 
     @endpoint("PATCH", "/network-peering/{uuid}")
-    async def modify(self, uuid: str, changes: NetworkPeeringChanges) -> NetworkPeering:
+    async def modify(self, uuid: Uuid, changes: NetworkPeeringChanges) -> NetworkPeering:
         """Change a peering; fields that are not given stay as they are."""
         body = {"network_peering": body_of(changes)}
         path = f"/network-peering/{segment(uuid, 'uuid')}"
         return await self._transport.call("PATCH", path, _PEERING, json=body)
 
     @endpoint("DELETE", "/network-peering/{uuid}")
-    async def delete(self, uuid: str) -> None:
+    async def delete(self, uuid: Uuid) -> None:
         """Delete a peering.
 
         Raises:

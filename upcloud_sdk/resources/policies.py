@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
+
+from upcloud_sdk._wire import OpenEnum
 
 StopType = Literal["soft", "hard"]
 """The guest is asked to shut down, or switched off."""
@@ -15,6 +17,21 @@ BackupPolicy = Literal["keep", "keep_latest", "delete"]
 
 StoragePolicy = Literal["created", "all", "none"]
 """Which disks go with a server: those made with it, all, or none."""
+
+
+S = TypeVar("S", bound=OpenEnum)
+
+
+def awaited_state(state: str, kind: type[S], what: str) -> S:
+    """A state that can be waited for.
+
+    Raises:
+        ValueError: this release knows no such state: a wait for it would only end by its timeout.
+    """
+    wanted = kind(state)
+    if not wanted.is_known:
+        raise ValueError(f"no {what} is ever {str(state)!r}: the states there are, are {', '.join(kind)}")
+    return wanted
 
 
 def check_word(word: object, kind: object, what: str) -> None:

@@ -12,6 +12,7 @@ from upcloud_sdk.resources._base import Namespace, body_of, endpoint
 from upcloud_sdk.resources._labels import LABELS
 
 if TYPE_CHECKING:
+    from upcloud_sdk._wire import Uuid
     from upcloud_sdk.models.server_details import Gpu, RemoteAccess, ServerLogEntry
     from upcloud_sdk.models.server_requests import ServerRebuildSpec
 
@@ -25,7 +26,7 @@ class ServerDetails(Namespace):
     """What few need to know of a server. Chapter "Servers" of the API."""
 
     @endpoint("POST", "/server/{uuid}/rebuild")
-    async def rebuild(self, uuid: str, spec: ServerRebuildSpec) -> Server:
+    async def rebuild(self, uuid: Uuid, spec: ServerRebuildSpec) -> Server:
         """Make the system disk of a stopped server anew from a public template: it is then in state "maintenance".
 
         The new disk has no labels: `destroy` deletes it only with `storages="all"`. The old one costs money until it
@@ -40,7 +41,7 @@ class ServerDetails(Namespace):
         return await self._transport.call("POST", path, _SERVER, json=document, timeout=REBUILD_TIMEOUT)
 
     @endpoint("POST", "/server/{uuid}/cancel")
-    async def cancel(self, uuid: str) -> None:
+    async def cancel(self, uuid: Uuid) -> None:
         """Stop what is being done with a server.
 
         Raises:
@@ -49,7 +50,7 @@ class ServerDetails(Namespace):
         await self._transport.send("POST", f"/server/{segment(uuid, 'uuid')}/cancel")
 
     @endpoint("GET", "/events/{server}/{offset},{count}")
-    async def events(self, uuid: str, *, count: int | None = None) -> tuple[ServerLogEntry, ...]:
+    async def events(self, uuid: Uuid, *, count: int | None = None) -> tuple[ServerLogEntry, ...]:
         """What happened to a server, and who did it: all, or the first `count` as the API orders them.
 
         Raises:
@@ -71,7 +72,7 @@ class ServerDetails(Namespace):
         return tuple(found)
 
     @endpoint("GET", "/server/{uuid}/gpus")
-    async def gpus(self, uuid: str) -> tuple[Gpu, ...]:
+    async def gpus(self, uuid: Uuid) -> tuple[Gpu, ...]:
         """The GPUs of a server."""
         from upcloud_sdk.models.server_details import Gpu  # noqa: PLC0415 - few ask for it
 
@@ -80,16 +81,16 @@ class ServerDetails(Namespace):
         return await self._transport.call("GET", f"/server/{segment(uuid, 'uuid')}/gpus", Envelope(kinds, "gpus"))
 
     @endpoint("GET", "/server/{uuid}/remote_access_details")
-    async def remote_access(self, uuid: str) -> RemoteAccess:
+    async def remote_access(self, uuid: Uuid) -> RemoteAccess:
         """How the console of a server is reached, and its passwords."""
         return await self._console(uuid, "remote_access_details")
 
     @endpoint("GET", "/server/{uuid}/vnc_details")
-    async def vnc(self, uuid: str) -> RemoteAccess:
+    async def vnc(self, uuid: Uuid) -> RemoteAccess:
         """The same, from the older endpoint of two."""
         return await self._console(uuid, "vnc_details")
 
-    async def _console(self, uuid: str, what: str) -> RemoteAccess:
+    async def _console(self, uuid: Uuid, what: str) -> RemoteAccess:
         from upcloud_sdk.models.server_details import RemoteAccess  # noqa: PLC0415 - few ask for it
 
         return await self._transport.call("GET", f"/server/{segment(uuid, 'uuid')}/{what}", one(RemoteAccess, "server"))

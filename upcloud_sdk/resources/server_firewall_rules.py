@@ -13,6 +13,8 @@ from upcloud_sdk.resources.firewall_rules import MOST_RULES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from upcloud_sdk._wire import Uuid
+
 _RULE = one(FirewallRule, "firewall_rule")
 
 # The list may be null. Type checkers do not take an annotated type for a type.
@@ -28,17 +30,17 @@ class ServerFirewallRules(Namespace):
     """
 
     @endpoint("GET", "/firewall-ruleset/server/{server}/firewall-rule/{position}")
-    async def get(self, server: str, position: int) -> FirewallRule:
+    async def get(self, server: Uuid, position: int) -> FirewallRule:
         """The rule at a position, from 1."""
         return await self._transport.call("GET", f"{_path(server)}/{position:d}", _RULE)
 
     @endpoint("POST", "/firewall-ruleset/server/{server}/firewall-rule")
-    async def create(self, server: str, rule: FirewallRuleSpec) -> FirewallRule:
+    async def create(self, server: Uuid, rule: FirewallRuleSpec) -> FirewallRule:
         """A new rule, at its position or at the end; later rules move down."""
         return await self._transport.call("POST", _path(server), _RULE, json={"firewall_rule": body_of(rule)})
 
     @endpoint("PUT", "/firewall-ruleset/server/{server}/firewall-rule")
-    async def replace(self, server: str, rules: Sequence[FirewallRuleSpec]) -> tuple[FirewallRule, ...]:
+    async def replace(self, server: Uuid, rules: Sequence[FirewallRuleSpec]) -> tuple[FirewallRule, ...]:
         """Replace all rules by these, in order; by none, where the sequence is empty.
 
         Raises:
@@ -50,7 +52,7 @@ class ServerFirewallRules(Namespace):
         return await self._transport.call("PUT", _path(server), _RULES, json=document)
 
     @endpoint("DELETE", "/firewall-ruleset/server/{server}/firewall-rule/{position}")
-    async def delete(self, server: str, position: int) -> None:
+    async def delete(self, server: Uuid, position: int) -> None:
         """Delete the rule at a position; later rules move up.
 
         Not repeated where the outcome is unknown: another rule would be at the position.
@@ -58,11 +60,11 @@ class ServerFirewallRules(Namespace):
         await self._transport.send("DELETE", f"{_path(server)}/{position:d}", idempotent=False)
 
     @endpoint("GET", "/firewall-ruleset/server/{server}/firewall-rule")
-    async def list(self, server: str) -> tuple[FirewallRule, ...]:
+    async def list(self, server: Uuid) -> tuple[FirewallRule, ...]:
         """The rules of a server, in order."""
         rules = await self._list(_path(server), _RULES)
-        return tuple(sorted(rules, key=lambda rule: rule.position))
+        return tuple(sorted(rules, key=lambda rule: rule.position or 0))
 
 
-def _path(server: str) -> str:
+def _path(server: Uuid) -> str:
     return f"/firewall-ruleset/server/{segment(server, 'uuid of the server')}/firewall-rule"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from upcloud_sdk._transport import segment
-from upcloud_sdk._wire import Envelope, many, one
+from upcloud_sdk._wire import Envelope, Uuid, many, one, uuid_of
 from upcloud_sdk.models.groups import ServerGroup, ServerGroupChanges, ServerGroupSpec
 from upcloud_sdk.resources._base import Labels, Makeable, Namespace, body_of, endpoint, label_params
 
@@ -16,7 +16,7 @@ class ServerGroups(Namespace):
     """`cloud.server_groups`. Chapter "Server groups" of the API, <https://developers.upcloud.com/1.3/>."""
 
     @endpoint("GET", "/server-group/{uuid}")
-    async def get(self, uuid: str) -> ServerGroup:
+    async def get(self, uuid: Uuid) -> ServerGroup:
         """A group, with the uuids of its members and whether each has a host of its own."""
         return await self._transport.call("GET", _path(uuid), _GROUP)
 
@@ -27,31 +27,31 @@ class ServerGroups(Namespace):
         return await self._core.once.create(kind, body_of(spec), _GROUP)
 
     @endpoint("PATCH", "/server-group/{uuid}")
-    async def modify(self, uuid: str, changes: ServerGroupChanges) -> ServerGroup:
+    async def modify(self, uuid: Uuid, changes: ServerGroupChanges) -> ServerGroup:
         """Change a group; fields that are not given stay as they are."""
         return await self._transport.call("PATCH", _path(uuid), _GROUP, json={"server_group": body_of(changes)})
 
     @endpoint("DELETE", "/server-group/{uuid}")
-    async def delete(self, uuid: str) -> None:
+    async def delete(self, uuid: Uuid) -> None:
         """Delete a group; its members stay."""
         await self._transport.send("DELETE", _path(uuid))
 
     @endpoint("GET", "/server-group/{uuid}/servers")
-    async def servers(self, uuid: str) -> tuple[str, ...]:
+    async def servers(self, uuid: Uuid) -> tuple[str, ...]:
         """The uuids of the members of a group."""
         return await self._transport.call("GET", f"{_path(uuid)}/servers", _MEMBERS)
 
     @endpoint("POST", "/server-group/{uuid}/servers")
-    async def add_server(self, uuid: str, server: str) -> None:
+    async def add_server(self, uuid: Uuid, server: Uuid) -> None:
         """Make a server a member.
 
         Raises:
             Conflict: it is in another group.
         """
-        await self._transport.send("POST", f"{_path(uuid)}/servers", json={"server": {"uuid": server}})
+        await self._transport.send("POST", f"{_path(uuid)}/servers", json={"server": {"uuid": uuid_of(server)}})
 
     @endpoint("DELETE", "/server-group/{uuid}/servers/{server}")
-    async def remove_server(self, uuid: str, server: str) -> None:
+    async def remove_server(self, uuid: Uuid, server: Uuid) -> None:
         """End the membership of a server."""
         await self._transport.send("DELETE", f"{_path(uuid)}/servers/{segment(server, 'uuid of the server')}")
 
@@ -61,5 +61,5 @@ class ServerGroups(Namespace):
         return await self._list("/server-group", _GROUPS, label_params(labels))
 
 
-def _path(uuid: str) -> str:
+def _path(uuid: Uuid) -> str:
     return f"/server-group/{segment(uuid, 'uuid')}"

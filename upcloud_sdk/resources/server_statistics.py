@@ -10,6 +10,7 @@ from upcloud_sdk.resources._base import Namespace, endpoint
 from upcloud_sdk.resources.policies import check_word
 
 if TYPE_CHECKING:
+    from upcloud_sdk._wire import Uuid
     from upcloud_sdk.models.statistics import ServerStatistics
 
 Period = Literal["daily", "weekly", "monthly", "yearly"]
@@ -23,7 +24,7 @@ class Statistics(Namespace):
 
     @endpoint("GET", "/server/{uuid}/stats/cpu")
     @endpoint("GET", "/server/{uuid}/stats/cpu/{period}")
-    async def cpu_statistics(self, uuid: str, *, period: Period | None = None) -> ServerStatistics:
+    async def cpu_statistics(self, uuid: Uuid, *, period: Period | None = None) -> ServerStatistics:
         """How busy the processors of a server were. `period`: one only; all if None."""
         return await self._statistics(uuid, "cpu", period)
 
@@ -59,7 +60,7 @@ class Statistics(Namespace):
             check_word(network, NetworkKind, "network")
         return await self._statistics(uuid, f"network/{type}" + ("" if network is None else f"/{network}"), period)
 
-    async def _statistics(self, uuid: str, what: str, period: Period | None) -> ServerStatistics:
+    async def _statistics(self, uuid: Uuid, what: str, period: Period | None) -> ServerStatistics:
         from upcloud_sdk.models.statistics import ServerStatistics  # noqa: PLC0415 - few ask for it
 
         path = f"/server/{segment(uuid, 'uuid')}/stats/{what}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from upcloud_sdk._transport import segment
-from upcloud_sdk._wire import one
+from upcloud_sdk._wire import Uuid, one, uuid_of
 from upcloud_sdk.models.servers import Server
 from upcloud_sdk.resources._base import Namespace, endpoint
 
@@ -18,8 +18,8 @@ class StorageDevices(Namespace):
     @endpoint("POST", "/server/{uuid}/storage/attach")
     async def attach_storage(
         self,
-        uuid: str,
-        storage: str | None = None,
+        uuid: Uuid,
+        storage: Uuid | None = None,
         *,
         type: Literal["disk", "cdrom"] = "disk",
         address: str | None = None,
@@ -46,7 +46,7 @@ class StorageDevices(Namespace):
         return await self._device(uuid, "storage/attach", document)
 
     @endpoint("POST", "/server/{uuid}/storage/detach")
-    async def detach_storage(self, uuid: str, address: str) -> Server:
+    async def detach_storage(self, uuid: Uuid, address: str) -> Server:
         """Detach what has this address on the server, such as `virtio:1`; not by the uuid of the storage.
 
         The storage may be busy for a moment: `storages.wait_for_state(..., "online")` tells when it is not.
@@ -59,7 +59,7 @@ class StorageDevices(Namespace):
         return await self._device(uuid, "storage/detach", {"address": address})
 
     @endpoint("POST", "/server/{uuid}/cdrom/load")
-    async def load_cdrom(self, uuid: str, storage: str) -> Server:
+    async def load_cdrom(self, uuid: Uuid, storage: Uuid) -> Server:
         """Put a CD-ROM, by the uuid of its storage, into the drive of a server.
 
         Raises:
@@ -68,7 +68,7 @@ class StorageDevices(Namespace):
         return await self._device(uuid, "cdrom/load", {"storage": _checked(storage)})
 
     @endpoint("POST", "/server/{uuid}/cdrom/eject")
-    async def eject_cdrom(self, uuid: str) -> Server:
+    async def eject_cdrom(self, uuid: Uuid) -> Server:
         """Take the CD-ROM out of the drive of a server.
 
         Raises:
@@ -76,12 +76,12 @@ class StorageDevices(Namespace):
         """
         return await self._device(uuid, "cdrom/eject", None)
 
-    async def _device(self, uuid: str, action: str, device: dict[str, str] | None) -> Server:
+    async def _device(self, uuid: Uuid, action: str, device: dict[str, str] | None) -> Server:
         path = f"/server/{segment(uuid, 'uuid')}/{action}"
         document = None if device is None else {"storage_device": device}
         return await self._transport.call("POST", path, SERVER, json=document)
 
 
-def _checked(storage: str) -> str:
+def _checked(storage: Uuid) -> str:
     segment(storage, "uuid of the storage")
-    return storage
+    return uuid_of(storage)

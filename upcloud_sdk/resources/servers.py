@@ -17,6 +17,7 @@ from upcloud_sdk.resources.server_storages import SERVER, StorageDevices
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from upcloud_sdk._wire import Uuid
     from upcloud_sdk.models.server_requests import ServerChanges
     from upcloud_sdk.models.servers import ServerState
 
@@ -34,12 +35,12 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
     """The endpoints of servers. Chapter "Servers" of the API."""
 
     @endpoint("GET", "/server/{uuid}")
-    async def get(self, uuid: str) -> Server:
+    async def get(self, uuid: Uuid) -> Server:
         """A server in full."""
         return await self._transport.call("GET", self._path(uuid), SERVER)
 
     @endpoint("PUT", "/server/{uuid}")
-    async def modify(self, uuid: str, changes: ServerChanges) -> Server:
+    async def modify(self, uuid: Uuid, changes: ServerChanges) -> Server:
         """Change a server; fields that are not given stay as they are.
 
         Raises:
@@ -49,7 +50,7 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
         return await self._transport.call("PUT", self._path(uuid), SERVER, json=body, timeout=MODIFY_TIMEOUT)
 
     @endpoint("DELETE", "/server/{uuid}")
-    async def delete(self, uuid: str, *, storages: bool = False, backups: BackupPolicy | None = None) -> None:
+    async def delete(self, uuid: Uuid, *, storages: bool = False, backups: BackupPolicy | None = None) -> None:
         """Delete a stopped server, on request with all its storages and their backups. See also `destroy`.
 
         Raises:
@@ -62,7 +63,7 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
         await self._transport.send("DELETE", self._path(uuid), params=params)
 
     @endpoint("POST", "/server/{uuid}/start")
-    async def start(self, uuid: str, *, host: int | None = None, avoid_host: int | None = None) -> Server:
+    async def start(self, uuid: Uuid, *, host: int | None = None, avoid_host: int | None = None) -> Server:
         """Start a stopped server. The API answers when it runs.
 
         Raises:
@@ -74,7 +75,7 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
         return await self._transport.call("POST", path, SERVER, json=body, timeout=START_TIMEOUT)
 
     @endpoint("POST", "/server/{uuid}/stop")
-    async def stop(self, uuid: str, *, stop_type: StopType = "soft", timeout: float = 60) -> Server:
+    async def stop(self, uuid: Uuid, *, stop_type: StopType = "soft", timeout: float = 60) -> Server:
         """Stop a server. The answer comes at once and still says "started": `wait_for_state` tells when it is stopped.
 
         `timeout`: seconds after which a soft stop turns into a hard one.
@@ -89,7 +90,7 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
     @endpoint("POST", "/server/{uuid}/restart")
     async def restart(
         self,
-        uuid: str,
+        uuid: Uuid,
         *,
         stop_type: StopType = "soft",
         timeout: float = 60,
@@ -117,7 +118,7 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
         return await self._transport.call("POST", path, SERVER, json={"restart_server": document})
 
     @endpoint("POST", "/server/{uuid}/relocate")
-    async def relocate(self, uuid: str, zone: str) -> Server:
+    async def relocate(self, uuid: Uuid, zone: str) -> Server:
         """Move a stopped server with its storages between a private zone and the public zone beside it.
 
         Raises:
@@ -127,12 +128,12 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
         return await self._transport.call("POST", path, SERVER, json={"zone": zone}, timeout=MODIFY_TIMEOUT)
 
     @endpoint("POST", "/server/{uuid}/tag/{tags}")
-    async def tag(self, uuid: str, *names: str) -> Server:
+    async def tag(self, uuid: Uuid, *names: str) -> Server:
         """Give a server tags, which must exist."""
         return await self._transport.call("POST", f"{self._path(uuid)}/tag/{_names(names)}", SERVER)
 
     @endpoint("POST", "/server/{uuid}/untag/{tags}")
-    async def untag(self, uuid: str, *names: str) -> Server:
+    async def untag(self, uuid: Uuid, *names: str) -> Server:
         """Take tags from a server."""
         return await self._transport.call("POST", f"{self._path(uuid)}/untag/{_names(names)}", SERVER)
 
@@ -183,7 +184,7 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
         return servers
 
     @staticmethod
-    def _path(uuid: str) -> str:
+    def _path(uuid: Uuid) -> str:
         return f"/server/{segment(uuid, 'uuid')}"
 
 

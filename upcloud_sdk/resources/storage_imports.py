@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from upcloud_sdk._transport import segment
 from upcloud_sdk._transport.base_url import is_loopback
-from upcloud_sdk._wire import Envelope, one
+from upcloud_sdk._wire import Envelope, one, uuid_of
 from upcloud_sdk.errors import (
     NotOpen,
     OutcomeUnknown,
@@ -24,6 +24,7 @@ from upcloud_sdk.resources.upload_content import PLAIN, Content
 from upcloud_sdk.waiting import poll
 
 if TYPE_CHECKING:
+    from upcloud_sdk._wire import Uuid
     from upcloud_sdk.resources.upload_content import Progress, UploadFile
 
 log = logging.getLogger("upcloud_sdk")
@@ -45,7 +46,7 @@ class StorageImports(Namespace):
 
     @endpoint("POST", "/storage/{uuid}/import")
     async def import_url(
-        self, uuid: str, url: str, *, progress: Progress | None = None, timeout: float = 3600.0
+        self, uuid: Uuid, url: str, *, progress: Progress | None = None, timeout: float = 3600.0
     ) -> StorageImport:
         """Fill a disk with what is at an http(s) address, and return when that is done.
 
@@ -58,6 +59,7 @@ class StorageImports(Namespace):
             WaitTimeout: it was not done within `timeout` seconds.
             IllegalState: the disk is in use.
         """
+        uuid = uuid_of(uuid)
         if not url.startswith(("http://", "https://")):
             raise ValueError("url is the http(s) address of an image")
         await self._start_import(uuid, {"source": "http_import", "source_location": url})
@@ -66,7 +68,7 @@ class StorageImports(Namespace):
     @endpoint("POST", "/storage/{uuid}/import")
     async def upload(
         self,
-        uuid: str,
+        uuid: Uuid,
         file: UploadFile,
         *,
         content_type: ContentType | None = None,
@@ -91,6 +93,7 @@ class StorageImports(Namespace):
             NotSent, OutcomeUnknown: the connection to the upload host could not be made, or broke.
             IllegalState: the disk is in use.
         """
+        uuid = uuid_of(uuid)
         clock = self._core.waits.clock
         ends = clock.now() + timeout
         async with Content(file, size=size, progress=progress) as content:
@@ -116,7 +119,7 @@ class StorageImports(Namespace):
             raise
 
     @endpoint("GET", "/storage/{uuid}/import")
-    async def get_import(self, uuid: str) -> StorageImport:
+    async def get_import(self, uuid: Uuid) -> StorageImport:
         """The latest import into a storage.
 
         Raises:
@@ -125,7 +128,7 @@ class StorageImports(Namespace):
         return await self._transport.call("GET", _path(uuid), _IMPORT)
 
     @endpoint("POST", "/storage/{uuid}/import/cancel")
-    async def cancel_import(self, uuid: str) -> StorageImport:
+    async def cancel_import(self, uuid: Uuid) -> StorageImport:
         """Stop the import into a storage; it is "cancelling", and then "cancelled".
 
         Raises:
@@ -204,7 +207,7 @@ class StorageImports(Namespace):
             log.debug("import into storage %s: not cancelled, the client is closed", uuid)
 
 
-def _path(uuid: str) -> str:
+def _path(uuid: Uuid) -> str:
     return f"/storage/{segment(uuid, 'uuid')}/import"
 
 

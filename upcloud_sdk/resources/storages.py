@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from upcloud_sdk._transport import segment
-from upcloud_sdk._wire import many, one
+from upcloud_sdk._wire import many, one, uuid_of
 from upcloud_sdk.models.storages import Storage, StorageKind, StorageState, StorageSummary
 from upcloud_sdk.resources._base import Labels, Makeable, body_of, endpoint, label_params
 from upcloud_sdk.resources._filters import Direction, order, words
-from upcloud_sdk.resources.policies import BackupPolicy, check_word
+from upcloud_sdk.resources.policies import BackupPolicy, awaited_state, check_word
 from upcloud_sdk.resources.storage_imports import StorageImports
 from upcloud_sdk.resources.templates import choose
 from upcloud_sdk.waiting import fails_on_error, poll
 
 if TYPE_CHECKING:
+    from upcloud_sdk._wire import Uuid
     from upcloud_sdk.models.storage_requests import StorageChanges, StorageCloneSpec, StorageSpec
     from upcloud_sdk.resources.templates import Which
 
@@ -36,7 +37,7 @@ class StorageEndpoints(StorageImports):
     """The endpoints of storages. Chapter "Storages" of the API."""
 
     @endpoint("GET", "/storage/{uuid}")
-    async def get(self, uuid: str) -> Storage:
+    async def get(self, uuid: Uuid) -> Storage:
         """A storage in full."""
         return await self._transport.call("GET", _path(uuid), _STORAGE)
 
@@ -54,7 +55,7 @@ class StorageEndpoints(StorageImports):
         return await self._core.once.create(kind, body_of(spec), _STORAGE, timeout=CREATE_TIMEOUT)
 
     @endpoint("PUT", "/storage/{uuid}")
-    async def modify(self, uuid: str, changes: StorageChanges) -> Storage:
+    async def modify(self, uuid: Uuid, changes: StorageChanges) -> Storage:
         """Change a storage; fields that are not given stay as they are. A growing disk is answered when it has grown.
 
         Raises:
@@ -64,7 +65,7 @@ class StorageEndpoints(StorageImports):
         return await self._transport.call("PUT", _path(uuid), _STORAGE, json=body, timeout=MODIFY_TIMEOUT)
 
     @endpoint("POST", "/storage/{uuid}/clone")
-    async def clone(self, uuid: str, spec: StorageCloneSpec) -> Storage:
+    async def clone(self, uuid: Uuid, spec: StorageCloneSpec) -> Storage:
         """A new disk with the contents of another, in state "maintenance": `wait_for_state` tells when it is online.
 
         The source is to be detached, or its server stopped. The API takes no labels here: `modify` gives them.
@@ -76,7 +77,7 @@ class StorageEndpoints(StorageImports):
         return await self._copy(uuid, "clone", body_of(spec))
 
     @endpoint("POST", "/storage/{uuid}/templatize")
-    async def templatize(self, uuid: str, title: str) -> Storage:
+    async def templatize(self, uuid: Uuid, title: str) -> Storage:
         """A new template with the contents of a disk, in state "maintenance": `wait_for_state` tells when it is online.
 
         Raises:
@@ -86,7 +87,7 @@ class StorageEndpoints(StorageImports):
         return await self._copy(uuid, "templatize", {"title": _title(title)})
 
     @endpoint("POST", "/storage/{uuid}/backup")
-    async def backup(self, uuid: str, title: str) -> Storage:
+    async def backup(self, uuid: Uuid, title: str) -> Storage:
         """A backup of a disk, in state "maintenance": `wait_for_state` tells when it is online. Its server may run.
 
         Raises:
@@ -95,12 +96,12 @@ class StorageEndpoints(StorageImports):
         """
         return await self._copy(uuid, "backup", {"title": _title(title)})
 
-    async def _copy(self, uuid: str, action: str, document: dict[str, Any]) -> Storage:
+    async def _copy(self, uuid: Uuid, action: str, document: dict[str, Any]) -> Storage:
         path = f"{_path(uuid)}/{action}"
         return await self._transport.call("POST", path, _STORAGE, json={"storage": document}, timeout=CREATE_TIMEOUT)
 
     @endpoint("POST", "/storage/{uuid}/restore")
-    async def restore(self, backup_uuid: str) -> None:
+    async def restore(self, backup_uuid: Uuid) -> None:
         """Write a backup, given by its own uuid, over the disk that it was made of. Its server is to be stopped.
 
         The disk is then in state "maintenance": `wait_for_state`, with the disk's uuid, tells when it is online.
@@ -111,7 +112,7 @@ class StorageEndpoints(StorageImports):
         await self._transport.send("POST", f"{_path(backup_uuid)}/restore", timeout=MODIFY_TIMEOUT)
 
     @endpoint("POST", "/storage/{uuid}/cancel")
-    async def cancel(self, uuid: str) -> None:
+    async def cancel(self, uuid: Uuid) -> None:
         """Stop the making of a clone, given by its own uuid, and delete it.
 
         Raises:
@@ -120,7 +121,7 @@ class StorageEndpoints(StorageImports):
         await self._transport.send("POST", f"{_path(uuid)}/cancel")
 
     @endpoint("POST", "/storage/{uuid}/resize")
-    async def resize_filesystem(self, uuid: str) -> Storage:
+    async def resize_filesystem(self, uuid: Uuid) -> Storage:
         """Let the last partition and its file system (ext3, ext4, XFS, NTFS) fill a disk that has grown.
 
         The API answers when it is done. What comes back is the backup that was made before: delete it when all is well.
@@ -151,7 +152,7 @@ class StorageEndpoints(StorageImports):
         """
         segment(server, "uuid of the server")
         check_word(type, Literal["disk", "cdrom"], "type")
-        document = {"server": server, "type": type}
+        document = {"server": uuid_of(server), "type": type}
         if address is not None:
             document["address"] = address
         if boot_disk:
@@ -160,7 +161,7 @@ class StorageEndpoints(StorageImports):
         return await self._transport.call("POST", path, _STORAGE, json={"storage_device": document})
 
     @endpoint("POST", "/storage/{uuid}/detach")
-    async def detach(self, uuid: str) -> Storage:
+    async def detach(self, uuid: Uuid) -> Storage:
         """Detach a storage from its server.
 
         Raises:
@@ -169,17 +170,17 @@ class StorageEndpoints(StorageImports):
         return await self._transport.call("POST", f"{_path(uuid)}/detach", _STORAGE)
 
     @endpoint("POST", "/storage/{uuid}/favorite")
-    async def favorite(self, uuid: str) -> None:
+    async def favorite(self, uuid: Uuid) -> None:
         """Put a storage among the favourites, which `list("favorite")` shows."""
         await self._transport.send("POST", f"{_path(uuid)}/favorite")
 
     @endpoint("DELETE", "/storage/{uuid}/favorite")
-    async def unfavorite(self, uuid: str) -> None:
+    async def unfavorite(self, uuid: Uuid) -> None:
         """Take a storage from the favourites."""
         await self._transport.send("DELETE", f"{_path(uuid)}/favorite")
 
     @endpoint("DELETE", "/storage/{uuid}")
-    async def delete(self, uuid: str, *, backups: BackupPolicy | None = None) -> None:
+    async def delete(self, uuid: Uuid, *, backups: BackupPolicy | None = None) -> None:
         """Delete a storage that is attached to nothing. `backups`: what becomes of its backups; API's default: keep.
 
         Raises:
@@ -200,7 +201,7 @@ class StorageEndpoints(StorageImports):
         """
         return choose(which, await self.list("template"))
 
-    async def wait_for_state(self, uuid: str, state: StorageState | str, *, timeout: float) -> Storage:
+    async def wait_for_state(self, uuid: Uuid, state: StorageState | str, *, timeout: float) -> Storage:
         """The storage, once it is in this state.
 
         Raises:
@@ -208,7 +209,8 @@ class StorageEndpoints(StorageImports):
             NotFound: it is gone.
             WaitTimeout: it was not there within `timeout` seconds; 0 looks once.
         """
-        wanted = StorageState(state)
+        uuid = uuid_of(uuid)
+        wanted = awaited_state(state, StorageState, "storage")
 
         def reached(storage: Storage) -> bool:
             fails_on_error("storage", uuid, storage.state, wanted)
@@ -255,7 +257,7 @@ class StorageEndpoints(StorageImports):
         return await self._list(path, _STORAGES, params, page_size=page_size)
 
 
-def _path(uuid: str) -> str:
+def _path(uuid: Uuid) -> str:
     return f"/storage/{segment(uuid, 'uuid')}"
 
 

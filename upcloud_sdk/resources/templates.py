@@ -25,17 +25,21 @@ def choose(which: Which, templates: tuple[StorageSummary, ...]) -> StorageSummar
     if isinstance(which, str):
         return _exact(which, templates)
     fits = which.search if isinstance(which, re.Pattern) else None
-    found = [t for t in templates if (fits(t.title) if fits else which(t))]  # type: ignore[operator]  # no pattern here
+    found = [t for t in templates if (fits(t.title or "") if fits else which(t))]  # type: ignore[operator]  # no pattern here
     if not found:
         wanted = f"matches {which.pattern!r}" if isinstance(which, re.Pattern) else "is accepted by the function given"
-        raise NoMatch(f"no template's title {wanted}", candidates=[t.title for t in templates])
+        raise NoMatch(f"no template's title {wanted}", candidates=_titles(templates))
     return max(found, key=_newest)
+
+
+def _titles(templates: tuple[StorageSummary, ...]) -> list[str]:
+    return [template.title for template in templates if template.title]
 
 
 def _newest(storage: StorageSummary) -> tuple[float, tuple[int, ...], str]:
     created, uuid = age(storage)
     # Public templates carry no date: of "Debian 12" and "Debian 13" the higher number is the newer.
-    numbers = tuple(int(number) for number in re.findall(r"\d+", storage.title))
+    numbers = tuple(int(number) for number in re.findall(r"\d+", storage.title or ""))
     return (created.timestamp() if created else 0.0), numbers, uuid
 
 
@@ -48,7 +52,7 @@ def _exact(which: str, templates: tuple[StorageSummary, ...]) -> StorageSummary:
         )
     if found:
         return found[0]
-    titles = [template.title for template in templates]
+    titles = _titles(templates)
     close = get_close_matches(which, titles, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(repr(title) for title in close)}?" if close else ""
     kind = "uuid" if _UUID.fullmatch(which.lower()) else "title"

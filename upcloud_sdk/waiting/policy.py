@@ -181,11 +181,14 @@ def _late(what: str, timeout: float, last: object) -> WaitTimeout:
     return WaitTimeout(f"{what}: not within {timeout:g} s; {seen}", last=last)
 
 
+_DEAD = frozenset({"error", "pending_delete"})
+
+
 def fails_on_error(kind: str, uuid: str, state: str, wanted: str) -> None:
-    """Raise when a state is "error": nobody waits five minutes for a dead server.
+    """Raise in a state that does not end: nobody waits five minutes for a dead server.
 
     Raises:
-        ResourceFailed: the state is "error" and that was not what was waited for.
+        ResourceFailed: the state is "error" or "pending_delete", and that was not what was waited for.
     """
-    if state == "error" and wanted != "error":
-        raise ResourceFailed(kind, uuid)
+    if state in _DEAD and wanted != state:
+        raise ResourceFailed(kind, uuid, state)

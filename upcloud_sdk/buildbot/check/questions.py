@@ -118,7 +118,7 @@ class Check:
         except UpCloudError as error:
             self.tell("image", good=False, answer=str(error))
             return None
-        self.tell("image", good=True, answer=template.title)
+        self.tell("image", good=True, answer=template.title or template.uuid)
         return template
 
     async def _ask_server(self, cloud: UpCloud, request: ServerRequest, template: StorageSummary) -> None:
@@ -240,8 +240,13 @@ def check_limits(checks: Sequence[Check], account: Account, servers: Sequence[Se
     limits = account.resource_limits
     lacks: list[str] = []
     for what, limit, used, more in (
-        ("cores", limits.cores, sum(server.core_number for server in servers), sum(cores for cores, _ in wanted)),
-        ("MiB", limits.memory, sum(server.memory_amount for server in servers), sum(memory for _, memory in wanted)),
+        ("cores", limits.cores, sum(server.core_number or 0 for server in servers), sum(cores for cores, _ in wanted)),
+        (
+            "MiB",
+            limits.memory,
+            sum(server.memory_amount or 0 for server in servers),
+            sum(memory for _, memory in wanted),
+        ),
     ):
         if limit is not None and used + more > limit:
             lacks.append(f"{more} {what} wanted at once, but {limit - used} of {limit} {what} are free")
@@ -268,7 +273,7 @@ def _size(request: ServerRequest, plans: Mapping[str, Plan]) -> tuple[int, int] 
         host = dict(request.host)
         return host.get("core_number", 1), host.get("memory_amount", MINIMUM_MEMORY)
     plan = plans.get(first)
-    return None if plan is None else (plan.core_number, plan.memory_amount)
+    return None if plan is None else (plan.core_number or 0, plan.memory_amount or 0)
 
 
 async def check_workers(workers: Sequence[KnownWorker]) -> list[Finding]:

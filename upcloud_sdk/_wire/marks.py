@@ -1,66 +1,26 @@
-"""Every oddity of the wire format of UpCloud's API 1.3, once.
-
-Booleans travel as "yes"/"no" or "on"/"off", some integers as text, lists inside an object of their singular name,
-labels as pairs. Answers are read by pydantic's own lax types, without a call into Python where that is possible;
-requests are written by the annotations here, in JSON mode only: `model_dump()` keeps Python values.
-"""
+"""The annotations of fields: how a value is read and written."""
 
 from __future__ import annotations
 
 import functools
-import html
-import json
 import operator
 import socket
 import types
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Self, TypeVar, cast, dataclass_transform, get_args
+from typing import TYPE_CHECKING, Annotated, Self, TypeVar, cast, get_args
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    PrivateAttr,
-    SecretStr,
-    SerializationInfo,
-    ValidationError,
-)
+from pydantic import BeforeValidator, Field, PlainSerializer
 from pydantic_core import core_schema
 
-from upcloud_sdk._second_reading import mended
+from upcloud_sdk._wire.frozen import FrozenDict
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
 
-    # Private to pydantic, and seen by type checkers only: its public names cannot tell them that all models are frozen.
-    from pydantic._internal._model_construction import ModelMetaclass
-
-    @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, PrivateAttr))
-    class Frozen(ModelMetaclass):
-        """The metaclass of models, as type checkers see it."""
-
-else:
-
-    class Frozen(type(BaseModel)):
-        """The same at run time: `help()` of a model shows what is written under its fields."""
-
-        @property
-        def __doc__(cls) -> str:
-            # Loaded by those who ask.
-            from upcloud_sdk._field_docs import with_fields  # noqa: PLC0415 - see above
-
-            return with_fields(cls, vars(cls).get("__doc__") or "")
-
-
 T = TypeVar("T")
-
-WIRE = {"wire": True}
-"""The serialization context of a request: only in it a secret is written out."""
 
 
 class OpenEnum(StrEnum):
@@ -91,13 +51,6 @@ IntText = Annotated[int, PlainSerializer(str, return_type=str, when_used="json")
 """Written as text."""
 
 
-def _write_secret(secret: SecretStr, info: SerializationInfo) -> str:
-    return secret.get_secret_value() if info.context == WIRE else str(secret)
-
-
-WireSecret = Annotated[SecretStr, PlainSerializer(_write_secret, return_type=str, when_used="json")]
-"""A secret of a request: written out only on its way to the API."""
-
 EmptyIsNone = BeforeValidator(lambda value: value if value not in ("", {}, []) else None)
 """For what the API leaves empty ("" or {}) where others would say null."""
 
@@ -115,7 +68,7 @@ def _is_empty(kind: type) -> core_schema.CoreSchema:
     return core_schema.no_info_after_validator_function(lambda _: kind(), empty)
 
 
-def _inside(key: str, inner: core_schema.CoreSchema) -> core_schema.CoreSchema:
+def inside(key: str, inner: core_schema.CoreSchema) -> core_schema.CoreSchema:
     """Reads what stands in an object under a key.
 
     A typed dictionary and an `itemgetter` never leave C, and cost a fifth of what an `AliasPath` does in a model that
@@ -145,7 +98,7 @@ class Inside:
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         inner = handler(source)
-        return _first_of(_inside(self._key, _first_of(inner, _is_empty(tuple))), inner, _is_empty(tuple))
+        return _first_of(inside(self._key, _first_of(inner, _is_empty(tuple))), inner, _is_empty(tuple))
 
 
 Items = Annotated[tuple[T, ...], _Empty()]
@@ -161,7 +114,7 @@ def _pairs() -> core_schema.CoreSchema:
         }
     )
     entry = core_schema.no_info_after_validator_function(operator.itemgetter("key", "value"), pair)
-    return core_schema.no_info_after_validator_function(dict, core_schema.list_schema(entry))
+    return core_schema.no_info_after_validator_function(FrozenDict, core_schema.list_schema(entry))
 
 
 def _read_labels(value: object) -> object:
@@ -191,13 +144,27 @@ class _Labels:
     """Marks labels: pairs, bare or inside `{"label": [...]}`, or a mapping, as users write them."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        mapping, pairs = handler(source), _pairs()
+        mapping, pairs = core_schema.no_info_after_validator_function(FrozenDict, handler(source)), _pairs()
         return core_schema.json_or_python_schema(
             # An answer, which must be fast: nothing here calls into Python.
-            _first_of(_inside("label", _first_of(pairs, _is_empty(dict))), pairs, mapping, _is_empty(dict)),
+            _first_of(inside("label", _first_of(pairs, _is_empty(FrozenDict))), pairs, mapping, _is_empty(FrozenDict)),
             # What users write, of whom a wrong label deserves one error and not one for each choice.
             core_schema.no_info_before_validator_function(_read_labels, mapping),
         )
+
+
+class _Time:
+    """Marks a time: one without a zone is in UTC. Seconds since 1970 are read too."""
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        zoneless = core_schema.no_info_after_validator_function(
+            lambda time: time.replace(tzinfo=UTC), core_schema.datetime_schema(tz_constraint="naive")
+        )
+        return _first_of(core_schema.datetime_schema(tz_constraint="aware"), zoneless)
+
+
+Time = Annotated[datetime, _Time()]
+"""A time of an answer, with its zone."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -244,7 +211,7 @@ def _read_readable_labels(value: object) -> dict[str, str]:
     if isinstance(inner, list):
         listed = cast("list[object]", inner)
         pairs = [(pair.get("key"), pair.get("value", "")) for pair in map(_mapping, listed)]
-    return {key: text for key, text in pairs if isinstance(key, str) and isinstance(text, str)}
+    return FrozenDict({key: text for key, text in pairs if isinstance(key, str) and isinstance(text, str)})
 
 
 def _write_labels(labels: Mapping[str, str]) -> list[dict[str, str]]:
@@ -296,131 +263,3 @@ class Wrapped:
         for key in reversed(self._keys):
             inner = {key: inner}
         return inner
-
-
-class Resource(BaseModel, metaclass=Frozen):
-    """Something the API told us. Frozen. Fields that this release does not know are kept, but never shown."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="allow",
-        # Text that looks like a number may come as one.
-        coerce_numbers_to_str=True,
-        defer_build=True,
-        hide_input_in_errors=True,
-        protected_namespaces=(),
-    )
-
-    def __repr_args__(self) -> list[tuple[str, object]]:
-        """Declared fields only: a field unknown today may be tomorrow's password."""
-        return [
-            (name, value)
-            for name, field in type(self).model_fields.items()
-            if field.repr and (value := getattr(self, name)) not in (None, ())
-        ]
-
-    def _repr_html_(self) -> str:
-        """What a notebook shows: the same fields as `repr`."""
-        shown = ((str(name), str(value)) for name, value in self.__repr_args__())
-        rows = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>" for name, text in shown)
-        return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
-
-
-class Request(BaseModel, metaclass=Frozen):
-    """Something we ask for. Frozen; a misspelt field is an error here, not a mystery there."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        defer_build=True,
-        hide_input_in_errors=True,
-        protected_namespaces=(),
-    )
-
-    def wire(self) -> dict[str, Any]:
-        """The JSON document that the API reads, secrets included; what is None is left out."""
-        return self.model_dump(mode="json", by_alias=True, exclude_none=True, context=WIRE)
-
-
-class Changes(Request):
-    """A change: only the fields that were given are sent."""
-
-    _nullable: frozenset[str] = frozenset()
-    """Fields for which None has a meaning of its own (to detach, to clear) and travels as null."""
-
-    def wire(self) -> dict[str, Any]:
-        """The JSON document that the API reads: what was given, and null only where null means something."""
-        document = self.model_dump(mode="json", by_alias=True, exclude_unset=True, context=WIRE)
-        return {key: value for key, value in document.items() if value is not None or key in self._nullable}
-
-
-class Unreadable(Exception):
-    """An answer is not what the model says. Names the model and the path inside it, never a value."""
-
-    def __init__(self, model: str, path: str, problem: str) -> None:
-        super().__init__(model, path, problem)
-        self.model, self.path, self.problem = model, path, problem
-
-
-class Envelope(Generic[T]):
-    """How one answer is read: validated whole in one pass over its bytes, then taken out of its wrapping."""
-
-    def __init__(self, kind: type[T], *path: str) -> None:
-        self._kind, self._path = kind, path
-        self.name = getattr(kind, "__name__", str(kind))
-
-    @functools.cached_property
-    def _validate(self) -> Callable[[bytes], T]:
-        kind, path = self._kind, self._path
-
-        class Answer(BaseModel):
-            """Has no fields: what it validates is the value inside an answer."""
-
-            model_config = ConfigDict(hide_input_in_errors=True)
-
-            @classmethod
-            def __get_pydantic_core_schema__(cls, _: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-                return functools.reduce(lambda inner, key: _inside(key, inner), reversed(path), handler(kind))
-
-        # Called past `model_validate_json`, which costs as much as ten fields and adds nothing here.
-        return cast("Callable[[bytes], T]", Answer.__pydantic_validator__.validate_json)
-
-    def read(self, content: bytes) -> T:
-        """The value inside an answer.
-
-        Raises:
-            Unreadable: it is not JSON, or not what the model says.
-        """
-        try:
-            return self._validate(content)
-        except ValidationError as error:
-            problems = error.errors(include_url=False, include_context=False)
-            again = mended(content, problems, self._path)
-            if again is not None:
-                with suppress(ValidationError):
-                    return self._validate(again)
-            # What may come in several ways has a problem for each way: the one that was read furthest was meant.
-            deepest = max(problems, key=lambda problem: len(problem["loc"]))
-            # Names such as "tuple[Server, ...]" are pydantic's for the branches of a union, and in no document.
-            inside = [str(part) for part in deepest["loc"] if not str(part).endswith("]")]
-            raise Unreadable(self.name, ".".join(inside or self._path), deepest["msg"]) from error
-
-    def is_wrapped(self, content: bytes) -> bool:
-        """Whether an answer that could not be read has the shape of this one on its outside, or is only part of one."""
-        try:
-            document = json.loads(content)
-        except (ValueError, RecursionError):
-            return content.lstrip()[:1] in {b"{", b"["}
-        return not self._path or (isinstance(document, dict) and self._path[0] in document)
-
-
-def one(kind: type[T], key: str) -> Envelope[T]:
-    """Reads `{"server": {...}}`."""
-    return Envelope(kind, key)
-
-
-def many(kind: type[T], outer: str, inner: str) -> Envelope[tuple[T, ...]]:
-    """Reads `{"servers": {"server": [...]}}`."""
-    # A type made from a value: no annotation can say that.
-    kinds = cast("type[tuple[T, ...]]", types.GenericAlias(tuple, (kind, ...)))
-    return Envelope(kinds, outer, inner)

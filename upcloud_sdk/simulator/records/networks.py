@@ -67,3 +67,16 @@ class Peering:
     peer_network: str
     configured_status: str = "active"
     labels: dict[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(slots=True)
+class DetachedInterface:
+    """An interface that is attached to no server."""
+
+    uuid: str
+    type: str
+    mac: str
+    network: str
+    source_ip_filtering: str = "yes"
+    bootable: str = "no"
+    labels: dict[str, str] = field(default_factory=dict[str, str])

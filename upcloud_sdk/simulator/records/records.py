@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 # The annotations of `Records` are read when it is saved and loaded, so their classes are imported for good.
 from upcloud_sdk.simulator.records.account import AuditEntry, Host, Permission, Person, SubAccount, Tag, Token, Usage
-from upcloud_sdk.simulator.records.networks import Network, Peering, Router
+from upcloud_sdk.simulator.records.firewalls import Ruleset, RulesetAttachment, ServerEvent
+from upcloud_sdk.simulator.records.networks import DetachedInterface, Network, Peering, Router
 
 
 @dataclass(slots=True)
@@ -142,6 +143,7 @@ class FirewallRule:
     destination_port_start: str = ""
     destination_port_end: str = ""
     comment: str = ""
+    enabled: str = ""
 
 
 @dataclass(slots=True)
@@ -177,6 +179,8 @@ class Server:
     devices: list[Device] = field(default_factory=list[Device])
     interfaces: list[Interface] = field(default_factory=list[Interface])
     firewall_rules: list[FirewallRule] = field(default_factory=list[FirewallRule])
+    newer_settings: dict[str, str] = field(default_factory=dict[str, str])
+    """Those that older answers lack: they are shown once they are set."""
     steps: list[Step] = field(default_factory=list[Step])
     began: float = 0
     """When its current change of state began."""
@@ -266,6 +270,12 @@ class Records:
     """Those of a private cloud."""
     storage_imports: dict[str, StorageImport] = field(default_factory=dict[str, StorageImport])
     """The latest import of each storage, by the storage's uuid."""
+    rulesets: dict[str, Ruleset] = field(default_factory=dict[str, Ruleset])
+    ruleset_attachments: list[RulesetAttachment] = field(default_factory=list[RulesetAttachment])
+    """Which rulesets guard which servers."""
+    detached_interfaces: dict[str, DetachedInterface] = field(default_factory=dict[str, DetachedInterface])
+    events: list[ServerEvent] = field(default_factory=list[ServerEvent])
+    """What has happened to servers, oldest first."""
     audit_log: list[AuditEntry] = field(default_factory=list[AuditEntry])
     usages: list[Usage] = field(default_factory=list[Usage])
     """What has been used up: periods of billing that have ended."""

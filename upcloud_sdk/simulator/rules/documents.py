@@ -60,13 +60,19 @@ def server_details(cloud: Cloud, server: Server) -> Document:
         "timezone": server.timezone,
         "video_model": server.video_model,
     }
-    if server.remote_access_enabled == "yes":
-        document["remote_access_host"] = f"{server.zone}.vnc.upcloud.com"
-        document["remote_access_port"] = str(3000 + int(server.uuid[-4:], 16) % 30_000)
+    document |= remote_access(server) | server.newer_settings
     progress = _boot_progress(cloud.clock.now(), server)
     if progress is not None:
         document["progress"] = progress
     return document
+
+
+def remote_access(server: Server) -> Document:
+    """Where its screen is reached; nothing while that is off."""
+    if server.remote_access_enabled == "no":
+        return {}
+    port = str(3000 + int(server.uuid[-4:], 16) % 30_000)
+    return {"remote_access_host": f"{server.zone}.vnc.upcloud.com", "remote_access_port": port}
 
 
 def _boot_progress(now: float, server: Server) -> str | None:

@@ -1,7 +1,8 @@
-"""Which host a server runs on: a wish, the rest of its group, chance (chapters 7.4, 8 and 15)."""
+"""Which host a server runs on: a wish, the rest of its group, chance; and the GPUs left (chapters 6, 7.4, 8, 15)."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.wire.fields import Fields
 
 _ID = whole(1, 2**63)
+
+GPUS_A_ZONE = 10
+"""How many servers of each GPU plan a public zone has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +68,16 @@ def choose_host(cloud: Cloud, server: Server, wish: Wish, *, windows: bool) -> i
 def runs_windows(cloud: Cloud, server: Server) -> bool:
     storages = (cloud.storages.get(device.storage) for device in server.devices)
     return any(storage is not None and storage.labels.get("_os_type") == "windows" for storage in storages)
+
+
+def gpus_left(cloud: Cloud, zone: str, plan: str) -> int:
+    """How many more servers of a GPU plan there is room for in a zone."""
+    return left_of(cloud, taken(cloud), zone, plan)
+
+
+def taken(cloud: Cloud) -> Counter[tuple[str, str]]:
+    return Counter((server.zone, server.plan) for server in cloud.servers.values())
+
+
+def left_of(cloud: Cloud, taken: Counter[tuple[str, str]], zone: str, plan: str) -> int:
+    return 0 if cloud.is_sold_out(zone, plan) else max(0, GPUS_A_ZONE - taken[(zone, plan)])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upcloud_sdk.simulator.records.records import Storage
 from upcloud_sdk.simulator.rules import documents
 from upcloud_sdk.simulator.state import usage
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault
 from upcloud_sdk.simulator.wire.fields import one_of
 
 if TYPE_CHECKING:
-    from upcloud_sdk.simulator.records.records import Storage
     from upcloud_sdk.simulator.state.cloud import Cloud
 
 TIER = one_of("maxiops", "standard", "hdd")
@@ -69,3 +69,18 @@ def delete_storage(cloud: Cloud, storage: Storage, backups: str) -> None:
         usage.close(cloud, each)
         cloud.storage_imports.pop(each.uuid, None)
         cloud.storages.pop(each.uuid, None)
+
+
+def resize_backup(cloud: Cloud, storage: Storage) -> Storage:
+    """The backup that is made before a file system grows."""
+    backup = Storage(
+        cloud.new_uuid("storage"),
+        "Resize Backup",
+        storage.size,
+        type="backup",
+        zone=storage.zone,
+        origin=storage.uuid,
+    )
+    backup.created, backup.encrypted = cloud.clock.now(), storage.encrypted
+    cloud.storages[backup.uuid] = backup
+    return backup

@@ -14,6 +14,8 @@ ServerErrors = Literal["recorded", "contract"]
 
 _PROBLEMS = ("/account/tokens", "/audit-logs", "/firewall-ruleset")
 """The newer services, which refuse with problems."""
+_OLDER = "/firewall-ruleset/server/"
+"""What refuses in the old shape all the same, with the statuses below."""
 _EXPLICIT = frozenset({400, 403, 404, 409})
 """The statuses for which the contract gives servers a shape of their own."""
 _TOKENS = {400: "BAD_REQUEST", 401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_FOUND"}
@@ -23,7 +25,8 @@ _TOKENS = {400: "BAD_REQUEST", 401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_
 def refusal(cloud: Cloud, path: str, fault: ApiFault) -> Answer:
     """The answer of the service that is called by this path below the version."""
     service = path.split("/")[1]
-    if path.startswith(_PROBLEMS) and not isinstance(fault, ProblemFault):
+    newer = path.startswith(_PROBLEMS) and not (path.startswith(_OLDER) and fault.status in _EXPLICIT)
+    if newer and not isinstance(fault, ProblemFault):
         code = _TOKENS.get(fault.status, fault.code) if path.startswith("/account/tokens") else fault.code
         fault = ProblemFault(fault.status, code, fault.message)
     if isinstance(fault, ProblemFault):

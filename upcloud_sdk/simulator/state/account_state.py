@@ -21,7 +21,7 @@ Moving = Server | Storage | StorageImport
 
 _PREFIX = {
     "server": "00", "storage": "01", "network": "03", "router": "04", "import": "07", "group": "0b", "token": "0c",
-    "peering": "0f",
+    "peering": "0f", "interface": "0a", "ruleset": "14", "rule": "15",
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING
 
+from upcloud_sdk.simulator.records.firewalls import ServerEvent
 from upcloud_sdk.simulator.records.progress import Boot, Progress, after_seconds
 from upcloud_sdk.simulator.records.records import Server, Step, Storage, StorageImport
 from upcloud_sdk.simulator.state import imports, usage
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.state.access import Access
 
 
+_EVENTS = 100_000
+_EVENT_OF = {"started": "server_start", "stopped": "server_stop", "error": "server_error"}
 _STATE_AFTER = {
     "shut_down": "maintenance",
     "power_off": "maintenance",
@@ -136,12 +139,24 @@ class Cloud(AccountState):
             return None if now < step.latest else step.otherwise or step.event
         return step.event
 
+    def note_event(self, server: Server, kind: str, when: float | None = None) -> None:
+        """Write down what has happened to a server."""
+        self.events.append(ServerEvent(server.uuid, self.clock.now() if when is None else when, kind))
+        if len(self.events) > _EVENTS:
+            del self.events[: _EVENTS // 2]
+
     def polled(self, records: Iterable[Server]) -> None:
         """These servers have been read: what waits for polls comes nearer, or about."""
         for server in records:
             if server.steps and server.steps[0].polls:
                 server.steps[0].polls -= 1
                 self._wake = -math.inf
+
+    def cancel_boot(self, server: Server) -> None:
+        """The server's creation is called off: it is stopped."""
+        server.steps = []
+        self._enter(server, "stopped", self.clock.now())
+        self._finish_creation(server)
 
     def complete(self, record: Moving) -> None:
         """Bring forward what would come by time alone: a blocking call has been waited for."""
@@ -162,6 +177,8 @@ class Cloud(AccountState):
         if event == "stopped" and usage.is_on_demand(record):
             usage.close(self, record, when)
         record.state = _STATE_AFTER.get(event, event)
+        if event in _EVENT_OF:
+            self.note_event(record, _EVENT_OF[event], when)
         if event == "resumed":
             return
         self.guests.stop(record.uuid, hard=event != "shut_down")

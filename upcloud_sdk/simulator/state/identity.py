@@ -56,6 +56,14 @@ def _sub_account(cloud: Cloud, encoded: str) -> SubAccount | None:
     return sub
 
 
+def sub_account(cloud: Cloud, username: str) -> SubAccount:
+    """Raises `ApiFault`: 404 USER_NOT_FOUND."""
+    sub = cloud.sub_accounts.get(username)
+    if sub is None:
+        raise ApiFault(404, "USER_NOT_FOUND", f"The user {username} does not exist.")
+    return sub
+
+
 def require_main(cloud: Cloud, call: Call) -> None:
     """Raises `ApiFault`: 403 ACTION_FORBIDDEN for a sub-account."""
     if call.user in cloud.sub_accounts:

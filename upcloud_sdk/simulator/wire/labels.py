@@ -36,18 +36,24 @@ def _read(listed: list[object]) -> dict[str, str]:
             raise ApiFault(400, "LABELS_INVALID", "A label is an object with a key and a value.") from None
         with Fields(pair, where="label") as f:
             key, value = f.get("key", text(), ""), f.get("value", text(), "")
-        if not (2 <= len(key) <= 32 and key.isascii() and key.isprintable() and not key.startswith("_")):
-            raise ApiFault(
-                400,
-                "INVALID_LABEL_KEY",
-                "A label's key is 2 to 32 printable characters, without a leading _.",
-            )
-        if len(value) > 255:
-            raise ApiFault(400, "INVALID_LABEL_VALUE", "A label's value has 255 characters at most.")
+        key, value = read_pair(key, value)
         if key in labels:
             raise ApiFault(400, "DUPLICATE_LABEL_KEYS", f"The label {key} is given twice.")
         labels[key] = value
     return labels
+
+
+def read_pair(key: str, value: str) -> tuple[str, str]:
+    """A label, if it is one. Raises `ApiFault`: INVALID_LABEL_KEY, INVALID_LABEL_VALUE."""
+    if not (2 <= len(key) <= 32 and key.isascii() and key.isprintable() and not key.startswith("_")):
+        raise ApiFault(
+            400,
+            "INVALID_LABEL_KEY",
+            "A label's key is 2 to 32 printable characters, without a leading _.",
+        )
+    if len(value) > 255:
+        raise ApiFault(400, "INVALID_LABEL_VALUE", "A label's value has 255 characters at most.")
+    return key, value
 
 
 def wanted(call: Call) -> list[tuple[str, str | None]]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upcloud_sdk.simulator.chapters.routing import Routes
-from upcloud_sdk.simulator.records.account import Permission, Person, SubAccount
-from upcloud_sdk.simulator.state.identity import require_main
+from upcloud_sdk.simulator.records.account import Person, SubAccount
+from upcloud_sdk.simulator.state.identity import require_main, sub_account
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import (
     Check,
@@ -39,10 +39,6 @@ _WRAPPED = {
     "server_access": "server", "tag_access": "tag",
 }  # fmt: skip
 _ROLE = one_of("billing", "aux_billing", "technical")
-_TARGETS = one_of(
-    "server", "storage", "network", "router", "object_storage", "managed_database", "managed_loadbalancer",
-    "tag_access",
-)  # fmt: skip
 
 
 def _accesses(key: str) -> Check[list[dict[str, str]]]:
@@ -87,13 +83,6 @@ def _read_person(f: Fields, current: Person) -> Person:
     return Person(**values)  # type: ignore[arg-type]  # each is of the type that its check gives
 
 
-def _sub(cloud: Cloud, username: str) -> SubAccount:
-    sub = cloud.sub_accounts.get(username)
-    if sub is None:
-        raise ApiFault(404, "USER_NOT_FOUND", f"The user {username} does not exist.")
-    return sub
-
-
 @routes.get("/account/list")
 def list_accounts(cloud: Cloud, call: Call) -> Answer:
     require_main(cloud, call)
@@ -113,7 +102,7 @@ def get_details(cloud: Cloud, call: Call) -> Answer:
         require_main(cloud, call)
     if username == main:
         return Answer(200, {"account": _details(cloud.account.person, main, None)})
-    return Answer(200, {"account": _details(_sub(cloud, username).person, username, main)})
+    return Answer(200, {"account": _details(sub_account(cloud, username).person, username, main)})
 
 
 @routes.post("/account/sub")
@@ -132,7 +121,7 @@ def create_sub_account(cloud: Cloud, call: Call) -> Answer:
 @routes.put("/account/sub/{username}")
 def modify_sub_account(cloud: Cloud, call: Call) -> Answer:
     require_main(cloud, call)
-    sub = _sub(cloud, call.args["username"])
+    sub = sub_account(cloud, call.args["username"])
     with fields(call, "account") as f:
         password = f.get("password", text(1, 255), sub.password)
         person = _read_person(f, sub.person)
@@ -143,87 +132,7 @@ def modify_sub_account(cloud: Cloud, call: Call) -> Answer:
 @routes.delete("/account/sub/{username}")
 def delete_sub_account(cloud: Cloud, call: Call) -> Answer:
     require_main(cloud, call)
-    username = _sub(cloud, call.args["username"]).username
+    username = sub_account(cloud, call.args["username"]).username
     del cloud.sub_accounts[username]
     cloud.permissions[:] = [each for each in cloud.permissions if each.user != username]
-    return Answer(204)
-
-
-# Permissions
-
-
-def _permission_document(permission: Permission) -> Document:
-    document: Document = {
-        "target_identifier": permission.target_identifier,
-        "target_type": permission.target_type,
-        "user": permission.user,
-    }
-    return document | ({"options": dict(permission.options)} if permission.options else {})
-
-
-def _same_target(one: Permission, other: Permission) -> bool:
-    return (one.user, one.target_type, one.target_identifier) == (
-        other.user,
-        other.target_type,
-        other.target_identifier,
-    )
-
-
-@routes.get("/permission")
-def list_permissions(cloud: Cloud, call: Call) -> Answer:
-    """Perhaps only those with a `user`, a `target_type`, a `target_identifier`."""
-    found = cloud.permissions
-    for name in ("user", "target_type", "target_identifier"):
-        wanted = call.param(name)
-        found = [each for each in found if wanted in {None, getattr(each, name)}]
-    return Answer(200, {"permissions": {"permission": [_permission_document(each) for each in found]}})
-
-
-def _read_permission(cloud: Cloud, call: Call) -> Permission:
-    require_main(cloud, call)
-    with fields(call, "permission") as f:
-        permission = Permission(
-            f.need("target_type", _TARGETS),
-            f.need("target_identifier", text(1, 255)),
-            f.need("user", text(1)),
-        )
-        options = f.object("options")
-        if options is not None:
-            with options:
-                permission.options = {"storage": options.get("storage", yes_no, "no")}
-    _sub(cloud, permission.user)
-    return permission
-
-
-@routes.post("/permission/grant")
-def grant_permission(cloud: Cloud, call: Call) -> Answer:
-    permission = _read_permission(cloud, call)
-    _check_target(cloud, permission)
-    cloud.permissions[:] = [each for each in cloud.permissions if not _same_target(each, permission)]
-    cloud.permissions.append(permission)
-    return Answer(200, {"permission": _permission_document(permission)})
-
-
-def _check_target(cloud: Cloud, permission: Permission) -> None:
-    """Refuse what is not there, where the simulator can know."""
-    known: dict[str, list[str]] = {
-        "server": [*cloud.servers],
-        "storage": [*cloud.storages],
-        "network": [*cloud.networks],
-        "router": [*cloud.routers],
-        "tag_access": [tag.name for tag in cloud.tags.values()],
-    }
-    wanted = known.get(permission.target_type)
-    if wanted is not None and permission.target_identifier not in {"*", *wanted}:
-        message = f"There is no {permission.target_type} {permission.target_identifier}."
-        raise ApiFault(400, "TARGET_IDENTIFIER_INVALID", message)
-
-
-@routes.post("/permission/revoke")
-def revoke_permission(cloud: Cloud, call: Call) -> Answer:
-    permission = _read_permission(cloud, call)
-    left = [each for each in cloud.permissions if not _same_target(each, permission)]
-    if len(left) == len(cloud.permissions):
-        raise ApiFault(404, "NOT_FOUND", "There is no such permission.")
-    cloud.permissions[:] = left
     return Answer(204)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 routes = Routes()
 
 
+_DAY = 86_400.0
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 _CENT = Decimal("0.00001")
 
@@ -102,3 +103,39 @@ def _resource(cloud: Cloud, uuid: str, periods: list[Usage], start: float, end: 
         "resource_id": uuid,
     }
     return document, total
+
+
+@routes.get("/account/billing_summary/{month}")
+def get_total(cloud: Cloud, call: Call) -> Answer:
+    """The month in one number."""
+    start, end = _month(call.args["month"])
+    by_resource: dict[str, list[Usage]] = {}
+    for usage in usages(cloud):
+        if started_hours(usage, start, end):
+            by_resource.setdefault(usage.resource_id, []).append(usage)
+    amounts = [_resource(cloud, uuid, periods, start, end)[1] for uuid, periods in by_resource.items()]
+    document = {"currency": cloud.account.person.currency, "total_amount": float(sum(amounts, Decimal(0)))}
+    return Answer(200, {"billing": document}, content_type=PLAIN_JSON)
+
+
+@routes.get("/account/resource_billing_summary/{resource}/{month}")
+def get_bill_of_resource(cloud: Cloud, call: Call) -> Answer:
+    """The month of one resource, and what each day of it costs."""
+    start, end = _month(call.args["month"])
+    resource = call.args["resource"]
+    periods = [each for each in usages(cloud) if each.resource_id == resource and started_hours(each, start, end)]
+    document, amount = _resource(cloud, resource, periods, start, end)
+    sums: dict[str, float] = {}
+    day = start
+    while day < min(end, cloud.clock.now()):
+        cost = _resource(cloud, resource, periods, day, day + _DAY)[1]
+        if cost:
+            sums[datetime.fromtimestamp(day, UTC).strftime("%Y-%m-%d")] = float(cost)
+        day += _DAY
+    billing = {
+        "currency": cloud.account.person.currency,
+        "daily_sums": sums,
+        "details": {"details": document["details"], "hours": document["hours"]},
+        "total_amount": float(amount),
+    }
+    return Answer(200, {"billing": billing}, content_type=PLAIN_JSON)

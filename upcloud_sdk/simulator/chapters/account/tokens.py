@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
 
 routes = Routes()
 
-_KNOWN = {"name", "expires_at", "can_create_tokens", "allowed_ip_ranges"}
+_KNOWN = {"name", "expires_at", "expires_in", "can_create_tokens", "allowed_ip_ranges", "gui"}
 _ANYWHERE = ["0.0.0.0/0", "::/0"]
 _CHARACTERS = "ABCDEFGHJKMNPQRSTVWXYZ0123456789"
+_UNITS = {"d": 86_400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
+_PART = re.compile(r"(\d{1,9})([dhms])")
+_LIFETIME = re.compile(r"(?:\d{1,9}[dhms])+")
 _MICROSECOND = 1e-6
 _KEYS: dict[str, Callable[[Token], str | float]] = {
     "name": lambda token: token.name,
@@ -113,9 +117,10 @@ def _read(cloud: Cloud, call: Call) -> Token:
     name = values.get("name")
     if not isinstance(name, str) or not 1 <= len(name) <= 255:
         reasons["name"] = "Must be a string of 1 to 255 characters."
-    expires_at = _parsed(values.get("expires_at"))
-    if expires_at is None:
-        reasons["expires_at"] = "Must be a moment such as 2030-12-01T00:00:00Z."
+    expires_at = _expiry(cloud, values, reasons)
+    gui = values.get("gui", False)
+    if not isinstance(gui, bool):
+        reasons["gui"] = "Must be true or false."
     may_create = values.get("can_create_tokens", False)
     if not isinstance(may_create, bool):
         reasons["can_create_tokens"] = "Must be true or false."
@@ -129,7 +134,7 @@ def _read(cloud: Cloud, call: Call) -> Token:
     assert isinstance(name, str)
     assert expires_at is not None
     token = Token(cloud.new_uuid("token"), name, cloud.clock.now(), expires_at + stray, secret)
-    token.can_create_tokens = may_create is True
+    token.can_create_tokens, token.gui = may_create is True, gui is True
     token.allowed_ip_ranges = list(cast("list[str]", ranges))
     return token
 
@@ -140,6 +145,27 @@ def _parsed(value: object) -> float | None:
     except ValueError:
         return None
     return None if moment is None or moment.tzinfo is None else moment.timestamp()
+
+
+def _expiry(cloud: Cloud, values: dict[str, object], reasons: dict[str, str]) -> float | None:
+    """When the token expires: at a moment, or after some time."""
+    if "expires_in" not in values or "expires_at" in values:
+        moment = None if "expires_in" in values else _parsed(values.get("expires_at"))
+        if moment is None:
+            reasons["expires_at"] = "Must be a moment such as 2030-12-01T00:00:00Z, and without expires_in."
+        return moment
+    lifetime = _lifetime(values["expires_in"])
+    if lifetime is None:
+        reasons["expires_in"] = "Must be how long it lives, such as 24h or 1h30m."
+        return None
+    return cloud.clock.now() + lifetime
+
+
+def _lifetime(value: object) -> float | None:
+    """Seconds of a text such as `24h` or `1h30m`."""
+    if not isinstance(value, str) or not _LIFETIME.fullmatch(value):
+        return None
+    return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(value))
 
 
 def _are_ranges(value: object) -> bool:

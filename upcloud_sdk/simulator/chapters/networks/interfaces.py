@@ -123,6 +123,7 @@ def delete_interface(cloud: Cloud, call: Call) -> Answer:
 
 
 @routes.post("/server/{uuid}/networking/interface/{index}/ip-address")
+@routes.post("/server/{uuid}/networking/interface/{index}/ip_address")
 def add_interface_address(cloud: Cloud, call: Call) -> Answer:
     """An address more. `force=yes` takes it from the server that has it."""
     server = cloud.server(call.args["uuid"])
@@ -154,6 +155,7 @@ def _take_away(cloud: Cloud, network: Network, address: str) -> None:
 
 
 @routes.delete("/server/{uuid}/networking/interface/{index}/ip-address/{address}")
+@routes.delete("/server/{uuid}/networking/interface/{index}/ip_address/{address}")
 def remove_interface_address(cloud: Cloud, call: Call) -> Answer:
     server = cloud.server(call.args["uuid"])
     interface = _find(server, call.args["index"])

@@ -18,7 +18,19 @@ from upcloud_sdk.simulator.rules.interfaces import InterfaceRequest, check_accou
 from upcloud_sdk.simulator.rules.ip_networks import FAMILY
 from upcloud_sdk.simulator.rules.servers import require_state
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
-from upcloud_sdk.simulator.wire.fields import Fields, fields, host_name, one_of, or_null, text, uuid, yes_no
+from upcloud_sdk.simulator.wire.fields import (
+    Fields,
+    fields,
+    host_name,
+    listing,
+    mapping,
+    one_of,
+    or_null,
+    text,
+    uuid,
+    whole,
+    yes_no,
+)
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.records import Interface, IpAddress, Server
@@ -132,11 +144,35 @@ def _check_detached(cloud: Cloud) -> None:
     cloud.check_limit("detached_floating_ips", detached, "IP_ADDRESS_LIMIT_REACHED")
 
 
+@routes.patch("/ip_address/bulk")
+def modify_addresses(cloud: Cloud, call: Call) -> Answer:
+    """The release policy of several addresses: all of them are changed, or none."""
+    with fields(call, None) as f:
+        items = f.need("ip_addresses", listing)
+    changes: list[tuple[IpAddress, str]] = []
+    for item in items:
+        try:
+            values = mapping(item)
+        except ValueError:
+            raise ApiFault(400, "IP_ADDRESSES_INVALID", "An address is an object.") from None
+        with Fields(values, where="ip_addresses") as inner:
+            record = find_address(cloud, inner.need("address", text(1)))
+            policy = inner.get("release_policy", _POLICY, record.release_policy)
+            inner.get("main_account_id", whole(1, 2**31), None)
+            inner.get("delegated_to_account_id", whole(1, 2**31), None)
+        changes.append((record, policy))
+    for record, policy in changes:
+        record.release_policy = policy
+    return Answer(204)
+
+
 @routes.patch("/ip_address/{address}")
 @routes.put("/ip_address/{address}")
 def modify_address(cloud: Cloud, call: Call) -> Answer:
     record = find_address(cloud, call.args["address"])
     with fields(call, "ip_address") as f:
+        f.get("floating", yes_no, None)
+        f.get("vlan_id", text(), None)
         ptr = f.get("ptr_record", _ptr, None)
         policy = f.get("release_policy", _POLICY, record.release_policy)
         moves = f.has("mac")

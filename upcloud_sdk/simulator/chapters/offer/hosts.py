@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upcloud_sdk.simulator.chapters.routing import Routes
-from upcloud_sdk.simulator.rules.gpus import left_of, taken
+from upcloud_sdk.simulator.rules.placement import left_of, taken
 from upcloud_sdk.simulator.wire.calls import PLAIN_JSON, Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import fields, text
 from upcloud_sdk.simulator.wire.formats import iso

@@ -10,10 +10,9 @@ from upcloud_sdk.simulator.records.records import Server
 from upcloud_sdk.simulator.rules import documents
 from upcloud_sdk.simulator.rules.addressing import add_interface
 from upcloud_sdk.simulator.rules.devices import DeviceRequest, place_devices, read_devices
-from upcloud_sdk.simulator.rules.gpus import gpus_left
 from upcloud_sdk.simulator.rules.interfaces import check_limits, read_interfaces
-from upcloud_sdk.simulator.rules.placement import choose_host, read_wish
-from upcloud_sdk.simulator.rules.server_values import NIC_MODEL, VIDEO_MODEL, boot_order, simple_backup
+from upcloud_sdk.simulator.rules.placement import choose_host, gpus_left, read_wish
+from upcloud_sdk.simulator.rules.server_values import NIC_MODEL, VIDEO_MODEL, boot_order, read_newer, simple_backup
 from upcloud_sdk.simulator.rules.servers import read_size
 from upcloud_sdk.simulator.rules.storages import check_room
 from upcloud_sdk.simulator.state.guest_backend import boot_device
@@ -74,6 +73,7 @@ def create_server(cloud: Cloud, call: Call) -> Answer:
     server.username, server.ssh_keys = login.username, list(login.ssh_keys)
     server.hidden_until = cloud.clock.now() + cloud.list_lag
     cloud.servers[server.uuid] = server
+    cloud.note_event(server, "server_create")
     cloud.start_boot(server)
     document = documents.server_details(cloud, server) | {"username": server.username}
     if login.create_password != "no":  # noqa: S105 - an answer to a question, not a password
@@ -96,6 +96,7 @@ def _read_settings(cloud: Cloud, server: Server, f: Fields) -> None:
     server.remote_access_type = f.get("remote_access_type", one_of("vnc"), "vnc", code="VNC")
     password = f.get("remote_access_password", text(1, 32), None, code="VNC_PASSWORD")
     server.remote_access_password = password or cloud.new_password(8)
+    server.newer_settings = read_newer(f)
     group = f.get("server_group", uuid, None, code="GROUP")
     if group is not None:
         cloud.find(cloud.server_groups, group, "group")

@@ -5,28 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upcloud_sdk.simulator.chapters.routing import Routes
-from upcloud_sdk.simulator.records.records import Device, Server
-from upcloud_sdk.simulator.rules.devices import check_attachable, device_address, free_address
+from upcloud_sdk.simulator.rules.attachments import attach, detach, release
+from upcloud_sdk.simulator.rules.devices import check_attachable, device_address
 from upcloud_sdk.simulator.rules.servers import details, require_state
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import fields, one_of, text
 
 if TYPE_CHECKING:
+    from upcloud_sdk.simulator.records.records import Device, Server
     from upcloud_sdk.simulator.state.cloud import Cloud
 
 routes = Routes()
-
-_MOST_STORAGES, _MOST_DEVICES = 16, 24
-
-
-def _check_hotplug(server: Server, kind: str, address: str) -> None:
-    require_state(server, "started", "stopped")
-    if server.state == "stopped":
-        return
-    if kind == "cdrom":
-        raise ApiFault(409, "CDROM_HOTPLUG_UNSUPPORTED", "A CD-ROM device needs the server to be stopped.")
-    if address.startswith("ide"):
-        raise ApiFault(409, "IDE_HOTPLUG_UNSUPPORTED", "An IDE device needs the server to be stopped.")
 
 
 @routes.post("/server/{uuid}/storage/attach")
@@ -40,22 +29,7 @@ def attach_storage(cloud: Cloud, call: Call) -> Answer:
     if uuid is None and kind == "disk":
         raise ApiFault(400, "STORAGE_MISSING", "The required attribute storage is missing.")
     storage = cloud.storage(uuid) if uuid is not None else None
-    _check_hotplug(server, kind, wanted)
-    check_attachable(storage, kind, server.zone)
-    if kind == "cdrom" and any(device.type == "cdrom" for device in server.devices):
-        raise ApiFault(409, "CDROM_DEVICE_IN_USE", "The server has a CD-ROM device already.")
-    if len(server.devices) >= _MOST_STORAGES or len(server.devices) + len(server.interfaces) >= _MOST_DEVICES:
-        raise ApiFault(409, "STORAGE_DEVICE_LIMIT_REACHED", "The server cannot have more devices.")
-    if boot_disk == "1" and any(device.boot_disk == "1" for device in server.devices):
-        raise ApiFault(400, "TOO_MANY_BOOT_DISKS", "The server has a boot disk already.")
-    if storage is not None and storage.backup_rule and server.simple_backup != "no":
-        raise ApiFault(
-            409, "BACKUP_RULE_CONFLICT", "The server has a simple backup; the storage has a rule of its own."
-        )
-    address = free_address(server.devices, wanted)
-    server.devices.append(Device(address, kind, storage.uuid if storage else "", boot_disk))
-    if storage is not None:
-        storage.servers.append(server.uuid)
+    attach(server, storage, kind=kind, address=wanted, boot_disk=boot_disk)
     return details(cloud, server)
 
 
@@ -67,17 +41,8 @@ def detach_storage(cloud: Cloud, call: Call) -> Answer:
     device = next((each for each in server.devices if each.address == address), None)
     if device is None:
         raise ApiFault(409, "DEVICE_ADDRESS_NOT_IN_USE", f"The device address {address} is not in use.")
-    _check_hotplug(server, device.type, device.address)
-    _release(cloud, server, device)
-    server.devices.remove(device)
+    detach(cloud, server, device)
     return details(cloud, server)
-
-
-def _release(cloud: Cloud, server: Server, device: Device) -> None:
-    storage = cloud.any_storage(device.storage)
-    if storage is not None and server.uuid in storage.servers:
-        storage.servers.remove(server.uuid)
-    device.storage = ""
 
 
 def _drive(server: Server) -> Device:
@@ -109,5 +74,5 @@ def eject_cdrom(cloud: Cloud, call: Call) -> Answer:
     device = _drive(server)
     if not device.storage:
         raise ApiFault(409, "CDROM_EJECT_FAILED", "There is no disc in the CD-ROM device.")
-    _release(cloud, server, device)
+    release(cloud, server, device)
     return details(cloud, server)

@@ -10,7 +10,8 @@ from upcloud_sdk.simulator.chapters.routing import Routes
 from upcloud_sdk.simulator.records.records import FirewallRule
 from upcloud_sdk.simulator.rules.servers import require_state
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
-from upcloud_sdk.simulator.wire.fields import Fields, fields, one_of, text, whole
+from upcloud_sdk.simulator.wire.fields import Fields, fields, list_of, mapping, one_of, or_null, text, whole
+from upcloud_sdk.simulator.wire.paging import RULESETS, page
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.records import Server
@@ -25,10 +26,10 @@ _PAIRS = ("source_address", "source_port", "destination_address", "destination_p
 
 
 def _unset_or(check: Check[object]) -> Check[str]:
-    """Answers have "" for what is unset, so requests may."""
+    """Answers have "" for what is unset, so requests may; or null, as the newer service has it."""
 
     def checked(value: object) -> str:
-        return "" if value == "" else str(check(value))
+        return "" if value in {"", None} else str(check(value))
 
     return checked
 
@@ -44,13 +45,17 @@ _CHECKS: dict[str, Check[str]] = {
     "protocol": _unset_or(one_of("tcp", "udp", "icmp")),
     "icmp_type": _unset_or(whole(0, 255)),
     "comment": text(0, 250),
+    "enabled": one_of("true", "1", "yes", "false", "0", "no", ""),
     **{f"{pair}_{end}": _unset_or(_address) for pair in _PAIRS[::2] for end in ("start", "end")},
     **{f"{pair}_{end}": _unset_or(whole(1, 65_535)) for pair in _PAIRS[1::2] for end in ("start", "end")},
 }
 
 
 def _document(server: Server, position: int) -> Document:
-    return {**asdict(server.firewall_rules[position - 1]), "position": str(position)}
+    values = asdict(server.firewall_rules[position - 1])
+    if not values["enabled"]:
+        del values["enabled"]
+    return {**values, "position": str(position)}
 
 
 def _read(f: Fields) -> tuple[int | None, FirewallRule]:
@@ -112,13 +117,37 @@ def list_rules(cloud: Cloud, call: Call) -> Answer:
     return Answer(200, {"firewall_rules": {"firewall_rule": documents}})
 
 
+@routes.get("/firewall-ruleset/server/{uuid}/firewall-rule")
+def list_rules_in_pages(cloud: Cloud, call: Call) -> Answer:
+    """The same of the newer service, in pages."""
+    server = cloud.server(call.args["uuid"])
+    positions = page(call, range(1, len(server.firewall_rules) + 1), RULESETS)
+    return Answer(200, {"firewall_rules": {"firewall_rule": [_document(server, each) for each in positions]}})
+
+
+@routes.put("/firewall-ruleset/server/{uuid}/firewall-rule")
+def replace_rules_of_server(cloud: Cloud, call: Call) -> Answer:
+    """All of them; null is none."""
+    server = _changeable(cloud, call)
+    with fields(call, None) as f:
+        wrapped = f.need("firewall_rules", mapping) if f.get("firewall_rules", or_null(mapping), None) else {}
+    with Fields(wrapped, where="firewall_rules") as inner:
+        items = inner.get("firewall_rule", or_null(list_of(mapping)), None) or []
+    _check_limit(cloud, len(items))
+    server.firewall_rules = [_read(Fields(item, where="firewall_rule"))[1] for item in items]
+    documents = [_document(server, position) for position in range(1, len(items) + 1)]
+    return Answer(200, {"firewall_rules": {"firewall_rule": documents}})
+
+
 @routes.get("/server/{uuid}/firewall_rule/{position}")
+@routes.get("/firewall-ruleset/server/{uuid}/firewall-rule/{position}")
 def get_rule(cloud: Cloud, call: Call) -> Answer:
     server = cloud.server(call.args["uuid"])
     return Answer(200, {"firewall_rule": _document(server, _position(server, call.args["position"]))})
 
 
 @routes.post("/server/{uuid}/firewall_rule")
+@routes.post("/firewall-ruleset/server/{uuid}/firewall-rule")
 def create_rule(cloud: Cloud, call: Call) -> Answer:
     """Inserted at its position; without one, at the end."""
     server = _changeable(cloud, call)
@@ -150,6 +179,7 @@ def replace_rules(cloud: Cloud, call: Call) -> Answer:
 
 
 @routes.delete("/server/{uuid}/firewall_rule/{position}")
+@routes.delete("/firewall-ruleset/server/{uuid}/firewall-rule/{position}")
 def delete_rule(cloud: Cloud, call: Call) -> Answer:
     server = _changeable(cloud, call)
     del server.firewall_rules[_position(server, call.args["position"]) - 1]

@@ -126,6 +126,11 @@ def delete_group(cloud: Cloud, call: Call) -> Answer:
     return Answer(204)
 
 
+@routes.get("/server-group/{uuid}/servers")
+def list_members(cloud: Cloud, call: Call) -> Answer:
+    return Answer(200, {"servers": [member.uuid for member in members_of(cloud, _find(cloud, call))]})
+
+
 @routes.post("/server-group/{uuid}/servers")
 def add_member(cloud: Cloud, call: Call) -> Answer:
     group = _find(cloud, call)

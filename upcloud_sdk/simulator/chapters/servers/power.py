@@ -40,6 +40,7 @@ def start_server(cloud: Cloud, call: Call) -> Answer | Pause:
     server.host = choose_host(cloud, server, wish, windows=runs_windows(cloud, server))
     boots = boot_device(server.devices)
     cloud.admit_guest(server, cloud.any_storage(boots.storage) if boots is not None else None)
+    cloud.note_event(server, "server_start_init")
     cloud.start_boot(server)
 
     def started() -> Answer:
@@ -59,6 +60,7 @@ def stop_server(cloud: Cloud, call: Call) -> Answer:
         timeout = f.get("timeout", _TIMEOUT, None)
     require_state(server, "started")
     answer = details(cloud, server)
+    cloud.note_event(server, "server_shutdown")
     cloud.schedule(server, *_leaving(cloud, server, "stopped", kind, timeout))
     return answer
 

@@ -8,7 +8,7 @@ from upcloud_sdk.simulator.chapters.routing import Routes
 from upcloud_sdk.simulator.rules import documents
 from upcloud_sdk.simulator.rules.addressing import release_addresses
 from upcloud_sdk.simulator.rules.backup_rules import read_backup_policy
-from upcloud_sdk.simulator.rules.server_values import NIC_MODEL, VIDEO_MODEL, boot_order, simple_backup
+from upcloud_sdk.simulator.rules.server_values import NIC_MODEL, VIDEO_MODEL, boot_order, read_newer, simple_backup
 from upcloud_sdk.simulator.rules.servers import details, read_new_size, require_state, state_illegal
 from upcloud_sdk.simulator.rules.storages import delete_storage
 from upcloud_sdk.simulator.state import usage
@@ -79,6 +79,13 @@ def list_servers(cloud: Cloud, call: Call) -> Answer:
     return _listed(cloud, call, cloud.servers.values())
 
 
+@routes.get("/server/labels")
+def list_labels(cloud: Cloud, _call: Call) -> Answer:
+    """Each label that a server has, once."""
+    pairs = {pair: None for server in cloud.servers.values() for pair in server.labels.items()}
+    return Answer(200, [{"key": key, "value": value} for key, value in pairs])
+
+
 @routes.get("/server/tag/{tags}")
 def list_servers_by_tag(cloud: Cloud, call: Call) -> Answer:
     """`a,b` is any of the tags, `a:b` all of them."""
@@ -127,6 +134,7 @@ def modify_server(cloud: Cloud, call: Call) -> Answer:
                 "remote_access_password", text(1, 32), server.remote_access_password, code="VNC_PASSWORD"
             ),
             "labels": labels.read_wrapped(f),
+            "newer_settings": server.newer_settings | read_newer(f),
         }
         zone = f.get("zone", text(), server.zone)
     if cloud.account.trial and changes["firewall"] == "off":
@@ -147,6 +155,7 @@ def modify_server(cloud: Cloud, call: Call) -> Answer:
     for name, value in changes.items():
         setattr(server, name, value)
     server.plan, server.core_number, server.memory_amount = size
+    cloud.note_event(server, "server_modify")
     return details(cloud, server, 202)
 
 
@@ -163,6 +172,7 @@ def delete_server(cloud: Cloud, call: Call) -> Answer:
     usage.close(cloud, server)
     cloud.guests.forget(server.uuid)
     del cloud.servers[server.uuid]
+    cloud.ruleset_attachments[:] = [each for each in cloud.ruleset_attachments if each.server != server.uuid]
     release_addresses(cloud, server)
     for device in server.devices:
         storage = cloud.any_storage(device.storage)

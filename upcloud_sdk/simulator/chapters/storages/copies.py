@@ -14,6 +14,7 @@ from upcloud_sdk.simulator.rules.storages import (
     own_storage,
     require_at_rest,
     require_online,
+    resize_backup,
     storage_state_illegal,
 )
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call, Pause
@@ -126,16 +127,7 @@ def resize_filesystem(cloud: Cloud, call: Call) -> Pause:
     require_at_rest(cloud, storage)
     if storage.state != "online":
         raise storage_state_illegal(storage)
-    backup = Storage(
-        cloud.new_uuid("storage"),
-        "Resize Backup",
-        storage.size,
-        type="backup",
-        zone=storage.zone,
-        origin=storage.uuid,
-    )
-    backup.created, backup.encrypted = cloud.clock.now(), storage.encrypted
-    cloud.storages[backup.uuid] = backup
+    backup = resize_backup(cloud, storage)
     storage.state = "maintenance"
     cloud.schedule(storage, Step("online", cloud.clock.now() + cloud.storage_seconds))
 

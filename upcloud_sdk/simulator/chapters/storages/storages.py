@@ -16,6 +16,7 @@ from upcloud_sdk.simulator.rules.storages import (
     own_storage,
     require_at_rest,
     require_online,
+    resize_backup,
 )
 from upcloud_sdk.simulator.state import usage
 from upcloud_sdk.simulator.wire import labels
@@ -122,6 +123,7 @@ def modify_storage(cloud: Cloud, call: Call) -> Answer | Pause:
     with fields(call, "storage") as f:
         title = f.get("title", text(1, 255), storage.title, code="STORAGE_TITLE")
         size = f.get("size", whole(1, 4096), storage.size)
+        resizes = f.get("filesystem_resize", yes_no, "no") == "yes"
         rule = read_backup_rule(f)
         wanted = labels.read_bare(f)
     if rule and any(cloud.servers[uuid].simple_backup != "no" for uuid in storage.servers):
@@ -133,6 +135,8 @@ def modify_storage(cloud: Cloud, call: Call) -> Answer | Pause:
         require_at_rest(cloud, storage)
         check_room(cloud, storage.zone or "", storage.tier or "", size - storage.size)
         usage.close(cloud, storage)
+        if resizes:
+            resize_backup(cloud, storage)
     storage.title, storage.size = title, size
     if rule is not None:
         storage.backup_rule = rule

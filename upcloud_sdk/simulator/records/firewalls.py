@@ -1,0 +1,66 @@
+"""What the simulated account holds of firewall rulesets, and of the events of its servers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class RulesetRule:
+    """A rule of a ruleset. What is unset is empty, or None."""
+
+    uuid: str
+    action: str
+    direction: str
+    family: str = ""
+    protocol: str = ""
+    comment: str = ""
+    enabled: bool = True
+    position: int = 0
+    icmp_type: int | None = None
+    source_address_start: str = ""
+    source_address_end: str = ""
+    source_address_cidr: str = ""
+    source_port_start: int | None = None
+    source_port_end: int | None = None
+    destination_address_start: str = ""
+    destination_address_end: str = ""
+    destination_address_cidr: str = ""
+    destination_port_start: int | None = None
+    destination_port_end: int | None = None
+
+
+@dataclass(slots=True)
+class Ruleset:
+    """A firewall ruleset. `versions` are its rules as they were, the first version first, without today's."""
+
+    uuid: str
+    name: str
+    created: float
+    updated: float
+    description: str = ""
+    stateful: bool = True
+    enabled: bool = True
+    default_dns_rules_enabled: bool = True
+    version: int = 1
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+    rules: list[RulesetRule] = field(default_factory=list[RulesetRule])
+    versions: list[list[RulesetRule]] = field(default_factory=list[list[RulesetRule]])
+
+
+@dataclass(slots=True)
+class RulesetAttachment:
+    """A ruleset that guards the private interfaces of a server."""
+
+    ruleset: str
+    server: str
+    created: float
+
+
+@dataclass(slots=True)
+class ServerEvent:
+    """What has happened to a server."""
+
+    server: str
+    time: float
+    type: str

@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 VM_IMAGES := $(BIN)/python -m upcloud_sdk.simulator.images --offer-deb buildbot-worker --offer-wheel buildbot-worker
 CROSSBAR := .venv-crossbar/bin/crossbar
 
+# The tests start some hundred processes. Each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak storm connections shipped races replay replay-day docs dist test-lowest test-bench bench clean
 
@@ -42,7 +45,7 @@ format: $(READY)
 
 ## make test         the tests, with a branch coverage gate (ARGS="-k name" for some of them, without the gate)
 test: $(READY)
-	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses 4 --dist worksteal --cov --cov-report=term)
+	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses 4 --dist worksteal --durations 10 --cov --cov-report=term)
 
 ## make test-lowest  the tests of the SDK and the simulator on the lowest versions of their dependencies
 LOWEST := .venv-lowest

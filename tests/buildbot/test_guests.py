@@ -35,6 +35,8 @@ class Guests(MasterCase):
         self.guests.connect("impostor", self.guests.seen[0])
         while not self.flushLoggedErrors(UnauthorizedLogin):
             await pause()
+        # Its password is that of the next guest, too: if it called again meanwhile, one of the two would be refused.
+        self.guests.stop("impostor", hard=True)
         assert (await self.build()).results == [SUCCESS]
 
     async def test_a_fixed_password_is_that_of_every_guest(self) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 import respx
 
+from tests.sdk.authorities import authorities
 from tests.sdk.clock import MovedClock
 from upcloud_sdk import Token, UpCloud, WaitPolicy
 
@@ -42,5 +43,6 @@ def api() -> Iterator[respx.MockRouter]:
 @pytest.fixture
 async def cloud(api: respx.MockRouter, clock: MovedClock) -> AsyncIterator[UpCloud]:
     """An open client."""
-    async with UpCloud(Token(SECRET), owner="tests", waits=WaitPolicy(clock=clock)) as client:
+    waits = WaitPolicy(clock=clock)
+    async with UpCloud(Token(SECRET), owner="tests", waits=waits, ssl_context=authorities()) as client:
         yield client

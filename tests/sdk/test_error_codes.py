@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import upcloud_sdk.simulator
+from tests.sdk.authorities import authorities
 from upcloud_sdk import RetryPolicy, Token, UpCloud, errors
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def test_each_refusal_of_the_simulator_is_in_the_table() -> None:
 async def test_a_refusal_is_of_its_class(api: respx.MockRouter, status: int, code: str) -> None:
     api.post("/server/00aa/start").respond(status, json={"error": {"error_code": code, "error_message": "No."}})
 
-    async with UpCloud(Token("ucat_x"), retry=RetryPolicy(attempts=1)) as cloud:
+    async with UpCloud(Token("ucat_x"), retry=RetryPolicy(attempts=1), ssl_context=authorities()) as cloud:
         with pytest.raises(errors.ApiError) as caught:
             await cloud.servers.start("00aa")
 

@@ -9,6 +9,7 @@ import anyio
 import httpx
 import pytest
 
+from tests.sdk.authorities import authorities
 from tests.sdk.documents import refusal, refused
 from tests.sdk.sent import lines
 from upcloud_sdk import RetryPolicy, Token, UpCloud, WaitPolicy
@@ -77,7 +78,7 @@ def _mock(what: int | type[httpx.TransportError]) -> httpx.Response | httpx.Tran
 
 
 def client(clock: MovedClock, retry: RetryPolicy = RetryPolicy(jitter=0)) -> UpCloud:  # noqa: B008 - frozen
-    return UpCloud(Token("ucat_x"), retry=retry, waits=WaitPolicy(clock=clock))
+    return UpCloud(Token("ucat_x"), retry=retry, waits=WaitPolicy(clock=clock), ssl_context=authorities())
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.moved_time import MovedCloud, server_spec
 from tests.sdk import documents
+from tests.sdk.authorities import authorities
 from tests.sdk.documents import DISK, SERVER
 from tests.sdk.sent import lines
 from upcloud_sdk import RetryPolicy, Server, Token, UpCloud, WaitPolicy
@@ -73,7 +74,8 @@ each_kind = pytest.mark.parametrize(
 async def cloud(api: respx.MockRouter, clock: MovedClock) -> AsyncIterator[UpCloud]:
     """A client that repeats nothing by itself: what a wait forgives is the wait's."""
     waits = WaitPolicy(clock=clock)
-    async with UpCloud(Token("ucat_x"), retry=RetryPolicy(attempts=1), waits=waits) as client:
+    once = RetryPolicy(attempts=1)
+    async with UpCloud(Token("ucat_x"), retry=once, waits=waits, ssl_context=authorities()) as client:
         yield client
 
 

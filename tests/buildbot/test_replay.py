@@ -51,7 +51,9 @@ def month() -> Path | None:
     return next((file for file in found if file.exists()), None)
 
 
-@pytest.mark.skipif(month() is None, reason="the month of real builds is not part of the project")
+@pytest.mark.skipif(
+    month() is None, reason="wants a month of real builds, ../shared/traces: `make test` runs it where that is"
+)
 def test_a_month_of_real_builds_costs_what_was_computed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replay", str(month())]) == 0
     text = capsys.readouterr().out

@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import gc
+import importlib
+
 import pytest
 
 from tests.percentages import pytest_terminal_summary
 from tests.skips import pytest_runtest_makereport, pytest_unconfigure
 
 __all__ = ["pytest_runtest_makereport", "pytest_terminal_summary", "pytest_unconfigure"]
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what was imported and collected: going over it takes long."""
+    importlib.import_module("hypothesis")  # imported later, it warns of what it cannot find among the spared
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(params=["asyncio", "trio"])

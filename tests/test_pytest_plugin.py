@@ -26,7 +26,7 @@ def outcomes(pytester: pytest.Pytester) -> Callable[..., dict[str, int]]:
 
     def run(*parts: str) -> dict[str, int]:
         pytester.makepyfile("\n\n".join(parts))
-        result = pytester.runpytest_subprocess("-q", "-W", "error", "-p", "no:cacheprovider", timeout=120)
+        result = pytester.runpytest_inprocess("-q", "-W", "error", "-p", "no:cacheprovider")
         return result.parseoutcomes()
 
     return run

@@ -147,6 +147,11 @@ class MasterProcess:
         assert self.runs, self.log
 
     @property
+    def web(self) -> str:
+        """Where its web page is."""
+        return f"http://127.0.0.1:{self._values['port']}"
+
+    @property
     def runs(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +14,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from tests.buildbot.processes import MasterProcess, eventually
+from tests.buildbot.storm import BOOTSTRAP
 from upcloud_sdk.buildbot.__main__ import main
+from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -102,6 +106,22 @@ def test_a_buildbot_is_asked_page_by_page(capsys: pytest.CaptureFixture[str], mo
         assert "5 builds" in capsys.readouterr().out
         assert main(["replay", f"{url}/ci/api/v2", "--last", "3"]) == 0
         assert "3 builds" in capsys.readouterr().out
+
+
+def test_a_real_master_is_asked_over_its_rest_api(
+    master_process: Callable[..., MasterProcess], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cloud = Simulator(boot_seconds=0.1, stop_seconds=0.1, guests="process", username="user", password="secret-password")
+    with cloud.serve() as url:
+        master = master_process(url, {"bot": {"bootstrap": BOOTSTRAP}})
+        master.start()
+        for _ in range(2):
+            eventually("the end of a build", partial(master.results, master.force("bot")))
+        assert main(["replay", master.web]) == 0
+        master.terminate(within=30)
+    text = capsys.readouterr().out
+    assert "2 builds" in text
+    assert row_of(text, "destroy after each build")[1] == "2"
 
 
 def test_a_csv_may_be_at_an_address(capsys: pytest.CaptureFixture[str]) -> None:

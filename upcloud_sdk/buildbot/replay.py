@@ -126,7 +126,9 @@ def read(source: str, *, last: int) -> Trace:
     if address.path.endswith(".csv"):
         return _csv(_get(source))
     root = source.rstrip("/").removesuffix("/api/v2") + "/api/v2"
-    builds = list(_pages(f"{root}/builds", ("builderid", "started_at", "complete_at"), "builds", "-buildid", last))
+    builds = list(
+        _pages(f"{root}/builds", ("buildid", "builderid", "started_at", "complete_at"), "builds", "-buildid", last)
+    )
     builders = list(_pages(f"{root}/builders", ("builderid", "name"), "builders", "builderid", _PAGE))
     return builds_of_buildbot(builds, builders)
 

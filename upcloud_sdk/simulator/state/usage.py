@@ -102,9 +102,9 @@ def usages(cloud: AccountState) -> Iterator[Usage]:
 
 
 def started_hours(usage: Usage, start: float = 0, end: float = math.inf) -> int:
-    """The started hours of a period that are within `start` and `end`."""
-    seconds = min(usage.ended, end) - max(usage.began, start)
-    return max(0, math.ceil(seconds / 3600))
+    """The hours of a period that begin from `start` on and before `end`; each counts whole, and in one month only."""
+    before_start, before_end = ((min(moment, usage.ended) - usage.began) / 3600 for moment in (start, end))
+    return max(0, math.ceil(before_end)) - max(0, math.ceil(before_start))
 
 
 def cents_an_hour(cloud: AccountState, usage: Usage, item: str) -> Decimal:

@@ -50,6 +50,16 @@ async def test_a_month_costs_672_hours_at_most(api: httpx.AsyncClient, clock: Ma
     assert january["servers"]["total_amount"] == pytest.approx(672 * PLAN / 100)
 
 
+async def test_an_hour_across_the_end_of_a_month_is_billed_once(api: httpx.AsyncClient, clock: ManualClock) -> None:
+    clock.advance(31 * DAY - HOUR / 2)
+    await running(api, clock)
+    clock.advance(HOUR / 2)
+    assert (await _summary(api))["servers"]["server"]["resources"][0]["hours"] == 1
+    assert (await _summary(api, "2026-02"))["total_amount"] == 0
+    clock.advance(HOUR)
+    assert (await _summary(api, "2026-02"))["servers"]["server"]["resources"][0]["hours"] == 1
+
+
 async def test_what_is_deleted_costs_no_more(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock)
     await _stop(api, clock, server)

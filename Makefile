@@ -10,7 +10,7 @@ CROSSBAR := .venv-crossbar/bin/crossbar
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak storm connections shipped races replay replay-day docs dist test-lowest test-bench bench clean
+.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak storm connections shipped races fuzz-worker replay replay-day docs dist test-lowest test-bench bench clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -99,6 +99,11 @@ shipped: $(READY)
 ## make races        two events of a worker's life meet: a cancel and an attach, a new configuration and a start, ...
 races: $(READY)
 	$(BIN)/python -m pytest -m full tests/buildbot/test_races.py
+
+## make fuzz-worker  50 masters whose workers meet cancels, lost connections, dying guests, faults and SIGHUPs at random
+##                   (SEED=n: that one again; SEEDS=n, SECONDS=n)
+fuzz-worker: $(READY)
+	$(BIN)/python -m tests.buildbot.fuzz --seconds $(or $(SECONDS),25) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),50))
 
 ## make dist         wheel and sdist built, checked, installed into empty environments, and used from there
 dist: $(READY)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Protocol
+    from unittest import TestResult
 
     from twisted.internet.defer import Deferred
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
         master: Any
         tested_master: Any
 
+        def __init__(self, method: str) -> None: ...
+        def run(self, result: TestResult) -> None: ...
         def setUp(self) -> None: ...
         def flushLoggedErrors(self, *kinds: type[Exception]) -> list[object]: ...
         def addCleanup(self, function: Callable[..., object], *args: object) -> None: ...
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
     class Reactor(Protocol):
         stop: Callable[[], None]
+        seconds: Callable[[], float]
 
         def callLater(self, delay: float, function: Callable[..., object], *args: object) -> object: ...
         def crash(self) -> None: ...

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from twisted.internet import defer
 
 from tests.buildbot._types import CANCELLED, SUCCESS, Interpolate, ShellCommand
-from tests.buildbot.harness import MasterCase
+from tests.buildbot.harness import MasterCase, pause
 from upcloud_sdk.buildbot import master
 from upcloud_sdk.simulator import after_seconds
 
@@ -44,13 +44,13 @@ class Places(MasterCase):
     async def test_a_higher_limit_lets_builds_start_at_once(self) -> None:
         self.serve()
         await self.start_master(*self.workers(2, max_servers=1), steps=self.steps)
-        first = defer.ensureDeferred(self.build("bot-1", gate=str(self.gate)))
+        building = [defer.ensureDeferred(self.build(gate=str(self.gate))) for _ in range(2)]
         await self.server_in("started")
-        second = defer.ensureDeferred(self.build("bot-2"))
         await self.reconfigure(*self.workers(2, max_servers=2))
-        assert (await second).results == [SUCCESS]
+        while len(self.cloud.servers) < 2:
+            await pause()
         self.gate.touch()
-        assert (await first).results == [SUCCESS]
+        assert [outcome.results for outcome in await defer.gatherResults(building)] == [[SUCCESS]] * 2
 
     async def test_a_build_that_is_cancelled_before_it_has_a_server_gives_its_place_back(self) -> None:
         self.serve()

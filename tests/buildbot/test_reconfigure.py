@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet import defer
 
-from tests.buildbot._types import SUCCESS, ShellCommand
-from tests.buildbot.harness import MasterCase, pause
+from tests.buildbot._types import RETRY, SUCCESS, ShellCommand, renderer
+from tests.buildbot.harness import IMAGE, MasterCase, pause
 from upcloud_sdk.simulator import after_seconds
 
 if TYPE_CHECKING:
@@ -91,6 +91,47 @@ class Reconfigure(MasterCase):
         assert outcome.results == [SUCCESS]
         assert outcome.properties["upcloud_uuid"] != first
         assert first not in self.cloud.servers
+
+    async def test_the_first_configuration_can_come_back(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        for plan, hostconfig in (("2xCPU-4GB", {"plan": "2xCPU-4GB"}), ("1xCPU-1GB", None)):
+            await self.reconfigure(self.worker(hostconfig=hostconfig))
+            assert (await self.build()).properties["upcloud_plan"] == plan
+
+    async def test_a_limit_of_servers_can_come_back(self) -> None:
+        self.serve()
+        await self.start_master(*(self.worker(f"bot-{number}", max_servers=1) for number in (1, 2)))
+        for limit in (None, 1):
+            await self.reconfigure(*(self.worker(f"bot-{number}", max_servers=limit) for number in (1, 2)))
+        building = [defer.ensureDeferred(self.build()) for _ in range(2)]
+        await self.server_in("started")
+        assert len(await self.master.data.get(("builds",))) == 1
+        await defer.gatherResults(building)
+
+    async def test_a_worker_that_is_renamed_takes_its_server_with_it(self) -> None:
+        self.serve()
+        await self.start_master(self.worker("old", build_wait_timeout=3600))
+        await self.build("old")
+        await self.reconfigure(self.worker("new", build_wait_timeout=3600))
+        assert self.cloud.servers == {}
+        assert (await self.build("new")).results == [SUCCESS]
+
+    async def test_a_secret_that_is_not_there_for_a_moment_is_asked_for_again(self) -> None:
+        self.serve()
+        asked: list[object] = []
+
+        @renderer
+        def image(_: object) -> str:
+            asked.append(None)
+            if len(asked) < 3:
+                raise ConnectionError("the vault is sealed")
+            return IMAGE
+
+        await self.start_master(self.worker(image=image))
+        outcome = await self.build()
+        assert outcome.results == [RETRY, RETRY, SUCCESS]
+        assert "the vault is sealed" in outcome.logs
 
     async def test_workers_are_added_while_another_builds(self) -> None:
         self.serve()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 DEFAULT_ZONE = "de-fra1"
 DEFAULT_PLAN = "1xCPU-1GB"
+DEFAULT_PLAN_HAS = {"cores": 1, "memory": 1024, "storage": 25}
+"""What the plan that takes its place must have, where it is no longer sold."""
 DEFAULT_DISK_SIZE = 10
 """GB."""
 DEFAULT_TIER = "maxiops"

@@ -55,6 +55,8 @@ class ServerRequest:
     image: Image
     zones: tuple[str, ...]
     plans: tuple[str, ...]
+    plan_is_given: bool
+    """Whether the configuration has one. The default one is replaced where the account does not get it any more."""
     hostname: str | None
     host: tuple[tuple[str, Any], ...]
     """What else `hostconfig` says of the machine."""
@@ -82,12 +84,13 @@ class ServerRequest:
             raise ValueError("; ".join(problems))
         host: dict[str, Any] = dict(given["hostconfig"] or {})
         zone = host.pop("zone", None) or given["zone"] or DEFAULT_ZONE
-        plan = host.pop("plan", None) or DEFAULT_PLAN
+        plan = host.pop("plan", None)
         networks = given["networks"]
         return cls(
             image=given["image"],
             zones=tuple(given["zones"] or (zone,)),
-            plans=tuple(given["plans"] or (plan,)),
+            plans=tuple(given["plans"] or (plan or DEFAULT_PLAN,)),
+            plan_is_given=bool(given["plans"] or plan),
             hostname=host.pop("hostname", None),
             ssh_keys=tuple(host.pop("ssh_keys", ())),
             user_data=SecretStr(host.pop("user_data", None) or ""),

@@ -15,9 +15,10 @@ import anyio
 
 from upcloud_sdk import ServerChanges, ServerState
 from upcloud_sdk.billing import paid_until
+from upcloud_sdk.buildbot.arguments import DEFAULT_PLAN_HAS
 from upcloud_sdk.buildbot.bootstrap import IN_TLS, LOG, Bootstrap
 from upcloud_sdk.buildbot.spending import Price
-from upcloud_sdk.errors import IllegalState, NotFound, ResourceFailed, UpCloudError, WaitTimeout
+from upcloud_sdk.errors import ApiError, IllegalState, NotFound, ResourceFailed, UpCloudError, WaitTimeout
 from upcloud_sdk.models import ServerGroupSpec
 
 if TYPE_CHECKING:
@@ -111,6 +112,19 @@ class BuildServer:
         self._image = template.title or template.uuid
         if isinstance(request.server_group, ServerGroupSpec):
             request = replace(request, server_group=await cache.group(request.server_group))
+        zone, default = request.zones[0], request.plans[0]
+        if not request.plan_is_given and (plan := cache.successor(default, zone)) is not None:
+            request = replace(request, plans=(plan,))
+        try:
+            await self._send(request, template)
+        except ApiError as error:
+            if request.plan_is_given or not error.code.startswith("PLAN_") or default != request.plans[0]:
+                raise
+            # What was the smallest plan for years is no longer sold to everybody.
+            plan = await cache.find_successor(default, zone, **DEFAULT_PLAN_HAS)
+            await self._send(replace(request, plans=(plan,)), template)
+
+    async def _send(self, request: ServerRequest, template: StorageSummary) -> None:
         self._specs = self._make_specs(request, template, self.guest)
         self.asked_at = time.monotonic()
         self.may_attach = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -21,10 +23,14 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 
+log = logging.getLogger("upcloud_sdk")
+
 _TEMPLATES_FOR = 30.0
 _GROUPS_FOR = 3600.0
 _PRICES_FOR = 3600.0
 _BILL_FOR = 600.0
+_NO_PRICE_FOR = 300.0
+_PLANS_FOR = 3600.0
 _PRICE_WITHIN = 5.0
 
 
@@ -37,14 +43,25 @@ class TimedCache(Generic[V]):
         self._asking = anyio.Lock()
 
     async def get(self, key: Hashable, ask: Callable[[], Awaitable[V]]) -> V:
-        """The answer to `key`; `ask` is called if none is known. A failure is not kept."""
+        """The answer to `key`; `ask` is called if none is known. An error is not kept."""
         async with self._asking:
-            until, answer = self._known.get(key, (0.0, None))
-            if answer is not None and time.monotonic() < until:
-                return answer
+            if self.has(key):
+                return self._known[key][1]
             answer = await ask()
-            self._known[key] = (time.monotonic() + self._seconds, answer)
+            self.keep(key, answer, self._seconds)
             return answer
+
+    def has(self, key: Hashable) -> bool:
+        """Whether an answer to `key` is known."""
+        return key in self._known and time.monotonic() < self._known[key][0]
+
+    def known(self, key: Hashable) -> V | None:
+        """The answer to `key`, if one is known."""
+        return self._known[key][1] if self.has(key) else None
+
+    def keep(self, key: Hashable, answer: V, seconds: float) -> None:
+        """Keep an answer for so many seconds."""
+        self._known[key] = (time.monotonic() + seconds, answer)
 
 
 class AccountCache:
@@ -57,6 +74,8 @@ class AccountCache:
         self._prices: TimedCache[Decimal] = TimedCache(_PRICES_FOR)
         self._currencies: TimedCache[str] = TimedCache(_PRICES_FOR)
         self._bills: TimedCache[Decimal] = TimedCache(_BILL_FOR)
+        self._unpriced: TimedCache[None] = TimedCache(_NO_PRICE_FOR)
+        self._plans: TimedCache[str] = TimedCache(_PLANS_FOR)
 
     async def template(
         self, key: Hashable, image: str | re.Pattern[str] | Callable[[StorageSummary], bool]
@@ -83,19 +102,37 @@ class AccountCache:
         self._templates = TimedCache(_TEMPLATES_FOR)
         self._groups = TimedCache(_GROUPS_FOR)
 
+    def successor(self, plan: str, zone: str) -> str | None:
+        """What `find_successor` found for a plan; None if that was not asked within the hour."""
+        return self._plans.known((plan, zone))
+
+    async def find_successor(self, plan: str, zone: str, *, cores: int, memory: int, storage: int) -> str:
+        """The cheapest plan on sale with at least so much (MiB, GB), instead of one that the account does not get.
+
+        Raises:
+            NoMatch: there is none.
+        """
+
+        async def find() -> str:
+            found = await self.cloud.plans.cheapest(cores=cores, memory=memory, storage=storage, zone=zone)
+            log.warning("plan %s is not sold to this account any more: %s is taken in %s", plan, found.name, zone)
+            return found.name
+
+        return await self._plans.get((plan, zone), find)
+
     async def price(self, spec: ServerSpec) -> Decimal | None:
-        """Credits an hour; None where that cannot be told within five seconds."""
+        """Credits an hour; None where that cannot be told within five seconds, and then for five minutes."""
 
         async def ask() -> Decimal:
             return (await self.cloud.prices.estimate(spec)).hourly
 
         disks = tuple((disk.action, disk.storage, disk.size, disk.tier) for disk in spec.storage_devices)
         key = (spec.zone, spec.plan, spec.core_number, spec.memory_amount, spec.networking, spec.firewall, disks)
-        with anyio.move_on_after(_PRICE_WITHIN):
-            try:
-                return await self._prices.get(key, ask)
-            except UpCloudError:
-                return None
+        if self._unpriced.has(key):
+            return None
+        with anyio.move_on_after(_PRICE_WITHIN), contextlib.suppress(UpCloudError):
+            return await self._prices.get(key, ask)
+        self._unpriced.keep(key, None, _NO_PRICE_FOR)
         return None
 
     async def currency(self) -> str | None:

@@ -6,7 +6,7 @@ import contextlib
 import ipaddress
 import re
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ import anyio
 from pydantic import SecretStr
 
 from upcloud_sdk import UpCloud
-from upcloud_sdk.buildbot.arguments import host_and_port, mapping
+from upcloud_sdk.buildbot.arguments import DEFAULT_PLAN_HAS, host_and_port, mapping
 from upcloud_sdk.buildbot.bootstrap import IN_TLS, Bootstrap, Guest
 from upcloud_sdk.buildbot.request import MINIMUM_MEMORY, ServerRequest, bootstrap_of, rendered
 from upcloud_sdk.ci import AccountCache
@@ -41,7 +41,7 @@ class Finding:
 
     worker: str
     question: str
-    """`credentials`, `place`, `image`, `server`, `limits`, `master`, `cost` or `budget`."""
+    """`credentials`, `plan`, `place`, `image`, `server`, `limits`, `master`, `cost` or `budget`."""
     good: bool | None
     """None where it cannot be known before a build."""
     answer: str
@@ -99,6 +99,9 @@ class Check:
     async def _ask_place(self, cloud: UpCloud, request: ServerRequest) -> None:
         zones = {zone.id for zone in await cloud.zones.list()}
         plans = {plan.name: plan for plan in await cloud.plans.list()}
+        plan = request.plans[0]
+        if not request.plan_is_given and (plan not in plans or plans[plan].current_offering is False):
+            request = await self._ask_successor(cloud, request)
         missing = [f"no zone {zone!r}" for zone in request.zones if zone not in zones]
         missing += [f"no plan {plan!r}" for plan in request.plans if plan not in {*plans, "custom"}]
         self.needs = _size(request, plans)
@@ -108,6 +111,17 @@ class Check:
             self.tell("place", good=None, answer=EACH_BUILD)
         else:
             self.tell("place", good=True, answer=f"{', '.join(request.plans)} in {', '.join(request.zones)}")
+
+    async def _ask_successor(self, cloud: UpCloud, request: ServerRequest) -> ServerRequest:
+        """The request with the plan that takes the place of the default one, which is no longer sold to everybody."""
+        default, zone = request.plans[0], request.zones[0]
+        try:
+            plan = await cloud.plans.cheapest(zone=zone, **DEFAULT_PLAN_HAS)
+        except UpCloudError as error:
+            self.tell("plan", good=False, answer=f"{default} is no longer sold, and {error}")
+            return request
+        self.tell("plan", good=True, answer=f"{default} is no longer sold; where it is refused, {plan.name} is taken")
+        return replace(request, plans=(plan.name,))
 
     async def _ask_image(self, cloud: UpCloud, request: ServerRequest) -> StorageSummary | None:
         if "image" in self._worker.open:

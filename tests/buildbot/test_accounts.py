@@ -1,0 +1,76 @@
+"""The accounts of a master: opened for who needs them, closed when nobody does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet import defer
+
+from tests.buildbot._types import SUCCESS
+from tests.buildbot.harness import MasterCase, pause
+from tests.buildbot.quick import QuickWorker
+from upcloud_sdk.ci import ReapPace
+
+if TYPE_CHECKING:
+    from upcloud_sdk.simulator import Simulator
+
+LOOKS = 10
+
+
+class Accounts(MasterCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(QuickWorker, "reaps", ReapPace(again=0.02, every=0.02, retry=0.02))
+
+    async def reconfigure(self, *workers: QuickWorker) -> None:
+        self.config.update(self.configuration(*workers))
+        await self.master.reconfig()
+
+    async def is_left_alone(self, account: Simulator, while_used: Simulator) -> bool:
+        """Whether nothing is asked of one account while the reaper looks into another a few times."""
+        before, looks = len(account.requests), len(while_used.requests)
+        while len(while_used.requests) < looks + LOOKS:
+            await pause()
+        return len(account.requests) == before
+
+    async def test_one_that_is_replaced_is_left_alone_once_its_last_server_is_gone(self) -> None:
+        first, before = self.serve(), self.worker(build_wait_timeout=3600)
+        second, after = self.serve(), self.worker(build_wait_timeout=3600)
+        await self.start_master(before)
+        await self.build()
+        await self.reconfigure(after)
+        while first.servers or not await self.is_left_alone(first, second):
+            await pause()
+        assert (await self.build()).results == [SUCCESS]
+
+    async def test_that_of_a_worker_that_is_removed_is_left_alone_too(self) -> None:
+        first, one = self.serve(), self.worker("bot-1", build_wait_timeout=3600)
+        second, two = self.serve(), self.worker("bot-2", build_wait_timeout=3600)
+        await self.start_master(one, two)
+        await self.build("bot-1")
+        await self.reconfigure(self.worker("bot-2", build_wait_timeout=3600))
+        while first.servers or not await self.is_left_alone(first, second):
+            await pause()
+
+    async def test_one_that_comes_back_is_opened_again(self) -> None:
+        first, before = self.serve(), self.worker()
+        url = self.url
+        second, after = self.serve(), self.worker()
+        await self.start_master(before)
+        await self.reconfigure(after)
+        while not await self.is_left_alone(first, second):
+            await pause()
+        self.url = url
+        await self.reconfigure(self.worker())
+        assert (await self.build()).results == [SUCCESS]
+        assert first.count("POST /server") == 1
+
+    async def test_one_that_another_worker_uses_stays_open(self) -> None:
+        first, workers = self.serve(), [self.worker(name) for name in ("bot-1", "bot-2")]
+        kept: dict[str, Any] = {"base_url": self.url}
+        self.serve()
+        await self.start_master(*workers)
+        await self.reconfigure(self.worker("bot-1"), self.worker("bot-2", **kept))
+        outcomes = await defer.gatherResults([defer.ensureDeferred(self.build(f"bot-{n}")) for n in (1, 2)])
+        assert [outcome.results for outcome in outcomes] == [[SUCCESS], [SUCCESS]]
+        assert first.count("POST /server") == 1

@@ -1,0 +1,86 @@
+"""A master whose clock jumps, and one whose database is locked."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from twisted.internet import defer
+
+from tests.buildbot._types import RETRY, SUCCESS, ShellCommand, reactor
+from tests.buildbot.harness import MasterCase, pause
+from tests.buildbot.processes import eventually
+from upcloud_sdk.buildbot._buildbot_api import States
+from upcloud_sdk.simulator import Simulator, after_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.buildbot.processes import MasterProcess
+
+HOURS = 5 * 3600.0
+
+
+class Clocks(MasterCase):
+    timeout = HOURS + 120
+    """The test's own time limit goes by the same clock."""
+
+    def jump(self, seconds: float) -> None:
+        """Let the wall clock of the reactor be ahead by so much, or behind."""
+        now = reactor.seconds
+        self.patch(reactor, "seconds", lambda: now() + seconds)
+
+    async def test_one_that_jumps_ahead_while_a_server_starts_costs_an_attempt_at_most(self) -> None:
+        self.serve()
+        self.cloud.boot_next(after_seconds(1))
+        await self.start_master(self.worker())
+        building = defer.ensureDeferred(self.build())
+        await self.server_in("maintenance")
+        self.jump(HOURS)
+        outcome = await building
+        assert outcome.results[-1] == SUCCESS
+        assert set(outcome.results) <= {RETRY, SUCCESS}
+        # Of Buildbot's `missing_timeout`.
+        self.flushLoggedErrors(defer.TimeoutError)
+
+    async def test_one_that_jumps_ahead_ends_no_build(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(), steps=[ShellCommand(command=["sleep", "1"])])
+        building = defer.ensureDeferred(self.build())
+        await self.server_in("started")
+        while self.master.workers.workers["bot"].state is not States.SUBSTANTIATED:
+            await pause()
+        self.jump(HOURS)
+        assert (await building).results == [SUCCESS]
+
+    async def test_one_that_jumps_back_keeps_no_build_waiting(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(build_wait_timeout=3600))
+        assert (await self.build()).results == [SUCCESS]
+        self.jump(-HOURS)
+        assert (await self.build()).results == [SUCCESS]
+
+
+@pytest.mark.full
+def test_a_database_that_is_locked_for_a_minute_costs_no_build_and_leaves_nothing(
+    master_process: Callable[..., MasterProcess],
+) -> None:
+    cloud = Simulator(boot_seconds=0.2, stop_seconds=0.1, guests="process", username="user", password="secret-password")
+    with cloud, cloud.serve() as url:
+        workers: dict[str, dict[str, Any]] = {"one": {}, "two": {}}
+        master = master_process(url, workers, command="sleep 2")
+        master.start()
+        requests = [master.force(name) for name in workers]
+        eventually("two servers", lambda: len(cloud.servers) == len(workers))
+        database = sqlite3.connect(master.basedir / "state.sqlite", isolation_level=None)
+        database.execute("BEGIN EXCLUSIVE")
+        threading.Event().wait(60)
+        database.execute("ROLLBACK")
+        database.close()
+        results: list[list[int]] = [eventually("the builds to end", partial(master.results, each)) for each in requests]
+        assert [each[-1] for each in results] == [SUCCESS, SUCCESS]
+        eventually("no servers", lambda: not cloud.servers)
+        master.terminate(within=30)

@@ -2,31 +2,26 @@
 
 anyio's shield does not stop native asyncio cancellation (`asyncio.timeout`, `task.cancel()`, Ctrl-C), so what must
 not be cut short, the POST of a create and a whole destroy, runs in a task of the client's own, and its caller only
-waits for it.
+waits for it. These tasks belong to the event loop and to no task group, so it does not matter in which task a client
+is entered and left, nor what is cancelled around it.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
 
-from upcloud_sdk._interrupts import protected
+from upcloud_sdk._tasks import LoopClock, Tasks, absorb_native_cancellation, is_cancellation
 from upcloud_sdk.errors import CleanupFailed, NotOpen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from contextlib import AbstractContextManager
 
-    from anyio.abc import TaskGroup
-
-    Limit = Callable[[float], AbstractContextManager[object, bool]]
-    """A block that is left after so many seconds."""
-
+    from upcloud_sdk._tasks import Clock
 
 log = logging.getLogger("upcloud_sdk")
 
@@ -35,12 +30,6 @@ T = TypeVar("T")
 
 class Unwanted(Exception):
     """Nobody waits for this work any more, and it has had no effect yet: it ends here."""
-
-
-def _native_cancellation() -> tuple[type[BaseException], ...]:
-    """What asyncio raises in a task that it cancels itself. Not imported here: on trio nobody needs it."""
-    asyncio = sys.modules.get("asyncio")
-    return () if asyncio is None else (asyncio.CancelledError,)
 
 
 class _Operation(Generic[T]):
@@ -52,7 +41,8 @@ class _Operation(Generic[T]):
         self.scope = anyio.CancelScope(shield=True)
         self.error: BaseException | None = None
         self.value: T | None = None
-        self.abandoned: Callable[[T], None] | None = None
+        self.on_cancel: Callable[[T], None] | None = None
+        """Gets the value, once the caller has gone."""
         self.unheard = False
         """Whether nobody waits for its result."""
 
@@ -63,15 +53,17 @@ class _Operation(Generic[T]):
                 self.value = await self._persist()
             if self.scope.cancelled_caught:
                 self.error = self.cut_short()
-            elif self.abandoned is not None:
-                self.abandoned(cast("T", self.value))
+            elif self.on_cancel is not None:
+                self.on_cancel(cast("T", self.value))
         except Exception as error:  # noqa: BLE001 - handed to the caller; a dying task must not cancel the body
             self.error = error
-            if self.abandoned is not None and not isinstance(error, Unwanted):
+            if self.on_cancel is not None and not isinstance(error, Unwanted):
                 log.error("%s failed after its caller had gone: %s", self.what, error)  # noqa: TRY400 - a trace may show locals
         except BaseException as error:
             self.error = error
-            raise
+            log.error("%s was interrupted: what it was about may be left, and cost money", self.what)  # noqa: TRY400 - as above
+            if isinstance(error, GeneratorExit) or is_cancellation(error):
+                raise
         finally:
             self.done.set()
 
@@ -79,14 +71,11 @@ class _Operation(Generic[T]):
         while True:
             try:
                 return await self.work()
-            except _native_cancellation():
-                if not self.repeatable or self.scope.cancel_called:
+            except BaseException as error:
+                # Not by the client, but by asyncio, which cancels all tasks to end its loop: what must be done is
+                # begun again.
+                if not self.repeatable or self.scope.cancel_called or not absorb_native_cancellation(error):
                     raise
-                # Not by the client, but once by asyncio, which ends its loop at a second Ctrl-C: what must be done is
-                # begun again, and the third one ends it.
-                task = sys.modules["asyncio"].current_task()
-                assert task is not None
-                task.uncancel()
 
     def cut_short(self) -> CleanupFailed:
         return CleanupFailed(self.uuid, f"{self.what}: given up when the client was closed")
@@ -104,37 +93,45 @@ _CURRENT: ContextVar[_Operation[Any] | None] = ContextVar("upcloud_sdk_operation
 class Background:
     """The tasks of one client."""
 
-    def __init__(self, limit: Limit = anyio.move_on_after) -> None:
-        self._limit = limit
-        self._group: TaskGroup | None = None
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock: Clock = LoopClock() if clock is None else clock
+        self._tasks: Tasks | None = None
         self._operations: set[_Operation[Any]] = set()
         self._services: set[anyio.CancelScope] = set()
         self._unheard: dict[str, CleanupFailed] = {}
         """What could not be cleaned up and was told to nobody, by uuid."""
 
     async def open(self) -> None:
-        """Start to own tasks; `close` must be awaited in the same task."""
-        group = anyio.create_task_group()
-        await group.__aenter__()
-        self._group = group
+        """Start to own tasks."""
+        self._tasks = Tasks()
+        self._unheard.clear()
+        await anyio.lowlevel.checkpoint()
 
     def start_service(self, work: Callable[[], Awaitable[None]], what: str) -> None:
         """Run something that lasts as long as the client and is cancelled when it closes.
 
-        Until then it outlives the cancellation of whoever opened the client, as the operations do that need it.
+        Until then it outlives every cancellation, as the operations do that need it.
         """
         scope = anyio.CancelScope(shield=True)
 
         async def serve() -> None:
             try:
                 with scope:
-                    await work()
+                    await persist()
             except Exception:
                 log.exception("%s ended", what)
             finally:
                 self._services.discard(scope)
 
-        self._open_group().start_soon(protected(serve), name=what)
+        async def persist() -> None:
+            while True:
+                try:
+                    return await work()
+                except BaseException as error:
+                    if scope.cancel_called or not absorb_native_cancellation(error):
+                        raise
+
+        self._open_tasks().start(serve, what)
         self._services.add(scope)
 
     def start(
@@ -146,7 +143,7 @@ class Background:
             """Nobody takes the value."""
 
         operation = self._launch(work, what, uuid, repeatable=repeatable)
-        operation.abandoned, operation.unheard = ignore, True
+        operation.on_cancel, operation.unheard = ignore, True
 
     async def run(
         self,
@@ -155,45 +152,39 @@ class Background:
         *,
         uuid: str = "",
         repeatable: bool = False,
-        abandoned: Callable[[T], None] | None = None,
+        on_cancel: Callable[[T], None] | None = None,
+        outlast: bool = False,
     ) -> T:
         """What `work` returns. A caller that is cancelled leaves at once, and the work goes on.
 
-        `abandoned` then gets the value, since nobody else does; it must not fail. What is `repeatable` is begun again
-        where asyncio cancels all tasks to end its loop.
+        `on_cancel` then gets the value, since nobody else does; it must not fail. With `outlast` a caller that is
+        cancelled waits for the end all the same, and is cancelled after it, with a failure of the work as a note.
+        What is `repeatable` is begun again where asyncio cancels all tasks to end its loop.
         """
         operation = self._launch(work, what, uuid, repeatable=repeatable)
+        if outlast:
+            interruption = await _outlast(operation.done)
+            if interruption is None:
+                return operation.result()
+            if operation.error is not None:
+                interruption.add_note(str(operation.error))
+            raise interruption
         try:
             await operation.done.wait()
         except BaseException:
             operation.unheard = True
             if operation.done.is_set():
                 self._note(operation)
-            if abandoned is not None:
-                self._abandon(operation, abandoned)
+            if on_cancel is not None:
+                self._hand_over(operation, on_cancel)
             raise
         return operation.result()
-
-    async def finish(
-        self, work: Callable[[], Awaitable[T]], what: str, *, uuid: str = "", repeatable: bool = False
-    ) -> T:
-        """What `work` returns. A caller that is cancelled waits for its end all the same, and is cancelled after it.
-
-        Where the work fails as well, the cancellation is what comes out, with the failure as a note.
-        """
-        operation = self._launch(work, what, uuid, repeatable=repeatable)
-        interruption = await _outlast(operation.done)
-        if interruption is None:
-            return operation.result()
-        if operation.error is not None:
-            interruption.add_note(str(operation.error))
-        raise interruption
 
     @staticmethod
     def is_unwanted() -> bool:
         """Whether the operation that the running task executes has lost its caller."""
         operation = _CURRENT.get()
-        return operation is not None and operation.abandoned is not None
+        return operation is not None and operation.on_cancel is not None
 
     @staticmethod
     def describe(what: str) -> None:
@@ -202,54 +193,77 @@ class Background:
         if operation is not None:
             operation.what = what
 
+    @staticmethod
+    def resume_with(work: Callable[[], Awaitable[object]]) -> None:
+        """Go on with `work` where asyncio cancels the running operation to end its loop, instead of with nothing."""
+        operation = _CURRENT.get()
+        if operation is not None:
+            operation.work, operation.repeatable = work, True
+
     async def close(self, timeout: float) -> tuple[list[CleanupFailed], BaseException | None]:
         """Wait for what is under way, up to `timeout` seconds, then cancel it.
 
         Says what was cut short or failed unheard, and the cancellation of the caller that was absorbed meanwhile.
         """
-        group = self._group
-        if group is None:
+        tasks = self._tasks
+        if tasks is None:
             return [], None
-        drained = anyio.Event()
+        drained, ended = anyio.Event(), anyio.Event()
+        ends = self._clock.now() + timeout
+        late: list[_Operation[Any]] = []
 
         async def drain() -> None:
-            with anyio.CancelScope(shield=True), self._limit(timeout):
-                while self._operations:
-                    await next(iter(self._operations)).done.wait()
-                    await anyio.lowlevel.checkpoint()
-            drained.set()
+            while True:
+                try:
+                    with anyio.CancelScope(shield=True), self._clock.limit(max(0.0, ends - self._clock.now())):
+                        while self._operations:
+                            await next(iter(self._operations)).done.wait()
+                            await anyio.lowlevel.checkpoint()
+                    break
+                except BaseException as error:
+                    if not absorb_native_cancellation(error):
+                        raise
+                    if self._clock.now() >= ends:
+                        break
 
-        group.start_soon(protected(drain), name="close")
-        interruption = await _outlast(drained)
-        self._group = None
-        late = [operation for operation in self._operations if not operation.done.is_set()]
-        for scope in [*(operation.scope for operation in late), *self._services]:
-            scope.cancel()
-        group.cancel_scope.cancel()
-        await group.__aexit__(None, None, None)
+        async def end() -> None:
+            try:
+                await drain()
+            finally:
+                self._tasks = None
+                late.extend(operation for operation in self._operations if not operation.done.is_set())
+                for scope in [*(operation.scope for operation in late), *self._services]:
+                    scope.cancel()
+                drained.set()
+            await tasks.wait_for_others()
+
+        tasks.start(end, "close", ended.set)
+        interruption = await _outlast(ended)
         cut = [operation.cut_short() for operation in late if operation.scope.cancelled_caught]
         named = {failure.uuid for failure in cut}
         return [*cut, *(failure for uuid, failure in self._unheard.items() if uuid not in named)], interruption
 
-    def _open_group(self) -> TaskGroup:
-        if self._group is None:
+    def _open_tasks(self) -> Tasks:
+        if self._tasks is None:
             raise NotOpen("the client is not open; use it inside `async with UpCloud(...) as cloud:`")
-        return self._group
+        return self._tasks
 
     def _launch(self, work: Callable[[], Awaitable[T]], what: str, uuid: str, *, repeatable: bool) -> _Operation[T]:
         operation = _Operation(work, what, uuid, repeatable=repeatable)
-        group = self._open_group()
+        self._open_tasks().start(operation.execute, what, lambda: self._ended(operation))
         self._operations.add(operation)
-
-        async def execute() -> None:
-            try:
-                await operation.execute()
-            finally:
-                self._operations.discard(operation)
-                self._note(operation)
-
-        group.start_soon(protected(execute), name=what)
         return operation
+
+    def _ended(self, operation: _Operation[Any]) -> None:
+        if not operation.done.is_set():
+            # Cancelled by asyncio before its first step.
+            if operation.repeatable and self._tasks is not None and not operation.scope.cancel_called:
+                self._tasks.start(operation.execute, operation.what, lambda: self._ended(operation))
+                return
+            operation.error = operation.error or operation.cut_short()
+            operation.done.set()
+        self._operations.discard(operation)
+        self._note(operation)
 
     def _note(self, operation: _Operation[Any]) -> None:
         """Remember a failed clean-up that nobody has heard of, until a later one succeeds."""
@@ -259,11 +273,11 @@ class Background:
             self._unheard[operation.error.uuid] = operation.error
 
     @staticmethod
-    def _abandon(operation: _Operation[T], abandoned: Callable[[T], None]) -> None:
+    def _hand_over(operation: _Operation[T], on_cancel: Callable[[T], None]) -> None:
         if not operation.done.is_set():
-            operation.abandoned = abandoned
+            operation.on_cancel = on_cancel
         elif operation.error is None:
-            abandoned(cast("T", operation.value))
+            on_cancel(cast("T", operation.value))
 
 
 async def _outlast(done: anyio.Event) -> BaseException | None:
@@ -273,6 +287,8 @@ async def _outlast(done: anyio.Event) -> BaseException | None:
         while not done.is_set():
             try:
                 await done.wait()
+            except GeneratorExit:
+                raise
             except BaseException as error:  # noqa: BLE001 - a second cancellation is absorbed until the bound
                 interruption = error
     return interruption

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from upcloud_sdk.fleet.fleet import Fleet
     from upcloud_sdk.fleet.leases import Leases
-    from upcloud_sdk.fleet.prices import PlansAndPrices, Prices
     from upcloud_sdk.fleet.servers import Servers
     from upcloud_sdk.fleet.storages import Storages
+    from upcloud_sdk.pricing import PlansAndPrices, Prices
     from upcloud_sdk.resources._base import Core
     from upcloud_sdk.resources.account import AccountCalls
     from upcloud_sdk.resources.accounts import Accounts
@@ -164,14 +164,14 @@ class Namespaces:
     @cached_property
     def plans(self) -> PlansAndPrices:
         """Sizes that servers are sold in."""
-        from upcloud_sdk.fleet.prices import PlansAndPrices
+        from upcloud_sdk.pricing import PlansAndPrices
 
         return PlansAndPrices(self._core)
 
     @cached_property
     def prices(self) -> Prices:
         """What things cost."""
-        from upcloud_sdk.fleet.prices import Prices
+        from upcloud_sdk.pricing import Prices
 
         return Prices(self._core)
 

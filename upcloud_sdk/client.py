@@ -26,8 +26,8 @@ from upcloud_sdk._transport.sender import Sender, own_sender, sender_through
 from upcloud_sdk._version import __version__
 from upcloud_sdk.credentials import Credentials, find_credentials
 from upcloud_sdk.errors import CleanupFailed, ConfigError, UnexpectedAnswer
+from upcloud_sdk.fleet.idempotent_create import Creator
 from upcloud_sdk.fleet.identity import check_owner
-from upcloud_sdk.fleet.once import Once
 from upcloud_sdk.resources._base import Core
 from upcloud_sdk.waiting import WaitPolicy
 
@@ -115,7 +115,7 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
         self.close_timeout = close_timeout
         """Seconds that leaving the block waits for creates and destroys under way; may be changed until then."""
         self._sender: Sender | None = None
-        self._background = Background(waits.clock.limit)
+        self._background = Background(waits.clock)
         emit = Emitter(on_event, waits.clock.now)
         self._transport = Transport(
             base_url=checked_base_url(base_url, allow_http=allow_http),
@@ -129,9 +129,9 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
             strict=strict,
         )
         owner = check_owner(owner)
-        once = Once(self._transport, self._background, waits, owner)
+        creator = Creator(self._transport, self._background, waits, owner)
         self._core = Core(
-            transport=self._transport, background=self._background, waits=waits, owner=owner, emit=emit, once=once
+            transport=self._transport, background=self._background, waits=waits, owner=owner, emit=emit, creator=creator
         )
 
     def __repr__(self) -> str:

@@ -79,10 +79,10 @@ class ServerEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseEvent(Event):
-    """A lease was taken, renewed, given up, or ended by the reaper."""
+    """A lease was taken, renewed, lost, given up, or ended by the reaper."""
 
     uuid: str
-    happened: Literal["taken", "renewed", "not renewed", "kept", "reaped"]
+    happened: Literal["taken", "renewed", "not renewed", "lost", "kept", "reaped"]
     ends: datetime | None = None
     """When it ends now, by the API's clock."""
 

@@ -136,7 +136,7 @@ async def test_a_server_that_somebody_destroyed_is_let_go(moved: MovedCloud, cap
         before = len(moved.requests())
         await moved.later(3600)
         assert len(moved.requests()) == before
-    assert f"the lease of server {uuid} is not renewed any more" in caplog.text
+    assert f"the lease of server {uuid} is lost, and not renewed any more: it is gone" in caplog.text
 
 
 # --- clocks -----------------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ async def test_a_caller_gets_the_value() -> None:
     work.may_end.set()
     async with background() as tasks:
         assert await tasks.run(work, "work") == "value"
-        assert await tasks.finish(work, "work") == "value"
+        assert await tasks.run(work, "work", outlast=True) == "value"
 
 
 async def test_a_caller_gets_the_error_as_it_is() -> None:
@@ -62,9 +62,9 @@ async def test_a_caller_gets_the_error_as_it_is() -> None:
     work = Work(error)
     work.may_end.set()
     async with background() as tasks:
-        for call in (tasks.run, tasks.finish):
+        for outlast in (False, True):
             with pytest.raises(RuntimeError) as caught:
-                await call(work, "work")
+                await tasks.run(work, "work", outlast=outlast)
             assert caught.value is error
 
 
@@ -145,7 +145,7 @@ async def test_what_the_work_of_an_interrupted_caller_made_is_given_to_another(i
         given.append(value)
 
     async with background() as tasks:
-        await interrupted(lambda: tasks.run(work, "work", abandoned=take), work.begun.wait)
+        await interrupted(lambda: tasks.run(work, "work", on_cancel=take), work.begun.wait)
         work.may_end.set()
     assert given == ["value"]
 
@@ -166,7 +166,7 @@ async def test_it_is_given_to_another_if_the_work_ends_in_the_moment_of_the_inte
         returned: list[str] = []
 
         async def call() -> None:
-            returned.append(await tasks.run(work, "work", abandoned=take))
+            returned.append(await tasks.run(work, "work", on_cancel=take))
             await anyio.sleep_forever()
 
         await interrupted(call, moment)
@@ -183,7 +183,7 @@ async def test_an_error_of_work_whose_caller_is_gone_is_logged(
         raise AssertionError("there is no value")
 
     async with background() as tasks:
-        await interrupted(lambda: tasks.run(work, "the work", abandoned=take), work.begun.wait)
+        await interrupted(lambda: tasks.run(work, "the work", on_cancel=take), work.begun.wait)
         work.may_end.set()
     assert "the work failed after its caller had gone: mine" in caplog.text
 
@@ -199,7 +199,7 @@ async def test_a_clean_up_is_finished_before_its_caller_is_interrupted(interrupt
 
         async def clean_up() -> None:
             try:
-                await tasks.finish(work, "work")
+                await tasks.run(work, "work", outlast=True)
             finally:
                 assert work.ended
 
@@ -223,7 +223,7 @@ async def test_a_failing_clean_up_is_a_note_on_the_interruption_of_its_caller() 
 
     work = Work(CleanupFailed("00a1", "may still cost money"))
     async with background() as tasks:
-        task = asyncio.create_task(tasks.finish(work, "work"))
+        task = asyncio.create_task(tasks.run(work, "work", outlast=True))
         await work.begun.wait()
         task.cancel()
         await settle()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json as jsonlib
 import logging
+import math
+import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -78,6 +80,7 @@ class Transport:
         self._asking = anyio.Lock()
         self._date: tuple[str, float] | None = None
         self.reading = Reading(strict=strict)
+        self._wall = 0.0
 
     def open(self, sender: Sender) -> None:
         """Send requests by this from now on, with a clean slate."""
@@ -96,10 +99,19 @@ class Transport:
         except ValueError:
             return None
 
-    async def ask_time(self) -> float | None:
-        """The same, asking the API where it was not heard yet: once, however many want to know."""
+    def _time_is_old(self, older_than: float) -> bool:
+        if self._date is None:
+            return True
+        # The clock that is waited by may stand still while a machine sleeps; the wall clock does not.
+        return max(self._clock.now() - self._date[1], abs(time.time() - self._wall)) > older_than
+
+    async def ask_time(self, older_than: float = math.inf) -> float | None:
+        """The same, asking the API where its last answer is older than so many seconds, or there is none.
+
+        It is asked once, however many want to know.
+        """
         async with self._asking:
-            if self._date is None:
+            if self._time_is_old(older_than):
                 answer = await self.send("GET", "/account")
                 if b'"account"' not in answer.content:
                     raise answer.foreign("GET /account")
@@ -149,7 +161,7 @@ class Transport:
     def _hear_time(self, answer: Answer) -> None:
         """Learn the API's time from an answer that is known to be its own."""
         if (date := answer.header(b"date")) is not None:
-            self._date = (date, answer.at)
+            self._date, self._wall = (date, answer.at), answer.wall
 
     async def send(
         self,
@@ -257,7 +269,8 @@ class Transport:
         if response is None:
             raise AnswerTimeout(call, f"no answer within {limit:g} s")
         log.debug("%s %d %.0f ms", call, response.status_code, (self._clock.now() - began) * 1000)
-        return Answer(response.status_code, response.headers.raw, response.content, at=self._clock.now())
+        now = self._clock.now()
+        return Answer(response.status_code, response.headers.raw, response.content, at=now, wall=time.time())
 
     async def _exchange(self, send: Send, request: httpx.Request, limit: float) -> httpx.Response | None:
         """A whole answer, or None if there is none in time."""

@@ -23,6 +23,8 @@ class Answer:
     content: bytes = field(repr=False)
     at: float = 0.0
     """When it came, by the client's clock."""
+    wall: float = 0.0
+    """The same, by the clock of this host."""
 
     def header(self, name: bytes) -> str | None:
         """The value of a header, its name in lower case."""

@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from upcloud_sdk.events import ServerEvent
-from upcloud_sdk.fleet.holdings import api_now
+from upcloud_sdk.fleet.api_time import api_now
+from upcloud_sdk.fleet.idempotent_create import Creation, create_once, with_labels
 from upcloud_sdk.fleet.identity import new_attempt, run_id
-from upcloud_sdk.fleet.once import Creation, make_once, with_labels
 from upcloud_sdk.models.ownership import Ownership
-from upcloud_sdk.resources._base import Makeable
+from upcloud_sdk.resources._base import Makeable, body_of
 from upcloud_sdk.resources.server_storages import SERVER
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Created(NamedTuple):
 
     server: Server
     owned: Ownership
+    disks: frozenset[str]
+    """The disks that were made with it."""
 
 
 async def create_server(core: Core, spec: ServerSpec, *, lease: float | None, remove: Callable[[str], None]) -> Created:
@@ -52,19 +54,21 @@ async def create_server(core: Core, spec: ServerSpec, *, lease: float | None, re
         timeout=CREATE_TIMEOUT,
     )
     began = core.emit.now()
-    server, happened = await make_once(core.transport, core.background, core.waits, creation)
+    server, happened = await create_once(core.transport, core.background, core.waits, creation)
     now = core.emit.now()
     core.emit(
         ServerEvent(
             at=now, uuid=server.uuid, happened=happened, state=server.state, title=server.title, seconds=now - began
         )
     )
-    return Created(server, owned)
+    given = {device.storage for device in spec.storage_devices if device.action == "attach"}
+    devices = (device.storage for device in server.storage_devices if device.type == "disk" and device.storage)
+    return Created(server, owned, frozenset(storage for storage in devices if storage not in given))
 
 
 def labelled(spec: ServerSpec, ours: Mapping[str, str]) -> dict[str, Any]:
     """The document of a create, with our labels on the server and on each disk that is made with it."""
-    document = with_labels(spec.wire(), ours, wrapped=True)
+    document = with_labels(body_of(spec), ours, wrapped=True)
     devices: list[dict[str, Any]] = document["storage_devices"]["storage_device"]
     made = [each if each.get("action") == "attach" else with_labels(each, ours, wrapped=False) for each in devices]
     return {**document, "storage_devices": {"storage_device": made}}

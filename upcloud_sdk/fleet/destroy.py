@@ -1,9 +1,10 @@
-"""Destroy that does not give up: from any state, whatever fails on the way."""
+"""Destroy that does not give up: look, decide, act, from any state, whatever fails on the way."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Literal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from upcloud_sdk._transport import segment
 from upcloud_sdk.errors import (
@@ -11,28 +12,42 @@ from upcloud_sdk.errors import (
     CleanupFailed,
     Conflict,
     Forbidden,
+    ForeignAnswer,
     InvalidRequest,
     LimitReached,
     NotFound,
     NotOpen,
-    UnexpectedAnswer,
     UpCloudError,
 )
 from upcloud_sdk.events import ServerEvent
-from upcloud_sdk.fleet.glance import SERVER_GLANCE, STORAGE_GLANCE, UNREADABLE, ServerGlance
-from upcloud_sdk.fleet.holdings import Leftover, disk_labels, disks_of, relabel_storage
+from upcloud_sdk.fleet.destroy_steps import (
+    GONE,
+    MOVING,
+    UNKNOWN,
+    UNREADABLE,
+    UNSEEN,
+    Seen,
+    Spared,
+    Step,
+    Wanted,
+    decide,
+)
+from upcloud_sdk.fleet.observed import ObservedServer, attached_disks, disks_of, get_server, get_storage
 from upcloud_sdk.models.ownership import ATTEMPT, LEASE, own_labels
 from upcloud_sdk.models.servers import Server, ServerSummary
-from upcloud_sdk.resources.servers import whole_seconds
+from upcloud_sdk.resources.servers import START_TIMEOUT, whole_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
+    from upcloud_sdk.fleet.labels import LabelEditor
+    from upcloud_sdk.fleet.records import Record
     from upcloud_sdk.resources._base import Core
-    from upcloud_sdk.resources.policies import BackupPolicy, StopType, StoragePolicy
+    from upcloud_sdk.resources.policies import StopType
     from upcloud_sdk.waiting.watcher import Watcher
 
-    ServerWatcher = Watcher[ServerSummary]
+    Guard = Callable[[ObservedServer], bool]
+
 
 log = logging.getLogger("upcloud_sdk")
 
@@ -42,47 +57,54 @@ STOP_AGAIN_AFTER = 15.0
 MAINTENANCE = 60.0
 """Seconds for which the end of a maintenance is waited for before the server is looked at anew."""
 
+FIRST_LOOK = 15.0
+"""Seconds that a shared look before the end of a block may take; then the server is asked for by itself."""
+
 SOFT_STOP = 60.0
 """Seconds that a soft stop gets before a hard one, or half of the time there is."""
 
 SETTLED = frozenset({"stopped", "error"})
 
 
-class Spared(Exception):
-    """The server is not to be destroyed after all: somebody renewed or took its lease in the last moment."""
+class Tools(NamedTuple):
+    """What destroys share."""
+
+    core: Core
+    watcher: Watcher[ServerSummary]
+    labels: LabelEditor
 
 
 class Destroyer:
-    """One destroy of one server, from wherever it stands."""
+    """One destroy of one server, from wherever it stands. What is to go is in its record.
+
+    `guard`: says of a look whether the server is still to be destroyed; it is looked at before anything is done to it.
+    """
 
     def __init__(
         self,
-        core: Core,
-        watcher: ServerWatcher,
-        uuid: str,
+        tools: Tools,
+        record: Record,
         *,
         timeout: float,
         stop_type: StopType = "hard",
-        storages: StoragePolicy = "created",
-        backups: BackupPolicy | None = "delete",
-        attempt: str | None = None,
-        labels: Mapping[str, str] | None = None,
-        listed: bool = False,
-        seen: ServerGlance | None = None,
-        still_ours: Callable[[ServerGlance], bool] | None = None,
+        guard: Guard | None = None,
+        seen: ObservedServer | None = None,
     ) -> None:
-        self._core, self._watcher, self._uuid = core, watcher, uuid
-        self._path = f"/server/{segment(uuid, 'uuid')}"
-        self._clock, self._timeout = core.waits.clock, timeout
+        self._core, self._watcher, self._labels = tools.core, tools.watcher, tools.labels
+        self._record, self._uuid, self._guard = record, record.uuid, guard
+        self._path = f"/server/{segment(record.uuid, 'uuid')}"
+        self._clock, self._timeout = self._core.waits.clock, timeout
         self._soft_until = self._clock.now() + min(SOFT_STOP, timeout / 2) if stop_type == "soft" else None
-        self._storages: StoragePolicy = storages
-        self._backups: BackupPolicy | None = backups
-        self._attempt, self._labels = attempt, labels
-        self._listed, self._seen, self._still_ours = listed, seen, still_ours
+        self._pauses = self._core.waits.pauses()
         self._stop_sent: float | None = None
-        self._doubted = False
+        self._server = seen
+        """The last look at the server, if it is still worth something."""
+        self._state = UNSEEN if seen is None else seen.state
+        self._attached: dict[str, bool] | None = None
+        # Which of them have a lease, only a list tells.
+        self._made = None if record.storages == "none" else record.disks
+        self._leased, self._deleted = frozenset[str](), frozenset[str]()
         self._last, self._problem = "nothing was seen of it", ""
-        self._disks: tuple[str, ...] = ()
 
     async def run(self) -> None:
         """Return when the server and the disks that go with it are gone.
@@ -90,14 +112,15 @@ class Destroyer:
         Raises:
             CleanupFailed: they were not within the time, or may not be deleted.
             InvalidRequest: no server can have this uuid.
-            Spared: `still_ours` said no.
+            Spared: the guard said no.
         """
         done = False
         try:
             # One limit over all that is sent and waited for: a dead API ends it in time too.
             with self._clock.limit(self._timeout):
-                await self._destroy()
-                done = True
+                await self._look_at_disks()
+                while not done:
+                    done = await self._take_step()
             if not done:
                 raise self._failed(f"within {self._timeout:g} s")
         except CleanupFailed as error:
@@ -106,60 +129,155 @@ class Destroyer:
             raise
         self._tell("destroyed")
 
-    def leftover(self) -> Leftover:
-        """What is to be remembered of a destroy that failed."""
-        return Leftover(self._attempt, self._storages, self._backups, self._labels)
+    async def _take_step(self) -> bool:
+        """Decide on what was seen, and act; whether nothing is left to do."""
+        step = decide(self._seen(), self._wanted())
+        if step is Step.DONE:
+            return True
+        if step is Step.SPARE:
+            raise Spared(self._uuid)
+        try:
+            if not await self._act(step):
+                await self._pause()
+        except InvalidRequest as error:
+            if error.code == "SERVER_INVALID":
+                raise
+            self._note(error)
+            await self._pause()
+        except UpCloudError as error:
+            self._note(error)
+            await self._pause()
+        return False
 
-    async def _destroy(self) -> None:
-        pauses = self._core.waits.pauses()
-        if self._seen is None and self._still_ours is None:
-            # Most are started: it costs no look to say so.
-            await self._stop()
-            if self._stop_sent is not None:
-                # It says "started" for a while yet: no look can tell more.
-                self._seen = ServerGlance(uuid=self._uuid, state="started")
-                await self._rest(pauses)
-        while not await self._delete(await self._look()):
-            await self._rest(pauses)
-        left = list(self._disks)
-        while left := [disk for disk in left if not await self._delete_disk(disk)]:
-            await self._clock.sleep(next(pauses))
+    def _seen(self) -> Seen:
+        server = self._server
+        return Seen(
+            state=self._state,
+            is_ours=server is None or self._guard is None or self._guard(server),
+            attached=self._attached,
+            made=self._made,
+            leased=self._leased,
+            deleted=self._deleted,
+            has_attempt=self._record.attempt is not None,
+        )
+
+    def _wanted(self) -> Wanted:
+        return Wanted(
+            storages=self._record.storages,
+            is_guarded=self._guard is not None,
+            stop_sent=self._stop_sent is not None,
+            stop_is_due=self._stop_sent is None or self._stop_is_overdue(self._stop_sent),
+        )
+
+    async def _act(self, step: Step) -> bool:
+        """Do it; whether the next step may follow at once."""
+        match step:
+            case Step.LOOK:
+                await self._first_look()
+            case Step.STOP:
+                await self._stop()
+            case Step.WAIT:
+                await self._settle(self._state)
+            case Step.FIND_DISKS:
+                await self._find_disks()
+            case Step.RELEASE_DISKS:
+                for disk in self._leased:
+                    await self._release(disk)
+            case Step.DELETE_ALL | Step.DELETE_SERVER:
+                await self._delete(everything=step is Step.DELETE_ALL)
+            case Step.DELETE_DISKS:
+                return await self._delete_disks()
+            case Step.START_AGAIN:
+                await self._start_again()
+            case _:
+                return False
+        return True
 
     # --- looking and waiting ------------------------------------------------------------------------------------------
 
-    async def _rest(self, pauses: Iterator[float]) -> None:
-        """Wait for a change, or for a moment where there is nothing to wait for."""
-        state = None if self._seen is None else self._seen.state
-        self._seen = None
-        if state in {"started", "maintenance"}:
-            await self._watch(str(state), self._until_next_stop() if state == "started" else MAINTENANCE)
-        else:
-            await self._clock.sleep(next(pauses))
+    async def _pause(self) -> None:
+        """Wait a moment, and look anew: what was seen may be over, "gone" too."""
+        await self._clock.sleep(next(self._pauses))
+        await self._look_forgiving()
 
-    async def _watch(self, state: str, seconds: float) -> None:
-        """Return when the server has settled, or may be told to stop, or after some seconds."""
+    async def _look_forgiving(self) -> None:
+        try:
+            await self._look()
+        except UpCloudError as error:
+            if isinstance(error, InvalidRequest) and error.code == "SERVER_INVALID":
+                raise
+            self._note(error)
+            self._state, self._server = UNKNOWN, None
+
+    async def _first_look(self) -> None:
+        """Look before anything is done: many that are destroyed at once are seen in one list."""
+        if self._record.made is not None:
+            try:
+                seen = await self._watcher.wait(
+                    self._uuid, lambda _: True, timeout=FIRST_LOOK, what="a look before its end", listed=True
+                )
+            except UpCloudError as error:
+                log.debug("server %s: %s", self._uuid, error)
+            else:
+                self._show(_observed(seen))
+                if isinstance(seen, Server) or self._state in MOVING:
+                    await self._look_at_disks()
+                    return
+        await self._look()
+
+    async def _look(self) -> None:
+        try:
+            self._show(await get_server(self._core.transport, self._uuid))
+        except NotFound:
+            self._state, self._server = GONE, None
+            return
+        await self._look_at_disks()
+
+    async def _look_at_disks(self) -> None:
+        """Learn which of the attached disks were made with the server, where that is needed next."""
+        if self._server is None or self._state in MOVING or self._record.storages != "created":
+            return
+        disks = await attached_disks(self._core.transport, self._server) if self._record.attempt else {}
+        self._attached = {disk: labels.get(ATTEMPT) == self._record.attempt for disk, labels in disks.items()}
+
+    def _show(self, server: ObservedServer) -> None:
+        self._server, self._state = server, server.state
+        self._last = f"last seen in state {server.state!r}"
+        self._record.labels = own_labels(server.labels)
+        self._record.attempt = self._record.attempt or server.ownership.attempt
+
+    async def _settle(self, state: str) -> None:
+        """Return when the server has settled, or may be told to stop, or after some seconds, with a look at it."""
 
         def changed(seen: ServerSummary) -> bool:
             return seen.state in SETTLED or (
                 seen.state == "started" and (state != "started" or self._stop_sent is None)
             )
 
+        seen: ServerSummary | None = None
         try:
             seen = await self._watcher.wait(
                 self._uuid,
                 changed,
-                timeout=seconds,
+                timeout=self._until_next_stop() if state == "started" else MAINTENANCE,
                 what="settling",
-                listed=self._listed,
-                first_look=self._core.waits.pause,
+                listed=self._record.made is not None,
+                # No server was ever seen to stop faster.
+                first_look=2 * self._core.waits.pause,
             )
-        except UpCloudError:
-            return  # The look that follows says what there is.
-        if isinstance(seen, Server):
-            # It was looked at in full: no need to ask again.
-            self._seen = ServerGlance.model_validate(
-                seen.model_dump(include={"uuid", "state", "labels", "storage_devices"})
-            )
+        except UpCloudError as error:
+            # The look that follows says what there is.
+            log.debug("server %s has not settled: %s", self._uuid, error)
+        try:
+            if isinstance(seen, Server):
+                # It was looked at in full: no need to ask again.
+                self._show(_observed(seen))
+                await self._look_at_disks()
+            else:
+                await self._look()
+        except UpCloudError as error:
+            self._note(error)
+            self._state, self._server = UNKNOWN, None
 
     def _until_next_stop(self) -> float:
         if self._stop_sent is None:
@@ -169,37 +287,7 @@ class Destroyer:
             again = max(again, self._soft_until)
         return max(1.0, again - self._clock.now())
 
-    async def _look(self) -> ServerGlance | None:
-        """The server; None when it is gone. Where looking fails, a server in a state that means: try again."""
-        seen, self._seen = self._seen, None
-        try:
-            if seen is None:
-                seen = await self._core.transport.call("GET", self._path, SERVER_GLANCE)
-        except NotFound as error:
-            if error.code or self._doubted:
-                return None
-            # Not the API's own words, but somebody's between us: believed when it is said again.
-            self._doubted = True
-            self._note(error)
-        except InvalidRequest as error:
-            if error.code == "SERVER_INVALID":
-                raise
-            self._note(error)
-        except UpCloudError as error:
-            self._note(error)
-        if seen is None:
-            seen = ServerGlance(uuid=self._uuid, state="unknown")
-        else:
-            self._doubted = False
-            self._last = f"last seen in state {seen.state!r}"
-            self._labels = own_labels(seen.labels)
-            self._attempt = self._attempt or seen.ownership.attempt
-            if self._still_ours is not None and not self._still_ours(seen):
-                raise Spared(self._uuid)
-        self._seen = seen
-        return seen
-
-    # --- stopping and deleting ----------------------------------------------------------------------------------------
+    # --- stopping, and starting again ---------------------------------------------------------------------------------
 
     async def _stop(self) -> None:
         now = self._clock.now()
@@ -208,90 +296,85 @@ class Destroyer:
         stop = {"stop_type": "soft" if soft else "hard", "timeout": whole_seconds(seconds)}
         try:
             await self._core.transport.send("POST", self._path + "/stop", json={"stop_server": stop})
-            self._stop_sent = now
-            self._tell("stopping")
         except UpCloudError as error:
             self._note(error)
+            await self._look_forgiving()
+            if self._state == UNREADABLE:
+                self._stop_sent = now  # It may be stopped already: the delete tells.
+            elif self._state == "started":
+                await self._clock.sleep(next(self._pauses))
+            return
+        self._stop_sent = now
+        self._tell("stopping")
+        # It says "started" for a while yet: no look can tell more.
+        await self._settle("started")
 
-    def _stop_is_overdue(self) -> bool:
-        assert self._stop_sent is not None
+    def _stop_is_overdue(self, sent: float) -> bool:
         now = self._clock.now()
-        if self._soft_until is not None and self._stop_sent < self._soft_until:
+        if self._soft_until is not None and sent < self._soft_until:
             return now >= self._soft_until
-        return now - self._stop_sent >= STOP_AGAIN_AFTER
+        return now - sent >= STOP_AGAIN_AFTER
 
-    async def _delete(self, seen: ServerGlance | None) -> bool:
-        """Do what its state allows; whether the server is gone, with `_disks` left to delete."""
-        if seen is None:
-            return await self._find_orphans()
-        if seen.state == "started":
-            if self._stop_sent is None or self._stop_is_overdue():
-                await self._stop()
-            return False
-        if seen.state in {"maintenance", "unknown"}:
-            return False
-        if seen.state == UNREADABLE and (self._stop_sent is None or self._stop_is_overdue()):
-            await self._stop()
-        # "stopped"; "error", where it may work; and states of tomorrow.
-        try:
-            everything = await self._sort_disks(seen)
-            params = [("storages", "1")] if everything else []
-            if everything and self._backups is not None:
-                params.append(("backups", self._backups))
-            at_once = await self._send_delete(self._path, params)
-        except UpCloudError as error:
-            # If it says that the server is gone, so will the look that follows.
-            self._note(error)
-            return False
+    async def _start_again(self) -> None:
+        log.warning("server %s was kept or taken while it was being stopped: starting it again", self._uuid)
+        await self._core.transport.send("POST", self._path + "/start", json={"server": {}}, timeout=START_TIMEOUT)
+        raise Spared(self._uuid)
+
+    # --- deleting -----------------------------------------------------------------------------------------------------
+
+    async def _delete(self, *, everything: bool) -> None:
+        """Delete the server, which is gone then; what else is left to delete is known, or is asked for."""
+        backups = self._record.backups
+        params = [("storages", "1")] if everything else []
+        if everything and backups is not None:
+            params.append(("backups", backups))
+        assert self._server is not None
+        attached = frozenset(str(each.storage) for each in self._server.storage_devices if each.type == "disk")
+        at_once = await self._send_delete(self._path, params)
         if everything and at_once:
-            self._disks = ()
-        return True
+            self._deleted |= attached
+        elif self._record.storages == "all":
+            self._made = attached | (self._made or frozenset())
+        self._state, self._server = GONE, None
 
-    async def _sort_disks(self, seen: ServerGlance) -> bool:
-        """Whether all its disks go with the server, which one DELETE can do. `_disks` are those that go."""
-        attached = [device for device in seen.storage_devices if device.storage]
-        if self._storages == "all":
-            self._disks = tuple(str(device.storage) for device in attached if device.type == "disk")
-            return True
-        labels = await disk_labels(self._core, seen) if self._attempt else {}
-        ours = [disk for disk, pairs in labels.items() if pairs.get(ATTEMPT) == self._attempt]
-        if self._storages == "none":
-            # What its owner wants to keep must not be reaped when the lease that it was made with has ended.
-            for disk in [disk for disk in ours if LEASE in labels[disk]]:
-                await relabel_storage(self._core, disk, {LEASE: None})
-            return False
-        self._disks = tuple(dict.fromkeys((*self._disks, *ours)))
-        return bool(ours) and len(ours) == len(attached)
+    async def _find_disks(self) -> None:
+        assert self._record.attempt is not None
+        found = await disks_of(self._core.transport, self._record.attempt)
+        self._made = frozenset(disk.uuid for disk in found)
+        self._leased = frozenset(disk.uuid for disk in found if LEASE in disk.labels)
 
-    async def _find_orphans(self) -> bool:
-        """Somebody else deleted the server, or half of a destroy was done before: disks made with it may be left."""
-        if self._attempt is None or self._storages == "none":
-            return True
-        try:
-            found = await disks_of(self._core, self._attempt)
-        except UpCloudError as error:
-            self._note(error)
-            return False
-        self._disks = tuple(dict.fromkeys((*self._disks, *(storage.uuid for storage in found))))
-        return True
+    async def _release(self, disk: str) -> None:
+        """What its owner wants to keep must not be reaped when the lease that it was made with has ended."""
+        with suppress(NotFound):
+            await self._labels.edit_storage(disk, {LEASE: None})
+        self._leased -= {disk}
 
-    async def _delete_disk(self, disk: str) -> bool:
-        path = f"/storage/{segment(disk, 'uuid')}"
-        params = [] if self._backups is None else [("backups", self._backups)]
-        try:
+    async def _delete_disks(self) -> bool:
+        assert self._made is not None
+        for disk in sorted(self._made - self._deleted):
             try:
-                await self._send_delete(path, params)
-            except Conflict as conflict:
-                seen = await self._core.transport.call("GET", path, STORAGE_GLANCE)
-                if not seen.servers or self._uuid in seen.servers:
-                    raise conflict from None
-                log.warning("disk %s, made with server %s, is attached to another one: it stays", disk, self._uuid)
+                await self._delete_disk(disk)
+            except UpCloudError as error:
+                self._note(error)
+                continue
+            self._deleted |= {disk}
+        return self._made <= self._deleted
+
+    async def _delete_disk(self, disk: str) -> None:
+        path = f"/storage/{segment(disk, 'uuid')}"
+        backups = self._record.backups
+        try:
+            await self._send_delete(path, [] if backups is None else [("backups", backups)])
         except NotFound:
-            return True
-        except UpCloudError as error:
-            self._note(error)
-            return False
-        return True
+            return
+        except Conflict as conflict:
+            try:
+                seen = await get_storage(self._core.transport, disk)
+            except NotFound:
+                return
+            if not seen.servers or self._uuid in seen.servers:
+                raise conflict from None
+            log.warning("disk %s, made with server %s, is attached to another one: it stays", disk, self._uuid)
 
     async def _send_delete(self, path: str, params: Sequence[tuple[str, str]]) -> bool:
         """Delete something; whether the first attempt did it, so that its answer is about all that it was to do.
@@ -305,7 +388,7 @@ class Destroyer:
         )
         if answer.content:
             # The API answers 204 and nothing else: this is somebody between us.
-            raise UnexpectedAnswer(f"DELETE {path}", "nothing", "", f"HTTP {answer.status} has a body")
+            raise ForeignAnswer(f"DELETE {path}", status=answer.status)
         return len(attempts) == 1
 
     # --- saying how it goes -------------------------------------------------------------------------------------------
@@ -317,7 +400,7 @@ class Destroyer:
     def _note(self, error: UpCloudError) -> None:
         """Remember what went wrong; what no repetition can mend ends the destroy."""
         self._problem = f"; {error}"
-        forbidden = isinstance(error, Forbidden) and not isinstance(error, LimitReached) and error.code
+        forbidden = isinstance(error, Forbidden) and not isinstance(error, LimitReached)
         if isinstance(error, AuthenticationFailed | NotOpen) or forbidden:
             raise self._failed("at all") from error
 
@@ -326,3 +409,9 @@ class Destroyer:
         return CleanupFailed(
             self._uuid, f"server {self._uuid} could not be destroyed {how} and may still cost money: {why}"
         )
+
+
+def _observed(seen: ServerSummary) -> ObservedServer:
+    return ObservedServer.model_validate(
+        seen.model_dump(include={"uuid", "state", "labels", "storage_devices"}, warnings=False)
+    )

@@ -5,17 +5,19 @@ from __future__ import annotations
 import functools
 import logging
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import anyio.lowlevel
 
+from upcloud_sdk._tasks import Cancellable
 from upcloud_sdk._wire import uuid_of
 from upcloud_sdk.errors import CleanupFailed, NotOpen, UnexpectedAnswer, UpCloudError, WaitTimeout
 from upcloud_sdk.fleet.capacity import choices
-from upcloud_sdk.fleet.lengths import check_lease, check_seconds
+from upcloud_sdk.fleet.destroy_steps import Spared
+from upcloud_sdk.fleet.durations import check_lease, check_seconds
 from upcloud_sdk.models.ownership import keep_own
 from upcloud_sdk.models.servers import Server, ServerState, ServerSummary
-from upcloud_sdk.resources._base import endpoint
+from upcloud_sdk.resources._base import body_of, endpoint
 from upcloud_sdk.resources.policies import BackupPolicy, StopType, StoragePolicy, awaited_state, check_word
 from upcloud_sdk.resources.servers import ServerEndpoints
 from upcloud_sdk.waiting import fails_on_error, is_one_look, look_once
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from upcloud_sdk._wire import Uuid
+    from upcloud_sdk.errors import LeaseLost
     from upcloud_sdk.fleet.fleet import Fleet
+    from upcloud_sdk.fleet.records import Record
     from upcloud_sdk.models.server_requests import ServerChanges, ServerSpec
     from upcloud_sdk.resources._base import Core
 
@@ -52,12 +56,21 @@ class Servers(ServerEndpoints):
         return self._get_fleet()
 
     @endpoint("POST", "/server")
-    async def create(self, spec: ServerSpec | Sequence[ServerSpec], *, lease: float | None = None) -> Server:
+    async def create(
+        self,
+        spec: ServerSpec | Sequence[ServerSpec],
+        *,
+        lease: float | None = None,
+        patience: float = 0,
+        on_lease_lost: Callable[[LeaseLost], None] | None = None,
+    ) -> Server:
         """One new server, in state "maintenance"; it starts by itself. Where an answer is lost it is found and adopted.
 
         `spec`: one, or several that are tried in order where one is refused for lack of capacity or by a limit.
         `lease`: seconds after which the server may be reaped unless the lease is renewed, which this client does; None:
         it is for good. A caller that is cancelled has no server: the client destroys what the create makes.
+        `patience`: seconds for which it is tried again where all specs are refused; those that wait take turns.
+        `on_lease_lost` is called once, with the error, when the lease is lost.
 
         Raises:
             OutcomeUnknown: no answer came, and no server was found; the client looks on for a minute, and destroys what
@@ -68,13 +81,15 @@ class Servers(ServerEndpoints):
         """
         if lease is not None:
             check_lease(lease)
+        if not patience >= 0:
+            raise ValueError(f"patience is {patience:g}: it is seconds, 0 or more")
         specs = choices(spec)
         # A caller that is cancelled already must not cost a server.
         await anyio.lowlevel.checkpoint_if_cancelled()
         server = await self._core.background.run(
-            lambda: self._fleet.create(specs, lease=lease),
+            lambda: self._fleet.create(specs, lease=lease, patience=patience, on_lost=on_lease_lost),
             f"create of server {specs[0].hostname}",
-            abandoned=lambda server: self._fleet.destroy_unheld(server.uuid),
+            on_cancel=lambda server: self._fleet.destroy_unheld(server.uuid),
         )
         self._created[server.uuid] = server
         return server
@@ -92,10 +107,10 @@ class Servers(ServerEndpoints):
         labels: Mapping[str, str] | None = getattr(changes, "labels", None)
         if labels is None:
             return await super().modify(uuid, changes)
-        async with self._fleet.renewal.relabelling(uuid):
+        async with self._fleet.labels.editing(uuid):
             present = (await self.get(uuid)).labels
-            changes = changes.model_copy(update={"labels": keep_own(labels, present)})
-            return await super().modify(uuid, changes)
+            pairs = [{"key": key, "value": value} for key, value in keep_own(labels, present).items()]
+            return await self._modify(uuid, {**body_of(changes), "labels": {"label": pairs}})
 
     async def wait_for_state(self, uuid: Uuid, state: ServerState | str, *, timeout: float) -> Server:
         """The server as it was seen once it is in this state.
@@ -177,14 +192,21 @@ class Servers(ServerEndpoints):
         timeout: float = 300,
         cleanup_timeout: float = 120,
         lease: float = 3600,
+        patience: float = 0,
+        on_lease_lost: Literal["cancel"] | Callable[[LeaseLost], None] = "cancel",
     ) -> AsyncGenerator[Server]:
         """A running server that is gone, with its disks, when the block ends, however it ends.
 
         `timeout` covers create and boot, `cleanup_timeout` the end; both in seconds. `lease`: seconds after which
         another process may reap the server if this one has died; it is renewed while the block runs.
+        `patience`: as for `create`, within `timeout`.
+        `on_lease_lost`: what happens when the lease is lost: "cancel" cancels the block, which then ends in
+        `LeaseLost`; or a callable that is called with that error, once, and the block goes on.
+        A server that somebody kept or took in the meantime is left alone.
 
         Raises:
             ResourceFailed, WaitTimeout: it did not start.
+            LeaseLost: somebody reaped, took or relabelled it, or no renewal got through until the lease's end.
             CleanupFailed: it could not be destroyed; where the block itself failed, that error is raised, with this
                 as a note on it.
         """
@@ -192,39 +214,74 @@ class Servers(ServerEndpoints):
         check_seconds(cleanup_timeout, "cleanup_timeout")
         clock = self._core.waits.clock
         began = clock.now()
+        held = _Holder(on_lease_lost)
         created: Server | None = None
         with clock.limit(timeout):
             try:
-                created = await self.create(spec, lease=lease)
+                created = await self.create(spec, lease=lease, patience=patience, on_lease_lost=held.tell)
             except UnexpectedAnswer as error:
                 if error.uuid is not None:
-                    await self._finish(error.uuid, cleanup_timeout)
+                    await self._finish(error.uuid, None, cleanup_timeout)
                 raise
         if created is None:
             raise WaitTimeout(f"server: not created within {timeout:g} s; if it turns up it is destroyed")
+        record = self._fleet.records.get(created.uuid)
         try:
-            left = max(0.0, timeout - (clock.now() - began))
-            seen = await self._wait(created.uuid, ServerState.STARTED, timeout=left)
-            yield _running(created, seen)
+            with held.block:
+                held.check()
+                left = max(0.0, timeout - (clock.now() - began))
+                seen = await self._wait(created.uuid, ServerState.STARTED, timeout=left)
+                yield _running(created, seen)
+            held.check()
         except BaseException as error:
             try:
-                await self._finish(created.uuid, cleanup_timeout)
+                await self._finish(created.uuid, record, cleanup_timeout)
             except UpCloudError as failure:
                 error.add_note(str(failure))
             raise
-        await self._finish(created.uuid, cleanup_timeout)
+        await self._finish(created.uuid, record, cleanup_timeout)
 
-    async def _finish(self, uuid: str, timeout: float) -> None:
+    async def _finish(self, uuid: str, record: Record | None, timeout: float) -> None:
         what = f"destroy of server {uuid}"
         self._created.pop(uuid, None)
         try:
-            await self._core.background.finish(
-                lambda: self._fleet.destroy(uuid, timeout=timeout), what, uuid=uuid, repeatable=True
+            await self._core.background.run(
+                lambda: self._fleet.destroy(uuid, timeout=timeout, holder=record),
+                what,
+                uuid=uuid,
+                repeatable=True,
+                outlast=True,
             )
+        except Spared:
+            log.warning("server %s was kept or taken by somebody: it is left alone", uuid)
         except NotOpen:
             failure = CleanupFailed(uuid, f"{what}: the client was closed first; it may still cost money")
             log.error("%s", failure)  # noqa: TRY400 - the error says all
             raise failure from None
+
+
+class _Holder:
+    """Whoever runs a block with a lease, and is told when that is lost."""
+
+    def __init__(self, on_lost: Literal["cancel"] | Callable[[LeaseLost], None]) -> None:
+        if on_lost != "cancel" and not callable(on_lost):
+            raise ValueError(f'on_lease_lost is {on_lost!r}: it is "cancel", or what is to be called')
+        self.block = Cancellable()
+        self._on_lost = on_lost
+        self._lost: LeaseLost | None = None
+
+    def tell(self, lost: LeaseLost) -> None:
+        """The lease is lost."""
+        if not isinstance(self._on_lost, str):
+            self._on_lost(lost)
+            return
+        self._lost = lost
+        self.block.cancel()
+
+    def check(self) -> None:
+        """Raise where the block was cancelled, or is not worth to be begun."""
+        if self._lost is not None:
+            raise self._lost
 
 
 def _awaited(uuid: str, wanted: ServerState) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from upcloud_sdk._wire import uuid_of
 from upcloud_sdk.models.ownership import keep_own
-from upcloud_sdk.resources._base import endpoint
+from upcloud_sdk.resources._base import body_of, endpoint
 from upcloud_sdk.resources.storages import StorageEndpoints
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Storages(StorageEndpoints):
         labels: Mapping[str, str] | None = getattr(changes, "labels", None)
         if labels is None:
             return await super().modify(uuid, changes)
-        async with self._fleet().renewal.relabelling(uuid):
+        async with self._fleet().labels.editing(uuid):
             present = (await self.get(uuid)).labels
-            changes = changes.model_copy(update={"labels": keep_own(labels, present)})
-            return await super().modify(uuid, changes)
+            pairs = [{"key": key, "value": value} for key, value in keep_own(labels, present).items()]
+            return await self._modify(uuid, {**body_of(changes), "labels": pairs})

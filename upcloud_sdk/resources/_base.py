@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
 from upcloud_sdk._hints import NamesWhatWasMeant
+from upcloud_sdk.models.ownership import OWN_LABELS
 from upcloud_sdk.resources._paging import whole_list
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class Makeable(NamedTuple):
     wraps_labels: bool = False
 
 
-class Once(Protocol):
-    """Makes what has labels, each once."""
+class Creator(Protocol):
+    """Creates what has labels, each exactly once."""
 
     async def create(
         self, kind: Makeable, document: Mapping[str, Any], read: Envelope[M], *, timeout: float | None = None
@@ -80,11 +81,11 @@ class Core(NamedTuple):
     waits: WaitPolicy
     owner: str
     emit: Emitter
-    once: Once
+    creator: Creator
 
 
 def body_of(request: Request) -> dict[str, Any]:
-    """The document of a request.
+    """The document of a request, without labels of the SDK's own: a copied spec must not make a server reapable.
 
     Raises:
         TypeError: it is no model, but a dict, say.
@@ -96,7 +97,27 @@ def body_of(request: Request) -> dict[str, Any]:
         raise TypeError(
             f"that is a {kind}: write it as the model that the method takes, such as ServerChanges(title='x')"
         ) from None
-    return write()
+    return without_own_labels(write())
+
+
+def without_own_labels(document: dict[str, Any]) -> dict[str, Any]:
+    """A document without the SDK's own labels, on itself and on the disks that are made with it."""
+    labels = document.get("labels")
+    if isinstance(labels, list):
+        document = {**document, "labels": _others(cast("list[dict[str, str]]", labels))}
+    elif isinstance(labels, dict):
+        wrapped = cast("dict[str, list[dict[str, str]]]", labels)
+        document = {**document, "labels": {"label": _others(wrapped["label"])}}
+    devices = document.get("storage_devices")
+    if isinstance(devices, dict):
+        made = cast("dict[str, list[dict[str, Any]]]", devices)["storage_device"]
+        stripped = [without_own_labels(device) for device in made]
+        document = {**document, "storage_devices": {"storage_device": stripped}}
+    return document
+
+
+def _others(labels: list[dict[str, str]]) -> list[dict[str, str]]:
+    return [pair for pair in labels if pair["key"] not in OWN_LABELS]
 
 
 def label_params(labels: Labels | None) -> list[tuple[str, str]]:

@@ -40,7 +40,7 @@ class Networks(Namespace):
     async def create(self, spec: NetworkSpec) -> Network:
         """A new private network. Where an answer is lost it is found and adopted."""
         kind = Makeable("/network", "network", "networks")
-        return await self._core.once.create(kind, body_of(spec), _NETWORK)
+        return await self._core.creator.create(kind, body_of(spec), _NETWORK)
 
     @endpoint("PUT", "/network/{uuid}")
     async def modify(self, uuid: Uuid, changes: NetworkChanges) -> Network:
@@ -75,7 +75,7 @@ class Routers(Namespace):
     @endpoint("POST", "/router")
     async def create(self, spec: RouterSpec) -> Router:
         """A new router. Where an answer is lost it is found and adopted."""
-        return await self._core.once.create(Makeable("/router", "router", "routers"), body_of(spec), _ROUTER)
+        return await self._core.creator.create(Makeable("/router", "router", "routers"), body_of(spec), _ROUTER)
 
     @endpoint("PATCH", "/router/{uuid}")
     async def modify(self, uuid: Uuid, changes: RouterChanges) -> Router:
@@ -110,7 +110,7 @@ class NetworkPeerings(Namespace):
     async def create(self, spec: NetworkPeeringSpec) -> NetworkPeering:
         """A new peering; it is active once the other side has made its own. Where an answer is lost it is adopted."""
         kind = Makeable("/network-peering", "network_peering", "network_peerings")
-        return await self._core.once.create(kind, body_of(spec), _PEERING)
+        return await self._core.creator.create(kind, body_of(spec), _PEERING)
 
     @endpoint("PATCH", "/network-peering/{uuid}")
     async def modify(self, uuid: Uuid, changes: NetworkPeeringChanges) -> NetworkPeering:

@@ -24,7 +24,7 @@ class ServerGroups(Namespace):
     async def create(self, spec: ServerGroupSpec) -> ServerGroup:
         """A new group. Where an answer is lost it is found and adopted."""
         kind = Makeable("/server-group", "server_group", "server_groups", wraps_labels=True)
-        return await self._core.once.create(kind, body_of(spec), _GROUP)
+        return await self._core.creator.create(kind, body_of(spec), _GROUP)
 
     @endpoint("PATCH", "/server-group/{uuid}")
     async def modify(self, uuid: Uuid, changes: ServerGroupChanges) -> ServerGroup:

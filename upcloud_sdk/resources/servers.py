@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from upcloud_sdk._transport import segment
 from upcloud_sdk._wire import many
@@ -15,7 +15,7 @@ from upcloud_sdk.resources.server_statistics import Statistics
 from upcloud_sdk.resources.server_storages import SERVER, StorageDevices
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from upcloud_sdk._wire import Uuid
     from upcloud_sdk.models.server_requests import ServerChanges
@@ -46,7 +46,10 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
         Raises:
             IllegalState: a change that a server in this state does not take.
         """
-        body = {"server": body_of(changes)}
+        return await self._modify(uuid, body_of(changes))
+
+    async def _modify(self, uuid: Uuid, changes: Mapping[str, Any]) -> Server:
+        body = {"server": changes}
         return await self._transport.call("PUT", self._path(uuid), SERVER, json=body, timeout=MODIFY_TIMEOUT)
 
     @endpoint("DELETE", "/server/{uuid}")

@@ -202,7 +202,7 @@ class StorageImports(Namespace):
                 log.debug("import into storage %s: not cancelled: %s", uuid, error)
 
         try:
-            await self._core.background.finish(cancel, f"cancel of the import into storage {uuid}", uuid=uuid)
+            await self._core.background.run(cancel, f"cancel of the import into {uuid}", uuid=uuid, outlast=True)
         except NotOpen:
             log.debug("import into storage %s: not cancelled, the client is closed", uuid)
 

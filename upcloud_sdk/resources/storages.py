@@ -15,6 +15,8 @@ from upcloud_sdk.resources.templates import choose
 from upcloud_sdk.waiting import fails_on_error, poll
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from upcloud_sdk._wire import Uuid
     from upcloud_sdk.models.storage_requests import StorageChanges, StorageCloneSpec, StorageSpec
     from upcloud_sdk.resources.templates import Which
@@ -52,7 +54,7 @@ class StorageEndpoints(StorageImports):
             NoCapacity, LimitReached: there is no room.
         """
         kind = Makeable("/storage", "storage", "storages")
-        return await self._core.once.create(kind, body_of(spec), _STORAGE, timeout=CREATE_TIMEOUT)
+        return await self._core.creator.create(kind, body_of(spec), _STORAGE, timeout=CREATE_TIMEOUT)
 
     @endpoint("PUT", "/storage/{uuid}")
     async def modify(self, uuid: Uuid, changes: StorageChanges) -> Storage:
@@ -61,7 +63,10 @@ class StorageEndpoints(StorageImports):
         Raises:
             IllegalState: it is to grow, and its server is not stopped.
         """
-        body = {"storage": body_of(changes)}
+        return await self._modify(uuid, body_of(changes))
+
+    async def _modify(self, uuid: Uuid, changes: Mapping[str, Any]) -> Storage:
+        body = {"storage": changes}
         return await self._transport.call("PUT", _path(uuid), _STORAGE, json=body, timeout=MODIFY_TIMEOUT)
 
     @endpoint("POST", "/storage/{uuid}/clone")

@@ -6,8 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import anyio
-
+from upcloud_sdk._tasks import LoopClock as LoopClock  # noqa: PLC0414 - it is part of this module's names
 from upcloud_sdk.errors import (
     RateLimited,
     ResourceFailed,
@@ -39,19 +38,6 @@ class Clock(Protocol):
     def limit(self, seconds: float) -> AbstractContextManager[object, bool]:
         """A block that is left when so many seconds have passed."""
         ...
-
-
-class LoopClock:
-    """The event loop's own clock."""
-
-    def now(self) -> float:
-        return anyio.current_time()
-
-    async def sleep(self, seconds: float) -> None:
-        await anyio.sleep(seconds)
-
-    def limit(self, seconds: float) -> AbstractContextManager[object, bool]:
-        return anyio.move_on_after(seconds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 import anyio
 import anyio.lowlevel
 
-from upcloud_sdk._interrupts import protected
+from upcloud_sdk._tasks import protected
 from upcloud_sdk.errors import NotOpen, WaitTimeout
 from upcloud_sdk.events import ServerEvent, WaitEvent
 from upcloud_sdk.waiting.policy import asked_pause, may_pass

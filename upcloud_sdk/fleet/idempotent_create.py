@@ -15,7 +15,7 @@ from upcloud_sdk._background import Unwanted
 from upcloud_sdk._wire import ReadableLabels, Resource, many
 from upcloud_sdk.errors import (
     ApiError,
-    Conflict,
+    CleanupFailed,
     NotFound,
     NotOpen,
     NotSent,
@@ -25,7 +25,7 @@ from upcloud_sdk.errors import (
     UpCloudError,
 )
 from upcloud_sdk.fleet.identity import new_attempt, run_id
-from upcloud_sdk.models.ownership import ATTEMPT, Ownership
+from upcloud_sdk.models.ownership import ATTEMPT, OWN_LABELS, Ownership
 from upcloud_sdk.resources._base import label_params
 from upcloud_sdk.resources._paging import whole_list
 
@@ -46,8 +46,11 @@ LOOK_TIMEOUT = 15.0
 """Seconds that one look for what a lost answer left may take, so that a dead API fails in bounded time."""
 
 
-DELETE_TIMEOUT = 300.0
-"""Seconds for which the delete of what nobody holds is tried while its state does not allow it."""
+UNHELD_TIMEOUT = 7200.0
+"""Seconds for which the clean-up of what nobody holds is tried: an outage of an hour must not leave it behind."""
+
+LONGEST_PAUSE = 30.0
+"""Seconds between such tries at most."""
 
 
 class Made(Protocol):
@@ -78,8 +81,8 @@ class Creation(NamedTuple, Generic[T]):
     timeout: float | None = None
 
 
-class Once:
-    """Makes what has labels, each once."""
+class Creator:
+    """Creates what has labels, each exactly once."""
 
     def __init__(self, transport: Transport, background: Background, waits: WaitPolicy, owner: str) -> None:
         self._transport, self._background, self._waits, self._owner = transport, background, waits, owner
@@ -96,7 +99,7 @@ class Once:
         def remove(uuid: str) -> None:
             what = f"delete of {kind.key} {uuid}"
             try:
-                self._background.start(lambda: self._delete(f"{kind.path}/{uuid}"), what, uuid=uuid, repeatable=True)
+                self._background.start(lambda: self._delete(kind, uuid), what, uuid=uuid, repeatable=True)
             except NotOpen:
                 log.error("%s: the client is closed; it may still cost money", what)  # noqa: TRY400 - no trace needed
 
@@ -107,27 +110,35 @@ class Once:
         )
 
         async def make() -> M:
-            return (await make_once(self._transport, self._background, self._waits, creation))[0]
+            return (await create_once(self._transport, self._background, self._waits, creation))[0]
 
-        return await self._background.run(make, f"create of {kind.key}", abandoned=lambda made: remove(made.uuid))
+        return await self._background.run(make, f"create of {kind.key}", on_cancel=lambda made: remove(made.uuid))
 
-    async def _delete(self, path: str) -> None:
-        ends = self._waits.clock.now() + DELETE_TIMEOUT
+    async def _delete(self, kind: Makeable, uuid: str) -> None:
+        """Delete what nobody holds.
+
+        Raises:
+            CleanupFailed: it was not possible in two hours.
+        """
+        ends = self._waits.clock.now() + UNHELD_TIMEOUT
+        problem: UpCloudError | None = None
         for pause in self._waits.pauses():
             try:
-                await self._transport.send("DELETE", path)
+                await self._transport.send("DELETE", f"{kind.path}/{uuid}")
             except NotFound:
                 return
-            except Conflict:
-                # It may still be in the making.
-                if self._waits.clock.now() >= ends:
-                    raise
-                await self._waits.clock.sleep(pause)
+            except UpCloudError as error:
+                # It may still be in the making, or the API may be out of reach.
+                problem = error
             else:
                 return
+            if self._waits.clock.now() >= ends or isinstance(problem, NotOpen):
+                break
+            await self._waits.clock.sleep(min(max(pause, 1.0), LONGEST_PAUSE))
+        raise CleanupFailed(uuid, f"{kind.key} {uuid}, which nobody holds, could not be deleted: {problem}")
 
 
-async def make_once(
+async def create_once(
     transport: Transport, background: Background, waits: WaitPolicy, creation: Creation[T]
 ) -> tuple[T, Literal["created", "adopted"]]:
     """What was created, or adopted where the answer was lost. To be run in a task that the client owns.
@@ -167,11 +178,16 @@ class _Attempt(Generic[T]):
         if not self._sent:
             self._sent = True
             self._background.describe(f"create of {self._what} with label {self._label}")
+            self._background.resume_with(self._resume)
+
+    async def _resume(self) -> T:
+        """Go on where asyncio cancels all tasks to end its loop: the create may have had its effect."""
+        return await self._adopt(UnexpectedAnswer(f"POST {self._path}", self._what, "", "it was interrupted"))
 
     async def _adopt(self, cause: Exception) -> T:
         for pause in self._waits.look_for_create:
             await self._waits.clock.sleep(pause)
-            made = await self._take_over()
+            made = await self._adopt_if_found()
             if made is not None:
                 return made
         if self._unreadable is not None:
@@ -179,19 +195,19 @@ class _Attempt(Generic[T]):
             raise self._unreadable
         # Nobody holds what turns up from here on.
         what = f"looking for the {self._what} of a lost create, label {self._label}"
-        self._background.start(self._look_on, what, repeatable=True)
+        self._background.start(self._watch_for_latecomer, what, repeatable=True)
         problem = (
             f"the create got no usable answer, and no {self._what} with label {self._label} could be taken over; "
             f"what turns up in the next {self._waits.look_on:g} s is destroyed ({cause})"
         )
         raise OutcomeUnknown(f"POST {self._path}", problem, label=self._label) from cause
 
-    async def _take_over(self) -> T | None:
+    async def _adopt_if_found(self) -> T | None:
         """What the create made, in full; None if there is none to be seen, for whatever reason."""
         uuid: str | None = None
         with self._waits.clock.limit(LOOK_TIMEOUT):
             try:
-                uuid = await self._look()
+                uuid = await self._find()
                 if uuid is not None:
                     return await self._transport.call("GET", f"{self._path}/{uuid}", self._creation.read)
             except UnexpectedAnswer as error:
@@ -207,33 +223,43 @@ class _Attempt(Generic[T]):
             error.add_note(f"the {self._what} {uuid} was made and is left as it is")
             self._unreadable = error
 
-    async def _look(self) -> str | None:
+    async def _find(self) -> str | None:
         attempt, kind = self._creation.attempt, self._creation.kind
         read = many(_Labelled, kind.many, kind.key)
         found = await whole_list(self._transport, kind.path, read, label_params({ATTEMPT: attempt}))
         # What the filter let through by mistake is not ours.
         return next((each.uuid for each in found if each.labels.get(ATTEMPT) == attempt), None)
 
-    async def _look_on(self) -> None:
-        ends = self._waits.clock.now() + self._waits.look_on
+    async def _watch_for_latecomer(self) -> None:
+        """Remove what turns up after all.
+
+        Raises:
+            CleanupFailed: for two hours, nobody could be asked whether there is anything.
+        """
+        clock = self._waits.clock
+        ends, gives_up = clock.now() + self._waits.look_on, clock.now() + UNHELD_TIMEOUT
         for pause in self._waits.pauses():
-            uuid: str | None = None
-            with self._waits.clock.limit(LOOK_TIMEOUT):
+            uuid, was_seen = None, False
+            with clock.limit(LOOK_TIMEOUT):
                 try:
-                    uuid = await self._look()
+                    uuid = await self._find()
+                    was_seen = True
                 except UpCloudError as error:
                     log.debug("looking on for %s: %s", self._label, error)
             if uuid is not None:
                 log.warning("%s %s of a create that had been given up turned up: destroying it", self._what, uuid)
                 self._creation.remove(uuid)
                 return
-            if self._waits.clock.now() >= ends:
+            # An API that does not answer says nothing of what there is: it is asked until it does.
+            if clock.now() >= ends and was_seen:
                 return
-            await self._waits.clock.sleep(max(pause, 1.0))
+            if clock.now() >= gives_up:
+                raise CleanupFailed("", f"there may be a {self._what} with label {self._label} that nobody holds")
+            await clock.sleep(max(pause, 1.0))
 
 
 def _made_nothing(error: Exception) -> bool:
-    """Whether a create that failed so certainly had no effect: it was refused, or never left."""
+    """Whether a create that failed so certainly had no effect: the API refused it, or it never left."""
     if isinstance(error, Unwanted | NotSent):
         return True
     return isinstance(error, ApiError) and not isinstance(error, ServerFault)
@@ -244,6 +270,7 @@ def with_labels(document: Mapping[str, Any], ours: Mapping[str, str], *, wrapped
     given: Any = document.get("labels") or ()
     if isinstance(given, Mapping):
         given = cast("Mapping[str, Any]", given).get("label", ())
-    pairs = {pair["key"]: pair["value"] for pair in given} | dict(ours)
+    pairs = {pair["key"]: pair["value"] for pair in given}
+    pairs = {key: value for key, value in pairs.items() if key not in OWN_LABELS} | dict(ours)
     written = [{"key": key, "value": value} for key, value in pairs.items()]
     return {**document, "labels": {"label": written} if wrapped else written}

@@ -123,7 +123,7 @@ async def test_failing_looks_are_forgiven_three_times_in_a_row(
         httpx.Response(200, json={}),
         kind.at("maintenance"),
         httpx.Response(429),
-        httpx.Response(404),
+        httpx.Response(404, html="<h1>Not found</h1>"),
         httpx.ConnectError("no route"),
         kind.at(kind.wanted),
     ]
@@ -136,7 +136,7 @@ FAILURES: list[tuple[httpx.Response | httpx.TransportError, type[UpCloudError]]]
     (documents.refused(502), ServerFault),
     (httpx.Response(502), ForeignAnswer),
     (httpx.Response(200, json={}), ForeignAnswer),
-    (httpx.Response(404), ForeignAnswer),
+    (httpx.Response(404, html="<h1>Not found</h1>"), ForeignAnswer),
     (documents.refused(429), RateLimited),
 ]
 

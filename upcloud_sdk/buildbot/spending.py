@@ -37,6 +37,8 @@ class Spending:
     def __init__(self, master: Master, costs: Costs) -> None:
         self._master, self._costs = master, costs
         self._up: dict[BuildServer, Decimal] = {}
+        self._claims: dict[str, Decimal] = {}
+        """Of workers that have taken a build, whose server is not reserved yet."""
         self._prices: dict[str, Price] = {}
         self._call: DelayedCall | None = None
 
@@ -47,6 +49,15 @@ class Spending:
             return True
         return self._refusal(price, budget) is None
 
+    def claim(self, worker: str) -> None:
+        """Count the next server of a worker that takes a build, as far as its price is known."""
+        if worker in self._prices:
+            self._claims[worker] = self._prices[worker].hourly
+
+    def release_claim(self, worker: str) -> None:
+        """A worker has taken no build after all."""
+        self._claims.pop(worker, None)
+
     def reserve(self, server: BuildServer, price: Price | None, budget: Budget) -> None:
         """Count a server that is to be made.
 
@@ -55,6 +66,7 @@ class Spending:
             LatentWorkerFailedToSubstantiate: it has none now. The build is tried again, when there is room.
         """
         name = server.guest.name
+        self.release_claim(name)
         if price is None:
             raise LatentWorkerFailedToSubstantiate(name, "there is a budget, but what its server costs cannot be told")
         self._prices[name] = price
@@ -71,12 +83,12 @@ class Spending:
         self._up.pop(server, None)
 
     def _refusal(self, price: Price, budget: Budget) -> str | None:
-        spent = Decimal(0)
+        spent, claimed = Decimal(0), self._claims.values()
         if budget.per_month is not None:
             now = datetime.now(UTC)
             recorded = self._costs.spent((now.year, now.month), self._up)
-            spent = max(recorded, price.billed)
-        refusal = budget.refusal(up=self._up.values(), hourly=price.hourly, spent=spent)
+            spent = max(recorded, price.billed) + sum(claimed, Decimal(0))
+        refusal = budget.refusal(up=[*self._up.values(), *claimed], hourly=price.hourly, spent=spent)
         if refusal is not None and (self._call is None or not self._call.active()):
             self._log.info("{refusal} {currency}; builds wait", refusal=refusal, currency=price.currency)
             look = self._master.botmaster.maybeStartBuildsForAllBuilders

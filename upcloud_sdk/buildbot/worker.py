@@ -186,6 +186,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         """Reserve a place among `max_servers` for the server of this build, before another worker is asked."""
         if self._server is None:
             self._service.limit.reserve(self, self._arguments.max_servers)
+            self._service.spending.claim(self.name)
         self.placement.build_started(wfb)
         self._service.costs.build_started(self._server, wfb)
         super().buildStarted(wfb)
@@ -198,6 +199,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         """Let the next build come; a server of an earlier configuration is destroyed first."""
         if not self.building and self._server is None and self._service.limit.release(self):
             self._service.wake_builders()
+        self._service.spending.release_claim(self.name)
         self.placement.build_finished(wfb)
         self._service.costs.build_finished(self._server, wfb)
         super().buildFinished(wfb)

@@ -94,7 +94,7 @@ def test_the_image_follows_from_the_template(served: Served, qemu: FakeQemu, ima
 
 
 def test_an_image_with_more_in_it_is_a_public_template_of_its_name(served: Served, qemu: FakeQemu) -> None:
-    templates = served.client.get("/storage/template").json()["storages"]["storage"]
+    templates = served.client.get("/storage/template?limit=100").json()["storages"]["storage"]
     (uuid,) = [each["uuid"] for each in templates if each["title"] == "debian-13+buildbot-worker"]
     served.created(storage_devices={"storage_device": [os_disk(storage=uuid)]})
     machine = qemu.machines(1)[0]

@@ -29,7 +29,7 @@ def _unset_or(check: Check[object]) -> Check[str]:
     """Answers have "" for what is unset, so requests may; or null, as the newer service has it."""
 
     def checked(value: object) -> str:
-        return "" if value in {"", None} else str(check(value))
+        return "" if value is None or value == "" else str(check(value))
 
     return checked
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 WORKERS = ("bot-1", "bot-2", "bot-3")
 IMAGES = (IMAGE, "Ubuntu Server 24.04 LTS (Noble Numbat)")
 CREDENTIALS: tuple[dict[str, Any], ...] = ({}, {"api_username": None, "api_password": None, "api_token": "ucat_other"})
-PATIENCE = 60.0
+PATIENCE = 240.0
 """Seconds after the last event in which all requests end; far more than they need."""
 
 

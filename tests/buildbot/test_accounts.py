@@ -43,6 +43,21 @@ class Accounts(MasterCase):
             await pause()
         assert (await self.build()).results == [SUCCESS]
 
+    async def test_each_of_several_that_are_replaced_one_after_the_other_is_left_alone(self) -> None:
+        clouds: list[Simulator] = []
+        workers: list[QuickWorker] = []
+        for _ in range(3):
+            clouds.append(self.serve())
+            workers.append(self.worker())
+        first, *others = workers
+        await self.start_master(first)
+        for worker in others:
+            await self.reconfigure(worker)
+            assert (await self.build()).results == [SUCCESS]
+        for cloud in clouds[:-1]:
+            while not await self.is_left_alone(cloud, clouds[-1]):
+                await pause()
+
     async def test_that_of_a_worker_that_is_removed_is_left_alone_too(self) -> None:
         first, one = self.serve(), self.worker("bot-1", build_wait_timeout=3600)
         second, two = self.serve(), self.worker("bot-2", build_wait_timeout=3600)

@@ -79,7 +79,7 @@ class UpcloudService(SharedService):
         return super().startService()
 
     async def account_for(
-        self, worker: Hashable, arguments: Arguments, waits: WaitPolicy, reaps: ReapPace, before: Account | None
+        self, holder: Hashable, arguments: Arguments, waits: WaitPolicy, reaps: ReapPace, before: Account | None
     ) -> Account:
         """The account of a worker with these arguments, open; it no longer needs the one that it had before.
 
@@ -90,9 +90,9 @@ class UpcloudService(SharedService):
         owner = arguments.owner or await owner_of(self.master)
         credentials = arguments.credentials()
         key = AccountKey(credentials, arguments.base_url, owner, waits, reaps, is_exclusive=is_exclusive)
-        account = await self.accounts.open(key, worker)
+        account = await self.accounts.open(key, holder)
         if before is not None and before is not account:
-            self.accounts.release(before, worker)
+            self.accounts.release(before, holder)
         if self.master.config.multiMaster and not account.is_watched:
             account.is_watched = True
             DeadMasters(self.master, self.bridge, self.accounts, account).watch()

@@ -78,6 +78,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     _is_starting = False
     _start_is_cancelled = False
     _idle: IdleServer
+    """Also stands for this worker in sets, where Buildbot's own hash of it would change with its configuration."""
     placement: Placement
     """Which builds it leaves to other workers, and how long its server stays."""
 
@@ -116,7 +117,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             arguments = replace(arguments, masterFQDN=await threads.deferToThread(socket.getfqdn))
         self._service = await UpcloudService.of(self.master)
         self._service.idle.add(self._idle)
-        self._account = await self._service.account_for(self, arguments, self.waits, self.reaps, self._account)
+        self._account = await self._service.account_for(self._idle, arguments, self.waits, self.reaps, self._account)
         self._arguments = arguments
         self.placement.configure(arguments, buildbot, self._service.placements)
         interval = min(buildbot.pop("check_instance_interval", 10), arguments.attach_timeout)
@@ -185,7 +186,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     def buildStarted(self, wfb: WorkerForBuilder) -> None:  # noqa: N802 - Buildbot's
         """Reserve a place among `max_servers` for the server of this build, before another worker is asked."""
         if self._server is None:
-            self._service.limit.reserve(self, self._arguments.max_servers)
+            self._service.limit.reserve(self._idle, self._arguments.max_servers)
             self._service.spending.claim(self.name)
         self.placement.build_started(wfb)
         self._service.costs.build_started(self._server, wfb)
@@ -197,7 +198,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
 
     def buildFinished(self, wfb: WorkerForBuilder) -> None:  # noqa: N802 - Buildbot's
         """Let the next build come; a server of an earlier configuration is destroyed first."""
-        if not self.building and self._server is None and self._service.limit.release(self):
+        if not self.building and self._server is None and self._service.limit.release(self._idle):
             self._service.wake_builders()
         self._service.spending.release_claim(self.name)
         self.placement.build_finished(wfb)
@@ -239,11 +240,11 @@ class UpcloudLatentWorker(AbstractLatentWorker):
                 break
         if self._start_is_cancelled:
             raise defer.CancelledError
-        if not self._service.limit.reserve(self, arguments.max_servers):
+        if not self._service.limit.reserve(self._idle, arguments.max_servers):
             raise LatentWorkerFailedToSubstantiate(self.name, "max_servers: the place of its last server is not free")
         assert self._account is not None
         self._server = BuildServer(build, self._account, request, self.guest(request), self.server_specs)
-        self._service.limit.hand_over(self, self._server)
+        self._service.limit.hand_over(self._idle, self._server)
         self._account.holders.add(self._server)
         return self._server
 
@@ -426,9 +427,9 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         self._update_graceful()
         self.botmaster.maybeStartBuildsForWorker(self.name)
 
-    def _heir(self) -> UpcloudLatentWorker | None:
+    def _heir(self) -> IdleServer | None:
         """Who gets the place of a server that is gone: this worker, if a build waits for its next server."""
-        return self if self.substantiation_build is not None else None
+        return self._idle if self.substantiation_build is not None else None
 
     def _hurry_stop(self) -> None:
         """While the master shuts down, wait for `shutdown_timeout` in all."""
@@ -445,7 +446,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         self._cancel_start()
         await super().stopService()
         if self._account is not None:
-            self._service.accounts.release(self._account, self)
+            self._service.accounts.release(self._account, self._idle)
             self._account = None
 
     def _run(self, function: Callable[..., Awaitable[T]], *args: object) -> Operation[T]:

@@ -35,7 +35,7 @@ spec = ServerSpec(
 )
 async with client() as cloud:
     estimate = await cloud.prices.estimate(spec)
-print(f"{estimate.hourly} credits an hour, {estimate.monthly} a month")
+print(f"{estimate.hourly} {estimate.currency} an hour, {estimate.monthly} a month")
 
 # %% Run it for as long as this cell runs. The stop button of the notebook ends the server too.
 async with client() as cloud, cloud.servers.ephemeral(spec) as server:

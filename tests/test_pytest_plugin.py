@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -115,3 +116,17 @@ def test_a_run_without_the_fixtures_does_not_load_the_sdk(pytester: pytest.Pytes
     """)
     result = pytester.runpytest_subprocess("-q", "-p", "no:cacheprovider", timeout=120)
     result.assert_outcomes(passed=1)
+
+
+def test_a_fault_that_no_call_met_fails_its_test(outcomes: Callable[..., dict[str, int]]) -> None:
+    test = """
+
+    async def test_met(upcloud, upcloud_simulator):
+        upcloud_simulator.fail("GET /zone", status=503)
+        await upcloud.zones.list()
+
+    def test_unmet(upcloud_simulator):
+        upcloud_simulator.fail("POST /server", status=500)
+    """
+    one_loop = textwrap.indent(ONE_LOOP, "    ")
+    assert outcomes(one_loop + test) == {"passed": 2, "errors": 1}

@@ -50,11 +50,17 @@ def client_of(simulator: Simulator, *, owner: str = "tests") -> UpCloud:
 
 @pytest.fixture
 def upcloud_simulator() -> Iterator[Simulator]:
-    """An empty account in which nothing takes time. Override it for another: `Simulator(boot_seconds=5)`."""
+    """An empty account in which nothing takes time. Override it for another: `Simulator(boot_seconds=5)`.
+
+    A test fails whose faults (`upcloud_simulator.fail(...)`) no call met: it did not try what it says.
+    """
     from upcloud_sdk.simulator import Simulator
 
     with Simulator(boot_seconds=0, stop_seconds=0, storage_seconds=0) as simulator:
         yield simulator
+        unmet = [fault.pattern for fault in simulator.faults if not fault.fired and fault.rate is None]
+    if unmet:
+        pytest.fail(f"no call met the fault {' or '.join(map(repr, unmet))}", pytrace=False)
 
 
 @pytest.fixture

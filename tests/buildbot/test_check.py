@@ -84,7 +84,7 @@ def test_a_worker_that_can_work_is_told_what_it_costs_and_nothing_is_changed(
     checked = checker.run('UpcloudLatentWorker("w", zone="fi-hel1", hostconfig={"plan": "1xCPU-2GB"}, **GOOD)')
     assert checked.status == 0, checked.text
     assert {mark for mark, _ in checked.answers.values()} == {"yes"}
-    assert re.search(r"\d+(\.\d+)? credits an hour", checked.answers["cost"][1])
+    assert re.search(r"\d+\.\d+ [A-Z]{3} an hour", checked.answers["cost"][1])
     assert {each.method for each in simulator[0].requests} == {"GET"}
 
 

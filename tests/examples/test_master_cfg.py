@@ -9,7 +9,7 @@ import pytest
 from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString  # pyright: ignore[reportUnknownVariableType] - no types
 
-from upcloud_sdk.buildbot._buildbot_api import FileLoader
+from upcloud_sdk.buildbot._buildbot_api import ConfigErrors, FileLoader
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "buildbot"
 
@@ -22,3 +22,9 @@ def test_a_master_can_listen_on_the_ports_of_the_example(port: str, monkeypatch:
     config = FileLoader(str(EXAMPLE), "master.cfg").loadConfig()
     described = {"web": config.www["port"], "workers": config.protocols["pb"]["port"]}[port]
     assert serverFromString(reactor, described) is not None  # type: ignore[no-untyped-call]  # the same
+
+
+def test_a_token_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UPCLOUD_TOKEN", raising=False)
+    with pytest.raises(ConfigErrors, match="set the environment variable UPCLOUD_TOKEN"):
+        FileLoader(str(EXAMPLE), "master.cfg").loadConfig()

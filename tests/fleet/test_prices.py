@@ -10,6 +10,7 @@ from tests.moved_time import DEBIAN
 from upcloud_sdk import InterfaceSpec, ServerSpec, StorageDeviceSpec, Token, UpCloud
 from upcloud_sdk.errors import NoMatch
 from upcloud_sdk.simulator import ManualClock, Simulator
+from upcloud_sdk.testing import client_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -57,7 +58,7 @@ STORAGES: dict[str, dict[str, Any]] = {DEBIAN: {"size": 10, "license": 0}, WINDO
 def _answer(request: httpx.Request) -> httpx.Response:
     path = request.url.path.removeprefix("/1.3")
     if path == "/price":
-        return httpx.Response(200, json={"prices": {"zone": [PRICES]}})
+        return httpx.Response(200, json={"prices": {"currency": "EUR", "zone": [PRICES]}})
     if path == "/plan":
         return httpx.Response(200, json={"plans": {"plan": PLANS}})
     uuid = path.removeprefix("/storage/")
@@ -87,7 +88,7 @@ def _spec(*devices: StorageDeviceSpec, plan: str = "1xCPU-1GB", **fields: object
 async def _parts(cloud: UpCloud, spec: ServerSpec) -> dict[str, tuple[Decimal, Decimal]]:
     """What there is to pay for: how much of it, and credits an hour."""
     estimate = await cloud.prices.estimate(spec)
-    return {part.item: (part.quantity, part.hourly) for part in estimate.parts if part.hourly}
+    return {part.item: (part.quantity, part.hourly * 100) for part in estimate.parts if part.hourly}
 
 
 ONE = Decimal(1)
@@ -98,8 +99,10 @@ async def test_a_server_that_fits_its_plan_costs_its_plan(cloud: UpCloud) -> Non
     estimate = await cloud.prices.estimate(_spec(StorageDeviceSpec.clone(DEBIAN, size=25)))
 
     assert estimate.zone == "de-fra1"
-    assert estimate.hourly == Decimal("0.744")
-    assert estimate.monthly == Decimal("0.744") * 672
+    assert estimate.hourly == Decimal("0.00744")
+    assert estimate.monthly == Decimal("0.00744") * 672
+    assert estimate.currency == "EUR"
+    assert str(estimate) == "0.0074 EUR an hour"
 
 
 @pytest.mark.parametrize(
@@ -187,8 +190,8 @@ async def test_a_plan_without_storage_pays_all_its_backups_by_the_gigabyte(cloud
 @pytest.mark.parametrize(
     ("fields", "says", "candidate"),
     [
-        ({"zone": "xx-moon1"}, "no zone 'xx-moon1' in the price list", "de-fra1"),
-        ({"plan": "3xCPU-3GB"}, "no plan '3xCPU-3GB'", "2xCPU-4GB"),
+        ({"zone": "xx-moon1"}, "no zone 'xx-moon1' in the price list: there are de-fra1", "de-fra1"),
+        ({"plan": "3xCPU-3GB"}, "no plan '3xCPU-3GB': there are ", "2xCPU-4GB"),
         ({"plan": "80xCPU-512GB"}, "has no price in de-fra1", "server_plan_2xCPU-4GB"),
     ],
 )
@@ -216,7 +219,7 @@ async def test_a_plan_that_is_not_on_sale_is_left_out(monkeypatch: pytest.Monkey
     sold = [{**plan, "current_offering": "no" if plan["name"] == "1xCPU-1GB" else "yes"} for plan in PLANS]
     monkeypatch.setitem(globals(), "PLANS", sold)
     assert (await cloud.plans.cheapest(zone="de-fra1")).name == "CLOUDNATIVE-2xCPU-4GB"
-    assert (await cloud.prices.estimate(_spec())).hourly == Decimal("0.744")
+    assert (await cloud.prices.estimate(_spec())).hourly == Decimal("0.00744")
 
 
 async def test_a_plan_without_a_price_in_the_zone_is_none(cloud: UpCloud) -> None:
@@ -233,3 +236,13 @@ async def test_an_estimate_of_the_simulators_prices() -> None:
         )
     assert estimate.hourly > 0
     assert estimate.parts[0].item == f"server_plan_{plan.name}"
+
+
+async def test_what_a_server_that_exists_costs_is_told_with_the_accounts_currency() -> None:
+    async with client_of(Simulator(boot_seconds=0)) as simulated:
+        spec = await simulated.servers.spec("debian-13", zone="fi-hel1", plan="1xCPU-1GB", hostname="a", size=30)
+        server = await simulated.servers.create(spec)
+        planned = await simulated.prices.estimate(spec)
+        assert (await simulated.prices.estimate(server)).parts == planned.parts
+        assert await simulated.prices.estimate(server.uuid) == planned
+        assert planned.currency == (await simulated.accounts.get("simulator")).currency

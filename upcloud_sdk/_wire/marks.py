@@ -12,7 +12,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Annotated, Self, TypeVar, cast, get_args
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer
 from pydantic_core import core_schema
 
 from upcloud_sdk._wire.frozen import FrozenDict
@@ -248,6 +248,8 @@ class Wrapped:
         )
 
     def _unwrap(self, value: object) -> object:
+        if isinstance(value, str | BaseModel):
+            raise ValueError("a list is wanted: write [...] around it, also around one")  # noqa: TRY004 - pydantic reads a ValueError
         for key in self._keys:
             # Without its key it is no wrapping: the sequence that is expected instead says so.
             wrapping = _mapping(value)

@@ -124,7 +124,7 @@ class AccountCache:
         """Credits an hour; None where that cannot be told within five seconds, and then for five minutes."""
 
         async def ask() -> Decimal:
-            return (await self.cloud.prices.estimate(spec)).hourly
+            return (await self.cloud.prices.estimate(spec)).hourly * 100
 
         disks = tuple((disk.action, disk.storage, disk.size, disk.tier) for disk in spec.storage_devices)
         key = (spec.zone, spec.plan, spec.core_number, spec.memory_amount, spec.networking, spec.firewall, disks)

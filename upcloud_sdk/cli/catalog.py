@@ -73,10 +73,10 @@ def price(
         spec = ServerSpec(zone=zone, plan=plan, hostname="price", title="price", storage_devices=[disk])
         estimate = await cloud.prices.estimate(spec)
         rows: list[dict[str, object]] = [
-            {"item": part.item, "quantity": part.quantity, "per hour": part.hourly / CREDITS, "per month": None}
+            {"item": part.item, "quantity": part.quantity, "per hour": part.hourly, "per month": None}
             for part in estimate.parts
         ]
-        total = {"per hour": estimate.hourly / CREDITS, "per month": estimate.monthly / CREDITS}
+        total = {"per hour": estimate.hourly, "per month": estimate.monthly}
         return [*rows, {"item": "total", "quantity": None, **total}]
 
     show(call(context, ask), as_json=as_json, empty="nothing")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import anyio.lowlevel
 
@@ -24,13 +24,16 @@ from upcloud_sdk.waiting import fails_on_error, is_one_look, look_once
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from pathlib import Path
 
     from upcloud_sdk._wire import Uuid
     from upcloud_sdk.errors import LeaseLost
     from upcloud_sdk.fleet.fleet import Fleet
     from upcloud_sdk.fleet.records import Record
+    from upcloud_sdk.models.fields import Tier
     from upcloud_sdk.models.server_requests import ServerChanges, ServerSpec
     from upcloud_sdk.resources._base import Core
+    from upcloud_sdk.resources.templates import Which
 
 log = logging.getLogger("upcloud_sdk")
 
@@ -111,6 +114,43 @@ class Servers(ServerEndpoints):
             present = (await self.get(uuid)).labels
             pairs = [{"key": key, "value": value} for key, value in keep_own(labels, present).items()]
             return await self._modify(uuid, {**body_of(changes), "labels": {"label": pairs}})
+
+    async def spec(
+        self,
+        template: Which,
+        *,
+        zone: str,
+        plan: str,
+        hostname: str,
+        size: int | None = None,
+        tier: Tier | None = None,
+        ssh_keys: Sequence[str | Path] = (),
+        username: str = "root",
+        **fields: Any,  # noqa: ANN401 - those of ServerSpec, which checks them
+    ) -> ServerSpec:
+        """A spec of a server with a disk from a template, ready for `create` and `ephemeral`. Creates nothing.
+
+        `template`: a slug such as `debian-13`, or what `storages.find_template` takes. `size`: GB of its disk, what the
+        plan brings or the template needs if None. `tier`: the plan's own if None. `ssh_keys`: public keys, or paths of
+        files with one, for `username`. The title is the host name, and the metadata service is on where the template
+        needs it; any field of `ServerSpec` may be given besides, and counts more.
+
+        Raises:
+            NoMatch, Ambiguous: there is no such template or plan, or there are several such templates.
+        """
+        from upcloud_sdk.fleet.spec import make_spec  # noqa: PLC0415 - those who have a spec do without
+
+        return await make_spec(
+            self._core,
+            template,
+            plan=plan,
+            hostname=hostname,
+            size=size,
+            tier=tier,
+            ssh_keys=ssh_keys,
+            username=username,
+            fields={"zone": zone, **fields},
+        )
 
     async def wait_for_state(self, uuid: Uuid, state: ServerState | str, *, timeout: float) -> Server:
         """The server as it was seen once it is in this state.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from upcloud_sdk._wire import BareLabels, Words, WrappedLabels, at_most, like
 
@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
 Tier = Annotated[Literal["maxiops", "standard", "hdd"], Words()]
 Title = Annotated[str, Field(min_length=1, max_length=255)]
-Size = Annotated[int, Field(ge=1), at_most(4096, "GB")]
+_WITH_UNIT = re.compile(r"\s*(\d+)\s*(?:g|gb|gib)\s*", re.IGNORECASE)
+
+
+def _refuse_unit(value: object) -> object:
+    found = _WITH_UNIT.fullmatch(value) if isinstance(value, str) else None
+    if found:
+        raise ValueError(f"a size is a number of GB: write size={found[1]}")
+    return value
+
+
+Size = Annotated[int, Field(ge=1), at_most(4096, "GB"), BeforeValidator(_refuse_unit)]
 """GB, 1 to 4096."""
 
 _HOSTNAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")

@@ -23,6 +23,7 @@ from upcloud_sdk._wire import (
     uuid_of,
 )
 from upcloud_sdk.models.fields import BootOrder, Hostname, SimpleBackup, Size, Tier, Title, check_labels
+from upcloud_sdk.models.keys import PublicKey
 from upcloud_sdk.models.networks import InterfaceSpec
 from upcloud_sdk.models.storages import BackupRuleSpec
 
@@ -34,8 +35,8 @@ class LoginUser(Request):
     """The user that is made in the guest at its first boot."""
 
     username: str = "root"
-    ssh_keys: Annotated[Sequence[str], Wrapped("ssh_key")] = ()
-    """Public keys, one line each."""
+    ssh_keys: Annotated[Sequence[PublicKey], Wrapped("ssh_key")] = ()
+    """Public keys, one line each, or paths of files with one: `Path("~/.ssh/id_ed25519.pub")`, read at once."""
     create_password: Flag = False
     """Whether a password is made and comes back in the answer; not on cloud-init templates."""
 

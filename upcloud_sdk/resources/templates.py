@@ -10,7 +10,8 @@ from upcloud_sdk.errors import Ambiguous, NoMatch
 from upcloud_sdk.models.storages import StorageSummary, age
 
 Which = str | re.Pattern[str] | Callable[[StorageSummary], bool]
-"""A template: by uuid, by its exact title, by an expression that its title matches, or by a function that says yes."""
+"""A template: by uuid, by its exact title, by its slug (`debian-13`, `ubuntu-24.04`), by an expression that its title
+matches, or by a function that says yes."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -45,18 +46,44 @@ def _newest(storage: StorageSummary) -> tuple[float, tuple[int, ...], str]:
 
 def _exact(which: str, templates: tuple[StorageSummary, ...]) -> StorageSummary:
     found = [template for template in templates if which in {template.uuid, template.title}]
+    found = found or [template for template in templates if template.access == "public" and which == slug(template)]
     if len(found) > 1:
+        titled = sorted(set(_titles(tuple(found))))
+        what = f"have the title {which!r}" if titled == [which] else f"are {which!r}: {', '.join(titled)}"
         raise Ambiguous(
-            f"{len(found)} templates have the title {which!r}: name one by its uuid",
-            candidates=[template.uuid for template in found],
+            f"{len(found)} templates {what}: name one by its uuid", candidates=[template.uuid for template in found]
         )
     if found:
         return found[0]
     titles = _titles(templates)
-    close = get_close_matches(which, titles, n=3, cutoff=0.5)
+    close = _close(which, templates)
     hint = f"; did you mean {' or '.join(repr(title) for title in close)}?" if close else ""
     kind = "uuid" if _UUID.fullmatch(which.lower()) else "title"
     raise NoMatch(
         f"no template has the {kind} {which!r}{hint}",
         candidates=[*close, *(t for t in titles if t not in close)],
     )
+
+
+_FAMILY_AND_VERSION = re.compile(
+    r"([a-z]+)(?: gnu/linux| linux| server| stream)* (\d+(?:\.\d+)?)(?: lts)?(?: (standard|datacenter))?(?: \(.*\))?"
+)
+
+
+def slug(template: StorageSummary) -> str | None:
+    """A short name of a public template, such as `debian-13`; None where its title is more than family and version."""
+    found = _FAMILY_AND_VERSION.fullmatch((template.title or "").lower())
+    return "-".join(part for part in found.groups() if part) if found else None
+
+
+def _close(which: str, templates: tuple[StorageSummary, ...]) -> list[str]:
+    """The titles that come closest: of the same system, the newest first, then those that have its words."""
+    titles = _titles(templates)
+    words = re.findall(r"[a-z]+|[\d.]+", which.lower())
+    newest = sorted(templates, key=_newest, reverse=True)
+    family = [each.title or "" for each in newest if words and (slug(each) or "").startswith(f"{words[0]}-")]
+    having = [title for title in titles if words and all(word in title.lower() for word in words)]
+    lower = {title.lower(): title for title in titles}
+    looking = [lower[title] for title in get_close_matches(which.lower(), lower, n=3, cutoff=0.5)]
+    exact = [title for title in family if title in having]
+    return list(dict.fromkeys([*exact, *looking[:1], *family, *looking, *having]))[:4]

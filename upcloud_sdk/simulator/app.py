@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
+from upcloud_sdk.simulator.chapters.table import check_pattern
 from upcloud_sdk.simulator.guests.kinds import make_guests
 from upcloud_sdk.simulator.records.progress import Boot, after_seconds
 from upcloud_sdk.simulator.serving.dispatch import Dispatch
@@ -130,7 +131,14 @@ class Simulator(Dispatch):
             ImportError: The extra `simulator` is not installed.
         """
         try:
-            from upcloud_sdk.simulator.serving.http_server import serve  # noqa: PLC0415 - starlette and uvicorn only if asked for
+            try:
+                from upcloud_sdk.simulator.serving.http_server import serve  # noqa: PLC0415 - starlette and uvicorn only if asked for
+            except ModuleNotFoundError as error:
+                raise ModuleNotFoundError(
+                    f"to be reached over HTTP the simulator needs {error.name}: install the extra, "
+                    "pip install 'upcloud-sdk[simulator]'",
+                    name=error.name,
+                ) from None
         except ImportError as error:
             raise ImportError("serving needs an extra: pip install 'upcloud-sdk[simulator]'") from error
 
@@ -200,8 +208,13 @@ class Simulator(Dispatch):
             skip: Let so many matching calls pass before.
             rate: Only this share of them fails, at random.
             hide_from_lists: What the call creates is not in lists for so many seconds; its answer is the API's.
+
+        Raises:
+            ValueError: No endpoint matches the pattern, and there is no `body` to stand in for one.
         """
         raw = body.encode() if isinstance(body, str) else body
+        if raw is None:
+            check_pattern(pattern)
         fault = Fault(
             pattern, status, code, raw, headers or {}, after_effect, times, drop, delay, timeout, truncate, skip, rate,
             hide_from_lists,

@@ -181,3 +181,14 @@ async def test_requests_are_logged_with_their_status(sim: Simulator, api: httpx.
 def test_what_is_no_fault_is_refused(sim: Simulator, pattern: str, fault: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         sim.fail(pattern, **fault)  # type: ignore[arg-type]  # that is the test
+
+
+def test_a_fault_for_an_endpoint_that_does_not_exist_is_refused() -> None:
+    sim = Simulator(clock=ManualClock())
+    with pytest.raises(ValueError, match=r"no endpoint matches 'POST /servers': .* did you mean 'POST /server'"):
+        sim.fail("POST /servers", status=500)
+    with pytest.raises(ValueError, match="no endpoint matches 'GET /load-balancer'"):
+        sim.fail("GET /load-balancer", status=500)
+    sim.fail("GET /load-balancer", status=200, body="[]")  # stands in for it
+    for pattern in ("*", "GET *", "GET /server*", "POST /server/00aa/stop", "DELETE /server/{uuid}", "/server/*/stop"):
+        sim.fail(pattern, status=500)

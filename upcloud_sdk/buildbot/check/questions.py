@@ -150,9 +150,9 @@ class Check:
         except UpCloudError as error:
             self.tell("cost", good=None, answer=str(error))
             return
-        self.tell("cost", good=True, answer=f"{estimate.hourly.normalize():f} credits an hour")
+        self.tell("cost", good=True, answer=str(estimate))
         if self._worker.arguments.budget is not None:
-            await self._ask_budget(cloud, self._worker.arguments.budget, estimate.hourly / 100)
+            await self._ask_budget(cloud, self._worker.arguments.budget, estimate.hourly)
 
     async def _ask_budget(self, cloud: UpCloud, budget: Budget, hourly: Decimal) -> None:
         currency = await AccountCache(cloud).currency()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
 
 from upcloud_sdk.simulator.chapters.routing import Router, Routes
+from upcloud_sdk.simulator.state.faults import call_pattern
 
 CHAPTERS = (
     "account.account",
@@ -54,3 +56,32 @@ def _routes(chapter: str) -> Routes:
 
 API = Router([_routes(chapter) for chapter in CHAPTERS])
 """What is below /1.3."""
+
+
+def check_pattern(pattern: str) -> None:
+    """Refuse a pattern of calls that no endpoint can match: a fault for it would never fire.
+
+    Raises:
+        ValueError: There is no such endpoint, or it is no pattern; says which come closest.
+    """
+    expression = call_pattern(pattern)
+    given = pattern.strip().rpartition(" ")[2].split("/")
+    lines = {f"{route.method} {_filled(route.pattern, given)}": route for route in API.routes()}
+    if any(expression.fullmatch(line) for line in lines):
+        return
+    there_are = sorted({f"{route.method} {route.pattern}" for route in lines.values()})
+    close = get_close_matches(pattern, there_are, n=3) or there_are[:3]
+    raise ValueError(
+        f"no endpoint matches {pattern!r}: the fault would never fire; did you mean {' or '.join(map(repr, close))}? "
+        "For an endpoint that the simulator has not, give the body of its answer too"
+    )
+
+
+def _filled(route: str, given: list[str]) -> str:
+    """The path of a route, with what a pattern has in the places of its placeholders."""
+    parts = route.split("/")
+    for place, part in enumerate(parts):
+        if part.startswith("{"):
+            own = given[place] if place < len(given) else ""
+            parts[place] = own if own and "*" not in own and "{" not in own else "x"
+    return "/".join(parts)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, cast
 
 from upcloud_sdk.simulator.chapters.routing import Routes
+from upcloud_sdk.simulator.chapters.table import check_pattern
 from upcloud_sdk.simulator.guests import metadata
 from upcloud_sdk.simulator.records.clock import ManualClock
 from upcloud_sdk.simulator.records.progress import Progress
@@ -79,6 +80,8 @@ def add_fault(cloud: Cloud, call: Call) -> Answer:
     headers = {name.lower(): str(value) for name, value in given.items()}
     raw = None if body is None else body.encode()
     try:
+        if raw is None:
+            check_pattern(pattern)
         cloud.faults.add(Fault(pattern, body=raw, headers=headers, **options))  # type: ignore[arg-type]  # checked above
     except ValueError as error:
         raise ApiFault(400, "INVALID_REQUEST", str(error)) from None

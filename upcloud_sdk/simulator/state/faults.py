@@ -51,6 +51,8 @@ class Fault:
     skip: int = 0
     rate: float | None = None
     hide_from_lists: float | None = None
+    fired: int = field(default=0, init=False)
+    """How many calls met it."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for what is no fault, or no pattern."""
@@ -107,5 +109,6 @@ class Faults:
                 continue
             if fault.times is not None:
                 fault.times -= 1
+            fault.fired += 1
             return fault
         return None

@@ -1,0 +1,57 @@
+"""A spec of a server as most people want it, made from a few words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from upcloud_sdk.models.server_requests import LoginUser, ServerSpec, StorageDeviceSpec
+from upcloud_sdk.models.storages import TemplateType
+from upcloud_sdk.resources.plans import Plans, plan_named
+from upcloud_sdk.resources.storages import StorageEndpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from upcloud_sdk.resources._base import Core
+    from upcloud_sdk.resources.templates import Which
+
+
+async def make_spec(
+    core: Core,
+    template: Which,
+    *,
+    plan: str,
+    hostname: str,
+    size: int | None,
+    tier: str | None,
+    ssh_keys: Sequence[str | Path],
+    username: str,
+    fields: Mapping[str, Any],
+) -> ServerSpec:
+    """The spec; `fields` are those of `ServerSpec`, and count more than what is found out.
+
+    Raises:
+        NoMatch, Ambiguous: no template or plan is meant, or several templates.
+    """
+    image = await StorageEndpoints(core).find_template(template)
+    sold = None if plan == "custom" else plan_named(await Plans(core).list(), plan)
+    included = 0 if sold is None else sold.storage_size or 0
+    disk: dict[str, Any] = {
+        "action": "clone",
+        "storage": image.uuid,
+        "title": f"{hostname}-os"[:255],
+        "size": size or max(image.size or 1, included),
+        "tier": tier or (str(sold.storage_tier) if sold is not None and sold.storage_tier else None),
+    }
+    found: dict[str, Any] = {
+        "plan": plan,
+        "hostname": hostname,
+        "title": hostname,
+        "storage_devices": [StorageDeviceSpec.model_validate(disk)],
+        # Cloud-init reads from there what it is to do.
+        "metadata": image.template_type != TemplateType.NATIVE or fields.get("user_data") is not None,
+    }
+    if ssh_keys or username != "root":
+        found["login_user"] = LoginUser(username=username, ssh_keys=ssh_keys)
+    return ServerSpec.model_validate(found | dict(fields))

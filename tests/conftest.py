@@ -5,10 +5,13 @@ import importlib
 
 import pytest
 
+from tests.contract.answers import pytest_runtest_call, watch
 from tests.percentages import pytest_terminal_summary
 from tests.skips import pytest_runtest_makereport, pytest_unconfigure
 
-__all__ = ["pytest_runtest_makereport", "pytest_terminal_summary", "pytest_unconfigure"]
+__all__ = ["pytest_runtest_call", "pytest_runtest_makereport", "pytest_terminal_summary", "pytest_unconfigure"]
+
+watch()
 
 
 def pytest_collection_finish() -> None:

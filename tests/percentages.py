@@ -18,6 +18,10 @@ SOURCES = {
     "recorded answers": "read by the SDK",
     "documents of tests/wire": "read by the SDK",
     "recorded answers on the simulator": "reproduced: status, keys, JSON types",
+    "operations of the contract": "covered",
+    "answers of the simulator": "valid by the contract",
+    "requests of the SDK": "valid by the contract",
+    "answers made from the contract": "read by the SDK",
 }
 """What is compared, and what the number says of it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from ipaddress import ip_interface
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -84,6 +84,14 @@ class NetworkChanges(Changes):
     ip_networks: Annotated[Sequence[IpNetworkSpec], Wrapped("ip_network"), Field(max_length=1)] | None = None
     labels: CheckedBareLabels | None = None
     """Replaces all labels."""
+
+    def wire(self) -> dict[str, Any]:
+        """The JSON document that the API reads; addresses always say their family."""
+        document = super().wire()
+        networks = document.get("ip_networks", {"ip_network": []})["ip_network"]
+        for spec, network in zip(self.ip_networks or (), networks, strict=True):
+            network.setdefault("family", spec.family)
+        return document
 
 
 class StaticRouteSpec(Request):

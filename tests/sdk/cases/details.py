@@ -7,6 +7,7 @@ from tests.sdk.cases.case import DISK, OS, SERVER, Call, Case
 from upcloud_sdk import LoginUser
 from upcloud_sdk.models import ServerRebuildSpec
 
+_KEY = "ssh-ed25519 AAAA me@example.com"
 _FIGURES = [{"title": "CPU usage %", "average": "1.5", "current": "nan", "maximum": "90", "total": ""}]
 _STATISTICS = {"stats": {"daily": {"summary": {"variable": _FIGURES}}}}
 _CONSOLE = {
@@ -64,7 +65,7 @@ CASES = [
         call=lambda c: c.servers.rebuild(
             SERVER,
             ServerRebuildSpec(
-                clone_source=OS, delete_detached_disk=True, storage_title="new", login_user=LoginUser(ssh_keys=["k"])
+                clone_source=OS, delete_detached_disk=True, storage_title="new", login_user=LoginUser(ssh_keys=[_KEY])
             ),
         ),
         sends=f"POST /server/{SERVER}/rebuild",
@@ -73,7 +74,7 @@ CASES = [
                 "clone_source": OS,
                 "delete_detached_disk": "yes",
                 "storage_title": "new",
-                "login_user": {"username": "root", "ssh_keys": {"ssh_key": ["k"]}, "create_password": "no"},
+                "login_user": {"username": "root", "ssh_keys": {"ssh_key": [_KEY]}, "create_password": "no"},
                 "password_delivery": "none",
             }
         },

@@ -142,7 +142,11 @@ _NETWORKS = [
             NETWORK, NetworkChanges(ip_networks=[IpNetworkSpec(address="192.168.86.1/24", dhcp_dns=[])])
         ),
         sends=f"PUT /network/{NETWORK}",
-        body={"network": {"ip_networks": {"ip_network": [{"address": "192.168.86.1/24", "dhcp_dns": []}]}}},
+        body={
+            "network": {
+                "ip_networks": {"ip_network": [{"address": "192.168.86.1/24", "family": "IPv4", "dhcp_dns": []}]}
+            }
+        },
         answer={"network": _NETWORK},
         look=lambda network: network.name,
         sees="office",

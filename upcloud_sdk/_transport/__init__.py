@@ -174,7 +174,7 @@ class Transport:
         idempotent: bool | None = None,
         on_send: Callable[[], None] | None = None,
     ) -> Answer:
-        """A successful answer, after as many attempts as the policy allows.
+        """A successful answer, or the 404 of a DELETE that was repeated, after as many attempts as the policy allows.
 
         `timeout`: seconds, for a call that the API answers late.
         `on_send` is called just before each attempt leaves, and may raise to hold it back.
@@ -190,7 +190,7 @@ class Transport:
         limit = self.timeout if timeout is None else timeout
 
         async def attempt(turns: Turns) -> Answer | Failure:
-            began = self._clock.now()
+            began = self._clock.now() if self._emit.is_heard else 0.0
             try:
                 request = await self._requests.build(call, method, url, content, limit=limit)
                 result = await self._attempt(call, request, limit, turns, long=timeout is not None, on_send=on_send)
@@ -255,10 +255,9 @@ class Transport:
         assert self._sender is not None
         # No limit of its own on the wait for a slot: each call that holds one has a limit, so the queue moves.
         async with self._long_slots if long else contextlib.nullcontext(), self._slots:
-            await turns.begin()
+            began = await turns.begin()
             if on_send is not None:
                 on_send()
-            began = self._clock.now()
             try:
                 response = await self._exchange(self._sender.send, request, limit)
             except Exception as error:
@@ -268,8 +267,8 @@ class Transport:
                 raise failure from error
         if response is None:
             raise AnswerTimeout(call, f"no answer within {limit:g} s")
-        log.debug("%s %d %.0f ms", call, response.status_code, (self._clock.now() - began) * 1000)
         now = self._clock.now()
+        log.debug("%s %d %.0f ms", call, response.status_code, (now - began) * 1000)
         return Answer(response.status_code, response.headers.raw, response.content, at=now, wall=time.time())
 
     async def _exchange(self, send: Send, request: httpx.Request, limit: float) -> httpx.Response | None:

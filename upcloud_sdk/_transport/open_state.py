@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import anyio
@@ -10,7 +9,7 @@ import anyio
 from upcloud_sdk.errors import NotOpen
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from types import TracebackType
 
 NOT_OPEN = "the client is not open; use it inside `async with UpCloud(...) as cloud:`"
 HAS_ENDED = "the client is closed: its block has ended; use it inside `async with UpCloud(...) as cloud:`"
@@ -34,8 +33,7 @@ class OpenState:
         for scope in self._waiting:
             scope.cancel()
 
-    @contextmanager
-    def required(self, what: str) -> Generator[None]:
+    def required(self, what: str) -> _Block:
         """A block for a call or a wait.
 
         Raises:
@@ -43,11 +41,23 @@ class OpenState:
         """
         if not self.is_open:
             raise NotOpen(f"{what}: {HAS_ENDED if self._was_open else NOT_OPEN}")
-        with anyio.CancelScope() as scope:
-            self._waiting.add(scope)
-            try:
-                yield
-            finally:
-                self._waiting.discard(scope)
-        if scope.cancelled_caught:
-            raise NotOpen(f"{what}: {CLOSED}")
+        return _Block(self._waiting, what)
+
+
+class _Block:
+    """A class and no generator: each call has one."""
+
+    def __init__(self, waiting: set[anyio.CancelScope], what: str) -> None:
+        self._waiting, self._what, self._scope = waiting, what, anyio.CancelScope()
+
+    def __enter__(self) -> None:
+        self._scope.__enter__()
+        self._waiting.add(self._scope)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._waiting.discard(self._scope)
+        self._scope.__exit__(kind, error, trace)
+        if self._scope.cancelled_caught:
+            raise NotOpen(f"{self._what}: {CLOSED}") from None

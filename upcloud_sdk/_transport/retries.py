@@ -110,20 +110,20 @@ class Retries:
             self.policy.on_retry(retry)
         await self._clock.sleep(pause)
 
-    async def leave(self, may_last: Callable[[float], bool]) -> bool:
-        """Return when a call may be sent; False as soon as that is too late for it."""
+    async def leave(self, now: float, latest: float) -> float | None:
+        """When a call was let go; None as soon as that would be after `latest`."""
         while True:
-            now = self._clock.now()
             departure = max(self._held_until, self._last_departure + SPACING)
             if departure <= now:
-                return True
-            if not may_last(departure):
-                return False
+                return now
+            if departure > latest:
+                return None
             self._last_departure = departure
             await self._clock.sleep(departure - now)
+            now = self._clock.now()
             # Perhaps the API has asked for more meanwhile.
             if self._held_until <= departure:
-                return True
+                return now
 
     def now(self) -> float:
         return self._clock.now()
@@ -142,21 +142,23 @@ class Turns:
         """Seconds of the budget that are used up."""
         return 0.0 if self._began is None else self._retries.now() - self._began
 
-    async def begin(self) -> None:
-        """Return when the call may be sent: to be awaited when it is its turn.
+    async def begin(self) -> float:
+        """Return when the call may be sent, and say when that is: to be awaited when it is its turn.
 
         Raises:
             NotSent: others were told to wait (`Retry-After`), for longer than this call can. After a first attempt it
                 is the error of that.
         """
+        now = self._retries.now()
         if self._began is None:
-            self._began = self._retries.now()
-        policy, began = self._retries.policy, self._began
+            self._began = now
+        policy = self._retries.policy
         budget = policy.budget if self.failed else max(policy.budget, policy.longest_retry_after)
-        if not await self._retries.leave(lambda departure: departure - began <= budget):
-            raise self.failed or NotSent(
-                self._call, f"the API asks to wait (Retry-After) for longer than {budget:g} s: not sent"
-            )
+        left = await self._retries.leave(now, self._began + budget)
+        if left is None:
+            problem = f"the API asks to wait (Retry-After) for longer than {budget:g} s: not sent"
+            raise self.failed or NotSent(self._call, problem)
+        return left
 
 
 def _final(error: ApiError | ForeignAnswer | NotSent | OutcomeUnknown, *, repeatable: bool) -> Exception:

@@ -1,15 +1,6 @@
-"""What to do about a mistake: a refusal of the API, by its code, or a name that does not exist."""
+"""What to do about a refusal, by its code: appended to the message of the error."""
 
 from __future__ import annotations
-
-import functools
-import inspect
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-F = TypeVar("F", bound="Callable[..., Any]")
 
 _BY_CODE = {
     "AUTHENTICATION_FAILED": (
@@ -54,83 +45,3 @@ def hint(code: str) -> str:
     if code in _BY_CODE:
         return _BY_CODE[code]
     return next((text for end, text in _BY_END.items() if code.endswith(end)), "")
-
-
-def _each(advice: Mapping[str, str]) -> dict[str, str]:
-    """The same advice for several names."""
-    return {name: text for names, text in advice.items() for name in names.split()}
-
-
-CLIENT_ARGUMENTS_MEANT = _each(
-    {
-        "token api_token key api_key": "credentials are the first argument: write UpCloud(Token('ucat_...'))",
-        "username user password": "credentials are the first argument: write UpCloud(Basic('user', 'password'))",
-        "url endpoint api_url host": "write base_url='http://127.0.0.1:8080'",
-        "retries max_retries": "write retry=RetryPolicy(attempts=3)",
-        "verify ssl": "write ssl_context=ssl.create_default_context(cafile='ca.pem')",
-        "client session": "write http_client=httpx.AsyncClient(...)",
-        "proxies": "write proxy='http://proxy.example.com:3128'",
-        "zone": "a zone belongs to what is made: ServerSpec(zone='fi-hel1', ...)",
-    }
-)
-"""What to write for arguments that the client does not have."""
-
-CLIENT_ATTRIBUTES_MEANT = _each(
-    {
-        "close aclose open connect": "use it as `async with UpCloud() as cloud:`, which opens and closes it",
-        "get post put delete patch": "write `await cloud.request('GET', '/path')` for what has no method",
-        "templates images": "write cloud.storages.find_template('Debian GNU/Linux 13 (Trixie)')",
-        "disks volumes": "they are storages: write cloud.storages",
-        "firewall": "write cloud.firewall_rules",
-        "ips": "write cloud.ip_addresses",
-    }
-)
-"""What to write for attributes that the client does not have."""
-
-
-def did_you_mean(name: str, names: Iterable[str], known: Mapping[str, str] | None = None) -> str:
-    """`; did you mean ...?`, or what there is. `known` has the answer to names that are often tried."""
-    if known is not None and name in known:
-        return f": {known[name]}"
-    from difflib import get_close_matches  # noqa: PLC0415 - for those alone who have made a mistake
-
-    there_are = sorted(names)
-    close = get_close_matches(name, there_are, n=1) or [each for each in there_are if each.startswith(name)][:1]
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(there_are)}"
-
-
-class NamesWhatWasMeant:
-    """A class whose attribute errors name the attribute that was meant."""
-
-    often_tried: ClassVar[Mapping[str, str]] = {}
-    """What to write for attributes that do not exist."""
-
-    if not TYPE_CHECKING:  # Type checkers would take every name for one that exists.
-
-        def __getattr__(self, name: str) -> object:
-            kind = type(self)
-            message = f"{kind.__name__!r} object has no attribute {name!r}"
-            if not name.startswith("_"):
-                public = {each for each in dir(kind) if not each.startswith("_")} - {"often_tried"}
-                message += did_you_mean(name, public, kind.often_tried)
-            raise AttributeError(message, name=name, obj=self)
-
-
-def names_the_argument_meant(known: Mapping[str, str]) -> Callable[[F], F]:
-    """Makes the error for an unknown keyword argument of a function name the one that was meant."""
-
-    def decorate(function: F) -> F:
-        names = [each for each in inspect.signature(function).parameters if each != "self"]
-
-        @functools.wraps(function)
-        def call(*args: Any, **arguments: Any) -> Any:  # noqa: ANN401 - those of the function
-            for name in arguments:
-                if name not in names:
-                    where = function.__qualname__.removesuffix(".__init__")
-                    advice = did_you_mean(name, names, known)
-                    raise TypeError(f"{where}() got an unexpected keyword argument {name!r}{advice}")
-            return function(*args, **arguments)
-
-        return call  # type: ignore[return-value]  # it takes and returns what the function does
-
-    return decorate

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import anyio
+import anyio.lowlevel
 
 from upcloud_sdk._background import Background
 from upcloud_sdk._emitter import Emitter
-from upcloud_sdk._hints import (
+from upcloud_sdk._misuse import (
     CLIENT_ARGUMENTS_MEANT,
     CLIENT_ATTRIBUTES_MEANT,
     NamesWhatWasMeant,
@@ -55,6 +56,8 @@ class RawAnswer:
 
 class UpCloud(Namespaces, NamesWhatWasMeant):
     """A client of UpCloud's API 1.3, for use in `async with`.
+
+    It is shared between tasks, and may be entered in one task and left in another of the same event loop.
 
     `credentials`: a `Token`, a `Basic`, or an async callable that returns one and is asked before each call; None: the
     environment's (UPCLOUD_TOKEN, or UPCLOUD_USERNAME and UPCLOUD_PASSWORD), else the system keyring's.
@@ -115,6 +118,7 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
         self.close_timeout = close_timeout
         """Seconds that leaving the block waits for creates and destroys under way; may be changed until then."""
         self._sender: Sender | None = None
+        self._loop: object = None
         self._background = Background(waits.clock)
         emit = Emitter(on_event, waits.clock.now)
         self._transport = Transport(
@@ -149,6 +153,7 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
         if self._transport.open_state.is_open:
             raise RuntimeError("the client is open already: enter it once, and share it between tasks")
         self._sender = self._make_sender()
+        self._loop = anyio.lowlevel.current_token()
         await self._background.open()
         self._transport.open(self._sender)
         return self
@@ -156,6 +161,8 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._loop != anyio.lowlevel.current_token():
+            raise RuntimeError("the client was entered in another event loop: enter and leave it in one")
         interruption: BaseException | None = None
         failures: list[CleanupFailed] = []
         try:

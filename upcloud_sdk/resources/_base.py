@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
-from upcloud_sdk._hints import NamesWhatWasMeant
+from upcloud_sdk._misuse import NamesWhatWasMeant, explain_mistakes
 from upcloud_sdk.models.ownership import OWN_LABELS
 from upcloud_sdk.resources._paging import whole_list
 
@@ -140,6 +140,10 @@ def written(name: str, moment: datetime) -> str:
 
 class Namespace(NamesWhatWasMeant):
     """The calls of one chapter of the API."""
+
+    def __init_subclass__(cls) -> None:
+        """Let its methods say what to write in place of the likeliest mistakes."""
+        explain_mistakes(cls)
 
     def __init__(self, core: Core) -> None:
         self._core = core

@@ -1,0 +1,123 @@
+"""A client may be entered in one task and left in another: fixtures and cells of notebooks do that."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+import pytest
+
+from tests.sdk import documents
+from tests.sdk.endpoints import SPEC
+from upcloud_sdk import Token, UpCloud, WaitPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from tests.sdk.clock import MovedClock
+
+UUID = "00a1b2c3-d4e5-4f60-8a7b-0123456789ab"
+
+
+def client(clock: MovedClock, seen: list[str]) -> UpCloud:
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.method)
+        if request.url.path.endswith("/account"):
+            return httpx.Response(200, json={"account": {"username": "a-user", "credits": 1}})
+        # Two looks until it has started.
+        state = "started" if len(seen) > 2 else "maintenance"
+        return httpx.Response(200, json={"server": {**documents.server()["server"], "uuid": UUID, "state": state}})
+
+    return UpCloud(Token("ucat_x"), transport=httpx.MockTransport(answer), waits=WaitPolicy(clock=clock))
+
+
+async def in_a_task(work: Callable[..., Awaitable[Any]], *arguments: object) -> None:
+    """Do something in a task of its own, whose scope is cancelled afterwards."""
+    async with anyio.create_task_group() as group:
+        done = anyio.Event()
+
+        async def run() -> None:
+            await work(*arguments)
+            done.set()
+
+        group.start_soon(run)
+        await done.wait()
+        group.cancel_scope.cancel()
+
+
+async def test_a_client_is_entered_in_one_task_used_in_others_and_left_in_another(clock: MovedClock) -> None:
+    seen: list[str] = []
+    cloud = client(clock, seen)
+    with anyio.fail_after(20):
+        await in_a_task(cloud.__aenter__)
+        await in_a_task(cloud.account.get)
+        await in_a_task(lambda: cloud.servers.wait_for_state(UUID, "started", timeout=60))
+        await in_a_task(cloud.__aexit__, None, None, None)
+    assert seen == ["GET"] * len(seen)
+    assert len(seen) > 2
+    assert "not open" in repr(cloud)
+
+
+async def test_what_a_task_began_is_waited_for_by_the_one_that_leaves(clock: MovedClock) -> None:
+    seen: list[str] = []
+    created = anyio.Event()
+    cloud = client(clock, seen)
+    with anyio.fail_after(20):
+        await in_a_task(cloud.__aenter__)
+
+        async def create() -> None:
+            await cloud.servers.create(SPEC)
+            created.set()
+
+        await in_a_task(create)
+        await in_a_task(cloud.__aexit__, None, None, None)
+    assert created.is_set()
+    assert "POST" in seen
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_fixture_whose_halves_run_in_two_tasks(clock: MovedClock) -> None:
+    """As pytest-asyncio runs them."""
+
+    async def fixture() -> AsyncIterator[UpCloud]:
+        async with client(clock, []) as cloud:
+            yield cloud
+
+    halves = fixture()
+
+    async def half() -> UpCloud:
+        return await anext(halves)
+
+    cloud = await asyncio.create_task(half())
+    assert (await cloud.account.get()).username == "a-user"
+    with pytest.raises(StopAsyncIteration):
+        await asyncio.create_task(half())
+    assert "not open" in repr(cloud)
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_task_that_is_cancelled_natively_does_not_take_the_client_with_it(clock: MovedClock) -> None:
+    cloud = client(clock, [])
+    entered = asyncio.Event()
+
+    async def enter() -> None:
+        await cloud.__aenter__()
+        entered.set()
+        await anyio.sleep_forever()
+
+    task = asyncio.create_task(enter())
+    await entered.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (await cloud.account.get()).username == "a-user"
+    await cloud.__aexit__(None, None, None)
+
+
+def test_a_client_is_left_in_the_event_loop_that_it_was_entered_in(clock: MovedClock) -> None:
+    cloud = client(clock, [])
+    anyio.run(cloud.__aenter__)
+    with pytest.raises(RuntimeError, match="entered in another event loop: enter and leave it in one"):
+        anyio.run(cloud.__aexit__, None, None, None)

@@ -8,7 +8,9 @@ is entered and left, nor what is cancelled around it.
 
 from __future__ import annotations
 
+import atexit
 import logging
+import weakref
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -45,6 +47,7 @@ class _Operation(Generic[T]):
         """Gets the value, once the caller has gone."""
         self.unheard = False
         """Whether nobody waits for its result."""
+        self._is_named = False
 
     async def execute(self) -> None:
         _CURRENT.set(self)
@@ -61,7 +64,7 @@ class _Operation(Generic[T]):
                 log.error("%s failed after its caller had gone: %s", self.what, error)  # noqa: TRY400 - a trace may show locals
         except BaseException as error:
             self.error = error
-            log.error("%s was interrupted: what it was about may be left, and cost money", self.what)  # noqa: TRY400 - as above
+            self.say_interrupted()
             if isinstance(error, GeneratorExit) or is_cancellation(error):
                 raise
         finally:
@@ -71,11 +74,21 @@ class _Operation(Generic[T]):
         while True:
             try:
                 return await self.work()
+            except GeneratorExit:
+                # Thrown away with its loop.
+                self.say_interrupted()
+                raise
             except BaseException as error:
                 # Not by the client, but by asyncio, which cancels all tasks to end its loop: what must be done is
                 # begun again.
                 if not self.repeatable or self.scope.cancel_called or not absorb_native_cancellation(error):
                     raise
+
+    def say_interrupted(self) -> None:
+        """Name what is not finished; once."""
+        if not self._is_named:
+            self._is_named = True
+            log.error("%s was interrupted: what it was about may be left, and cost money", self.what)
 
     def cut_short(self) -> CleanupFailed:
         return CleanupFailed(self.uuid, f"{self.what}: given up when the client was closed")
@@ -88,6 +101,16 @@ class _Operation(Generic[T]):
 
 _CURRENT: ContextVar[_Operation[Any] | None] = ContextVar("upcloud_sdk_operation", default=None)
 """The operation that the running task executes."""
+
+
+_OPEN: weakref.WeakSet[Background] = weakref.WeakSet()
+
+
+@atexit.register
+def name_unfinished() -> None:
+    """Name what is not finished when the process ends, as after a third Ctrl-C."""
+    for background in tuple(_OPEN):
+        background.name_unfinished()
 
 
 class Background:
@@ -104,13 +127,15 @@ class Background:
     async def open(self) -> None:
         """Start to own tasks."""
         self._tasks = Tasks()
+        _OPEN.add(self)
         self._unheard.clear()
         await anyio.lowlevel.checkpoint()
 
-    def start_service(self, work: Callable[[], Awaitable[None]], what: str) -> None:
+    def start_service(self, work: Callable[[], Awaitable[None]], what: str, *, ends_by_itself: bool = False) -> None:
         """Run something that lasts as long as the client and is cancelled when it closes.
 
-        Until then it outlives every cancellation, as the operations do that need it.
+        Until then it outlives the cancellation of its callers. What `ends_by_itself`, once nobody needs it, goes on
+        where asyncio cancels all tasks to end its loop, too; the rest must not keep that loop from ending.
         """
         scope = anyio.CancelScope(shield=True)
 
@@ -128,7 +153,7 @@ class Background:
                 try:
                     return await work()
                 except BaseException as error:
-                    if scope.cancel_called or not absorb_native_cancellation(error):
+                    if not ends_by_itself or scope.cancel_called or not absorb_native_cancellation(error):
                         raise
 
         self._open_tasks().start(serve, what)
@@ -239,9 +264,16 @@ class Background:
 
         tasks.start(end, "close", ended.set)
         interruption = await _outlast(ended)
+        _OPEN.discard(self)
         cut = [operation.cut_short() for operation in late if operation.scope.cancelled_caught]
         named = {failure.uuid for failure in cut}
         return [*cut, *(failure for uuid, failure in self._unheard.items() if uuid not in named)], interruption
+
+    def name_unfinished(self) -> None:
+        """Name what was begun and will not be finished."""
+        for operation in self._operations:
+            if not operation.done.is_set():
+                operation.say_interrupted()
 
     def _open_tasks(self) -> Tasks:
         if self._tasks is None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pytest
 
     from upcloud_sdk import UpCloud
+    from upcloud_sdk.fleet.fleet import Fleet
 
 
 def left(moved: MovedCloud, uuid: str) -> float:
@@ -26,6 +27,11 @@ async def started(cloud: UpCloud, *, lease: float | None = 600) -> str:
     server = await cloud.servers.create(server_spec(), lease=lease)
     await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
     return server.uuid
+
+
+def fleet_of(cloud: UpCloud) -> Fleet:
+    """What a client remembers of its servers."""
+    return cloud._fleet  # pyright: ignore[reportPrivateUsage]  # what is kept is what these tests are about
 
 
 async def abandoned(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, owner: str = "tests") -> str:

@@ -161,7 +161,7 @@ class Watcher(Generic[S]):
     def _start(self) -> None:
         self._wake.set()
         if not self._running:
-            self._background.start_service(self._serve, "watcher")
+            self._background.start_service(self._serve, "watcher", ends_by_itself=True)
             self._running = True
 
     async def _serve(self) -> None:

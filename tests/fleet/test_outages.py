@@ -1,0 +1,85 @@
+"""What nobody holds is cleaned up through an outage of an hour, or named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.moved_time import MovedCloud, server_spec
+from upcloud_sdk import errors
+from upcloud_sdk.models import NetworkSpec, RouterSpec, ServerGroupSpec, StorageSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from upcloud_sdk import UpCloud
+
+    Make = Callable[[UpCloud], Awaitable[object]]
+
+pytestmark = pytest.mark.anyio
+
+NETWORK = NetworkSpec.model_validate({"name": "a", "zone": "fi-hel1", "ip_networks": [{"address": "10.0.0.0/24"}]})
+
+MAKES: list[tuple[str, Make]] = [
+    ("server", lambda c: c.servers.create(server_spec())),
+    ("storage", lambda c: c.storages.create(StorageSpec(zone="fi-hel1", title="data", size=10))),
+    ("network", lambda c: c.networks.create(NETWORK)),
+    ("router", lambda c: c.routers.create(RouterSpec(name="a"))),
+    ("server_group", lambda c: c.server_groups.create(ServerGroupSpec(title="a"))),
+]
+
+PATHS = {"server_group": "server-group"}
+
+
+def left(moved: MovedCloud, kind: str) -> int:
+    """How many there are of what was made."""
+    if kind == "network":
+        return sum(network.type == "private" for network in moved.sim.networks.values())
+    return len(getattr(moved.sim, f"{kind}s"))
+
+
+async def cancelled(moved: MovedCloud, cloud: UpCloud, kind: str, make: Make) -> None:
+    """A create whose caller is cancelled, and an API that then dies."""
+    path = f"/{PATHS.get(kind, kind)}"
+    moved.sim.fail(f"POST {path}", delay=10)
+    with moved.clock.limit(5):
+        await make(cloud)
+    moved.sim.fail("DELETE *", status=503, times=None)
+    moved.sim.fail("POST *", status=503, skip=1 if kind == "storage" else 0, times=None)
+    await moved.later(10)
+    assert left(moved, kind) == 1
+
+
+@pytest.mark.parametrize(("kind", "make"), MAKES, ids=[row[0] for row in MAKES])
+async def test_it_is_destroyed_after_an_outage_of_an_hour(moved: MovedCloud, kind: str, make: Make) -> None:
+    async with moved.client() as cloud:
+        await cancelled(moved, cloud, kind, make)
+        await moved.later(3600)
+        moved.sim.faults.clear()
+        await moved.later(120)
+        assert left(moved, kind) == 0
+
+
+@pytest.mark.parametrize(("kind", "make"), MAKES, ids=[row[0] for row in MAKES])
+async def test_or_it_is_named_when_the_client_is_left(moved: MovedCloud, kind: str, make: Make) -> None:
+    async def script() -> None:
+        async with moved.client() as cloud:
+            await cancelled(moved, cloud, kind, make)
+
+    with pytest.raises(errors.CleanupFailed) as caught:
+        await script()
+    assert caught.value.uuid in getattr(moved.sim, f"{kind}s")
+
+
+async def test_a_lost_create_is_looked_for_until_somebody_answers(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        moved.sim.fail("POST /server", drop=True, after_effect=True)
+        moved.sim.fail("GET *", status=503, times=None)
+        with pytest.raises(errors.OutcomeUnknown):
+            await cloud.servers.create(server_spec())
+        await moved.later(3600)
+        assert len(moved.sim.servers) == 1
+        moved.sim.faults.clear()
+        await moved.later(120)
+        assert moved.sim.servers == {}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import anyio
 import anyio.lowlevel
 
-from upcloud_sdk._tasks import LoopClock, Tasks, absorb_native_cancellation, is_cancellation
+from upcloud_sdk._tasks import LoopClock, LoopEnded, Tasks, absorb_native_cancellation, is_cancellation
 from upcloud_sdk.errors import CleanupFailed, NotOpen
 
 if TYPE_CHECKING:
@@ -137,7 +137,8 @@ class Background:
         Until then it outlives the cancellation of its callers. What `ends_by_itself`, once nobody needs it, goes on
         where asyncio cancels all tasks to end its loop, too; the rest must not keep that loop from ending.
         """
-        scope = anyio.CancelScope(shield=True)
+        # trio cancels what is left when its program ends, and waits for what is shielded.
+        scope = anyio.CancelScope(shield=ends_by_itself)
 
         async def serve() -> None:
             try:
@@ -225,7 +226,7 @@ class Background:
         if operation is not None:
             operation.work, operation.repeatable = work, True
 
-    async def close(self, timeout: float) -> tuple[list[CleanupFailed], BaseException | None]:
+    async def close(self, timeout: float) -> tuple[list[CleanupFailed], BaseException | None]:  # noqa: C901 - one after the other
         """Wait for what is under way, up to `timeout` seconds, then cancel it.
 
         Says what was cut short or failed unheard, and the cancellation of the caller that was absorbed meanwhile.
@@ -262,7 +263,13 @@ class Background:
                 drained.set()
             await tasks.wait_for_others()
 
-        tasks.start(end, "close", ended.set)
+        try:
+            tasks.start(end, "close", ended.set)
+        except LoopEnded:
+            # The event loop has ended already, and all tasks with it.
+            self._tasks = None
+            _OPEN.discard(self)
+            return [*self._unheard.values()], None
         interruption = await _outlast(ended)
         _OPEN.discard(self)
         cut = [operation.cut_short() for operation in late if operation.scope.cancelled_caught]
@@ -282,7 +289,10 @@ class Background:
 
     def _launch(self, work: Callable[[], Awaitable[T]], what: str, uuid: str, *, repeatable: bool) -> _Operation[T]:
         operation = _Operation(work, what, uuid, repeatable=repeatable)
-        self._open_tasks().start(operation.execute, what, lambda: self._ended(operation))
+        try:
+            self._open_tasks().start(operation.execute, what, lambda: self._ended(operation))
+        except LoopEnded as error:
+            raise NotOpen(f"{what}: the event loop is ending, and takes no more work") from error
         self._operations.add(operation)
         return operation
 

@@ -81,6 +81,10 @@ def absorb_native_cancellation(error: BaseException) -> bool:
     return True
 
 
+class LoopEnded(Exception):
+    """The event loop is ending, and takes no more tasks."""
+
+
 class Tasks:
     """Tasks that run whatever becomes of those that start them."""
 
@@ -118,7 +122,10 @@ class Tasks:
                 over()
 
         # Ctrl-C is kept out of system tasks: it comes to the program's own, which waits for what we do.
-        trio.lowlevel.spawn_system_task(run, name=name, context=contextvars.copy_context())
+        try:
+            trio.lowlevel.spawn_system_task(run, name=name, context=contextvars.copy_context())
+        except RuntimeError as error:
+            raise LoopEnded(name) from error
         self._running.add(key)
 
     async def wait_for_others(self) -> None:

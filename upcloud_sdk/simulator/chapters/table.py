@@ -57,6 +57,9 @@ def _routes(chapter: str) -> Routes:
 API = Router([_routes(chapter) for chapter in CHAPTERS])
 """What is below /1.3."""
 
+UPLOADS = Router([import_module("upcloud_sdk.simulator.chapters.storages.uploads").routes])
+"""What is not, but can be given a fault."""
+
 
 def check_pattern(pattern: str) -> None:
     """Refuse a pattern of calls that no endpoint can match: a fault for it would never fire.
@@ -66,7 +69,7 @@ def check_pattern(pattern: str) -> None:
     """
     expression = call_pattern(pattern)
     given = pattern.strip().rpartition(" ")[2].split("/")
-    lines = {f"{route.method} {_filled(route.pattern, given)}": route for route in API.routes()}
+    lines = {f"{route.method} {_filled(route.pattern, given)}": route for route in [*API.routes(), *UPLOADS.routes()]}
     if any(expression.fullmatch(line) for line in lines):
         return
     there_are = sorted({f"{route.method} {route.pattern}" for route in lines.values()})

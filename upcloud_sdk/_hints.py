@@ -13,6 +13,10 @@ _BY_CODE = {
     "CAN_NOT_CREATE_PASSWORD_FOR_THE_SELECTED_DISTRIBUTION": (
         "this template takes SSH keys only: login_user=LoginUser(ssh_keys=[...])"
     ),
+    "SERVER_INVALID": (
+        "a server is named by its uuid: find it in servers.list() by its hostname or title, or by a label with "
+        "servers.list(labels={...})"
+    ),
     "STORAGE_INVALID": "a storage is named by its uuid; storages.find_template finds one by its title",
     "SIZE_INVALID": "a size is in GB, no smaller than the template's or today's, 4096 at most",
     "TIER_INVALID": "leave the tier out to get the plan's own",

@@ -50,6 +50,20 @@ METHOD_ARGUMENTS_MEANT = _each({"limit per_page count max": "write page_size=100
 """What to write for arguments that a list does not have."""
 
 
+MODEL_ATTRIBUTES_MEANT = _each(
+    {
+        "ip ipv4 ip_address public_ip": "write .public_ipv4, .public_ipv6 or .utility_ipv4; .ip_addresses has them all",
+        "disks volumes": "write .storage_devices",
+        "name": "write .title or .hostname",
+        "status": "write .state",
+        "id": "write .uuid",
+        "cpu cpus cores": "write .core_number",
+        "memory ram": "write .memory_amount, in MiB",
+    }
+)
+"""What to write for attributes that a server, or another answer, does not have."""
+
+
 def did_you_mean(name: str, names: Iterable[str], known: Mapping[str, str] | None = None) -> str:
     """`; did you mean ...?`, or what there is. `known` has the answer to names that are often tried."""
     if known is not None and name in known:

@@ -25,6 +25,7 @@ from upcloud_sdk import (
     models,
 )
 from upcloud_sdk._wire import one
+from upcloud_sdk.errors import InvalidRequest
 from upcloud_sdk.models import BackupRuleSpec, FirewallRuleSpec, Ownership, ServerGroupSpec, SubAccountSpec
 
 if TYPE_CHECKING:
@@ -201,3 +202,26 @@ def test_a_model_has_a_hash_and_survives_pickle_and_copies() -> None:
 def test_all_models_that_are_shown_have_a_hash() -> None:
     assert hash(models.InterfaceAddressSpec()) == hash(models.InterfaceAddressSpec())
     assert hash(InterfaceSpec.public()) == hash(InterfaceSpec.public())
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("ip", r"write \.public_ipv4, "),
+        ("titel", "did you mean 'title'"),
+        ("public_ip", r"write \.public_ipv4, "),
+        ("disks", r"write \.storage_devices"),
+    ],
+)
+def test_an_attribute_that_a_server_does_not_have_names_the_one_that_was_meant(name: str, says: str) -> None:
+    server = read_server()
+    with pytest.raises(AttributeError, match=f"no attribute '{name}'.*{says}"):
+        getattr(server, name)
+    assert not hasattr(server, "_nothing")
+    assert copy.copy(server) == server
+
+
+async def test_a_name_in_the_place_of_a_uuid_says_how_to_find_the_server(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        with pytest.raises(InvalidRequest, match=r"find it in servers\.list\(\) by its hostname or title"):
+            await cloud.servers.get("web-1")

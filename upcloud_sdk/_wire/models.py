@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from upcloud_sdk._misuse import MODEL_ATTRIBUTES_MEANT, did_you_mean
 from upcloud_sdk._wire.frozen import FrozenDict, Json
 from upcloud_sdk._wire.secrets import WIRE
 
@@ -53,6 +54,19 @@ class Resource(BaseModel, metaclass=Frozen):
         hide_input_in_errors=True,
         protected_namespaces=(),
     )
+
+    if not TYPE_CHECKING:  # Type checkers would take every name for one that exists.
+
+        def __getattr__(self, name: str) -> object:
+            try:
+                return super().__getattr__(name)
+            except AttributeError as error:
+                if name.startswith("_"):
+                    raise
+                kind = type(self)
+                names = {*kind.model_fields, *(each for each, what in vars(kind).items() if isinstance(what, property))}
+                advice = did_you_mean(name, names, MODEL_ATTRIBUTES_MEANT)
+                raise AttributeError(f"{error}{advice}", name=name, obj=self) from None
 
     def __repr_args__(self) -> list[tuple[str, object]]:
         """Declared fields only: a field unknown today may be tomorrow's password."""

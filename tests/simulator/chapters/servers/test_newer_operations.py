@@ -96,7 +96,7 @@ async def test_a_malformed_range_of_events_is_refused(api: httpx.AsyncClient, ra
 @pytest.mark.parametrize(
     ("path", "titles"),
     [
-        ("cpu", ["CPU"]), ("disk/bytes", ["Read", "Write"]), ("disk/requests", ["Read", "Write"]),
+        ("cpu", ["CPU usage %"]), ("disk/bytes", ["Read", "Write"]), ("disk/requests", ["Read", "Write"]),
         ("network/bytes", ["In", "Out"]), ("network/packets/public", ["In", "Out"]),
     ],
 )  # fmt: skip

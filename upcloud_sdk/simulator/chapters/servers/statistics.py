@@ -55,7 +55,7 @@ def _checked(call: Call, name: str, allowed: Sequence[str]) -> str | None:
 @routes.get("/server/{uuid}/stats/cpu")
 @routes.get("/server/{uuid}/stats/cpu/{period}")
 def get_cpu(cloud: Cloud, call: Call) -> Answer:
-    return _answer(cloud, call, ["CPU"], 100.0)
+    return _answer(cloud, call, ["CPU usage %"], 100.0)
 
 
 @routes.get("/server/{uuid}/stats/disk/{type}")

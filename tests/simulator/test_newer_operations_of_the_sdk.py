@@ -71,7 +71,9 @@ async def test_a_server_is_looked_into(cloud: UpCloud, server: Server) -> None:
 
 async def test_a_server_is_rebuilt(cloud: UpCloud, server: Server) -> None:
     spec = ServerRebuildSpec(
-        clone_source=DEBIAN_12, delete_detached_disk=True, login_user=LoginUser(username="admin", ssh_keys=["ssh-ed25519 AAAA a"])
+        clone_source=DEBIAN_12,
+        delete_detached_disk=True,
+        login_user=LoginUser(username="admin", ssh_keys=["ssh-ed25519 AAAA a"]),
     )
     rebuilt = await cloud.servers.rebuild(server.uuid, spec)
     assert rebuilt.state == "maintenance"

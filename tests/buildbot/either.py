@@ -66,7 +66,8 @@ class Account(Simulator):
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the simulator's
         self._made: list[str] = []
-        super().__init__(**options)
+        # The shipped worker's default plan is one of them.
+        super().__init__(discontinued_plans="sold", **options)
 
     def new_password(self, length: int) -> str:
         self._made.append(super().new_password(length))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,16 @@ from upcloud_sdk.buildbot import master
 from upcloud_sdk.simulator import after_seconds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.buildbot.quick import QuickWorker
 
 WAIT = "until [ -e '%(prop:gate:-/)s' ]; do sleep 0.1; done"
 """A build that ends when the file exists that its property `gate` names; at once without one."""
+
+
+def after(seconds: float, function: Callable[..., defer.Deferred[None]], **options: bool) -> defer.Deferred[None]:
+    return pause(seconds).addCallback(lambda _: function(**options))
 
 
 class Places(MasterCase):
@@ -40,6 +47,34 @@ class Places(MasterCase):
         await self.server_in("started")
         assert len(await self.master.data.get(("builds",))) == 1
         assert [outcome.results for outcome in await defer.gatherResults(building)] == [[SUCCESS]] * 3
+
+    async def test_a_build_that_is_claimed_while_the_last_server_goes_keeps_its_place(self) -> None:
+        self.serve()
+        bots = self.workers(2, max_servers=1, build_wait_timeout=0)
+        for bot in bots:
+            # Time for the next build to be claimed before the server of the last one goes.
+            disconnect = getattr(bot, "_soft_disconnect")  # noqa: B009 - Buildbot's own, which it does not show
+            self.patch(bot, "_soft_disconnect", partial(after, 0.5, disconnect))
+        await self.start_master(*bots)
+        tell, prepared = self.master.data.updates.setBuildStateString, 0
+
+        async def tell_late(buildid: int, state: str) -> None:
+            nonlocal prepared
+            prepared += state == "preparing worker"
+            if prepared == 2 and state == "preparing worker":
+                # The worker of the first build has taken this one. Its server is gone before it is asked for another.
+                while self.cloud.servers:
+                    await pause()
+                await pause(0.5)
+            await tell(buildid, state)
+
+        def told(buildid: int, state: str) -> defer.Deferred[None]:
+            return defer.ensureDeferred(tell_late(buildid, state))
+
+        self.patch(self.master.data.updates, "setBuildStateString", told)
+        building = [defer.ensureDeferred(self.build()) for _ in range(3)]
+        outcomes = await defer.gatherResults(building)
+        assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * 3
 
     async def test_a_higher_limit_lets_builds_start_at_once(self) -> None:
         self.serve()

@@ -62,7 +62,9 @@ class Cancelled(MasterCase):
         attaching: defer.Deferred[None] = defer.Deferred()
 
         def wait(**_: object) -> defer.Deferred[None]:
-            attaching.callback(None)
+            # Also called when the price comes.
+            if not attaching.called:
+                attaching.callback(None)
             return known
 
         self.patch(self.master.data.updates, "workerConnected", wait)

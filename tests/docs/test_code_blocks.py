@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,8 +29,7 @@ def simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Simul
         trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         # What a reader waits for in seconds, a test does not.
         brisk = WaitPolicy(first_look=0.02, pause=0.02, look_for_create=(0.02,))
-        defaults = UpCloud.__init__.__kwdefaults__ or {}
-        monkeypatch.setitem(defaults, "waits", brisk)
+        monkeypatch.setitem(inspect.unwrap(UpCloud.__init__).__kwdefaults__, "waits", brisk)
         yield sim
 
 

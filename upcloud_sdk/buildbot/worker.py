@@ -428,8 +428,8 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         self.botmaster.maybeStartBuildsForWorker(self.name)
 
     def _heir(self) -> IdleServer | None:
-        """Who gets the place of a server that is gone: this worker, if a build waits for its next server."""
-        return self._idle if self.substantiation_build is not None else None
+        """Who gets the place of a server that is gone: this worker, if a build has been given to it meanwhile."""
+        return self._idle if self.substantiation_build is not None or self.building else None
 
     def _hurry_stop(self) -> None:
         """While the master shuts down, wait for `shutdown_timeout` in all."""

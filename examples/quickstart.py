@@ -21,9 +21,9 @@ async def show(cloud: UpCloud, ssh_keys: tuple[str, ...]) -> None:
     zones = await cloud.zones.list()
     print(f"{len(zones)} zones, among them {', '.join(zone.id for zone in zones[:4])}")
 
-    plans = [plan for plan in await cloud.plans.list() if plan.storage_size]
+    plans = [plan for plan in await cloud.plans.list() if plan.storage_size and plan.current_offering is not False]
     plan = min(plans, key=lambda plan: (plan.memory_amount or 0, plan.core_number or 0, plan.storage_size or 0))
-    print(f"smallest plan with a disk: {plan.name} ({plan.core_number} core, {plan.memory_amount} MiB)")
+    print(f"smallest plan with a disk that is on sale: {plan.name} ({plan.core_number} core, {plan.memory_amount} MiB)")
 
     debian = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
     print(f"template: {debian.title}, from {debian.size} GB")

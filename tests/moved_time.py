@@ -159,7 +159,7 @@ def server_spec(name: str = "build-1", **more: Any) -> ServerSpec:  # noqa: ANN4
     """A small Debian, as most tests want it."""
     fields: dict[str, Any] = {
         "zone": "fi-hel1",
-        "plan": "PREMIUM-1xCPU-1GB",
+        "plan": "1xCPU-1GB",
         "hostname": name,
         "title": name,
         "storage_devices": (StorageDeviceSpec.clone(DEBIAN, size=25),),

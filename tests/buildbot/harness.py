@@ -51,7 +51,6 @@ class MasterCase(RunMasterBase):
         """The simulator behind a URL."""
         if "boot" in options:
             boot_seconds = None
-        options = {"discontinued_plans": "sold", **options}  # the worker's default plan, until it is not
         self.cloud = Simulator(boot_seconds=boot_seconds, stop_seconds=0.02, guests=self.guests, **options)
         served = self.cloud.serve()
         self.url = served.__enter__()

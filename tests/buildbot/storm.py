@@ -87,13 +87,7 @@ class Boots:
 def weather(builds: int, at_once: int, share: float, boots: Boots) -> tuple[Storm, EverMade, float]:
     """Run it: what became of the builds, all servers that there ever were, and the seconds that the builds took."""
     cloud = Simulator(
-        discontinued_plans="sold",
-        boot=boots,
-        stop_seconds=0.1,
-        guests="process",
-        username="user",
-        password="secret-password",
-        seed=1,
+        boot=boots, stop_seconds=0.1, guests="process", username="user", password="secret-password", seed=1
     )
     cloud.servers = made = EverMade()
     workers: dict[str, dict[str, Any]] = {f"bot-{number}": {"bootstrap": BOOTSTRAP} for number in range(at_once)}

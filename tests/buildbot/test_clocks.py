@@ -68,14 +68,7 @@ class Clocks(MasterCase):
 def test_a_database_that_is_locked_for_a_minute_costs_no_build_and_leaves_nothing(
     master_process: Callable[..., MasterProcess],
 ) -> None:
-    cloud = Simulator(
-        discontinued_plans="sold",
-        boot_seconds=0.2,
-        stop_seconds=0.1,
-        guests="process",
-        username="user",
-        password="secret-password",
-    )
+    cloud = Simulator(boot_seconds=0.2, stop_seconds=0.1, guests="process", username="user", password="secret-password")
     with cloud, cloud.serve() as url:
         workers: dict[str, dict[str, Any]] = {"one": {}, "two": {}}
         master = master_process(url, workers, command="sleep 2")

@@ -51,15 +51,7 @@ def what_others_see(cloud: Simulator) -> Iterator[tuple[str, str]]:
 
 
 def test_no_secret_can_be_read_anywhere(master_process: Callable[..., MasterProcess]) -> None:
-    cloud = Simulator(
-        discontinued_plans="sold",
-        boot_seconds=0.2,
-        stop_seconds=0.1,
-        guests="process",
-        username="user",
-        password=API,
-        token=TOKEN,
-    )
+    cloud = Simulator(boot_seconds=0.2, stop_seconds=0.1, guests="process", username="user", password=API, token=TOKEN)
     cloud.boot_next(to_error(0, leaves_after=0.2))
     with cloud.serve() as url:
         workers: dict[str, dict[str, Any]] = {

@@ -40,7 +40,7 @@ def in_state(cloud: Simulator, worker: str, state: str) -> Server:
 
 def test_sigterm_in_every_phase_at_once(master_process: Callable[..., MasterProcess]) -> None:
     """One worker in each phase; two of the servers cannot be destroyed, and are named in the log."""
-    cloud = Simulator(discontinued_plans="sold", boot=boot_by_name, stop_seconds=0.1, guests="process")
+    cloud = Simulator(boot=boot_by_name, stop_seconds=0.1, guests="process")
     with cloud.serve() as url:
         quiet = {**HURRIED, "hostconfig": {"user_data": "sleep 100"}, "bootstrap": None}
         workers: dict[str, dict[str, Any]] = dict.fromkeys(PHASES, HURRIED)
@@ -70,7 +70,7 @@ def test_sigterm_in_every_phase_at_once(master_process: Callable[..., MasterProc
 
 
 def test_sigterm_while_the_api_does_not_answer(master_process: Callable[..., MasterProcess]) -> None:
-    cloud = Simulator(discontinued_plans="sold", boot_seconds=0.2, stop_seconds=0.1, guests="process")
+    cloud = Simulator(boot_seconds=0.2, stop_seconds=0.1, guests="process")
     with cloud.serve() as url:
         master = master_process(url, {"bot": HURRIED}, command="sleep 100")
         master.start()
@@ -94,7 +94,7 @@ def test_a_master_that_is_killed_leaves_nothing_for_good_and_its_builds_run_afte
     master_process: Callable[..., MasterProcess],
 ) -> None:
     """One worker in each phase when it dies."""
-    cloud = Simulator(discontinued_plans="sold", boot=boot_in_five_seconds, stop_seconds=0.1, guests="process")
+    cloud = Simulator(boot=boot_in_five_seconds, stop_seconds=0.1, guests="process")
     with cloud.serve() as url:
         quiet = {"hostconfig": {"user_data": "sleep 100"}, "bootstrap": None}
         workers: dict[str, dict[str, Any]] = {name: {} for name in PHASES if name != "idle"}
@@ -151,7 +151,7 @@ def test_sighup_in_every_phase_loses_no_build_and_no_server(
     master_process: Callable[..., MasterProcess], tmp_path: Path
 ) -> None:
     """One worker in each phase when all of them are configured anew."""
-    cloud = Simulator(discontinued_plans="sold", boot=boot_in_ten_seconds, stop_seconds=0.1, guests="process")
+    cloud = Simulator(boot=boot_in_ten_seconds, stop_seconds=0.1, guests="process")
     gates = {name: tmp_path / name for name in ("attaching", "building", "destroying")}
     gated = " ".join(f"*/{name}/*) while [ ! -e {gate} ]; do sleep 0.1; done;;" for name, gate in gates.items())
     with cloud.serve() as url:

@@ -73,8 +73,8 @@ async def test_where_all_are_refused_the_last_refusal_tells_of_the_others(moved:
         with pytest.raises(errors.NoCapacity) as caught:
             await zone_of_next(cloud)
     assert [note.partition(":")[0] for note in caught.value.__notes__] == [
-        "PREMIUM-1xCPU-1GB in fi-hel1 was refused before",
-        "PREMIUM-1xCPU-1GB in fi-hel2 was refused before",
+        "1xCPU-1GB in fi-hel1 was refused before",
+        "1xCPU-1GB in fi-hel2 was refused before",
     ]
     assert moved.count("POST /server") == 3
 

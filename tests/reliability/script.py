@@ -24,7 +24,7 @@ WAITS = WaitPolicy(first_look=0.02, pause=0.02, longest_pause=0.1, look_for_crea
 RETRY = RetryPolicy(first_pause=0.02, longest_pause=0.1)
 SPEC = ServerSpec(
     zone="fi-hel1",
-    plan="PREMIUM-1xCPU-1GB",
+    plan="1xCPU-1GB",
     hostname="build-1",
     title="build-1",
     storage_devices=(StorageDeviceSpec.clone("01000000-0000-4000-8000-000020070100", size=25),),

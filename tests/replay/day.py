@@ -149,13 +149,7 @@ def play_day(builds: Sequence[Build], policy: str, *, factor: float, faults: flo
         return after_seconds(dice.choice(BOOTS) / factor)
 
     cloud = Simulator(
-        discontinued_plans="sold",
-        boot=boot,
-        stop_seconds=STOP / factor,
-        guests="process",
-        username="user",
-        password="secret-password",
-        seed=1,
+        boot=boot, stop_seconds=STOP / factor, guests="process", username="user", password="secret-password", seed=1
     )
     cloud.account.resource_limits = dict.fromkeys(cloud.account.resource_limits)
     cloud.servers = made = EverMade()

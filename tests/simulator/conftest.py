@@ -22,8 +22,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def sim(clock: ManualClock) -> Simulator:
-    """It sells the plans of the recordings."""
-    return Simulator(clock=clock, seed=1, discontinued_plans="sold")
+    return Simulator(clock=clock, seed=1)
 
 
 @pytest.fixture

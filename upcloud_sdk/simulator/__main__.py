@@ -122,7 +122,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--discontinued-plans",
         choices=("refused", "sold"),
-        default="refused",
+        default="sold",
         help="what becomes of servers of plans that UpCloud does not sell any more (default: %(default)s)",
     )
     parser.add_argument(

@@ -49,8 +49,7 @@ class Simulator(Dispatch):
         server_errors: In which shape servers refuse: "recorded" (`error_code`, `error_message`), or "contract" (`code`,
             `message`), as UpCloud's contract of the API has it.
         discontinued_plans: What becomes of new servers of plans that UpCloud does not sell any more, `1xCPU-1GB` and
-            `DEV-1xCPU-1GB` among them, or without a plan: "refused" with 403, or "sold", as to an account that
-            still gets them.
+            `DEV-1xCPU-1GB` among them, or without a plan: "sold", as before, or "refused" with 403.
     """
 
     def __init__(
@@ -68,7 +67,7 @@ class Simulator(Dispatch):
         guests: GuestKind | Guests = "none",
         total_count: bool = False,
         server_errors: ServerErrors = "recorded",
-        discontinued_plans: Literal["refused", "sold"] = "refused",
+        discontinued_plans: Literal["refused", "sold"] = "sold",
     ) -> None:
         if boot is not None and boot_seconds is not None:
             raise ValueError("give boot_seconds or boot, not both")

@@ -70,12 +70,7 @@ class Served:
 @pytest.fixture
 def served(qemu: FakeQemu) -> Iterator[Served]:
     guests = VmGuests(images=qemu.images, ports=[9989], machines=2)
-    with (
-        Simulator(
-            discontinued_plans="sold", token="ucat_test", guests=guests, boot_seconds=0, stop_seconds=0.05
-        ) as sim,
-        sim.serve() as url,
-    ):
+    with Simulator(token="ucat_test", guests=guests, boot_seconds=0, stop_seconds=0.05) as sim, sim.serve() as url:
         served = Served(url)
         yield served
         served.client.close()
@@ -245,9 +240,7 @@ def test_user_data_that_is_too_large_is_refused(served: Served) -> None:
 def test_all_machines_end_with_the_simulator(qemu: FakeQemu) -> None:
     qemu.deaf.touch()
     with (
-        Simulator(
-            discontinued_plans="sold", guests=VmGuests(images=qemu.images), boot_seconds=0, token="ucat_test"
-        ) as sim,
+        Simulator(guests=VmGuests(images=qemu.images), boot_seconds=0, token="ucat_test") as sim,
         sim.serve() as url,
     ):
         served = Served(url)

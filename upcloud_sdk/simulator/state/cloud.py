@@ -47,7 +47,7 @@ class Cloud(AccountState):
         access: Access,
         total_count: bool = False,
         server_errors: str = "recorded",
-        discontinued_plans: str = "refused",
+        discontinued_plans: str = "sold",
     ) -> None:
         super().__init__(clock, seed)
         self.access = access

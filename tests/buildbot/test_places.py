@@ -23,10 +23,6 @@ WAIT = "until [ -e '%(prop:gate:-/)s' ]; do sleep 0.1; done"
 """A build that ends when the file exists that its property `gate` names; at once without one."""
 
 
-def after(seconds: float, function: Callable[..., defer.Deferred[None]], **options: bool) -> defer.Deferred[None]:
-    return pause(seconds).addCallback(lambda _: function(**options))
-
-
 class Places(MasterCase):
     def setUp(self) -> None:
         super().setUp()
@@ -51,12 +47,17 @@ class Places(MasterCase):
     async def test_a_build_that_is_claimed_while_the_last_server_goes_keeps_its_place(self) -> None:
         self.serve()
         bots = self.workers(2, max_servers=1, build_wait_timeout=0)
+        prepared = 0
+
+        def disconnect_late(disconnect: Callable[..., defer.Deferred[None]], **options: bool) -> defer.Deferred[None]:
+            # Time for the second build to be claimed before the server of the first one goes.
+            return pause(0.5 if prepared == 1 else 0.0).addCallback(lambda _: disconnect(**options))
+
         for bot in bots:
-            # Time for the next build to be claimed before the server of the last one goes.
             disconnect = getattr(bot, "_soft_disconnect")  # noqa: B009 - Buildbot's own, which it does not show
-            self.patch(bot, "_soft_disconnect", partial(after, 0.5, disconnect))
+            self.patch(bot, "_soft_disconnect", partial(disconnect_late, disconnect))
         await self.start_master(*bots)
-        tell, prepared = self.master.data.updates.setBuildStateString, 0
+        tell = self.master.data.updates.setBuildStateString
 
         async def tell_late(buildid: int, state: str) -> None:
             nonlocal prepared

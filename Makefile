@@ -10,7 +10,7 @@ CROSSBAR := .venv-crossbar/bin/crossbar
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test demo vm-image test-vm test-multimaster cutpoints sigkill programs soak storm connections shipped races fuzz-worker replay replay-day docs dist test-lowest test-bench bench clean
+.PHONY: help check format test coverage demo vm-image test-vm test-multimaster test-page cutpoints sigkill programs soak storm connections shipped races fuzz-worker replay replay-day docs dist test-lowest test-bench bench clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -43,9 +43,13 @@ format: $(READY)
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-## make test         the tests, with a branch coverage gate (ARGS="-k name" for some of them, without the gate)
+## make test         the tests (ARGS="-k name" for some of them)
 test: $(READY)
-	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses 4 --dist worksteal --durations 10 --cov --cov-report=term)
+	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses 4 --dist worksteal --durations 10)
+
+## make coverage     the tests again, half as fast, with a branch coverage gate
+coverage: $(READY)
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --durations 10 --cov --cov-report=term
 
 ## make test-lowest  the tests of the SDK and the simulator on the lowest versions of their dependencies
 LOWEST := .venv-lowest
@@ -58,17 +62,28 @@ test-lowest:
 	$(LOWEST)/bin/python -m pytest --numprocesses 4 --dist worksteal tests/sdk tests/fleet tests/simulator \
 		--ignore tests/simulator/test_shipped_worker.py
 
-## make cutpoints    each request of a server's life meets each kind of fault: nothing is left, nothing is made twice
+## make cutpoints    each request of a server's life meets each kind of fault, and each field of an answer is missing:
+##                   nothing is left, nothing is made twice
 cutpoints: $(READY)
-	$(BIN)/python -m pytest -m full tests/reliability/test_cut_points.py
+	$(BIN)/python -m pytest -m full tests/reliability/test_cut_points.py tests/fleet/test_missing_fields.py
+
+## make cutpoints-images  each request of a bake meets each kind of fault: there is one image or none (many minutes)
+cutpoints-images: $(READY)
+	$(BIN)/python -m pytest -m full --numprocesses 4 tests/images/test_whatever_dies.py
 
 ## make sigkill      a process is killed, or gets Ctrl-C, at each request: nothing is left after it, or one `reap`
 sigkill: $(READY)
-	$(BIN)/python -m pytest -m full tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py
+	$(BIN)/python -m pytest -m full tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py tests/fleet/test_endings.py
 
 ## make programs     random programs of calls, faults, cancellations, kills and hours, 200 on each event loop (minutes)
 programs: $(READY)
 	$(BIN)/python -m pytest -m full tests/reliability/test_programs.py
+
+## make mutants      breaks, one after another, the lines that keep a promise: each time a test must notice
+##                   (ARGS=reap for those that have this word)
+.PHONY: mutants
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 ## make soak         2,000 leases, 50 at once, a fifth of all requests fails: nothing left, nothing twice, flat memory
 soak: $(READY)
@@ -83,10 +98,10 @@ storm: $(READY)
 replay: $(READY)
 	$(BIN)/python -m tests.replay
 
-## make replay-day   a day of builds in a real master, a minute an hour, with faults and kills and without (hours; TRACE=builds.csv)
-TRACE ?= examples/buildbot/builds.csv
+## make replay-day   hours of a busy day in a real master under each policy, with faults and kills and without (twenty minutes, on
+##                   two quiet cores; TRACE=builds.csv, HOURS=2, FAULT_HOURS=1, FIRST_HOUR=n)
 replay-day: $(READY)
-	$(foreach faults,0 0.15,$(foreach policy,0 600 hour,$(BIN)/python -m tests.replay.day $(TRACE) --policy $(policy) --faults $(faults) &&)) true
+	$(BIN)/python -m tests.replay.report $(TRACE) $(if $(FIRST_HOUR),--first-hour $(FIRST_HOUR)) --hours $(or $(HOURS),2) --fault-hours $(or $(FAULT_HOURS),1)
 
 ## make connections  a guest attaches by each of Buildbot's protocols, plain and in TLS, and not to whom it does not trust
 connections: $(READY)
@@ -94,11 +109,11 @@ connections: $(READY)
 
 ## make shipped      what the worker that ships with Buildbot does wrong, and that ours does it right in the same place
 shipped: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/test_shipped.py
+	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/test_shipped.py tests/simulator/test_shipped_worker.py
 
 ## make races        two events of a worker's life meet: a cancel and an attach, a new configuration and a start, ...
 races: $(READY)
-	$(BIN)/python -m pytest -m full tests/buildbot/test_races.py
+	$(BIN)/python -m pytest -m full tests/buildbot/test_races.py tests/buildbot/test_signals.py tests/buildbot/test_killed_master.py tests/buildbot/test_clocks.py tests/buildbot/test_locks.py tests/buildbot/test_image_servers.py tests/buildbot/test_lost_leases.py
 
 ## make fuzz-worker  50 masters whose workers meet cancels, lost connections, dying guests, faults and SIGHUPs at random
 ##                   (SEED=n: that one again; SEEDS=n, SECONDS=n)
@@ -120,13 +135,18 @@ test-vm: $(READY)
 	if [ -n "$$missing" ]; then \
 		echo "test-vm: skipped: apt-get install qemu-system-x86 qemu-utils mmdebstrap e2fsprogs"; \
 	else \
-		$(MAKE) vm-image && $(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=7200 --durations=0 --durations-min=1 --numprocesses 3 --dist worksteal tests/vm; \
+		$(MAKE) vm-image && $(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=7200 --durations=0 --durations-min=1 -rP --numprocesses 3 --dist worksteal tests/vm; \
 	fi
 
 ## make test-multimaster  two masters on one database, one of which dies (minutes; needs PostgreSQL, installs crossbar)
 test-multimaster: $(READY) $(CROSSBAR)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group multimaster
 	$(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=900 tests/multimaster
+
+## make test-page    the page of a real master in Debian's chromium (skipped without it; SCREENSHOTS=folder keeps pictures)
+test-page: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group page
+	$(BIN)/python -m pytest -m full -p no:cacheprovider tests/buildbot/test_page.py
 
 # Its 140 dependencies stay out of the way of ours.
 $(CROSSBAR):

@@ -5,11 +5,17 @@ import importlib
 
 import pytest
 
-from tests.contract.answers import pytest_runtest_call, watch
+from tests.contract.answers import pytest_runtest_call, pytest_runtest_teardown, watch
 from tests.percentages import pytest_terminal_summary
 from tests.skips import pytest_runtest_makereport, pytest_unconfigure
 
-__all__ = ["pytest_runtest_call", "pytest_runtest_makereport", "pytest_terminal_summary", "pytest_unconfigure"]
+__all__ = [
+    "pytest_runtest_call",
+    "pytest_runtest_makereport",
+    "pytest_runtest_teardown",
+    "pytest_terminal_summary",
+    "pytest_unconfigure",
+]
 
 watch()
 

@@ -10,6 +10,7 @@ import heapq
 import itertools
 import math
 import re
+import time
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -159,7 +160,7 @@ def server_spec(name: str = "build-1", **more: Any) -> ServerSpec:  # noqa: ANN4
     """A small Debian, as most tests want it."""
     fields: dict[str, Any] = {
         "zone": "fi-hel1",
-        "plan": "1xCPU-1GB",
+        "plan": "PREMIUM-1xCPU-1GB",
         "hostname": name,
         "title": name,
         "storage_devices": (StorageDeviceSpec.clone(DEBIAN, size=25),),
@@ -213,3 +214,20 @@ class MovedCloud:
         hand = ManualClock()
         async with moved_time(hand) as waits:
             yield cls(Simulator(clock=hand, seed=1, **options), hand, waits)
+
+
+class PushedClock:
+    """The time of this machine, and as much more as it was pushed: an answer is held for as long as a test wants."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0
+
+    def now(self) -> float:
+        return time.time() + self._ahead
+
+    def real_seconds(self, seconds: float) -> float | None:
+        return None
+
+    def push(self, seconds: float) -> None:
+        """Let so much time pass at once."""
+        self._ahead += seconds

@@ -23,8 +23,12 @@ class PagedApi:
     """The most items that it sends at a time, whatever the limit."""
     tells: bool = False
     """Whether a header says how many there are."""
+    lie: Callable[[int, int], int] | None = None
+    """The total that it tells instead, from how many there are and how many are on the page."""
     pages: bool = True
     """Whether it cares for limit and offset."""
+    back: int = 0
+    """How many items of the page before each page repeats."""
     meanwhile: Callable[[list[str]], None] = lambda items: None
     """Changes the items after each answer."""
     asked: list[tuple[int | None, int]] = field(default_factory=list[tuple[int | None, int]])
@@ -40,8 +44,10 @@ class PagedApi:
         offset = int(query.get("offset", "0"))
         self.asked.append((limit, offset))
         length = min(limit or self.default, self.cut)
-        shown = self.items[offset : offset + length] if self.pages else self.items
-        headers = {"Upcloud-Total-Count": str(len(self.items))} if self.tells else {}
+        first = max(0, offset - self.back)
+        shown = self.items[first : first + length] if self.pages else self.items
+        total = len(self.items) if self.lie is None else self.lie(len(self.items), len(shown))
+        headers = {"Upcloud-Total-Count": str(total)} if self.tells or self.lie else {}
         response = httpx.Response(200, json=self.wrap(list(shown)), headers=headers)
         self.meanwhile(self.items)
         return response

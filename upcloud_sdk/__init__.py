@@ -10,11 +10,11 @@ async with UpCloud() as cloud:
         storage_devices=[StorageDeviceSpec.clone(debian.uuid, size=25)],
         login_user=LoginUser(ssh_keys=["ssh-ed25519 AAAA me@example.com"]), metadata=True,
     )
-    async with cloud.servers.ephemeral(spec) as server:      # gone, with its disks, however the block ends
+    async with cloud.servers.ephemeral(spec) as server:      # deleted with its disks when the block ends
         print(server.public_ipv4)
 ```
 
-The client is `UpCloud`; models are in `upcloud_sdk.models`, errors in `upcloud_sdk.errors`, an offline simulator of the
+The client is `UpCloud`. Models are in `upcloud_sdk.models`, errors in `upcloud_sdk.errors`, an offline simulator of the
 API in `upcloud_sdk.simulator`, a Buildbot worker in `upcloud_sdk.buildbot`.
 """
 
@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from upcloud_sdk._retry import RetryPolicy
     from upcloud_sdk.client import RawAnswer, UpCloud
     from upcloud_sdk.credentials import Basic, Token
+    from upcloud_sdk.events import EventLog
     from upcloud_sdk.fleet.leases import Lease
     from upcloud_sdk.fleet.reap import ReapReport
+    from upcloud_sdk.images.image import Image
+    from upcloud_sdk.images.recipe import Recipe
     from upcloud_sdk.models import (
         FirewallRuleSpec,
         InterfaceSpec,
@@ -54,35 +57,26 @@ if TYPE_CHECKING:
 
 _MODULE_OF = {
     "Basic": "credentials",
-    "FirewallRuleSpec": "models",
-    "InterfaceSpec": "models",
-    "IpAddressSpec": "models",
-    "IpNetworkSpec": "models",
+    "EventLog": "events",
+    "Image": "images.image",
     "Lease": "fleet.leases",
-    "LoginUser": "models",
-    "NetworkSpec": "models",
     "RawAnswer": "client",
     "ReapReport": "fleet.reap",
+    "Recipe": "images.recipe",
     "RetryPolicy": "_retry",
-    "Server": "models",
-    "ServerChanges": "models",
-    "ServerSpec": "models",
-    "ServerState": "models",
-    "Storage": "models",
-    "StorageChanges": "models",
-    "StorageCloneSpec": "models",
-    "StorageDeviceSpec": "models",
-    "StorageSpec": "models",
-    "StorageState": "models",
     "Token": "credentials",
     "UpCloud": "client",
     "WaitPolicy": "waiting",
 }
+"""Modules of the names that are not in `models`."""
+
 _MODULES = ("errors", "events", "models")
 
 __all__ = [
     "Basic",
+    "EventLog",
     "FirewallRuleSpec",
+    "Image",
     "InterfaceSpec",
     "IpAddressSpec",
     "IpNetworkSpec",
@@ -91,6 +85,7 @@ __all__ = [
     "NetworkSpec",
     "RawAnswer",
     "ReapReport",
+    "Recipe",
     "RetryPolicy",
     "Server",
     "ServerChanges",
@@ -113,13 +108,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # `import upcloud_sdk` costs nothing by itself: what is used is loaded when it is.
+    # Modules are loaded when they are used, so that `import upcloud_sdk` is fast.
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
-    module = _MODULE_OF.get(name)
-    if module is None:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    value: object = getattr(import_module(f"{__name__}.{_MODULE_OF.get(name, 'models')}"), name)
     globals()[name] = value
     return value
 

@@ -1,4 +1,4 @@
-"""`upcloud-sdk` and `python -m upcloud_sdk`: the command line, which needs the extra `cli`."""
+"""`upcloud-sdk` and `python -m upcloud_sdk`: the command line. Needs the extra `cli`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ def main() -> None:
     """Run the command line.
 
     Raises:
-        SystemExit: always, with the exit status.
+        SystemExit: Always, with the exit status.
     """
     try:
-        from upcloud_sdk.cli import app  # noqa: PLC0415 - where the extra is missing, this says so
+        from upcloud_sdk.cli import app  # noqa: PLC0415 - if the extra is missing, the error below says so
     except ImportError as error:
         if error.name not in {"typer", "rich"}:
             raise

@@ -1,9 +1,9 @@
-"""Work that the client owns: it goes on when its caller is cancelled, and is waited for when the client closes.
+"""Tasks that the client owns. They continue if their caller is cancelled. The client waits for them when it closes.
 
-anyio's shield does not stop native asyncio cancellation (`asyncio.timeout`, `task.cancel()`, Ctrl-C), so what must
-not be cut short, the POST of a create and a whole destroy, runs in a task of the client's own, and its caller only
-waits for it. These tasks belong to the event loop and to no task group, so it does not matter in which task a client
-is entered and left, nor what is cancelled around it.
+anyio's shield does not stop native asyncio cancellation (`asyncio.timeout`, `task.cancel()`, Ctrl-C). So work that must
+not be interrupted (the POST of a create, a whole destroy) runs in a task of the client, and its caller only waits for
+it. These tasks belong to the event loop, not to a task group. So it does not matter in which task a client is entered
+and left, or what is cancelled around it.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ T = TypeVar("T")
 
 
 class Unwanted(Exception):
-    """Nobody waits for this work any more, and it has had no effect yet: it ends here."""
+    """Nobody waits for this work any more, and it has had no effect yet. So it ends."""
 
 
 class _Operation(Generic[T]):
-    """One piece of owned work."""
+    """One task that the client owns."""
 
     def __init__(self, work: Callable[[], Awaitable[T]], what: str, uuid: str, *, repeatable: bool) -> None:
         self.work, self.what, self.uuid, self.repeatable = work, what, uuid, repeatable
@@ -44,8 +44,8 @@ class _Operation(Generic[T]):
         self.error: BaseException | None = None
         self.value: T | None = None
         self.on_cancel: Callable[[T], None] | None = None
-        """Gets the value, once the caller has gone."""
-        self.unheard = False
+        """Called with the result if the caller was cancelled."""
+        self.abandoned = False
         """Whether nobody waits for its result."""
         self._is_named = False
 
@@ -58,10 +58,10 @@ class _Operation(Generic[T]):
                 self.error = self.cut_short()
             elif self.on_cancel is not None:
                 self.on_cancel(cast("T", self.value))
-        except Exception as error:  # noqa: BLE001 - handed to the caller; a dying task must not cancel the body
+        except Exception as error:  # noqa: BLE001 - the caller gets it; a failed task must not cancel the body
             self.error = error
             if self.on_cancel is not None and not isinstance(error, Unwanted):
-                log.error("%s failed after its caller had gone: %s", self.what, error)  # noqa: TRY400 - a trace may show locals
+                log.error("%s failed after its caller was cancelled: %s", self.what, error)  # noqa: TRY400 - a traceback may show secrets
         except BaseException as error:
             self.error = error
             self.say_interrupted()
@@ -75,23 +75,22 @@ class _Operation(Generic[T]):
             try:
                 return await self.work()
             except GeneratorExit:
-                # Thrown away with its loop.
+                # Closed with its event loop.
                 self.say_interrupted()
                 raise
             except BaseException as error:
-                # Not by the client, but by asyncio, which cancels all tasks to end its loop: what must be done is
-                # begun again.
+                # Cancelled by asyncio at the end of its loop, not by the client. The work must be done: begin it again.
                 if not self.repeatable or self.scope.cancel_called or not absorb_native_cancellation(error):
                     raise
 
     def say_interrupted(self) -> None:
-        """Name what is not finished; once."""
+        """Log once that the work is not finished."""
         if not self._is_named:
             self._is_named = True
-            log.error("%s was interrupted: what it was about may be left, and cost money", self.what)
+            log.error("%s was interrupted: its resources may still exist and cost money", self.what)
 
     def cut_short(self) -> CleanupFailed:
-        return CleanupFailed(self.uuid, f"{self.what}: given up when the client was closed")
+        return CleanupFailed(self.uuid, f"{self.what}: given up because the client was closed")
 
     def result(self) -> T:
         if self.error is not None:
@@ -108,7 +107,7 @@ _OPEN: weakref.WeakSet[Background] = weakref.WeakSet()
 
 @atexit.register
 def name_unfinished() -> None:
-    """Name what is not finished when the process ends, as after a third Ctrl-C."""
+    """Log unfinished work when the process ends, for example after a third Ctrl-C."""
     for background in tuple(_OPEN):
         background.name_unfinished()
 
@@ -121,23 +120,23 @@ class Background:
         self._tasks: Tasks | None = None
         self._operations: set[_Operation[Any]] = set()
         self._services: set[anyio.CancelScope] = set()
-        self._unheard: dict[str, CleanupFailed] = {}
-        """What could not be cleaned up and was told to nobody, by uuid."""
+        self._abandoned: dict[str, CleanupFailed] = {}
+        """Failures of abandoned cleanups, by uuid."""
 
     async def open(self) -> None:
-        """Start to own tasks."""
+        """Start taking tasks."""
         self._tasks = Tasks()
         _OPEN.add(self)
-        self._unheard.clear()
+        self._abandoned.clear()
         await anyio.lowlevel.checkpoint()
 
-    def start_service(self, work: Callable[[], Awaitable[None]], what: str, *, ends_by_itself: bool = False) -> None:
-        """Run something that lasts as long as the client and is cancelled when it closes.
+    def run_service(self, work: Callable[[], Awaitable[None]], what: str, *, ends_by_itself: bool = False) -> None:
+        """Run a task until the client closes, which cancels it.
 
-        Until then it outlives the cancellation of its callers. What `ends_by_itself`, once nobody needs it, goes on
-        where asyncio cancels all tasks to end its loop, too; the rest must not keep that loop from ending.
+        Cancelling its callers does not end it. When asyncio cancels all tasks to end its loop, a service continues only
+        with `ends_by_itself`, which means that it ends when nobody needs it. Other services must not block the loop.
         """
-        # trio cancels what is left when its program ends, and waits for what is shielded.
+        # trio cancels the remaining tasks at the end of its program, and waits for shielded ones.
         scope = anyio.CancelScope(shield=ends_by_itself)
 
         async def serve() -> None:
@@ -163,13 +162,13 @@ class Background:
     def start(
         self, work: Callable[[], Awaitable[object]], what: str, *, uuid: str = "", repeatable: bool = False
     ) -> None:
-        """Run something to its end without anybody waiting for it but `close`; a failure is logged."""
+        """Run a task to its end. Only `close` waits for it. A failure is logged."""
 
         def ignore(_: object) -> None:
-            """Nobody takes the value."""
+            """Do nothing with the result."""
 
         operation = self._launch(work, what, uuid, repeatable=repeatable)
-        operation.on_cancel, operation.unheard = ignore, True
+        operation.on_cancel, operation.abandoned = ignore, True
 
     async def run(
         self,
@@ -181,11 +180,11 @@ class Background:
         on_cancel: Callable[[T], None] | None = None,
         outlast: bool = False,
     ) -> T:
-        """What `work` returns. A caller that is cancelled leaves at once, and the work goes on.
+        """Run `work` and return its result. If the caller is cancelled, it stops waiting, and the work continues.
 
-        `on_cancel` then gets the value, since nobody else does; it must not fail. With `outlast` a caller that is
-        cancelled waits for the end all the same, and is cancelled after it, with a failure of the work as a note.
-        What is `repeatable` is begun again where asyncio cancels all tasks to end its loop.
+        `on_cancel` then gets the result, and must not fail. With `outlast`, a cancelled caller still waits for the end
+        of the work. It is cancelled after that, and an error of the work is added as a note. `repeatable` work is begun
+        again if asyncio cancels all tasks to end its loop.
         """
         operation = self._launch(work, what, uuid, repeatable=repeatable)
         if outlast:
@@ -198,7 +197,7 @@ class Background:
         try:
             await operation.done.wait()
         except BaseException:
-            operation.unheard = True
+            operation.abandoned = True
             if operation.done.is_set():
                 self._note(operation)
             if on_cancel is not None:
@@ -208,28 +207,29 @@ class Background:
 
     @staticmethod
     def is_unwanted() -> bool:
-        """Whether the operation that the running task executes has lost its caller."""
+        """Whether the caller of the current operation was cancelled."""
         operation = _CURRENT.get()
         return operation is not None and operation.on_cancel is not None
 
     @staticmethod
     def describe(what: str) -> None:
-        """Say more exactly what the operation is that the running task executes, in case it is cut short."""
+        """Describe the current operation in more detail, for the message if it is interrupted."""
         operation = _CURRENT.get()
         if operation is not None:
             operation.what = what
 
     @staticmethod
     def resume_with(work: Callable[[], Awaitable[object]]) -> None:
-        """Go on with `work` where asyncio cancels the running operation to end its loop, instead of with nothing."""
+        """If asyncio cancels the running operation to end its loop, run `work` instead of stopping."""
         operation = _CURRENT.get()
         if operation is not None:
             operation.work, operation.repeatable = work, True
 
-    async def close(self, timeout: float) -> tuple[list[CleanupFailed], BaseException | None]:  # noqa: C901 - one after the other
-        """Wait for what is under way, up to `timeout` seconds, then cancel it.
+    async def close(self, timeout: float) -> tuple[list[CleanupFailed], BaseException | None]:  # noqa: C901 - a sequence of steps
+        """Wait for running tasks, up to `timeout` seconds, then cancel them.
 
-        Says what was cut short or failed unheard, and the cancellation of the caller that was absorbed meanwhile.
+        Returns the operations that were interrupted or failed without a waiting caller, and the cancellation of the
+        caller that was absorbed meanwhile.
         """
         tasks = self._tasks
         if tasks is None:
@@ -266,18 +266,21 @@ class Background:
         try:
             tasks.start(end, "close", ended.set)
         except LoopEnded:
-            # The event loop has ended already, and all tasks with it.
+            # The event loop and all its tasks have already ended.
             self._tasks = None
+            self.name_unfinished()
             _OPEN.discard(self)
-            return [*self._unheard.values()], None
+            return [*self._abandoned.values()], None
         interruption = await _outlast(ended)
+        # If Ctrl-C interrupted the task above, some work is unfinished.
+        self.name_unfinished()
         _OPEN.discard(self)
         cut = [operation.cut_short() for operation in late if operation.scope.cancelled_caught]
         named = {failure.uuid for failure in cut}
-        return [*cut, *(failure for uuid, failure in self._unheard.items() if uuid not in named)], interruption
+        return [*cut, *(failure for uuid, failure in self._abandoned.items() if uuid not in named)], interruption
 
     def name_unfinished(self) -> None:
-        """Name what was begun and will not be finished."""
+        """Log the work that will not be finished."""
         for operation in self._operations:
             if not operation.done.is_set():
                 operation.say_interrupted()
@@ -292,7 +295,7 @@ class Background:
         try:
             self._open_tasks().start(operation.execute, what, lambda: self._ended(operation))
         except LoopEnded as error:
-            raise NotOpen(f"{what}: the event loop is ending, and takes no more work") from error
+            raise NotOpen(f"{what}: the event loop is ending and takes no more work") from error
         self._operations.add(operation)
         return operation
 
@@ -308,11 +311,11 @@ class Background:
         self._note(operation)
 
     def _note(self, operation: _Operation[Any]) -> None:
-        """Remember a failed clean-up that nobody has heard of, until a later one succeeds."""
+        """Remember a failed cleanup that no caller knows of, until a later one succeeds."""
         if operation.uuid and operation.error is None:
-            self._unheard.pop(operation.uuid, None)
-        elif operation.unheard and isinstance(operation.error, CleanupFailed):
-            self._unheard[operation.error.uuid] = operation.error
+            self._abandoned.pop(operation.uuid, None)
+        elif operation.abandoned and isinstance(operation.error, CleanupFailed):
+            self._abandoned[operation.error.uuid] = operation.error
 
     @staticmethod
     def _hand_over(operation: _Operation[T], on_cancel: Callable[[T], None]) -> None:
@@ -323,7 +326,7 @@ class Background:
 
 
 async def _outlast(done: anyio.Event) -> BaseException | None:
-    """Wait for an event through cancellations and interrupts; the last of them is returned."""
+    """Wait for an event despite cancellations and interrupts. Returns the last of them."""
     interruption: BaseException | None = None
     with anyio.CancelScope(shield=True):
         while not done.is_set():
@@ -331,6 +334,6 @@ async def _outlast(done: anyio.Event) -> BaseException | None:
                 await done.wait()
             except GeneratorExit:
                 raise
-            except BaseException as error:  # noqa: BLE001 - a second cancellation is absorbed until the bound
+            except BaseException as error:  # noqa: BLE001 - further cancellations are absorbed until the time limit
                 interruption = error
     return interruption

@@ -1,4 +1,4 @@
-"""Tells the listener of a client what happens."""
+"""Sends events to the listener of a client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger("upcloud_sdk")
 
 
 class Emitter:
-    """Tells the listener of a client."""
+    """Sends events to the listener of a client."""
 
     def __init__(self, listener: Listener | None, now: Callable[[], float]) -> None:
         self._listener = listener
@@ -22,11 +22,11 @@ class Emitter:
 
     @property
     def is_heard(self) -> bool:
-        """Whether anybody listens: what happens often is put into an event only then."""
+        """Whether there is a listener. Frequent events are created only then."""
         return self._listener is not None
 
     def __call__(self, event: Event) -> None:
-        """Tell of an event; a listener that fails changes nothing."""
+        """Send an event. An error of the listener is logged and has no other effect."""
         if self._listener is None:
             return
         try:

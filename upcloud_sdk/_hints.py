@@ -1,4 +1,4 @@
-"""What to do about a refusal, by its code: appended to the message of the error."""
+"""Hints by error code, which are added to the message of an error."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ _BY_CODE = {
         "People, API connections)?"
     ),
     "ACTION_FORBIDDEN": "a sub-account needs API access and the permission for this, from its main account",
-    "INSUFFICIENT_CREDITS": "account.get() shows what is left",
-    "METADATA_DISABLED_ON_CLOUD-INIT": "say metadata=True in the ServerSpec",
+    "INSUFFICIENT_CREDITS": "account.get() shows the credits that are left",
+    "METADATA_DISABLED_ON_CLOUD-INIT": "write metadata=True in the ServerSpec",
     "CAN_NOT_CREATE_PASSWORD_FOR_THE_SELECTED_DISTRIBUTION": (
         "this template takes SSH keys only: login_user=LoginUser(ssh_keys=[...])"
     ),
     "SERVER_INVALID": (
-        "a server is named by its uuid: find it in servers.list() by its hostname or title, or by a label with "
+        "give the uuid of the server: find it in servers.list() by its hostname or title, or by a label with "
         "servers.list(labels={...})"
     ),
-    "STORAGE_INVALID": "a storage is named by its uuid; storages.find_template finds one by its title",
-    "SIZE_INVALID": "a size is in GB, no smaller than the template's or today's, 4096 at most",
-    "TIER_INVALID": "leave the tier out to get the plan's own",
-    "ZONE_INVALID": "zones.list() has the ids",
-    "ZONE_NOT_FOUND": "zones.list() has the ids",
-    "ZONE_MISMATCH": "a server and its storages must be in one zone",
-    "PLAN_INVALID": "plans.list() has the names",
-    "PLAN_CORE_NUMBER_ILLEGAL": "a plan fixes its cores: leave core_number out, or say plan='custom'",
-    "PLAN_MEMORY_AMOUNT_ILLEGAL": "a plan fixes its memory: leave memory_amount out, or say plan='custom'",
-    "CORE_MEMORY_UNSUPPORTED": "server_sizes.list() has the pairs that go together",
+    "STORAGE_INVALID": "give the uuid of the storage; storages.find_template finds a template by its title",
+    "SIZE_INVALID": "size is in GB: at least the size of the template or of the disk now, and at most 4096",
+    "TIER_INVALID": "leave tier out to get the tier of the plan",
+    "ZONE_INVALID": "zones.list() shows the ids",
+    "ZONE_NOT_FOUND": "zones.list() shows the ids",
+    "ZONE_MISMATCH": "a server and its storages must be in the same zone",
+    "PLAN_INVALID": "plans.list() shows the names",
+    "PLAN_CORE_NUMBER_ILLEGAL": "a plan fixes its cores: leave core_number out, or write plan='custom'",
+    "PLAN_MEMORY_AMOUNT_ILLEGAL": "a plan fixes its memory: leave memory_amount out, or write plan='custom'",
+    "CORE_MEMORY_UNSUPPORTED": "server_sizes.list() shows the valid pairs",
     "STORAGE_ATTACHED": "detach it first",
-    "SERVER_STATE_ILLEGAL": "wait for another state with servers.wait_for_state; servers.destroy waits by itself",
+    "SERVER_STATE_ILLEGAL": "wait for another state with servers.wait_for_state; servers.destroy does this itself",
     "STORAGE_STATE_ILLEGAL": "wait for another state with storages.wait_for_state",
     "BACKUP_RULE_CONFLICT": "a server's simple_backup and a storage's backup_rule exclude each other",
     "PEERING_NOT_DISABLED": "set configured_status to 'disabled' first",
@@ -39,13 +39,13 @@ _BY_CODE = {
 }
 
 _BY_END = {
-    "_RESOURCES_UNAVAILABLE": "another zone or plan may have room: give several specs, see ServerSpec.variants",
+    "_RESOURCES_UNAVAILABLE": "another zone or plan may be available: give several specs, see ServerSpec.variants",
     "_LIMIT_REACHED": "account.get() shows the limits of the account",
 }
 
 
 def hint(code: str) -> str:
-    """What to do about a code; empty where its own words must do."""
+    """The hint for a code. Empty if there is none."""
     if code in _BY_CODE:
         return _BY_CODE[code]
     return next((text for end, text in _BY_END.items() if code.endswith(end)), "")

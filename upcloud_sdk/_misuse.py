@@ -1,17 +1,21 @@
-"""What is said about the likeliest mistakes of a program: a name that does not exist, an `await` that was forgotten."""
+"""Error messages about unknown names, with the name that was probably meant."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Mapping
+    from contextlib import AbstractAsyncContextManager
+    from types import TracebackType
 
     AsyncMethod = Callable[..., Coroutine[Any, Any, Any]]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 F = TypeVar("F", bound="Callable[..., Any]")
 
 
@@ -29,59 +33,90 @@ CLIENT_ARGUMENTS_MEANT = _each(
         "verify ssl": "write ssl_context=ssl.create_default_context(cafile='ca.pem')",
         "client session": "write http_client=httpx.AsyncClient(...)",
         "proxies": "write proxy='http://proxy.example.com:3128'",
-        "zone": "a zone belongs to what is made: ServerSpec(zone='fi-hel1', ...)",
+        "zone": "the zone is part of the spec: ServerSpec(zone='fi-hel1', ...)",
     }
 )
-"""What to write for arguments that the client does not have."""
+"""Hints for arguments that the client does not have."""
 
 CLIENT_ATTRIBUTES_MEANT = _each(
     {
         "close aclose open connect": "use it as `async with UpCloud() as cloud:`, which opens and closes it",
-        "get post put delete patch": "write `await cloud.request('GET', '/path')` for what has no method",
-        "templates images": "write cloud.storages.find_template('Debian GNU/Linux 13 (Trixie)')",
+        "get post put delete patch": "for endpoints without a method, write `await cloud.request('GET', '/path')`",
+        "templates": "write cloud.storages.find_template('Debian GNU/Linux 13 (Trixie)')",
         "disks volumes": "they are storages: write cloud.storages",
         "firewall": "write cloud.firewall_rules",
         "ips": "write cloud.ip_addresses",
     }
 )
-"""What to write for attributes that the client does not have."""
+"""Hints for attributes that the client does not have."""
 
-METHOD_ARGUMENTS_MEANT = _each({"limit per_page count max": "write page_size=100; a list is always complete"})
-"""What to write for arguments that a list does not have."""
+ARGUMENTS_MEANT = {
+    "list": _each({"limit per_page page offset count max": "leave it out: lists are always complete"}),
+    "find_template": _each(
+        {"title name slug": "it is the first argument: write find_template('debian-13')"},
+    ),
+}
+"""Hints for arguments that methods of these names do not have."""
 
+PAGE_SIZE_MEANT = _each(
+    {"limit per_page count max": "leave it out: lists are always complete; page_size=100 requests 100 at a time"}
+)
+"""Hints for lists that have a `page_size`."""
+
+PAGE_MEANT = _each({"limit per_page page_size count max": "write page=100; the iterator returns all pages"})
+"""Hints for the audit log."""
 
 MODEL_ATTRIBUTES_MEANT = _each(
     {
-        "ip ipv4 ip_address public_ip": "write .public_ipv4, .public_ipv6 or .utility_ipv4; .ip_addresses has them all",
-        "disks volumes": "write .storage_devices",
-        "name": "write .title or .hostname",
-        "status": "write .state",
-        "id": "write .uuid",
-        "cpu cpus cores": "write .core_number",
-        "memory ram": "write .memory_amount, in MiB",
+        "ip ipv4 ip_address public_ip": "public_ipv4 public_ipv6 utility_ipv4 ip_addresses",
+        "disks volumes": "storage_devices",
+        "name": "title hostname",
+        "status": "state",
+        "id": "uuid",
+        "cpu cpus cores": "core_number",
+        "memory ram": "memory_amount",
     }
 )
-"""What to write for attributes that a server, or another answer, does not have."""
+"""Attributes of a server or another answer, by the wrong names that people try."""
+
+SERVERS_MEANT = _each(
+    {
+        "all find get_all search": "write `await cloud.servers.list()`, which has filters",
+        "reboot": "write `await cloud.servers.restart(server)`",
+        "run exec ssh": "the API runs nothing in a server: use SSH, or user_data in the ServerSpec",
+    }
+)
+"""Hints for methods that `servers` does not have."""
+
+STORAGES_MEANT = _each(
+    {
+        "get_template template find": "write `await cloud.storages.find_template('debian-13')`",
+        "templates list_templates": "write `await cloud.storages.list('template')`",
+        "all": "write `await cloud.storages.list()`",
+    }
+)
+"""Hints for methods that `storages` does not have."""
 
 
 def did_you_mean(name: str, names: Iterable[str], known: Mapping[str, str] | None = None) -> str:
-    """`; did you mean ...?`, or what there is. `known` has the answer to names that are often tried."""
+    """`; did you mean ...?`, or a list of the names. `known` has hints for common mistakes."""
     if known is not None and name in known:
         return f": {known[name]}"
-    from difflib import get_close_matches  # noqa: PLC0415 - for those alone who have made a mistake
+    from difflib import get_close_matches  # noqa: PLC0415 - only needed after a mistake
 
     there_are = sorted(names)
-    close = get_close_matches(name, there_are, n=1) or [each for each in there_are if each.startswith(name)][:1]
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(there_are)}"
+    close = get_close_matches(name, there_are, n=1, cutoff=0.7)
+    close += [each for each in there_are if each.startswith(name) or name.startswith(f"{each}_")]
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(there_are) or 'none'}"
 
 
 class NamesWhatWasMeant:
-    """A class whose attribute errors name the attribute that was meant."""
+    """Base class: errors about unknown attributes name the attribute that was probably meant."""
 
     often_tried: ClassVar[Mapping[str, str]] = {}
-    """What to write for attributes that do not exist."""
+    """Hints for attributes that do not exist."""
 
-    if not TYPE_CHECKING:  # Type checkers would take every name for one that exists.
+    if not TYPE_CHECKING:  # Type checkers would accept every name.
 
         def __getattr__(self, name: str) -> object:
             kind = type(self)
@@ -93,92 +128,102 @@ class NamesWhatWasMeant:
 
 
 def names_the_argument_meant(known: Mapping[str, str]) -> Callable[[F], F]:
-    """Makes the error for an unknown keyword argument of a function name the one that was meant."""
+    """Adds the argument that was probably meant to the error for an unknown keyword argument."""
 
     def decorate(function: F) -> F:
         names = [each for each in inspect.signature(function).parameters if each != "self"]
 
         @functools.wraps(function)
-        def call(*args: Any, **arguments: Any) -> Any:  # noqa: ANN401 - those of the function
-            for name in arguments:
-                if name not in names:
-                    where = function.__qualname__.removesuffix(".__init__")
-                    advice = did_you_mean(name, names, known)
-                    raise TypeError(f"{where}() got an unexpected keyword argument {name!r}{advice}")
+        def call(*args: Any, **arguments: Any) -> Any:  # noqa: ANN401 - the arguments of the function
+            _check_names(function.__qualname__.removesuffix(".__init__"), arguments, names, known)
             return function(*args, **arguments)
 
-        return call  # type: ignore[return-value]  # it takes and returns what the function does
+        return call  # type: ignore[return-value]  # same arguments and result as the function
 
     return decorate
 
 
 def explain_mistakes(kind: type) -> None:
-    """Let the asynchronous methods that a class defines say what to write in place of the likeliest mistakes."""
+    """Let the asynchronous methods that a class defines name the argument that was meant.
+
+    Python names a method by the class that defines it. Users write the class that inherits it.
+    """
     for name, method in list(vars(kind).items()):
         if not name.startswith("_") and inspect.iscoroutinefunction(method):
             setattr(kind, name, _explaining(method))
+    for base in kind.__mro__:
+        for name, method in vars(base).items():
+            explained = getattr(method, "__wrapped__", None)
+            if isinstance(method, FunctionType) and isinstance(explained, FunctionType):
+                method.__qualname__ = explained.__qualname__ = f"{kind.__name__}.{name}"
 
 
-def _explaining(method: AsyncMethod) -> Callable[..., Call]:
+def _explaining(method: AsyncMethod) -> AsyncMethod:
+    # The wrapper is async too: task groups, `wait_for` and web frameworks need a coroutine.
     @functools.wraps(method)
-    def call(*args: Any, **arguments: Any) -> Call:  # noqa: ANN401 - those of the method
+    async def call(*args: Any, **arguments: Any) -> Any:  # noqa: ANN401 - the arguments of the method
         try:
-            return Call(method(*args, **arguments), method)
+            coroutine = method(*args, **arguments)
         except TypeError:
-            # Nothing of the method has run yet: it is about the arguments.
+            # The method has not begun to run, so the error is about the arguments.
             names = [each for each in inspect.signature(method).parameters if each != "self"]
-            for name in arguments:
-                if name not in names:
-                    advice = did_you_mean(name, names, METHOD_ARGUMENTS_MEANT if "page_size" in names else None)
-                    problem = f"{method.__qualname__}() got an unexpected keyword argument {name!r}{advice}"
-                    raise TypeError(problem) from None
+            known = PAGE_SIZE_MEANT if "page_size" in names else ARGUMENTS_MEANT.get(method.__name__, {})
+            _check_names(f"{type(args[0]).__name__}.{method.__name__}", arguments, names, known)
             raise
+        return await coroutine
 
-    # `asyncio.iscoroutinefunction` and, from Python 3.12 on, that of `inspect` still know it for asynchronous.
-    mark: Callable[[AsyncMethod], AsyncMethod] | None = getattr(inspect, "markcoroutinefunction", None)
-    if mark is not None:
-        mark(call)
     return call
 
 
-class Call(Coroutine[Any, Any, Any]):
-    """What an asynchronous method returns: a coroutine that says so where it is taken for its result."""
+class AsyncOnly:
+    """Base class: `await`, `with` and `for` raise an error that says what to write instead."""
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], method: AsyncMethod) -> None:
-        self._coroutine = coroutine
-        self.__name__, self.__qualname__ = method.__name__, method.__qualname__
+    usage: str = ""
 
-    def __await__(self) -> Generator[Any, Any, Any]:
-        return self._coroutine.__await__()
+    if not TYPE_CHECKING:  # Type checkers refuse these as long as there are no such methods.
 
-    def send(self, value: Any) -> Any:  # noqa: ANN401 - as in `Coroutine`
-        return self._coroutine.send(value)
+        def _refuse(self, *_: object) -> object:
+            raise TypeError(self.usage)
 
-    def throw(self, *error: Any) -> Any:  # noqa: ANN401 - as in `Coroutine`
-        return self._coroutine.throw(*error)
+        __await__ = __enter__ = __exit__ = __iter__ = _refuse
 
-    def close(self) -> None:
-        self._coroutine.close()
 
-    def __repr__(self) -> str:
-        return f"<call of {self.__qualname__}(...), to be awaited>"
+class _Block(AsyncOnly, Generic[T]):
+    """An asynchronous context manager. `await` and a plain `with` say what to write instead."""
 
-    if not TYPE_CHECKING:  # Type checkers find these mistakes by themselves.
+    def __init__(self, block: AbstractAsyncContextManager[T], written: str) -> None:
+        self._block, self.usage = block, f"it is asynchronous: write `{written}`"
 
-        def __getattr__(self, name: str) -> NoReturn:
-            message = f"a call has no attribute {name!r}"
-            if not name.startswith(("_", "cr_", "gi_")):
-                message = f"{self.__qualname__}(...) was not awaited: write (await ...{self.__name__}(...)).{name}"
-            raise AttributeError(message, name=name, obj=self)
+    async def __aenter__(self) -> T:
+        return await self._block.__aenter__()
 
-        def __iter__(self) -> NoReturn:
-            self._coroutine.close()  # Nothing more needs to be said about it.
-            raise TypeError(
-                f"{self.__qualname__}(...) was not awaited: write `for ... in await ...{self.__name__}(...)`"
-            )
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return await self._block.__aexit__(kind, error, trace)
 
-        __aiter__ = __iter__
 
-        def __getitem__(self, key: object) -> NoReturn:
-            self._coroutine.close()
-            raise TypeError(f"{self.__qualname__}(...) was not awaited: write (await ...{self.__name__}(...))[{key!r}]")
+def says_async_with(
+    written: str,
+) -> Callable[[Callable[P, AbstractAsyncContextManager[T]]], Callable[P, AbstractAsyncContextManager[T]]]:
+    """Decorates a function that returns an asynchronous context manager, to explain `await` and a plain `with`.
+
+    `written` is the correct line, which the error shows.
+    """
+
+    def decorate(make: Callable[P, AbstractAsyncContextManager[T]]) -> Callable[P, AbstractAsyncContextManager[T]]:
+        @functools.wraps(make)
+        def call(*args: P.args, **arguments: P.kwargs) -> AbstractAsyncContextManager[T]:
+            return _Block(make(*args, **arguments), written)
+
+        return call
+
+    return decorate
+
+
+def _check_names(what: str, arguments: Iterable[str], names: Iterable[str], known: Mapping[str, str]) -> None:
+    """Refuse unknown arguments."""
+    for name in arguments:
+        if name not in names:
+            advice = did_you_mean(name, names, known)
+            raise TypeError(f"{what}() got an unexpected keyword argument {name!r}{advice}") from None

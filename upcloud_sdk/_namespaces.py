@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.fleet.leases import Leases
     from upcloud_sdk.fleet.servers import Servers
     from upcloud_sdk.fleet.storages import Storages
+    from upcloud_sdk.images.images import Images
     from upcloud_sdk.pricing import PlansAndPrices, Prices
     from upcloud_sdk.resources._base import Core
     from upcloud_sdk.resources.account import AccountCalls
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 class Namespaces:
-    """What hangs on a client: one namespace for each chapter of the API."""
+    """The namespaces of a client: one for each chapter of the API."""
 
     _core: Core
 
@@ -43,7 +44,7 @@ class Namespaces:
         return Fleet(self._core)
 
     def _forget_fleet(self) -> None:
-        """Begin anew: what was held, refused and watched belongs to the block that has ended."""
+        """Reset: leases, refusals and waits belong to the block that has ended."""
         vars(self).pop("leases", None)
         for holder in (self, vars(self).get("servers"), vars(self).get("storages")):
             if holder is not None:
@@ -51,7 +52,7 @@ class Namespaces:
 
     @cached_property
     def account(self) -> AccountCalls:
-        """The account that the credentials belong to."""
+        """The account of the credentials."""
         from upcloud_sdk.resources.account import AccountCalls
 
         return AccountCalls(self._core)
@@ -65,7 +66,7 @@ class Namespaces:
 
     @cached_property
     def audit_logs(self) -> AuditLogs:
-        """Who did what."""
+        """The audit log: who did what."""
         from upcloud_sdk.resources.audit_logs import AuditLogs
 
         return AuditLogs(self._core)
@@ -79,7 +80,7 @@ class Namespaces:
 
     @cached_property
     def devices(self) -> Devices:
-        """GPUs that can be had."""
+        """Available GPUs."""
         from upcloud_sdk.resources.catalog import Devices
 
         return Devices(self._core)
@@ -113,6 +114,13 @@ class Namespaces:
         return Hosts(self._core)
 
     @cached_property
+    def images(self) -> Images:
+        """Images that are made by recipe."""
+        from upcloud_sdk.images.images import Images
+
+        return Images(self._core, self.servers, self.storages, lambda: self._fleet)
+
+    @cached_property
     def interfaces(self) -> Interfaces:
         """Network interfaces of servers."""
         from upcloud_sdk.resources.interfaces import Interfaces
@@ -121,14 +129,14 @@ class Namespaces:
 
     @cached_property
     def ip_addresses(self) -> IpAddresses:
-        """Addresses, floating ones too."""
+        """IP addresses, including floating ones."""
         from upcloud_sdk.resources.ip_addresses import IpAddresses
 
         return IpAddresses(self._core)
 
     @cached_property
     def leases(self) -> Leases:
-        """Who answers for a server, and until when; the reaper."""
+        """Leases of servers and disks, and the reaper."""
         from upcloud_sdk.fleet.leases import Leases
 
         return Leases(self._fleet)
@@ -142,70 +150,70 @@ class Namespaces:
 
     @cached_property
     def network_peerings(self) -> NetworkPeerings:
-        """Private networks that reach each other."""
+        """Connections between private networks."""
         from upcloud_sdk.resources.networks import NetworkPeerings
 
         return NetworkPeerings(self._core)
 
     @cached_property
     def networks(self) -> Networks:
-        """Private networks, and UpCloud's own."""
+        """Private networks and UpCloud's networks."""
         from upcloud_sdk.resources.networks import Networks
 
         return Networks(self._core)
 
     @cached_property
     def permissions(self) -> Permissions:
-        """What sub-accounts may use."""
+        """Permissions of sub-accounts."""
         from upcloud_sdk.resources.permissions import Permissions
 
         return Permissions(self._core)
 
     @cached_property
     def plans(self) -> PlansAndPrices:
-        """Sizes that servers are sold in."""
+        """Plans: sizes of servers."""
         from upcloud_sdk.pricing import PlansAndPrices
 
         return PlansAndPrices(self._core)
 
     @cached_property
     def prices(self) -> Prices:
-        """What things cost."""
+        """Price lists and cost estimates."""
         from upcloud_sdk.pricing import Prices
 
         return Prices(self._core)
 
     @cached_property
     def routers(self) -> Routers:
-        """What joins networks."""
+        """Routers between networks."""
         from upcloud_sdk.resources.networks import Routers
 
         return Routers(self._core)
 
     @cached_property
     def server_firewall_rules(self) -> ServerFirewallRules:
-        """Firewall rules of servers, by the service of rulesets."""
+        """Firewall rules of servers, through the ruleset service."""
         from upcloud_sdk.resources.server_firewall_rules import ServerFirewallRules
 
         return ServerFirewallRules(self._core)
 
     @cached_property
     def server_groups(self) -> ServerGroups:
-        """Servers that belong together, on different hosts if wanted."""
+        """Server groups, also for anti-affinity."""
         from upcloud_sdk.resources.server_groups import ServerGroups
 
         return ServerGroups(self._core)
 
     @cached_property
     def server_sizes(self) -> ServerSizes:
-        """Cores and memory that go together on a server of a custom size."""
+        """Valid cores and memory for custom sizes."""
         from upcloud_sdk.resources.catalog import ServerSizes
 
         return ServerSizes(self._core)
 
     @cached_property
     def servers(self) -> Servers:
-        """Servers, and what people do with them."""
+        """Servers."""
         from upcloud_sdk.fleet.servers import Servers
 
         return Servers(self._core, lambda: self._fleet)
@@ -219,7 +227,7 @@ class Namespaces:
 
     @cached_property
     def tags(self) -> Tags:
-        """Names that servers can be found by."""
+        """Tags of servers."""
         from upcloud_sdk.resources.tags import Tags
 
         return Tags(self._core)
@@ -240,7 +248,7 @@ class Namespaces:
 
     @cached_property
     def vnc_keymaps(self) -> VncKeymaps:
-        """Keyboards of VNC consoles."""
+        """Keyboard layouts of VNC consoles."""
         from upcloud_sdk.resources.catalog import VncKeymaps
 
         return VncKeymaps(self._core)

@@ -1,4 +1,4 @@
-"""Who may be repeated, and when: pure functions over values."""
+"""Which calls may be repeated, and when. Pure functions."""
 
 from __future__ import annotations
 
@@ -18,88 +18,85 @@ if TYPE_CHECKING:
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 TRANSIENT = frozenset({500, 502, 503, 504})
 PASSING = TRANSIENT | {408, 429}
-"""Statuses of a page in other words than the API's, which the next attempt may be spared."""
+"""Retryable statuses of answers that are not in the API's format."""
 
 Outcome = int | NotSent | OutcomeUnknown | ForeignAnswer
-"""What became of an attempt: an HTTP status in the API's own words, or why there is none."""
+"""The result of an attempt: the HTTP status of the API's answer, or the error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """When a call is sent again.
 
-    | what happened                         | GET, PUT, DELETE | POST, PATCH |
-    |---------------------------------------|------------------|-------------|
-    | could not connect: certainly not sent | again            | again       |
-    | the certificate is not trusted, or    | never            | never       |
-    | the proxy wants a password            |                  |             |
-    | 429: refused before it had an effect  | again            | again       |
-    | 500, 502, 503, 504                    | again            | never       |
-    | no answer, or only part of one        | again            | never       |
-    | 408, 429 or one of these 5xx, but not | again            | never       |
-    | in the API's own words                |                  |             |
-    | any other answer                      | never            | never       |
+    | what happened                                                         | GET, PUT, DELETE | POST, PATCH |
+    |-----------------------------------------------------------------------|------------------|-------------|
+    | no connection: certainly not sent                                     | again            | again       |
+    | the certificate is not trusted, or the proxy wants a password         | never            | never       |
+    | 429: refused before it had an effect                                  | again            | again       |
+    | 500, 502, 503, 504                                                    | again            | never       |
+    | no answer, or only part of one                                        | again            | never       |
+    | 408, 429 or one of these 5xx, but not in the API's format             | again            | never       |
+    | any other answer                                                      | never            | never       |
 
-    A `Retry-After` of a 429 or a 503 is obeyed as it is, by all calls of the client, which then leave one after the
-    other; one of no time is no pause. One that is longer than `longest_retry_after` is not waited for: the call fails
-    with `RateLimited` or `ServerFault`.
-    A DELETE that was repeated after an unknown outcome and then finds nothing has succeeded.
-    Pauses double from `first_pause` to `longest_pause`, each shortened by a random share of up to `jitter`.
+    All calls of the client obey the `Retry-After` of a 429 or a 503, and are then sent one after the other. Zero is no
+    pause. If it is longer than `longest_retry_after`, the call fails with `RateLimited` or `ServerFault`. If a DELETE
+    is repeated after an unknown outcome and finds nothing, it has succeeded. Pauses double from `first_pause` to
+    `longest_pause`, and each is shortened by a random part of up to `jitter`.
     """
 
     attempts: int = 5
-    """How often a call is sent at most; 1 never repeats."""
+    """Maximum number of attempts. 1: no retry."""
     first_pause: float = 0.5
-    """Seconds before the first repetition."""
+    """Seconds before the first retry."""
     longest_pause: float = 8.0
-    """Seconds that pauses grow to."""
+    """The longest pause, in seconds."""
     jitter: float = 0.25
-    """The largest share by which chance shortens a pause, 0 to 1."""
+    """Each pause is shortened at random by up to this part, 0 to 1."""
     longest_retry_after: float = 60.0
-    """The longest `Retry-After` that is waited for, seconds."""
+    """The longest `Retry-After` to wait for, in seconds."""
     budget: float = 90.0
-    """Seconds after its first turn to be sent at which a call is not sent again: a dead API fails in bounded time.
+    """A call is not repeated later than this after its first attempt, in seconds.
 
-    What others were told to wait for counts, too: a call that would have to wait for longer is not sent (`NotSent`).
+    Pauses that the API requests for other calls count too: a call that would have to wait longer fails (`NotSent`).
     """
     on_retry: Callable[[Retry], None] | None = None
-    """Called before each repetition's pause; `UpCloud(on_event=...)` is told of it too."""
+    """Called before the pause of each retry. `UpCloud(on_event=...)` gets the same event."""
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
             raise ValueError("RetryPolicy.attempts is at least 1: the first attempt counts")
         if not 0 <= self.jitter <= 1:
-            raise ValueError("RetryPolicy.jitter is a share, 0 to 1")
+            raise ValueError("RetryPolicy.jitter is a number from 0 to 1")
         if min(self.first_pause, self.longest_pause, self.longest_retry_after, self.budget) < 0:
-            raise ValueError("RetryPolicy's pauses and budget are seconds, 0 or more")
+            raise ValueError("RetryPolicy's pauses and budget are in seconds: 0 or more")
 
     def pause(self, attempt: int) -> float:
-        """Seconds to wait after the attempt of this number, counted from 1."""
+        """Seconds to wait after this attempt, counted from 1."""
         full: float = min(self.longest_pause, self.first_pause * 2 ** min(attempt - 1, 30))
-        return full * (1 - self.jitter * random.random())  # noqa: S311 - spreads load, keeps no secret
+        return full * (1 - self.jitter * random.random())  # noqa: S311 - not for secrets
 
 
 def next_pause(policy: RetryPolicy, attempt: int, *, asked: float | None, spent: float) -> float | None:
-    """Seconds until a call is sent again after the attempt of this number; None if it is not.
+    """Seconds until the next attempt. None: no retry.
 
-    `asked`: what the API asks to wait for. `spent`: seconds of the budget that are used up.
+    `asked`: seconds that the API asks to wait. `spent`: used seconds of the budget.
     """
     if attempt >= policy.attempts or (asked is not None and asked > policy.longest_retry_after):
         return None
-    # No time, or one that is over, is no pause.
+    # Zero or a past time is no pause.
     pause = asked or policy.pause(attempt)
     return pause if spent + pause <= policy.budget else None
 
 
 def is_idempotent(method: str, *, idempotent: bool | None = None) -> bool:
-    """Whether a second effect of a call is the same as the first."""
+    """Whether a call can be sent twice without a different result."""
     return method in IDEMPOTENT if idempotent is None else idempotent
 
 
 def may_repeat(method: str, outcome: Outcome, *, idempotent: bool | None = None) -> bool:
-    """Whether a call may be sent again: it had no effect, or a second effect is the same as the first.
+    """Whether a call may be sent again: it had no effect, or it is idempotent.
 
-    `idempotent` overrides what the method says: deleting "rule 1" twice deletes two rules.
+    `idempotent` overrides the default of the HTTP method: deleting "rule 1" twice deletes two rules.
     """
     if isinstance(outcome, NotSent):
         return outcome.may_pass
@@ -117,12 +114,12 @@ def _proves_nothing(outcome: Outcome) -> bool:
 
 
 def is_unknown(method: str, outcome: Outcome) -> bool:
-    """Whether an attempt may have had its effect although it did not answer so."""
+    """Whether an attempt without a usable answer may have had an effect."""
     return method not in {"GET", "HEAD"} and _proves_nothing(outcome)
 
 
 def read_retry_after(value: str | None, now: float) -> float | None:
-    """Seconds that a `Retry-After` header asks for: a number, or a date against `now` (Unix time)."""
+    """Seconds in a `Retry-After` header: a number, or a date relative to `now` (Unix time)."""
     if value is None:
         return None
     value = value.strip()
@@ -132,6 +129,6 @@ def read_retry_after(value: str | None, now: float) -> float | None:
         until = parsedate_to_datetime(value)
     except ValueError:
         return None
-    # "-0000" is UTC too, but comes without a zone.
+    # "-0000" is UTC too, but is parsed without a time zone.
     aware = until if until.tzinfo is not None else until.replace(tzinfo=UTC)
     return max(0.0, aware.timestamp() - now)

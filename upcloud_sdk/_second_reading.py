@@ -1,10 +1,9 @@
-"""What is tried with an answer that cannot be read as it came, before it is said to be unreadable.
+"""Second attempt to read an answer that does not fit its model.
 
-The API leaves out what is not there, nearly always: where it says null, "", {} or [] instead, and a field cannot have
-that, it is read as if it were not there. A list of an answer may also come without its inner wrapping, as null or "".
-Anything else that cannot be read is read as if it were not there either, and the log says so, unless the client is
-strict: an optional field, an item of a list, an entry of a mapping.
-All that costs nothing where answers are as they should be.
+The API usually leaves out missing values. Sometimes it sends null, "", {} or [] instead. If a field does not allow
+that, it counts as missing. A list may also come without its inner key, or as null or "". Other unreadable parts count
+as missing too, or as None, and are logged: optional fields, items of lists, entries of mappings. A strict client raises
+an error instead. Correct answers never get here, so this costs them no time.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from dataclasses import dataclass
+from types import NoneType
 from typing import TYPE_CHECKING, NamedTuple, cast, get_args, get_origin
 
 from pydantic import BaseModel
@@ -26,20 +25,20 @@ if TYPE_CHECKING:
 Json = object
 
 ROUNDS = 20
-"""How often something may be given up of one answer: each round sees all that is wrong but what hid behind that."""
+"""Maximum number of repair rounds per answer. One round finds all problems that are not hidden by others."""
 
 log = logging.getLogger("upcloud_sdk")
 
 
 class Reading:
-    """How a client reads: what is not as it should be, it names once, or refuses if it is strict."""
+    """How a client reads answers: it logs each problem once, or raises if it is strict."""
 
     def __init__(self, *, strict: bool = False) -> None:
         self.strict = strict
         self._told: set[tuple[str, str | None]] = set()
 
     def tell(self, loss: Loss) -> None:
-        """Name what cannot be read, unless the same place of such an answer was named before."""
+        """Log a loss, once per place in a model."""
         place = (re.sub(r"\[\d+\]", "[]", loss.path), loss.uuid if loss.is_item else None)
         if place in self._told or self.strict:
             return
@@ -52,30 +51,33 @@ class Reading:
 STRICT = Reading(strict=True)
 
 
-@dataclass(slots=True)
-class Loss:
-    """What is given up, so that the rest of an answer can be read."""
+class Loss(NamedTuple):
+    """A part that is removed, so that the rest of the answer can be read."""
 
     path: str
-    """Such as `Server.ip_addresses[0].family`."""
+    """Its path, such as `Server.ip_addresses[0].family`."""
     uuid: str | None
-    """Of the innermost thing around it that has one."""
+    """The uuid of the innermost resource around it."""
     problem: str
     instead: str
     is_item: bool
+    becomes_none: bool
+    """Whether its field can be None, also if the field has another default."""
     holder: dict[str, Json] | list[Json]
     key: str | int
 
     def give_up(self) -> None:
-        """Take it out of the document."""
+        """Remove the part from the document, or make it None."""
         if isinstance(self.holder, list):
             del self.holder[int(self.key)]
+        elif self.becomes_none and self.holder[str(self.key)] is not None:
+            self.holder[str(self.key)] = None
         else:
             self.holder.pop(str(self.key), None)
 
 
 def parsed(content: bytes) -> Json:
-    """The document of an answer; None where it is no JSON."""
+    """The document of an answer. None if it is not JSON."""
     try:
         return cast("Json", json.loads(content))
     except (ValueError, RecursionError):
@@ -83,9 +85,9 @@ def parsed(content: bytes) -> Json:
 
 
 def fill_in(document: Json, problems: Sequence[ErrorDetails], path: Sequence[str]) -> bool:
-    """Take what is empty out of a document, so that it counts as not there; whether there was anything.
+    """Remove empty values from a document, so that they count as missing. True if there were any.
 
-    `problems` are those of the first reading, `path` leads to what is wanted of the answer.
+    `problems` are the errors of the first reading. `path` is the path to the wanted part of the answer.
     """
     changed = len(path) == 2 and _wrap(document, *path)
     for problem in problems:
@@ -94,16 +96,16 @@ def fill_in(document: Json, problems: Sequence[ErrorDetails], path: Sequence[str
 
 
 def give_up(kind: object, document: Json, problems: Sequence[ErrorDetails], path: Sequence[str]) -> list[Loss]:
-    """Take what cannot be read out of a document; the losses: none where something has to be there."""
+    """Remove unreadable parts of a document and return them. Empty if a required part is unreadable."""
     losses = {(id(loss.holder), loss.key): loss for loss in _losses(kind, document, problems, path)}
-    # From behind, so that what is left of a list stays at its place meanwhile.
+    # From the end, so that the indexes of the other items stay valid.
     for loss in sorted(losses.values(), key=lambda loss: loss.key if isinstance(loss.key, int) else 0, reverse=True):
         loss.give_up()
     return list(losses.values())
 
 
 def uuid_in(document: Json, place: Sequence[int | str]) -> str | None:
-    """The uuid of the innermost thing around a place of a document."""
+    """The uuid of the innermost resource around a place in a document."""
     found: str | None = None
     for length in range(len(place) + 1):
         here = document
@@ -115,12 +117,12 @@ def uuid_in(document: Json, place: Sequence[int | str]) -> str | None:
 
 
 def plain(place: Iterable[int | str]) -> tuple[int | str, ...]:
-    """A place in a document, as pydantic says it, without the names in brackets that are in no document."""
+    """A pydantic error location, without the parts in brackets, which are not in the document."""
     return tuple(part for part in place if not str(part).endswith("]"))
 
 
 def deepest(problems: Sequence[ErrorDetails]) -> dict[tuple[int | str, ...], str]:
-    """Problems by their places: of what may come in several ways, the way that was read furthest was meant."""
+    """Problems by location. If a value has several allowed forms, use the form that was read furthest."""
     found: dict[tuple[int | str, ...], str] = {}
     for problem in problems:
         found.setdefault(plain(problem["loc"]), problem["msg"])
@@ -144,23 +146,26 @@ def _losses(kind: object, document: Json, problems: Sequence[ErrorDetails], path
 
 
 class _Step(NamedTuple):
-    """Where the walk to a problem is: what is expected there, and how many of it."""
+    """A step on the path to a problem: the expected model there, and whether it is a list of it."""
 
     kind: type[BaseModel] | None
     is_many: bool
+    is_of_models: bool = False
+    """Whether it is a JSON object of models by name. (Labels are sent as a list of pairs instead.)"""
 
     @classmethod
     def into(cls, annotation: object) -> _Step:
         models: list[type[BaseModel]] = []
-        many = False
+        many = mapping = False
         todo = [annotation]
         while todo:
             each = todo.pop()
             many |= get_origin(each) in {tuple, dict}
+            mapping |= get_origin(each) is dict
             if isinstance(each, type) and get_origin(each) is None and issubclass(each, BaseModel):
                 models.append(each)
             todo.extend(get_args(each))
-        return cls(models[0] if models else None, many)
+        return cls(models[0] if models else None, many, mapping and bool(models))
 
     def field(self, key: int | str) -> FieldInfo | None:
         if self.kind is None or self.is_many:
@@ -170,21 +175,25 @@ class _Step(NamedTuple):
 
 
 def _loss(kind: object, holder: Json, place: Sequence[int | str], message: str) -> Loss | None:
-    """What has to be given up for a problem: the innermost around it that need not be there; None if there is none."""
+    """The innermost optional part that contains a problem, to be removed. None if there is none."""
     step, found = _Step.into(kind), None
     path = getattr(step.kind or kind, "__name__", str(kind))
     uuid = uuid_in(holder, ())
     for number, part in enumerate(place):
         field = step.field(part)
-        # In the place of a list or mapping, text that leads to a list is the wrapping of it.
-        wraps = step.is_many and isinstance(part, str) and isinstance(_at(holder, part), list)
+        # A text key at the place of a list is the inner key of the list.
+        is_list = isinstance(part, str) and isinstance(_at(holder, part), list)
+        wraps = step.is_many and not step.is_of_models and is_list
         is_item = step.is_many and not wraps and _is_there(holder, part)
         if not wraps:
             path += f"[{part}]" if isinstance(part, int) else f".{part}"
         if _is_there(holder, part) and (is_item or (field is not None and not field.is_required())):
-            instead = "None" if field is None else repr(field.get_default(call_default_factory=True, validated_data={}))
+            becomes_none = field is not None and NoneType in get_args(field.annotation)
+            default = None if field is None else field.get_default(call_default_factory=True, validated_data={})
+            instead = repr(None if becomes_none else default)
             why = message if number == len(place) - 1 else f"{_dotted(place[number + 1 :])}: {message}"
-            found = Loss(path, uuid, why, instead, is_item, cast("dict[str, Json] | list[Json]", holder), part)
+            container = cast("dict[str, Json] | list[Json]", holder)
+            found = Loss(path, uuid, why, instead, is_item, becomes_none, container, part)
         if field is not None:
             step = _Step.into(field.annotation)
         elif not wraps:
@@ -193,7 +202,7 @@ def _loss(kind: object, holder: Json, place: Sequence[int | str], message: str) 
             holder = _at(holder, part)
             uuid = uuid_in(holder, ()) or uuid
             if found is not None and found.is_item and found.key == part:
-                found.uuid = uuid
+                found = found._replace(uuid=uuid)
     return found
 
 
@@ -218,7 +227,7 @@ def _is_empty(value: Json) -> bool:
 
 
 def _wrap(document: Json, outer: str, inner: str) -> bool:
-    """Make `{outer: {inner: [...]}}` of a list that came bare, and an empty list of null and ""."""
+    """Turn a list without its inner key into `{outer: {inner: [...]}}`, and null and "" into an empty list."""
     if not isinstance(document, dict) or outer not in document:
         return False
     fields = cast("dict[str, Json]", document)
@@ -234,7 +243,7 @@ def _wrap(document: Json, outer: str, inner: str) -> bool:
 
 
 def _drop(document: Json, place: Iterable[int | str]) -> bool:
-    """Take out the empty field at a place."""
+    """Remove the empty field at this location."""
     *way, key = plain(place)
     holder = document
     for part in way:

@@ -1,4 +1,4 @@
-"""Tasks that belong to the event loop, of asyncio or trio, and what interrupts them."""
+"""Tasks that belong to the event loop, on asyncio and trio, and their cancellation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """What time is waited by: that of the client's `WaitPolicy`."""
+    """The clock of the client's `WaitPolicy`."""
 
     def now(self) -> float: ...
 
@@ -26,36 +26,36 @@ class Clock(Protocol):
 
 
 class LoopClock:
-    """The event loop's own clock."""
+    """The clock of the event loop."""
 
     def now(self) -> float:
-        """Seconds since some moment."""
+        """Monotonic time in seconds."""
         return anyio.current_time()
 
     async def sleep(self, seconds: float) -> None:
-        """Return when so many seconds have passed."""
+        """Sleep for this many seconds."""
         await anyio.sleep(seconds)
 
     def limit(self, seconds: float) -> AbstractContextManager[object, bool]:
-        """A block that is left after so many seconds."""
+        """A block that is cancelled after this many seconds."""
         return anyio.move_on_after(seconds)
 
 
-def _trio() -> Any:  # noqa: ANN401 - trio, where it runs; it need not be installed
+def _trio() -> Any:  # noqa: ANN401 - the module trio, which is optional
     trio = sys.modules.get("trio")
     return trio if trio is not None and trio.lowlevel.in_trio_run() else None
 
 
 def protected(work: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Coroutine[Any, Any, None]]:
-    """Keep Ctrl-C out of a task that is to be started with `work`: trio raises it in whichever task happens to run.
+    """Protect a task that runs `work` from Ctrl-C, which trio raises in any task.
 
-    It then comes to the program's own task, which waits for what we do. On asyncio that is so anyway.
+    Ctrl-C then reaches the program's main task, which waits for our tasks. asyncio always works like this.
     """
     trio = _trio()
     if trio is None:
         return work
 
-    async def run(*args: Any) -> None:  # noqa: ANN401 - those of `work`
+    async def run(*args: Any) -> None:  # noqa: ANN401 - the arguments of `work`
         await work(*args)
 
     guarded: Callable[..., Coroutine[Any, Any, None]] = trio.lowlevel.enable_ki_protection(run)
@@ -63,7 +63,7 @@ def protected(work: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., C
 
 
 def is_cancellation(error: BaseException) -> bool:
-    """Whether an error is how an event loop cancels a task."""
+    """Whether an error is a cancellation by the event loop."""
     asyncio, trio = sys.modules.get("asyncio"), sys.modules.get("trio")
     return (asyncio is not None and isinstance(error, asyncio.CancelledError)) or (
         trio is not None and isinstance(error, trio.Cancelled)
@@ -71,7 +71,7 @@ def is_cancellation(error: BaseException) -> bool:
 
 
 def absorb_native_cancellation(error: BaseException) -> bool:
-    """Whether an error was asyncio's own cancellation of the running task, which then goes on as if there was none."""
+    """Whether an error was asyncio's cancellation of the running task. If so, undo the cancellation."""
     asyncio = sys.modules.get("asyncio")
     if asyncio is None or not isinstance(error, asyncio.CancelledError) or _trio() is not None:
         return False
@@ -82,18 +82,18 @@ def absorb_native_cancellation(error: BaseException) -> bool:
 
 
 class LoopEnded(Exception):
-    """The event loop is ending, and takes no more tasks."""
+    """The event loop is ending and takes no more tasks."""
 
 
 class Tasks:
-    """Tasks that run whatever becomes of those that start them."""
+    """Tasks that continue when the task that started them ends."""
 
     def __init__(self) -> None:
         self._running: set[object] = set()
         self._changed = anyio.Event()
 
     def start(self, work: Work, name: str, ended: Callable[[], None] | None = None) -> None:
-        """Run `work` in a task. `ended` is called once it has ended, even if it never got a step; it must not fail."""
+        """Run `work` in a task. `ended` is called at its end, even if it never began. `ended` must not fail."""
         key = object()
 
         def over() -> None:
@@ -109,7 +109,7 @@ class Tasks:
 
             def done(task: asyncio.Task[None]) -> None:
                 if not task.cancelled():
-                    task.exception()  # asyncio complains of one that nobody has looked at.
+                    task.exception()  # asyncio warns about exceptions that are never retrieved.
                 over()
 
             task.add_done_callback(done)
@@ -121,7 +121,7 @@ class Tasks:
             finally:
                 over()
 
-        # Ctrl-C is kept out of system tasks: it comes to the program's own, which waits for what we do.
+        # trio does not raise Ctrl-C in system tasks, but in the main task, which waits for ours.
         try:
             trio.lowlevel.spawn_system_task(run, name=name, context=contextvars.copy_context())
         except RuntimeError as error:
@@ -129,7 +129,7 @@ class Tasks:
         self._running.add(key)
 
     async def wait_for_others(self) -> None:
-        """Return when all tasks but the running one, which is one of them, have ended."""
+        """Wait until all other tasks have ended."""
         while len(self._running) > 1:
             self._changed = anyio.Event()
             try:
@@ -141,9 +141,9 @@ class Tasks:
 
 
 class Cancellable:
-    """A block that can be cancelled from outside: `cancel` may be called by any task of its event loop.
+    """A block that any task of its event loop can cancel.
 
-    On asyncio it is no cancel scope, as `asyncio.timeout` is none: it may be entered in one task and left in another.
+    Like `asyncio.timeout`, it is not a cancel scope on asyncio: it may be entered in one task and left in another.
     """
 
     def __init__(self) -> None:
@@ -162,7 +162,7 @@ class Cancellable:
         return self
 
     def cancel(self) -> None:
-        """Cancel the block; what follows it goes on."""
+        """Cancel the block. The code after it continues."""
         self.is_cancelled = True
         if self._scope is not None:
             self._scope.cancel()
@@ -172,7 +172,7 @@ class Cancellable:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        """True where the block ended because of `cancel`."""
+        """True if the block ended because of `cancel`."""
         if self._scope is not None:
             return bool(self._scope.__exit__(kind, error, trace))
         task, self._task = self._task, None

@@ -1,7 +1,7 @@
-"""The hours that a server is billed for, as pure functions of time. Nothing here asks the API.
+"""Computes the billed hours of servers. Pure functions of time, without requests.
 
-UpCloud bills each started hour, and at most 672 hours a month. Whether an hour is counted from the create of a server
-or by the clock is not documented: each function takes an `anchor`, and a bill tells which one is right.
+UpCloud bills each started hour, and at most 672 hours per month. It does not document whether an hour begins at the
+create of the server or at the full hour. So each function takes an `anchor`. Compare with a bill to see which is right.
 """
 
 from __future__ import annotations
@@ -14,41 +14,41 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 Anchor = Literal["create", "clock"]
-"""Where a billed hour begins: `create` counts from the create of the server, `clock` from each full hour (UTC)."""
+"""Where billed hours begin: `create`: at the create of the server. `clock`: at each full hour (UTC)."""
 
 HOUR = 3600.0
-"""Seconds of a billed hour."""
+"""Length of a billed hour, in seconds."""
 HOURS_A_MONTH = 672
-"""Hours that are billed in a month at most: 28 days."""
+"""Maximum of billed hours per month: 28 days."""
 
 _BILLED_WHILE_STARTED = ("CLOUDNATIVE-", "GPU-")
 
 
 def hours_billed(began: datetime, ended: datetime, *, anchor: Anchor = "create") -> int:
-    """The started hours between the create of a server and its deletion, or now; at least one.
+    """Count the started hours between the create of a server and its deletion, or now. At least one.
 
-    The cap of 672 hours a month is not applied: see `hours_by_month`.
+    Does not apply the maximum of 672 hours per month: see `hours_by_month`.
 
     Raises:
-        ValueError: a time has no time zone, or `ended` is before `began`.
+        ValueError: A time has no time zone, or `ended` is before `began`.
     """
     return hours_started(*_span(began, ended), anchor=anchor)
 
 
 def next_hour_begins(began: datetime, now: datetime, *, anchor: Anchor = "create") -> datetime:
-    """When the next hour of a server begins that is not paid yet; later than `now`. In UTC.
+    """When the next unpaid hour of a server begins: in UTC, after `now`.
 
     Raises:
-        ValueError: a time has no time zone, or `now` is before `began`.
+        ValueError: A time has no time zone, or `now` is before `began`.
     """
     return datetime.fromtimestamp(paid_until(*_span(began, now), anchor=anchor), UTC)
 
 
 def is_metered(plan: str, state: str) -> bool:
-    """Whether a server of this plan is billed in this state; its disks and addresses always are.
+    """Whether a server of this plan is billed in this state. Disks and addresses are always billed.
 
-    A server of a cloud native or GPU plan is billed unless it is stopped. A server of any other plan is billed until it
-    is deleted.
+    Servers of cloud native and GPU plans are not billed while they are stopped. Other servers are billed until they are
+    deleted.
     """
     return state != "stopped" or not plan.startswith(_BILLED_WHILE_STARTED)
 
@@ -56,14 +56,17 @@ def is_metered(plan: str, state: str) -> bool:
 def hours_by_month(
     periods: Iterable[tuple[datetime, datetime]], *, anchor: Anchor = "create"
 ) -> dict[tuple[int, int], int]:
-    """The hours billed for one server by (year, month) in UTC, 672 a month at most.
+    """Count the billed hours of one server by (year, month) in UTC, at most 672 per month.
 
-    `periods` are the times in which it was metered: one from its create to its deletion; on plans that are billed while
-    started, one for each time that it was started. An hour belongs to the month in which it begins. By the `clock`, two
-    periods that share an hour pay for it once.
+    An hour belongs to the month in which it begins. With `clock`, two periods in the same hour pay for it once.
+
+    Args:
+        periods: When the server was billed: one period from create to deletion. On plans that are billed only while
+            started: one period for each time that it was started.
+        anchor: Where billed hours begin.
 
     Raises:
-        ValueError: a time has no time zone, or a period ends before it begins.
+        ValueError: A time has no time zone, or a period ends before it begins.
     """
     begins: list[float] = []
     for began, ended in periods:
@@ -80,22 +83,22 @@ def hours_by_month(
     return months
 
 
-# The same of seconds since 1970, for those who compare many servers.
+# The same functions for seconds since 1970, which are faster for many servers.
 
 
 def hours_started(began: float, ended: float, *, anchor: Anchor = "create") -> int:
-    """As `hours_billed`, of seconds since 1970."""
+    """Same as `hours_billed`, for seconds since 1970."""
     first = _hour_of(began, began, anchor)
     return max(1, math.ceil((ended - first) / HOUR))
 
 
 def paid_until(began: float, now: float, *, anchor: Anchor = "create") -> float:
-    """As `next_hour_begins`, of seconds since 1970."""
+    """Same as `next_hour_begins`, for seconds since 1970."""
     return _hour_of(began, now, anchor) + HOUR
 
 
 def _hour_of(began: float, moment: float, anchor: Anchor) -> float:
-    """When the hour began that a moment is in."""
+    """Begin of the hour that contains a moment."""
     origin = began if anchor == "create" else 0.0
     return origin + math.floor((moment - origin) / HOUR) * HOUR
 
@@ -105,5 +108,5 @@ def _span(began: datetime, ended: datetime) -> tuple[float, float]:
         if moment.tzinfo is None:
             raise ValueError(f"{moment} has no time zone: give one, such as datetime.UTC")
     if ended < began:
-        raise ValueError(f"{ended} is before {began}: an hour is counted from the create on")
+        raise ValueError(f"{ended} is before {began}")
     return began.timestamp(), ended.timestamp()

@@ -1,4 +1,4 @@
-"""The client: opens the transport, hangs the namespaces on it, owns the background tasks."""
+"""The client: opens the transport, has the namespaces, and owns the background tasks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from upcloud_sdk._namespaces import Namespaces
 from upcloud_sdk._retry import RetryPolicy
 from upcloud_sdk._transport import Transport
 from upcloud_sdk._transport.base_url import base_url as checked_base_url
-from upcloud_sdk._transport.sender import Sender, own_sender, sender_through
+from upcloud_sdk._transport.sender import Sender, sdk_sender, sender_through
 from upcloud_sdk._version import __version__
 from upcloud_sdk.credentials import Credentials, find_credentials
 from upcloud_sdk.errors import CleanupFailed, ConfigError, UnexpectedAnswer
@@ -49,36 +49,42 @@ class RawAnswer:
 
     status: int
     headers: dict[str, str]
-    """Names in lower case."""
+    """Headers by lower-case name."""
     document: Any = field(repr=False)
-    """The JSON document; None where there is no body. May hold secrets, so no repr shows it."""
+    """The JSON document. None without a body. It may contain secrets, so `repr` does not show it."""
 
 
 class UpCloud(Namespaces, NamesWhatWasMeant):
     """A client of UpCloud's API 1.3, for use in `async with`.
 
-    It is shared between tasks, and may be entered in one task and left in another of the same event loop.
+    Tasks can share it. It can be entered in one task and left in another task of the same event loop.
 
-    `credentials`: a `Token`, a `Basic`, or an async callable that returns one and is asked before each call; None: the
-    environment's (UPCLOUD_TOKEN, or UPCLOUD_USERNAME and UPCLOUD_PASSWORD), else the system keyring's.
-    `base_url`: where the API is, with or without `/1.3`; None: UPCLOUD_DEBUG_API_BASE_URL, else UpCloud's own.
-    `owner`: a short name for whoever is answerable for what this client makes; `user@host` if None.
-    `timeout`: seconds that one attempt of a call may take, from its turn to be sent until its whole answer is there.
-    Waiting for a turn and repetitions (`retry`) come on top. Calls that the API answers late have larger limits.
-    `retry`, `waits`: when calls are repeated, and the pace of waiting.
-    `max_concurrency`: calls in flight at once; more wait their turn. A fifth is kept free of calls that take long.
-    `http`: "httpx", or "aiohttp" for the faster transport (extra `aiohttp`, asyncio only).
-    `transport`, `http_client`: an httpx transport, or a client of your own; neither is closed.
-    `proxy`, `ssl_context`: as in httpx; HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE are honoured.
-    `allow_http`: allows plain http to another machine, where credentials can be read on the way.
-    `on_event`: is told of each request, repetition, wait, server and lease (`upcloud_sdk.events`).
-    `strict`: makes what cannot be read in an answer an error; else it is named in the log and read as if it were not
-    there, unless nothing can be done without it (uuid, id, name, address, state). For tests.
-    `close_timeout`: seconds that leaving the block waits for creates and destroys under way.
+    Args:
+        credentials: A `Token`, a `Basic`, or an async callable that returns one and is called before each request.
+            None: from the environment (UPCLOUD_TOKEN, or UPCLOUD_USERNAME and UPCLOUD_PASSWORD), or else from the
+            system's keyring.
+        base_url: The API's URL, with or without `/1.3`. None: UPCLOUD_DEBUG_API_BASE_URL, or else UpCloud's API.
+        owner: The owner label of everything this client creates. None: UPCLOUD_SDK_OWNER, or else `user@host`.
+        timeout: Limit for one attempt of a call, in seconds. Does not include the wait for a free connection and
+            retries. Calls that the API answers slowly have longer limits.
+        retry: When and how often calls are repeated.
+        waits: How often to check while waiting for a state.
+        max_concurrency: Maximum number of concurrent calls. Further calls wait. A fifth is reserved for short calls.
+        http: "httpx", or "aiohttp" for the faster transport (extra `aiohttp`, asyncio only).
+        transport: An httpx transport to send requests with. The client does not close it.
+        http_client: An httpx client to send requests with. The client does not close it.
+        proxy: URL of a proxy, as in httpx. None: HTTPS_PROXY and NO_PROXY are used.
+        ssl_context: Certificates to trust, as in httpx. None: SSL_CERT_FILE is used.
+        allow_http: Allow unencrypted http to other machines. Others on the network can then read the credentials.
+        user_agent: The User-Agent header. None: name and version of this SDK.
+        close_timeout: How long leaving the block waits for unfinished creates and destroys, in seconds.
+        strict: Raise `UnexpectedAnswer` for any field that cannot be read. By default such a field is logged and is
+            None, unless the SDK needs it (uuid, id, name, address, state). For tests.
+        on_event: Called for each request, retry, wait, server and lease. See `upcloud_sdk.events`.
 
     Raises:
-        ConfigError: no or contradictory credentials, a base URL that would send them in the clear, an owner that
-            fits no label.
+        ConfigError: No credentials or contradictory ones, a base URL that would send them unencrypted, an owner that
+            is no valid label.
     """
 
     often_tried = CLIENT_ATTRIBUTES_MEANT
@@ -107,16 +113,16 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
     ) -> None:
         _check_ways(transport=transport, http_client=http_client, proxy=proxy, ssl_context=ssl_context)
         if http not in {"httpx", "aiohttp"}:
-            raise ConfigError(f"http={http!r}: it is 'httpx' or 'aiohttp'")
+            raise ConfigError(f"http={http!r}: write 'httpx' or 'aiohttp'")
         if user_agent is not None and not (user_agent.isascii() and user_agent.isprintable()):
-            raise ConfigError("user_agent is printable ASCII text")
+            raise ConfigError("user_agent must be printable ASCII text")
         if max_concurrency < 1 or timeout <= 0 or close_timeout < 0:
-            raise ConfigError("max_concurrency is at least 1, timeout above 0 s, close_timeout at least 0 s")
+            raise ConfigError("max_concurrency must be at least 1, timeout above 0 s, close_timeout at least 0 s")
         self._http: Literal["httpx", "aiohttp"] = http
         self._given, self._http_client = transport, http_client
         self._proxy, self._ssl_context = proxy, ssl_context
         self.close_timeout = close_timeout
-        """Seconds that leaving the block waits for creates and destroys under way; may be changed until then."""
+        """How long leaving the block waits for unfinished creates and destroys, in seconds. Can be changed before."""
         self._sender: Sender | None = None
         self._loop: object = None
         self._background = Background(waits.clock)
@@ -144,14 +150,14 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
 
     @property
     def owner(self) -> str:
-        """Whoever is answerable for what this client makes."""
+        """The owner label of everything this client creates."""
         return self._core.owner
 
-    # --- life ---------------------------------------------------------------------------------------------------------
+    # --- open and close -----------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         if self._transport.open_state.is_open:
-            raise RuntimeError("the client is open already: enter it once, and share it between tasks")
+            raise RuntimeError("the client is already open: enter it once, and share it between tasks")
         self._sender = self._make_sender()
         self._loop = anyio.lowlevel.current_token()
         await self._background.open()
@@ -162,7 +168,7 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._loop != anyio.lowlevel.current_token():
-            raise RuntimeError("the client was entered in another event loop: enter and leave it in one")
+            raise RuntimeError("the client was entered in another event loop: enter and leave it in the same one")
         interruption: BaseException | None = None
         failures: list[CleanupFailed] = []
         try:
@@ -177,7 +183,7 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
             log.error("%s", failure)
         leaving = error
         if interruption is not None and (error is None or isinstance(error, Exception)):
-            # Neither may be lost: the error of the body is the cause of what interrupted the closing.
+            # Keep both errors: the body's error becomes the cause of the error that interrupted the close.
             leaving = interruption
         if leaving is None and failures:
             leaving = failures.pop(0)
@@ -188,22 +194,22 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
         if leaving is not error:
             raise leaving from error
 
-    if not TYPE_CHECKING:  # Type checkers refuse `with` as long as there is no such method.
+    if not TYPE_CHECKING:  # Hidden from type checkers, which then refuse `with`.
 
         def __enter__(self) -> None:
-            raise TypeError("a client is asynchronous: write `async with UpCloud() as cloud:`")
+            raise TypeError("the client is asynchronous: write `async with UpCloud() as cloud:`")
 
         def __exit__(self, *_: object) -> None:
-            """Only there so that `with` comes to call `__enter__`."""
+            """Required for `with` to call `__enter__`."""
 
     def _make_sender(self) -> Sender:
         if self._given is not None:
             return Sender(self._given.handle_async_request, self._given.handle_async_request)
         if self._http_client is not None:
             return sender_through(self._http_client)
-        return own_sender(self._http, self._transport.base_url, self._proxy, self._ssl_context)
+        return sdk_sender(self._http, self._transport.base_url, self._proxy, self._ssl_context)
 
-    # --- the way out --------------------------------------------------------------------------------------------------
+    # --- other endpoints --------------------------------------------------------------------------------------------
 
     async def request(
         self,
@@ -213,29 +219,33 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
         json: Mapping[str, Any] | None = None,
         params: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
     ) -> RawAnswer:
-        """A call that this SDK does not model, with the same credentials, retries and errors.
+        """Call an endpoint without a method in this SDK, with the same credentials, retries and errors.
 
-        `path` is relative to `/1.3`, such as `/load-balancer`.
+        Args:
+            method: The HTTP method, such as `GET`.
+            path: The path without `/1.3`, such as `/load-balancer`.
+            json: The body, sent as JSON.
+            params: The query parameters.
 
         Raises:
-            ForeignAnswer: what answered is not the API.
-            UnexpectedAnswer: a successful answer has a body that is not whole JSON.
+            ForeignAnswer: The answer is not from the API.
+            UnexpectedAnswer: A successful answer has a body that is not complete JSON.
         """
         if not path.startswith("/") or "?" in path or "#" in path:
-            raise ValueError("path starts with `/`, relative to /1.3, and has no query: use params")
+            raise ValueError("path must start with `/`, is relative to /1.3, and has no query: use params")
         pairs = list(params.items()) if isinstance(params, Mapping) else list(params or ())
         answer = await self._transport.send(method.upper(), path, params=pairs, json=json)
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in answer.raw_headers}
         try:
             document = jsonlib.loads(answer.content) if answer.content else None
         except (ValueError, RecursionError):
-            # `from None`: that error shows the document.
-            raise UnexpectedAnswer(f"{method} {path}", "JSON", "", "it is no JSON document") from None
+            # `from None`, since the original error shows the document.
+            raise UnexpectedAnswer(f"{method} {path}", "JSON", "", "it is not a JSON document") from None
         return RawAnswer(answer.status, headers, document)
 
 
 def _check_ways(*, transport: object, http_client: object, proxy: object, ssl_context: object) -> None:
     if sum(given is not None for given in (transport, http_client, proxy)) > 1:
-        raise ConfigError("give one of transport, http_client and proxy: each says how requests are sent")
+        raise ConfigError("give only one of transport, http_client and proxy: each defines how requests are sent")
     if sum(given is not None for given in (transport, http_client, ssl_context)) > 1:
-        raise ConfigError("ssl_context has no effect beside transport or http_client: give it to them")
+        raise ConfigError("ssl_context has no effect with transport or http_client: give it to them")

@@ -1,4 +1,4 @@
-"""Who is asking: tokens and user names, from arguments, the environment, or the system's keyring.
+"""Credentials: tokens, or user names with passwords, from arguments, the environment, or the system's keyring.
 
 Chapter "Authentication" of the API. The environment variables and the keyring entries are those of UpCloud's own tools.
 """
@@ -28,17 +28,17 @@ _HOW = (
 def _secret(value: object, what: str) -> SecretStr:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     if not isinstance(text, str):
-        raise ConfigError(f"the {what} is not text but {type(text).__name__}: {_HOW}")
+        raise ConfigError(f"the {what} is a {type(text).__name__}, not text: {_HOW}")
     if not text.strip():
         raise ConfigError(f"the {what} is empty: {_HOW}")
     if text != text.strip() or any(character in text for character in "\r\n\0"):
-        raise ConfigError(f"the {what} has white space around it or a line break in it; was it read from a file?")
+        raise ConfigError(f"the {what} contains a line break, or white space at its ends: was it read from a file?")
     return SecretStr(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An API token. Never shown in a repr."""
+    """An API token. A `repr` never shows it."""
 
     token: SecretStr
 
@@ -46,8 +46,8 @@ class Token:
         secret = _secret(token, "token")
         text = secret.get_secret_value()
         if not (text.isascii() and text.isprintable() and " " not in text):
-            # It would be refused on its way into a header, in an error that shows it.
-            raise ConfigError("the token has characters that no token has; was it copied whole?")
+            # httpx would refuse it in a header, with an error that shows it.
+            raise ConfigError("the token contains invalid characters: was it copied completely?")
         object.__setattr__(self, "token", secret)
 
     def authorization(self) -> str:
@@ -57,7 +57,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Basic:
-    """The name and password of an account that API access is allowed to. The password is never shown in a repr."""
+    """The user name and password of an account with API access. A `repr` never shows the password."""
 
     username: str
     password: SecretStr
@@ -65,12 +65,12 @@ class Basic:
     def __init__(self, username: str, password: str | SecretStr) -> None:
         name = _secret(username, "user name").get_secret_value()
         if ":" in name:
-            raise ConfigError(f"the user name has a colon in it: {_HOW}")
+            raise ConfigError(f"the user name contains a colon: {_HOW}")
         secret = _secret(password, "password")
         try:
             f"{name}:{secret.get_secret_value()}".encode()
         except UnicodeEncodeError:
-            # `from None`: that error shows what it could not encode.
+            # `from None`, since the original error shows the secret.
             raise ConfigError("the user name or the password is not valid Unicode text") from None
         object.__setattr__(self, "username", name)
         object.__setattr__(self, "password", secret)
@@ -82,34 +82,34 @@ class Basic:
 
 
 Credentials = Token | Basic | Callable[[], Awaitable[Token | Basic]]
-"""A token, a pair, or an async callable that is asked for one before each attempt of a call."""
+"""A `Token`, a `Basic`, or an async callable that returns one and is called before each attempt of a call."""
 
 
 async def ask(provider: Callable[[], object]) -> Token | Basic:
-    """What a callable gives.
+    """Call the function that returns the credentials.
 
     Raises:
-        ConfigError: that is neither a Token nor a Basic.
+        ConfigError: The result is neither a Token nor a Basic.
     """
     answer = provider()
     if isinstance(answer, Awaitable):
         answer = await cast("Awaitable[object]", answer)
         if isinstance(answer, Token | Basic):
             return answer
-    raise ConfigError("the credentials' callable is async and returns a Token or a Basic; this one does not")
+    raise ConfigError("the credentials' callable must be async and return a Token or a Basic")
 
 
 def find_credentials(given: Credentials | None, environment: Mapping[str, str] | None = None) -> Credentials:
-    """The credentials to use: those given, else the environment's, else the keyring's.
+    """Find the credentials: as given, or else from the environment, or else from the keyring.
 
     Raises:
-        ConfigError: there are none, half a pair, or both kinds at once.
+        ConfigError: There are none, only half of a pair, or both kinds.
     """
     if given is not None:
         if not (isinstance(given, Token | Basic) or callable(given)):
             raise ConfigError(
-                "credentials are a Token, a Basic, or an async callable that returns one: "
-                "wrap a token as Token(...), a user name and a password as Basic(..., ...)"
+                "credentials must be a Token, a Basic, or an async callable that returns one: "
+                "write Token(...) for a token, Basic(..., ...) for a user name and a password"
             )
         return given
     environment = os.environ if environment is None else environment
@@ -118,8 +118,8 @@ def find_credentials(given: Credentials | None, environment: Mapping[str, str] |
     password = environment.get("UPCLOUD_PASSWORD", "")
     if token and (username or password):
         raise ConfigError(
-            "both UPCLOUD_TOKEN and UPCLOUD_USERNAME/UPCLOUD_PASSWORD are set: unset one kind, so "
-            "that it is clear which account acts"
+            "both UPCLOUD_TOKEN and UPCLOUD_USERNAME/UPCLOUD_PASSWORD are set: unset one of them, so "
+            "that it is clear which account is meant"
         )
     if token:
         return Token(token)
@@ -139,7 +139,7 @@ def find_credentials(given: Credentials | None, environment: Mapping[str, str] |
 
 
 def _from_keyring(username: str) -> Token | Basic | None:
-    # Optional, and slow to import: only where nothing else was given.
+    # Optional and slow to import, so only if nothing else is given.
     try:
         import keyring  # noqa: PLC0415
         import keyring.errors  # noqa: PLC0415
@@ -156,7 +156,7 @@ def _from_keyring(username: str) -> Token | Basic | None:
 
 
 def _decoded(entry: str) -> str:
-    """What Go's keyring library wrote is marked and in base64."""
+    """Decode an entry of Go's keyring library: base64 with a prefix."""
     mark = "go-keyring-base64:"
     if not entry.startswith(mark):
         return entry

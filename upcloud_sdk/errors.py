@@ -1,15 +1,15 @@
-"""Everything that this SDK raises, under one root.
+"""All errors of this SDK, under one root.
 
 ```text
 UpCloudError
-├── ConfigError                 no, or contradictory, credentials; a base URL that would send them in the clear
+├── ConfigError                 no credentials or contradictory ones; a base URL that would send them unencrypted
 ├── NotOpen                     a client used outside its `async with` block
-├── NoMatch · Ambiguous         (LookupError) no template, zone or plan like that, or several; .candidates
-├── TransportError              nothing usable came back
-│   ├── ForeignAnswer           something answered, in words that are not the API's: a proxy's page, a redirect; .status
+├── NoMatch · Ambiguous         (LookupError) no template, zone or plan matches, or several; .candidates
+├── TransportError              no usable answer
+│   ├── ForeignAnswer           an answer that is not in the API's format: a proxy's page, a redirect; .status
 │   ├── NotSent                 certainly had no effect
 │   │   └── ConnectTimeout      (TimeoutError) no connection in time
-│   └── OutcomeUnknown          may have had an effect: look before you repeat (.label)
+│   └── OutcomeUnknown          may have had an effect: check before you repeat it (.label)
 │       └── AnswerTimeout       (TimeoutError) no answer in time
 ├── UnexpectedAnswer            a 2xx that cannot be read; .model .path .uuid
 ├── ApiError                    .status .code .message .correlation_id .invalid_params
@@ -25,13 +25,14 @@ UpCloudError
 │       ├── IllegalState        *_STATE_ILLEGAL
 │       └── NoCapacity          *_RESOURCES_UNAVAILABLE
 ├── ResourceFailed              reached the state "error"; .kind .uuid .state
-├── WaitTimeout                 (TimeoutError) .last: what was seen when time ran out
-├── LeaseLost                   .uuid: somebody reaped, took or relabelled it while it was held, or it was not renewed
+├── WaitTimeout                 (TimeoutError) .last: the last state
+├── LeaseLost                   .uuid: somebody reaped, took or relabelled the server, or its lease was not renewed
+├── BakeFailed                  .uuid .digest: a command of a recipe failed, or they took too long
 └── CleanupFailed               .uuid: may still be running and costing money
 ```
 
-Messages name the call, the code, the status and the correlation id, and say what to do where that is known; never a
-body, a header or a secret. Every error pickles.
+Messages have the call, the code, the status and the correlation id, and say what to do, if known. They never contain a
+body, a header or a secret. All errors can be pickled.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ __all__ = [
     "AnswerTimeout",
     "ApiError",
     "AuthenticationFailed",
+    "BakeFailed",
     "CleanupFailed",
     "ConfigError",
     "Conflict",
@@ -86,35 +88,35 @@ class UpCloudError(Exception):
     """The root of all errors of this SDK."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle what the error carries, whatever its constructor takes."""
+        """Pickle the error with its attributes, independent of its constructor."""
         return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class ConfigError(UpCloudError, ValueError):
-    """The client cannot be used as configured; nothing was sent."""
+    """The client's configuration is invalid. Nothing was sent."""
 
 
 class NotOpen(UpCloudError):
-    """A client was used outside its `async with` block; nothing was sent."""
+    """A client was used outside its `async with` block. Nothing was sent."""
 
 
 class _Selection(UpCloudError, LookupError):
     def __init__(self, message: str, *, candidates: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.candidates: tuple[str, ...] = tuple(candidates)
-        """Titles or names that exist, the likeliest first."""
+        """Existing titles or names, the most similar first."""
 
 
 class NoMatch(_Selection):
-    """Nothing fits what was asked for."""
+    """Nothing matches. `candidates` has similar names."""
 
 
 class Ambiguous(_Selection):
-    """Several things fit what was asked for; name one of the candidates."""
+    """Several resources match. Give one of the `candidates`."""
 
 
 class TransportError(UpCloudError):
-    """Nothing usable came back."""
+    """No usable answer came."""
 
     def __init__(self, call: str, problem: str) -> None:
         super().__init__(f"{call}: {problem}")
@@ -122,9 +124,9 @@ class TransportError(UpCloudError):
 
 
 class ForeignAnswer(TransportError):
-    """Something answered in words that are not the API's: it proves nothing, whatever its status.
+    """An answer that is not in the API's format. It proves nothing, whatever its status.
 
-    A proxy's page, a redirect, a JSON document of another shape, an error without a code. Of a POST it is the cause of
+    For example a proxy's page, a redirect, other JSON, or an error without a code. After a POST it is the cause of
     `OutcomeUnknown`.
     """
 
@@ -136,37 +138,37 @@ class ForeignAnswer(TransportError):
             f"wrote it, or base_url is not the API's",
         )
         self.status = status
-        """The HTTP status of that answer."""
+        """HTTP status of that answer."""
 
 
 class NotSent(TransportError):
-    """The request never left this machine: it certainly had no effect."""
+    """The request was not sent: it certainly had no effect."""
 
     def __init__(self, call: str, problem: str, *, may_pass: bool = True) -> None:
         super().__init__(call, problem)
         self.may_pass = may_pass
-        """Whether another attempt may succeed: not where a certificate is not trusted."""
+        """Whether another attempt may succeed. False for example if the certificate is not trusted."""
 
 
 class ConnectTimeout(NotSent, TimeoutError):
-    """It was not sent in time: there was no connection, or the credentials did not come. It had no effect."""
+    """The request was not sent in time: no connection, or no credentials. It had no effect."""
 
 
 class OutcomeUnknown(TransportError):
-    """The request may have had an effect: look before you repeat it."""
+    """The request may have had an effect. Check before you repeat it."""
 
     def __init__(self, call: str, problem: str, *, label: str | None = None) -> None:
         super().__init__(call, problem)
         self.label = label
-        """`key=value` by which what a create may have made can be found, if it has one."""
+        """Label of the created resource, as `key=value`, to find it by. None if it has none."""
 
 
 class AnswerTimeout(OutcomeUnknown, TimeoutError):
-    """No answer came in time: the request may have had an effect."""
+    """No answer came in time. The request may have had an effect."""
 
 
 class UnexpectedAnswer(UpCloudError):
-    """A successful answer that cannot be read: names the model, the path inside it and the uuid, not the value."""
+    """A successful answer cannot be read. The error has the model, the field and the uuid, but not the value."""
 
     def __init__(self, call: str, model: str, path: str, problem: str, *, uuid: str | None = None) -> None:
         place = f"{model}.{path}" if path else model
@@ -174,11 +176,11 @@ class UnexpectedAnswer(UpCloudError):
         super().__init__(f"{call}: the answer cannot be read as {place}{whose}: {problem}")
         self.call, self.model, self.path = call, model, path
         self.uuid = uuid
-        """Of the thing that could not be read, where the answer says it."""
+        """Uuid of the resource that could not be read, if the answer has it."""
 
 
 class ApiError(UpCloudError):
-    """The API refused, or failed. Chapter "Errors" of the API."""
+    """The API refused the call or failed. Chapter "Errors" of the API."""
 
     def __init__(
         self,
@@ -202,11 +204,11 @@ class ApiError(UpCloudError):
         self.call, self.problem = call, problem
         self.status = status
         self.code = code
-        """The machine code, such as `SERVER_STATE_ILLEGAL`; empty where the answer was not the API's own."""
+        """The code, such as `SERVER_STATE_ILLEGAL`. Empty if the answer has none."""
         self.message = message
         self.correlation_id = correlation_id
         self.invalid_params: tuple[tuple[str, str], ...] = tuple(invalid_params)
-        """Pairs of the name of a parameter and what is wrong with it."""
+        """Invalid parameters: pairs of name and reason."""
 
 
 class AuthenticationFailed(ApiError):
@@ -218,15 +220,15 @@ class PaymentRequired(ApiError):
 
 
 class Forbidden(ApiError):
-    """403: not this account's, or not permitted to it."""
+    """403: no permission, or a resource of another account."""
 
 
 class LimitReached(Forbidden):
-    """A limit of the account is reached; nothing was made."""
+    """A limit of the account is reached. Nothing was created."""
 
 
 class NotFound(ApiError):
-    """404: there is no such thing."""
+    """404: it does not exist."""
 
 
 class InvalidRequest(ApiError):
@@ -234,10 +236,10 @@ class InvalidRequest(ApiError):
 
 
 class RateLimited(ApiError):
-    """429: too many requests, and the wait asked for is longer than the client may wait."""
+    """429: too many requests, and the API wants a longer pause than the client accepts."""
 
     retry_after: float | None = None
-    """Seconds after which the API says a call may succeed; None if it does not say."""
+    """Seconds to wait, from the answer. None if it has none."""
 
 
 class ServerFault(ApiError):
@@ -245,44 +247,55 @@ class ServerFault(ApiError):
 
 
 class Conflict(ApiError):
-    """409: in conflict with a state or another resource."""
+    """409: a conflict with a state or another resource."""
 
 
 class IllegalState(Conflict):
-    """The resource is in a state that does not allow this; wait for another state, or for the present one to end."""
+    """The state of the resource does not allow this call. Wait for another state."""
 
 
 class NoCapacity(Conflict):
-    """The zone has no room for this at present; nothing was made. Another zone or plan may have."""
+    """The zone has no capacity at the moment. Nothing was created. Try another zone or plan."""
 
 
 class ResourceFailed(UpCloudError):
-    """A resource reached the state "error", or an import failed, while it was waited for."""
+    """A resource went into the state "error", or an import failed, during a wait."""
 
     def __init__(self, kind: str, uuid: str, state: str = "error", *, reason: str = "") -> None:
-        why = f": {reason}" if reason else " and will not get where it was to go by itself"
+        why = f": {reason}" if reason else " and will not reach the wanted state by itself"
         super().__init__(f"{kind} {uuid} is in state {str(state)!r}{why}")
         self.kind, self.uuid, self.state = kind, uuid, str(state)
 
 
 class WaitTimeout(UpCloudError, TimeoutError):
-    """Time ran out while waiting."""
+    """A wait took longer than its timeout."""
 
-    def __init__(self, message: str, *, last: Any = None) -> None:  # noqa: ANN401 - whatever was awaited
+    def __init__(self, message: str, *, last: Any = None) -> None:  # noqa: ANN401 - depends on the wait
         super().__init__(message)
         self.last = last
-        """What was seen last: a model, or None if nothing was."""
+        """The last result: a model, or None if there was none."""
 
 
 class LeaseLost(UpCloudError):
-    """A lease that was held is lost: somebody reaped, took or relabelled its server, or no renewal got through in time.
+    """A lease is lost: somebody reaped, took or relabelled its server, or no renewal succeeded in time.
 
-    What ran on the server cannot be relied on any more.
+    Do not rely on the server any more.
     """
 
     def __init__(self, uuid: str, message: str) -> None:
         super().__init__(message)
         self.uuid = uuid
+
+
+class BakeFailed(UpCloudError):
+    """A command of a recipe failed, or the commands took too long. There is no image, and the server is deleted."""
+
+    def __init__(self, uuid: str, digest: str, message: str) -> None:
+        super().__init__(message)
+        self.uuid = uuid
+        """Uuid of the server on which the commands ran."""
+        self.digest = digest
+        """Digest of the recipe."""
 
 
 class CleanupFailed(UpCloudError):
@@ -305,7 +318,7 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 
 
 def api_error_class(status: int, code: str) -> type[ApiError]:
-    """The class for an answer: by its code where that says more than the status, else by the status."""
+    """The class for an error answer: by its code if that is more specific, or else by its status."""
     if status >= 500:
         return ServerFault
     if status == 429:

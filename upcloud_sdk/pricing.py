@@ -1,4 +1,4 @@
-"""What a server costs, before it is made or while it is there, and the plan that costs least."""
+"""Estimates the cost of new and existing servers, and finds the cheapest plan."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Items, Resource, Uuid, one
 from upcloud_sdk.billing import HOURS_A_MONTH
-from upcloud_sdk.errors import NoMatch, UpCloudError
+from upcloud_sdk.errors import NoMatch, UnexpectedAnswer, UpCloudError
 from upcloud_sdk.models.catalog import ZonePrices
 from upcloud_sdk.models.server_requests import ServerSpec
 from upcloud_sdk.models.servers import Server
@@ -26,11 +26,11 @@ _STORAGE = one(Storage, "storage")
 _SERVER = one(Server, "server")
 
 _CENTS = Decimal(100)
-"""Credits in the account's currency."""
+"""Credits per unit of the account's currency."""
 
 
 class _PriceList(Resource):
-    """All price lists, and the currency that they are in."""
+    """All price lists and their currency."""
 
     currency: str | None = None
     zone: Items[ZonePrices] = ()
@@ -46,28 +46,28 @@ class PricePart:
     item: str
     """The item of the price list, such as `server_plan_1xCPU-1GB` or `storage_maxiops`."""
     quantity: Decimal
-    """How much of it: pieces, cores, MiB, GB."""
+    """Quantity, in pieces, cores, MiB or GB."""
     hourly: Decimal
-    """Price of an hour, in the estimate's currency."""
+    """Price per hour, in the estimate's currency."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a server costs, in the account's currency and its main unit: euros, and not cents. Traffic is not in it."""
+    """Cost of a server in the main unit of the account's currency (euros, not cents), without traffic."""
 
     zone: str
     parts: tuple[PricePart, ...]
     currency: str | None = None
-    """Such as `EUR`; None where the API does not tell it."""
+    """Such as `EUR`. None if not known."""
 
     @property
     def hourly(self) -> Decimal:
-        """Price of each started hour."""
+        """Price per started hour."""
         return sum((part.hourly for part in self.parts), Decimal(0))
 
     @property
     def monthly(self) -> Decimal:
-        """Price of a month: 672 hours at most are billed."""
+        """Price per month. At most 672 hours are billed."""
         return self.hourly * HOURS_A_MONTH
 
     def __str__(self) -> str:
@@ -80,16 +80,22 @@ class Prices(PriceLists):
     _currency: str | None = None
 
     async def estimate(self, of: ServerSpec | Uuid) -> Estimate:
-        """What a server costs an hour and a month, and why: one to be made, or one that exists, with all its disks.
+        """Estimate what a server costs per hour and per month, item by item.
 
-        Counted are the plan (or cores and memory), disks beyond what the plan brings, public addresses beyond the one
-        IPv4 address that a plan with storage brings, the firewall, simple backups beyond the one of a day that such a
-        plan brings, also those of what is stored beyond the plan, and the operating system's licence.
-        Not counted are traffic, backups that a disk's rule makes, and, of a server to be made, disks that are attached,
-        which cost what they do anyway.
+        Included: the plan (or cores and memory), disks, public addresses, the firewall, simple backups, and the
+        licence of the operating system. Not included: traffic, backups by a disk's backup rule, and existing disks that
+        a new server attaches, since these cost the same without it.
+
+        A plan with storage includes one disk of its tier, up to the plan's size, one public IPv4 address, and a daily
+        simple backup. A smaller disk costs the same. For a larger disk you pay each GB beyond the plan's size. A second
+        disk is paid in full.
+
+        Args:
+            of: The spec of a new server, or an existing server or its uuid, with all its disks.
 
         Raises:
-            NoMatch: the zone, the plan, or something else in it has no price; it says what there is.
+            NoMatch: The zone, the plan, or another item has no price. The error lists those that have one.
+            UnexpectedAnswer: A value that the price depends on, such as the size of a disk, cannot be read.
         """
         if isinstance(of, ServerSpec):
             zone, plan_name = of.zone, of.plan
@@ -103,8 +109,15 @@ class Prices(PriceLists):
         parts = _Sheet(prices, zone, billed, plan).parts()
         return Estimate(zone, parts, price_list.currency or await self._account_currency())
 
+    async def of_templates(self) -> tuple[dict[str, Decimal], str | None]:
+        """Price per GB and hour of private templates, by zone, if known; and the currency."""
+        price_list = await self._transport.call("GET", "/price", _PRICE_LIST)
+        found = {zone.name: zone.items.get("storage_template") for zone in price_list.zone}
+        hourly = {zone: _of(price, Decimal(1)) / _CENTS for zone, price in found.items() if price and price.price}
+        return hourly, price_list.currency or await self._account_currency()
+
     async def _server(self, uuid: Uuid) -> Server:
-        return await self._transport.call("GET", f"/server/{segment(uuid, 'uuid')}", _SERVER)
+        return await self._transport.call("GET", f"/server/{path_segment(uuid, 'uuid')}", _SERVER)
 
     async def _account_currency(self) -> str | None:
         if self._currency is None:
@@ -112,11 +125,11 @@ class Prices(PriceLists):
                 account = await AccountCalls(self._core).get()
                 self._currency = (await Accounts(self._core).get(account.username or "")).currency
             except (UpCloudError, ValueError):
-                self._currency = ""  # A sub-account may not see itself.
+                self._currency = ""  # A sub-account may not be allowed to read itself.
         return self._currency or None
 
     async def _of_spec(self, spec: ServerSpec) -> _Billed:
-        families = ["IPv4", "IPv6"]  # What the API makes where nothing is said.
+        families = ["IPv4", "IPv6"]  # The API's default.
         if spec.networking is not None:
             public = [interface for interface in spec.networking if interface.type == "public"]
             families = [address.family for interface in public for address in interface.ip_addresses]
@@ -129,60 +142,99 @@ class Prices(PriceLists):
         )
         for device in spec.storage_devices:
             if device.action == "attach":
-                continue  # It is there already, and paid for.
+                continue  # It exists, so its cost does not change.
             size = device.size
             if device.storage is not None:
-                path = f"/storage/{segment(device.storage, 'uuid')}"
+                path = f"/storage/{path_segment(device.storage, 'uuid')}"
                 source = await self._transport.call("GET", path, _STORAGE)
                 size = size or source.size
+                if size is None or source.license is None:
+                    unknown = "size" if size is None else "license"
+                    raise _unpriced(f"GET {path}", "Storage", unknown, source.uuid)
                 if source.license:
                     billed.licences.append((f"license of {source.title}", source.license))
-            billed.disks.append((device.tier, Decimal(size or 0)))
+            billed.disks.append(_Disk(device.tier, Decimal(size or 0)))
         return billed
 
 
 def _of_server(server: Server) -> _Billed:
     disks = [device for device in server.storage_devices if device.type != "cdrom"]
+    needed = ["firewall", "license"]
+    if server.plan in {None, "custom"}:
+        needed += ["core_number", "memory_amount"]
+    unknown = ["storage_size" for device in disks if device.storage_size is None]
+    unknown += [name for name in needed if getattr(server, name) is None]
+    if unknown:
+        raise _unpriced(f"estimate of {server.uuid}", "Server", unknown[0], server.uuid)
     return _Billed(
         cores=server.core_number or 0,
         memory=server.memory_amount or 0,
         families=[str(address.family) for address in server.ip_addresses if address.access == "public"],
-        firewall=server.firewall,
+        firewall=bool(server.firewall),
         simple_backup=server.simple_backup,
-        disks=[(device.storage_tier and str(device.storage_tier), Decimal(device.storage_size)) for device in disks],
+        disks=[
+            _Disk(
+                device.storage_tier and str(device.storage_tier),
+                Decimal(device.storage_size or 0),
+                bool(device.part_of_plan),
+            )
+            for device in disks
+        ],
         licences=[("license", server.license)] if server.license else [],
     )
 
 
+def _unpriced(call: str, model: str, path: str, uuid: str) -> UnexpectedAnswer:
+    """The error for a value that is not known. It must not count as zero: budgets rely on estimates."""
+    return UnexpectedAnswer(call, model, path, "it is not known, and without it there is no price", uuid=uuid)
+
+
+@dataclass(frozen=True, slots=True)
+class _Disk:
+    """A disk to pay for."""
+
+    tier: str | None
+    """None: the tier of the plan."""
+    size: Decimal
+    """GB."""
+    part_of_plan: bool = False
+    """Whether the API says that the plan includes it."""
+
+
 @dataclass
 class _Billed:
-    """What is paid for."""
+    """The billed parts of a server."""
 
     cores: int
-    """Of a server of a custom size."""
+    """For custom sizes."""
     memory: int
-    """Of a server of a custom size, MiB."""
+    """For custom sizes, in MiB."""
     families: list[str]
-    """Of its public addresses."""
+    """Families of its public addresses."""
     firewall: bool
     simple_backup: str | None
-    disks: list[tuple[str | None, Decimal]] = field(default_factory=list[tuple[str | None, Decimal]])
-    """Tiers, None for the plan's own, and GB."""
+    disks: list[_Disk] = field(default_factory=list["_Disk"])
     licences: list[tuple[str, Decimal]] = field(default_factory=list[tuple[str, Decimal]])
-    """Names, and credits an hour and core."""
+    """Names, and credits per hour and core."""
 
 
 class PlansAndPrices(Plans):
     """`cloud.plans`. Chapter "Plans" of the API, <https://developers.upcloud.com/1.3/7-plans/>."""
 
     async def cheapest(self, *, cores: int = 1, memory: int = 1024, zone: str, storage: int = 0) -> Plan:
-        """The plan by which a server costs least in a zone, with at least so many cores and so much memory (MiB).
+        """Find the plan with which a server costs least in a zone.
 
-        Compared is what the server costs with `storage` GB of disk and one public IPv4 address, which some plans bring
-        and others do not. Plans that are no longer on sale are left out.
+        It compares the cost with `storage` GB of disk and one public IPv4 address, which only some plans include.
+        Plans that are no longer on sale are left out.
+
+        Args:
+            cores: At least this many cores.
+            memory: At least this much memory, in MiB.
+            zone: The zone, such as `fi-hel1`.
+            storage: Size of the disk in GB. 0: no disk.
 
         Raises:
-            NoMatch: no plan on sale is that large, or none has a price in the zone; `candidates` are the largest.
+            NoMatch: No plan on sale is this large and has a price in the zone. `candidates` are the largest plans.
         """
         prices = _zone(await PriceLists(self._core).list(), zone)
         plans = [plan for plan in await self.list() if plan.current_offering is not False]
@@ -201,7 +253,7 @@ class PlansAndPrices(Plans):
 
 
 class _Sheet:
-    """Adds up one estimate."""
+    """Computes one estimate."""
 
     def __init__(self, prices: ZonePrices, zone: str, billed: _Billed, plan: Plan | None) -> None:
         self._prices, self._zone, self._billed, self._plan = prices, zone, billed, plan
@@ -226,12 +278,12 @@ class _Sheet:
         return tuple(self._parts)
 
     def _add_simple_backup(self, kind: str) -> None:
-        stored = sum((size for _, size in self._billed.disks), Decimal(0))
+        stored = sum((disk.size for disk in self._billed.disks), Decimal(0))
         beyond = stored
-        # A server of a custom size has no price for the whole: what it stores is paid by the GB.
+        # Custom sizes have no backup price per server: stored data is paid by the GB.
         if self._plan is not None and is_all_in(self._plan):
-            beyond = max(Decimal(0), stored - self._plan.storage_size)
-            if kind != "daily":  # The plan brings that one.
+            beyond = max(Decimal(0), stored - (self._plan.storage_size or 0))
+            if kind != "daily":  # Included in the plan.
                 self._add(f"simple_backup_{kind}_{self._plan.name}", Decimal(1))
         if beyond:
             self._add(f"simple_backup_extra_{'dailies' if kind == 'daily' else kind}", beyond)
@@ -239,13 +291,17 @@ class _Sheet:
     def _add_disks(self) -> None:
         included = Decimal((self._plan.storage_size if self._plan else None) or 0)
         own_tier = "maxiops" if self._plan is None or self._plan.storage_tier is None else str(self._plan.storage_tier)
+        disks = self._billed.disks
+        alike = [disk for disk in disks if (disk.tier or own_tier) == own_tier]
+        brought = next((disk for disk in disks if disk.part_of_plan), alike[0] if alike else None)
         by_tier: dict[str, Decimal] = {}
-        for tier, size in self._billed.disks:
-            by_tier[tier or own_tier] = by_tier.get(tier or own_tier, Decimal(0)) + size
+        for disk in disks:
+            tier = disk.tier or own_tier
+            paid = max(Decimal(0), disk.size - included) if disk is brought else disk.size
+            by_tier[tier] = by_tier.get(tier, Decimal(0)) + paid
         for tier, size in by_tier.items():
-            beyond = max(Decimal(0), size - included) if tier == own_tier else size
-            if beyond:
-                self._add(f"storage_{tier}", beyond)
+            if size:
+                self._add(f"storage_{tier}", size)
 
     def _add_addresses(self) -> None:
         all_in = self._plan is not None and is_all_in(self._plan)
@@ -259,22 +315,23 @@ class _Sheet:
         price = self._prices.items.get(item)
         if price is None or price.price is None:
             raise NoMatch(
-                f"{item} has no price in {self._zone}: it may not be sold there",
+                f"{item} has no price in {self._zone}: it may not be available there",
                 candidates=sorted(self._prices.items),
             )
         self._parts.append(PricePart(item, quantity, _of(price, quantity) / _CENTS))
 
 
 def is_all_in(plan: Plan) -> bool:
-    """Whether a plan brings a disk, a public IPv4 address and a day's backup: cloud native and GPU plans do not."""
-    return plan.family not in {"cloud_native", "gpu"} and plan.storage_size > 0
+    """Whether a plan includes a disk, a public IPv4 address and a daily backup. Cloud native and GPU plans do not."""
+    return plan.family not in {"cloud_native", "gpu"} and bool(plan.storage_size)
 
 
 def _cost(plan: Plan, prices: ZonePrices, storage: int) -> Decimal | None:
-    """Credits an hour of a server with so many GB and a public IPv4 address; None if a part has no price."""
+    """Credits per hour of a server with this disk and a public IPv4 address. None if a part has no price."""
     wanted: dict[str, int] = {f"server_plan_{plan.name}": 1}
-    if storage > plan.storage_size:
-        wanted[f"storage_{plan.storage_tier or 'maxiops'}"] = storage - plan.storage_size
+    beyond = storage - (plan.storage_size or 0)
+    if beyond > 0:
+        wanted[f"storage_{plan.storage_tier or 'maxiops'}"] = beyond
     if not is_all_in(plan):
         wanted["ipv4_address"] = 1
     found = {item: prices.items.get(item) for item in wanted}

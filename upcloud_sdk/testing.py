@@ -1,4 +1,4 @@
-"""Fixtures for pytest: an UpCloud account of its own for each test, offline.
+"""Fixtures for pytest: a new simulated UpCloud account for each test, offline.
 
 ```python
 async def test_a_new_account_has_no_servers(upcloud, upcloud_simulator):
@@ -6,7 +6,7 @@ async def test_a_new_account_has_no_servers(upcloud, upcloud_simulator):
     assert upcloud_simulator.servers == {}
 ```
 
-pytest finds them by itself where `upcloud-sdk` is installed. They cost nothing until they are used.
+pytest finds them if `upcloud-sdk` is installed. Unused fixtures cost no time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-# pytest reads this module at its start whether anybody uses the fixtures or not, so they import what they need.
+# pytest always imports this module at its start. So the fixtures import what they need when they are used.
 # ruff: noqa: PLC0415
 
 if TYPE_CHECKING:
@@ -28,10 +28,9 @@ __all__ = ["client_of", "upcloud", "upcloud_simulator", "upcloud_url"]
 
 
 def client_of(simulator: Simulator, *, owner: str = "tests") -> UpCloud:
-    """A client of a simulator, to be opened with `async with`; it pauses for some milliseconds instead of seconds.
+    """Make a client for a simulator, to use in `async with`. Its pauses are milliseconds instead of seconds.
 
-    For tests that the `upcloud` fixture is not for: those run by pytest-asyncio or pytest-trio, and those that need a
-    second client.
+    For tests with pytest-asyncio or pytest-trio, where the `upcloud` fixture does not work, and for a second client.
     """
     from upcloud_sdk import RetryPolicy, Token, UpCloud, WaitPolicy
 
@@ -50,9 +49,9 @@ def client_of(simulator: Simulator, *, owner: str = "tests") -> UpCloud:
 
 @pytest.fixture
 def upcloud_simulator() -> Iterator[Simulator]:
-    """An empty account in which nothing takes time. Override it for another: `Simulator(boot_seconds=5)`.
+    """A simulator with an empty account, in which nothing takes time. To change that, override the fixture.
 
-    A test fails whose faults (`upcloud_simulator.fail(...)`) no call met: it did not try what it says.
+    A test fails if one of its faults (`upcloud_simulator.fail(...)`) was not used by any call.
     """
     from upcloud_sdk.simulator import Simulator
 
@@ -60,21 +59,21 @@ def upcloud_simulator() -> Iterator[Simulator]:
         yield simulator
         unmet = [fault.pattern for fault in simulator.faults if not fault.fired and fault.rate is None]
     if unmet:
-        pytest.fail(f"no call met the fault {' or '.join(map(repr, unmet))}", pytrace=False)
+        pytest.fail(f"no call used the fault {' or '.join(map(repr, unmet))}", pytrace=False)
 
 
 @pytest.fixture
 async def upcloud(anyio_backend: object, upcloud_simulator: Simulator) -> AsyncIterator[UpCloud]:  # noqa: ARG001 - anyio's pytest plugin runs async fixtures that ask for it
-    """An open client of `upcloud_simulator`. The test runs on asyncio and trio, by anyio's own pytest plugin."""
+    """An open client of `upcloud_simulator`. anyio's pytest plugin runs the test on asyncio and trio."""
     async with client_of(upcloud_simulator) as client:
         yield client
 
 
 @pytest.fixture
 def upcloud_url(upcloud_simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Where `upcloud_simulator` is served over HTTP, for other processes and clients; needs the extra `simulator`.
+    """URL of `upcloud_simulator`, served over HTTP for other processes and clients. Needs the extra `simulator`.
 
-    Clients that take the official tools' environment variables, such as `UpCloud()`, go there during the test.
+    During the test, clients that use the official environment variables, such as `UpCloud()`, connect to it.
     """
     with upcloud_simulator.serve() as url:
         monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)

@@ -233,8 +233,12 @@ async def main(*, guests: Guests, keep: bool) -> int:
     finally:
         if keep and good:
             pids = " ".join(str(process.pid) for process in stage.processes)
-            console.print(f"still up: {stage.web_url}   stop it with: kill {pids}", highlight=False, soft_wrap=True)
+            console.print(f"still up, stop it with: kill {pids}", highlight=False, soft_wrap=True)
+            console.print(f"its servers: {stage.page_url}", highlight=False, soft_wrap=True)
         else:
+            if good:
+                again = "make demo KEEP=1 leaves it up"
+                console.print(f"its servers: {stage.page_url} ({again})", highlight=False, soft_wrap=True)
             await stage.stop(keep_folder=not good)
     return 0 if good else 1
 

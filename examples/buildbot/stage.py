@@ -26,8 +26,8 @@ GUEST_IMAGE = "debian-13+buildbot-worker"
 """What real machines start from, as `make vm-image` builds it."""
 HOST_OF_GUESTS = "169.254.169.100"
 """Where they find the ports of this machine that they may use."""
-STARTS_WITHIN = 30.0
-STOPS_WITHIN = 20.0
+STARTS_WITHIN = 120.0
+STOPS_WITHIN = 60.0
 
 
 Guests = Literal["process", "vm"]
@@ -46,8 +46,15 @@ class Stage:
     api_url: str = ""
     web_url: str = ""
     worker_port: int = 0
+    master_cfg: Path = MASTER_CFG
     guests: Guests = "process"
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list[subprocess.Popen[bytes]])
+    held: list[socket.socket] = field(default_factory=list[socket.socket])
+
+    @property
+    def page_url(self) -> str:
+        """The page of the master's servers."""
+        return f"{self.web_url}#/upcloud"
 
     @classmethod
     def new(cls) -> Stage:
@@ -60,7 +67,7 @@ class Stage:
         self.guests = guests
         command = [sys.executable, "-m", "upcloud_sdk.simulator", "--guests", guests, "--port", "0"]
         if guests == "vm":
-            self.worker_port = _free_port()
+            self.worker_port = self._free_port()
             command += ["--guest-port", str(self.worker_port)]
         log = self._launch("simulator", command)
         lines = (await self._wait_for(log, "listening on ")).splitlines()
@@ -68,14 +75,14 @@ class Stage:
         self.api_url = next(line.removeprefix("listening on ") for line in lines if line.startswith("listening"))
 
     async def start_master(self) -> None:
-        """A Buildbot master with `master.cfg` and its web pages."""
+        """A Buildbot master with this `master.cfg` and its web pages."""
         buildbot = str(Path(sys.executable).with_name("buildbot"))
         basedir = self.folder / "master"
         created = await anyio.run_process([buildbot, "create-master", "-r", str(basedir)], check=False)
         if created.returncode != 0:
             raise StageError(f"buildbot create-master failed:\n{created.stderr.decode()}")
-        shutil.copy(MASTER_CFG, basedir / "master.cfg")
-        port = _free_port()
+        shutil.copy(self.master_cfg, basedir / "master.cfg")
+        port = self._free_port()
         self.web_url = f"http://127.0.0.1:{port}/"
         self._launch(
             "master",
@@ -100,8 +107,19 @@ class Stage:
             process.terminate()
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(_wait_or_kill, process)
+        for probe in self.held:
+            probe.close()
         if not keep_folder:
             shutil.rmtree(self.folder)
+
+    def _free_port(self) -> int:
+        """A port that no other process gets meanwhile; a server that sets SO_REUSEADDR may listen there."""
+        probe = socket.socket()
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", 0))
+        self.held.append(probe)
+        port: int = probe.getsockname()[1]
+        return port
 
     def _launch(self, name: str, command: list[str], **environment: str) -> Path:
         log = self.folder / f"{name}.log"
@@ -177,10 +195,3 @@ def _wait_or_kill(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

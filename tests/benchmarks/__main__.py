@@ -16,6 +16,7 @@ from tests.benchmarks.calls import calls
 from tests.benchmarks.canned import canned_server
 from tests.benchmarks.decoding import decoding
 from tests.benchmarks.imports import imports
+from tests.benchmarks.page import page
 from tests.benchmarks.scale import scaling
 from tests.benchmarks.waiting import waiting
 
@@ -58,6 +59,10 @@ def _buildbot(rounds: int, scale: float, _: Path) -> Section:
     return buildbot(rounds=rounds, scale=scale)
 
 
+def _page(rounds: int, scale: float, _: Path) -> Section:
+    return page(rounds=rounds, scale=scale)
+
+
 def _scale(rounds: int, scale: float, _: Path) -> Section:
     async def run() -> Section:
         return await scaling(rounds=rounds, scale=scale)
@@ -71,6 +76,7 @@ SECTIONS = {
     "Waiting": _waiting,
     "Import": _imports,
     "Buildbot": _buildbot,
+    "Page": _page,
     "Scale": _scale,
 }
 

@@ -5,8 +5,10 @@ The worker is ours or the one that ships with Buildbot, by turns; the master, th
 
 from __future__ import annotations
 
+import re
 import statistics
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ from upcloud_sdk.simulator import Simulator, after_seconds
 if TYPE_CHECKING:
     from tests.benchmarks.master import Master
     from upcloud_sdk.simulator.records.progress import Progress
+    from upcloud_sdk.simulator.wire.calls import LoggedRequest
 
 AT_ONCE = 20
 BOOT, STOP = 6.0, 2.0
@@ -32,6 +35,10 @@ class Seconds:
     start: list[float] = field(default_factory=list[float])
     end: list[float] = field(default_factory=list[float])
     gap: list[float] = field(default_factory=list[float])
+    requests: list[float] = field(default_factory=list[float])
+    """How many each of the builds side by side cost."""
+    alone: list[Counter[str]] = field(default_factory=list[Counter[str]])
+    """The requests of a build with nothing beside it."""
 
 
 class Cloud:
@@ -41,7 +48,7 @@ class Cloud:
         self._scale = scale
         self._boot_seconds = 0.0
         self.asked_at = 0.0
-        self.sim = Simulator(guests="process", boot=self._boot, seed=1)
+        self.sim = Simulator(discontinued_plans="sold", guests="process", boot=self._boot, seed=1)
 
     def next_round(self, share: float) -> None:
         """`share`: how far into a second changes fall."""
@@ -76,7 +83,20 @@ def buildbot(*, rounds: int, scale: float) -> Section:
         gaps = [gap * 1e3 for gap in took[kind].gap]
         what = f"longest gap of the reactor while {number} workers start and build"
         section.add(f"{what}: {kind}", statistics.median(gaps), None, " ms", f"{min(gaps):.0f} to {max(gaps):.0f} ms")
+    # How often a server is looked at depends on its boot, and templates are read twice a minute at most.
+    alone = took[OURS].alone[-1]
+    note = ", ".join(f"{times} {call}" for call, times in alone.items())
+    section.add("requests of a build with nothing beside it: ours", alone.total(), 6, "", note)
+    for kind, target in ((OURS, 4.6), (SHIPPED, None)):
+        costs = took[kind].requests
+        note = f"{min(costs):.2f} to {max(costs):.2f}"
+        section.add(f"requests of a build, {number} at once: {kind}", statistics.median(costs), target, "", note)
     return section
+
+
+def _call(request: LoggedRequest) -> str:
+    """A request without the uuids in it."""
+    return f"{request.method} {re.sub(r'[0-9a-f-]{36}', '{uuid}', request.path.partition('?')[0])}"
 
 
 def _range(seconds: list[float]) -> str:
@@ -111,20 +131,27 @@ def _build(cloud: Cloud, master: Master, name: str) -> tuple[float, float]:
 
 
 def _many(took: dict[str, Seconds], number: int, rounds: int) -> None:
-    sim = Simulator(guests=Guests(), boot_seconds=2.0 if number > 2 else 0.1, stop_seconds=0.1, seed=1)
+    sim = Simulator(
+        discontinued_plans="sold", guests=Guests(), boot_seconds=2.0 if number > 2 else 0.1, stop_seconds=0.1, seed=1
+    )
     ours = [f"{OURS}-{index}" for index in range(number)]
     shipped = [[f"{SHIPPED}-{turn}-{index}" for index in range(number)] for turn in range(rounds + 1)]
     try:
         with running(sim, [*ours, *(name for names in shipped for name in names)], "login") as master:
             for turn in range(rounds + 1):
-                for kind, names in ((OURS, ours), (SHIPPED, shipped[turn])):
-                    since = time.time()
+                for kind, names in ((OURS, ours), (SHIPPED, shipped[turn]), (OURS, ours[:1])):
+                    since, sent = time.time(), len(sim.requests)
                     for name in names:
                         master.force(name)
                     for name in names:
                         master.when(name, "step", since)
-                    if turn:
-                        took[kind].gap.append(longest(master.folder / "beats", since, time.time()))
+                    ended = time.time()
                     until(lambda: not sim.servers and not sim.storages)
+                    # The first round does not count: it reads templates and prices.
+                    if turn and len(names) > 1:
+                        took[kind].gap.append(longest(master.folder / "beats", since, ended))
+                        took[kind].requests.append((len(sim.requests) - sent) / number)
+                    elif turn:
+                        took[kind].alone.append(Counter(map(_call, sim.requests[sent:])))
     finally:
         GuestHost.close()

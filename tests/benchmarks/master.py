@@ -58,7 +58,7 @@ BuildmasterConfig = {{
     "builders": [util.BuilderConfig(name=name, workernames=[name], factory=work(name)) for name in WORKERS],
     "schedulers": [schedulers.ForceScheduler(name="force", builderNames=WORKERS)],
     "protocols": {{"pb": {{"port": f"tcp:{{PORT}}:interface=127.0.0.1"}}}},
-    "www": {{"port": "tcp:{www}:interface=127.0.0.1", "plugins": {{}}}},
+    "www": {{"port": "tcp:{www}:interface=127.0.0.1", "plugins": {{"upcloud": {{}}}}}},
     "buildbotURL": "http://127.0.0.1:{www}/",
     "buildbotNetUsageData": None,
 }}

@@ -27,6 +27,7 @@ TITLE = re.compile(r"^### (.+)$", re.MULTILINE)
         ("Waiting", {"fan-out.svg"}),
         ("Import", set[str]()),
         ("Buildbot", set[str]()),
+        ("Page", set[str]()),
         ("Scale", set[str]()),
     ],
 )

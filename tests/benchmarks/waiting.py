@@ -153,7 +153,11 @@ def _theirs(number: int) -> Started:
             disk = official.upcloud_api.Storage(os=DEBIAN, size=25)
             made = manager.create_server(
                 official.upcloud_api.Server(
-                    plan="1xCPU-1GB", hostname=f"build-{index}", zone="fi-hel1", storage_devices=[disk], metadata=True
+                    plan="PREMIUM-1xCPU-1GB",
+                    hostname=f"build-{index}",
+                    zone="fi-hel1",
+                    storage_devices=[disk],
+                    metadata=True,
                 )
             )
             made.ensure_started()

@@ -39,13 +39,18 @@ if TYPE_CHECKING:
     class Reactor(Protocol):
         stop: Callable[[], None]
         seconds: Callable[[], float]
+        waker: object
 
         def callLater(self, delay: float, function: Callable[..., object], *args: object) -> object: ...
         def crash(self) -> None: ...
         def getReaders(self) -> list[object]: ...
+        def removeReader(self, reader: object) -> None: ...
+        def installWaker(self) -> None: ...
         def run(self) -> None: ...
 
     reactor: Reactor
+
+    def get_plugins(namespace: str, interface: object, *, load_now: bool) -> Any: ...  # noqa: ANN401 - by their name
 
     plugins: Any
     """The plugins of Buildbot, by their group."""
@@ -100,6 +105,8 @@ if TYPE_CHECKING:
 
     class UnauthorizedLogin(Exception): ...
 
+    class PBConnectionLost(Exception): ...
+
     class PingException(Exception): ...
 
     SUCCESS: int
@@ -109,6 +116,7 @@ if TYPE_CHECKING:
 else:
     from buildbot import plugins
     from buildbot.config import BuilderConfig, ConfigErrors
+    from buildbot.plugins.db import get_plugins
     from buildbot.process.factory import BuildFactory
     from buildbot.process.properties import Interpolate, Properties, Secret, renderer
     from buildbot.process.results import CANCELLED, EXCEPTION, RETRY, SUCCESS
@@ -124,6 +132,7 @@ else:
     from twisted.internet.tcp import Server as Connection
     from twisted.protocols.basic import LineOnlyReceiver as LineReceiver
     from twisted.protocols.portforward import ProxyFactory
+    from twisted.spread.pb import PBConnectionLost
 
 __all__ = [
     "CANCELLED",
@@ -137,6 +146,7 @@ __all__ = [
     "ForceScheduler",
     "Interpolate",
     "LineReceiver",
+    "PBConnectionLost",
     "PingException",
     "Properties",
     "ProxyFactory",
@@ -146,6 +156,7 @@ __all__ = [
     "StandardIO",
     "UnauthorizedLogin",
     "Worker",
+    "get_plugins",
     "plugins",
     "reactor",
     "renderer",

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from tests.buildbot._types import SUCCESS
-from tests.buildbot.processes import MasterProcess, eventually, free_port, make_basedir
+from tests.buildbot.processes import DOWN_WITHIN, MasterProcess, eventually, free_port, make_basedir
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ buildbot-worker create-worker worker 127.0.0.1:{pb} bot password && exec buildbo
 """
 POLL = "GET /server/{uuid}"
 """What the shipped worker asks while its server starts."""
-DOWN_WITHIN = 15.0
 
 
 class Account(Simulator):

@@ -163,7 +163,7 @@ class Fuzz(MasterCase):
         builds = await self.master.data.get(("buildrequests", number, "builds"))
         workers = [
             f"{worker.name}: {worker.state}, connected: {worker.conn is not None}, builds: {worker.building}, "
-            f"server: {worker._server}, free: {worker.canStartBuild()}"
+            f"server: {worker._current.server}, free: {worker.canStartBuild()}"
             for worker in self.master.workers.workers.values()
         ]
         servers = [f"{server.title}: {server.state}" for server in self.cloud.servers.values()]

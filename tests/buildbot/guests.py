@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,18 +14,22 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.records import Server
 
 
+LOGIN = json.dumps({"host": "@MASTER@", "port": "@PORT@", "name": "@NAME@", "passwd": "@PASSWORD@"})
+"""What such a guest is told, with the tokens that the worker in the master replaces."""
+
+
 class GuestHost:
     """The process that guests run in; one for all tests."""
 
+    script: ClassVar[Path] = Path(__file__).with_name("guest_host.py")
     _process: ClassVar[subprocess.Popen[str] | None] = None
 
     @classmethod
     def order(cls, line: str) -> None:
         """Give an order; the process is started for the first."""
         if cls._process is None:
-            script = Path(__file__).with_name("guest_host.py")
             cls._process = subprocess.Popen(
-                [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                [sys.executable, str(cls.script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
             )
             assert cls._process.stdout is not None
             assert cls._process.stdout.readline() == "ready\n"
@@ -36,12 +41,14 @@ class GuestHost:
     def close(cls) -> None:
         """End it, with all guests."""
         if cls._process is not None:
-            cls._process.communicate(timeout=20)
+            cls._process.communicate(timeout=120)
             cls._process = None
 
 
 class Guests:
     """The worker that a server's `user_data` describes, for as long as the server is started."""
+
+    host: ClassVar[type[GuestHost]] = GuestHost
 
     def __init__(self) -> None:
         self.running: set[str] = set()
@@ -58,7 +65,7 @@ class Guests:
     def stop(self, uuid: str, *, hard: bool) -> None:
         if uuid in self.running:
             self.running.remove(uuid)
-            GuestHost.order(f"stop {uuid}")
+            self.host.order(f"stop {uuid}")
 
     def is_running(self, uuid: str) -> bool:
         return uuid in self.running
@@ -86,4 +93,4 @@ class Guests:
         """A worker that says what this document tells it to say."""
         self.seen.append(user_data)
         self.running.add(uuid)
-        GuestHost.order(f"start {uuid} {user_data}")
+        self.host.order(f"start {uuid} {user_data}")

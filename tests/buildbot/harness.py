@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-import json
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import defer
 
-from tests.buildbot._types import BuilderConfig, BuildFactory, Connection, RunMasterBase, ShellCommand, reactor
-from tests.buildbot.guests import Guests
+from tests.buildbot._types import (
+    BuilderConfig,
+    BuildFactory,
+    Connection,
+    PBConnectionLost,
+    RunMasterBase,
+    ShellCommand,
+    reactor,
+)
+from tests.buildbot.guests import LOGIN, Guests
 from tests.buildbot.quick import QuickWorker
+from upcloud_sdk.buildbot import live
 from upcloud_sdk.buildbot._buildbot_api import LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate
-from upcloud_sdk.simulator import Simulator
+from upcloud_sdk.ci import cache
+from upcloud_sdk.simulator import Simulator, after_polls
+from upcloud_sdk.simulator.records.records import Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +33,6 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.records import Server
 
 IMAGE = "Debian GNU/Linux 12 (Bookworm)"
-BOOTSTRAP = json.dumps({"host": "@MASTER@", "port": "@PORT@", "name": "@NAME@", "passwd": "@PASSWORD@"})
 
 
 @dataclass
@@ -40,18 +51,34 @@ def pause(seconds: float = 0.01) -> defer.Deferred[None]:
     return done
 
 
+def until(gate: Path) -> ShellCommand:
+    """A step that runs until this file is there."""
+    return ShellCommand(command=["sh", "-c", f"until [ -e {gate} ]; do sleep 0.1; done"])
+
+
 class MasterCase(RunMasterBase):
     """A test with a real master."""
+
+    timeout: float = 240
+    """A test that hangs ends by itself, and says where; far above what any takes."""
 
     def setUp(self) -> None:
         super().setUp()
         self.guests = Guests()
+        # After which a price is as if nobody knew it: on a busy machine, the simulator may take longer.
+        self.patch(cache, "_PRICE_WITHIN", self.timeout)
+        # The same of a list for the page.
+        self.patch(live, "ANSWERS_WITHIN", self.timeout)
 
-    def serve(self, *, boot_seconds: float | None = 0.05, **options: Any) -> Simulator:  # noqa: ANN401 - the simulator's
-        """The simulator behind a URL."""
-        if "boot" in options:
-            boot_seconds = None
-        self.cloud = Simulator(boot_seconds=boot_seconds, stop_seconds=0.02, guests=self.guests, **options)
+    def serve(self, **options: Any) -> Simulator:  # noqa: ANN401 - the simulator's
+        """The simulator behind a URL.
+
+        Its servers start once they have been looked at: never before the answer of their create is there, however slow
+        this machine is. One that nobody looks at wants `boot_seconds`.
+        """
+        boot = {} if "boot_seconds" in options else {"boot": after_polls(3)}
+        options = {"discontinued_plans": "sold", **boot, **options}  # the worker's default plan, until it is not
+        self.cloud = Simulator(stop_seconds=0.02, guests=self.guests, **options)
         served = self.cloud.serve()
         self.url = served.__enter__()
         self.addCleanup(served.__exit__, None, None, None)
@@ -65,7 +92,7 @@ class MasterCase(RunMasterBase):
             "base_url": self.url,
             "image": IMAGE,
             "masterFQDN": "127.0.0.1",
-            "bootstrap": BOOTSTRAP,
+            "bootstrap": LOGIN,
             "build_wait_timeout": 0,
         }
         return QuickWorker(name, **{**defaults, **options})
@@ -82,8 +109,10 @@ class MasterCase(RunMasterBase):
         self.guests.close()
         while any(isinstance(reader, Connection) for reader in reactor.getReaders()):
             await pause()
-        # Buildbot logs each failed substantiation, Twisted each refused login; any other logged error fails the test.
-        self.flushLoggedErrors(LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate, UnauthorizedLogin)
+        # Buildbot logs each failed substantiation, and Twisted each login that is refused or in the midst of which the
+        # guest hangs up, since its server is gone; any other logged error fails the test.
+        self.flushLoggedErrors(LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate)
+        self.flushLoggedErrors(UnauthorizedLogin, PBConnectionLost)
         # Buildbot's own, where a guest calls while the master closes its port.
         assert all("initLock" in str(failure) for failure in self.flushLoggedErrors(AttributeError))
         assert self.cloud.servers == {}
@@ -128,12 +157,24 @@ class MasterCase(RunMasterBase):
         await self.master.data.control("stop", {"reason": "a user said so"}, ("builds", str(build)))
 
     async def server_in(self, state: str) -> Server:
-        """The first server that is seen in this state."""
+        """The first server that is seen in this state, with all that comes of it: its guest was started, or was not."""
         while True:
-            for server in list(self.cloud.servers.values()):
-                if server.state == state:
-                    return server
+            with self.cloud.lock:
+                for server in self.cloud.servers.values():
+                    if server.state == state:
+                        return server
             await pause()
+
+    def let_start(self, server: Server) -> None:
+        """Start a server that would stay in maintenance: `boot_next(never())` holds it for as long as a test wants."""
+        with self.cloud.lock:
+            self.cloud.schedule(server, Step("started", self.cloud.clock.now()))
+
+    def gate(self) -> Path:
+        """A file that is not there yet, for `until`."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        return Path(folder.name) / "may-end"
 
     async def _result_of(self, request: int) -> Outcome:
         data = self.master.data
@@ -142,6 +183,9 @@ class MasterCase(RunMasterBase):
         for build in builds:
             for step in await data.get(("builds", build["buildid"], "steps")):
                 logs.append(step["state_string"])
+                # No build waits for the log of its server.
+                while not all(log["complete"] for log in await data.get(("steps", step["stepid"], "logs"))):
+                    await pause()
                 contents = [
                     ("logs", log["logid"], "contents") for log in await data.get(("steps", step["stepid"], "logs"))
                 ]

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,12 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds after which something that should have happened will not."""
+DOWN_WITHIN = 15.0
+"""Seconds within which a master is down after SIGTERM, where this machine has nothing else to do."""
+
+_held: list[socket.socket] = []
 
 CONFIGURATION = """
     from buildbot.plugins import schedulers, steps, util
@@ -60,11 +65,17 @@ def buildbot(*arguments: str) -> list[str]:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of loopback that nobody listens on.
+
+    It is held for as long as this process lives, so that no other process gets it meanwhile: by a socket that does not
+    listen, beside which a server may that sets SO_REUSEADDR, as they all do.
+    """
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    _held.append(probe)
+    port: int = probe.getsockname()[1]
+    return port
 
 
 def eventually(what: str, look: Callable[[], Any], patience: float = PATIENCE, *, pause: float = 0.05) -> Any:  # noqa: ANN401 - what `look` finds
@@ -195,16 +206,31 @@ class MasterProcess:
         self._process.send_signal(signal.SIGTERM)
 
     def terminate(self, within: float) -> None:
-        """Send SIGTERM, and wait until the master is down."""
+        """Send SIGTERM, and wait until the master is down.
+
+        By its own log that takes this many seconds at most, and as many as its start, which is work alone: on a busy
+        machine, all work takes long.
+        """
         self.ask_to_stop()
         assert self._process is not None
         try:
-            self._process.wait(within)
+            self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"still up {within:g} s after SIGTERM:\n{self.log[-4000:]}") from None
+            raise AssertionError(f"still up {PATIENCE:g} s after SIGTERM:\n{self.log[-4000:]}") from None
         if "BuildMaster is stopped" not in self.log:
             output = (self.basedir / "output").read_text()
             raise AssertionError(f"died with status {self._process.returncode}: {output[-4000:]}\n{self.log[-4000:]}")
+        limit = within + self._seconds_between("Loading buildbot.tac", "BuildMaster is running")
+        took = self._seconds_between("Initiating clean shutdown", "BuildMaster is stopped")
+        assert took <= limit, f"it took {took:g} s to stop:\n{self.log[-4000:]}"
+
+    def _seconds_between(self, first: str, second: str) -> float:
+        """Between two lines of the log since it was started last; 0 if one of them is in an older file of it."""
+        found = [next((line for line in self.log.splitlines() if text in line), None) for text in (first, second)]
+        if None in found:
+            return 0.0
+        began, ended = (datetime.strptime(str(line)[:24], "%Y-%m-%d %H:%M:%S%z") for line in found)
+        return (ended - began).total_seconds()
 
     def kill(self) -> None:
         if self._process is not None:

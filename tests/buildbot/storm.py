@@ -49,6 +49,8 @@ class Storm:
     master: MasterProcess
     waiting: set[int] = field(default_factory=set[int])
     results: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
+    leases_lost: int = 0
+    """How often the master's log says that a lease is lost."""
 
     def ask(self, builds: int, workers: list[str]) -> None:
         """As many builds for each worker, all at once."""
@@ -87,7 +89,13 @@ class Boots:
 def weather(builds: int, at_once: int, share: float, boots: Boots) -> tuple[Storm, EverMade, float]:
     """Run it: what became of the builds, all servers that there ever were, and the seconds that the builds took."""
     cloud = Simulator(
-        boot=boots, stop_seconds=0.1, guests="process", username="user", password="secret-password", seed=1
+        discontinued_plans="sold",
+        boot=boots,
+        stop_seconds=0.1,
+        guests="process",
+        username="user",
+        password="secret-password",
+        seed=1,
     )
     cloud.servers = made = EverMade()
     workers: dict[str, dict[str, Any]] = {f"bot-{number}": {"bootstrap": BOOTSTRAP} for number in range(at_once)}
@@ -104,6 +112,7 @@ def weather(builds: int, at_once: int, share: float, boots: Boots) -> tuple[Stor
             eventually("the end of all builds", storm.has_passed, SECONDS)
             seconds = time.monotonic() - began
             eventually("an empty cloud", storm.is_empty, SECONDS)
+            storm.leases_lost = master.log.count("is lost, and not renewed any more")
             master.terminate(within=30)
         finally:
             master.close()
@@ -128,6 +137,7 @@ def main(builds: int, at_once: int, share: float) -> int:
         "servers made": made.attempts.total(),
         "servers that did not start": boots.broken,
         "creates that made two": twice,
+        "leases lost, told": storm.leases_lost,
         "servers left": len(cloud.servers),
         "disks left": len(cloud.storages),
         "seconds": round(seconds, 1),

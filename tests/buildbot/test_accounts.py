@@ -33,7 +33,7 @@ class Accounts(MasterCase):
             await pause()
         return len(account.requests) == before
 
-    async def test_one_that_is_replaced_is_left_alone_once_its_last_server_is_gone(self) -> None:
+    async def test_an_account_that_is_replaced_is_closed_once_its_last_server_is_gone(self) -> None:
         first, before = self.serve(), self.worker(build_wait_timeout=3600)
         second, after = self.serve(), self.worker(build_wait_timeout=3600)
         await self.start_master(before)
@@ -43,7 +43,7 @@ class Accounts(MasterCase):
             await pause()
         assert (await self.build()).results == [SUCCESS]
 
-    async def test_each_of_several_that_are_replaced_one_after_the_other_is_left_alone(self) -> None:
+    async def test_each_of_several_accounts_that_are_replaced_one_after_the_other_is_closed(self) -> None:
         clouds: list[Simulator] = []
         workers: list[QuickWorker] = []
         for _ in range(3):
@@ -58,7 +58,7 @@ class Accounts(MasterCase):
             while not await self.is_left_alone(cloud, clouds[-1]):
                 await pause()
 
-    async def test_that_of_a_worker_that_is_removed_is_left_alone_too(self) -> None:
+    async def test_the_account_of_a_worker_that_is_removed_is_closed_too(self) -> None:
         first, one = self.serve(), self.worker("bot-1", build_wait_timeout=3600)
         second, two = self.serve(), self.worker("bot-2", build_wait_timeout=3600)
         await self.start_master(one, two)
@@ -67,7 +67,7 @@ class Accounts(MasterCase):
         while first.servers or not await self.is_left_alone(first, second):
             await pause()
 
-    async def test_one_that_comes_back_is_opened_again(self) -> None:
+    async def test_an_account_that_comes_back_is_opened_again(self) -> None:
         first, before = self.serve(), self.worker()
         url = self.url
         second, after = self.serve(), self.worker()
@@ -80,7 +80,7 @@ class Accounts(MasterCase):
         assert (await self.build()).results == [SUCCESS]
         assert first.count("POST /server") == 1
 
-    async def test_one_that_another_worker_uses_stays_open(self) -> None:
+    async def test_an_account_that_another_worker_uses_stays_open(self) -> None:
         first, workers = self.serve(), [self.worker(name) for name in ("bot-1", "bot-2")]
         kept: dict[str, Any] = {"base_url": self.url}
         self.serve()

@@ -67,7 +67,7 @@ def image_of_the_build(props: Any) -> str:  # noqa: ANN401 - Buildbot's
         {**LEAST, "build_wait_timeout": 0, "max_builds": 1, "properties": {"a": 1}, "check_instance_interval": 5},
     ],
 )
-def test_it_takes(arguments: dict[str, Any]) -> None:
+def test_the_worker_takes_these_arguments(arguments: dict[str, Any]) -> None:
     assert UpcloudLatentWorker("upcloud-worker", "pass", **arguments).name == "upcloud-worker"
 
 
@@ -109,7 +109,7 @@ def test_arguments_may_be_given_in_the_order_of_the_worker_that_ships_with_build
         ({**LEAST, "boot_timout": 1}, "did you mean 'boot_timeout'?"),
     ],
 )
-def test_it_refuses(arguments: dict[str, Any], sentence: str) -> None:
+def test_the_worker_refuses_these_arguments(arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ConfigErrors) as refused:
         UpcloudLatentWorker("bot", "pass", **arguments)
     assert sentence in "\n".join(refused.value.errors)

@@ -6,28 +6,33 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from twisted.internet import defer
 
 from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, ShellCommand
-from tests.buildbot.harness import MasterCase, pause
+from tests.buildbot.harness import MasterCase, pause, until
 from tests.buildbot.quick import QuickWorker
+from tests.simulator.documents import server_request
 from upcloud_sdk.buildbot import Budget
 from upcloud_sdk.buildbot._buildbot_api import ConfigErrors
-from upcloud_sdk.buildbot.costs import RECORD
+from upcloud_sdk.buildbot.record import RECORD
+from upcloud_sdk.models.ownership import LEASE, OWNER, RUN
+from upcloud_sdk.simulator import never
 
 CREATE = "POST /server"
 PRICE = 0.00744
 """What an hour of the harness's servers costs, in EUR."""
+WORK = ShellCommand(command=["sleep", "0.3"])
 
 
 class Budgets(MasterCase):
-    async def builds(self, number: int) -> list[Any]:
-        return list(await defer.gatherResults([defer.ensureDeferred(self.build()) for _ in range(number)]))
+    def builds(self, number: int) -> defer.Deferred[list[Any]]:
+        return defer.gatherResults([defer.ensureDeferred(self.build()) for _ in range(number)])
 
-    async def start(self, count: int, **options: object) -> list[QuickWorker]:
+    async def start(self, count: int, *, step: object = WORK, **options: object) -> list[QuickWorker]:
         workers = [self.worker(f"bot-{number}", **options) for number in range(1, count + 1)]
-        await self.start_master(*workers, steps=[ShellCommand(command=["sleep", "0.3"])])
+        await self.start_master(*workers, steps=[step])
         return workers
 
     async def test_there_are_never_more_servers_than_an_hour_may_cost_and_all_builds_succeed(self) -> None:
@@ -46,10 +51,51 @@ class Budgets(MasterCase):
         assert [outcome.results[-1] for outcome in outcomes] == [SUCCESS] * 5
         assert 1 <= most <= 2
 
+    async def test_the_servers_of_another_master_of_the_same_owner_count(self) -> None:
+        cloud = self.serve()
+        [worker] = await self.start(1, budget=Budget(per_hour=1.5 * PRICE), owner="both")
+        self.make_server_of_another_run(owner="both")
+        waiting = defer.ensureDeferred(self.build())
+        await pause(1.5)
+        assert cloud.count(CREATE) == 1
+        self.forget_servers()
+        await pause(2.1)  # What is listed is kept for two seconds.
+        worker.forget_prices()
+        assert (await waiting).results[-1] == SUCCESS
+
+    async def test_the_servers_of_another_owner_do_not(self) -> None:
+        self.serve()
+        await self.start(1, budget=Budget(per_hour=1.5 * PRICE), owner="one")
+        self.make_server_of_another_run(owner="two")
+        assert (await self.build()).results == [SUCCESS]
+        self.forget_servers()
+
+    def make_server_of_another_run(self, owner: str) -> None:
+        labels = {OWNER: owner, RUN: "another", LEASE: "2999-01-01T00:00:00Z"}
+        self.cloud.boot_next(never())
+        pairs = [{"key": key, "value": value} for key, value in labels.items()]
+        answer = httpx.post(
+            f"{self.url}/1.3/server", json=server_request(labels={"label": pairs}), auth=("user", "secret-password")
+        )
+        assert answer.status_code == 202, answer.text
+
+    def forget_servers(self) -> None:
+        """Those of the other run, which nobody here destroys."""
+        for uuid, server in list(self.cloud.servers.items()):
+            if server.labels[RUN] == "another":
+                for device in server.devices:
+                    self.cloud.storages.pop(device.storage, None)
+                del self.cloud.servers[uuid]
+
     async def test_a_build_that_must_wait_is_told_why(self) -> None:
         self.serve()
-        await self.start(2, budget=Budget(per_hour=PRICE))
-        outcomes = await self.builds(2)
+        gate = self.gate()
+        await self.start(2, step=until(gate), budget=Budget(per_hour=PRICE))
+        building = self.builds(2)
+        while RETRY not in {build["results"] for build in await self.master.data.get(("builds",))}:
+            await pause()
+        gate.touch()
+        outcomes = await building
         told = "".join(outcome.logs for outcome in outcomes)
         assert [outcome.results[-1] for outcome in outcomes] == [SUCCESS] * 2
         assert "the budget of 0.00744 an hour has no room" in told
@@ -63,7 +109,6 @@ class Budgets(MasterCase):
         await pause(2)
         assert cloud.count(CREATE) == 1
         assert not waiting.called
-        (Path(self.master.basedir) / RECORD).unlink()
         cloud.usages.clear()
         worker.begin_new_month()
         assert (await waiting).results[-1] == SUCCESS

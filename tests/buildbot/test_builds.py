@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from twisted.internet import defer
 
 from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, Interpolate
-from tests.buildbot.harness import IMAGE, MasterCase
-from upcloud_sdk.simulator import after_seconds, to_error
+from tests.buildbot.harness import IMAGE, MasterCase, pause
+from upcloud_sdk.simulator import never, to_error
+
+if TYPE_CHECKING:
+    from upcloud_sdk.simulator.records.records import Server
 
 
 class Builds(MasterCase):
@@ -31,7 +36,7 @@ class Builds(MasterCase):
         assert (await self.build()).results == [SUCCESS]
         assert self.cloud.count("POST /server") == 1
 
-    async def test_a_worker_that_is_never_sent_away_keeps_its_server(self) -> None:
+    async def test_a_worker_with_a_negative_build_wait_timeout_keeps_its_server(self) -> None:
         self.serve()
         await self.start_master(self.worker(build_wait_timeout=-1))
         assert (await self.build()).results == [SUCCESS]
@@ -52,7 +57,7 @@ class Builds(MasterCase):
         assert (await self.build(image="Ubuntu Server 24.04 LTS (Noble Numbat)")).results == [SUCCESS]
         assert self.cloud.count("POST /server") == 2
 
-    async def test_the_same_on_a_worker_that_is_never_sent_away(self) -> None:
+    async def test_a_build_that_is_not_for_a_server_that_stays_does_not_wait_for_it_to_go(self) -> None:
         self.serve()
         await self.start_master(self.worker(image=Interpolate("%(prop:image)s"), build_wait_timeout=-1))
         assert (await self.build(image=IMAGE)).results == [SUCCESS]
@@ -113,21 +118,37 @@ class Builds(MasterCase):
 
     async def test_a_server_whose_guest_has_shut_down_is_destroyed_all_the_same(self) -> None:
         self.serve()
-        await self.start_master(self.worker(build_wait_timeout=60))
+        bot = self.worker(build_wait_timeout=60)
+        await self.start_master(bot)
         await self.build()
         [server] = self.cloud.servers.values()
         self.guests.shut_down(server.uuid)
         await self.server_in("stopped")
+        while bot.conn is not None:
+            await pause()
         assert (await self.build()).results[-1] == SUCCESS
         assert server.uuid not in self.cloud.servers
 
 
 class Failures(MasterCase):
+    async def tried(self) -> None:
+        """Wait until a build has failed, which is tried again."""
+        while RETRY not in {build["results"] for build in await self.master.data.get(("builds",))}:
+            await pause()
+
+    def let_go(self, server: Server) -> None:
+        """Let a server that stays in maintenance or error become stopped: until then nobody can delete it."""
+        self.cloud.break_server(server.uuid, leaves_after=0)
+
     async def test_a_server_that_ends_in_error_is_destroyed_and_the_build_tried_again(self) -> None:
         self.serve()
-        self.cloud.boot_next(to_error(0.02, leaves_after=1))
+        self.cloud.boot_next(to_error(0.02))
         await self.start_master(self.worker())
-        outcome = await self.build()
+        building = defer.ensureDeferred(self.build())
+        server = await self.server_in("error")
+        await self.tried()
+        self.let_go(server)
+        outcome = await building
         assert outcome.results == [RETRY, SUCCESS]
         assert "is in state 'error'" in outcome.logs
 
@@ -141,11 +162,15 @@ class Failures(MasterCase):
 
     async def test_a_server_that_stays_in_maintenance_has_a_deadline(self) -> None:
         self.serve()
-        self.cloud.boot_next(after_seconds(2))
-        await self.start_master(self.worker(boot_timeout=0.5))
-        outcome = await self.build()
+        self.cloud.boot_next(never())
+        await self.start_master(self.worker(boot_timeout=2))
+        building = defer.ensureDeferred(self.build())
+        server = await self.server_in("maintenance")
+        await self.tried()
+        self.let_go(server)
+        outcome = await building
         assert (outcome.results[0], outcome.results[-1]) == (RETRY, SUCCESS)
-        assert "to be started: not within 0.5 s" in outcome.logs
+        assert "to be started: not within 2 s" in outcome.logs
 
     async def test_a_server_that_breaks_before_its_worker_attaches_fails_the_build_at_once(self) -> None:
         self.serve()
@@ -163,13 +188,17 @@ class Failures(MasterCase):
     async def test_a_worker_that_does_not_attach_has_a_deadline(self) -> None:
         self.serve()
         self.guests.attaches = False
-        await self.start_master(self.worker(attach_timeout=0.2))
+        bot = self.worker(attach_timeout=300, check_instance_interval=0.05)
+        await self.start_master(bot)
         building = defer.ensureDeferred(self.build())
         await self.server_in("started")
+        while not bot.is_up:
+            await pause()
         self.guests.attaches = True
+        bot.pass_deadline()
         outcome = await building
         assert (outcome.results[0], outcome.results[-1]) == (RETRY, SUCCESS)
-        assert "has not attached within attach_timeout=0.2 s" in outcome.logs
+        assert "has not attached within attach_timeout=300 s" in outcome.logs
 
     async def test_an_image_that_does_not_exist_is_not_tried_again(self) -> None:
         self.serve()

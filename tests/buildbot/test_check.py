@@ -68,7 +68,7 @@ class Checker:
 
 @pytest.fixture
 def simulator() -> Iterator[tuple[Simulator, str]]:
-    sim = Simulator(token=TOKEN)
+    sim = Simulator(discontinued_plans="sold", token=TOKEN)
     with sim.serve() as url:
         yield sim, url
 
@@ -136,7 +136,10 @@ def test_whether_the_masters_port_answers_is_told(checker: Checker, endpoint: st
         assert f"; port {port} answers" in checked.answers["master"][1]
         proxy = f'UpcloudLatentWorker("w", **(GOOD | dict(masterFQDN="localhost:{port}")))'
         assert f"; port {port} answers" in checker.run(proxy).answers["master"][1]
-    checked = checker.run('UpcloudLatentWorker("w", **GOOD)', endpoint.format(port))
+    with socket.socket() as held:  # so that nobody else listens there meanwhile
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", port))
+        checked = checker.run('UpcloudLatentWorker("w", **GOOD)', endpoint.format(port))
     assert checked.status == 0, checked.text
     assert f"; port {port} does not answer from here, which is right if" in checked.answers["master"][1]
 
@@ -223,6 +226,15 @@ def test_an_address_of_this_machine_is_one_for_simulated_servers() -> None:
     assert reachable("localhost", {LOOPBACK}, None, "http://127.0.0.1:8080")[0]
 
 
+def test_a_master_on_this_machine_is_one_for_servers_of_a_simulator_that_the_environment_names(
+    checker: Checker, simulator: tuple[Simulator, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", simulator[1])
+    checked = checker.run('UpcloudLatentWorker("w", **(GOOD | {"base_url": None, "masterFQDN": "127.0.0.1"}))')
+    assert checked.status == 0, checked.text
+    assert "servers are simulated on this machine" in checked.answers["master"][1]
+
+
 def test_a_file_that_buildbot_does_not_take_is_reported_as_buildbot_does(checker: Checker) -> None:
     checked = checker.run('UpcloudLatentWorker("w", zne="fi-hel1", **GOOD)')
     assert checked.status == 2
@@ -248,3 +260,10 @@ def test_a_budget_that_no_server_fits_is_told(checker: Checker) -> None:
     checked = checker.run(f'UpcloudLatentWorker("w", budget={budget}, **GOOD)')
     assert checked.status == 1
     assert "per_hour=0.001 is less than an hour of one server" in checked.answers["budget"][1]
+
+
+def test_a_standby_is_told_with_its_price_a_month(checker: Checker) -> None:
+    """Five days of eleven hours, and an average month has 4.35 weeks."""
+    standby = "__import__('upcloud_sdk.buildbot').buildbot.Standby(workers=['w', 'v'], start='07:45', end='18:00')"
+    checked = checker.run(f'UpcloudLatentWorker("w", standby={standby}, **GOOD)')
+    assert re.search(r"2 servers, 478 hours a month: 3\.5[0-9] EUR", checked.answers["standby"][1])

@@ -86,25 +86,25 @@ class Connections(ConnectionCase):
             outcome = await self.build()
             assert outcome.results == [SUCCESS], outcome.logs
 
-    async def test_plain(self) -> None:
+    async def test_a_guest_attaches_in_plain_text(self) -> None:
         await self.start(Script())
         await self.two_builds()
 
-    async def test_websocket(self) -> None:
+    async def test_a_guest_attaches_by_websocket(self) -> None:
         await self.start(Script(connection="ws"))
         await self.two_builds()
 
-    async def test_tls(self) -> None:
+    async def test_a_guest_attaches_by_tls(self) -> None:
         self.pb_port = self.in_tls
         await self.start(Script(connection="tls", ca_certificate=self.ca))
         await self.two_builds()
 
-    async def test_tls_with_a_certificate_that_the_image_trusts(self) -> None:
+    async def test_a_guest_attaches_by_tls_with_a_certificate_that_the_image_trusts(self) -> None:
         self.pb_port = self.in_tls
         await self.start(Script(connection="tls", store=str(self.store)))
         await self.two_builds()
 
-    async def test_websocket_behind_a_proxy_that_ends_tls(self) -> None:
+    async def test_a_guest_attaches_by_websocket_behind_a_proxy_that_ends_tls(self) -> None:
         proxy = ProxyFactory("127.0.0.1", 0)
         listener = await serverFromString(reactor, self.in_tls).listen(proxy)
         self.addCleanup(listener.stopListening)
@@ -137,7 +137,7 @@ class Refusals(ConnectionCase):
         self.bot.pass_deadline()
         return await building
 
-    async def test_an_authority_that_is_not_trusted(self) -> None:
+    async def test_a_guest_does_not_attach_if_it_does_not_trust_the_authority(self) -> None:
         another = trustme.CA().cert_pem.bytes().decode()
         await self.start(Script(connection="tls", ca_certificate=another))
         outcome = await self.attempts("connection to the master lost: [('SSL routines', '', 'certificate verify fail")
@@ -145,7 +145,7 @@ class Refusals(ConnectionCase):
         assert "has not attached within attach_timeout=600 s; it calls localhost:" in outcome.logs
         assert "; the certificate must be for localhost, of an authority that ca_certificate names" in outcome.logs
 
-    async def test_a_certificate_for_another_name(self) -> None:
+    async def test_a_guest_does_not_attach_if_the_certificate_is_for_another_name(self) -> None:
         await self.start(Script(connection="tls", ca_certificate=self.ca), "127.0.0.1")
         outcome = await self.attempts("connection to the master lost: VerificationError(errors=[IPAddressMismatch(")
         assert outcome.results == [RETRY, SUCCESS]

@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,12 @@ from twisted.internet import defer, threads
 from tests.buildbot._types import SUCCESS, ShellCommand
 from tests.buildbot.harness import MasterCase, pause
 from upcloud_sdk.buildbot.__main__ import main
-from upcloud_sdk.buildbot.costs import RECORD, RecordedServer, credits_of, read_record
+from upcloud_sdk.buildbot.record import RECORD, read_record
+from upcloud_sdk.simulator import never
 
 if TYPE_CHECKING:
+    from tests.buildbot.quick import QuickWorker
+    from upcloud_sdk.ci import ServerRecord
     from upcloud_sdk.simulator.app import Simulator
 
 CONFIGURATION = """
@@ -34,33 +36,45 @@ BuildmasterConfig = {{
 
 
 class CostsOfBuilds(MasterCase):
-    def record(self) -> dict[str, RecordedServer]:
+    def record(self) -> dict[str, ServerRecord]:
         return read_record(Path(self.master.basedir))
 
     async def gone(self, cloud: Simulator) -> None:
-        while cloud.servers or any(server.ended is None for server in self.record().values()):
+        while cloud.servers or any(server.gone is None for server in self.record().values()):
             await pause()
 
+    async def priced(self) -> QuickWorker:
+        """Let the first server start once its price is known. Its worker."""
+        server = await self.server_in("maintenance")
+        while not any(server.hourly for server in self.record().values()):
+            await pause()
+        self.let_start(server)
+        worker: QuickWorker = self.master.workers.workers["bot"]
+        return worker
+
     async def test_costs_of_builds_and_idle_time_add_up_to_what_the_server_is_billed(self) -> None:
-        cloud = self.serve()
-        await self.start_master(self.worker(build_wait_timeout=1), steps=[ShellCommand(command=["sleep", "0.2"])])
-        outcomes = [await self.build() for _ in range(3)]
+        cloud = self.serve(boot=never())
+        await self.start_master(self.worker(build_wait_timeout=600), steps=[ShellCommand(command=["sleep", "0.2"])])
+        building = defer.ensureDeferred(self.build())
+        worker = await self.priced()
+        outcomes = [await building, await self.build(), await self.build()]
+        await worker.insubstantiate()
         await self.gone(cloud)
         [server] = self.record().values()
-        hourly = credits_of(server)
-        assert hourly is not None
+        assert server.hourly is not None
         assert server.held_seconds is not None
         builds = sum(outcome.properties["upcloud_cost"] for outcome in outcomes)
-        assert builds == pytest.approx(float(hourly) / 100 * server.held_seconds / 3600, abs=1e-5)
+        assert builds == pytest.approx(float(server.hourly) * server.held_seconds / 3600, abs=1e-5)
         assert 0 < server.held_seconds < 3600
         assert {outcome.properties["upcloud_currency"] for outcome in outcomes} == {"EUR"}
 
     async def test_the_build_that_a_server_was_made_for_pays_for_its_boot(self) -> None:
-        cloud = self.serve(boot_seconds=2)
-        await self.start_master(self.worker(build_wait_timeout=1))
-        first, second = await self.build(), await self.build()
-        await self.gone(cloud)
-        assert first.properties["upcloud_cost"] > 2 / 3600 * first.properties["upcloud_credits_per_hour"] / 100
+        self.serve(boot=never())
+        await self.start_master(self.worker(build_wait_timeout=600))
+        building = defer.ensureDeferred(self.build())
+        (await self.priced()).let_pass(1800)
+        first, second = await building, await self.build()
+        assert first.properties["upcloud_cost"] > 1800 / 3600 * first.properties["upcloud_credits_per_hour"] / 100
         assert second.properties["upcloud_cost"] < first.properties["upcloud_cost"]
 
     async def test_the_record_has_each_server_with_its_end(self) -> None:
@@ -83,8 +97,10 @@ class CostsOfBuilds(MasterCase):
         self.serve()
         await self.start_master(self.worker(build_wait_timeout=60))
         outcome = await self.build()
+        while not self.record():
+            await pause()
         server = self.record()[outcome.properties["upcloud_uuid"]]
-        assert server.ended is None
+        assert server.gone is None
         assert server.span is None
 
     async def test_where_the_price_is_not_known_a_build_has_no_cost(self) -> None:
@@ -96,7 +112,8 @@ class CostsOfBuilds(MasterCase):
         assert "upcloud_cost" not in outcome.properties
         await self.gone(cloud)
         [server] = self.record().values()
-        assert credits_of(server) is None
+        assert server.hourly is None
+        assert server.cost is None
 
     async def test_costs_are_those_of_the_bill(self) -> None:
         cloud = self.serve()
@@ -116,8 +133,8 @@ class CostsOfBuilds(MasterCase):
         await self.build()
         await self.gone(cloud)
         record = Path(self.master.basedir) / RECORD
-        [made, *_, _gone] = record.read_text(encoding="utf-8").splitlines()
-        record.write_text(made + "\n", encoding="utf-8")
+        [*lines, _gone] = record.read_text(encoding="utf-8").splitlines(keepends=True)
+        record.write_text("".join(lines), encoding="utf-8")
         assert await self.costs() == 1
         assert "its master did not see its end" in self.read()
 
@@ -129,6 +146,20 @@ class CostsOfBuilds(MasterCase):
         cloud.usages[0].ended += 3600
         assert await self.costs() == 1
         assert "+1 hours on the bill" in self.read()
+
+    async def test_an_amount_of_the_bill_that_cannot_be_read_is_not_taken_for_nothing(self) -> None:
+        cloud = self.serve()
+        await self.start_master(self.worker())
+        await self.build()
+        await self.gone(cloud)
+        server = next(iter(self.record()))
+        resource = {"resource_id": server, "amount": "much", "hours": 1}
+        servers = {"total_amount": 1.0, "server": {"total_amount": 1.0, "resources": [resource]}}
+        bill = {"currency": "EUR", "total_amount": 1.0, "servers": servers}
+        cloud.fail("GET /account/billing/summary/*", status=200, body=json.dumps(bill))
+        assert await self.costs() == 1
+        assert "its hours or an amount on the bill cannot be read" in self.read()
+        assert "1 servers: ? EUR billed" in self.read()
 
     async def costs(self, *options: str) -> int:
         config = Path(self.master.basedir) / "master.cfg"
@@ -150,21 +181,3 @@ def test_a_month_that_is_none_is_refused(month: str, capsys: pytest.CaptureFixtu
 def test_a_configuration_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["costs", str(tmp_path / "master.cfg"), "--month", "2026-11"]) == 2
     assert "master.cfg" in capsys.readouterr().err
-
-
-def test_a_record_that_was_cut_off_is_read_up_to_there(tmp_path: Path) -> None:
-    whole = json.dumps({"uuid": "1", "created": "2026-11-25T10:00:00+00:00", "credits_per_hour": "1.79"})
-    (tmp_path / RECORD).write_text(f'{whole}\n{{"uuid": "2", "crea', encoding="utf-8")
-    [server] = read_record(tmp_path).values()
-    assert credits_of(server) == Decimal("1.79")
-    assert datetime.fromisoformat(server.created).hour == 10
-
-
-def test_a_record_with_another_line_in_it_is_refused(tmp_path: Path) -> None:
-    (tmp_path / RECORD).write_text("hello\n{}\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="line 1: it is not JSON"):
-        read_record(tmp_path)
-
-
-def test_no_record_is_an_empty_one(tmp_path: Path) -> None:
-    assert read_record(tmp_path) == {}

@@ -23,7 +23,7 @@ class GracefulShutdown(MasterCase):
         [worker] = await self.master.data.get(("workers",))
         return bool(worker["graceful"])
 
-    async def test_of_an_idle_worker_destroys_its_server_and_it_takes_builds_again(self) -> None:
+    async def test_a_graceful_shutdown_of_an_idle_worker_destroys_its_server_and_it_takes_builds_again(self) -> None:
         self.serve()
         bot = self.worker(build_wait_timeout=3600)
         await self.start_master(bot)
@@ -34,7 +34,7 @@ class GracefulShutdown(MasterCase):
         assert (await self.build()).results == [SUCCESS]
         assert not await self.is_graceful()
 
-    async def test_of_a_worker_that_builds_waits_for_the_build(self) -> None:
+    async def test_a_graceful_shutdown_of_a_worker_that_builds_waits_for_the_build(self) -> None:
         gate = Path(tempfile.mkdtemp()) / "gate"
         wait = ShellCommand(command=["sh", "-c", Interpolate("until [ -e '%(prop:gate)s' ]; do sleep 0.1; done")])
         self.serve()
@@ -51,14 +51,14 @@ class GracefulShutdown(MasterCase):
         assert outcome.results == [SUCCESS]
         assert outcome.properties["upcloud_uuid"] != first
 
-    async def test_of_a_worker_without_a_server_is_over_at_once(self) -> None:
+    async def test_a_graceful_shutdown_of_a_worker_without_a_server_is_over_at_once(self) -> None:
         self.serve()
         bot = self.worker()
         await self.start_master(bot)
         await self.shut_down(bot)
         assert (await self.build()).results == [SUCCESS]
 
-    async def test_of_a_paused_worker_leaves_it_paused(self) -> None:
+    async def test_a_graceful_shutdown_of_a_paused_worker_leaves_it_paused(self) -> None:
         self.serve()
         bot = self.worker(build_wait_timeout=3600)
         await self.start_master(bot)

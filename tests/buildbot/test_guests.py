@@ -6,7 +6,7 @@ from twisted.internet import defer
 
 from tests.buildbot._types import SUCCESS, UnauthorizedLogin
 from tests.buildbot.harness import MasterCase, pause
-from upcloud_sdk.simulator import after_seconds
+from upcloud_sdk.simulator import never
 
 
 class Guests(MasterCase):
@@ -21,12 +21,14 @@ class Guests(MasterCase):
         self.serve()
         await self.start_master(self.worker())
         await self.build()
-        self.cloud.boot_next(after_seconds(0.5))
+        self.cloud.boot_next(never())
         building = defer.ensureDeferred(self.build())
-        await self.server_in("maintenance")
+        server = await self.server_in("maintenance")
         self.guests.connect("impostor", self.guests.seen[0])
+        while not self.flushLoggedErrors(UnauthorizedLogin):
+            await pause()
+        self.let_start(server)
         assert (await building).results == [SUCCESS]
-        assert self.flushLoggedErrors(UnauthorizedLogin)
 
     async def test_a_guest_that_attaches_while_none_is_awaited_is_sent_away_and_the_master_still_stops(self) -> None:
         self.serve()

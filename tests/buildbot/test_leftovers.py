@@ -48,14 +48,14 @@ class Leftovers(MasterCase):
         while self.cloud.servers:
             await pause()
 
-    async def test_it_is_destroyed_at_the_start(self) -> None:
-        self.serve()
+    async def test_a_server_of_an_earlier_run_is_destroyed_at_the_start(self) -> None:
+        self.serve(boot_seconds=0.05)
         await self.an_earlier_run_leaves_a_server()
         await self.start_master(self.worker(owner="ci"))
         await self.none_left()
 
-    async def test_the_first_build_waits_until_it_is_destroyed_and_its_guest_is_sent_away(self) -> None:
-        self.serve()
+    async def test_the_first_build_waits_until_the_server_of_an_earlier_run_is_destroyed(self) -> None:
+        self.serve(boot_seconds=0.05)
         await self.an_earlier_run_leaves_a_server()
         await self.server_in("started")
         self.guests.attaches = True

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet import defer
 
-from tests.buildbot._types import RETRY, SUCCESS, PingException
+from tests.buildbot._types import CANCELLED, RETRY, SUCCESS, PingException
 from tests.buildbot.harness import MasterCase, pause
-from upcloud_sdk.buildbot._buildbot_api import is_lost
+from upcloud_sdk.buildbot._buildbot_private import is_lost
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.buildbot.quick import QuickWorker
 
 
@@ -24,7 +26,7 @@ class LostGuests(MasterCase):
         while conn.mind is not None and not is_lost(conn):
             await pause()
 
-    async def test_one_that_hangs_up_while_its_login_is_written_down_wedges_nothing(self) -> None:
+    async def test_a_guest_that_hangs_up_while_its_login_is_recorded_blocks_nothing(self) -> None:
         self.serve()
         bot = self.worker()
         await self.start_master(bot)
@@ -47,7 +49,7 @@ class LostGuests(MasterCase):
         # The build had begun.
         self.flushLoggedErrors(PingException)
 
-    async def test_one_that_comes_back_while_no_build_runs_gets_the_next_build(self) -> None:
+    async def test_a_guest_that_comes_back_while_no_build_runs_gets_the_next_build(self) -> None:
         self.serve()
         bot = self.worker(build_wait_timeout=3600)
         await self.start_master(bot)
@@ -60,19 +62,46 @@ class LostGuests(MasterCase):
         assert (await self.build()).results == [SUCCESS]
         assert self.cloud.count("POST /server") == 1
 
-    async def test_one_that_does_not_come_back_costs_its_server_after_attach_timeout(self) -> None:
+    async def test_the_server_of_a_guest_that_does_not_come_back_is_destroyed_after_attach_timeout(self) -> None:
         self.serve()
-        bot = self.worker(build_wait_timeout=3600, attach_timeout=1)
+        bot = self.worker(build_wait_timeout=3600)
         await self.start_master(bot)
         await self.build()
+        self.config.update(self.configuration(self.worker(build_wait_timeout=3600, attach_timeout=1)))
+        await self.master.reconfig()
         await self.hang_up(bot)
         while self.cloud.servers:
             await pause()
 
-    async def test_one_that_is_lost_as_its_build_begins_costs_its_server_and_the_build_is_tried_again(self) -> None:
+    async def test_a_guest_that_is_lost_as_its_build_begins_is_replaced_and_the_build_is_tried_again(self) -> None:
         """Buildbot itself believes for ever that the build runs."""
         self.serve()
-        bot = self.worker(attach_timeout=5)
+        await self.lose_as_a_build_begins(self.worker(), self.shut_down)
+
+    async def test_a_guest_whose_connection_is_lost_as_its_build_begins_may_come_back_after_the_build(self) -> None:
+        self.serve()
+        await self.lose_as_a_build_begins(self.worker(build_wait_timeout=60), self.lose_connection)
+
+    async def test_a_guest_of_a_server_that_stays_may_be_lost_as_its_build_begins(self) -> None:
+        self.serve()
+        await self.lose_as_a_build_begins(self.worker(build_wait_timeout=-1), self.lose_connection)
+
+    async def test_a_guest_whose_server_is_given_up_as_its_build_begins_is_replaced(self) -> None:
+        """As it is when another build that waited for this server is cancelled."""
+        self.serve()
+        await self.lose_as_a_build_begins(self.worker(), self.send_away)
+
+    def shut_down(self, _: QuickWorker) -> None:
+        self.guests.shut_down(next(iter(self.cloud.servers)))
+
+    def lose_connection(self, bot: QuickWorker) -> None:
+        assert bot.conn is not None
+        bot.conn.loseConnection()
+
+    def send_away(self, bot: QuickWorker) -> None:
+        bot.insubstantiate()
+
+    async def lose_as_a_build_begins(self, bot: QuickWorker, lose: Callable[[QuickWorker], None]) -> None:
         await self.start_master(bot)
         tell, told = self.master.data.updates.setStepStateString, 0
 
@@ -80,7 +109,7 @@ class LostGuests(MasterCase):
             nonlocal told
             if text.endswith(" ready") and not told:
                 told = 1
-                self.guests.shut_down(next(iter(self.cloud.servers)))
+                lose(bot)
                 while bot.conn is not None:
                     await pause()
             await tell(stepid, text)
@@ -92,3 +121,27 @@ class LostGuests(MasterCase):
         outcome = await self.build()
         assert outcome.results == [RETRY, SUCCESS]
         assert len(self.flushLoggedErrors(AttributeError)) == 1
+
+
+class Requests(MasterCase):
+    async def test_a_request_that_is_cancelled_as_its_build_begins_is_cancelled(self) -> None:
+        """Buildbot itself would wait for ever."""
+        self.serve()
+        await self.start_master(self.worker())
+        add = self.master.data.updates.addBuild
+
+        async def cancel_before(**values: Any) -> tuple[int, int]:  # noqa: ANN401 - Buildbot's
+            self.patch(self.master.data.updates, "addBuild", add)
+            request = values["buildrequestid"]
+            await self.master.data.control("cancel", {"reason": "a user said so"}, ("buildrequests", str(request)))
+            while not self.master.botmaster._starting_brid_to_cancel[request]:
+                await pause()
+            return await add(**values)  # type: ignore[no-any-return]  # Buildbot's
+
+        def patched(**values: Any) -> defer.Deferred[tuple[int, int]]:  # noqa: ANN401 - the same
+            return defer.ensureDeferred(cancel_before(**values))
+
+        self.patch(self.master.data.updates, "addBuild", patched)
+        assert (await self.build()).results == [CANCELLED]
+        assert (await self.build()).results == [SUCCESS]
+        assert self.cloud.count("POST /server") == 1

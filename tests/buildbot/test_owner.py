@@ -23,7 +23,7 @@ class Owner(MasterCase):
         await self.start_master(self.worker())
         return await owner_of(self.master)
 
-    async def test_it_is_made_once_and_kept_in_the_database(self) -> None:
+    async def test_an_owner_is_made_once_and_kept_in_the_database(self) -> None:
         made = await self.owner()
         assert await owner_of(self.master) == made
         assert await recorded_owner(self.master, self.master.name) == made
@@ -35,11 +35,11 @@ class Owner(MasterCase):
         await self.master.db.pool.do(forget)
         assert await owner_of(self.master) != first
 
-    async def test_who_never_had_a_worker_is_no_owner(self) -> None:
+    async def test_a_master_that_never_had_a_worker_has_no_owner(self) -> None:
         await self.owner()
         assert await recorded_owner(self.master, "another:/buildbot/master") is None
 
-    async def test_one_that_is_given_is_taken_instead(self) -> None:
+    async def test_an_owner_in_the_configuration_is_used_instead(self) -> None:
         self.serve()
         await self.start_master(self.worker(build_wait_timeout=60, owner="ci-team"))
         await self.build()

@@ -9,7 +9,7 @@ import pytest
 from twisted.internet import defer
 
 from tests.buildbot._types import SUCCESS, ShellCommand
-from tests.buildbot.harness import MasterCase, Outcome, pause
+from tests.buildbot.harness import MasterCase, Outcome, pause, until
 from tests.buildbot.quick import QuickWorker
 from upcloud_sdk.buildbot import PaidHour, placement
 from upcloud_sdk.buildbot._buildbot_api import ConfigErrors
@@ -113,7 +113,7 @@ class Placements(MasterCase):
         self.serve()
         workers = await self.start(3, build_wait_timeout=PaidHour())
         await self.builds(3)
-        for worker, lived in zip(workers, (600, 3000, 3500), strict=True):
+        for worker, lived in zip(workers, (600, 2800, 3350), strict=True):
             worker.let_pass(lived)
         history = workers[0].placement.history
         for usual, expected in ((300, "bot-2"), (1, "bot-3"), (2000, "bot-1"), (5000, "bot-1")):
@@ -129,11 +129,13 @@ class Placements(MasterCase):
         assert cloud.count(CREATE) == 1
 
     async def test_patience_ends(self) -> None:
-        cloud = self.serve()
-        await self.start(2, steps=[ShellCommand(command=["sleep", "8"])], patience=1)
-        outcomes = await self.builds(2)
-        assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * 2
-        assert cloud.count(CREATE) == 2
+        cloud, gate = self.serve(), self.gate()
+        await self.start(2, steps=[until(gate)], patience=1)
+        building = [defer.ensureDeferred(self.build()) for _ in range(2)]
+        while cloud.count(CREATE) < 2:
+            await pause()
+        gate.touch()
+        assert [outcome.results for outcome in await defer.gatherResults(building)] == [[SUCCESS]] * 2
 
     async def test_with_patience_nobody_waits_where_no_server_is_up(self) -> None:
         self.serve()
@@ -158,18 +160,25 @@ class Placements(MasterCase):
         await self.build()
         worker.let_pass(3605)
         await self.build()
+        while worker.build_wait_timer is None:
+            await pause()
         timer: Any = worker.build_wait_timer
         left = timer.getTime() - self.master.reactor.seconds()
         assert 3300 < left < 3480
         assert len(cloud.servers) == 1
 
     async def test_a_build_that_waits_takes_the_server_whose_hour_has_no_time_left(self) -> None:
-        cloud = self.serve()
-        [worker] = await self.start(1, steps=[ShellCommand(command=["sleep", "0.3"])], build_wait_timeout=PaidHour())
+        cloud, gate = self.serve(), self.gate()
+        gate.touch()
+        [worker] = await self.start(1, steps=[until(gate)], build_wait_timeout=PaidHour())
         await self.build()
-        worker.let_pass(3550)
-        outcomes = await self.builds(2)
-        assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * 2
+        gate.unlink()
+        worker.let_pass(3500)
+        building = [defer.ensureDeferred(self.build()) for _ in range(2)]
+        while len(await self.master.data.get(("buildrequests",))) < 3:
+            await pause()
+        gate.touch()
+        assert [outcome.results for outcome in await defer.gatherResults(building)] == [[SUCCESS]] * 2
         assert cloud.count(CREATE) == 1
 
     async def test_a_number_means_what_it_means_in_buildbot(self) -> None:

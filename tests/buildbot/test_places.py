@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from twisted.internet import defer
@@ -12,7 +10,7 @@ from twisted.internet import defer
 from tests.buildbot._types import CANCELLED, SUCCESS, Interpolate, ShellCommand
 from tests.buildbot.harness import MasterCase, pause
 from upcloud_sdk.buildbot import master
-from upcloud_sdk.simulator import after_seconds
+from upcloud_sdk.simulator import never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +24,7 @@ WAIT = "until [ -e '%(prop:gate:-/)s' ]; do sleep 0.1; done"
 class Places(MasterCase):
     def setUp(self) -> None:
         super().setUp()
-        self.gate = Path(tempfile.mkdtemp()) / "gate"
+        self.may_end = self.gate()
         self.steps = [ShellCommand(command=["sh", "-c", Interpolate(WAIT)])]
 
     def workers(self, count: int, **options: object) -> list[QuickWorker]:
@@ -38,10 +36,15 @@ class Places(MasterCase):
 
     async def test_a_build_that_has_no_place_is_not_claimed(self) -> None:
         self.serve()
-        await self.start_master(*self.workers(3, max_servers=1))
-        building = [defer.ensureDeferred(self.build()) for _ in range(3)]
+        await self.start_master(*self.workers(3, max_servers=1), steps=self.steps)
+        building = [defer.ensureDeferred(self.build(gate=str(self.may_end))) for _ in range(3)]
         await self.server_in("started")
+        while len(await self.master.data.get(("buildrequests",))) < 3:
+            await pause()
+        self.master.botmaster.maybeStartBuildsForAllBuilders()
+        await pause(0.3)
         assert len(await self.master.data.get(("builds",))) == 1
+        self.may_end.touch()
         assert [outcome.results for outcome in await defer.gatherResults(building)] == [[SUCCESS]] * 3
 
     async def test_a_build_that_is_claimed_while_the_last_server_goes_keeps_its_place(self) -> None:
@@ -80,22 +83,23 @@ class Places(MasterCase):
     async def test_a_higher_limit_lets_builds_start_at_once(self) -> None:
         self.serve()
         await self.start_master(*self.workers(2, max_servers=1), steps=self.steps)
-        building = [defer.ensureDeferred(self.build(gate=str(self.gate))) for _ in range(2)]
+        building = [defer.ensureDeferred(self.build(gate=str(self.may_end))) for _ in range(2)]
         await self.server_in("started")
         await self.reconfigure(*self.workers(2, max_servers=2))
         while len(self.cloud.servers) < 2:
             await pause()
-        self.gate.touch()
+        self.may_end.touch()
         assert [outcome.results for outcome in await defer.gatherResults(building)] == [[SUCCESS]] * 2
 
     async def test_a_build_that_is_cancelled_before_it_has_a_server_gives_its_place_back(self) -> None:
         self.serve()
-        self.cloud.boot_next(after_seconds(1))
+        self.cloud.boot_next(never())
         await self.start_master(*self.workers(2, max_servers=1))
         first = defer.ensureDeferred(self.build("bot-1"))
-        await self.server_in("maintenance")
+        server = await self.server_in("maintenance")
         second = defer.ensureDeferred(self.build("bot-2"))
         await self.cancel(1)
+        self.cloud.break_server(server.uuid, leaves_after=0)
         assert (await first).results == [CANCELLED]
         assert (await second).results == [SUCCESS]
 

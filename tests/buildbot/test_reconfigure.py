@@ -6,17 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet import defer
 
-from tests.buildbot._types import RETRY, SUCCESS, ShellCommand, renderer
-from tests.buildbot.harness import IMAGE, MasterCase, pause
-from upcloud_sdk.simulator import after_seconds
+from tests.buildbot._types import RETRY, SUCCESS, renderer
+from tests.buildbot.harness import IMAGE, MasterCase, pause, until
+from upcloud_sdk.simulator import never
+from upcloud_sdk.simulator.state.access import Access
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.buildbot.quick import QuickWorker
 
 
 class Reconfigure(MasterCase):
-    async def reconfigure(self, *workers: QuickWorker) -> None:
-        self.config.update(self.configuration(*workers))
+    async def reconfigure(self, *workers: QuickWorker, steps: Sequence[object] = ()) -> None:
+        self.config.update(self.configuration(*workers, steps=steps))
         await self.master.reconfig()
 
     async def test_an_unchanged_worker_keeps_its_warm_server(self) -> None:
@@ -29,11 +32,12 @@ class Reconfigure(MasterCase):
 
     async def test_a_start_under_way_goes_on(self) -> None:
         self.serve()
-        self.cloud.boot_next(after_seconds(0.6))
+        self.cloud.boot_next(never())
         await self.start_master(self.worker())
         building = defer.ensureDeferred(self.build())
-        await self.server_in("maintenance")
+        server = await self.server_in("maintenance")
         await self.reconfigure(self.worker(hostconfig={"plan": "2xCPU-4GB"}))
+        self.let_start(server)
         assert (await building).results == [SUCCESS]
         assert self.cloud.count("POST /server") == 1
 
@@ -64,11 +68,12 @@ class Reconfigure(MasterCase):
 
     async def test_a_server_on_which_a_build_runs_is_destroyed_after_it(self) -> None:
         self.serve()
-        steps = [ShellCommand(command=["sleep", "1"])]
-        await self.start_master(self.worker(build_wait_timeout=3600), steps=steps)
+        gate = self.gate()
+        await self.start_master(self.worker(build_wait_timeout=3600), steps=[until(gate)])
         building = defer.ensureDeferred(self.build())
         await self.server_in("started")
         await self.reconfigure(self.worker(build_wait_timeout=3600, hostconfig={"plan": "2xCPU-4GB"}))
+        gate.touch()
         assert (await building).results == [SUCCESS]
         while self.cloud.servers:
             await pause()
@@ -99,14 +104,37 @@ class Reconfigure(MasterCase):
             await self.reconfigure(self.worker(hostconfig=hostconfig))
             assert (await self.build()).properties["upcloud_plan"] == plan
 
+    async def test_the_first_zone_image_and_credentials_can_come_back(self) -> None:
+        self.serve(username="user", password="secret-password", token="ucat_new")
+        token: dict[str, Any] = {"api_username": None, "api_password": None, "api_token": "ucat_new"}
+        await self.start_master(self.worker(owner="first"))
+        await self.reconfigure(
+            self.worker(owner="second", zone="fi-hel1", image="Ubuntu Server 24.04 LTS (Noble Numbat)", **token)
+        )
+        assert (await self.build()).properties["upcloud_zone"] == "fi-hel1"
+        while self.cloud.servers:
+            await pause()
+        await self.reconfigure(self.worker(owner="first"))
+        # The credentials of the second configuration are no longer valid.
+        self.cloud.access = Access(username="user", password="secret-password")
+        seen = (await self.build()).properties
+        assert (seen["upcloud_zone"], seen["upcloud_image"]) == ("de-fra1", IMAGE)
+
     async def test_a_limit_of_servers_can_come_back(self) -> None:
         self.serve()
+        gate = self.gate()
         await self.start_master(*(self.worker(f"bot-{number}", max_servers=1) for number in (1, 2)))
         for limit in (None, 1):
-            await self.reconfigure(*(self.worker(f"bot-{number}", max_servers=limit) for number in (1, 2)))
+            workers = [self.worker(f"bot-{number}", max_servers=limit) for number in (1, 2)]
+            await self.reconfigure(*workers, steps=[until(gate)])
         building = [defer.ensureDeferred(self.build()) for _ in range(2)]
         await self.server_in("started")
+        while len(await self.master.data.get(("buildrequests",))) < 2:
+            await pause()
+        self.master.botmaster.maybeStartBuildsForAllBuilders()
+        await pause(0.3)
         assert len(await self.master.data.get(("builds",))) == 1
+        gate.touch()
         await defer.gatherResults(building)
 
     async def test_a_worker_that_is_renamed_takes_its_server_with_it(self) -> None:
@@ -135,13 +163,14 @@ class Reconfigure(MasterCase):
 
     async def test_workers_are_added_while_another_builds(self) -> None:
         self.serve()
-        self.cloud.boot_next(after_seconds(0.6))
+        self.cloud.boot_next(never())
         await self.start_master(self.worker("bot-1"))
         building = defer.ensureDeferred(self.build("bot-1"))
-        await self.server_in("maintenance")
+        server = await self.server_in("maintenance")
         await self.reconfigure(*(self.worker(f"bot-{number}") for number in (1, 2, 3)))
         for number in (2, 3):
             assert (await self.build(f"bot-{number}")).results == [SUCCESS]
+        self.let_start(server)
         assert (await building).results == [SUCCESS]
         assert self.cloud.count("POST /server") == 3
 

@@ -111,7 +111,14 @@ def test_a_buildbot_is_asked_page_by_page(capsys: pytest.CaptureFixture[str], mo
 def test_a_real_master_is_asked_over_its_rest_api(
     master_process: Callable[..., MasterProcess], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cloud = Simulator(boot_seconds=0.1, stop_seconds=0.1, guests="process", username="user", password="secret-password")
+    cloud = Simulator(
+        discontinued_plans="sold",
+        boot_seconds=0.1,
+        stop_seconds=0.1,
+        guests="process",
+        username="user",
+        password="secret-password",
+    )
     with cloud.serve() as url:
         master = master_process(url, {"bot": {"bootstrap": BOOTSTRAP}})
         master.start()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from ipaddress import IPv4Address
 from typing import Any
@@ -11,11 +12,12 @@ from pydantic import SecretStr
 from twisted.internet import defer
 
 from tests.buildbot._types import Interpolate, Properties, renderer
-from upcloud_sdk import InterfaceSpec, ServerSpec, StorageDeviceSpec
+from upcloud_sdk import InterfaceSpec, Recipe, ServerSpec, StorageDeviceSpec
 from upcloud_sdk.buildbot.arguments import Arguments
 from upcloud_sdk.buildbot.bootstrap import Bootstrap, Guest
 from upcloud_sdk.buildbot.request import ServerRequest, rendered
 from upcloud_sdk.models import StorageSummary
+from upcloud_sdk.models.ownership import IMAGE
 
 GUEST = Guest(name="linux_1", password=SecretStr("s3cret"), master="ci.example.com", port=9989)
 
@@ -55,6 +57,50 @@ def test_the_defaults_are_those_of_the_worker_that_ships_with_buildbot() -> None
     [disk] = spec.storage_devices
     assert (spec.zone, spec.plan, spec.title) == ("de-fra1", "1xCPU-1GB", "buildbot-linux-1-abcdef")
     assert (disk.action, disk.storage, disk.size, disk.tier) == ("clone", template().uuid, 10, "maxiops")
+
+
+RECIPE = Recipe(base="debian-13", commands=["apt-get install -y git"], files={"/etc/motd": "hi"}, size=30)
+
+
+def _told(spec: ServerSpec) -> dict[str, Any]:
+    assert spec.user_data is not None
+    document: dict[str, Any] = json.loads(spec.user_data.get_secret_value().partition("\n")[2])
+    return document
+
+
+def test_a_server_of_the_base_of_a_recipe_runs_its_commands_before_the_worker_starts() -> None:
+    [spec] = specs(image=RECIPE, bootstrap="image")
+    document = _told(spec)
+    files = {each["path"]: each["content"] for each in document["write_files"]}
+    first, *rest = document["runcmd"]
+    script = first.split()[1]
+    assert files["/etc/motd"] == "hi"
+    assert "step 1 sh -e -c 'apt-get install -y git'" in files[script]
+    assert "|| { systemctl poweroff;" in first
+    assert rest[-1][:2] == ["systemctl", "start"]
+    assert "upcloud-sdk-image.service" not in json.dumps(document)
+    assert spec.storage_devices[0].size == 30
+
+
+def test_a_server_of_the_image_of_a_recipe_runs_them_no_more() -> None:
+    baked = template(labels=[{"key": IMAGE, "value": RECIPE.digest}], size=30)
+    [spec] = specs(baked, image=RECIPE, bootstrap="image")
+    assert spec.metadata is True
+    assert "git" not in json.dumps(_told(spec))
+
+
+@pytest.mark.parametrize("own", [{"bootstrap": "#!/bin/sh"}, {"bootstrap": False}, {"hostconfig": {"user_data": "x"}}])
+def test_a_recipe_goes_with_a_bootstrap_of_the_workers_own(own: dict[str, Any]) -> None:
+    problems = list(Arguments(api_token="t", image=RECIPE, **own).problems())
+    assert any("give a Bootstrap, or the name of its install" in each for each in problems)
+    with pytest.raises(ValueError, match="only a Bootstrap can run its commands"):
+        specs(image=RECIPE, **own)
+
+
+def test_equal_recipes_share_a_server_and_how_often_their_base_is_looked_at_does_not_matter() -> None:
+    same = Recipe.model_validate(RECIPE.model_dump())
+    assert request(image=RECIPE, refresh=60) == request(image=same)
+    assert request(image=RECIPE) != request(image=Recipe(base="debian-13"))
 
 
 def test_the_host_is_named_after_the_worker_as_far_as_host_names_go() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from tests.buildbot.processes import eventually
+from tests.buildbot.processes import DOWN_WITHIN, eventually
 from upcloud_sdk.simulator import Simulator, to_error
 
 if TYPE_CHECKING:
@@ -51,7 +51,15 @@ def what_others_see(cloud: Simulator) -> Iterator[tuple[str, str]]:
 
 
 def test_no_secret_can_be_read_anywhere(master_process: Callable[..., MasterProcess]) -> None:
-    cloud = Simulator(boot_seconds=0.2, stop_seconds=0.1, guests="process", username="user", password=API, token=TOKEN)
+    cloud = Simulator(
+        discontinued_plans="sold",
+        boot_seconds=0.2,
+        stop_seconds=0.1,
+        guests="process",
+        username="user",
+        password=API,
+        token=TOKEN,
+    )
     cloud.boot_next(to_error(0, leaves_after=0.2))
     with cloud.serve() as url:
         workers: dict[str, dict[str, Any]] = {
@@ -83,7 +91,7 @@ def test_no_secret_can_be_read_anywhere(master_process: Callable[..., MasterProc
         }  # fmt: skip
         eventually("the failing guest to be given up", lambda: "has not attached within" in master.log)
         found += [*everything(master), *pages(master)]
-        master.terminate(within=15)
+        master.terminate(within=DOWN_WITHIN)
         found += everything(master)
     assert len(made) >= 2 * len(results) - 1
     leaks = {(place, secret) for place, text in found for secret in configured | made if secret in text}

@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS
-from tests.buildbot.either import DOWN_WITHIN, OURS, POLL, SHIPPED, Master, master
-from tests.buildbot.processes import eventually
+from tests.buildbot.either import OURS, POLL, SHIPPED, Master, master
+from tests.buildbot.processes import DOWN_WITHIN, eventually
 from upcloud_sdk.simulator import after_seconds, never, to_error
 
 if TYPE_CHECKING:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import logging
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
 from tests.moved_time import MovedCloud, server_spec
+from upcloud_sdk import StorageSpec, errors
 from upcloud_sdk.ci import AccountCache
+from upcloud_sdk.ci.cache import TimedCache
+from upcloud_sdk.fleet.identity import RUN
+from upcloud_sdk.models.ownership import OWNER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+    from upcloud_sdk import UpCloud
 
 pytestmark = pytest.mark.anyio
 
@@ -50,3 +60,139 @@ async def test_a_plan_that_is_refused_has_the_cheapest_successor_with_as_much(mo
         found = await cache.find_successor("1xCPU-1GB", "fi-hel1", **wanted)
         assert found == (await cloud.plans.cheapest(zone="fi-hel1", **wanted)).name
         assert cache.successor("1xCPU-1GB", "fi-hel1") == found
+
+
+# --- the bill, on which a budget relies -------------------------------------------------------------------------------
+
+BILL = "GET /account/billing/summary/*"
+
+
+def _cache(cloud: UpCloud) -> AccountCache:
+    """One that reads the bill each time."""
+    cache = AccountCache(cloud)
+    cache._bills = TimedCache(0)  # pyright: ignore[reportPrivateUsage]  # ten minutes by a clock that no test moves
+    return cache
+
+
+def _bill(cloud: UpCloud, details: list[dict[str, Any]], **resource: Any) -> str:  # noqa: ANN401 - fields of a document
+    """A bill of one server, and one of somebody else's."""
+    ours = {"labels": [{"key": OWNER, "value": cloud.owner}]}
+    server = {"resource_id": "00aa", "amount": 4, "hours": 4, "details": [ours | each for each in details]} | resource
+    other: dict[str, Any] = {"resource_id": "00bb", "amount": 7, "hours": 7, "details": [{"amount": 7, "labels": []}]}
+    kind = {"total_amount": 11, "resources": [server, other]}
+    return json.dumps({"currency": "EUR", "total_amount": 11, "servers": {"total_amount": 11, "server": kind}})
+
+
+async def test_the_bill_is_that_of_the_owners_servers(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        moved.sim.fail(BILL, status=200, body=_bill(cloud, [{"amount": 1.5}, {"amount": "2.5"}]))
+        assert await _cache(cloud).billed() == 4
+
+
+@pytest.mark.parametrize("amount", [{"amount": "many"}, {"amount": None}, {"amount": {}}, {}], ids=str)
+async def test_an_amount_that_cannot_be_read_counts_as_all_that_its_server_cost(
+    moved: MovedCloud, amount: dict[str, Any]
+) -> None:
+    async with moved.client() as cloud:
+        moved.sim.fail(BILL, status=200, body=_bill(cloud, [{"amount": 1}, amount]))
+        assert await _cache(cloud).billed() == 4
+
+
+async def test_a_label_that_cannot_be_read_hides_no_owner(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        labels: list[dict[str, Any]] = [{"key": 7.5, "value": []}, {"key": OWNER, "value": cloud.owner}]
+        moved.sim.fail(BILL, status=200, body=_bill(cloud, [{"amount": 4, "labels": labels}]))
+        assert await _cache(cloud).billed() == 4
+
+
+async def test_a_bill_whose_amounts_cannot_be_read_is_an_error_and_not_nothing(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        moved.sim.fail(BILL, status=200, body=_bill(cloud, [{"amount": "many"}], amount="more"))
+        with pytest.raises(errors.UnexpectedAnswer, match="00aa"):
+            await _cache(cloud).billed()
+
+
+async def test_a_bill_that_does_not_come_is_the_last_one_or_an_error(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        cache = _cache(cloud)
+        moved.sim.fail(BILL, status=502, times=None)
+        with pytest.raises(errors.UpCloudError):
+            await cache.billed()
+        moved.sim.faults.clear()
+        moved.sim.fail(BILL, status=200, body=_bill(cloud, [{"amount": 4}]))
+        assert await cache.billed() == 4
+        moved.sim.fail(BILL, status=502, times=None)
+        assert await cache.billed() == 4
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "ACTION_FORBIDDEN"), (404, "BILLING_NOT_FOUND")])
+async def test_a_bill_that_the_api_does_not_show_is_said_once_in_the_log(
+    moved: MovedCloud, caplog: pytest.LogCaptureFixture, status: int, code: str
+) -> None:
+    async with moved.client() as cloud:
+        cache = _cache(cloud)
+        moved.sim.fail(BILL, status=status, code=code, times=None)
+        with caplog.at_level(logging.WARNING, "upcloud_sdk"):
+            assert [await cache.billed(), await cache.billed()] == [Decimal(0), Decimal(0)]
+    assert len([text for text in caplog.messages if "shows this user no bill" in text]) == 1
+
+
+LONG_AGO = "2020-01-01T00:00:00Z"
+
+
+async def make_disk(cloud: UpCloud, attempt: str, lease: str = LONG_AGO) -> str:
+    """A disk of a server that this process has asked for."""
+    disk = await cloud.storages.create(StorageSpec(zone="fi-hel1", title="left-os", size=10))
+    labels = {"owner": "tests", "run": RUN.id, "attempt": attempt, "lease": lease}
+    pairs = [{"key": f"upcloud_sdk_{key}", "value": value} for key, value in labels.items()]
+    await cloud.request("PUT", f"/storage/{disk.uuid}", json={"storage": {"labels": pairs}})
+    return disk.uuid
+
+
+async def test_a_disk_whose_server_is_gone_is_loose_and_those_of_a_server_are_not(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        server = await cloud.servers.create(server_spec(), lease=3600)
+        await cloud.servers.wait_for_state(server.uuid, "started", timeout=300)
+        attempt = server.labels["upcloud_sdk_attempt"]
+        left = await make_disk(cloud, "gone")
+        await make_disk(cloud, attempt)
+        assert [disk.uuid for disk in await AccountCache(cloud).loose_disks()] == [left]
+
+
+async def test_a_disk_without_the_label_of_a_create_is_no_disk_of_a_server_without_it(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        left = await make_disk(cloud, "gone")
+        labels = [{"key": "upcloud_sdk_owner", "value": "tests"}]
+        server = await cloud.servers.create(server_spec())
+        await cloud.servers.wait_for_state(server.uuid, "started", timeout=300)
+        await cloud.request("PUT", f"/server/{server.uuid}", json={"server": {"labels": {"label": labels}}})
+        labels.append({"key": "upcloud_sdk_lease", "value": LONG_AGO})
+        await cloud.request("PUT", f"/storage/{left}", json={"storage": {"labels": labels}})
+        assert [disk.uuid for disk in await AccountCache(cloud).loose_disks()] == [left]
+
+
+async def test_a_disk_that_somebody_has_attached_to_a_server_of_theirs_is_not_loose(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        left = await make_disk(cloud, "gone")
+        server = await cloud.servers.create(server_spec())
+        await cloud.servers.wait_for_state(server.uuid, "started", timeout=300)
+        await cloud.servers.attach_storage(server.uuid, left)
+        assert await AccountCache(cloud).loose_disks() == ()
+
+
+async def test_a_disk_in_the_making_is_not_loose(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        await make_disk(cloud, "mine", "2999-01-01T00:00:00Z")
+        assert await AccountCache(cloud).loose_disks() == ()
+        with mock.patch.object(RUN, "id", "of-another-process"):
+            assert len(await AccountCache(cloud).loose_disks()) == 1
+
+
+async def test_disks_are_asked_for_twice_a_minute_at_most(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        await make_disk(cloud, "gone")
+        cache = AccountCache(cloud)
+        found = await cache.loose_disks()
+        asked = len(moved.sim.requests)
+        assert await cache.loose_disks() == found
+        assert len(moved.sim.requests) == asked

@@ -27,6 +27,31 @@ def test_a_holder_has_one_place_however_often_it_asks() -> None:
     assert limit.has_room(1)
 
 
+def test_the_next_place_is_kept_for_who_waits_for_it() -> None:
+    limit = ServerLimit()
+    assert limit.reserve("build", 1)
+    assert not limit.reserve("image", 1, waits=True)
+    assert limit.is_awaited
+    limit.release("build")
+    assert not limit.has_room(1)
+    assert not limit.reserve("another build", 1)
+    assert limit.reserve("another build", 2)
+    limit.release("another build")
+    assert limit.reserve("image", 1)
+    assert not limit.is_awaited
+
+
+def test_who_waits_no_longer_keeps_no_place() -> None:
+    limit = ServerLimit()
+    limit.reserve("build", 1)
+    limit.reserve("image", 1, waits=True)
+    limit.reserve("another image", 1, waits=True)
+    limit.release("build")
+    assert not limit.reserve("another image", 1)
+    limit.release("image")
+    assert limit.reserve("another image", 1)
+
+
 def test_a_place_that_is_handed_over_belongs_to_the_new_holder() -> None:
     limit = ServerLimit()
     limit.reserve("worker", 1)

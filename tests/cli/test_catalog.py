@@ -19,8 +19,17 @@ def test_plans_of_a_size_are_listed_cheapest_first(cli: Cli) -> None:
     assert prices
 
 
+def test_only_plans_on_sale_are_listed_unless_all_are_asked_for(cli: Cli) -> None:
+    on_sale, every = (
+        {plan["plan"] for plan in json.loads(cli("plans", "--json", *option).stdout)} for option in ([], ["--all"])
+    )
+    assert {"PREMIUM-1xCPU-1GB", "STARTER-1xCPU-1GB"} <= on_sale
+    assert not {"1xCPU-1GB", "DEV-1xCPU-1GB"} & on_sale
+    assert {"1xCPU-1GB", "DEV-1xCPU-1GB", *on_sale} <= every
+
+
 def test_plans_of_a_zone_that_does_not_exist_are_none_in_words(cli: Cli) -> None:
-    assert cli("plans", "--zone", "xx-xxx1").stdout == "no plan of that size has a price in xx-xxx1\n"
+    assert cli("plans", "--zone", "xx-xxx1").stdout == "no plan of this size has a price in xx-xxx1\n"
 
 
 def test_a_price_is_the_sum_of_its_items_and_creates_nothing(cli: Cli) -> None:

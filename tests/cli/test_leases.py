@@ -79,4 +79,33 @@ def test_what_cannot_be_reaped_is_named_and_ends_with_status_1(capsys: pytest.Ca
     output = capsys.readouterr()
     assert ended.value.exit_code == 1
     assert "uuid-1: refused" in output.err
-    assert "uuid-2: its lease cannot be read" in output.out
+    assert "uuid-2: the lease cannot be read" in output.out
+
+
+def test_a_reap_destroys_what_it_has_shown_and_nothing_that_became_due_since(
+    cli: Cli, make: Make, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make("web-1", lease=600)
+    later = make("web-2", lease=6000)
+    CLOCK.advance(700)
+
+    def think(question: str, *, yes: bool) -> None:
+        CLOCK.advance(7000)
+
+    monkeypatch.setattr("upcloud_sdk.cli.leases.confirm", think)
+    result = cli("leases", "reap")
+    assert later.uuid not in result.stderr
+    assert "destroyed 1 servers" in result.stdout
+    assert list(sim.servers) == [later.uuid]
+
+
+def test_all_owners_are_an_explicit_choice(cli: Cli, make: Make, sim: Simulator) -> None:
+    server = make("web-1", lease=600)
+    sim.servers[server.uuid].labels["upcloud_sdk_owner"] = "a-container-that-is-gone"
+    CLOCK.advance(700)
+    assert server.uuid not in cli("leases", "list").stdout
+    assert server.uuid in cli("leases", "list", "--all-owners").stdout
+    assert "destroyed 1 servers" in cli("leases", "reap", "--all-owners", "--yes").stdout
+    refused = cli("leases", "reap", "--all-owners", "--owner", "ci")
+    assert refused.exit_code == 1
+    assert "leave out --owner" in refused.stderr

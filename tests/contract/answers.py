@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections import Counter
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.contract.contract import contract, operation_of, problems
+from tests.contract.contract import Operation, contract, operation_of, problems
 from tests.percentages import compared
 from upcloud_sdk.simulator.serving import dispatch
 
@@ -25,19 +26,35 @@ _invalid: set[str] = set()
 """What is wrong with the others."""
 
 
-def look_at(method: str, path: str, status: int, document: Any) -> None:  # noqa: ANN401 - any JSON document
-    """Count an answer."""
+_CHANGING = re.compile(r'"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|\+00:00))"')
+"""Values that change from answer to answer: UUIDs and times."""
+_EXAMPLES = ("00b1c3d4-e5f6-4a7b-8c9d-0123456789ab", "2026-11-25T12:00:00Z")
+
+
+def look_at(method: str, path: str, status: int, document: str) -> None:
+    """Count an answer, be it a refusal."""
     operation = operation_of(method, path)
-    schema = operation.answer(status) if operation is not None and status < 400 else None
+    schema = operation.answer(status) if operation is not None else None
     if operation is None or schema is None:
         return
-    found = {f"{operation.name} {status} {problem}" for problem in problems(schema, document)}
+    found = _problems(operation, status, _CHANGING.sub(_example, document))
     unknown = {each for each in found if not any(re.search(pattern, each) for pattern in EXCEPTIONS["simulator"])}
     if found and not unknown:
         return
     _seen["all"] += 1
     _seen["alike"] += not unknown
     _invalid.update(unknown)
+
+
+def _example(value: re.Match[str]) -> str:
+    return json.dumps(_EXAMPLES["T" in value[0]])
+
+
+@functools.lru_cache(maxsize=10_000)
+def _problems(operation: Operation, status: int, document: str) -> frozenset[str]:
+    """What is wrong with an answer. The answers to a wait are alike, and each is read once."""
+    schema = operation.answer(status) or {}
+    return frozenset(f"{operation.name} {status} {problem}" for problem in problems(schema, json.loads(document)))
 
 
 def watch() -> None:
@@ -49,20 +66,30 @@ def watch() -> None:
     def looked_at(self: Any, call: Any, *more: Any) -> Generator[float, None, Any]:  # noqa: ANN401 - the simulator's own
         answer = yield from answered(self, call, *more)
         if answer.document is not None:
-            look_at(call.method, call.path, answer.status, json.loads(json.dumps(answer.document, default=str)))
+            look_at(call.method, call.path, answer.status, json.dumps(answer.document, default=str))
         return answer
 
     dispatch.Dispatch._answered = looked_at  # type: ignore[method-assign, assignment]  # pyright: ignore[reportPrivateUsage]  # see above
 
 
+def _fail_if_invalid() -> None:
+    invalid = sorted(_invalid)
+    _invalid.clear()
+    assert not invalid, f"answers of the simulator that are not as the contract says: {invalid}"
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Count the answers of a test; let one of a chapter fail where they are not as the contract says."""
-    _seen.clear()
-    _invalid.clear()
+    """Count the answers of a test and of its fixtures; let it fail where one is not as the contract says."""
     yield
     if _seen["all"]:
         compared(item, "answers of the simulator", **_seen)
-    assert not _invalid or "chapters" not in item.path.parts, (
-        f"answers of the simulator that are not as the contract says: {sorted(_invalid)}"
-    )
+    _seen.clear()
+    _fail_if_invalid()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None]:
+    """Let a test fail whose fixtures got an invalid answer at its end."""
+    yield
+    _fail_if_invalid()

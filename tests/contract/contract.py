@@ -42,7 +42,7 @@ def resolved(schema: Schema) -> Schema:
     return schema
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Operation:
     """What can be done at a path."""
 

@@ -1,10 +1,11 @@
-"""The code blocks of README, docs and docstrings, and how they are run."""
+"""The code blocks of README, docs and docstrings, and how the tests run them."""
 
 from __future__ import annotations
 
 import ast
 import inspect
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 _FENCE = re.compile(r"^(?P<indent> *)```python[^\n]*\n(?P<code>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
+
+_PLACE = re.compile(r"^(?P<indent> *)\.\.\.  # the code of this page\n", re.MULTILINE)
+"""The line of a page's program that stands for the other blocks of the page."""
 
 _CODE = re.compile(r"\s*(>>> |from \S+ import |import \w+$|async with |await |(async )?def |\w+ = \w+\(|.*::$)")
 
@@ -44,6 +48,17 @@ class Block:
         else:
             exec(code, names)
 
+    @property
+    def awaits(self) -> bool:
+        """It has an `await` outside of functions, so that it runs inside of a program only."""
+        code = compile(inspect.cleandoc("\n" + self.code), "", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        return bool(code.co_flags & inspect.CO_COROUTINE)
+
+    @property
+    def is_program(self) -> bool:
+        """It is the program in which the other blocks of its page run."""
+        return _PLACE.search(self.code) is not None
+
     @staticmethod
     async def _with_a_client(code: Any, names: dict[str, Any]) -> None:  # noqa: ANN401 - a code object
         async with UpCloud() as cloud:
@@ -56,6 +71,24 @@ def blocks_of(file: Path) -> Iterator[Block]:
     text = file.read_text(encoding="utf-8")
     for match in _FENCE.finditer(text):
         yield Block(file, text.count("\n", 0, match.start("code")) + 1, match["code"])
+
+
+def run_page(file: Path) -> None:
+    """Run the blocks of a page in their order: in the program that the page shows, or one by one."""
+    blocks = list(blocks_of(file))
+    names: dict[str, Any] = {"__name__": "__docs__"}
+    for program in (block for block in blocks if block.is_program):
+        source = _filled(program, [block for block in blocks if block is not program])
+        exec(compile(source, str(file), "exec"), names)
+        return
+    for block in blocks:
+        block.run(names)
+
+
+def _filled(program: Block, blocks: list[Block]) -> str:
+    """The program with these blocks in place of its line of dots."""
+    code = "\n".join(block.code for block in blocks)
+    return _PLACE.sub(lambda place: textwrap.indent(code, place["indent"]), program.code)
 
 
 def texts() -> list[Path]:

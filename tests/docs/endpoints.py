@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).parents[2] / "docs" / "endpoints.md"
 
 _HEAD = """\
+---
+hide:
+  - toc
+---
+
 # Endpoints
 
-Every endpoint of the server domain of UpCloud's API 1.3, and the method that calls it. This page is made from the code;
-tests hold it to the code, and the code to the list of endpoints in the API's reference and its contract of 2026-10. Of
-the contract's 167 operations one has no method, since it is for resellers of Microsoft's licences only:
-`POST /account/ms_lma`. For what is not here there is
-`cloud.request(method, path, json=…, params=…)`, with the same credentials, retries and errors.
+All endpoints for servers in UpCloud's API 1.3, with the methods that call them. This page is made from the code. Tests
+compare it with the code, and the code with the API's reference and its contract of 2026-10. Of the contract's 167
+operations, one has no method: `POST /account/ms_lma`, which is only for resellers of Microsoft licences. For other
+endpoints, use `cloud.request(method, path, json=…, params=…)`, with the same credentials, retries and errors.
 
 | Endpoint | Method | What it does |
 |---|---|---|

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
+from typing import TYPE_CHECKING
 
 from tests.docs.blocks import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def _layers(container: str | None) -> list[str]:
@@ -29,6 +34,31 @@ def test_the_picture_of_the_layers_is_what_import_linter_holds() -> None:
 
 def test_the_picture_of_the_simulator_is_what_import_linter_holds() -> None:
     assert _picture(2) == _layers("upcloud_sdk.simulator")
+
+
+def test_the_picture_of_the_adapter_names_all_its_files() -> None:
+    folder = ROOT / "upcloud_sdk" / "buildbot"
+    files = {each.name for each in folder.glob("*.py")} | {
+        f"{each.parent.name}/" for each in folder.glob("*/__init__.py")
+    }
+    assert sorted(_picture(3)) == sorted(files)
+
+
+def test_each_file_of_the_adapter_imports_only_what_its_picture_has_below_it() -> None:
+    folder, order = ROOT / "upcloud_sdk" / "buildbot", _picture(3)
+    for path in folder.rglob("*.py"):
+        below = order[order.index(_room(path.relative_to(folder).parts)) :]
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in (each for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)):
+            module = (node.module or "").split(".")
+            if module[:2] == ["upcloud_sdk", "buildbot"]:
+                assert _room(module[2:]) in below, (path.name, node.lineno)
+
+
+def _room(parts: Sequence[str]) -> str:
+    """The line of the picture for a file of the adapter, or for a module without `upcloud_sdk.buildbot`."""
+    first = "__init__" if not parts else parts[0].removesuffix(".py")
+    return f"{first}.py" if (ROOT / "upcloud_sdk" / "buildbot" / f"{first}.py").exists() else f"{first}/"
 
 
 def test_each_package_of_the_simulator_says_in_a_sentence_what_is_in_it() -> None:

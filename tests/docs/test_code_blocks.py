@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 
-from tests.docs.blocks import ROOT, blocks_of, code_outside_of_blocks, pages, texts
+from tests.docs.blocks import ROOT, blocks_of, code_outside_of_blocks, pages, run_page, texts
 from upcloud_sdk import UpCloud, WaitPolicy
 from upcloud_sdk.simulator import Simulator
 
@@ -35,9 +35,18 @@ def simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Simul
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_code_blocks_of_a_page_run(page: Path, simulator: Simulator) -> None:
-    names: dict[str, Any] = {"__name__": "__docs__"}
-    for block in blocks_of(page):
-        block.run(names)
+    run_page(page)
+
+
+def test_each_how_to_shows_the_program_in_which_its_code_runs() -> None:
+    how_to = [page for page in pages() if page.parent.name == "how-to"]
+    programs = {block.code for page in how_to for block in blocks_of(page) if block.is_program}
+    assert len(programs) == 1
+    assert [
+        page.name
+        for page in how_to
+        if any(block.awaits for block in blocks_of(page)) and not any(block.is_program for block in blocks_of(page))
+    ] == []
 
 
 def test_no_code_escapes_by_standing_outside_of_a_block() -> None:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from tests.docs.blocks import ROOT
-from tests.docs.mistakes import MISTAKES, Mistake, message, page
+from tests.docs.mistakes import MISTAKES, message, page
+
+if TYPE_CHECKING:
+    from tests.docs.mistake import Mistake
 
 SECRETS = ("ucat_right", "ucat_wrong", "ucat_x")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docs.blocks import ROOT
+from tests.docs.mistakes import MISTAKES
 from upcloud_sdk import Token, UpCloud, errors
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ CLOUD = UpCloud(Token("ucat_of_nobody"))
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_each_method_and_each_error_that_a_page_names_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
+    for mistake in MISTAKES:
+        text = text.replace(mistake.code, "")
     for namespace, method in re.findall(r"\bcloud\.(\w+)\.(\w+)\(", text):
         assert hasattr(getattr(CLOUD, namespace), method), f"cloud.{namespace}.{method}"
     for name in re.findall(r"\berrors\.([A-Z]\w+)", text):

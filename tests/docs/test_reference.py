@@ -93,3 +93,24 @@ def test_each_public_name_is_on_a_page(module: ModuleType) -> None:
         if not isinstance(value, ModuleType) and not any(each.shows(name, value) for each in DIRECTIVES)
     ]
     assert missing == []
+
+
+def arguments_without_a_line(function: Any) -> list[str]:  # noqa: ANN401 - a class or a function
+    """Arguments that `Args:` does not explain. A single argument is explained by the first sentence."""
+    names = [name for name in inspect.signature(function).parameters if name != "self"]
+    explained = re.findall(
+        r"^ {4}\*{0,2}(\w+): ", (inspect.getdoc(function) or "").partition("Args:\n")[2], re.MULTILINE
+    )
+    return [name for name in names if name not in explained] if len(names) > 1 else []
+
+
+@pytest.mark.parametrize("namespace", namespaces())
+def test_each_argument_of_a_method_of_a_namespace_has_a_line(namespace: str) -> None:
+    kind = kind_of(namespace)
+    methods = {name: getattr(kind, name) for name in dir(kind) if not name.startswith("_")}
+    missing = {name: arguments_without_a_line(each) for name, each in methods.items() if callable(each)}
+    assert {name: names for name, names in missing.items() if names} == {}
+
+
+def test_each_argument_of_the_client_has_a_line() -> None:
+    assert arguments_without_a_line(UpCloud) == []

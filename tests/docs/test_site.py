@@ -68,3 +68,10 @@ def test_each_block_of_code_says_its_language() -> None:
         fences = re.findall(r"^ *```(\w*)", page.read_text(encoding="utf-8"), re.MULTILINE)
         opening = fences[::2]
         assert "" not in opening, f"{page.name}: block {opening.index('') + 1}"
+
+
+def test_headings_have_the_words_that_people_search_for() -> None:
+    pages = [page.read_text(encoding="utf-8") for page in DOCS.rglob("*.md")]
+    headings = " ".join(heading for page in pages for heading in re.findall(r"^#+ (.*)$", page, re.MULTILINE)).lower()
+    words = set(re.findall(r"\w+", headings))
+    assert {"pagination", "prices", "cli", "sync", "troubleshooting", "trio", "proxy", "firewall"} - words == set()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from tests.moved_time import MovedCloud, server_spec
-from upcloud_sdk.fleet.identity import RUN
-from upcloud_sdk.models.ownership import LEASE, read_lease
+import anyio
+import httpx
+import pytest
+
+from tests.moved_time import MovedCloud, MovedTransport, server_spec
+from upcloud_sdk.fleet import identity
+from upcloud_sdk.models.ownership import ATTEMPT, LEASE, OWNER, RUN, read_lease
+from upcloud_sdk.simulator.records.records import Storage
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import AsyncGenerator
 
     from upcloud_sdk import UpCloud
     from upcloud_sdk.fleet.fleet import Fleet
@@ -37,6 +43,56 @@ def fleet_of(cloud: UpCloud) -> Fleet:
 async def abandoned(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, owner: str = "tests") -> str:
     """A running server with a lease of 600 s of a run that has died."""
     with monkeypatch.context() as patch:
-        patch.setattr(RUN, "id", "a-dead-run")
+        patch.setattr(identity.RUN, "id", "a-dead-run")
         async with moved.client(owner) as dead:
             return await started(dead)
+
+
+class Block:
+    """A block of `ephemeral` that another task runs."""
+
+    def __init__(self) -> None:
+        self.uuid = ""
+        self.began, self.leave = anyio.Event(), anyio.Event()
+
+    async def run(self, cloud: UpCloud) -> None:
+        """Run it until it is told to end."""
+        async with cloud.servers.ephemeral(server_spec()) as server:
+            self.uuid = server.uuid
+            self.began.set()
+            await self.leave.wait()
+
+
+@asynccontextmanager
+async def running_block(cloud: UpCloud, *, failing: type[Exception] | None = None) -> AsyncGenerator[Block]:
+    """A block that has begun; it has ended, or failed like this, at the end of the `async with`."""
+    block = Block()
+
+    async def run() -> None:
+        with nullcontext() if failing is None else pytest.raises(failing):
+            await block.run(cloud)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(run)
+        await block.began.wait()
+        yield block
+
+
+class NoFilter(MovedTransport):
+    """An API that does not filter its lists by labels."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        others = [(key, value) for key, value in request.url.params.multi_items() if key != "label"]
+        url = request.url.copy_with(params=others)
+        request = httpx.Request(
+            request.method, url, headers=request.headers, content=request.content, extensions=request.extensions
+        )
+        return await super().handle_async_request(request)
+
+
+def leftover(moved: MovedCloud) -> Storage:
+    """A loose disk whose server is gone, and whose lease has ended."""
+    disk = Storage(moved.sim.new_uuid("storage"), "left", 10, zone="fi-hel1", tier="maxiops")
+    disk.labels = {OWNER: "tests", RUN: "a-dead-run", ATTEMPT: "a" * 32, LEASE: "2025-01-01T00:00:00Z"}
+    moved.sim.storages[disk.uuid] = disk
+    return disk

@@ -73,7 +73,7 @@ def dying(moved: MovedCloud, request: pytest.FixtureRequest) -> Dying:
     return Dying(moved, request.param)
 
 
-async def test_a_call(dying: Dying) -> None:
+async def test_a_call_ends_in_bounded_time(dying: Dying) -> None:
     async with dying.client() as cloud:
         dying.die()
         with pytest.raises(errors.UpCloudError):
@@ -81,7 +81,7 @@ async def test_a_call(dying: Dying) -> None:
     assert dying.took() <= CALL
 
 
-async def test_a_create_and_a_client_that_then_closes(dying: Dying) -> None:
+async def test_a_create_and_a_client_that_then_closes_end_in_bounded_time(dying: Dying) -> None:
     """The client looks on after the error: as long as nobody answers, there may be a server."""
     began: list[float] = []
     lost: list[errors.UpCloudError] = []
@@ -106,7 +106,7 @@ async def test_a_create_and_a_client_that_then_closes(dying: Dying) -> None:
     assert dying.moved.hand.now() - began[0] <= 90
 
 
-async def test_a_create_with_a_lease_that_has_to_ask_for_the_time_first(dying: Dying) -> None:
+async def test_a_create_that_has_to_ask_for_the_time_first_ends_in_bounded_time(dying: Dying) -> None:
     async with dying.client() as cloud:
         dying.die()
         with pytest.raises(errors.UpCloudError):
@@ -114,7 +114,7 @@ async def test_a_create_with_a_lease_that_has_to_ask_for_the_time_first(dying: D
     assert dying.took() <= CALL + CREATE + LOOKS
 
 
-async def test_a_wait(dying: Dying) -> None:
+async def test_a_wait_ends_in_bounded_time(dying: Dying) -> None:
     async with dying.client() as cloud:
         server = await cloud.servers.create(server_spec())
         dying.die()
@@ -123,7 +123,7 @@ async def test_a_wait(dying: Dying) -> None:
     assert dying.took() <= 200
 
 
-async def test_a_destroy(dying: Dying) -> None:
+async def test_a_destroy_ends_in_bounded_time(dying: Dying) -> None:
     async with dying.client() as cloud:
         server = await cloud.servers.create(server_spec(), lease=600)
         dying.die()
@@ -133,7 +133,7 @@ async def test_a_destroy(dying: Dying) -> None:
     assert dying.took() <= 100 + EXPIRE
 
 
-async def test_a_block_whose_api_dies_before_it(dying: Dying) -> None:
+async def test_a_block_whose_api_dies_before_it_ends_in_bounded_time(dying: Dying) -> None:
     async with dying.client() as cloud:
         dying.die()
         with pytest.raises(errors.UpCloudError):
@@ -142,7 +142,7 @@ async def test_a_block_whose_api_dies_before_it(dying: Dying) -> None:
         assert dying.took() <= 200
 
 
-async def test_a_block_whose_api_dies_while_the_server_boots(dying: Dying) -> None:
+async def test_a_block_whose_api_dies_while_the_server_boots_ends_in_bounded_time(dying: Dying) -> None:
     async with dying.client() as cloud, anyio.create_task_group() as group:
 
         async def live() -> None:
@@ -156,7 +156,7 @@ async def test_a_block_whose_api_dies_while_the_server_boots(dying: Dying) -> No
     assert dying.took() <= 200 + 50 + EXPIRE
 
 
-async def test_a_block_whose_api_dies_in_it(dying: Dying) -> None:
+async def test_a_block_whose_api_dies_in_it_ends_in_bounded_time(dying: Dying) -> None:
     async with dying.client() as cloud:
 
         async def live() -> None:
@@ -168,7 +168,7 @@ async def test_a_block_whose_api_dies_in_it(dying: Dying) -> None:
     assert dying.took() <= 50 + EXPIRE
 
 
-async def test_a_reaper(dying: Dying) -> None:
+async def test_a_reaper_ends_in_bounded_time(dying: Dying) -> None:
     async with dying.client() as cloud:
         dying.die()
         with pytest.raises(errors.UpCloudError):
@@ -176,7 +176,7 @@ async def test_a_reaper(dying: Dying) -> None:
     assert dying.took() <= CALL
 
 
-async def test_closing_the_client_under_all_of_it(dying: Dying) -> None:
+async def test_closing_the_client_under_running_calls_ends_in_bounded_time(dying: Dying) -> None:
     async def script() -> None:
         async with dying.client(close_timeout=40) as cloud, anyio.create_task_group() as group:
             server = await cloud.servers.create(server_spec("first"), lease=600)

@@ -54,7 +54,7 @@ async def _requests_of_a_life() -> int:
 
 
 @each_way
-async def test_at_each_request_of_a_life(interrupted: Way) -> None:
+async def test_an_interruption_at_any_request_leaves_no_server(interrupted: Way) -> None:
     for number in range(await _requests_of_a_life()):
         async with MovedCloud.open(boot_seconds=BOOT, stop_seconds=STOP) as moved:
             gate = Gate(moved, number)
@@ -65,7 +65,7 @@ async def test_at_each_request_of_a_life(interrupted: Way) -> None:
 
 
 @each_way
-async def test_between_two_requests(interrupted: Way) -> None:
+async def test_an_interruption_between_two_requests_leaves_no_server(interrupted: Way) -> None:
     """Booting, in the block, and stopping."""
     for moment in (1.5, BOOT + 5.5, BOOT + 10 + 1.5):
         async with MovedCloud.open(boot_seconds=BOOT, stop_seconds=STOP) as moved:
@@ -80,7 +80,7 @@ async def test_between_two_requests(interrupted: Way) -> None:
 
 
 @each_way
-async def test_while_a_lost_create_is_looked_for(interrupted: Way) -> None:
+async def test_an_interruption_while_a_lost_create_is_looked_for_leaves_no_server(interrupted: Way) -> None:
     async with MovedCloud.open(boot_seconds=BOOT, stop_seconds=STOP) as moved:
         moved.sim.fail("POST /server", drop=True, after_effect=True, hide_from_lists=30)
         await interrupted(lambda: _life(moved), lambda: moved.later(10))
@@ -162,7 +162,7 @@ async def test_close_gives_up_at_its_bound_and_names_what_may_be_left(
     (uuid,) = moved.sim.servers
     assert caught.value.uuid == uuid
     assert moved.hand.now() - began == pytest.approx(40, abs=1)
-    assert f"destroy of server {uuid}: given up when the client was closed" in caplog.text
+    assert f"destroy of server {uuid}: given up because the client was closed" in caplog.text
 
 
 async def test_a_create_that_is_cut_short_is_named_by_the_label_of_what_it_may_have_made(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 from tests.moved_time import MovedCloud, server_spec
@@ -73,8 +74,8 @@ async def test_where_all_are_refused_the_last_refusal_tells_of_the_others(moved:
         with pytest.raises(errors.NoCapacity) as caught:
             await zone_of_next(cloud)
     assert [note.partition(":")[0] for note in caught.value.__notes__] == [
-        "1xCPU-1GB in fi-hel1 was refused before",
-        "1xCPU-1GB in fi-hel2 was refused before",
+        "PREMIUM-1xCPU-1GB in fi-hel1 was refused before",
+        "PREMIUM-1xCPU-1GB in fi-hel2 was refused before",
     ]
     assert moved.count("POST /server") == 3
 
@@ -137,3 +138,77 @@ async def test_each_client_remembers_for_itself(moved: MovedCloud) -> None:
         await zone_of_next(cloud)
         moved.sim.restock()
         assert await zone_of_next(other) == "fi-hel1"
+
+
+# --- a zone that is full -------------------------------------------------------------------------------------------
+
+
+async def test_those_that_wait_for_a_full_zone_neither_give_up_nor_flood_it(moved: MovedCloud) -> None:
+    moved.sim.sell_out(zone="fi-hel1")
+    # So that nobody has an answer yet when the next one wakes.
+    moved.sim.fail("POST /server", delay=0.5, times=None)
+    made: list[str] = []
+    async with moved.client() as cloud, anyio.create_task_group() as group:
+
+        async def create(number: int) -> None:
+            made.append((await cloud.servers.create(server_spec(f"build-{number}"), patience=900)).uuid)
+
+        for number in range(20):
+            group.start_soon(create, number)
+        await moved.later(600)
+        assert made == []
+        # One after the other, after 5, 10, 20, 40 and then 60 seconds, beside the first try of each.
+        assert moved.count("POST /server") <= 20 + 14
+        moved.sim.restock()
+        await moved.later(60 + 20 * 6)
+        assert len(made) == 20
+    assert moved.count("POST /server") <= 20 + 14 + 20 + 1
+
+
+async def test_patience_ends(moved: MovedCloud) -> None:
+    moved.sim.sell_out(zone="fi-hel1")
+    async with moved.client() as cloud:
+        began = moved.hand.now()
+        with pytest.raises(errors.NoCapacity):
+            await cloud.servers.create(server_spec(), patience=120)
+        assert moved.hand.now() - began == pytest.approx(120, abs=1)
+        assert moved.count("POST /server") <= 7
+
+
+async def test_patience_is_for_all_specs_and_takes_the_first_that_has_room(moved: MovedCloud) -> None:
+    for zone in ZONES:
+        moved.sim.sell_out(zone=zone)
+    zones: list[str | None] = []
+    async with moved.client() as cloud, anyio.create_task_group() as group:
+
+        async def create() -> None:
+            zones.append((await cloud.servers.create(choices(), patience=900)).zone)
+
+        group.start_soon(create)
+        await moved.later(300)
+        moved.sim.restock()
+        moved.sim.sell_out(zone="fi-hel1")
+        moved.sim.sell_out(zone="de-fra1")
+    assert zones == ["fi-hel2"]
+
+
+async def test_one_refused_size_says_nothing_of_others(moved: MovedCloud) -> None:
+    small, large = server_spec(), server_spec(plan="PREMIUM-2xCPU-4GB")
+    moved.sim.fail("POST /server", status=409, code="SERVER_RESOURCES_UNAVAILABLE")
+    async with moved.client() as cloud:
+        assert (await cloud.servers.create([large, small])).plan == "PREMIUM-1xCPU-1GB"
+        # The large one alone is tried last from here on; the small one is where it was.
+        assert (await cloud.servers.create([small, large])).plan == "PREMIUM-1xCPU-1GB"
+        assert (await cloud.servers.create([large, small])).plan == "PREMIUM-1xCPU-1GB"
+    assert moved.count("POST /server") == 4
+
+
+async def test_a_block_that_waits_for_room_ends_with_its_timeout(moved: MovedCloud) -> None:
+    moved.sim.sell_out(zone="fi-hel1")
+    async with moved.client() as cloud:
+        began = moved.hand.now()
+        with pytest.raises(errors.UpCloudError):
+            async with cloud.servers.ephemeral(server_spec(), timeout=100, patience=900):
+                raise AssertionError("there is no room")
+        assert moved.hand.now() - began <= 101
+    assert moved.sim.servers == {}

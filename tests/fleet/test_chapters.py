@@ -313,6 +313,7 @@ async def test_what_was_used_is_on_the_bill(cloud: UpCloud, server: Server, move
     bill = await cloud.account.billing(datetime.fromtimestamp(moved.hand.now(), UTC))
     (billed,) = bill.categories["servers"].kinds["server"].resources
     assert billed.resource_id == server.uuid
+    assert billed.amount is not None
     assert 0 < billed.amount <= (bill.total_amount or 0)
     only = await cloud.account.billing(datetime.fromtimestamp(moved.hand.now(), UTC), resource_id=server.uuid)
     assert only.categories.keys() == {"servers"}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.fleet.leased import left, started
+from tests.moved_time import server_spec
+from upcloud_sdk.models.ownership import LEASE, read_lease
 
 if TYPE_CHECKING:
     from tests.moved_time import MovedCloud
@@ -50,7 +52,7 @@ async def test_no_lease_ends_in_the_past(moved: MovedCloud, monkeypatch: pytest.
         assert left(moved, uuid) > 500
 
 
-async def test_a_taken_lease_neither(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_no_lease_that_is_taken_ends_in_the_past(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Sleeper(moved, monkeypatch)
     async with moved.client() as cloud:
         uuid = await started(cloud, lease=None)
@@ -84,3 +86,17 @@ async def test_a_client_whose_last_answer_is_old_asks_the_time_again(moved: Move
         await moved.later(3600)
         await started(cloud, lease=600)
         assert moved.count("GET /account") == 2
+
+
+@pytest.mark.parametrize("seconds", [100, 599])
+async def test_no_lease_that_is_made_after_a_short_sleep_ends_in_the_past(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    machine = Sleeper(moved, monkeypatch)
+    async with moved.client() as cloud:
+        await cloud.account.get()
+        machine.sleep(seconds)
+        server = await cloud.servers.create(server_spec(), lease=90)
+        ends = read_lease(server.labels[LEASE])
+        assert ends is not None
+        assert ends.timestamp() - moved.hand.now() > 80

@@ -12,6 +12,7 @@ from tests.moved_time import MovedCloud, MovedTransport, server_spec
 from tests.sdk.test_destroy import OlderAnswers
 from upcloud_sdk import errors
 from upcloud_sdk.models.ownership import LEASE
+from upcloud_sdk.simulator.records.records import Device, Storage
 
 if TYPE_CHECKING:
     from upcloud_sdk import UpCloud
@@ -72,6 +73,19 @@ async def test_disks_are_looked_for_where_the_first_delete_of_a_server_was_half_
     assert is_empty(moved)
 
 
+@pytest.mark.parametrize("pattern", ["DELETE /server/*", "DELETE /storage/*"])
+async def test_a_delete_whose_answer_was_lost_is_known_by_the_second_ones(moved: MovedCloud, pattern: str) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        data = Storage("01000000-0000-4000-8000-00000000000d", "data", 10)
+        moved.sim.storages[data.uuid] = data
+        moved.sim.servers[uuid].devices.append(Device("virtio:1", "disk", data.uuid))
+        moved.sim.fail(pattern, drop=True, after_effect=True)
+        await cloud.servers.destroy(uuid)
+    assert list(moved.sim.storages) == [data.uuid]
+    assert moved.count("DELETE .*") == 3
+
+
 async def test_the_disks_of_a_server_that_is_gone_are_looked_for_until_the_list_can_be_had(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
@@ -90,6 +104,18 @@ async def test_a_disk_that_is_gone_does_not_mean_that_the_server_is(moved: Moved
         moved.sim.fail("GET /storage/*", status=404, code="STORAGE_NOT_FOUND")
         await cloud.servers.destroy(uuid)
     assert moved.sim.servers == {}
+
+
+async def test_an_attached_disk_that_is_said_to_be_gone_does_not_go_with_the_server(moved: MovedCloud) -> None:
+    """An empty 404 can be anybody's; a delete of the server with all its disks would take it."""
+    async with moved.client(transport=OlderAnswers(moved.transport())) as cloud:
+        uuid = await started(cloud)
+        data = Storage("01000000-0000-4000-8000-00000000000d", "data", 10)
+        moved.sim.storages[data.uuid] = data
+        moved.sim.servers[uuid].devices.append(Device("virtio:1", "disk", data.uuid))
+        moved.sim.fail(f"GET /storage/{data.uuid}", status=404, body=b"", times=None)
+        await cloud.servers.destroy(uuid)
+    assert list(moved.sim.storages) == [data.uuid]
 
 
 async def test_a_server_that_somebody_starts_again_meanwhile_is_stopped_again(moved: MovedCloud) -> None:
@@ -151,3 +177,24 @@ async def test_one_failing_look_costs_a_moment_and_not_the_whole_time(moved: Mov
         await cloud.servers.destroy(uuid)
     assert moved.hand.now() - began < 30
     assert is_empty(moved)
+
+
+class OldDisks(MovedTransport):
+    """A list of disks that shows none of the new ones."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await super().handle_async_request(request)
+        if (request.method, request.url.path) == ("GET", "/1.3/storage"):
+            return httpx.Response(200, headers=answer.headers, json={"storages": {"storage": []}}, request=request)
+        return answer
+
+
+async def test_a_disk_that_the_list_does_not_show_yet_goes_too(moved: MovedCloud) -> None:
+    """It was seen on the server, beside a data disk that stays."""
+    async with moved.client() as cloud, moved.client(transport=OldDisks(moved.sim, moved.clock)) as other:
+        uuid = await started(cloud)
+        data = Storage("01000000-0000-4000-8000-00000000000d", "data", 10)
+        moved.sim.storages[data.uuid] = data
+        moved.sim.servers[uuid].devices.append(Device("virtio:1", "disk", data.uuid))
+        await other.servers.destroy(uuid)
+    assert list(moved.sim.storages) == [data.uuid]

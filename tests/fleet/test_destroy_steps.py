@@ -10,7 +10,7 @@ from upcloud_sdk.fleet.destroy_steps import GONE, UNKNOWN, UNSEEN, Seen, Step, W
 
 DISK, OTHER = frozenset({"disk"}), frozenset({"other"})
 STOPPING: dict[str, Any] = {"stop_sent": True, "stop_is_due": False}
-GUARD: dict[str, Any] = {"is_guarded": True}
+GUARD: dict[str, Any] = {"looks_first": True}
 THEIRS: dict[str, Any] = {"is_ours": False}
 NONE: dict[str, Any] = {"storages": "none"}
 ALL: dict[str, Any] = {"storages": "all"}
@@ -34,6 +34,9 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, Any], Step]] = [
     ("started", THEIRS, GUARD | STOPPING, Step.WAIT),
     ("maintenance", THEIRS, GUARD | STOPPING, Step.WAIT),
     ("stopped", THEIRS, GUARD | STOPPING, Step.START_AGAIN),
+    ("started", THEIRS, GUARD | STOPPING | {"stop_is_over": True}, Step.SPARE),
+    ("maintenance", THEIRS, GUARD | STOPPING | {"stop_is_over": True}, Step.WAIT),
+    ("stopped", THEIRS, GUARD | STOPPING | {"stop_is_over": True}, Step.START_AGAIN),
     # The server may be deleted.
     ("stopped", {"attached": {"disk": True}}, {}, Step.DELETE_ALL),
     ("error", {"attached": {"disk": True}}, {}, Step.DELETE_ALL),

@@ -20,6 +20,7 @@ async def test_the_server_runs_inside_the_block_and_is_gone_with_its_disk_after_
 
 
 async def test_a_single_life_sends_no_request_that_it_does_not_need(moved: MovedCloud) -> None:
+    """As many as 0.1.0 sent."""
     async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()):
         pass
     # The first look comes 5 s after the create and then one a second, until 33 s; after the stop one a second for 16 s.

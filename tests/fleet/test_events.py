@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.moved_time import MovedCloud, server_spec
-from upcloud_sdk.events import Event, LeaseEvent, RequestEvent, Retry, ServerEvent, WaitEvent
+from upcloud_sdk.events import Event, LeaseEvent, RefusalEvent, RequestEvent, Retry, ServerEvent, WaitEvent
 
 pytestmark = pytest.mark.anyio
 
@@ -12,7 +12,8 @@ async def test_the_life_of_a_server_is_told_in_order(moved: MovedCloud) -> None:
     told: list[Event] = []
     async with moved.client(on_event=told.append) as cloud, cloud.servers.ephemeral(server_spec()) as server:
         pass
-    life = [(each.happened, each.state) for each in told if isinstance(each, ServerEvent)]
+    servers = [each for each in told if isinstance(each, ServerEvent)]
+    life = [(each.happened, each.state) for each in servers if each.happened != "progress"]
     assert life[:3] == [("created", "maintenance"), ("seen", "maintenance"), ("seen", "started")]
     assert ("stopping", None) in life
     assert life[-1] == ("destroyed", None)
@@ -20,6 +21,26 @@ async def test_the_life_of_a_server_is_told_in_order(moved: MovedCloud) -> None:
     wait = next(each for each in told if isinstance(each, WaitEvent))
     assert (wait.outcome, wait.seconds) == ("reached", 33.0)
     assert [each.happened for each in told if isinstance(each, LeaseEvent)] == ["taken"]
+
+
+async def test_a_server_in_the_making_tells_how_far_it_is(moved: MovedCloud) -> None:
+    told: list[Event] = []
+    async with moved.client(on_event=told.append) as cloud, cloud.servers.ephemeral(server_spec()):
+        pass
+    percents = [each.progress for each in told if isinstance(each, ServerEvent) and each.progress is not None]
+    assert len(percents) > 1
+    assert percents == sorted(set(percents))
+
+
+async def test_a_spec_that_is_refused_is_told_with_the_reason(moved: MovedCloud) -> None:
+    told: list[Event] = []
+    moved.sim.fail("POST /server", status=409, code="SERVER_RESOURCES_UNAVAILABLE")
+    specs = [server_spec(), server_spec(zone="fi-hel2")]
+    async with moved.client(on_event=told.append) as cloud:
+        await cloud.servers.create(specs)
+    [refused] = [each for each in told if isinstance(each, RefusalEvent)]
+    assert (refused.zone, refused.plan) == (specs[0].zone, specs[0].plan)
+    assert "SERVER_RESOURCES_UNAVAILABLE" in refused.reason
 
 
 async def test_a_create_says_how_long_it_took(moved: MovedCloud) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from tests.fleet.leased import fleet_of, started
+from tests.fleet.leased import fleet_of, left, running_block, started
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk import errors
 from upcloud_sdk.events import Event, LeaseEvent
@@ -81,7 +81,7 @@ async def test_a_block_is_cancelled_when_its_lease_is_lost(moved: MovedCloud, de
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-async def test_or_a_callable_is_told_once_and_the_block_goes_on(moved: MovedCloud, deed: Deed) -> None:
+async def test_a_callable_that_was_given_is_told_once_and_the_block_goes_on(moved: MovedCloud, deed: Deed) -> None:
     told: list[errors.LeaseLost] = []
     events: list[Event] = []
     async with (
@@ -122,7 +122,7 @@ async def test_a_callable_that_fails_ends_nothing(moved: MovedCloud, caplog: pyt
     assert "mine" in caplog.text
 
 
-async def test_what_is_no_way_to_be_told_is_refused(moved: MovedCloud) -> None:
+async def test_an_on_lease_lost_that_cannot_be_called_is_refused(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         with pytest.raises(ValueError, match="on_lease_lost is 'shout'"):
             async with cloud.servers.ephemeral(server_spec(), on_lease_lost="shout"):  # type: ignore[arg-type]  # on purpose
@@ -144,6 +144,15 @@ async def test_what_is_kept_inside_the_block_is_there_after_it_as_it_was(moved: 
     assert moved.count("POST /server/[^/]+/stop") == 0
 
 
+async def test_what_this_client_keeps_is_there_after_the_block_though_its_labels_were_replaced(
+    moved: MovedCloud,
+) -> None:
+    async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()) as server:
+        await cloud.leases.keep(server.uuid)
+        moved.sim.servers[server.uuid].labels = {"team": "a"}
+    assert moved.sim.servers[server.uuid].state == "started"
+
+
 async def test_what_is_taken_inside_the_block_is_its_takers(moved: MovedCloud) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other:
         async with cloud.servers.ephemeral(server_spec()) as server:
@@ -154,22 +163,12 @@ async def test_what_is_taken_inside_the_block_is_its_takers(moved: MovedCloud) -
 
 
 async def test_what_is_kept_while_it_is_being_stopped_is_started_again(moved: MovedCloud) -> None:
-    uuids: list[str] = []
-    async with moved.client() as cloud, moved.client("somebody") as other, anyio.create_task_group() as group:
-        inside, leave = anyio.Event(), anyio.Event()
-
-        async def live() -> None:
-            async with cloud.servers.ephemeral(server_spec()) as server:
-                uuids.append(server.uuid)
-                inside.set()
-                await leave.wait()
-
-        group.start_soon(live)
-        await inside.wait()
-        leave.set()
+    async with moved.client() as cloud, moved.client("somebody") as other, running_block(cloud) as block:
+        block.leave.set()
         await moved.later(1)
-        await other.leases.keep(uuids[0])
-    assert moved.sim.servers[uuids[0]].state == "started"
+        await other.leases.keep(block.uuid)
+        await moved.later(100)
+        assert (await other.servers.get(block.uuid)).state == "started"
 
 
 async def test_an_error_of_the_body_comes_out_as_it_is_though_the_lease_is_lost(moved: MovedCloud) -> None:
@@ -184,7 +183,7 @@ async def test_an_error_of_the_body_comes_out_as_it_is_though_the_lease_is_lost(
             await live()
 
 
-# --- what a client remembers ------------------------------------------------------------------------------------------
+# --- what a client remembers -------------------------------------------------------------------------------------
 
 
 async def test_what_others_destroyed_is_forgotten(moved: MovedCloud) -> None:
@@ -218,6 +217,189 @@ async def test_memory_is_flat_over_a_hundred_thousand_leases(moved: MovedCloud) 
         assert len(fleet.records) == 1
         assert list(fleet.records.held) == [uuid]
         assert not fleet.records.is_attempt_held("99999")
-        for number in range(20_000):
+        for number in range(12_000):
             fleet.renewal.hold(Record(f"for-good-{number}", attempt=f"{number}"))
+            fleet.records.set(Record(f"lost-{number}", attempt=f"{number}"), State.LOST)
         assert len(fleet.records) <= 10_001
+
+
+# --- what only the labels tell ---------------------------------------------------------------------------------------
+
+
+async def test_what_another_run_of_the_same_owner_took_is_theirs(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()) as server:
+        moved.sim.servers[server.uuid].labels |= {RUN: "another-run", LEASE: "2030-01-01T00:00:00Z"}
+    assert moved.sim.servers[server.uuid].state == "started"
+
+
+@pytest.mark.parametrize("by_whom", ["this client", "another client of this process"])
+async def test_what_is_taken_in_this_process_inside_the_block_is_its_takers(moved: MovedCloud, by_whom: str) -> None:
+    async with moved.client() as cloud, moved.client() as other:
+        taker = cloud if by_whom == "this client" else other
+        async with cloud.servers.ephemeral(server_spec()) as server:
+            await taker.leases.take(server.uuid, 600)
+        await moved.later(3600)
+        assert moved.sim.servers[server.uuid].state == "started"
+        assert (await cloud.leases.reap()).servers == ()
+        await taker.servers.destroy(server.uuid)
+    assert moved.sim.storages == {}
+
+
+async def test_the_holder_is_told_of_another_client_of_its_process(moved: MovedCloud) -> None:
+    told: list[errors.LeaseLost] = []
+    async with moved.client() as cloud, moved.client() as other:
+        server = await cloud.servers.create(server_spec(), lease=600, on_lease_lost=told.append)
+        await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
+        await other.leases.take(server.uuid, 600)
+        await moved.later(3600)
+        assert (await cloud.leases.reap()).servers == ()
+    assert [lost.uuid for lost in told] == [server.uuid]
+
+
+async def test_a_server_whose_labels_somebody_replaced_is_destroyed_all_the_same(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()) as server:
+        moved.sim.servers[server.uuid].labels = {"team": "a"}
+    assert moved.sim.servers == {}
+
+
+async def test_a_list_that_lags_does_not_make_a_holder_leave_its_server(moved: MovedCloud) -> None:
+    """It shows the end that the lease had before its last renewal."""
+    async with moved.client() as cloud, cloud.servers.ephemeral(server_spec(), lease=600) as server:
+        old = moved.sim.servers[server.uuid].labels[LEASE]
+        await moved.later(1000)
+        assert moved.sim.servers[server.uuid].labels[LEASE] != old
+        moved.sim.servers[server.uuid].labels[LEASE] = old
+    assert moved.sim.servers == {}
+
+
+async def test_an_outage_of_changes_alone_is_not_taken_for_somebody_who_took_the_lease(moved: MovedCloud) -> None:
+    """However often a renewal was tried, the end that is seen was written by this client."""
+    told: list[errors.LeaseLost] = []
+    async with moved.client() as cloud:
+        server = await cloud.servers.create(server_spec(), lease=7200, on_lease_lost=told.append)
+        await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
+        moved.sim.fail("PUT /server/*", status=503, times=None)
+        await moved.later(7000)
+        moved.sim.faults.clear()
+        await moved.later(60)
+        assert left(moved, server.uuid) > 7000
+    assert told == []
+
+
+async def test_a_stop_whose_answer_was_lost_is_taken_back_too(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, moved.client("somebody") as other, running_block(cloud) as block:
+        moved.sim.fail("POST /server/*/stop", drop=True, after_effect=True, times=2)
+        block.leave.set()
+        await moved.later(0.5)
+        await other.leases.keep(block.uuid)
+        await moved.later(100)
+        assert (await other.servers.get(block.uuid)).state == "started"
+
+
+async def test_a_stop_without_effect_is_no_reason_to_wait_for_a_server_that_was_kept(moved: MovedCloud) -> None:
+    uuids: list[str] = []
+    moved.sim.fail("POST /server/*/stop", status=200, body=b"{}", headers={"content-type": "application/json"})
+    kept_at: list[float] = []
+    ended: list[float] = []
+    async with moved.client() as cloud, moved.client("somebody") as other, anyio.create_task_group() as group:
+
+        async def live() -> None:
+            async with cloud.servers.ephemeral(server_spec()) as server:
+                uuids.append(server.uuid)
+            ended.append(moved.hand.now())
+
+        group.start_soon(live)
+        while not uuids:
+            await moved.later(0.5)
+        kept_at.append(moved.hand.now())
+        await other.leases.keep(uuids[0])
+    assert ended[0] - kept_at[0] < 100
+    assert moved.count("POST /server/[^/]+/start") == 0
+    assert moved.sim.servers[uuids[0]].state == "started"
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_cancellation_at_the_moment_of_the_loss_comes_out_as_one(moved: MovedCloud) -> None:
+    import asyncio  # noqa: PLC0415 - of this event loop alone
+
+    async with moved.client() as cloud:
+
+        async def live() -> None:
+            async with cloud.servers.ephemeral(server_spec()) as server:
+                record = fleet_of(cloud).records.get(server.uuid)
+                assert record is not None
+                assert record.on_lost is not None
+                record.on_lost(errors.LeaseLost(server.uuid, "lost"))
+                current = asyncio.current_task()
+                assert current is not None
+                current.cancel()
+                await anyio.sleep_forever()
+
+        task = asyncio.create_task(live())
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+
+# --- a holder without a block ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("checked", [True, False])
+@pytest.mark.parametrize("deed", DEEDS)
+async def test_a_destroy_that_spares_what_others_took_destroys_all_else(
+    moved: MovedCloud, deed: Deed, checked: bool
+) -> None:
+    async with moved.client() as cloud, moved.client("somebody") as other:
+        uuid = await started(cloud)
+        await deed(moved, other, uuid)
+        if deed in {taken, kept, relabelled}:
+            if checked:
+                with pytest.raises(errors.LeaseLost):
+                    await cloud.leases.check(uuid)
+            with pytest.raises(errors.LeaseLost, match=f"server {uuid} is not destroyed"):
+                await cloud.servers.destroy(uuid, spare_taken=True)
+            await moved.later(100)
+            assert moved.sim.servers[uuid].state == "started"
+            # One that is not known to be lost is stopped before it is read.
+            assert moved.count("POST /server/[^/]+/start") == (not checked)
+            assert moved.count("POST /server/[^/]+/stop") == (not checked)
+        else:
+            await cloud.servers.destroy(uuid, spare_taken=True)
+            assert moved.sim.storages == {}
+
+
+@pytest.mark.parametrize("whose", ["never leased", "of another client"])
+async def test_it_spares_what_this_client_has_no_lease_on(moved: MovedCloud, whose: str) -> None:
+    async with moved.client() as cloud, moved.client("somebody") as other:
+        uuid = await started(cloud, lease=None) if whose == "never leased" else await started(other)
+        with pytest.raises(errors.LeaseLost):
+            await cloud.servers.destroy(uuid, spare_taken=True)
+        assert moved.sim.servers[uuid].state == "started"
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+async def test_a_check_tells_the_holder_what_has_become_of_its_lease(moved: MovedCloud, deed: Deed) -> None:
+    told: list[errors.LeaseLost] = []
+    async with moved.client() as cloud, moved.client("somebody") as other:
+        server = await cloud.servers.create(server_spec(), lease=600, on_lease_lost=told.append)
+        await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
+        await cloud.leases.check(server.uuid)
+        assert told == []
+        await deed(moved, other, server.uuid)
+        if deed is unreachable:
+            await cloud.leases.check(server.uuid)
+            return
+        for _ in range(2):
+            with pytest.raises(errors.LeaseLost):
+                await cloud.leases.check(server.uuid)
+    assert [lost.uuid for lost in told] == [server.uuid]
+
+
+async def test_a_check_that_the_api_does_not_answer_says_nothing_of_the_lease(moved: MovedCloud) -> None:
+    told: list[errors.LeaseLost] = []
+    async with moved.client() as cloud:
+        server = await cloud.servers.create(server_spec(), lease=600, on_lease_lost=told.append)
+        moved.sim.fail("GET /server/*", status=404, body=b"<html>", headers={"content-type": "text/html"}, times=None)
+        with pytest.raises(errors.ForeignAnswer):
+            await cloud.leases.check(server.uuid)
+        moved.sim.faults.clear()
+    assert told == []

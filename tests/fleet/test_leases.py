@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.fleet.leased import left, started
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk import errors
 from upcloud_sdk.fleet.identity import RUN
@@ -24,6 +25,22 @@ async def test_a_lease_of_a_living_holder_is_renewed_at_half_time(moved: MovedCl
         report = await cloud.leases.reap()
     assert report.servers == ()
     assert server.uuid in moved.sim.servers
+
+
+async def test_no_renewal_waits_for_the_end_of_its_lease(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        for _ in range(20):
+            await moved.later(90)
+            assert left(moved, uuid) > 295
+
+
+async def test_a_keep_ends_no_renewal_of_another_lease(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        kept, held = await started(cloud), await started(cloud)
+        await cloud.leases.keep(kept)
+        await moved.later(3600)
+        assert left(moved, held) > 0
 
 
 async def test_a_short_life_costs_no_renewal(moved: MovedCloud) -> None:
@@ -94,7 +111,7 @@ async def test_taking_a_lease_on_a_server_that_is_gone_says_so(moved: MovedCloud
 
 async def test_bad_arguments_are_refused_before_anything_is_sent(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
-        with pytest.raises(ValueError, match="shorter than a renewal can keep"):
+        with pytest.raises(ValueError, match="too short to renew"):
             await cloud.servers.create(server_spec(), lease=5)
         with pytest.raises(ValueError, match="grace is -1"):
             await cloud.leases.reap(grace=-1)

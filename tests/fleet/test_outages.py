@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.moved_time import MovedCloud, server_spec
-from upcloud_sdk import errors
-from upcloud_sdk.models import NetworkSpec, RouterSpec, ServerGroupSpec, StorageSpec
+from upcloud_sdk import IpNetworkSpec, errors
+from upcloud_sdk.models import NetworkPeeringSpec, NetworkSpec, RouterSpec, ServerGroupSpec, StorageSpec
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,26 +21,45 @@ pytestmark = pytest.mark.anyio
 
 NETWORK = NetworkSpec.model_validate({"name": "a", "zone": "fi-hel1", "ip_networks": [{"address": "10.0.0.0/24"}]})
 
+
+async def make_peering(cloud: UpCloud) -> None:
+    """A peering of two networks that are there already."""
+    first, second = [each.uuid for each in await cloud.networks.list() if each.type == "private"]
+    await cloud.network_peerings.create(NetworkPeeringSpec.between(first, second, name="us"))
+
+
 MAKES: list[tuple[str, Make]] = [
     ("server", lambda c: c.servers.create(server_spec())),
     ("storage", lambda c: c.storages.create(StorageSpec(zone="fi-hel1", title="data", size=10))),
     ("network", lambda c: c.networks.create(NETWORK)),
     ("router", lambda c: c.routers.create(RouterSpec(name="a"))),
     ("server_group", lambda c: c.server_groups.create(ServerGroupSpec(title="a"))),
+    ("network_peering", make_peering),
 ]
 
-PATHS = {"server_group": "server-group"}
+PATHS = {"server_group": "server-group", "network_peering": "network-peering"}
+
+
+def everything(moved: MovedCloud, kind: str) -> dict[str, object]:
+    found: dict[str, object] = getattr(moved.sim, f"{kind.removeprefix('network_')}s")
+    return found
 
 
 def left(moved: MovedCloud, kind: str) -> int:
     """How many there are of what was made."""
     if kind == "network":
         return sum(network.type == "private" for network in moved.sim.networks.values())
-    return len(getattr(moved.sim, f"{kind}s"))
+    return len(everything(moved, kind))
 
 
 async def cancelled(moved: MovedCloud, cloud: UpCloud, kind: str, make: Make) -> None:
     """A create whose caller is cancelled, and an API that then dies."""
+    if kind == "network_peering":
+        router = (await cloud.routers.create(RouterSpec(name="a"))).uuid
+        for number in range(2):
+            ranges = [IpNetworkSpec(address=f"10.{number}.0.0/24")]
+            spec = NetworkSpec(name=f"n{number}", zone="fi-hel1", router=router, ip_networks=ranges)
+            await cloud.networks.create(spec)
     path = f"/{PATHS.get(kind, kind)}"
     moved.sim.fail(f"POST {path}", delay=10)
     with moved.clock.limit(5):
@@ -52,7 +71,9 @@ async def cancelled(moved: MovedCloud, cloud: UpCloud, kind: str, make: Make) ->
 
 
 @pytest.mark.parametrize(("kind", "make"), MAKES, ids=[row[0] for row in MAKES])
-async def test_it_is_destroyed_after_an_outage_of_an_hour(moved: MovedCloud, kind: str, make: Make) -> None:
+async def test_what_nobody_holds_is_destroyed_after_an_outage_of_an_hour(
+    moved: MovedCloud, kind: str, make: Make
+) -> None:
     async with moved.client() as cloud:
         await cancelled(moved, cloud, kind, make)
         await moved.later(3600)
@@ -62,14 +83,16 @@ async def test_it_is_destroyed_after_an_outage_of_an_hour(moved: MovedCloud, kin
 
 
 @pytest.mark.parametrize(("kind", "make"), MAKES, ids=[row[0] for row in MAKES])
-async def test_or_it_is_named_when_the_client_is_left(moved: MovedCloud, kind: str, make: Make) -> None:
+async def test_what_nobody_holds_and_is_not_destroyed_is_named_when_the_client_is_left(
+    moved: MovedCloud, kind: str, make: Make
+) -> None:
     async def script() -> None:
         async with moved.client() as cloud:
             await cancelled(moved, cloud, kind, make)
 
     with pytest.raises(errors.CleanupFailed) as caught:
         await script()
-    assert caught.value.uuid in getattr(moved.sim, f"{kind}s")
+    assert caught.value.uuid in everything(moved, kind)
 
 
 async def test_a_lost_create_is_looked_for_until_somebody_answers(moved: MovedCloud) -> None:

@@ -7,8 +7,9 @@ import httpx
 import pytest
 
 from tests.moved_time import DEBIAN
+from tests.sdk import documents
 from upcloud_sdk import InterfaceSpec, ServerSpec, StorageDeviceSpec, Token, UpCloud
-from upcloud_sdk.errors import NoMatch
+from upcloud_sdk.errors import NoMatch, UnexpectedAnswer
 from upcloud_sdk.simulator import ManualClock, Simulator
 from upcloud_sdk.testing import client_of
 
@@ -109,7 +110,7 @@ async def test_a_server_that_fits_its_plan_costs_its_plan(cloud: UpCloud) -> Non
     ("devices", "more"),
     [
         ([StorageDeviceSpec.create(size=30)], {"storage_maxiops": (5, "0.155")}),
-        ([StorageDeviceSpec.create(size=20), StorageDeviceSpec.create(size=20)], {"storage_maxiops": (15, "0.465")}),
+        ([StorageDeviceSpec.create(size=20), StorageDeviceSpec.create(size=20)], {"storage_maxiops": (20, "0.62")}),
         ([StorageDeviceSpec.create(size=10, tier="hdd")], {"storage_hdd": (10, "0.078")}),
         ([StorageDeviceSpec.clone(DEBIAN)], {}),
         ([StorageDeviceSpec.clone(DEBIAN), StorageDeviceSpec.attach("01a1b2c3-d4e5-4f60-8a7b-0123456789a1")], {}),
@@ -229,7 +230,9 @@ async def test_a_plan_without_a_price_in_the_zone_is_none(cloud: UpCloud) -> Non
 
 
 async def test_an_estimate_of_the_simulators_prices() -> None:
-    async with UpCloud(Token("ucat_x"), transport=Simulator(clock=ManualClock()).transport()) as simulated:
+    async with UpCloud(
+        Token("ucat_x"), transport=Simulator(clock=ManualClock(), discontinued_plans="sold").transport()
+    ) as simulated:
         plan = await simulated.plans.cheapest(cores=2, memory=4096, zone="fi-hel1", storage=50)
         estimate = await simulated.prices.estimate(
             _spec(StorageDeviceSpec.clone(DEBIAN, size=25), zone="fi-hel1", plan=plan.name)
@@ -239,10 +242,52 @@ async def test_an_estimate_of_the_simulators_prices() -> None:
 
 
 async def test_what_a_server_that_exists_costs_is_told_with_the_accounts_currency() -> None:
-    async with client_of(Simulator(boot_seconds=0)) as simulated:
+    async with client_of(Simulator(boot_seconds=0, discontinued_plans="sold")) as simulated:
         spec = await simulated.servers.spec("debian-13", zone="fi-hel1", plan="1xCPU-1GB", hostname="a", size=30)
         server = await simulated.servers.create(spec)
         planned = await simulated.prices.estimate(spec)
         assert (await simulated.prices.estimate(server)).parts == planned.parts
         assert await simulated.prices.estimate(server.uuid) == planned
         assert planned.currency == (await simulated.accounts.get("simulator")).currency
+
+
+@pytest.mark.parametrize(
+    ("changes", "missing"),
+    [
+        ({"plan": "custom", "core_number": None, "memory_amount": 1024}, "core_number"),
+        ({"plan": [], "core_number": 1, "memory_amount": "much"}, "memory_amount"),
+        ({"storage_devices": {"storage_device": [{"address": "virtio:0", "storage_size": "large"}]}}, "storage_size"),
+        ({"license": "some"}, "license"),
+        ({"firewall": "perhaps"}, "firewall"),
+    ],
+    ids=["cores", "memory", "disk", "license", "firewall"],
+)
+async def test_what_cannot_be_read_of_a_server_is_not_free(changes: dict[str, Any], missing: str) -> None:
+    document = documents.server(**({"zone": "de-fra1", "plan": "1xCPU-1GB"} | changes))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asks_for_server = request.url.path.startswith("/1.3/server/")
+        return httpx.Response(200, json=document) if asks_for_server else _answer(request)
+
+    async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(answer)) as cloud:
+        with pytest.raises(UnexpectedAnswer, match=f"{missing}.*without it there is no price"):
+            await cloud.prices.estimate(documents.SERVER)
+
+
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [({"size": "large", "license": 0}, "size"), ({"size": 10, "license": "some"}, "license")],
+    ids=["size", "license"],
+)
+async def test_a_copy_of_a_disk_of_which_this_cannot_be_read_is_not_free(
+    fields: dict[str, object], missing: str
+) -> None:
+    disk = {"uuid": DEBIAN, "state": "online", **fields}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asks_for_disk = request.url.path.startswith("/1.3/storage/")
+        return httpx.Response(200, json={"storage": disk}) if asks_for_disk else _answer(request)
+
+    async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(answer)) as cloud:
+        with pytest.raises(UnexpectedAnswer, match=f"{missing}.*without it there is no price"):
+            await cloud.prices.estimate(_spec(StorageDeviceSpec.clone(DEBIAN)))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 from tests.fleet.leased import left, started
 from upcloud_sdk import errors
+from upcloud_sdk.models.ownership import LEASE
 from upcloud_sdk.simulator.records.records import Device, Storage
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ async def test_the_lease_of_what_could_not_be_destroyed_ends_now(moved: MovedClo
         assert (await other.leases.reap()).servers == (uuid,)
 
 
-async def test_the_reaper_of_the_process_finishes_it_whether_it_had_a_lease_or_not(moved: MovedCloud) -> None:
+async def test_the_reaper_of_the_process_finishes_a_failed_destroy_with_or_without_a_lease(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud, lease=None)
         await in_vain(moved, cloud, uuid)
@@ -73,7 +75,7 @@ async def test_a_failure_that_nobody_heard_of_is_told_when_the_client_is_left(mo
     assert caught.value.uuid == uuid
 
 
-async def test_it_is_a_note_on_the_error_of_the_body(moved: MovedCloud) -> None:
+async def test_a_failed_destroy_is_a_note_on_the_error_of_the_body(moved: MovedCloud) -> None:
     async def body() -> None:
         async with moved.client() as cloud:
             raise KeyError(await destroyed_by_nobody(moved, cloud))
@@ -83,19 +85,19 @@ async def test_it_is_a_note_on_the_error_of_the_body(moved: MovedCloud) -> None:
     assert any(caught.value.args[0] in note for note in caught.value.__notes__)
 
 
-async def test_it_is_not_told_once_the_reaper_has_finished_it(moved: MovedCloud) -> None:
+async def test_a_failed_destroy_is_not_told_once_the_reaper_has_finished_it(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await destroyed_by_nobody(moved, cloud)
         assert (await cloud.leases.reap()).servers == (uuid,)
 
 
-async def test_it_is_not_told_twice(moved: MovedCloud) -> None:
+async def test_a_failed_destroy_is_not_told_twice(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await in_vain(moved, cloud, uuid)
 
 
-async def test_it_finishes_disks_that_are_left_of_it(moved: MovedCloud) -> None:
+async def test_the_reaper_finishes_disks_that_are_left_of_a_failed_destroy(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud, lease=None)
         data = Storage("01000000-0000-4000-8000-00000000000d", "data", 10)
@@ -110,7 +112,7 @@ async def test_it_finishes_disks_that_are_left_of_it(moved: MovedCloud) -> None:
     assert list(moved.sim.storages) == [data.uuid]
 
 
-async def test_it_does_as_its_caller_said_about_disks(moved: MovedCloud) -> None:
+async def test_the_reaper_does_with_disks_what_the_caller_of_the_destroy_said(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         moved.sim.fail("DELETE /server/*", status=409, code="SERVER_STATE_ILLEGAL", times=60)
@@ -133,7 +135,7 @@ async def take(cloud: UpCloud, uuid: str) -> None:
 
 
 @pytest.mark.parametrize("save", [keep, take])
-async def test_it_spares_what_its_process_decided_to_keep(moved: MovedCloud, save: Save) -> None:
+async def test_the_reaper_spares_what_its_process_decided_to_keep(moved: MovedCloud, save: Save) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await in_vain(moved, cloud, uuid)
@@ -142,9 +144,12 @@ async def test_it_spares_what_its_process_decided_to_keep(moved: MovedCloud, sav
         assert uuid in moved.sim.servers
 
 
+@pytest.mark.parametrize("owner", ["somebody-else", "tests"])
 @pytest.mark.parametrize("save", [keep, take])
-async def test_it_spares_what_another_process_took_or_kept_before_it_is_stopped(moved: MovedCloud, save: Save) -> None:
-    async with moved.client() as cloud, moved.client("somebody-else") as other:
+async def test_the_reaper_spares_what_another_client_took_or_kept_before_it_is_stopped(
+    moved: MovedCloud, save: Save, owner: str
+) -> None:
+    async with moved.client() as cloud, moved.client(owner) as other:
         uuid = await started(cloud)
         await in_vain(moved, cloud, uuid)
         await save(other, uuid)
@@ -153,3 +158,28 @@ async def test_it_spares_what_another_process_took_or_kept_before_it_is_stopped(
         assert uuid in report.spared
         assert moved.sim.servers[uuid].state == "started"
         assert (await cloud.leases.reap()).failed == {}
+
+
+@pytest.mark.parametrize("owner", ["somebody-else", "tests"])
+@pytest.mark.parametrize("save", [keep, take])
+async def test_a_destroy_that_fails_leaves_the_lease_alone_that_somebody_ended_or_took_meanwhile(
+    moved: MovedCloud, save: Save, owner: str
+) -> None:
+    async with moved.client() as cloud, moved.client(owner) as other, anyio.create_task_group() as group:
+        uuid = await started(cloud)
+        group.start_soon(in_vain, moved, cloud, uuid)
+        await moved.later(25)
+        await save(other, uuid)
+        await moved.later(30)
+        labels = moved.sim.servers[uuid].labels
+        assert (LEASE in labels) is (save is take)
+        if save is take:
+            assert left(moved, uuid) > 3000
+
+
+async def test_a_reap_for_another_owner_finishes_nothing_of_this_one(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud, lease=None)
+        await in_vain(moved, cloud, uuid)
+        assert (await cloud.leases.reap("somebody-else")).servers == ()
+        assert uuid in moved.sim.servers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -60,6 +61,19 @@ async def test_a_hundred_servers_are_awaited_with_few_requests_and_noticed_soon(
         assert makespan <= 1.03 * max(boots)
         assert len(moved.requests()) <= 1.7 * 100
         assert statistics.quantiles(noticed, n=20)[-1] <= 1.2
+
+
+async def test_a_new_server_is_not_looked_at_before_it_can_be_started_or_stopped(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, anyio.create_task_group() as group:
+        (uuid,) = await several(cloud, 1)
+        before = len(moved.requests())
+        for state in ("started", "stopped"):
+            group.start_soon(partial(cloud.servers.wait_for_state, uuid, state, timeout=200))
+        await moved.later(4.5)
+        assert len(moved.requests()) == before
+        await moved.later(1)
+        assert len(moved.requests()) == before + 1
+        group.cancel_scope.cancel()
 
 
 async def test_nobody_who_waits_costs_nothing(moved: MovedCloud) -> None:

@@ -26,6 +26,7 @@ MORE_CONFIGURATION = """
     QuickWorker.reaps = ReapPace(again=1, every=1, retry=1)
     BuildmasterConfig.update({{
         "multiMaster": True,
+        "www": {{**BuildmasterConfig["www"], "plugins": {{"upcloud": {{}}}}}},
         "mq": {{"type": "wamp", "router_url": {router!r}, "realm": "realm1"}},
         "db": {{"db_url": {database!r}}},
         "builders": [util.BuilderConfig(name="shared", workernames=list(WORKERS), factory=build)],
@@ -61,6 +62,11 @@ class FellowMaster(MasterProcess):
     def start(self) -> None:
         super().start()
         eventually("a master that has found the router", lambda: "Wamp connection succeed!" in self.log, PATIENCE)
+
+    def page(self) -> dict[str, Any]:
+        """What its page shows now."""
+        document: dict[str, Any] = self.get("../../plugins/upcloud/now.json")
+        return document
 
     def servers(self, cloud: Simulator) -> list[Server]:
         """Those of its workers, by their titles."""

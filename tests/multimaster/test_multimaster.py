@@ -57,6 +57,10 @@ def _both_build(master: FellowMaster) -> bool:
     return all(f"Worker {master.name}-{number} substantiated" in master.log for number in (1, 2))
 
 
+def _shows(master: FellowMaster, whose: dict[str, str]) -> bool:
+    return {row["uuid"]: row["master"] for row in master.page()["servers"]} == whose
+
+
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that the user `postgres` may enter; afterwards no process is left in it."""
@@ -70,7 +74,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def installation(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
     monkeypatch.setattr(tempfile, "tempdir", str(folder))  # guests run there
-    cloud = Simulator(boot_seconds=0.3, stop_seconds=0.1, guests="process")
+    cloud = Simulator(discontinued_plans="sold", boot_seconds=0.3, stop_seconds=0.1, guests="process")
     with ExitStack() as stack:
         database = stack.enter_context(postgresql(folder))
         router = stack.enter_context(crossbar(folder))
@@ -95,6 +99,16 @@ def test_two_masters_share_builds_and_one_survives_the_other(installation: Insta
     of_mortal, of_survivor = mortal.servers(cloud), survivor.servers(cloud)
     assert (len(of_mortal), len(of_survivor)) == (2, 2)
 
+    # The page of each shows the servers of both, and says whose each is.
+    names = {master: master.page()["master"] for master in (mortal, survivor)}
+    whose = {
+        **{server.uuid: names[mortal] for server in of_mortal},
+        **{server.uuid: names[survivor] for server in of_survivor},
+    }
+    assert len(set(whose.values())) == 2
+    for master in (mortal, survivor):
+        eventually(f"the page of {master.name}", partial(_shows, master, whose), PATIENCE)
+
     # Killed and started again at once, a master destroys what its last run left, and nothing else.
     mortal.kill()
     mortal.start()
@@ -110,7 +124,7 @@ def test_two_masters_share_builds_and_one_survives_the_other(installation: Insta
     waiting = installation.force(2)
     installation.wait_for(waiting)
     eventually("the end of what it left", lambda: left.isdisjoint(cloud.servers), PATIENCE)
-    assert "is dead: reaper of" in survivor.log
+    eventually("what it says of this", lambda: "is dead: reaper of" in survivor.log, PATIENCE)
 
     # Back again, it builds what it was building.
     mortal.start()

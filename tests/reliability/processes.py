@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tests.moved_time import PushedClock
 from tests.reliability.lives import EverMade
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Real seconds after which a process that does nothing has failed."""
+HELD = 600.0
+"""Seconds of the API's clock for which an answer is held, until it is released."""
 
 
 @dataclass
@@ -26,14 +29,16 @@ class Served:
     sim: Simulator
     made: EverMade
     url: str
+    clock: PushedClock
 
     @classmethod
     @contextmanager
     def open(cls) -> Generator[Served]:
-        sim = Simulator(boot_seconds=0.1, stop_seconds=0.1)
+        clock = PushedClock()
+        sim = Simulator(boot_seconds=0.1, stop_seconds=0.1, clock=clock)
         sim.servers = made = EverMade()
         with sim.serve() as url:
-            yield cls(sim, made, url)
+            yield cls(sim, made, url, clock)
 
     def script(self, backend: str, what: str, *more: str) -> subprocess.Popen[str]:
         """A process of the script."""
@@ -54,6 +59,10 @@ class Served:
             time.sleep(0.002)  # noqa: TID251 - another process is waited for, in real time
         time.sleep(0.02)  # noqa: TID251 - its effect is in the same breath
         return True
+
+    def release(self) -> None:
+        """Let answers go that are held for `HELD` seconds."""
+        self.clock.push(HELD)
 
     def check_empty(self) -> None:
         """Nothing is left, and no create made two."""

@@ -1,9 +1,9 @@
 """A script as users write it, for tests that interrupt or kill its process.
 
-python -m tests.reliability.script URL BACKEND live|reap [NUMBER [SECONDS]]
+python -m tests.reliability.script URL BACKEND live|reap [NUMBER [SECONDS [handled]]]
 
 With a number above 0, the process sends itself Ctrl-C when so much has happened in the client: in the middle of the
-client's own work. SECONDS is how long the block lasts.
+client's own work. SECONDS is how long the block lasts. With `handled`, SIGTERM is turned into Ctrl-C, as docs advise.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WAITS = WaitPolicy(first_look=0.02, pause=0.02, longest_pause=0.1, look_for_crea
 RETRY = RetryPolicy(first_pause=0.02, longest_pause=0.1)
 SPEC = ServerSpec(
     zone="fi-hel1",
-    plan="1xCPU-1GB",
+    plan="PREMIUM-1xCPU-1GB",
     hostname="build-1",
     title="build-1",
     storage_devices=(StorageDeviceSpec.clone("01000000-0000-4000-8000-000020070100", size=25),),
@@ -61,6 +61,8 @@ if __name__ == "__main__":
     # A shell lets what it starts in the background ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _, url, backend, what, *numbers = sys.argv
+    if numbers[2:] == ["handled"]:
+        signal.signal(signal.SIGTERM, lambda _number, _frame: signal.raise_signal(signal.SIGINT))
     number = int(numbers[0]) if numbers else 0
     seconds = float(numbers[1]) if len(numbers) > 1 else 0.1
     anyio.run(main, url, what, number, seconds, backend=backend)

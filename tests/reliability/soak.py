@@ -20,11 +20,19 @@ import anyio
 
 from tests.reliability.script import SPEC
 from upcloud_sdk import RetryPolicy, Token, UpCloud, WaitPolicy
-from upcloud_sdk.errors import CleanupFailed, UpCloudError
+from upcloud_sdk.errors import CleanupFailed, LeaseLost, UpCloudError
 from upcloud_sdk.events import Event, RequestEvent, Retry, ServerEvent
+from upcloud_sdk.models.ownership import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from upcloud_sdk import ServerSpec
+
+STOLEN = 100
+"""One lease in so many is taken by somebody else while its holder works."""
+LEASE = 60.0
+"""Seconds of those, so that its renewal notices after 30."""
 
 WARM = 200
 """Leases after which memory is measured first."""
@@ -70,6 +78,10 @@ class Soak:
             while not held:
                 try:
                     spec = SPEC.model_copy(update={"hostname": f"soak-{number}", "title": f"soak-{number}"})
+                    if number % STOLEN == STOLEN - 1:
+                        await self._lose(cloud, spec)
+                        held = True
+                        break
                     async with cloud.servers.ephemeral(spec, timeout=60, cleanup_timeout=60):
                         held = True
                 except CleanupFailed:
@@ -79,6 +91,25 @@ class Soak:
             self.counts["leases"] += 1
             if self.counts["leases"] == WARM:
                 self.warm = memory()
+
+    async def _lose(self, cloud: UpCloud, spec: ServerSpec) -> None:
+        """A lease that another run takes while its holder works: the holder is told, and leaves the server alone."""
+        uuid = ""
+        try:
+            async with cloud.servers.ephemeral(spec, timeout=60, cleanup_timeout=60, lease=LEASE) as server:
+                uuid = server.uuid
+                pairs = [{"key": key, "value": value} for key, value in server.labels.items() if key != RUN]
+                labels = {"label": [*pairs, {"key": RUN, "value": "another-run"}]}
+                await cloud.request("PUT", f"/server/{uuid}", json={"server": {"labels": labels}})
+                self.counts["leases taken by others"] += 1
+                await anyio.sleep(2 * LEASE)
+        except UpCloudError as error:
+            # Its new holder destroys it in the end; it may have one although the answer to that PUT was lost.
+            if uuid:
+                await cloud.servers.destroy(uuid, timeout=60)
+            if not isinstance(error, LeaseLost):
+                raise
+            self.counts["leases lost, told"] += 1
 
 
 def memory() -> float:
@@ -111,6 +142,8 @@ def main(leases: int, at_once: int, share: float) -> int:
         "servers made": cloud["made"],
         "servers adopted after a lost answer": soak.counts["adopted"],
         "blocks that were refused, and tried again": soak.counts["blocks that were refused"],
+        "leases that others took": soak.counts["leases taken by others"],
+        "leases lost, told": soak.counts["leases lost, told"],
         "clean-ups that failed": soak.counts["clean-ups that failed"],
         "servers left": cloud["servers"],
         "disks left": cloud["storages"],
@@ -121,6 +154,7 @@ def main(leases: int, at_once: int, share: float) -> int:
     for name, figure in figures.items():
         print(f"{name:<44}{figure:>10}")  # noqa: T201 - what it is run for
     bad = cloud["servers"] or cloud["storages"] or cloud["twice"] or soak.counts["clean-ups that failed"]
+    bad = bad or soak.counts["leases taken by others"] != soak.counts["leases lost, told"]
     return int(bool(bad) or grown > MEMORY or seconds > SECONDS)
 
 

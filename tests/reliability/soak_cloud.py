@@ -9,6 +9,8 @@ from typing import Any
 from tests.reliability.lives import EverMade
 from upcloud_sdk.simulator import Simulator
 
+PAGE = "<html><body>Sign in to your network</body></html>"
+
 FAULTS: list[dict[str, Any]] = [
     {"drop": True},
     {"drop": True, "after_effect": True},
@@ -17,6 +19,10 @@ FAULTS: list[dict[str, Any]] = [
     {"status": 502},
     {"status": 503, "code": "SERVICE_UNAVAILABLE"},
     {"truncate": 20, "after_effect": True},
+    # Foreign pages: of a proxy, or JSON of another shape.
+    {"status": 404, "body": PAGE, "headers": {"content-type": "text/html"}},
+    {"status": 200, "body": PAGE, "headers": {"content-type": "text/html"}, "after_effect": True},
+    {"status": 409, "body": '{"message": "no"}', "headers": {"content-type": "application/json"}},
 ]
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.reliability.processes import Served, ended, requests_of_a_life
+from tests.reliability.processes import HELD, Served, ended, requests_of_a_life
+from upcloud_sdk.models.ownership import LEASE
+
+if TYPE_CHECKING:
+    import subprocess
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="wants a signal to one process: `make sigkill` sends it on Linux and macOS"
@@ -28,10 +33,11 @@ def check_interrupted(code: int, out: str, err: str) -> None:
 def interrupted_at(backend: str, number: int) -> None:
     """Ctrl-C while the answer to a request is awaited."""
     with Served.open() as served:
-        served.hold(number, delay=0.3)
+        served.hold(number, delay=HELD)
         process = served.script(backend, "live")
         if served.wait_until_held(process):
             process.send_signal(signal.SIGINT)
+            served.release()
             check_interrupted(*ended(process))
         else:
             ended(process)
@@ -39,28 +45,29 @@ def interrupted_at(backend: str, number: int) -> None:
 
 
 @both_backends
-def test_while_the_answer_to_a_create_is_awaited(backend: str) -> None:
+def test_ctrl_c_while_the_answer_to_a_create_is_awaited(backend: str) -> None:
     interrupted_at(backend, CREATE)
 
 
 @pytest.mark.full
 @both_backends
-def test_while_any_answer_is_awaited(backend: str) -> None:
+def test_ctrl_c_while_any_answer_is_awaited(backend: str) -> None:
     for number in range(requests_of_a_life()):
         interrupted_at(backend, number)
 
 
 @both_backends
-def test_in_the_block_and_again_during_the_clean_up(backend: str) -> None:
+def test_ctrl_c_in_the_block_and_again_during_the_clean_up(backend: str) -> None:
     """Though asyncio ends its event loop at the second one, and cancels all tasks."""
     with Served.open() as served:
-        served.sim.fail("POST /server/*/stop", delay=0.5)
+        served.sim.fail("POST /server/*/stop", delay=HELD)
         process = served.script(backend, "live", "0", "30")
         assert process.stdout is not None
         assert process.stdout.readline().startswith("inside")
         process.send_signal(signal.SIGINT)
         assert served.wait_until_held(process)
         process.send_signal(signal.SIGINT)
+        served.release()
         check_interrupted(*ended(process))
         served.check_empty()
 
@@ -77,14 +84,47 @@ def interrupted_inside(backend: str, number: int) -> bool:
 
 
 @both_backends
-def test_in_the_middle_of_the_clients_own_work(backend: str) -> None:
+def test_ctrl_c_in_the_middle_of_the_clients_own_work(backend: str) -> None:
     interrupted_inside(backend, 4)
 
 
 @pytest.mark.full
 @both_backends
-def test_anywhere_in_the_clients_own_work(backend: str) -> None:
+def test_ctrl_c_anywhere_in_the_clients_own_work(backend: str) -> None:
     number = 1
     while interrupted_inside(backend, number):
         number += 1
     assert number > 10
+
+
+def in_the_block(served: Served, backend: str, *more: str) -> subprocess.Popen[str]:
+    """A process of the script whose block has begun."""
+    process = served.script(backend, "live", "0", "30", *more)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("inside")
+    return process
+
+
+@both_backends
+def test_a_sigterm_that_is_turned_into_ctrl_c_as_the_docs_advise(backend: str) -> None:
+    with Served.open() as served:
+        served.sim.fail("POST /server/*/stop", delay=HELD)
+        process = in_the_block(served, backend, "handled")
+        process.terminate()
+        assert served.wait_until_held(process)
+        process.terminate()
+        served.release()
+        check_interrupted(*ended(process))
+        served.check_empty()
+
+
+@both_backends
+def test_a_sigterm_that_is_not_handled_ends_the_process_and_a_reap_does_the_rest(backend: str) -> None:
+    with Served.open() as served:
+        process = in_the_block(served, backend)
+        process.terminate()
+        assert ended(process)[0] == -signal.SIGTERM
+        (server,) = served.sim.servers.values()
+        assert LEASE in server.labels
+        assert ended(served.script(backend, "reap"))[0] == 0
+        served.check_empty()

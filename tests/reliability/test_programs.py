@@ -156,7 +156,7 @@ def run(machine: type[Programs], examples: int, steps: int, *, always_the_same: 
 
 @both_backends
 def test_programs(machine: type[Programs]) -> None:
-    run(machine, 10, 25, always_the_same=True)
+    run(machine, 5, 25, always_the_same=True)
 
 
 @pytest.mark.full

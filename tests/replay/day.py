@@ -1,14 +1,17 @@
 """A day of builds in a real master, with real worker processes on the simulator, many times as fast.
 
-python -m tests.replay.day BUILDS.csv [--policy hour|600|0] [--factor 60] [--first-hour 0] [--hours 24] [--faults 0.1]
+python -m tests.replay.day BUILDS.csv [--policy hour|fresh|600|0|shipped] [--factor 15] [--first-hour 0] [--hours 24]
+    [--faults 0.1]
 
 Without `--first-hour` and `--hours` it is the busiest day of the file. With faults, that share of all requests fails,
-and the master is killed (SIGKILL) and started again in each hour.
+and the master is killed (SIGKILL) and started again in each hour. What that takes is left out of the day: a restart of
+a few seconds would be minutes of it, and the builds of these minutes would come all at once.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import math
 import random
@@ -24,38 +27,54 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.buildbot.processes import MasterProcess, buildbot, eventually
-from tests.buildbot.storm import BOOTSTRAP
+from tests.buildbot.guests import LOGIN, GuestHost, Guests
+from tests.buildbot.processes import MasterProcess, buildbot, free_port
 from tests.reliability.lives import EverMade
 from tests.reliability.soak_cloud import fail_a_share
 from upcloud_sdk import billing
-from upcloud_sdk.buildbot.costs import read_record
+from upcloud_sdk.buildbot.record import read_record
 from upcloud_sdk.replay import Build, busy_hours, fewest_hours, most_at_once, read_csv
 from upcloud_sdk.simulator import Simulator, after_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from upcloud_sdk.simulator.records.progress import Progress
 
 BOOTS = (33.0, 73.0, 133.0)
 STOP = 16.0
 DAY = 86_400.0
-POLICIES = {"0": "0", "600": "600 / FACTOR", "hour": "PaidHour(margin=120 / FACTOR)"}
+HOUR = "PaidHour(margin=120 / FACTOR)"
+POLICIES = {
+    "shipped": "0",
+    "0": "0",
+    "600": "600 / FACTOR",
+    "hour": HOUR,
+    "fresh": HOUR,
+}
+QUIET = 60.0
+"""Seconds beyond the longest build in which another must end once all were asked for: else the rest never does."""
 
 CONFIGURATION = """
+from dataclasses import replace
 from buildbot.plugins import schedulers, steps, util
 from tests.buildbot.quick import QuickWorker
+from tests.replay.shipped import ShippedWorker
 from upcloud_sdk import billing
 from upcloud_sdk.buildbot import PaidHour
 
 FACTOR = {factor}
 billing.HOUR = 3600 / FACTOR
+QuickWorker.waits = replace(QuickWorker.waits, first_look=5 / FACTOR, pause=1 / FACTOR)
 COMMON = {{
-    "api_username": "user", "api_password": "secret-password", "base_url": {url!r}, "bootstrap": {bootstrap!r},
+    "api_username": "user", "api_password": "secret-password", "base_url": {url!r},
     "image": "Debian GNU/Linux 12 (Bookworm)", "masterFQDN": "127.0.0.1", "build_wait_timeout": {idle},
     "hostconfig": {{"os_disk_size": 25}}, "max_builds": 1,
 }}
+if {shipped}:
+    make = lambda name: ShippedWorker.on(name, {bootstrap!r}, {pb}, **COMMON)
+else:
+    make = lambda name: QuickWorker(name, bootstrap={bootstrap!r}, fresh_disk={fresh}, **COMMON)
 NAMES = ["bot-%d" % number for number in range({workers})]
 BUILDERS = {builders!r}
 COMMAND = "echo $(date +%s.%N) >> {folder}/$NUMBER; sleep $SECONDS; echo end >> {folder}/$NUMBER"
@@ -64,18 +83,31 @@ build = util.BuildFactory([steps.ShellCommand(
     env={{"NUMBER": util.Property("number"), "SECONDS": util.Property("seconds")}},
 )])
 BuildmasterConfig = {{
-    "workers": [QuickWorker(name, **COMMON) for name in NAMES],
+    "workers": [make(name) for name in NAMES],
     "builders": [util.BuilderConfig(name=name, workernames=NAMES, factory=build) for name in BUILDERS],
     "schedulers": [schedulers.ForceScheduler(name="force", builderNames=BUILDERS, properties=[
         util.StringParameter(name="number"), util.StringParameter(name="seconds")])],
     "collapseRequests": False,
-    "protocols": {{"pb": {{"port": "tcp:0:interface=127.0.0.1"}}}},
+    "protocols": {{"pb": {{"port": "tcp:{pb}:interface=127.0.0.1"}}}},
     "www": {{"port": "tcp:{port}:interface=127.0.0.1", "plugins": {{}}}},
     "buildbotURL": "http://127.0.0.1:{port}/",
     "buildbotNetUsageData": None,
     "db": {{"db_url": "sqlite:///state.sqlite"}},
 }}
 """
+
+
+class ForkHost(GuestHost):
+    """Where the guests' processes come from."""
+
+    script = Path(__file__).with_name("fork_host.py")
+    _process = None
+
+
+class ForkedGuests(Guests):
+    """Each a real worker process."""
+
+    host = ForkHost
 
 
 class DayMaster(MasterProcess):
@@ -113,15 +145,18 @@ class Figures:
     unseen: int
     """Servers whose end the master did not see, because it was killed."""
 
+    def wait(self, share: float) -> float:
+        """The wait that this share of the builds that began did not exceed, in seconds of the day."""
+        waits = sorted(self.waits) or [math.nan]
+        return waits[max(0, round(share * len(waits)) - 1)]
+
     def show(self) -> None:
         """Print them."""
-        waits = sorted(self.waits)
-        share = [waits[max(0, round(part * len(waits)) - 1)] for part in (0.5, 0.95, 1)]
         lines = {
             "builds": self.builds,
             "finished": self.finished,
             "finished more than once": self.twice,
-            "wait, median, 95th, most": ", ".join(f"{each:.0f} s" for each in share),
+            "wait, median, 95th, most": ", ".join(f"{self.wait(part):.0f} s" for part in (0.5, 0.95, 1)),
             "hours paid": f"{self.hours}, {self.hours / self.fewest:.2f} of the fewest, {self.fewest}",
             "idle hours paid": f"{self.hours - self.busy:.0f}",
             "servers made": self.servers,
@@ -140,6 +175,15 @@ def busiest(builds: Sequence[Build]) -> float:
     return first + days.most_common(1)[0][0] * DAY
 
 
+def part_of_day(builds: Sequence[Build], *, first_hour: float, hours: float) -> list[Build]:
+    """Some hours of the busiest day."""
+    start = busiest(builds) + first_hour * 3600
+    found = [build for build in builds if start <= build.start < start + hours * 3600]
+    if not found:
+        raise SystemExit(f"no build began in the {hours:g} hours after hour {first_hour:g} of the busiest day")
+    return found
+
+
 def play_day(builds: Sequence[Build], policy: str, *, factor: float, faults: float) -> Figures:
     """Run it."""
     billing.HOUR = hour = 3600 / factor
@@ -149,7 +193,13 @@ def play_day(builds: Sequence[Build], policy: str, *, factor: float, faults: flo
         return after_seconds(dice.choice(BOOTS) / factor)
 
     cloud = Simulator(
-        boot=boot, stop_seconds=STOP / factor, guests="process", username="user", password="secret-password", seed=1
+        discontinued_plans="sold",
+        boot=boot,
+        stop_seconds=STOP / factor,
+        guests=ForkedGuests(),
+        username="user",
+        password="secret-password",
+        seed=1,
     )
     cloud.account.resource_limits = dict.fromkeys(cloud.account.resource_limits)
     cloud.servers = made = EverMade()
@@ -161,8 +211,11 @@ def play_day(builds: Sequence[Build], policy: str, *, factor: float, faults: flo
         subprocess.run(buildbot("create-master", "--relocatable", str(basedir)), check=True, capture_output=True)
         options: dict[str, Any] = {
             "factor": factor,
-            "bootstrap": BOOTSTRAP,
+            "bootstrap": LOGIN,
             "idle": POLICIES[policy],
+            "shipped": policy == "shipped",
+            "fresh": policy == "fresh",
+            "pb": free_port(),
             "workers": most_at_once(builds) + 20,
             "builders": sorted({build.builder for build in builds}),
             "folder": str(begun),
@@ -173,12 +226,14 @@ def play_day(builds: Sequence[Build], policy: str, *, factor: float, faults: flo
             if faults:
                 fail_a_share(cloud, faults)
             asked = _ask(master, builds, factor, hour if faults else math.inf)
-            ended = lambda: len(_ends(begun)) >= len(builds)  # noqa: E731 - a look
-            eventually("the end of all builds", ended, 600, pause=1)
-            eventually("an empty cloud", lambda: not cloud.servers and not cloud.storages, 3 * hour + 60, pause=0.5)
-            master.terminate(within=60)
+            longest = max(build.seconds for build in builds) / factor
+            _until_quiet(lambda: len(_ends(begun)), len(builds), longest + QUIET)
+            _until_quiet(lambda: int(not cloud.servers and not cloud.storages), 1, 2 * hour + 30)
+            with contextlib.suppress(AssertionError):
+                master.terminate(within=60)  # The shipped worker may keep it from that.
         finally:
             master.close()
+            ForkHost.close()
         record = read_record(basedir)
         ends = _ends(begun)
         starts = {int(file.name): float(file.read_text().split()[0]) for file in begun.iterdir()}
@@ -209,13 +264,15 @@ def _ask(master: DayMaster, builds: Sequence[Build], factor: float, kill_every: 
     first, began = builds[0].start, time.time()
     waiting = threading.Event()
     asked: dict[int, float] = {}
-    next_kill = began + kill_every
+    next_kill = began + kill_every / 2
     for number, build in enumerate(builds):
         due = began + (build.start - first) / factor
         waiting.wait(max(0.0, due - time.time()))
         if time.time() >= next_kill:
+            killed = time.time()
             master.kill()
             master.start()
+            began += time.time() - killed
             next_kill = time.time() + kill_every
         asked[number] = time.time()
         try:
@@ -223,6 +280,15 @@ def _ask(master: DayMaster, builds: Sequence[Build], factor: float, kill_every: 
         except httpx.HTTPError:
             master.force_build(number, build, factor)
     return asked
+
+
+def _until_quiet(count: Callable[[], int], enough: int, within: float) -> None:
+    """Return when there are enough, or when it has been more quiet than that."""
+    seen, since, waiting = -1, time.monotonic(), threading.Event()
+    while (now := count()) < enough and time.monotonic() - since < within:
+        if now != seen:
+            seen, since = now, time.monotonic()
+        waiting.wait(0.5)
 
 
 def _ends(begun: Path) -> Counter[int]:
@@ -237,14 +303,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trace", type=Path)
     parser.add_argument("--policy", choices=sorted(POLICIES), default="hour")
-    parser.add_argument("--factor", type=float, default=60)
+    parser.add_argument("--factor", type=float, default=15)
     parser.add_argument("--first-hour", type=float, default=0)
     parser.add_argument("--hours", type=float, default=24)
     parser.add_argument("--faults", type=float, default=0)
     given = parser.parse_args()
     builds = read_csv(given.trace.read_text(encoding="utf-8").splitlines(keepends=True)).builds
-    start = busiest(builds) + given.first_hour * 3600
-    day = [build for build in builds if start <= build.start < start + given.hours * 3600]
+    day = part_of_day(builds, first_hour=given.first_hour, hours=given.hours)
     figures = play_day(day, given.policy, factor=given.factor, faults=given.faults)
     figures.show()
     print(json.dumps({"policy": given.policy, "hours": figures.hours, "fewest": figures.fewest}))  # noqa: T201 - the same

@@ -20,6 +20,10 @@ def test_columns_go_by_their_usual_names_in_any_order() -> None:
     assert read(text) == (Build(0, 4, "Static checks / lint"),)
 
 
+def test_the_mark_that_spreadsheets_write_before_the_first_column_is_no_part_of_it() -> None:
+    assert read("\ufeffstart,seconds,builder\n1,2,a\n") == (Build(1, 2, "a"),)
+
+
 def test_a_builder_may_be_missing() -> None:
     assert read("started_at\tseconds\n7\t8\n") == (Build(7, 8, ""),)
 
@@ -49,15 +53,15 @@ def test_a_build_of_no_time_counts_as_a_second_and_that_is_said() -> None:
     ("text", "reason"),
     [
         ("", "there is no column 'start'"),
-        ("start,builder\n1,a\n", "there is no column 'seconds' .or duration, duration_s.; it has start, builder"),
-        ("start,seconds\n", "there is no finished build"),
-        ("start,seconds\n1,\n", "there is no finished build"),
-        ("start,seconds\n1,5\n2,-1\n", "line 3: a build cannot have taken -1 seconds"),
+        ("start,builder\n1,a\n", "there is no column 'seconds' .or duration, duration_s.; found start, builder"),
+        ("start,seconds\n", "no finished build"),
+        ("start,seconds\n1,\n", "no finished build"),
+        ("start,seconds\n1,5\n2,-1\n", "line 3: the duration is negative: -1 seconds"),
         ("start,seconds\n1,soon\n", "line 2: 'soon' is not a duration"),
         ("start,seconds\n1,inf\n", "line 2: 'inf' is not a duration"),
         ("start,seconds\n,5\n", "line 2: '' is neither seconds nor an ISO time"),
         ("start,seconds\nyesterday,5\n", "line 2: 'yesterday' is neither seconds nor an ISO time"),
-        ("start,seconds\n1,5\n2026-11-25,5\n", "line 3: starts are either all times or all numbers"),
+        ("start,seconds\n1,5\n2026-11-25,5\n", "line 3: start times must be all ISO times or all numbers"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_line(text: str, reason: str) -> None:
@@ -77,5 +81,5 @@ def test_the_builds_of_a_buildbot_have_their_builders_names() -> None:
 
 
 def test_what_is_not_buildbot_s_is_refused() -> None:
-    with pytest.raises(UnreadableTrace, match="not what Buildbot's REST API answers"):
+    with pytest.raises(UnreadableTrace, match="not an answer of Buildbot's REST API"):
         builds_of_buildbot([{"id": 1, "builder": "linux"}], [{"builderid": 1, "name": "linux"}])

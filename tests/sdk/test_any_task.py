@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 
@@ -119,5 +120,28 @@ async def test_a_task_that_is_cancelled_natively_does_not_take_the_client_with_i
 def test_a_client_is_left_in_the_event_loop_that_it_was_entered_in(clock: MovedClock) -> None:
     cloud = client(clock, [])
     anyio.run(cloud.__aenter__)
-    with pytest.raises(RuntimeError, match="entered in another event loop: enter and leave it in one"):
+    with pytest.raises(RuntimeError, match="entered in another event loop: enter and leave it in the same one"):
         anyio.run(cloud.__aexit__, None, None, None)
+
+
+def test_calls_of_a_client_that_is_entered_on_another_event_loop_take_turns_there() -> None:
+    async def answer(request: httpx.Request) -> httpx.Response:
+        for _ in range(5):
+            await anyio.lowlevel.checkpoint()
+        return httpx.Response(200, json={"account": {"username": "a-user", "credits": 1}})
+
+    cloud = UpCloud(Token("ucat_x"), transport=httpx.MockTransport(answer), max_concurrency=1)
+
+    async def calls() -> list[str | None]:
+        found: list[str | None] = []
+
+        async def call() -> None:
+            found.append((await cloud.account.get()).username)
+
+        async with cloud, anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(call)
+        return found
+
+    for backend in ("asyncio", "trio", "asyncio"):
+        assert anyio.run(calls, backend=backend) == ["a-user"] * 3

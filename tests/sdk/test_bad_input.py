@@ -94,7 +94,7 @@ PEOPLE = [
         "both kinds of credentials",
         _new_client,
         ConfigError,
-        "both UPCLOUD_TOKEN and .* are set: unset one kind",
+        "both UPCLOUD_TOKEN and .* are set: unset one of them",
         environment={"UPCLOUD_TOKEN": "ucat_x", "UPCLOUD_USERNAME": "me", "UPCLOUD_PASSWORD": "p"},
     ),
     Row(
@@ -111,7 +111,7 @@ PEOPLE = [
         "UPCLOUD_USERNAME is not: set both, or UPCLOUD_TOKEN",
         environment={"UPCLOUD_PASSWORD": "p"},
     ),
-    Row("a URL that sends them in the clear", _clear_text, ConfigError, "in the clear: use https, or say allow_http"),
+    Row("a URL that sends them in the clear", _clear_text, ConfigError, "unencrypted: use https, or write allow_http"),
     Row("a misspelt field", _misspelt, ValidationError, "hostnam\n.*not permitted"),
     Row("a client outside its block", _unopened, NotOpen, "use it inside `async with UpCloud"),
     Row("a zone that does not exist", _no_zone, NotFound, r"POST /server: .*fi-hel9.* \(ZONE_NOT_FOUND, HTTP 404\)"),

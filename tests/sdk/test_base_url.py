@@ -47,10 +47,12 @@ def test_an_argument_wins_over_the_variable(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("value", ["", "nonsense", "localhost:8080", "//host", "http://[::1"])
 def test_a_variable_without_scheme_and_host_is_ignored_as_the_official_tools_do(
-    monkeypatch: pytest.MonkeyPatch, value: str
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, value: str
 ) -> None:
     monkeypatch.setenv(DEBUG, value)
     assert base_url(None) == OFFICIAL
+    said = [f"{DEBUG} is not a URL such as http://127.0.0.1:8080: it is ignored, and calls go to {OFFICIAL}"]
+    assert caplog.messages == (said if value else [])
 
 
 def test_plain_http_in_the_variable_is_refused_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +63,7 @@ def test_plain_http_in_the_variable_is_refused_like_any_other(monkeypatch: pytes
 
 @pytest.mark.parametrize("given", ["http://api.upcloud.com", "http://10.0.0.1:8080", "http://127.0.0.1.example"])
 def test_plain_http_to_another_machine_is_refused(given: str) -> None:
-    with pytest.raises(ConfigError, match="in the clear: use https, or say allow_http=True"):
+    with pytest.raises(ConfigError, match="unencrypted: use https, or write allow_http=True"):
         base_url(given)
 
 

@@ -280,7 +280,7 @@ async def test_the_end_of_a_client_gives_up_at_its_bound_and_names_what_may_be_l
 ) -> None:
     gate = Gate(Simulator().transport(), "POST", "/stop")
     uuid = ""
-    with pytest.raises(CleanupFailed, match="given up when the client was closed") as caught:
+    with pytest.raises(CleanupFailed, match="given up because the client was closed") as caught:
         async with real_client(gate, close_timeout=0.01) as cloud:
             uuid = await _give_up_a_destroy(cloud, gate)
     assert caught.value.uuid == uuid
@@ -332,7 +332,7 @@ async def test_the_limit_of_a_block_covers_the_create() -> None:
     sim = Simulator(boot_seconds=0.0, stop_seconds=0.0)
     gate = Gate(sim.transport(), "POST", "/server")
     async with real_client(gate, close_timeout=60) as cloud:
-        with pytest.raises(TimeoutError, match=r"not created within 0\.05 s; if it turns up it is destroyed"):
+        with pytest.raises(TimeoutError, match=r"not created within 0\.05 s; if it appears, it is destroyed"):
             async with cloud.servers.ephemeral(server_spec(), timeout=0.05):
                 raise AssertionError("it is not created that fast")
         await gate.reached.wait()

@@ -73,7 +73,7 @@ async def test_a_client_outside_its_block_sends_nothing_and_says_how_to_use_it(
         await call(cloud)
     async with cloud:
         pass
-    with pytest.raises(NotOpen, match=r"closed: its block has ended; use it inside `async with UpCloud|not open"):
+    with pytest.raises(NotOpen, match=r"closed because its block has ended; use it inside `async with|not open"):
         await call(cloud)
     assert not api.calls
 
@@ -81,7 +81,7 @@ async def test_a_client_outside_its_block_sends_nothing_and_says_how_to_use_it(
 async def test_a_client_is_entered_once_at_a_time(api: respx.MockRouter) -> None:
     api.get("/account").respond(json=ACCOUNT)
     async with UpCloud(Token(SECRET)) as cloud:
-        with pytest.raises(RuntimeError, match="open already: enter it once, and share it between tasks"):
+        with pytest.raises(RuntimeError, match="already open: enter it once, and share it between tasks"):
             await cloud.__aenter__()
         await cloud.account.get()
 
@@ -223,22 +223,22 @@ async def test_calls_that_take_long_leave_slots_for_the_others(clock: MovedClock
 CONFUSED: list[tuple[Callable[[], UpCloud], str]] = [
     (
         lambda: UpCloud(Token("x"), transport=Closed(answering), http_client=httpx.AsyncClient()),
-        "give one of transport, http_client and proxy",
+        "give only one of transport, http_client and proxy",
     ),
-    (lambda: UpCloud(Token("x"), transport=Closed(answering), proxy="http://p"), "give one of transport"),
+    (lambda: UpCloud(Token("x"), transport=Closed(answering), proxy="http://p"), "give only one of transport"),
     (
         lambda: UpCloud(Token("x"), transport=Closed(answering), ssl_context=ssl.create_default_context()),
-        "ssl_context has no effect beside transport or http_client",
+        "ssl_context has no effect with transport or http_client",
     ),
-    (lambda: UpCloud(Token("x"), http="requests"), "it is 'httpx' or 'aiohttp'"),  # type: ignore[arg-type]  # the fault
-    (lambda: UpCloud(Token("x"), max_concurrency=0), "max_concurrency is at least 1"),
+    (lambda: UpCloud(Token("x"), http="requests"), "write 'httpx' or 'aiohttp'"),  # type: ignore[arg-type]  # the fault
+    (lambda: UpCloud(Token("x"), max_concurrency=0), "max_concurrency must be at least 1"),
     (lambda: UpCloud(Token("x"), timeout=0), "timeout above 0 s"),
     (lambda: UpCloud(Token("x"), close_timeout=-1), "close_timeout at least 0 s"),
-    (lambda: UpCloud(Token("x"), user_agent="naïve"), "user_agent is printable ASCII"),
-    (lambda: UpCloud(Token("x"), user_agent="a\r\nb: c"), "user_agent is printable ASCII"),
+    (lambda: UpCloud(Token("x"), user_agent="naïve"), "user_agent must be printable ASCII"),
+    (lambda: UpCloud(Token("x"), user_agent="a\r\nb: c"), "user_agent must be printable ASCII"),
     (lambda: UpCloud(Token("x"), owner=" "), "owner is empty"),
-    (lambda: UpCloud(Token("x"), owner="o" * 256), "owner does not fit a label: 255 printable characters"),
-    (lambda: UpCloud(Token("x"), owner="a\nb"), "owner does not fit a label"),
+    (lambda: UpCloud(Token("x"), owner="o" * 256), "owner is not a valid label: at most 255 printable characters"),
+    (lambda: UpCloud(Token("x"), owner="a\nb"), "owner is not a valid label"),
 ]
 
 
@@ -307,7 +307,7 @@ async def test_an_answer_without_a_body_has_no_document(api: respx.MockRouter, c
 @pytest.mark.parametrize("content", [b'{"a": "MUST_NOT', b"[" * 100_000])
 async def test_a_success_that_is_no_json_is_unexpected(api: respx.MockRouter, cloud: UpCloud, content: bytes) -> None:
     api.get("/thing").respond(200, content=content)
-    with pytest.raises(UnexpectedAnswer, match=r"GET /thing: .* no JSON document") as caught:
+    with pytest.raises(UnexpectedAnswer, match=r"GET /thing: .* not a JSON document") as caught:
         await cloud.request("GET", "/thing")
     assert "MUST_NOT" not in str(caught.value)
     assert caught.value.__cause__ is None
@@ -324,7 +324,7 @@ async def test_a_success_that_is_a_page_is_foreign(api: respx.MockRouter, cloud:
 
 @pytest.mark.parametrize("path", ["thing", "", "https://elsewhere.example/", "/thing?a=b", "/thing#a"])
 async def test_a_path_that_is_none_is_refused(api: respx.MockRouter, cloud: UpCloud, path: str) -> None:
-    with pytest.raises(ValueError, match=r"starts with `/`, relative to /1\.3, and has no query: use params"):
+    with pytest.raises(ValueError, match=r"must start with `/`, is relative to /1\.3, and has no query"):
         await cloud.request("GET", path)
     assert not api.calls
 

@@ -34,6 +34,7 @@ LOST: list[tuple[str, dict[str, Any]]] = [
     ("502 of a proxy, in HTML", {"status": 502}),
     *((f"{status} of a proxy, in HTML", {"status": status}) for status in (302, 401, 403, 404, 408, 409, 429)),
     ("402 with JSON of another shape", {"status": 402, "body": b'{"message": "no"}'}),
+    ("409 with an error without a code", {"status": 409, "body": b'{"error": {"error_message": "no"}}'}),
     ("504 of a proxy, empty", {"status": 504, "body": b""}),
     ("truncated on the way", {"truncate": 40}),
     ("200 with {}", {"status": 200, "body": b"{}"}),
@@ -121,7 +122,7 @@ async def test_what_turns_up_after_all_is_destroyed_since_nobody_holds_it(
             (uuid,) = moved.sim.servers
     assert moved.sim.servers == {}
     assert moved.sim.storages == {}
-    assert f"server {uuid} of a create that had been given up turned up: destroying it" in caplog.text
+    assert f"server {uuid} of an abandoned create has appeared: destroying it" in caplog.text
 
 
 @pytest.mark.parametrize(

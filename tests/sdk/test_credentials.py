@@ -103,13 +103,13 @@ def test_where_credentials_come_from(
     ("environment", "entries", "says"),
     [
         ({}, {}, "no credentials: pass UpCloud.* set UPCLOUD_TOKEN, set UPCLOUD_USERNAME and UPCLOUD_PASSWORD"),
-        ({"UPCLOUD_TOKEN": "ucat_e", "UPCLOUD_USERNAME": "me", "UPCLOUD_PASSWORD": SECRET}, {}, "unset one kind"),
-        ({"UPCLOUD_TOKEN": "ucat_e", "UPCLOUD_USERNAME": "me"}, {}, "unset one kind"),
-        ({"UPCLOUD_TOKEN": "ucat_e", "UPCLOUD_PASSWORD": SECRET}, {}, "unset one kind"),
+        ({"UPCLOUD_TOKEN": "ucat_e", "UPCLOUD_USERNAME": "me", "UPCLOUD_PASSWORD": SECRET}, {}, "unset one of them"),
+        ({"UPCLOUD_TOKEN": "ucat_e", "UPCLOUD_USERNAME": "me"}, {}, "unset one of them"),
+        ({"UPCLOUD_TOKEN": "ucat_e", "UPCLOUD_PASSWORD": SECRET}, {}, "unset one of them"),
         ({"UPCLOUD_USERNAME": "me"}, {}, "UPCLOUD_PASSWORD is not, and the keyring has no password for that user"),
         ({"UPCLOUD_USERNAME": "me"}, {"": "ucat_k"}, "UPCLOUD_PASSWORD is not"),
         ({"UPCLOUD_PASSWORD": SECRET}, {"": "ucat_k"}, "UPCLOUD_USERNAME is not: set both, or UPCLOUD_TOKEN"),
-        ({"UPCLOUD_TOKEN": f"{TOKEN}\n"}, {}, "white space around it .* read from a file"),
+        ({"UPCLOUD_TOKEN": f"{TOKEN}\n"}, {}, "white space at its ends: was it read from a file"),
         ({"UPCLOUD_TOKEN": " "}, {}, "the token is empty"),
         ({}, {"": "go-keyring-base64:?"}, "keyring's entry for UpCloud cannot be decoded: store it again with `upctl"),
         ({}, {"": "go-keyring-base64:/w=="}, "keyring's entry for UpCloud cannot be decoded"),
@@ -172,16 +172,16 @@ def test_credentials_of_another_type_are_refused(given: Token) -> None:
     ("make", "says"),
     [
         (lambda: Token(""), "the token is empty"),
-        (lambda: Token(cast("str", None)), "the token is not text but NoneType"),
+        (lambda: Token(cast("str", None)), "the token is a NoneType, not text"),
         (lambda: Token(f"{SECRET}\n"), "line break"),
-        (lambda: Token(f"{SECRET}\x01"), "copied whole"),
-        (lambda: Token(f"{SECRET} {SECRET}"), "copied whole"),
-        (lambda: Token(f"{SECRET}é"), "copied whole"),
+        (lambda: Token(f"{SECRET}\x01"), "copied completely"),
+        (lambda: Token(f"{SECRET} {SECRET}"), "copied completely"),
+        (lambda: Token(f"{SECRET}é"), "copied completely"),
         (lambda: Basic("", SECRET), "the user name is empty"),
         (lambda: Basic("me:you", SECRET), "colon"),
         (lambda: Basic("me\n", SECRET), "line break"),
         (lambda: Basic("me", ""), "the password is empty"),
-        (lambda: Basic(cast("str", None), SECRET), "the user name is not text but NoneType"),
+        (lambda: Basic(cast("str", None), SECRET), "the user name is a NoneType, not text"),
         (lambda: Basic("me", f"{SECRET}\udcff"), "not valid Unicode"),
     ],
 )
@@ -263,7 +263,7 @@ async def test_a_callable_that_gives_something_else_is_refused_and_its_answer_no
     api: respx.MockRouter, given: Callable[[], Awaitable[Token]]
 ) -> None:
     async with UpCloud(given) as cloud:
-        with pytest.raises(ConfigError, match="callable is async and returns a Token or a Basic") as caught:
+        with pytest.raises(ConfigError, match="callable must be async and return a Token or a Basic") as caught:
             await cloud.account.get()
     assert SECRET not in "".join(traceback.format_exception(caught.value))
     assert not api.calls

@@ -44,6 +44,7 @@ TREE = {
     errors.NoCapacity: errors.Conflict,
     errors.ResourceFailed: errors.UpCloudError,
     errors.WaitTimeout: errors.UpCloudError,
+    errors.BakeFailed: errors.UpCloudError,
     errors.CleanupFailed: errors.UpCloudError,
 }
 
@@ -95,6 +96,7 @@ EXAMPLES: list[errors.UpCloudError] = [
     _api(errors.NoCapacity, 409, "SERVER_RESOURCES_UNAVAILABLE"),
     errors.ResourceFailed("server", "00c0ffee", ServerState.ERROR),
     errors.WaitTimeout("not within 300 s", last=ServerState.MAINTENANCE),
+    errors.BakeFailed("00c0ffee", "2fd00e8dc812", "a command failed"),
     errors.CleanupFailed("00c0ffee", "may still cost money"),
 ]
 
@@ -163,7 +165,7 @@ def test_an_api_error_names_the_call_the_code_the_status_and_the_correlation_id(
     error = _api(errors.InvalidRequest, 400, "ZONE_INVALID")
     assert str(error) == (
         "POST /server: It is so.; zone: Unknown. (ZONE_INVALID, HTTP 400, correlation id 01FY8RP81GDE07BAVYY7V4DKRY)"
-        "; zones.list() has the ids"
+        "; zones.list() shows the ids"
     )
 
 
@@ -268,6 +270,11 @@ def test_a_body_that_is_not_the_apis_own_is_no_error_of_the_api(content: bytes) 
 def test_the_names_of_the_contract_are_read_too() -> None:
     error = _read(b'{"error": {"code": "SERVER_NOT_FOUND", "message": "No."}}', status=404)
     assert (type(error), error.code, error.message) == (errors.NotFound, "SERVER_NOT_FOUND", "No.")
+
+
+def test_names_of_the_contract_beside_empty_ones_are_read() -> None:
+    error = _read(b'{"error": {"error_code": null, "error_message": "", "code": "SERVER_NOT_FOUND", "message": "No."}}')
+    assert (error.code, error.message) == ("SERVER_NOT_FOUND", "No.")
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,17 @@ from upcloud_sdk.models import Server, ServerSpec
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        (Server, ["A server in full.", "memory_amount: int | None = None\n |          MiB.", "timezone: str = 'UTC'"]),
+        (
+            Server,
+            [
+                "A server with all details.",
+                "memory_amount: int | None = None\n |          MiB.",
+                "timezone: str | None = None",
+            ],
+        ),
         (
             ServerSpec,
-            ["A server to be made.", "1 to 16 disks and CD-ROMs.", "plan: Annotated[str, "],
+            ["A server to create.", "1 to 16 disks and CD-ROMs.", "plan: Annotated[str, "],
         ),
     ],
 )

@@ -67,8 +67,10 @@ async def test_an_import_that_takes_too_long_goes_on_without_its_caller(
 
 
 @pytest.mark.parametrize("url", ["", "example.com/disk", "file:///etc/passwd", "ftp://example.com/disk"])
-async def test_an_address_that_is_none_is_refused(api: respx.MockRouter, cloud: UpCloud, url: str) -> None:
-    with pytest.raises(ValueError, match=r"http\(s\) address"):
+async def test_an_import_of_something_that_is_not_a_url_is_refused(
+    api: respx.MockRouter, cloud: UpCloud, url: str
+) -> None:
+    with pytest.raises(ValueError, match=r"http\(s\) URL"):
         await cloud.storages.import_url(DISK, url)
     assert lines(api) == []
 

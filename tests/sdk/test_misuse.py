@@ -26,44 +26,48 @@ CALLS: list[tuple[str, Call, str]] = [
     (
         "too many rules",
         lambda c: c.firewall_rules.replace(SERVER, [RULE] * 1001),
-        "1001 rules: a server has 1000 at most",
+        "1001 rules: a server can have at most 1000",
     ),
-    ("a stop by a wrong word", lambda c: c.servers.stop(SERVER, stop_type=WRONG), "is one of soft, hard"),
+    ("a stop by a wrong word", lambda c: c.servers.stop(SERVER, stop_type=WRONG), "write one of soft, hard"),
     ("a wrong end of a restart", lambda c: c.servers.restart(SERVER, timeout_action=WRONG), "one of destroy, ignore"),
     ("a delete of some backups", lambda c: c.servers.delete(SERVER, backups=WRONG), "of keep, keep_latest, delete"),
     ("a delete of a disk's", lambda c: c.storages.delete(DISK, backups=WRONG), "of keep, keep_latest, delete"),
-    ("a kind that is none", lambda c: c.storages.list(WRONG), "kind is 'wrong': it is one of public, private"),
+    ("a kind that is none", lambda c: c.storages.list(WRONG), "kind is 'wrong': write one of public, private"),
     (
         "a field that none is sorted by",
         lambda c: c.servers.list(sort_by=WRONG),
-        "sort_by is 'wrong': it is one of title",
+        "sort_by is 'wrong': write one of title",
     ),
-    ("a wrong direction", lambda c: c.storages.list(order_by=WRONG), "order_by is 'wrong': it is one of asc, desc"),
+    ("a wrong direction", lambda c: c.storages.list(order_by=WRONG), "order_by is 'wrong': write one of asc, desc"),
     ("six servers at once", lambda c: c.servers.list(uuid=[SERVER] * 6), "uuid has 6 values: the API takes 1 to 5"),
     ("servers of no host", lambda c: c.servers.list(host=[]), "host has 0 values: the API takes 1 to 5"),
-    ("favourites by access", lambda c: c.storages.list("favorite", access="public"), "access goes with a type"),
-    ("a wrong access", lambda c: c.storages.list("backup", access=WRONG), "access is 'wrong': it is one of public"),
-    ("a wrong period", lambda c: c.servers.cpu_statistics(SERVER, period=WRONG), "it is one of daily, weekly"),
-    ("a wrong unit", lambda c: c.servers.disk_statistics(SERVER, WRONG), "it is one of bytes, requests"),
+    (
+        "favourites by access",
+        lambda c: c.storages.list("favorite", access="public"),
+        "access needs a kind",
+    ),
+    ("a wrong access", lambda c: c.storages.list("backup", access=WRONG), "access is 'wrong': write one of public"),
+    ("a wrong period", lambda c: c.servers.cpu_statistics(SERVER, period=WRONG), "write one of daily, weekly"),
+    ("a wrong unit", lambda c: c.servers.disk_statistics(SERVER, WRONG), "write one of bytes, requests"),
     (
         "a period of no network",
         lambda c: c.servers.network_statistics(SERVER, period="daily"),
         "a period needs a network",
     ),
-    ("no events", lambda c: c.servers.events(SERVER, count=0), "count is 0: it is 1 or more"),
+    ("no events", lambda c: c.servers.events(SERVER, count=0), "count is 0: it must be 1 or more"),
     ("traffic of the past", lambda c: c.account.network_usage(LATER, EARLIER), "end is not after start"),
     ("traffic in no zone", lambda c: c.account.network_usage(datetime(2026, 1, 1), LATER), "start has no time zone"),  # noqa: DTZ001 - what is refused
     ("traffic by the year", lambda c: c.account.network_usage(EARLIER, LATER, accumulate=WRONG), "of hour, day"),
     ("a bill of no month", lambda c: c.account.billing_total("2026"), "month is '2026': write it as 2026-11"),
     ("a bill of nothing", lambda c: c.account.resource_billing("", "2026-11"), "the id of the resource is empty"),
-    ("a delegation of nothing", lambda c: c.ip_addresses.delegate(), "name at least one address"),
-    ("a wrong target", lambda c: c.permissions.revoke_all_from_target(WRONG, "*"), "it is one of server, storage"),
+    ("a delegation of nothing", lambda c: c.ip_addresses.delegate(), "give at least one address"),
+    ("a wrong target", lambda c: c.permissions.revoke_all_from_target(WRONG, "*"), "write one of server, storage"),
     ("a ruleset on no server", lambda c: c.firewall_rulesets.attach(DISK, ""), "the uuid of the server is empty"),
     ("no ruleset on a server", lambda c: c.firewall_rulesets.detach("", SERVER), "the uuid is empty"),
     ("a label with a short key", lambda c: c.firewall_rulesets.add_label(DISK, "e", ""), "2 to 32 printable"),
     ("a disk on no server", lambda c: c.storages.attach(DISK, ""), "the uuid of the server is empty"),
-    ("no tag", lambda c: c.servers.tag(SERVER), "name at least one tag"),
-    ("servers of no tag", lambda c: c.servers.list(tags=[]), "name at least one tag"),
+    ("no tag", lambda c: c.servers.tag(SERVER), "give at least one tag"),
+    ("servers of no tag", lambda c: c.servers.list(tags=[]), "give at least one tag"),
     ("an empty tag", lambda c: c.servers.untag(SERVER, "web", ""), "the name of a tag is empty"),
     ("a disk without a disk", lambda c: c.servers.attach_storage(SERVER), "a disk needs `storage`"),
     ("a disk with an empty uuid", lambda c: c.servers.attach_storage(SERVER, ""), "the uuid of the storage is empty"),
@@ -98,7 +102,7 @@ NO_MODELS: list[tuple[str, Call]] = [
 async def test_a_dict_in_the_place_of_a_model_is_refused_in_words(
     api: respx.MockRouter, cloud: UpCloud, call: Call
 ) -> None:
-    with pytest.raises(TypeError, match=r"such as ServerChanges|no ServerSpec: give one"):
+    with pytest.raises(TypeError, match=r"such as ServerChanges|not a ServerSpec: give one"):
         await call(cloud)
     assert not api.calls
 

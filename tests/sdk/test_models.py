@@ -203,10 +203,14 @@ REFUSED: list[tuple[str, Callable[[], object], str]] = [
     ("a short key of a label", lambda: spec(labels={"a": "b"}), "2 to 32 printable ASCII characters"),
     ("a long key of a label", lambda: spec(labels={"a" * 33: "b"}), "2 to 32 printable ASCII characters"),
     ("a key of a label beyond ASCII", lambda: spec(labels={"clé": "b"}), "2 to 32 printable ASCII characters"),
-    ("a key of the API's own", lambda: spec(labels={"_os": "b"}), "keys that start with `_` are the API's own"),
-    ("a long value of a label", lambda: spec(labels={"env": "b" * 256}), "label 'env': a value has 255 characters"),
-    ("a label of a disk", lambda: StorageDeviceSpec(action="create", size=1, labels={"_os": "b"}), "the API's own"),
-    ("a label of a change", lambda: ServerChanges(labels={"_os": "b"}), "the API's own"),
+    ("a key of the API's own", lambda: spec(labels={"_os": "b"}), "keys that start with `_` are reserved for the API"),
+    ("a long value of a label", lambda: spec(labels={"env": "b" * 256}), "label 'env': a value has at most 255"),
+    (
+        "a label of a disk",
+        lambda: StorageDeviceSpec(action="create", size=1, labels={"_os": "b"}),
+        "reserved for the API",
+    ),
+    ("a label of a change", lambda: ServerChanges(labels={"_os": "b"}), "reserved"),
     ("a disk without a size", lambda: StorageDeviceSpec(action="create"), "needs `size`, in GB"),
     ("a disk of nothing", lambda: StorageDeviceSpec.create(size=0), "size"),
     (
@@ -214,9 +218,17 @@ REFUSED: list[tuple[str, Callable[[], object], str]] = [
         lambda: StorageDeviceSpec(action="create", size=1, storage="01a1"),
         "use StorageDeviceSpec.clone to copy one",
     ),
-    ("a clone of nothing", lambda: StorageDeviceSpec(action="clone"), "needs `storage`, the uuid of what is cloned"),
-    ("a clone of an empty name", lambda: StorageDeviceSpec.clone(""), "needs `storage`, the uuid of what is cloned"),
-    ("an attach of nothing", lambda: StorageDeviceSpec(action="attach"), "the uuid of what is attached"),
+    (
+        "a clone of nothing",
+        lambda: StorageDeviceSpec(action="clone"),
+        "the uuid of the storage that is cloned",
+    ),
+    (
+        "a clone of an empty name",
+        lambda: StorageDeviceSpec.clone(""),
+        "the uuid of the storage that is cloned",
+    ),
+    ("an attach of nothing", lambda: StorageDeviceSpec(action="attach"), "the uuid of the storage that is attached"),
     (
         "an attach with a size",
         lambda: StorageDeviceSpec(action="attach", storage="01a1", size=5),
@@ -227,7 +239,7 @@ REFUSED: list[tuple[str, Callable[[], object], str]] = [
     (
         "a public interface that filters nothing",
         lambda: InterfaceSpec(type="public", source_ip_filtering=False),
-        "on private interfaces only",
+        "only on private interfaces",
     ),
     ("an address that is none", lambda: InterfaceSpec.private(NETWORK, "172.16.0.300"), "address"),
     ("a backup at no time", lambda: BackupRuleSpec(interval="daily", time="2460", retention=1), "time"),

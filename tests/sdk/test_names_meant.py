@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
-from collections.abc import Callable, Coroutine
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import pytest
+import trio
 
 from upcloud_sdk import Token, UpCloud
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import respx
 
 Cloud = Any
@@ -32,7 +34,7 @@ def client(**arguments: object) -> Cloud:
         ("username", r"write UpCloud\(Basic\('user', 'password'\)\)"),
         ("time_out", "did you mean 'timeout'"),
         ("url", "write base_url="),
-        ("zone", "a zone belongs to what is made"),
+        ("zone", "the zone is part of the spec"),
         ("frobnicate", "there are allow_http, base_url, "),
     ],
 )
@@ -49,10 +51,15 @@ def test_an_unknown_argument_of_the_client_names_the_one_that_was_meant(argument
     [
         ("server", "'UpCloud' object has no attribute 'server'; did you mean 'servers'"),
         ("close", "use it as `async with UpCloud"),
-        ("images", r"write cloud\.storages\.find_template\("),
+        ("templates", r"write cloud\.storages\.find_template\("),
         ("servers.wait", "no attribute 'wait'; did you mean 'wait_for_state'"),
         ("servers.destory", "did you mean 'destroy'"),
         ("plans.get", "no attribute 'get'; there are cheapest, list"),
+        ("storages.resize", "no attribute 'resize'; did you mean 'resize_filesystem'"),
+        ("servers.get_server", "no attribute 'get_server'; did you mean 'get'"),
+        ("servers.list_all", "no attribute 'list_all'; did you mean 'list'"),
+        ("storages.get_template", r"no attribute 'get_template': write .*find_template\('debian-13'\)"),
+        ("servers.all", r"no attribute 'all': write `await cloud\.servers\.list\(\)`"),
     ],
 )
 def test_an_unknown_name_names_the_one_that_was_meant(mistake: str, says: str) -> None:
@@ -74,57 +81,90 @@ def test_the_arguments_of_the_client_can_still_be_looked_up() -> None:
 def test_with_in_place_of_async_with_says_what_to_write() -> None:
     with pytest.raises(TypeError, match="write `async with UpCloud"), client():
         pass
+    written = r"write `async with cloud\.servers\.ephemeral\(spec\) as server:`"
+    with pytest.raises(TypeError, match=written), client().servers.ephemeral(None):
+        pass
+
+
+async def test_await_in_place_of_async_with_or_async_for_says_what_to_write() -> None:
+    with pytest.raises(TypeError, match=r"write `async with cloud\.servers\.ephemeral\(spec\) as server:`"):
+        await client().servers.ephemeral(None)
+    with pytest.raises(TypeError, match=r"write `async for entries in cloud\.audit_logs\.list\(\):`"):
+        await client().audit_logs.list()
+    with pytest.raises(TypeError, match=r"write `async for entries in cloud\.audit_logs\.list\(\):`"):
+        list(client().audit_logs.list())
 
 
 @pytest.mark.parametrize(
     ("method", "arguments", "says"),
     [
-        ("servers.list", {"limit": 10}, r"Servers?\w*\.list\(\) got .* argument 'limit'.*page_size"),
+        (
+            "servers.list",
+            {"limit": 10},
+            r"Servers?\w*\.list\(\) got .* argument 'limit': leave it out: .* page_size=100",
+        ),
+        ("zones.list", {"limit": 10}, r"Zones\.list\(\) got .* argument 'limit': leave it out"),
+        ("storages.find_template", {"title": "x"}, r"argument 'title': .* write find_template\('debian-13'\)"),
         ("servers.get", {"uid": "00a"}, "did you mean 'uuid'"),
-        ("zones.list", {"frobnicate": 1}, "got an unexpected keyword argument 'frobnicate'"),
+        ("zones.list", {"frobnicate": 1}, "got an unexpected keyword argument 'frobnicate'; there are none"),
     ],
 )
 async def test_an_unknown_argument_of_a_method_names_the_one_that_was_meant(
     method: str, arguments: dict[str, object], says: str
 ) -> None:
     with pytest.raises(TypeError, match=says):
-        attrgetter(method)(client())(**arguments)
+        await attrgetter(method)(client())(**arguments)
 
 
-def _loop(cloud: Cloud) -> None:
-    for _ in cloud.zones.list():
-        pass
+METHODS = ("servers.get", "servers.create", "servers.destroy", "storages.find_template", "plans.cheapest", "request")
 
 
-async def _async_loop(cloud: Cloud) -> None:
-    async for _ in cloud.zones.list():
-        pass
+@pytest.mark.parametrize("method", METHODS)
+def test_methods_are_coroutine_functions_with_their_own_arguments(method: str) -> None:
+    function = attrgetter(method)(client())
+    assert inspect.iscoroutinefunction(function)
+    assert function.__doc__
+    assert "arguments" not in inspect.signature(function).parameters
 
 
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-async def test_a_forgotten_await_says_where_to_write_it() -> None:
-    cloud = client()
-    with pytest.raises(TypeError, match=r"Zones\.list\(\.\.\.\) was not awaited: write `for \.\.\. in await"):
-        _loop(cloud)
-    with pytest.raises(TypeError, match=r"write `for \.\.\. in await"):
-        await _async_loop(cloud)
-    with pytest.raises(AttributeError, match=r"was not awaited: write \(await \.\.\.get\(\.\.\.\)\)\.title"):
-        _ = cloud.servers.get("00a").title
-    with pytest.raises(TypeError, match=r"write \(await \.\.\.list\(\.\.\.\)\)\[0\]"):
-        cloud.servers.list()[0]
-    gc.collect()  # Here Python complains of what was never awaited, and in no other test.
+@pytest.mark.parametrize("call", ["servers.get", "servers.list", "servers.events", "storages.list"])
+def test_a_call_that_is_never_awaited_has_the_name_that_was_written(call: str) -> None:
+    coroutine = attrgetter(call)(client())("00aa")
+    assert coroutine.__qualname__.lower() == call
+    coroutine.close()
 
 
-async def test_a_call_is_a_coroutine_for_whoever_runs_it(api: respx.MockRouter, anyio_backend_name: str) -> None:
+async def test_python_names_a_method_as_it_was_written() -> None:
+    with pytest.raises(TypeError, match=r"^Servers\.list\(\) takes 1 positional argument"):
+        await client().servers.list("web")
+
+
+@pytest.mark.parametrize("mistake", [itemgetter(0), attrgetter("title"), iter], ids=["[]", ".", "for"])
+def test_a_forgotten_await_is_named_by_python_itself(mistake: Callable[[Any], object]) -> None:
+    def forget() -> None:
+        with pytest.raises((TypeError, AttributeError), match="'coroutine' object"):
+            mistake(client().zones.list())
+        gc.collect()
+
+    with pytest.warns(RuntimeWarning, match=r"coroutine 'Zones\.list' was never awaited"):
+        forget()
+
+
+async def test_calls_are_coroutines_for_whoever_runs_them(api: respx.MockRouter, anyio_backend_name: str) -> None:
     api.get("/zone").respond(json={"zones": {"zone": []}})
     async with UpCloud(Token("ucat_x")) as cloud:
         assert await cloud.zones.list() == ()
         async with anyio.create_task_group() as group:
             group.start_soon(cloud.zones.list)
         if anyio_backend_name == "asyncio":
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(cloud.zones.list())
             assert list(await asyncio.gather(cloud.zones.list(), asyncio.create_task(cloud.zones.list()))) == [(), ()]
             assert await asyncio.wait_for(cloud.zones.list(), 20) == ()
+        else:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(cloud.zones.list)
         call = cloud.zones.list()
-        assert isinstance(call, Coroutine)
-        assert "Zones.list" in repr(call)
+        assert inspect.iscoroutine(call)
+        assert asyncio.iscoroutine(call)
         call.close()

@@ -16,9 +16,9 @@ from tests.sdk import documents
 from tests.sdk.documents import SERVER
 from upcloud_sdk import Token, UpCloud, models
 from upcloud_sdk._second_reading import Reading
-from upcloud_sdk._wire import Resource, many, one
+from upcloud_sdk._wire import Envelope, Resource, many, one
 from upcloud_sdk.errors import UnexpectedAnswer
-from upcloud_sdk.models import AccountDetails, Network, Server, ServerSummary, Storage, Zone, ZonePrices
+from upcloud_sdk.models import AccountDetails, Network, Server, ServerSummary, Storage, Zone, ZoneDevices, ZonePrices
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 STEERED_BY = {"uuid", "id", "name", "address", "state"}
 """What the SDK cannot do without."""
+
+NEEDED = {"address": "192.0.2.1", "id": 1}
+"""Values of fields that are needed and do not take every text."""
+
+SENT_ONLY_AS_YES = {"part_of_plan", "floating"}
+"""Flags that the API leaves out where they are off."""
 
 ODD: tuple[object, ...] = (None, "", [], {}, 7, -1, "odd", True, ["odd"], {"odd": "odd"}, [{"odd": 1}], "2026-13-45")
 
@@ -73,7 +79,7 @@ async def moved() -> AsyncIterator[MovedCloud]:
 
 
 @pytest.mark.parametrize("missing", ["family", "access", "title", "zone", "plan", "core_number", "storage_devices"])
-async def test_a_create_whose_answers_lack_what_decorates_makes_one_server_and_keeps_it(
+async def test_a_create_whose_answers_lack_optional_fields_makes_one_server_and_keeps_it(
     moved: MovedCloud, missing: str
 ) -> None:
     async with moved.client(transport=OddTransport(moved, without(missing))) as cloud:
@@ -162,6 +168,28 @@ def test_the_optional_field_is_none_and_named_with_its_path(caplog: pytest.LogCa
     assert "MUST_NOT" not in caplog.text
 
 
+def test_no_value_is_made_up_for_a_field_that_cannot_be_read(caplog: pytest.LogCaptureFixture) -> None:
+    for kind in resources():
+        needed = {name: NEEDED.get(name, "a") for name, field in kind.model_fields.items() if field.is_required()}
+        reading, envelope = Reading(), Envelope(kind)
+        empty = envelope.read(json.dumps(needed).encode())
+        optional = [
+            name
+            for name, field in kind.model_fields.items()
+            # Lists, mappings and the models inside are empty instead.
+            if not isinstance(getattr(empty, name), tuple | dict | Resource) and name not in {*needed, "labels"}
+            if field.annotation is not Any
+        ]
+        assert {name for name in optional if getattr(empty, name) is not None} <= SENT_ONLY_AS_YES, kind
+
+        for odd in (None, [["odd"]]):
+            caplog.clear()
+            read = envelope.read(json.dumps(needed | dict.fromkeys(optional, odd)).encode(), reading)
+            assert {name: getattr(read, name) for name in optional} == dict.fromkeys(optional), kind
+            told = {record.getMessage().partition(" ")[0] for record in caplog.records}
+            assert told == ({f"{kind.__name__}.{name}" for name in optional} if odd else set()), kind
+
+
 def test_a_place_is_named_once_a_client(caplog: pytest.LogCaptureFixture) -> None:
     reading, envelope = Reading(), one(Server, "server")
     for _ in range(3):
@@ -170,8 +198,7 @@ def test_a_place_is_named_once_a_client(caplog: pytest.LogCaptureFixture) -> Non
         "Server.core_number",
         "Server.firewall",
     ]
-    assert "Server.firewall" in caplog.text
-    assert "it is False" in caplog.text
+    assert caplog.text.count("it is None") == 2
 
 
 def test_an_item_that_cannot_be_read_is_left_out_and_never_the_whole_list(caplog: pytest.LogCaptureFixture) -> None:
@@ -195,6 +222,13 @@ async def test_a_strict_client_refuses_what_is_odd(api: respx.MockRouter) -> Non
             await strict.servers.get(SERVER)
         assert (caught.value.model, caught.value.path, caught.value.uuid) == ("Server", "server.core_number", SERVER)
         assert (await lenient.servers.get(SERVER)).core_number is None
+
+
+async def test_a_strict_client_names_the_model_of_a_list(api: respx.MockRouter) -> None:
+    api.get("/server").respond(json=documents.servers({"uuid": "00a1"}, {"uuid": "00a2", "state": []}))
+    async with UpCloud(Token("t"), strict=True) as strict:
+        with pytest.raises(UnexpectedAnswer, match=r"as ServerSummary\.servers\.server\.1\.state of 00a2: "):
+            await strict.servers.list()
 
 
 @pytest.mark.parametrize(
@@ -224,6 +258,13 @@ def test_a_price_that_cannot_be_read_hides_no_other() -> None:
     read = one(ZonePrices, "zone").read(json.dumps({"zone": prices}).encode(), Reading())
     assert read.items["firewall"].price == 56
     assert read.items["ipv4_address"].price is None
+
+
+@pytest.mark.parametrize("odd", [None, 7, "odd", [1], [[]]], ids=repr)
+def test_an_entry_of_a_mapping_that_cannot_be_read_hides_no_other(odd: Json) -> None:
+    document: Json = {"fi-hel1": odd, "fi-hel2": {"gpu_plans": {}}}
+    read = Envelope(dict[str, ZoneDevices]).read(json.dumps(document).encode(), Reading())
+    assert set(read) == {"fi-hel2"}
 
 
 @pytest.mark.parametrize(

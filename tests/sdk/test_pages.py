@@ -69,6 +69,20 @@ async def test_an_api_that_cuts_pages_of_the_log_below_what_is_asked_for_hides_n
         assert await _numbers(cloud, 100) == NUMBERS
 
 
+@pytest.mark.parametrize("count", [3, 24, 25, 26, 99])
+@pytest.mark.parametrize("cut", [10, 20, 25])
+@pytest.mark.parametrize("read", [_from_0, _from_1])
+async def test_a_count_that_is_not_true_hides_none(
+    read: Callable[[int, int], list[dict[str, str]]], cut: int, count: int
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        items = read(int(request.url.params["offset"]), cut)
+        return httpx.Response(200, json=items, headers={"Upcloud-Total-Count": str(count)})
+
+    async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(answer)) as cloud:
+        assert await _numbers(cloud, 100) == NUMBERS
+
+
 async def test_an_empty_log_has_no_pages(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get("/audit-logs").respond(200, json={"audit_logs": []}, headers={"Upcloud-Total-Count": "0"})
 

@@ -60,15 +60,18 @@ def test_a_port_may_be_the_default_one_and_stand_behind_an_address_of_ipv6(
 
 
 @pytest.mark.parametrize("entry", ["bad host:xx", "[::1", "a:b:c:d:e", ":"])
-def test_an_entry_that_is_none_is_passed_over(monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
+def test_an_entry_that_cannot_be_read_is_passed_over(monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     monkeypatch.setenv("no_proxy", entry)
     assert place_of(proxy_for(httpx.URL(API), None)) == "proxy.example:3128"
 
 
+@pytest.mark.parametrize("rest", ["/BE_SHOWN@proxy.example:3128", "@proxy.example:99999"], ids=["slash", "port"])
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY"])
-def test_a_proxy_that_is_none_is_refused_and_not_quoted(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    monkeypatch.setenv(variable, "http://me:MUST_NOT/BE_SHOWN@proxy.example:3128")
+def test_a_proxy_that_is_not_a_url_is_refused_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, variable: str, rest: str
+) -> None:
+    monkeypatch.setenv(variable, f"http://me:MUST_NOT{rest}")
     with pytest.raises(ConfigError, match=r"it should look like http://proxy\.example\.com:3128") as caught:
         proxy_for(httpx.URL(API), None)
     assert "MUST_NOT" not in "".join(traceback.format_exception(caught.value))

@@ -74,7 +74,14 @@ def test_help_shows_how_to_begin() -> None:
         (
             # Nor is a model built, which loads pydantic's plugins: the first answer or spec does that.
             "from upcloud_sdk import Token, UpCloud; UpCloud(Token('x')).servers",
-            ("upcloud_sdk.models.server_requests", "upcloud_sdk.resources.networks", "pydantic.plugin._loader"),
+            (
+                "pydantic.plugin._loader",
+                "upcloud_sdk.events",
+                "upcloud_sdk.fleet.observed",
+                "upcloud_sdk.models.firewall",
+                "upcloud_sdk.models.server_requests",
+                "upcloud_sdk.resources.networks",
+            ),
         ),
         ("import upcloud_sdk.simulator", ("starlette", "uvicorn", "upcloud_sdk.client", "upcloud_sdk.models")),
     ],

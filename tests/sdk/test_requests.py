@@ -6,7 +6,7 @@ import copy
 import json
 import pickle
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from pydantic import SecretStr, TypeAdapter, ValidationError
@@ -26,7 +26,15 @@ from upcloud_sdk import (
 )
 from upcloud_sdk._wire import one
 from upcloud_sdk.errors import InvalidRequest
-from upcloud_sdk.models import BackupRuleSpec, FirewallRuleSpec, Ownership, ServerGroupSpec, SubAccountSpec
+from upcloud_sdk.models import (
+    BackupRuleSpec,
+    FirewallRuleSpec,
+    Ownership,
+    ServerGroupSpec,
+    ServerSummary,
+    StorageSummary,
+    SubAccountSpec,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -99,6 +107,7 @@ async def test_extra_of_a_modify_is_sent_and_takes_no_labels(api: respx.MockRout
 
 WIDER: list[tuple[Callable[[], Any], str]] = [
     (lambda: StorageSpec(zone="fi-hel1", title="data", size=5000), "5000 is not 4096 GB at most"),
+    (lambda: StorageDeviceSpec.create(size=5001), "5001 is not 4096 GB at most"),
     (lambda: StorageSpec(zone="fi-hel1", title="data", size=10, tier="nvme"), "'nvme' is not one of 'maxiops', "),  # type: ignore[arg-type]  # a word of tomorrow
     (lambda: server_spec(nic_model="vmxnet3"), "'vmxnet3' is not one of 'virtio', "),
     (lambda: server_spec(boot_order="usb"), "'usb' is not disk, cdrom or network"),
@@ -219,6 +228,23 @@ def test_an_attribute_that_a_server_does_not_have_names_the_one_that_was_meant(n
         getattr(server, name)
     assert not hasattr(server, "_nothing")
     assert copy.copy(server) == server
+
+
+def test_what_only_the_details_of_a_resource_have_is_said_of_its_summary() -> None:
+    server = ServerSummary.model_validate({"uuid": "00a1", "state": "started"})
+    says = "no attribute 'public_ipv4': a list does not tell it, but `get` does"
+    with pytest.raises(AttributeError, match=says):
+        _ = cast("Any", server).public_ipv4
+    with pytest.raises(AttributeError, match=r"no attribute 'ip': .*public_ipv4.*, but `get` does"):
+        _ = cast("Any", server).ip
+
+
+def test_advice_names_only_what_a_resource_has() -> None:
+    storage = StorageSummary.model_validate({"uuid": "00a1", "state": "online"})
+    with pytest.raises(AttributeError, match=r"no attribute 'name': write \.title$"):
+        _ = cast("Any", storage).name
+    with pytest.raises(AttributeError, match=r"no attribute 'ip'; there are "):
+        _ = cast("Any", storage).ip
 
 
 async def test_a_name_in_the_place_of_a_uuid_says_how_to_find_the_server(moved: MovedCloud) -> None:

@@ -207,12 +207,12 @@ def test_chance_shortens_a_pause_by_its_share_at_most() -> None:
     ("fields", "says"),
     [
         ({"attempts": 0}, "attempts is at least 1"),
-        ({"jitter": 1.5}, "jitter is a share"),
-        ({"jitter": -0.1}, "jitter is a share"),
-        ({"first_pause": -1.0}, "seconds, 0 or more"),
-        ({"longest_pause": -1.0}, "seconds, 0 or more"),
-        ({"longest_retry_after": -1.0}, "seconds, 0 or more"),
-        ({"budget": -1.0}, "seconds, 0 or more"),
+        ({"jitter": 1.5}, "jitter is a number"),
+        ({"jitter": -0.1}, "jitter is a number"),
+        ({"first_pause": -1.0}, "seconds: 0 or more"),
+        ({"longest_pause": -1.0}, "seconds: 0 or more"),
+        ({"longest_retry_after": -1.0}, "seconds: 0 or more"),
+        ({"budget": -1.0}, "seconds: 0 or more"),
     ],
 )
 def test_a_policy_that_makes_no_sense_is_refused(fields: dict[str, float], says: str) -> None:
@@ -270,7 +270,7 @@ async def test_each_request_is_logged_for_debugging_without_its_query(
 async def test_a_post_of_unknown_outcome_is_sent_once(api: respx.MockRouter, clock: MovedClock) -> None:
     api.post("/thing").mock(side_effect=httpx.ReadTimeout("no answer"))
     async with client(clock) as cloud:
-        with pytest.raises(OutcomeUnknown, match=r"POST /thing: no usable answer came back \(ReadTimeout\)"):
+        with pytest.raises(OutcomeUnknown, match=r"POST /thing: no usable answer came \(ReadTimeout\)"):
             await cloud.request("POST", "/thing")
     assert lines(api) == ["POST /thing"]
 

@@ -244,7 +244,7 @@ async def test_what_neighbours_are_told_again_and_again_holds_a_call_back_for_a_
         await clock.sleep(1.0)
         group.start_soon(told, "/told")
         await clock.sleep(1.0)
-        with pytest.raises(NotSent, match=r"POST /held: the API asks to wait \(Retry-After\) for longer than 60 s"):
+        with pytest.raises(NotSent, match=r"POST /held: the API asks to wait \(Retry-After\) longer than 60 s"):
             await cloud.request("POST", "/held")
     assert clock.now() == 51.0
 

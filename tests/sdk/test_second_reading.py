@@ -62,7 +62,7 @@ def test_what_is_empty_inside_of_a_list_hides_nothing_else() -> None:
     read = server(**with_device(storage_size=None, boot_disk="", part_of_plan=None, storage_title="os"), firewall=None)
 
     (device,) = read.storage_devices
-    assert (device.storage_size, device.boot_disk, device.part_of_plan) == (0, False, False)
+    assert (device.storage_size, device.boot_disk, device.part_of_plan) == (None, None, None)
     assert (device.storage_title, read.license, read.labels) == ("os", Decimal("3.36"), {"env": "dev"})
 
 

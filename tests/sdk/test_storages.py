@@ -56,8 +56,8 @@ async def test_lists_by_kind_and_label(
     assert lines(api) == [line]
 
 
-async def test_a_kind_that_is_none_is_refused(api: respx.MockRouter, cloud: UpCloud) -> None:
-    with pytest.raises(ValueError, match=r"kind is 'templates': it is one of .*template"):
+async def test_an_unknown_kind_is_refused(api: respx.MockRouter, cloud: UpCloud) -> None:
+    with pytest.raises(ValueError, match=r"kind is 'templates': write one of .*template"):
         await cloud.storages.list("templates")  # type: ignore[arg-type]  # the fault
     assert not api.calls
 
@@ -159,7 +159,7 @@ async def test_a_misspelt_title_has_suggestions(api: respx.MockRouter, cloud: Up
 
 async def test_a_title_like_nothing_has_no_suggestion_but_the_candidates(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get("/storage/template").respond(json=documents.templates(DEBIAN_12))
-    with pytest.raises(NoMatch, match=r"no template has the title 'zzz'$") as caught:
+    with pytest.raises(NoMatch, match=r"'zzz': storages\.list\('template'\) lists all$") as caught:
         await cloud.storages.find_template("zzz")
     assert caught.value.candidates == (DEBIAN_12["title"],)
 
@@ -172,7 +172,7 @@ async def test_a_uuid_that_is_not_there_is_called_a_uuid(api: respx.MockRouter, 
 
 async def test_two_templates_with_one_title_are_ambiguous(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get("/storage/template").respond(json=ALL)
-    with pytest.raises(Ambiguous, match="2 templates have the title 'our image': name one by its uuid") as caught:
+    with pytest.raises(Ambiguous, match="2 templates have the title 'our image': give the uuid of one") as caught:
         await cloud.storages.find_template("our image")
     assert caught.value.candidates == ("01aa", "0199")
 

@@ -140,7 +140,7 @@ async def test_an_upload_address_in_the_clear_is_refused(
 ) -> None:
     api.post(f"/storage/{DISK}/import").respond(201, json=found(direct_upload_url=UPLOAD.replace("https", "http")))
 
-    with pytest.raises(UnexpectedAnswer, match="in the clear"):
+    with pytest.raises(UnexpectedAnswer, match="it is plain http"):
         await cloud.storages.upload(DISK, CONTENT)
     assert lines(api) == [START, CANCEL]
 
@@ -284,7 +284,7 @@ async def test_a_source_that_fails_raises_its_own_error_and_the_import_is_cancel
     assert lines(api)[-1] == CANCEL
 
 
-@pytest.mark.parametrize(("more", "says"), [(1, "were to be"), (-1, "there are more")])
+@pytest.mark.parametrize(("more", "says"), [(1, "expected"), (-1, "there are more")])
 async def test_content_that_is_not_as_long_as_was_told_is_an_error(
     api: respx.MockRouter, cloud: UpCloud, host: respx.Route, more: int, says: str
 ) -> None:
@@ -300,7 +300,7 @@ async def test_what_cannot_be_read_is_an_error_before_anything_is_sent(
         await cloud.storages.upload(DISK, tmp_path / "nothing")
     path = tmp_path / "disk.img"
     path.write_bytes(b"abc")
-    with pytest.raises(ValueError, match=r"size is 1, but there are 3 bytes"):
+    with pytest.raises(ValueError, match=r"size is 1, but the file has 3 bytes"):
         await cloud.storages.upload(DISK, path, size=1)
     assert lines(api) == []
 

@@ -93,12 +93,12 @@ def test_a_policy_without_pauses_has_none() -> None:
 
 @pytest.mark.parametrize("field", ["first_look", "pause", "longest_pause", "brisk_for", "look_on"])
 def test_a_negative_pause_is_refused(field: str) -> None:
-    with pytest.raises(ValueError, match="pauses are seconds, 0 or more"):
+    with pytest.raises(ValueError, match="pauses are in seconds: 0 or more"):
         WaitPolicy(**{field: -1.0})  # type: ignore[arg-type]  # numbers for numbers
 
 
 def test_a_pace_that_quickens_is_refused() -> None:
-    with pytest.raises(ValueError, match="growth is 1 or more"):
+    with pytest.raises(ValueError, match="growth must be 1 or more"):
         WaitPolicy(growth=0.5)
 
 
@@ -227,7 +227,7 @@ async def test_no_time_is_time_for_one_look(
 async def test_a_time_that_is_none_is_refused(
     api: respx.MockRouter, cloud: UpCloud, kind: Kind, timeout: float
 ) -> None:
-    with pytest.raises(ValueError, match=r"timeout is (-1|nan): it is seconds, 0 or more"):
+    with pytest.raises(ValueError, match=r"timeout is (-1|nan): it must be 0 or more seconds"):
         await kind.wait(cloud, timeout)
     assert not api.calls
 

@@ -58,19 +58,66 @@ WAYS: list[dict[str, Any]] = [
     {"cut": 3, "tells": True},
     {"pages": False},
     {"pages": False, "tells": True},
+    {"cut": 25, "back": 3},
+    {"cut": 25, "back": 3, "tells": True},
 ]
+
+
+def _always_0(_: int, __: int) -> int:
+    return 0
+
+
+def _always_3(_: int, __: int) -> int:
+    return 3
+
+
+def _of_the_page(_: int, page: int) -> int:
+    return page
+
+
+def _more_by(number: int) -> Callable[[int, int], int]:
+    return lambda there_are, _: there_are + number
+
+
+LIES: dict[str, dict[str, Any]] = {
+    "3": {"lie": _always_3, "cut": 25},
+    "7 too few": {"lie": _more_by(-7), "cut": 25},
+    "50 too many": {"lie": _more_by(50), "cut": 25},
+    "50 too many, uncut": {"lie": _more_by(50)},
+    "that of the page": {"lie": _of_the_page, "cut": 25},
+    "that of a page of 10": {"lie": _of_the_page, "cut": 10},
+    "that of the page, uncut": {"lie": _of_the_page},
+    "0": {"lie": _always_0, "cut": 25},
+}
 LENGTHS = (0, 1, 9, 10, 20, 24, 25, 26, 27, 50, 100, 101, 230)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=str)
-@pytest.mark.parametrize("length", LENGTHS)
-async def test_all_are_listed_however_the_api_pages(length: int, way: dict[str, Any]) -> None:
+async def check_whole_lists(length: int, way: dict[str, Any]) -> None:
+    """All servers, storages and tokens are listed, once and in order."""
     uuids = names(length)
     assert await server_uuids(PagedApi(uuids, servers, **way)) == uuids
     found = await listed(PagedApi(uuids, storages, **way), lambda cloud: cloud.storages.list())
     assert [storage.uuid for storage in found] == uuids
     found = await listed(PagedApi(uuids, tokens, default=20, **way), lambda cloud: cloud.tokens.list())
     assert [token.id for token in found] == uuids
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("length", LENGTHS)
+async def test_all_are_listed_however_the_api_pages(length: int, way: dict[str, Any]) -> None:
+    await check_whole_lists(length, way)
+
+
+@pytest.mark.parametrize("way", LIES.values(), ids=LIES)
+@pytest.mark.parametrize("length", LENGTHS)
+async def test_a_total_that_is_not_true_hides_none(length: int, way: dict[str, Any]) -> None:
+    await check_whole_lists(length, way)
+
+
+@pytest.mark.parametrize("size", [2, 7])
+async def test_a_page_that_repeats_the_one_before_hides_none(size: int) -> None:
+    api = PagedApi(names(26), servers, tells=True, back=3)
+    assert await server_uuids(api, page_size=size) == names(26)
 
 
 async def test_more_than_a_thousand_servers_are_listed() -> None:
@@ -101,6 +148,31 @@ async def test_two_templates_of_one_title_are_ambiguous_wherever_they_are() -> N
 
     with pytest.raises(errors.Ambiguous, match="60 templates"):
         await listed(PagedApi(names(60), same_title, cut=25), lambda cloud: cloud.storages.find_template("Debian"))
+
+
+@pytest.mark.parametrize("cut", [10_000, 100, 25, 10])
+@pytest.mark.parametrize("length", LENGTHS)
+async def test_all_events_of_a_server_are_listed_however_the_api_cuts_them(length: int, cut: int) -> None:
+    entries = [{"server": "00c0ffee", "time": f"2026-01-01T00:{n // 60:02}:{n % 60:02}Z"} for n in range(length)]
+    asked: list[tuple[int, int]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        offset, count = map(int, request.url.path.rpartition("/")[2].split(","))
+        asked.append((offset, count))
+        return httpx.Response(200, json={"events": {"event": entries[offset : offset + min(count, cut)]}})
+
+    async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(answer)) as cloud:
+        assert len(set(await cloud.servers.events("00c0ffee"))) == length
+        assert len(await cloud.servers.events("00c0ffee", count=30)) == min(length, 30)
+    assert max(count for _, count in asked) == 10_000
+
+
+async def test_events_end_where_the_api_ignores_what_it_is_asked_for() -> None:
+    entries = [{"server": "00c0ffee", "time": f"2026-01-01T00:00:{n:02}Z"} for n in range(25)]
+    answer = httpx.MockTransport(lambda request: httpx.Response(200, json={"events": {"event": entries}}))
+    async with UpCloud(Token("ucat_x"), transport=answer) as cloud:
+        assert len(await cloud.servers.events("00c0ffee")) == 25
+        assert len(await cloud.servers.events("00c0ffee", count=3)) == 3
 
 
 # --- how many requests ------------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ def test_a_known_value_is_its_member() -> None:
     assert Colour.RED.is_known
 
 
-def test_a_value_of_tomorrow_is_kept() -> None:
+def test_a_value_that_this_release_does_not_know_is_kept() -> None:
     colour = Colour("ultra-violet")
     assert colour == "ultra-violet"
     assert f"{colour}" == "ultra-violet"
@@ -106,7 +106,7 @@ def test_what_is_no_text_is_no_member() -> None:
         Colour(cast("str", 7))
 
 
-def test_models_read_and_write_values_of_tomorrow() -> None:
+def test_models_read_and_write_values_that_this_release_does_not_know() -> None:
     thing = read(state="warming_up")
     assert thing.state == "warming_up"
     assert isinstance(thing.state, ServerState)

@@ -22,7 +22,8 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def sim(clock: ManualClock) -> Simulator:
-    return Simulator(clock=clock, seed=1)
+    """It sells the plans of the recordings."""
+    return Simulator(clock=clock, seed=1, discontinued_plans="sold")
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def server_request(**changes: object) -> Document:
         "zone": "fi-hel1",
         "title": "build-1",
         "hostname": "build-1.example.com",
-        "plan": "1xCPU-1GB",
+        "plan": "PREMIUM-1xCPU-1GB",
         "metadata": "yes",
         "storage_devices": {"storage_device": [os_disk()]},
     }

@@ -145,7 +145,6 @@ INVALID = [
     Refusal("CORE_MEMORY_UNSUPPORTED", CREATE, server(plan=None, core_number=1, memory_amount=1000)),
     Refusal("CORE_NUMBER_INVALID", CREATE, server(plan=None, core_number="two")),
     Refusal("CREATE_PASSWORD_INVALID", CREATE, server(login_user={"create_password": True})),
-    Refusal("DESCRIPTION_INVALID", "POST /tag", {"tag": {"name": "a", "description": "x" * 256}}),
     Refusal("DIRECTION_INVALID", RULES, rule(direction="up")),
     Refusal("DIRECTION_MISSING", RULES, rule(direction=None)),
     Refusal("DUAL_STACK_INTERFACE", "POST /server/{stopped}/networking/interface/1/ip-address",
@@ -347,7 +346,7 @@ STATES = [
 CAPACITY = [
     Refusal("IP_ADDRESS_RESOURCES_UNAVAILABLE", "POST /server/{stopped}/networking/interface",
             interface(type="private", network="{tiny}")),
-    Refusal("SERVER_RESOURCES_UNAVAILABLE", CREATE, server(), sold_out(plan="1xCPU-1GB")),
+    Refusal("SERVER_RESOURCES_UNAVAILABLE", CREATE, server(), sold_out(plan="PREMIUM-1xCPU-1GB")),
     Refusal("STORAGE_RESOURCES_UNAVAILABLE", "POST /storage", storage(), sold_out(tier="maxiops")),
 ]  # fmt: skip
 
@@ -373,6 +372,7 @@ NEVER: dict[str, list[str]] = {
     "about what is another account's: the simulator has one": [
         "GROUP_FORBIDDEN", "INTERFACE_FORBIDDEN", "PEERING_ACCOUNT_INVALID", "SERVER_FORBIDDEN", "TAG_FORBIDDEN",
     ],
+    "of tags, for which the contract has four codes only": ["DESCRIPTION_INVALID"],
     "of hot resize, which is never enabled": [
         "FAILED_TO_ADD_MEMORY", "HOT_RESIZE_UNAVAILABLE", "NO_AVAILABLE_MEMORY_SLOTS",
     ],

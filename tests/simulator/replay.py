@@ -78,7 +78,7 @@ class Replay:
     file: Path
     before: list[Request] = field(default_factory=list[Request])
     """What makes the account as it was when the recording began."""
-    sim: Simulator = field(default_factory=lambda: Simulator(clock=ManualClock(), seed=1))
+    sim: Simulator = field(default_factory=lambda: Simulator(clock=ManualClock(), seed=1, discontinued_plans="sold"))
     ids: dict[str, str] = field(default_factory=dict[str, str])
 
     def run(self, client: httpx.Client) -> list[Replayed]:

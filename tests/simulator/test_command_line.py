@@ -136,14 +136,14 @@ def test_the_clock_can_be_moved_from_outside() -> None:
     [
         (["--port", "http"], "argument --port: http is not a port from 0 to 65535"),
         (["--boot-seconds", "-1"], "argument --boot-seconds: -1 is not a number of seconds, 0 or more"),
-        (["--username", "me"], "--username and --password go together"),
-        (["--download", "disk.raw"], "argument --download: ADDRESS=FILE is expected"),
+        (["--username", "me"], "give both --username and --password"),
+        (["--download", "disk.raw"], "argument --download: URL=FILE is expected"),
         (["--download", "https://example.com/a=/nowhere"], "--download: /nowhere cannot be read"),
-        (["--clock", "fast"], '--clock is "real", "manual" or a factor greater than 0, not "fast"'),
+        (["--clock", "fast"], '--clock must be "real", "manual" or a factor greater than 0, not "fast"'),
         (["--state", "/nowhere/at/all.json"], "--state: there is no folder /nowhere/at"),
         (["--guests", "lxc"], "argument --guests: invalid choice: 'lxc'"),
-        (["--guests", "vm", "--run-user-data"], "--run-user-data is --guests process"),
-        (["--guest-port", "9989"], "--guest-port is for machines: give --guests vm with it"),
+        (["--guests", "vm", "--run-user-data"], "--run-user-data means --guests process"),
+        (["--guest-port", "9989"], "--guest-port needs --guests vm"),
         (["--colour"], "unrecognized arguments: --colour"),
     ],
 )
@@ -186,5 +186,5 @@ def test_machines_without_qemu_are_refused_in_a_sentence() -> None:
         env={**os.environ, "PATH": ""},
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("upcloud_sdk.simulator: guests that are machines need ")
+    assert done.stderr.startswith("upcloud_sdk.simulator: guests of the kind vm need ")
     assert len(done.stderr.splitlines()) == 1

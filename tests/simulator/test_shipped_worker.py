@@ -19,7 +19,7 @@ from upcloud_sdk.simulator import Simulator
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason=WINDOWS)
+pytestmark = [pytest.mark.full, pytest.mark.skipif(os.name != "posix", reason=WINDOWS)]
 
 BUILDBOT = str(Path(sys.executable).with_name("buildbot"))
 USER_DATA = """#!/bin/sh
@@ -68,7 +68,14 @@ def test_the_shipped_worker_does_its_one_build(tmp_path: Path) -> None:
     built, port = tmp_path / "built", free_port()
     folder = tmp_path / "master"
     with (
-        Simulator(guests="process", username="user", password="secret", boot_seconds=0.1, stop_seconds=0.1) as sim,
+        Simulator(
+            discontinued_plans="sold",
+            guests="process",
+            username="user",
+            password="secret",
+            boot_seconds=0.1,
+            stop_seconds=0.1,
+        ) as sim,
         sim.serve() as url,
     ):
         subprocess.run(

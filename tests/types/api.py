@@ -79,7 +79,8 @@ async def what_calls_return(cloud: UpCloud, spec: ServerSpec) -> None:
         assert_type(server.public_ipv6, IPv6Address | None)
         assert_type(server.labels, dict[str, str])
         assert_type(server.state, ServerState)
-        assert_type(server.license, Decimal)
+        assert_type(server.license, Decimal | None)
+        assert_type(server.firewall, bool | None)
         assert_type(server.password, SecretStr | None)
 
 

@@ -20,7 +20,7 @@ ANSWERS_WITHIN = 300.0
 _CONFIGURATION = """\
 from buildbot.plugins import schedulers, steps, util
 from examples.buildbot.console import ConsoleWorker
-from upcloud_sdk.buildbot import Bootstrap
+from upcloud_sdk.buildbot import Bootstrap, Recipe
 
 COMMON = {common!r}
 WORKERS = {{
@@ -30,7 +30,11 @@ ASK = ["curl", "-sS", "--max-time", "60", "-w", "status %{{http_code}}\\n"]
 METADATA = "http://169.254.169.254/metadata/"
 STEPS = [
     steps.ShellCommand(command=["sh", "-c", "echo hello from $(hostname); uname -sr"]),
+    steps.ShellCommand(
+        command=["echo", util.Interpolate("attached after %(prop:upcloud_attach_seconds)s s: %(prop:upcloud_image)s")]
+    ),
     steps.ShellCommand(command=[*ASK, METADATA + "v1.json", METADATA + "v1/user_data"]),
+    steps.ShellCommand(command=["sh", "-c", "ls -d /var/tmp/left-by-a-build; touch /var/tmp/left-by-a-build"]),
 ]
 c = BuildmasterConfig = {{
     "workers": [ConsoleWorker(name, **COMMON, **options) for name, options in WORKERS.items()],

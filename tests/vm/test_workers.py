@@ -57,6 +57,29 @@ def test_each_kind_of_bootstrap_attaches_and_builds(
     assert cloud.is_empty
 
 
+def test_each_build_gets_a_fresh_disk_of_one_server_on_which_cloud_init_runs_again(
+    start_master: StartMaster, cloud: VmCloud
+) -> None:
+    """What the first build left is not there for the second, whose worker has another password."""
+    workers = {"bot": "image='debian-13+buildbot-worker', hostconfig={'hostname': 'bot'}, bootstrap='image'"}
+    master = start_master(workers, fresh_disk=True, **KEPT)
+    passwords: list[str] = []
+    uuids: list[str] = []
+    for _ in range(2):
+        outcome = master.finished(master.force("bot"), BOOTS_WITHIN)
+        assert outcome.results == [0], outcome.log
+        assert "cannot access '/var/tmp/left-by-a-build'" in outcome.log
+        server = cloud.server("bot")
+        cloud.wait_until_stopped(server.uuid)
+        uuids.append(server.uuid)
+        passwords.append(password_in(server.user_data))
+        assert passwords[-1] in outcome.log
+    assert uuids[0] == uuids[1]
+    assert passwords[0] != passwords[1]
+    master.terminate(STOPS_WITHIN)
+    assert cloud.is_empty
+
+
 def test_a_guest_whose_master_has_died_powers_off_and_is_reaped(start_master: StartMaster, cloud: VmCloud) -> None:
     """The dead man's switch: a server that nobody can use any more, and that only costs money."""
     bootstrap = f"Bootstrap(install='image', lost_after=10, commands={[WORKER_LOG_ON_CONSOLE]!r})"

@@ -1,9 +1,8 @@
-"""An answer, and whether it is one of the API's own."""
+"""An HTTP answer, and whether it is from the API."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from upcloud_sdk.errors import ForeignAnswer
 
@@ -11,23 +10,26 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 CLOSE_TIMEOUT = 5.0
-"""Seconds for an answer that is no longer wanted to be closed."""
+"""Limit for closing an answer that is no longer needed, in seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer of the API, whole."""
+class Answer(NamedTuple):
+    """A complete HTTP answer."""
 
     status: int
     raw_headers: Sequence[tuple[bytes, bytes]]
-    content: bytes = field(repr=False)
+    content: bytes
     at: float = 0.0
-    """When it came, by the client's clock."""
+    """Time of its arrival, by the client's clock."""
     wall: float = 0.0
-    """The same, by the clock of this host."""
+    """Time of its arrival, by the clock of this host."""
+
+    def __repr__(self) -> str:
+        """Without headers and body: they may contain secrets."""
+        return f"<Answer {self.status}>"
 
     def header(self, name: bytes) -> str | None:
-        """The value of a header, its name in lower case."""
+        """The value of a header. Give the name in lower case."""
         for key, value in self.raw_headers:
             if key.lower() == name:
                 return value.decode("latin-1")
@@ -35,13 +37,13 @@ class Answer:
 
     @property
     def is_success(self) -> bool:
-        """Whether its status says so."""
+        """Whether the status is 2xx."""
         return 200 <= self.status < 300
 
     def may_be_the_apis(self) -> bool:
-        """Whether a success looks like one of the API, whose documents are JSON."""
+        """Whether a successful answer can be from the API, whose documents are JSON."""
         return not self.content or self.content.lstrip()[:1] in {b"{", b"["}
 
     def foreign(self, call: str) -> ForeignAnswer:
-        """The error for an answer that is not the API's own."""
+        """The error for an answer that is not from the API."""
         return ForeignAnswer(call, status=self.status, content_type=self.header(b"content-type") or "")

@@ -1,8 +1,9 @@
-"""Where the API is."""
+"""The URL of the API."""
 
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 from urllib.parse import urlsplit
 
@@ -10,6 +11,8 @@ from upcloud_sdk.errors import ConfigError
 
 DEFAULT = "https://api.upcloud.com"
 VERSION = "/1.3"
+
+log = logging.getLogger("upcloud_sdk")
 
 
 def is_loopback(host: str) -> bool:
@@ -31,16 +34,19 @@ def _has_scheme_and_host(text: str) -> bool:
 
 
 def base_url(given: str | None, *, allow_http: bool = False) -> str:
-    """The API's address with its version and no slash at the end: given, else the environment's, else UpCloud's.
+    """The API's URL with version and without final slash: as given, or else from the environment, or else UpCloud's.
 
     Raises:
-        ConfigError: it is no URL, has credentials in it, or would send credentials in the clear.
+        ConfigError: It is not a URL, contains credentials, or would send credentials unencrypted.
     """
     source = "base_url"
     if given is None:
         given = os.environ.get("UPCLOUD_DEBUG_API_BASE_URL", "")
         if not _has_scheme_and_host(given):
-            # As the official tools do.
+            # As the official tools do. Who meant the simulator must not find that out by the bill.
+            if given:
+                problem = "UPCLOUD_DEBUG_API_BASE_URL is not a URL such as http://127.0.0.1:8080"
+                log.warning("%s: it is ignored, and calls go to %s", problem, DEFAULT + VERSION)
             return DEFAULT + VERSION
         source = "UPCLOUD_DEBUG_API_BASE_URL"
     try:
@@ -51,13 +57,13 @@ def base_url(given: str | None, *, allow_http: bool = False) -> str:
     if parts.scheme not in {"http", "https"} or not host:
         raise ConfigError(f"{source} is not an http(s) URL; it should look like {DEFAULT}")
     if parts.username is not None or parts.password is not None:
-        raise ConfigError(f"{source} has credentials in it: give them as Token or Basic")
+        raise ConfigError(f"{source} contains credentials: give them as Token or Basic")
     if parts.query or parts.fragment:
         raise ConfigError(f"{source} has a query or a fragment; it should look like {DEFAULT}")
     if parts.scheme == "http" and not (allow_http or is_loopback(host)):
         raise ConfigError(
-            f"{source} is plain http to {host}, which would send the credentials in the clear: use "
-            f"https, or say allow_http=True"
+            f"{source} is plain http to {host}, which would send the credentials unencrypted: use "
+            f"https, or write allow_http=True"
         )
     path = parts.path.rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path.removesuffix(VERSION)}{VERSION}"

@@ -1,4 +1,4 @@
-"""What the API says when it refuses: two shapes of document, and for a storage that is not there nothing at all."""
+"""Reads the API's error answers: two document formats, and an empty body for a missing storage."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any, NamedTuple, cast
 from upcloud_sdk.errors import ApiError, api_error_class
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]+")
-"""What a machine code looks like: no URL and no sentence."""
+"""Format of an error code: not a URL, not a sentence."""
 
 
 _STORAGE = re.compile(r"GET /storage/[0-9a-f-]{36}|POST /storage/[0-9a-f-]{36}/clone")
-"""Calls whose 404 may come without a body."""
+"""Calls whose 404 may have no body."""
 
 
 def read_error(call: str, status: int, content: bytes) -> ApiError | None:
-    """The error for an answer that is no success; None if it is not in the API's own words. Never fails."""
+    """The error for an unsuccessful answer. None if the answer is not from the API. Never raises."""
     problem = _read(content)
     if problem is None and status == 404 and not content and _STORAGE.fullmatch(call):
-        # As the contract has it: no body at all. A proxy writes a page.
+        # By the contract, this answer has no body. (A proxy sends a page.)
         problem = Problem("STORAGE_NOT_FOUND", "The storage does not exist.")
-    # What has a correlation id is the API's, with a code or without.
+    # An answer with a correlation id is from the API, even without a code.
     if problem is None:
         return None
     if not _CODE.fullmatch(problem.code):
@@ -40,7 +40,7 @@ def read_error(call: str, status: int, content: bytes) -> ApiError | None:
 
 
 class Problem(NamedTuple):
-    """What a body says of an error."""
+    """The error in a body."""
 
     code: str = ""
     message: str = ""
@@ -60,7 +60,7 @@ def _read(content: bytes) -> Problem | None:
     if isinstance(legacy, dict):
         inner = cast("dict[str, Any]", legacy)
         # Recorded with these names; the contract of some chapters has them without `error_`.
-        code, message = inner.get("error_code", inner.get("code")), inner.get("error_message", inner.get("message"))
+        code, message = inner.get("error_code") or inner.get("code"), inner.get("error_message") or inner.get("message")
         return Problem(_text(code), _text(message))
     if "type" in fields or "title" in fields:
         return Problem(

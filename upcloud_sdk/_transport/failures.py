@@ -1,4 +1,4 @@
-"""What it means when a request gets no answer: it never left, or nobody knows. And why, in words."""
+"""Turns errors of the HTTP library into `NotSent` or `OutcomeUnknown`, with a reason in words."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from upcloud_sdk.errors import AnswerTimeout, ConnectTimeout, NotSent, OutcomeUn
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-# Over HTTP/2 httpx raises LocalProtocolError for what the peer sent, too: it proves nothing.
+# With HTTP/2, httpx raises LocalProtocolError also for errors of the peer. So it proves nothing.
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 _AIOHTTP_NEVER_LEFT = frozenset({"ClientConnectorError", "ClientHttpProxyError", "ConnectionTimeoutError"})
 
 
 def failure_of(call: str, error: Exception, url: httpx.URL, proxy: str | None) -> NotSent | OutcomeUnknown | None:
-    """What an error of an HTTP library means for its request; None where it is a fault in the program.
+    """The SDK's error for an error of the HTTP library. None if it is a bug in the program.
 
     `proxy`: host and port of the proxy on the way to `url`, if there is one.
     """
     direct, from_aiohttp = _direct(error)
     never_left = isinstance(error, _NEVER_LEFT)
     if from_aiohttp:
-        # httpx-aiohttp says ConnectTimeout of every connection that is lost, even in the middle of an answer.
+        # httpx-aiohttp raises ConnectTimeout for every lost connection, even in the middle of an answer.
         never_left = never_left and any(kind.__name__ in _AIOHTTP_NEVER_LEFT for kind in type(direct).__mro__)
     if not never_left:
         return broken_answer(call, error)
@@ -40,18 +40,18 @@ def failure_of(call: str, error: Exception, url: httpx.URL, proxy: str | None) -
 
 
 def broken_answer(call: str, error: Exception) -> OutcomeUnknown | None:
-    """What an error means that comes after a request was sent; None where it is a fault in the program."""
+    """The SDK's error for an error after the request was sent. None if it is a bug in the program."""
     direct, from_aiohttp = _direct(error)
     if not (from_aiohttp or isinstance(error, httpx.HTTPError | httpx.StreamError | OSError)):
         return None
     kind = AnswerTimeout if _timed_out(error) else OutcomeUnknown
-    failure = kind(call, f"no usable answer came back ({type(direct if from_aiohttp else error).__name__})")
+    failure = kind(call, f"no usable answer came ({type(direct if from_aiohttp else error).__name__})")
     failure.__cause__ = error
     return failure
 
 
 def _direct(error: Exception) -> tuple[BaseException | None, bool]:
-    """What an error of httpx was made of, and whether that is aiohttp's."""
+    """The cause of an httpx error, and whether it is from aiohttp."""
     direct = error.__cause__ if isinstance(error, httpx.HTTPError) else error
     return direct, type(direct).__module__.partition(".")[0] == "aiohttp"
 
@@ -72,9 +72,9 @@ def _not_connected(call: str, error: Exception, url: httpx.URL, proxy: str | Non
     causes = list(_causes(error))
     untrusted = [cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)]
     if untrusted:
-        # The last one is that of `ssl` itself; aiohttp's has no reason.
+        # The last one is from `ssl`, with a reason. aiohttp's error has none.
         reason = getattr(untrusted[-1], "verify_message", "") or str(untrusted[-1])
-        advice = "name a private authority by SSL_CERT_FILE, or give ssl_context="
+        advice = "for a private certificate authority, set SSL_CERT_FILE or give ssl_context="
         problem = f"could not connect to {url.host}: its certificate is not trusted: {reason}; {advice}"
         return NotSent(call, problem, may_pass=False)
     port = url.port or (443 if url.scheme == "https" else 80)
@@ -99,12 +99,13 @@ def _reason(causes: Sequence[BaseException], *, simulated: bool) -> str | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it was raised from, members of groups too."""
+    """An error and its causes, including the members of groups."""
     yield error
     members: tuple[BaseException, ...] = getattr(error, "exceptions", ())
     for member in members:
         yield from _causes(member)
-    # httpcore's pool takes the cause from its errors ("from None"). Of others a context may be the program's own error.
+    # httpcore's pool removes the cause of its errors ("from None"), so use the context. The context of other errors may
+    # be an unrelated error of the program.
     from_httpcore = type(error).__module__.partition(".")[0] == "httpcore"
     cause = error.__cause__ or (error.__context__ if from_httpcore else None)
     if cause is not None:
@@ -112,10 +113,10 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _status_of_proxy(error: Exception) -> int | None:
-    """The status by which a proxy refused to connect."""
+    """The HTTP status of a proxy that refused to connect."""
     if not isinstance(error, httpx.ProxyError):
         return None
-    # httpcore and aiohttp both begin with it.
+    # Both httpcore's and aiohttp's messages begin with it.
     found = re.match(r"\d{3}\b", str(error))
     return int(found.group()) if found else None
 

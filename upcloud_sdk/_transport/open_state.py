@@ -1,4 +1,4 @@
-"""Whether a client is open: what waits when it is closed ends at once."""
+"""Whether a client is open. When it closes, waiting calls end immediately."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 NOT_OPEN = "the client is not open; use it inside `async with UpCloud(...) as cloud:`"
-HAS_ENDED = "the client is closed: its block has ended; use it inside `async with UpCloud(...) as cloud:`"
-CLOSED = "the client was closed meanwhile; keep its `async with` block open until its calls and waits are over"
+HAS_ENDED = "the client is closed because its block has ended; use it inside `async with UpCloud(...) as cloud:`"
+CLOSED = "the client was closed meanwhile; keep its `async with` block open until all calls and waits have ended"
 
 
 class OpenState:
@@ -24,7 +24,7 @@ class OpenState:
         self._waiting: set[anyio.CancelScope] = set()
 
     def open(self) -> None:
-        """Let calls and waits begin."""
+        """Allow calls and waits."""
         self.is_open = self._was_open = True
 
     def close(self) -> None:
@@ -37,7 +37,7 @@ class OpenState:
         """A block for a call or a wait.
 
         Raises:
-            NotOpen: the client is not open, or is closed before the block is over.
+            NotOpen: The client is not open, or is closed before the block ends.
         """
         if not self.is_open:
             raise NotOpen(f"{what}: {HAS_ENDED if self._was_open else NOT_OPEN}")
@@ -45,7 +45,7 @@ class OpenState:
 
 
 class _Block:
-    """A class and no generator: each call has one."""
+    """A class instead of a generator, for speed: each call has one."""
 
     def __init__(self, waiting: set[anyio.CancelScope], what: str) -> None:
         self._waiting, self._what, self._scope = waiting, what, anyio.CancelScope()

@@ -1,7 +1,7 @@
-"""Connections as a stack: the last one used is the next one used.
+"""A stack of connections: the last used connection is used next.
 
-httpx's own pool scans all its connections at each request, and closes every idle one as soon as there are more than 20.
-A stack of transports with one connection each costs the same for 1 request in flight and for 200.
+httpx's pool scans all its connections at each request, and closes all idle ones if there are more than 20. A stack of
+transports with one connection each costs the same for 1 and for 200 concurrent requests.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
 KEEP_IDLE = 60.0
-"""Seconds that an idle connection is kept: longer than the pace at which anything is polled."""
+"""How long to keep an idle connection, in seconds. Longer than any pause between reads of a wait."""
 
 _LIMITS = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEP_IDLE)
 
 
 class ConnectionStack(httpx.AsyncBaseTransport):
-    """Sends each request on a connection of its own, reads the whole answer, and puts the connection back on top.
+    """Takes a connection for each request, reads the whole answer, and puts the connection back on the stack.
 
-    All requests go to one host. How many connections there are is the caller's to bound.
+    All requests go to one host. The caller limits the number of connections.
     """
 
     def __init__(
@@ -46,15 +46,15 @@ class ConnectionStack(httpx.AsyncBaseTransport):
         return httpx.AsyncHTTPTransport(verify=self._ssl_context(), limits=_LIMITS, proxy=self._proxy_for(url))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The answer, with its body read."""
-        # Before anything is sent: an answer that is here must not be lost because something else is being closed.
+        """Send a request. The body of the answer is already read."""
+        # Before the request is sent, so that closing others cannot interrupt its answer.
         await self._close_old()
         connection = self._idle.pop()[0] if self._idle else self._new(request.url)
         try:
             response = await connection.handle_async_request(request)
             await response.aread()
         except BaseException:
-            # A connection in an unknown state must not serve another request.
+            # A connection in an unknown state must not be used again.
             await _close(connection)
             raise
         if self._closed:
@@ -64,7 +64,7 @@ class ConnectionStack(httpx.AsyncBaseTransport):
         return response
 
     async def stream(self, request: httpx.Request) -> httpx.Response:
-        """The answer, its body still to be read, on a connection that is closed with it; to any host."""
+        """Send a request to any host, on a new connection that closes with the answer. The body is not read yet."""
         connection = self._new(request.url)
         try:
             response = await connection.handle_async_request(request)
@@ -81,14 +81,14 @@ class ConnectionStack(httpx.AsyncBaseTransport):
             await _close(self._idle.popleft()[0])
 
     async def aclose(self) -> None:
-        """Close what is idle; what is in use is closed when its answer is read."""
+        """Close idle connections. Connections in use are closed after their answer."""
         self._closed = True
         while self._idle:
             await _close(self._idle.pop()[0])
 
 
 class _WithConnection(httpx.AsyncByteStream):
-    """A body that closes its connection when it is closed."""
+    """A body that closes its connection with itself."""
 
     def __init__(self, body: httpx.AsyncByteStream, connection: httpx.AsyncHTTPTransport) -> None:
         self._body, self._connection = body, connection
@@ -104,6 +104,6 @@ class _WithConnection(httpx.AsyncByteStream):
 
 
 async def _close(connection: httpx.AsyncHTTPTransport) -> None:
-    # The socket is closed before the first moment at which this could be interrupted; only the farewell is cut short.
+    # The socket is closed before this can be interrupted. Only the TLS shutdown may be skipped.
     with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
         await connection.aclose()

@@ -1,4 +1,4 @@
-"""Which proxy a request goes through: the one that was given, or that of the environment, as httpx reads it."""
+"""The proxy for a request: as given, or from the environment, as in httpx."""
 
 from __future__ import annotations
 
@@ -9,41 +9,46 @@ import httpx
 
 from upcloud_sdk.errors import ConfigError
 
+LAST_PORT = 65535
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-# An entry of NO_PROXY: `example.com`, `.example.com`, `10.0.0.1:8080`, `[::1]`, `https://example.com`. The zero address
-# of a network stands for itself, as in httpx.
+# An entry of NO_PROXY: `example.com`, `.example.com`, `10.0.0.1:8080`, `[::1]`, `https://example.com`. As in httpx, the
+# first address of a network means only itself.
 _ENTRY = re.compile(
     r"(?:(?P<scheme>\w+)://)?(?P<host>\[[0-9a-f:.]+\]|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*|[^:/\[\]]*)(?::(?P<port>\d+))?(?:/.*)?"
 )
 
 
 def proxy_for(url: httpx.URL, given: str | httpx.Proxy | None) -> httpx.Proxy | None:
-    """The proxy on the way to `url`; None if there is none.
+    """The proxy for `url`. None if there is none.
 
     Raises:
-        ConfigError: it is none that can be used. The message does not quote it: it may have a password in it.
+        ConfigError: The proxy cannot be used. The message does not contain its URL, which may have a password.
     """
     found = given or _proxy_of_environment(url)
     if not isinstance(found, str):
         return found
     try:
-        return httpx.Proxy(found)
+        proxy = httpx.Proxy(found)
+        # Otherwise the first connection fails with an unclear error of the event loop.
+        if (proxy.url.port or 0) <= LAST_PORT:
+            return proxy
     except (ValueError, httpx.InvalidURL):
-        # `from None`: that error quotes parts of the proxy.
-        raise ConfigError(
-            "the proxy cannot be used: it should look like http://proxy.example.com:3128, or "
-            "http://user:password@proxy.example.com:3128 (with / : @ ? # of a password as %2F %3A %40 %3F %23)"
-        ) from None
+        pass
+    # Outside of the `except`, since the original error shows parts of the URL.
+    raise ConfigError(
+        "the proxy cannot be used: it should look like http://proxy.example.com:3128, or "
+        "http://user:password@proxy.example.com:3128 (with / : @ ? # of a password as %2F %3A %40 %3F %23)"
+    )
 
 
 def place_of(proxy: httpx.Proxy | None) -> str | None:
-    """Host and port of a proxy, without its password; None if there is none."""
+    """Host and port of a proxy, without its password. None if there is none."""
     return None if proxy is None else proxy.url.netloc.decode("ascii", "replace")
 
 
 def _proxy_of_environment(url: httpx.URL) -> str | None:
-    # httpx does this in its client, which both transports go without.
+    # httpx does this in its client, which the SDK's transports do not use.
     proxies = urllib.request.getproxies()
     if any(_fits(entry.strip().lower(), url) for entry in proxies.get("no", "").split(",")):
         return None
@@ -52,7 +57,7 @@ def _proxy_of_environment(url: httpx.URL) -> str | None:
 
 
 def _fits(entry: str, url: httpx.URL) -> bool:
-    """Whether an entry of NO_PROXY is about a URL."""
+    """Whether an entry of NO_PROXY matches a URL."""
     if entry == "*":
         return True
     parts = _ENTRY.fullmatch(entry)

@@ -1,4 +1,4 @@
-"""Builds the requests of a client: its address, its headers, its credentials."""
+"""Builds requests: URL, headers, credentials."""
 
 from __future__ import annotations
 
@@ -8,16 +8,26 @@ from urllib.parse import quote, urlencode
 import anyio
 import httpx
 
+from upcloud_sdk._wire import uuid_of
 from upcloud_sdk.credentials import ask
 from upcloud_sdk.errors import ConnectTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from upcloud_sdk._wire import Uuid
     from upcloud_sdk.credentials import Basic, Credentials, Token
 
 CONNECT_TIMEOUT = 10.0
-"""Seconds for a connection to be made; the rest of a call's limit is for its answer."""
+"""Limit for connecting, in seconds. The rest of a call's timeout is for its answer."""
+
+
+def path_segment(value: Uuid, what: str) -> str:
+    """Quote a value for one part of a path. It must not be empty: `DELETE /server/` has another meaning."""
+    value = uuid_of(value, what)
+    if not value or value in {".", ".."}:
+        raise ValueError(f"the {what} is empty: nothing was sent")
+    return quote(value, safe=":")
 
 
 class RequestBuilder:
@@ -29,16 +39,16 @@ class RequestBuilder:
         self._headers = [("accept", "application/json"), ("user-agent", user_agent)]
 
     def url(self, path: str, params: Sequence[tuple[str, str]] = ()) -> str:
-        """The address of an endpoint."""
+        """The URL of an endpoint."""
         return self.base_url + path + (f"?{urlencode(params, quote_via=quote)}" if params else "")
 
     async def build(
         self, call: str, method: str, url: str, content: bytes | None = None, *, limit: float
     ) -> httpx.Request:
-        """A request with the credentials of this moment.
+        """Build a request with the current credentials.
 
         Raises:
-            ConnectTimeout: the callable for credentials gave none within `limit` seconds.
+            ConnectTimeout: The callable for credentials took longer than `limit` seconds.
         """
         credentials = await self._credentials_now(call, limit)
         headers = [*self._headers, ("authorization", credentials.authorization())]

@@ -1,4 +1,4 @@
-"""Repeats calls as the policy of a client says, and holds all of them back while the API asks for that."""
+"""Repeats calls according to the client's policy, and delays all calls after a `Retry-After`."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import itertools
 import logging
 import math
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from upcloud_sdk._retry import is_idempotent, is_unknown, may_repeat, next_pause, read_retry_after
 from upcloud_sdk.errors import ApiError, ForeignAnswer, NotFound, NotSent, OutcomeUnknown
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from upcloud_sdk._transport.answers import Answer
 
     class Clock(Protocol):
-        """What time is read and waited by: that of the client's `WaitPolicy`."""
+        """The clock of the client's `WaitPolicy`."""
 
         def now(self) -> float: ...
 
@@ -30,22 +29,21 @@ if TYPE_CHECKING:
 log = logging.getLogger("upcloud_sdk")
 
 SPACING = 0.05
-"""Seconds between two calls that were held back together: the API is not met by all of them at once."""
+"""Seconds between two delayed calls, so that they are not sent at the same moment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An attempt that did not succeed."""
+class Failure(NamedTuple):
+    """A failed attempt."""
 
     error: ApiError | ForeignAnswer | NotSent | OutcomeUnknown
     answer: Answer | None = None
-    """None if there was none."""
+    """The answer. None if there was none."""
     retry_after: float | None = None
-    """Seconds that the API asks to wait for."""
+    """Seconds that the API asks to wait."""
 
 
 def asked_pause(answer: Answer, api_time: float | None) -> float | None:
-    """Seconds that an answer asks to wait for."""
+    """The pause that an answer asks for, in seconds."""
     if answer.status not in {429, 503}:
         return None
     return read_retry_after(answer.header(b"retry-after"), api_time or time.time())
@@ -59,7 +57,7 @@ class Retries:
         self.forget()
 
     def forget(self) -> None:
-        """Hold nobody back any more."""
+        """Forget all delays."""
         self._held_until = self._last_departure = -math.inf
 
     async def run(
@@ -70,12 +68,12 @@ class Retries:
         *,
         idempotent: bool | None = None,
     ) -> Answer:
-        """The answer to a call: a success, or the 404 of a DELETE that may have succeeded before.
+        """Run a call until it succeeds. The 404 of a repeated DELETE that may have succeeded is returned too.
 
-        `attempt` awaits `begin` when it is its turn to be sent.
+        `attempt` awaits `begin` before it sends.
 
         Raises:
-            NotSent, OutcomeUnknown, ForeignAnswer, ApiError: what the last attempt ended in.
+            NotSent, OutcomeUnknown, ForeignAnswer, ApiError: The error of the last attempt.
         """
         turns, unknown = Turns(self, call), False
         for number in itertools.count(1):
@@ -93,15 +91,15 @@ class Retries:
                 raise _final(error, repeatable=is_idempotent(method, idempotent=idempotent))
             turns.failed = error
             await self._wait(call, number, error.problem, pause)
-        raise AssertionError("the numbers do not end")
+        raise AssertionError("unreachable: the count does not end")
 
     def _hold(self, asked: float | None) -> None:
-        """All calls of the client wait, not only the one that was told."""
+        """Delay all calls of the client, not only this one."""
         if asked is not None and asked <= self.policy.longest_retry_after:
             self._held_until = max(self._held_until, self._clock.now() + asked)
 
     async def _wait(self, call: str, number: int, reason: str, pause: float) -> None:
-        from upcloud_sdk.events import Retry  # noqa: PLC0415 - four milliseconds that most clients do without
+        from upcloud_sdk.events import Retry  # noqa: PLC0415 - takes 4 ms, and most clients do not need it
 
         retry = Retry(at=self._clock.now(), call=call, attempt=number, reason=reason, pause=pause)
         log.warning("%s: %s; attempt %d, again in %.1f s", call, reason, number, pause)
@@ -111,7 +109,7 @@ class Retries:
         await self._clock.sleep(pause)
 
     async def leave(self, now: float, latest: float) -> float | None:
-        """When a call was let go; None as soon as that would be after `latest`."""
+        """Wait until a call may be sent, and return that time. None if it would be after `latest`."""
         while True:
             departure = max(self._held_until, self._last_departure + SPACING)
             if departure <= now:
@@ -121,7 +119,7 @@ class Retries:
             self._last_departure = departure
             await self._clock.sleep(departure - now)
             now = self._clock.now()
-            # Perhaps the API has asked for more meanwhile.
+            # The API may have asked for a longer pause meanwhile.
             if self._held_until <= departure:
                 return now
 
@@ -130,24 +128,24 @@ class Retries:
 
 
 class Turns:
-    """The attempts of one call: the budget begins with the first one's turn."""
+    """The attempts of one call. Its budget begins when the first attempt is sent."""
 
     def __init__(self, retries: Retries, call: str) -> None:
         self._retries, self._call = retries, call
         self._began: float | None = None
         self.failed: Exception | None = None
-        """What the last attempt ended in."""
+        """The error of the last attempt."""
 
     def spent(self) -> float:
-        """Seconds of the budget that are used up."""
+        """Used seconds of the budget."""
         return 0.0 if self._began is None else self._retries.now() - self._began
 
     async def begin(self) -> float:
-        """Return when the call may be sent, and say when that is: to be awaited when it is its turn.
+        """Wait until the call may be sent, and return that time.
 
         Raises:
-            NotSent: others were told to wait (`Retry-After`), for longer than this call can. After a first attempt it
-                is the error of that.
+            NotSent: The API asked other calls to wait (`Retry-After`), longer than this call can wait. After the first
+                attempt, that attempt's error is raised instead.
         """
         now = self._retries.now()
         if self._began is None:
@@ -156,18 +154,18 @@ class Turns:
         budget = policy.budget if self.failed else max(policy.budget, policy.longest_retry_after)
         left = await self._retries.leave(now, self._began + budget)
         if left is None:
-            problem = f"the API asks to wait (Retry-After) for longer than {budget:g} s: not sent"
+            problem = f"the API asks to wait (Retry-After) longer than {budget:g} s: not sent"
             raise self.failed or NotSent(self._call, problem)
         return left
 
 
 def _final(error: ApiError | ForeignAnswer | NotSent | OutcomeUnknown, *, repeatable: bool) -> Exception:
-    """What a call ends in when it is not repeated any more."""
+    """The final error of a call."""
     return error if repeatable or not isinstance(error, ForeignAnswer) else unknown_outcome(error)
 
 
 def unknown_outcome(foreign: ForeignAnswer) -> OutcomeUnknown:
-    """What becomes of a call that must not be repeated when something else than the API answers."""
+    """The error of a call that must not be repeated, after an answer that is not from the API."""
     unknown = OutcomeUnknown(foreign.call, foreign.problem)
     unknown.__cause__ = foreign
     return unknown

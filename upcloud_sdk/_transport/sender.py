@@ -1,4 +1,4 @@
-"""How requests are sent: by which transport, through which proxy, with which certificates."""
+"""Sends requests: chooses transport, proxy and certificates."""
 
 from __future__ import annotations
 
@@ -20,50 +20,50 @@ if TYPE_CHECKING:
 
 
 async def _close_nothing() -> None:
-    """What is not ours is not closed."""
+    """Do not close the user's client or transport."""
 
 
 def _unknown_proxy(_: httpx.URL) -> None:
-    """A transport of the user's does not say through which proxy it sends."""
+    """The proxy of a user's transport is not known."""
 
 
 class Sender(NamedTuple):
-    """What sends the requests of a client."""
+    """Sends the requests of a client."""
 
     send: Send
-    """Reads the whole answer."""
+    """Sends a request and reads the whole answer."""
     stream: Send
-    """Leaves the body to be read."""
+    """Sends a request and leaves the body unread."""
     close: Callable[[], Awaitable[None]] = _close_nothing
     proxy: Callable[[httpx.URL], str | None] = _unknown_proxy
-    """Host and port of the proxy on the way to a URL, for error messages; None where none is known."""
+    """Host and port of the proxy for a URL, for error messages. None if unknown."""
 
 
 def sender_through(client: httpx.AsyncClient) -> Sender:
-    """Sends through a client of the user's, and leaves it open."""
+    """Send with the user's client, and do not close it."""
 
     async def send(request: httpx.Request, *, stream: bool = False) -> httpx.Response:
-        # No auth of the client's: ours is in the request. No redirect: it would carry the credentials elsewhere.
+        # Not the client's auth, since the request has ours. No redirects: they would send the credentials elsewhere.
         return await client.send(request, auth=None, follow_redirects=False, stream=stream)
 
     return Sender(send, functools.partial(send, stream=True))
 
 
-def own_sender(
+def sdk_sender(
     http: Literal["httpx", "aiohttp"],
     base_url: str,
     proxy: str | httpx.Proxy | None,
     ssl_context: ssl.SSLContext | None,
 ) -> Sender:
-    """Sends by a transport of our own.
+    """Send with the SDK's transport.
 
     Raises:
-        ConfigError: it cannot be had here, or the proxy is none that can be used.
+        ConfigError: The transport is not available, or the proxy cannot be used.
     """
 
     @functools.cache
     def tls() -> ssl.SSLContext:
-        # One for all connections: making it takes as long as some hundred requests.
+        # One for all connections, since making it takes as long as several hundred requests.
         return ssl_context or httpx.create_ssl_context()
 
     @functools.cache
@@ -76,7 +76,7 @@ def own_sender(
     used = proxy_of(httpx.URL(base_url))
     if used is not None:
         try:
-            # What is wrong with a proxy is found here, and not by the first call.
+            # An invalid proxy fails here, not in the first call.
             httpx.AsyncHTTPTransport(verify=tls(), proxy=used)
         except ImportError:
             raise ConfigError("the proxy cannot be used: SOCKS needs pip install 'httpx[socks]'") from None
@@ -94,30 +94,30 @@ def own_sender(
 def _aiohttp(
     ssl_context: ssl.SSLContext, proxy_of: Callable[[httpx.URL], httpx.Proxy | None]
 ) -> httpx.AsyncBaseTransport:
-    # An extra: imported only by those who ask for it.
+    # An extra, so it is imported only if it is used.
     try:
         from httpx_aiohttp import AiohttpTransport  # noqa: PLC0415 - see above
     except ImportError as error:
         raise ConfigError("http='aiohttp' needs the extra: pip install 'upcloud-sdk[aiohttp]'") from error
-    import asyncio  # noqa: PLC0415 - trio goes without it
+    import asyncio  # noqa: PLC0415 - not needed on trio
 
     try:
         asyncio.get_running_loop()
     except RuntimeError as error:
-        raise ConfigError("http='aiohttp' works on asyncio only: leave it out") from error
-    # No limit of its own (0): the client bounds its calls, and would count one that waits here as one in flight.
+        raise ConfigError("http='aiohttp' works only on asyncio: leave it out") from error
+    # No limit here (0), since the client limits its calls, and a call that waits here would count as running.
     limits = httpx.Limits(max_connections=0, keepalive_expiry=KEEP_IDLE)
 
     def make(proxy: httpx.Proxy | None, scheme: str) -> httpx.AsyncBaseTransport:
         if proxy is not None and proxy.url.scheme not in {"http", "https"}:
-            raise ConfigError("the proxy cannot be used: http='aiohttp' knows no SOCKS: leave it out")
+            raise ConfigError("the proxy cannot be used: http='aiohttp' does not support SOCKS: leave http out")
         return AiohttpTransport(verify=ssl_context, proxy=_with_header(proxy, scheme), limits=limits)
 
     return _PerProxy(make, proxy_of)
 
 
 def _with_header(proxy: httpx.Proxy | None, scheme: str) -> httpx.Proxy | None:
-    """A proxy with its password in a header: aiohttp warns of the other way, which plain http alone needs."""
+    """A proxy with its password in a header. aiohttp warns about the other way, which only plain http needs."""
     if proxy is None or proxy.raw_auth is None or scheme != "https":
         return proxy
     pair = base64.b64encode(b":".join(proxy.raw_auth)).decode("ascii")
@@ -126,7 +126,7 @@ def _with_header(proxy: httpx.Proxy | None, scheme: str) -> httpx.Proxy | None:
 
 
 class _PerProxy(httpx.AsyncBaseTransport):
-    """A transport for each proxy: the hosts of uploads may be reached by another one than the API."""
+    """One transport per proxy: upload hosts may need another proxy than the API."""
 
     def __init__(
         self,

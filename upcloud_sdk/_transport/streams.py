@@ -1,4 +1,4 @@
-"""Bodies that are read, or written, piece by piece."""
+"""Downloads and uploads in pieces."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from upcloud_sdk._transport.sender import Sender
 
 ANSWER_TIMEOUT = 600.0
-"""Seconds that an upload host may take for its answer once it has everything."""
+"""Limit for the answer of an upload host after the last byte, in seconds."""
 
 
 class ByteStream:
-    """An answer as pieces of bytes, on a connection of its own.
+    """An answer as a stream of bytes, on its own connection.
 
     ```python
     async with cloud.audit_logs.export("csv") as stream:
@@ -37,7 +37,7 @@ class ByteStream:
             print(len(piece))
     ```
 
-    Without the `async with` it is closed at its end; where the loop may stop before, use the block.
+    Without `async with`, it is closed at its end. If the loop may stop before the end, use `async with`.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class ByteStream:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Let go of the connection; twice does no harm."""
+        """Close the connection. May be called more than once."""
         response, self._response, self._is_over = self._response, None, True
         if response is None or self._pieces is None:
             return
         with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
             await response.aclose()
-            # The generators inside httpx end by themselves only when they are asked on: trio complains of others.
+            # Finish the generators inside httpx. Otherwise trio warns about them.
             with contextlib.suppress(Exception):
                 async for _ in self._pieces:
                     pass
@@ -92,16 +92,16 @@ class ByteStream:
                 raise
             raise failure from error
         await self.aclose()
-        raise AnswerTimeout(self._call, f"no more within {self._limit:g} s")
+        raise AnswerTimeout(self._call, f"the next piece did not come within {self._limit:g} s")
 
     async def read(self) -> bytes:
-        """All of it."""
+        """Read the whole stream."""
         async with self:
             return b"".join([piece async for piece in self])
 
 
 class Streams:
-    """Streams of one client. A stream takes none of the client's slots."""
+    """Streams of one client. They do not count for `max_concurrency`."""
 
     def __init__(
         self,
@@ -114,13 +114,13 @@ class Streams:
         self._sender: Sender | None = None
 
     def use(self, sender: Sender) -> None:
-        """Send requests by this from now on."""
+        """Use this sender from now on."""
         self._sender = sender
 
     def open(self, method: str, path: str, params: Sequence[tuple[str, str]], limit: float) -> ByteStream:
-        """A successful answer, to be read piece by piece; `limit`: seconds for each piece.
+        """Open a stream. `limit`: seconds for each piece.
 
-        Until its headers are there it is repeated like any call. Reading it raises what `Transport.send` raises.
+        The call is repeated like others until its headers arrive. Reading raises the same errors as `Transport.send`.
         """
         call, url = f"{method} {path}", self._requests.url(path, params)
         opened: list[httpx.Response] = []
@@ -130,7 +130,8 @@ class Streams:
             await turns.begin()
             try:
                 response = await self._start(call, request, limit)
-                if not 200 <= response.status_code < 300:
+                is_page = response.headers.get("content-type", "").startswith("text/html")
+                if is_page or not 200 <= response.status_code < 300:
                     return self._judge(call, await self._whole(call, response, limit))
             except (NotSent, OutcomeUnknown) as error:
                 return Failure(error)
@@ -147,14 +148,14 @@ class Streams:
     async def upload(
         self, call: str, url: str, content: AsyncIterable[bytes], headers: Mapping[str, str], *, limit: float
     ) -> Answer:
-        """Sends content as it comes, to another host than the API, which gets no credentials. It is never repeated.
+        """Send content to another host, without credentials. Never repeated.
 
-        `limit`: seconds that one write may take; for the whole, its caller has one. Once all of it is sent, the answer
-        has `ANSWER_TIMEOUT`.
+        `limit`: seconds for one write. The caller limits the whole. After the last byte, the limit for the answer is
+        `ANSWER_TIMEOUT`.
 
         Raises:
-            NotSent, OutcomeUnknown: there was no answer.
-            ApiError: it was a refusal.
+            NotSent, OutcomeUnknown: There was no answer.
+            ApiError: It was a refusal.
         """
         timeout = {"connect": CONNECT_TIMEOUT, "read": None, "write": limit, "pool": limit}
         everything = {"accept": "application/json", "user-agent": self._requests.user_agent, **headers}
@@ -168,11 +169,11 @@ class Streams:
             request = httpx.Request("PUT", url, headers=everything, content=body, extensions={"timeout": timeout})
             answer = await self._whole(call, await self._start(call, request, None), None)
         if answer is None:
-            raise AnswerTimeout(call, f"no answer within {ANSWER_TIMEOUT:g} s of all being sent")
+            raise AnswerTimeout(call, f"no answer within {ANSWER_TIMEOUT:g} s after all was sent")
         if not 200 <= answer.status < 300:
-            # The upload host has words of its own.
+            # Errors of the upload host have another format.
             own = read_error(call, answer.status, answer.content)
-            message = f"the upload host answered so ({answer.header(b'content-type') or 'no content type'})"
+            message = f"refused by the upload host ({answer.header(b'content-type') or 'no content type'})"
             raise own or api_error_class(answer.status, "")(call, status=answer.status, message=message)
         return answer
 
@@ -200,11 +201,11 @@ class Streams:
         finally:
             with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
                 await response.aclose()
-        raise AnswerTimeout(call, f"no whole answer within {limit:g} s")
+        raise AnswerTimeout(call, f"no complete answer within {limit:g} s")
 
 
 class _Watched:
-    """Content that says when all of it was taken."""
+    """Content that calls `taken` at its end."""
 
     def __init__(self, content: AsyncIterable[bytes], taken: Callable[[], None]) -> None:
         self._content, self._taken = content, taken

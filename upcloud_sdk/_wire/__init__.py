@@ -1,8 +1,8 @@
-"""Every oddity of the wire format of UpCloud's API 1.3, once.
+"""The wire format of UpCloud's API 1.3, with all its peculiarities.
 
-Booleans travel as "yes"/"no" or "on"/"off", some integers as text, lists inside an object of their singular name,
-labels as pairs. Answers are read by pydantic's own lax types, without a call into Python where that is possible;
-requests are written by the annotations here, in JSON mode only: `model_dump()` keeps Python values.
+The API sends booleans as "yes"/"no" or "on"/"off", some integers as text, lists inside an object with their singular
+name, and labels as pairs. Answers are read with pydantic's lax types, if possible without calls into Python. Requests
+are written by the annotations here, in JSON mode only: `model_dump()` keeps Python values.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""How an answer is opened: what is wanted of it stands inside objects with its name."""
+"""Reads the value inside an answer: the API puts it into one or two outer objects."""
 
 from __future__ import annotations
 
 import functools
 import json
 import types
-from typing import TYPE_CHECKING, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Unreadable(Exception):
-    """An answer is not what the model says. Names the model, the path inside it and the uuid, never another value."""
+    """An answer does not fit its model. Has the model, the path and the uuid, but no other value."""
 
     def __init__(self, model: str, path: str, problem: str, uuid: str | None = None) -> None:
         super().__init__(model, path, problem, uuid)
@@ -30,18 +30,20 @@ class Unreadable(Exception):
 
 
 class Envelope(Generic[T]):
-    """How one answer is read: validated whole in one pass over its bytes, then taken out of its wrapping."""
+    """Reads one kind of answer: validates the bytes in one pass, and returns the value inside."""
 
     def __init__(self, kind: type[T], *path: str) -> None:
         self._kind, self._path = kind, path
-        self.name = getattr(kind, "__name__", str(kind))
+        of = get_args(kind)[0] if get_origin(kind) is tuple else kind
+        self.name = getattr(of, "__name__", str(of))
+        """The name of the model; of a list, that of its items."""
 
     @functools.cached_property
     def _validate(self) -> Callable[[bytes], T]:
         kind, path = self._kind, self._path
 
         class Answer(BaseModel):
-            """Has no fields: what it validates is the value inside an answer."""
+            """Has no fields. It validates the value inside an answer."""
 
             model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -49,14 +51,14 @@ class Envelope(Generic[T]):
             def __get_pydantic_core_schema__(cls, _: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
                 return functools.reduce(lambda inner, key: inside(key, inner), reversed(path), handler(kind))
 
-        # Called past `model_validate_json`, which costs as much as ten fields and adds nothing here.
+        # Not through `model_validate_json`, which costs as much as ten fields and is not needed here.
         return cast("Callable[[bytes], T]", Answer.__pydantic_validator__.validate_json)
 
     def read(self, content: bytes, reading: Reading = STRICT) -> T:
-        """The value inside an answer.
+        """Read the value inside an answer.
 
         Raises:
-            Unreadable: it is not JSON, or not what the model says.
+            Unreadable: It is not JSON, or does not fit the model.
         """
         try:
             return self._validate(content)
@@ -66,9 +68,9 @@ class Envelope(Generic[T]):
     def _read_again(self, content: bytes, error: ValidationError, reading: Reading) -> T:
         document = parsed(content)
         losses: list[Loss] = []
-        mended = fill_in(document, _problems(error), self._path)
+        repaired = fill_in(document, _problems(error), self._path)
         for _ in range(ROUNDS):
-            if mended:
+            if repaired:
                 try:
                     read = self._validate(json.dumps(document).encode())
                 except ValidationError as still:
@@ -81,7 +83,7 @@ class Envelope(Generic[T]):
             if not given_up:
                 break
             losses += given_up
-            mended = True
+            repaired = True
         raise self._unreadable(document, error) from error
 
     def _unreadable(self, document: object, error: ValidationError) -> Unreadable:
@@ -91,7 +93,7 @@ class Envelope(Generic[T]):
         return Unreadable(self.name, path, places[place], uuid_in(document, place))
 
     def is_wrapped(self, content: bytes) -> bool:
-        """Whether an answer that could not be read has the shape of this one on its outside, or is only part of one."""
+        """Whether an unreadable answer at least has the expected outer objects, or is incomplete."""
         try:
             document = json.loads(content)
         except (ValueError, RecursionError):
@@ -110,6 +112,6 @@ def one(kind: type[T], key: str) -> Envelope[T]:
 
 def many(kind: type[T], outer: str, inner: str) -> Envelope[tuple[T, ...]]:
     """Reads `{"servers": {"server": [...]}}`."""
-    # A type made from a value: no annotation can say that.
+    # This type is made from a value, which type checkers cannot follow.
     kinds = cast("type[tuple[T, ...]]", types.GenericAlias(tuple, (kind, ...)))
     return Envelope(kinds, outer, inner)

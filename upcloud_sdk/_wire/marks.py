@@ -1,9 +1,10 @@
-"""The annotations of fields: how a value is read and written."""
+"""Annotations of fields: how to read and write their values."""
 
 from __future__ import annotations
 
 import functools
 import operator
+import os
 import socket
 import types
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ T = TypeVar("T")
 
 
 class OpenEnum(StrEnum):
-    """An enumeration that admits values this release has not heard of."""
+    """An enumeration that accepts values that this release does not know."""
 
     @classmethod
     def _missing_(cls, value: object) -> Self | None:
@@ -52,16 +53,17 @@ IntText = Annotated[int, PlainSerializer(str, return_type=str, when_used="json")
 
 
 EmptyIsNone = BeforeValidator(lambda value: value if value not in ("", {}, []) else None)
-"""For what the API leaves empty ("" or {}) where others would say null."""
+"""For fields that the API sends as "" or {} instead of null."""
 
 
 def _first_of(*choices: core_schema.CoreSchema) -> core_schema.CoreSchema:
-    # The name of a choice is part of an error's path, from which `Envelope.read` drops what stands in brackets.
+    # The name of a choice is part of an error's path. Without one it is that of its type, such as `dict[str,any]` or
+    # `none`: what ends in a bracket is dropped from the path (`_second_reading.plain`), as it is in no document.
     return core_schema.union_schema([(choice, "[choice]") for choice in choices], mode="left_to_right")
 
 
 def _is_empty(kind: type) -> core_schema.CoreSchema:
-    """Reads "", null and {} as nothing."""
+    """Read "", null and {} as None."""
     empty = _first_of(
         core_schema.none_schema(), core_schema.literal_schema([""]), core_schema.dict_schema(max_length=0)
     )
@@ -69,10 +71,10 @@ def _is_empty(kind: type) -> core_schema.CoreSchema:
 
 
 def inside(key: str, inner: core_schema.CoreSchema) -> core_schema.CoreSchema:
-    """Reads what stands in an object under a key.
+    """Read the value under a key of an object.
 
-    A typed dictionary and an `itemgetter` never leave C, and cost a fifth of what an `AliasPath` does in a model that
-    keeps unknown fields.
+    A typed dictionary with an `itemgetter` runs in C, and costs a fifth of an `AliasPath` in a model that keeps unknown
+    fields.
     """
     wrapping = core_schema.typed_dict_schema(
         {key: core_schema.typed_dict_field(inner, required=True)}, config={"coerce_numbers_to_str": True}
@@ -81,16 +83,16 @@ def inside(key: str, inner: core_schema.CoreSchema) -> core_schema.CoreSchema:
 
 
 class _Empty:
-    """Marks a list that may come as "", null or {}: read as no items."""
+    """For a list that may come as "", null or {}: it is read as empty."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return _first_of(handler(source), _is_empty(tuple))
 
 
 class Inside:
-    """Marks a list of an answer that travels inside an object: `Inside("tag")` for `{"tags": {"tag": [...]}}`.
+    """For a list inside an object of an answer: `Inside("tag")` for `{"tags": {"tag": [...]}}`.
 
-    It may also come bare, or as "", null or {}, which is no items.
+    It may also come without the object, or as "", null or {}, which is read as empty.
     """
 
     def __init__(self, key: str) -> None:
@@ -102,7 +104,7 @@ class Inside:
 
 
 Items = Annotated[tuple[T, ...], _Empty()]
-"""A list of an answer that travels bare."""
+"""A list of an answer, without an object around it."""
 
 
 def _pairs() -> core_schema.CoreSchema:
@@ -136,25 +138,25 @@ def _read_label(pair: object) -> tuple[object, object]:
     fields = _mapping(pair)
     key = fields.get("key")
     if not isinstance(key, str):
-        raise ValueError("a label is an object with a key")  # noqa: TRY004 - pydantic reads a ValueError
+        raise ValueError("a label is an object with a key")  # noqa: TRY004 - pydantic needs a ValueError
     return key, fields.get("value", "")
 
 
 class _Labels:
-    """Marks labels: pairs, bare or inside `{"label": [...]}`, or a mapping, as users write them."""
+    """For labels: pairs, with or without `{"label": [...]}` around them, or a mapping from users."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         mapping, pairs = core_schema.no_info_after_validator_function(FrozenDict, handler(source)), _pairs()
         return core_schema.json_or_python_schema(
-            # An answer, which must be fast: nothing here calls into Python.
+            # An answer. Must be fast, so nothing here calls into Python.
             _first_of(inside("label", _first_of(pairs, _is_empty(FrozenDict))), pairs, mapping, _is_empty(FrozenDict)),
-            # What users write, of whom a wrong label deserves one error and not one for each choice.
+            # Input of users. A wrong label gives one error, not one for each choice.
             core_schema.no_info_before_validator_function(_read_labels, mapping),
         )
 
 
 class _Time:
-    """Marks a time: one without a zone is in UTC. Seconds since 1970 are read too."""
+    """For a time. Without a time zone it is UTC. Seconds since 1970 are accepted too."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         zoneless = core_schema.no_info_after_validator_function(
@@ -164,13 +166,13 @@ class _Time:
 
 
 Time = Annotated[datetime, _Time()]
-"""A time of an answer, with its zone."""
+"""A time in an answer, with time zone."""
 
 
 @functools.lru_cache(maxsize=4096)
 def _read_address(text: str) -> IPv4Address | IPv6Address:
-    # An answer says each address twice, and is asked for again: the cache makes addresses nearly free. `inet_pton`
-    # takes a tenth of the time that `ipaddress` takes to parse; what it does not know (a scope) `ipaddress` may.
+    # An answer contains each address twice, and is read repeatedly. So the cache makes addresses nearly free.
+    # `inet_pton` takes a tenth of the time of `ipaddress`. Only `ipaddress` knows scopes.
     try:
         if ":" in text:
             return IPv6Address(socket.inet_pton(socket.AF_INET6, text))
@@ -184,7 +186,7 @@ def _read_address(text: str) -> IPv4Address | IPv6Address:
 
 
 class _Address:
-    """Marks an address: text in JSON, text or an address from users."""
+    """For an address: text in JSON, text or an address object from users."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         address = core_schema.is_instance_schema((IPv4Address, IPv6Address), cls_repr="IPv4Address or IPv6Address")
@@ -198,10 +200,10 @@ class _Address:
 
 
 Address = Annotated[IPv4Address | IPv6Address, _Address()]
-"""An address of either version of the Internet Protocol."""
+"""An IPv4 or IPv6 address."""
 
 AddressOrText = Annotated[Address | str, Field(union_mode="left_to_right")]
-"""An address, or, where something else stands, its text."""
+"""An address. If the API sends anything else: its text."""
 
 
 def _read_readable_labels(value: object) -> dict[str, str]:
@@ -219,22 +221,22 @@ def _write_labels(labels: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 Labels = Annotated[dict[str, str], _Labels()]
-"""Labels of an answer, wrapped (servers, server groups) or bare (everything else)."""
+"""Labels of an answer: inside `{"label": [...]}` (servers, server groups) or as a plain list (others)."""
 
 ReadableLabels = Annotated[dict[str, str], BeforeValidator(_read_readable_labels)]
-"""Those labels of an answer that can be read: where one that is odd must not hide what the others say."""
+"""The readable labels of an answer, so that an unreadable one does not hide the others."""
 
 BareLabels = Annotated[Labels, PlainSerializer(_write_labels, when_used="json")]
-"""Labels of a request, written as a bare list."""
+"""Labels of a request, written as a plain list."""
 
 WrappedLabels = Annotated[Labels, PlainSerializer(lambda labels: {"label": _write_labels(labels)}, when_used="json")]
 """Labels of a request, written inside `{"label": [...]}`."""
 
 
 class Wrapped:
-    """Marks a list of a request that travels inside one object, or several: `Wrapped("interfaces", "interface")`.
+    """For a list of a request inside one or more objects: `Wrapped("interfaces", "interface")`.
 
-    The field is annotated as `Sequence[...]`, so that a list may be given, and holds a tuple.
+    The field's annotation is `Sequence[...]`, so that users can give a list. The model holds a tuple.
     """
 
     def __init__(self, *keys: str) -> None:
@@ -248,10 +250,10 @@ class Wrapped:
         )
 
     def _unwrap(self, value: object) -> object:
-        if isinstance(value, str | BaseModel):
-            raise ValueError("a list is wanted: write [...] around it, also around one")  # noqa: TRY004 - pydantic reads a ValueError
+        if isinstance(value, str | os.PathLike | BaseModel):
+            raise ValueError("this must be a list: write [...] around it, also for a single item")  # noqa: TRY004 - pydantic needs a ValueError
         for key in self._keys:
-            # Without its key it is no wrapping: the sequence that is expected instead says so.
+            # Without its key, it is not the object. Then the error of the expected sequence is reported.
             wrapping = _mapping(value)
             if key not in wrapping:
                 break

@@ -1,8 +1,9 @@
-"""What all models of answers and of requests have in common."""
+"""Base classes of all models of answers and requests."""
 
 from __future__ import annotations
 
 import html
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, cast, dataclass_transform
 
@@ -22,7 +23,7 @@ from upcloud_sdk._wire.frozen import FrozenDict, Json
 from upcloud_sdk._wire.secrets import WIRE
 
 if TYPE_CHECKING:
-    # Private to pydantic, and seen by type checkers only: its public names cannot tell them that all models are frozen.
+    # Private in pydantic, and only for type checkers: pydantic's public names cannot declare all models as frozen.
     from pydantic._internal._model_construction import ModelMetaclass
 
     @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field, PrivateAttr))
@@ -32,30 +33,70 @@ if TYPE_CHECKING:
 else:
 
     class Frozen(type(BaseModel)):
-        """The same at run time: `help()` of a model shows what is written under its fields."""
+        """The metaclass at run time: `help()` of a model shows the descriptions of its fields."""
 
         @property
         def __doc__(cls) -> str:
-            # Loaded by those who ask.
+            # Loaded only when it is needed.
             from upcloud_sdk._field_docs import with_fields  # noqa: PLC0415 - see above
 
             return with_fields(cls, vars(cls).get("__doc__") or "")
 
 
-class Resource(BaseModel, metaclass=Frozen):
-    """Something the API told us. Frozen. Fields that this release does not know are kept, but never shown."""
+def _add_docs(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Add descriptions of a model and its fields to its JSON schema, which web frameworks show."""
+    from upcloud_sdk._field_docs import fields_of  # noqa: PLC0415 - loaded only when it is needed
 
+    schema["description"] = inspect.cleandoc(vars(model)["__doc__"] or "")
+    written = fields_of(model)
+    for name, field in schema.get("properties", {}).items():
+        if name in written and written[name].doc:
+            field["description"] = written[name].doc
+
+
+def _advice(name: str, kind: type[BaseModel]) -> str:
+    """What to write for an attribute that an answer does not have."""
+    names = _names_of(kind)
+    meant = [name, *MODEL_ATTRIBUTES_MEANT.get(name, "").split()]
+    if found := [f".{each}" for each in meant if each in names]:
+        return f": write {_either(found)}"
+    more = {each for details in kind.__subclasses__() for each in _names_of(details)}
+    if found := [f".{each}" for each in meant if each in more]:
+        what = "it" if name in more else _either(found)
+        return f": a list does not tell {what}, but `get` does"
+    return did_you_mean(name, names)
+
+
+def _either(names: list[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _names_of(kind: type[BaseModel]) -> set[str]:
+    properties = {each for base in kind.__mro__ for each, what in vars(base).items() if isinstance(what, property)}
+    return {*kind.model_fields, *(each for each in properties if not each.startswith(("_", "model_")))}
+
+
+class _Model(BaseModel, metaclass=Frozen):
     model_config = ConfigDict(
         frozen=True,
-        extra="allow",
-        # Text that looks like a number may come as one.
-        coerce_numbers_to_str=True,
         defer_build=True,
         hide_input_in_errors=True,
         protected_namespaces=(),
+        json_schema_extra=_add_docs,
     )
 
-    if not TYPE_CHECKING:  # Type checkers would take every name for one that exists.
+
+class Resource(_Model):
+    """Data from the API. Frozen. Fields that this release does not know are kept, but `repr` does not show them."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        # The API may send a number where text is expected.
+        coerce_numbers_to_str=True,
+    )
+
+    if not TYPE_CHECKING:  # Type checkers would accept every name.
 
         def __getattr__(self, name: str) -> object:
             try:
@@ -63,13 +104,11 @@ class Resource(BaseModel, metaclass=Frozen):
             except AttributeError as error:
                 if name.startswith("_"):
                     raise
-                kind = type(self)
-                names = {*kind.model_fields, *(each for each, what in vars(kind).items() if isinstance(what, property))}
-                advice = did_you_mean(name, names, MODEL_ATTRIBUTES_MEANT)
+                advice = _advice(name, type(self))
                 raise AttributeError(f"{error}{advice}", name=name, obj=self) from None
 
     def __repr_args__(self) -> list[tuple[str, object]]:
-        """Declared fields only: a field unknown today may be tomorrow's password."""
+        """Only declared fields: an unknown field may be a password."""
         return [
             (name, value)
             for name, field in type(self).model_fields.items()
@@ -77,40 +116,35 @@ class Resource(BaseModel, metaclass=Frozen):
         ]
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the same fields as `repr`."""
+        """For notebooks: the same fields as `repr`."""
         shown = ((str(name), str(value)) for name, value in self.__repr_args__())
         rows = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(text)}</td></tr>" for name, text in shown)
         return f"<table><caption>{type(self).__name__}</caption>{rows}</table>"
 
 
-class Request(BaseModel, metaclass=Frozen):
-    """Something we ask for. Frozen; a misspelt field is an error here, not a mystery there."""
+class Request(_Model):
+    """Data for a request. Frozen. Misspelt fields are refused."""
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        defer_build=True,
-        hide_input_in_errors=True,
-        protected_namespaces=(),
-    )
+    model_config = ConfigDict(extra="forbid")
 
     extra: Json = Field(default_factory=FrozenDict[str, Any], repr=False)
-    """What this release does not know, merged into the document that is sent: where both say something, this counts."""
+    """Fields that this release does not know. Merged into the sent document, where they override other fields."""
 
     @model_serializer(mode="wrap")
-    def _merge_extra(self, write: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+    def _merge_extra(self, write: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, object]:
+        # Not `Any`, since pydantic 2.10 looks for that name in the modules of models.
         document: dict[str, Any] = write(self)
         if not self.extra or info.context == WIRE:
             document.pop("extra", None)
         return merged(document, self.extra) if info.context == WIRE else document
 
     def wire(self) -> dict[str, Any]:
-        """The JSON document that the API reads, secrets included; what is None is left out."""
+        """The JSON document for the API, with secrets. Fields that are None are left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, context=WIRE)
 
 
 def merged(document: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """A document with more in it: objects are merged, labels are added, anything else is replaced."""
+    """Merge more fields into a document: objects are merged, labels are added, other values are replaced."""
     result = dict(document)
     for key, value in extra.items():
         present = result.get(key)
@@ -123,19 +157,19 @@ def merged(document: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]
 
 
 class Changes(Request):
-    """A change: only the fields that were given are sent."""
+    """Data for a change. Only fields that are given are sent."""
 
     _nullable: frozenset[str] = frozenset()
-    """Fields for which None has a meaning of its own (to detach, to clear) and travels as null."""
+    """Fields for which None has a meaning (detach, clear) and is sent as null."""
 
     @model_validator(mode="after")
     def _labels_have_a_field(self) -> Self:
         if "labels" in self.extra:
-            raise ValueError("extra has labels: write labels={...}, which keeps the labels of the SDK's own")
+            raise ValueError("extra contains labels: write labels={...}, which keeps the SDK's labels")
         return self
 
     def wire(self) -> dict[str, Any]:
-        """The JSON document that the API reads: what was given, and null only where null means something."""
+        """The JSON document for the API: the given fields, with null only where it has a meaning."""
         document = self.model_dump(mode="json", by_alias=True, exclude_unset=True, context=WIRE)
         kept = self._nullable | self.extra.keys()
         return {key: value for key, value in document.items() if value is not None or key in kept}

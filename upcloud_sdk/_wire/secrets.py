@@ -1,4 +1,4 @@
-"""Secrets: written out on their way to the API, or when somebody says so, and never else."""
+"""Secrets: shown only in requests to the API, or on explicit demand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ WIRE = {"wire": True}
 """The serialization context of a request."""
 
 SECRETS = {"secrets": True}
-"""The serialization context of a dump that is to be read again, secrets included."""
+"""The serialization context of a dump with secrets, which can be read again."""
 
 
 def _are_shown(info: SerializationInfo) -> bool:
@@ -29,8 +29,8 @@ def _refuse_mask(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if len(text) >= 8 and not text.strip("*"):
         raise ValueError(
-            "these asterisks are the mask of a secret, and not the secret: dump with "
-            "model_dump_json(context={'secrets': True}) what is to be read again"
+            "these asterisks are the mask of a secret, not the secret: to dump the real value, use "
+            "model_dump_json(context={'secrets': True})"
         )
     return secret
 
@@ -38,7 +38,7 @@ def _refuse_mask(secret: SecretStr) -> SecretStr:
 WireSecret = Annotated[
     SecretStr, AfterValidator(_refuse_mask), PlainSerializer(_write_secret, return_type=str, when_used="json")
 ]
-"""A secret of a request: written out only on its way to the API, and with `context={"secrets": True}`."""
+"""A secret in a request. Shown only in the request to the API, and with `context={"secrets": True}`."""
 
 Private = Annotated[str, PlainSerializer(_write_private, return_type=str, when_used="json")]
-"""Text of an answer that may hold secrets: masked in JSON, so that a web application does not publish it."""
+"""Text in an answer that may contain secrets. Masked in JSON, so that a web application does not publish it."""

@@ -1,4 +1,4 @@
-"""What has a uuid is taken wherever a uuid is."""
+"""Accepts resources wherever a uuid is expected."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from pydantic import BeforeValidator
 
 
 class HasUuid(Protocol):
-    """A server, a storage, a network: whatever the API names by a uuid."""
+    """A resource with a uuid, such as a server, storage or network."""
 
     @property
     def uuid(self) -> str:
-        """By which the API knows it."""
+        """Its uuid."""
         ...
 
 
 Uuid = str | HasUuid
-"""A uuid, or something that has one."""
+"""A uuid, or a resource that has one."""
 
 
 def uuid_of(thing: Uuid, what: str = "uuid") -> str:
-    """The uuid itself.
+    """The uuid of a resource, or the uuid itself.
 
     Raises:
-        TypeError: there is none.
+        TypeError: It is neither.
     """
     uuid = getattr(thing, "uuid", thing)
     if not isinstance(uuid, str):
-        raise TypeError(f"the {what} is text, or something that has a uuid, not {type(thing).__name__}")
+        raise TypeError(f"the {what} must be text or a resource with a uuid, not {type(thing).__name__}")
     return uuid
 
 
@@ -37,4 +37,4 @@ def _uuid_in(value: object) -> object:
 
 
 UuidText = Annotated[str, BeforeValidator(_uuid_in)]
-"""A uuid in a request; what has one is taken too."""
+"""A uuid in a request. A resource is accepted too."""

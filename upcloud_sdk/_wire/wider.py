@@ -1,7 +1,8 @@
-"""What the API may widen one day: a word or a size that this release does not know is sent, with a warning."""
+"""Limits that the API may extend: unknown words and larger sizes are sent, with a warning."""
 
 from __future__ import annotations
 
+import inspect
 import re
 import warnings
 from collections.abc import Sized
@@ -13,16 +14,20 @@ from pydantic_core import core_schema
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
 
-_CALLER = 4
-"""Frames from a warning to whoever makes the model."""
+_NOT_THE_CALLER = frozenset({"upcloud_sdk", "pydantic"})
 
 
 def _warn(value: object, expected: str) -> None:
-    warnings.warn(f"{value!r} is not {expected}, as far as this release knows: sent as it is", stacklevel=_CALLER)
+    text = f"{value!r} is not {expected}, as far as this release knows: sent as it is"
+    # The line to show is that of whoever makes the model, in a call of the SDK's or not.
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_THE_CALLER:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, stacklevel=level)
 
 
 class Words:
-    """Marks a `Literal` whose words are those that are known."""
+    """For a `Literal` with the known words."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         known: tuple[str, ...] = get_args(source)
@@ -36,7 +41,7 @@ class Words:
 
 
 def at_most(limit: int, of: str) -> AfterValidator:
-    """Marks a number of things, or a sequence of them, with the most that is known to be taken."""
+    """For a number or a sequence, with the known maximum."""
 
     def check(value: int | Sized) -> int | Sized:
         if (len(value) if isinstance(value, Sized) else value) > limit:
@@ -47,7 +52,7 @@ def at_most(limit: int, of: str) -> AfterValidator:
 
 
 def like(pattern: str, expected: str) -> AfterValidator:
-    """Marks text with the pattern that is known."""
+    """For text, with the known pattern."""
     known = re.compile(pattern)
 
     def check(text: str) -> str:

@@ -18,12 +18,15 @@ try:
 
     from upcloud_sdk.buildbot import reconcile, replay
     from upcloud_sdk.buildbot.check import Finding, UnreadableConfig, check_workers, read_workers
+    from upcloud_sdk.buildbot.record import read_record
     from upcloud_sdk.errors import UpCloudError
 except ImportError as error:
     sys.exit(f"upcloud_sdk.buildbot: {error}; this needs an extra: pip install 'upcloud-sdk[buildbot]'")
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from upcloud_sdk.ci import ServerRecord
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,11 +53,20 @@ def _check(config: Path) -> int:
     if not workers:
         return _refuse(f"{config}: it has no UpcloudLatentWorker", 2)
     try:
-        findings = anyio.run(check_workers, workers)
+        findings = anyio.run(check_workers, workers, _records(config.parent))
     except UpCloudError as error:
         return _refuse(f"the API cannot be asked: {error}", 1)
     show(findings)
     return 1 if any(finding.good is False for finding in findings) else 0
+
+
+def _records(basedir: Path) -> list[ServerRecord]:
+    """What the master has recorded; without it, less is known of the servers that are up."""
+    try:
+        return list(read_record(basedir).values())
+    except OSError as error:
+        sys.stderr.write(f"the record of servers cannot be read: {error}\n")
+        return []
 
 
 def _refuse(reason: str, status: int) -> int:

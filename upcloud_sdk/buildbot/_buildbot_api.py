@@ -1,17 +1,15 @@
-"""What the adapter uses of Buildbot, which ships no types: its names, typed, and what has no public name there."""
+"""What the adapter uses of Buildbot, which ships no types: its names, typed."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from twisted.python import log
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
     from datetime import datetime
     from typing import Any, ClassVar, ParamSpec, Protocol, TypedDict, TypeVar
 
-    from twisted.internet.defer import Deferred
+    from twisted.internet.defer import Deferred, DeferredLock
     from twisted.python.failure import Failure
 
     P = ParamSpec("P")
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
 
     class Updates(Protocol):
         def setBuildProperty(self, buildid: int, name: str, value: object, source: str) -> Deferred[None]: ...
+        def set_worker_graceful(self, workerid: int, graceful: bool) -> Deferred[None]: ...
         def workerConnected(self, workerid: int, masterid: int, workerinfo: dict[str, Any]) -> Deferred[None]: ...
 
     class Data(Protocol):
@@ -40,8 +39,16 @@ if TYPE_CHECKING:
 
         def get(self, path: tuple[str, ...]) -> Deferred[list[MasterRow]]: ...
 
+    class Plugins(Protocol):
+        def __contains__(self, name: str) -> bool: ...
+        def get(self, name: str) -> object: ...
+
+    class WebServer(Protocol):
+        apps: Plugins
+
     class Configuration(Protocol):
         multiMaster: bool
+        www: Mapping[str, Any]
         select_next_worker: object
 
     class State(Protocol):
@@ -51,8 +58,13 @@ if TYPE_CHECKING:
             self, objectid: int, name: str, thd_create_callback: Callable[[], Any]
         ) -> Deferred[Any]: ...
 
+    class Pool(Protocol):
+        def do_with_transaction(self, function: Callable[[Any], None]) -> Deferred[None]: ...
+
     class Database(Protocol):
         state: State
+        pool: Pool
+        model: Any
 
     class BuilderConfig(Protocol):
         nextWorker: object
@@ -60,7 +72,7 @@ if TYPE_CHECKING:
 
     class Builder(Protocol):
         name: str
-        building: list[RunningBuild]
+        building: list[Build]
         config: BuilderConfig
         workers: list[WorkerForBuilder]
 
@@ -77,7 +89,7 @@ if TYPE_CHECKING:
 
     class WorkerForBuilder(Protocol):
         builder: Builder
-        worker: object
+        worker: AbstractLatentWorker
         builder_name: str
 
         def isAvailable(self) -> bool: ...
@@ -94,6 +106,7 @@ if TYPE_CHECKING:
         config: Configuration
         data: Data
         db: Database
+        www: WebServer
 
     class Connection(Protocol):
         info: dict[str, Any]
@@ -114,13 +127,34 @@ if TYPE_CHECKING:
         def render(self, value: object) -> Deferred[Any]: ...
         def setProperty(self, name: str, value: object, source: str) -> None: ...
 
-    class Build(Properties, Protocol): ...
+    class BuildRequest(Protocol):
+        submittedAt: float | None
 
-    class RunningBuild(Protocol):
+    class WorkerInfo(Protocol):
+        def hasProperty(self, name: str) -> bool: ...
+
+    class Step(Protocol):
+        def addLog(self, name: str, type: str) -> Deferred[TextLog]: ...
+
+    class TextLog(Protocol):
+        def addContent(self, text: str) -> Deferred[None]: ...
+        def finish(self) -> Deferred[None]: ...
+
+    class Build(Properties, Protocol):
+        requests: list[BuildRequest]
         buildid: int | None
+        number: int | None
+        builder: Builder
+        results: int | None
         workerforbuilder: WorkerForBuilder
         finished: bool
+        stopped: bool
+        subs: object
+        startBuild: Callable[[WorkerForBuilder], Deferred[None]]
 
+        _preparation_step: Step | None
+
+        def get_buildid(self) -> Deferred[int]: ...
         def buildFinished(self, text: list[str], results: int) -> Deferred[None]: ...
 
     class SharedService:
@@ -147,7 +181,9 @@ if TYPE_CHECKING:
         building: set[WorkerForBuilder]
         password: Any
         _deferwaiter: DeferWaiter
+        _start_stop_lock: DeferredLock
         properties: Properties
+        info: WorkerInfo
         registration: Registration | None
         state: States
         configured: bool
@@ -167,7 +203,7 @@ if TYPE_CHECKING:
         def buildStarted(self, wfb: WorkerForBuilder) -> None: ...
         def buildFinished(self, wfb: WorkerForBuilder) -> None: ...
         def canStartBuild(self) -> bool: ...
-        def shutdownRequested(self) -> None: ...
+        def putInQuarantine(self) -> None: ...
         def _update_graceful(self) -> None: ...
         def _clearBuildWaitTimer(self) -> None: ...
         def _setBuildWaitTimer(self) -> None: ...
@@ -180,6 +216,7 @@ if TYPE_CHECKING:
         def stopService(self) -> Deferred[None]: ...
 
     class States:
+        NOT_SUBSTANTIATED: ClassVar[States]
         SUBSTANTIATING: ClassVar[States]
         SUBSTANTIATING_STARTING: ClassVar[States]
         SUBSTANTIATED: ClassVar[States]
@@ -204,6 +241,22 @@ if TYPE_CHECKING:
 
         def render(self, value: object) -> Deferred[Any]: ...
 
+    class BuildFactory: ...
+
+    class BuilderSettings:
+        name: str
+
+        def __init__(
+            self, *, name: str, workernames: list[str], factory: BuildFactory, tags: list[str], description: str
+        ) -> None: ...
+
+    class Nightly:
+        name: str
+
+        def __init__(
+            self, *, name: str, builderNames: list[str], minute: int, hour: list[int], dayOfWeek: list[int]
+        ) -> None: ...
+
     class SecretDetails:
         def __init__(self, source: str, key: str, value: object) -> None: ...
 
@@ -213,6 +266,8 @@ if TYPE_CHECKING:
 
     buildbot_version: str
     RETRY: int
+
+    def statusToString(status: int) -> str: ...
 
     class masters:  # noqa: N801 - a module
         EXPIRE_MINUTES: ClassVar[float]
@@ -224,6 +279,7 @@ if TYPE_CHECKING:
 else:
     from buildbot import version as buildbot_version
     from buildbot.config import error as config_error
+    from buildbot.config.builder import BuilderConfig as BuilderSettings
     from buildbot.config.errors import ConfigErrors
     from buildbot.config.master import FileLoader
     from buildbot.data import masters
@@ -233,99 +289,36 @@ else:
         LatentWorkerFailedToSubstantiate,
         LatentWorkerSubstantiatiationCancelled,
     )
+    from buildbot.process.factory import BuildFactory
     from buildbot.process.properties import Properties as BuildProperties
-    from buildbot.process.results import RETRY
+    from buildbot.process.results import RETRY, statusToString
+    from buildbot.schedulers.timed import Nightly
     from buildbot.secrets.manager import SecretDetails
     from buildbot.util.service import SharedService
     from buildbot.util.twisted import async_to_deferred
     from buildbot.worker.base import AbstractWorker
     from buildbot.worker.latent import AbstractLatentWorker, States
 
-_DEFAULT_PORT = 9989
-
-
-def is_lost(conn: Connection) -> bool:
-    """Whether a connection by Buildbot's own protocol is closed; one by websocket tells in time itself."""
-    broker = getattr(getattr(conn, "mind", None), "broker", None)
-    return bool(getattr(broker, "disconnected", False))
-
-
-def listening_port(worker: AbstractLatentWorker, *, websocket: bool) -> int:
-    """Where the master of a worker listens for it."""
-    registered = worker.registration
-    if registered is not None and websocket and registered.msgpack_reg is not None:
-        return registered.get_msgpack_port()
-    return registered.getPBPort() if registered is not None and registered.pbReg is not None else _DEFAULT_PORT
-
-
-async def end_builds(worker: AbstractLatentWorker) -> None:
-    """End the builds that Buildbot believes to run on a worker. They are tried again."""
-    for busy in list(worker.building):
-        for build in list(busy.builder.building):
-            if build.workerforbuilder is busy and not build.finished:
-                await build.buildFinished(["worker", "lost"], RETRY)
-
-
-def give_up_server(worker: AbstractLatentWorker) -> None:
-    """Let a worker disconnect its guest and destroy its server, whatever its `build_wait_timeout`."""
-    wait_for(worker, worker._soft_disconnect(stopping_service=True))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public name
-
-
-def show_on_page(worker: AbstractLatentWorker, facts: Mapping[str, object]) -> None:
-    """Write to the database what a worker's page shows, beside what its guest has told."""
-    conn, master = worker.conn, worker.master
-    assert conn is not None
-    known = {name: conn.info.get(name) for name in ("admin", "host", "access_uri", "version")}
-    write = master.data.updates.workerConnected(
-        workerid=worker.workerid, masterid=master.masterid, workerinfo={**known, **facts}
-    )
-    wait_for(worker, write)
-
-
-def set_idle_timer(worker: AbstractLatentWorker, seconds: float) -> None:
-    """Let a worker destroy its server after so many seconds, unless a build begins before."""
-    worker._clearBuildWaitTimer()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
-    leave = worker._soft_disconnect  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
-    worker.build_wait_timer = worker.master.reactor.callLater(seconds, leave)
-
-
-def set_property(master: Master, buildid: int, name: str, value: object) -> None:
-    """Give a build that has ended another property. An error is logged."""
-    master.data.updates.setBuildProperty(buildid, name, value, "Worker").addErrback(_log_error)
-
-
-def _log_error(failure: Failure) -> None:
-    log.err(failure)  # type: ignore[no-untyped-call]  # Twisted's has no types
-
-
-def wait_for(worker: AbstractLatentWorker, deferred: Deferred[Any]) -> None:
-    """Let a worker wait for this before it stops. An error is logged."""
-    worker._deferwaiter.add(deferred)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
-
-
 __all__ = [
+    "RETRY",
     "AbstractLatentWorker",
     "AbstractWorker",
+    "BuildFactory",
     "BuildProperties",
+    "BuilderSettings",
     "ConfigErrors",
     "FileLoader",
     "IRenderable",
     "LatentWorkerCannotSubstantiate",
     "LatentWorkerFailedToSubstantiate",
     "LatentWorkerSubstantiatiationCancelled",
+    "Nightly",
     "SecretDetails",
     "SharedService",
     "States",
     "async_to_deferred",
     "buildbot_version",
     "config_error",
-    "end_builds",
-    "give_up_server",
-    "is_lost",
-    "listening_port",
     "masters",
-    "set_idle_timer",
-    "set_property",
-    "show_on_page",
-    "wait_for",
+    "statusToString",
 ]

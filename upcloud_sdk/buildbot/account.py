@@ -1,57 +1,68 @@
-"""The accounts that a master uses: for each an open client, its cache and its reaper, closed when nobody needs them."""
+"""The accounts of a master: an open client for each, with a cache and a reaper. Closed when unused."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import anyio
 from twisted.internet import defer
 
 from upcloud_sdk import UpCloud
-from upcloud_sdk.ci import AccountCache, PacedReaper
+from upcloud_sdk.ci import AccountCache, EventRouter, PacedReaper, RecipeImages
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
+    from contextlib import AbstractAsyncContextManager
 
     from twisted.python.failure import Failure
 
-    from upcloud_sdk import WaitPolicy
+    from upcloud_sdk import ServerSpec, WaitPolicy
     from upcloud_sdk.buildbot._buildbot_api import DelayedCall
     from upcloud_sdk.buildbot.bridge import Bridge
     from upcloud_sdk.ci import ReapPace
     from upcloud_sdk.credentials import Credentials
+    from upcloud_sdk.events import Event, Listener
+
+    ReserveImage = Callable[["Account", ServerSpec], AbstractAsyncContextManager[object]]
 
 _RETIRE_AFTER = 1.0
-"""Seconds that an account without a user stays open: another worker of the same configuration may come for it."""
+"""Seconds that an unused account stays open, since another worker of the same configuration may need it."""
 _RETIRE_WITHIN = 300.0
-"""Seconds that its client then has for what it still destroys."""
+"""Seconds that its client then has to finish destroys."""
 
 
 class AccountKey(NamedTuple):
-    """Which account it is, for which owner, and how it is used."""
+    """What distinguishes one client from another: credentials, owner, pace."""
 
     credentials: Credentials
     base_url: str | None
     owner: str
     waits: WaitPolicy
     reaps: ReapPace | None = None
-    """None: it has no reaper."""
+    """None: without a reaper."""
     is_exclusive: bool = False
     """Whether no other process has this owner."""
 
 
 class Account:
-    """An open client of an account. Its methods are for the reactor's thread; `cloud` and `cache` for the bridge's."""
+    """An open client of an account. Call its methods on the reactor's thread, and use its client on the bridge's."""
 
-    def __init__(self, bridge: Bridge, key: AccountKey) -> None:
+    def __init__(self, bridge: Bridge, key: AccountKey, reserve_image: ReserveImage) -> None:
         self.key = key
-        self.cloud = UpCloud(key.credentials, base_url=key.base_url, owner=key.owner, waits=key.waits)
+        self.events = EventRouter()
+        self.listeners: list[Listener] = []
+        """Called with the client's events, on the bridge's thread. They must not block."""
+        self.cloud = UpCloud(
+            key.credentials, base_url=key.base_url, owner=key.owner, waits=key.waits, on_event=self._on_event
+        )
         self.cache = AccountCache(self.cloud)
+        self.images = RecipeImages(self.cloud, key.waits.clock, partial(reserve_image, self))
         self.holders: set[Hashable] = set()
         """The workers and servers that need it."""
         self.is_open = True
         self.is_watched = False
-        """Whether somebody looks there for what dead masters left."""
+        """Whether a `DeadMasters` watches it."""
         self.opened: defer.Deferred[None] = defer.Deferred()
         self.bridge = bridge
         self._leave: anyio.Event | None = None
@@ -60,18 +71,23 @@ class Account:
         self._client.ended.addErrback(self._failed)
 
     async def first_round(self) -> None:
-        """Wait, on the bridge's loop, until what the master's last run left is destroyed."""
+        """Wait, on the bridge's loop, until the servers of the master's last run are destroyed."""
         if self._reaper is not None:
             await self._reaper.first_round()
 
     def close(self, timeout: float) -> defer.Deferred[None]:
-        """End the reaper and the client. Fires when what it was still destroying has ended, or the time is up."""
+        """Stop the reaper and the client. Fires when all running destroys have ended, or after the timeout."""
         self.is_open = False
         self.cloud.close_timeout = timeout
         if self._leave is not None:
             self.bridge.call(self._leave.set)
         self._client.cancel(after=timeout + _RETIRE_AFTER)
         return self._client.ended
+
+    def _on_event(self, event: Event) -> None:
+        self.events(event)
+        for listener in self.listeners:
+            listener(event)
 
     async def _stay_open(self) -> None:
         self._leave = anyio.Event()
@@ -80,32 +96,37 @@ class Account:
             async with anyio.create_task_group() as tasks:
                 if self._reaper is not None:
                     tasks.start_soon(self._reaper.run)
+                tasks.start_soon(self.images.run)
                 await self._leave.wait()
                 tasks.cancel_scope.cancel()
 
     def _failed(self, failure: Failure) -> None:
-        # What a client leaves behind when it closes, it has logged itself.
+        # The client has logged what it could not destroy.
         if not self.opened.called:
             self.opened.errback(failure)
 
 
 class Accounts:
-    """The open accounts of a master. For the reactor's thread."""
+    """The open accounts of a master. For the reactor's thread.
 
-    def __init__(self, bridge: Bridge) -> None:
-        self._bridge = bridge
+    `reserve_image` is entered, on the bridge, before a server that makes an image is created.
+    """
+
+    def __init__(self, bridge: Bridge, on_event: Listener, reserve_image: ReserveImage) -> None:
+        self._bridge, self._on_event, self._reserve_image = bridge, on_event, reserve_image
         self._open: dict[AccountKey, Account] = {}
         self._closing: set[Account] = set()
         self._opening = defer.DeferredLock()
         self._retirements: dict[AccountKey, DelayedCall] = {}
 
     async def open(self, key: AccountKey, holder: Hashable) -> Account:
-        """The account, which stays open until its last holder has released it."""
+        """Open the account, or use the open one. It stays open until its last holder has released it."""
         await self._opening.acquire()
         try:
             account = self._open.get(key)
             if account is None:
-                account = Account(self._bridge, key)
+                account = Account(self._bridge, key, self._reserve_image)
+                account.listeners.append(self._on_event)
                 await account.opened
                 self._open[key] = account
             account.holders.add(holder)
@@ -114,7 +135,7 @@ class Accounts:
             self._opening.release()
 
     def release(self, account: Account, holder: Hashable) -> None:
-        """Say that `holder` no longer needs it."""
+        """Release the account for `holder`, which no longer needs it."""
         account.holders.discard(holder)
         if not account.holders and account.key not in self._retirements and self._bridge.is_running:
             self._retirements[account.key] = self._bridge.reactor.callLater(_RETIRE_AFTER, self._retire, account)
@@ -126,8 +147,13 @@ class Accounts:
             self._closing.add(account)
             account.close(_RETIRE_WITHIN).addBoth(lambda _: self._closing.discard(account))
 
+    @property
+    def all(self) -> list[Account]:
+        """The open accounts."""
+        return list(self._open.values())
+
     async def close(self, timeout: float) -> None:
-        """Close all, within so many seconds."""
+        """Close all, within `timeout` seconds."""
         for call in self._retirements.values():
             call.cancel()
         accounts = [*self._open.values(), *self._closing]

@@ -1,4 +1,4 @@
-"""The worker's own arguments, beside Buildbot's: their names, defaults, meaning, and what can be wrong with them."""
+"""The worker's own arguments, in addition to Buildbot's: names, defaults, meaning, and checks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from pydantic import SecretStr
 
-from upcloud_sdk import Basic, Token, UpCloud
+from upcloud_sdk import Basic, Recipe, Token, UpCloud
 from upcloud_sdk.buildbot._buildbot_api import AbstractLatentWorker, IRenderable
 from upcloud_sdk.buildbot.bootstrap import INSTALLS, Bootstrap, Guest
 from upcloud_sdk.errors import UpCloudError
 from upcloud_sdk.models import ServerGroupSpec
-from upcloud_sdk.placement import Budget
+from upcloud_sdk.placement import Budget, Standby
 
 if TYPE_CHECKING:
     from upcloud_sdk.credentials import Credentials
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 DEFAULT_ZONE = "de-fra1"
 DEFAULT_PLAN = "1xCPU-1GB"
 DEFAULT_PLAN_HAS = {"cores": 1, "memory": 1024, "storage": 25}
-"""What the plan that takes its place must have, where it is no longer sold."""
+"""The least size of the plan that replaces it, if it is no longer sold."""
 DEFAULT_DISK_SIZE = 10
 """GB."""
 DEFAULT_TIER = "maxiops"
+REFRESH = 86_400.0
+"""Seconds. A day."""
 
 HOST_KEYS = frozenset(
     {
@@ -47,14 +49,14 @@ HOST_KEYS = frozenset(
         "timezone",
     }
 )
-"""What `hostconfig` may hold; the first line is what the worker that ships with Buildbot knows."""
+"""The keys of `hostconfig`. Those down to `user_data` are of the worker that ships with Buildbot."""
 
 _INSTALLS = ", ".join(map(repr, sorted(INSTALLS)))
 _POSITIONAL = ("zone", "api_username", "api_password", "image", "hostconfig", "base_url", "masterFQDN")
 _RENDERED_ONCE = ("api_username", "api_password", "api_token", "base_url", "owner", "masterFQDN")
 """Arguments that do not depend on a build."""
 _MASTER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::([0-9]{1,5}))?")
-_SECONDS = ("create_timeout", "boot_timeout", "attach_timeout", "shutdown_timeout")
+_SECONDS = ("refresh", "create_timeout", "boot_timeout", "attach_timeout", "shutdown_timeout")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -62,65 +64,72 @@ class Arguments:
     """What a worker is configured with. All but the timeouts, `seal_metadata` and `max_servers` may be renderable."""
 
     zone: Any = None
-    """Where servers are made; `hostconfig["zone"]` wins over it. `de-fra1` if neither is given."""
+    """The zone; `hostconfig["zone"]` overrides it. `de-fra1` if neither is given."""
     api_username: Any = None
     api_password: Any = None
     image: Any = None
-    """A template: its uuid or exact title; or an expression that its title matches, a function that accepts it, or a
-    mapping of labels that it has, of which the newest is taken."""
+    """A template: uuid, exact title, compiled expression, function, or a mapping of labels. If several match an
+    expression, a function or labels, the newest is used. Or a `Recipe`: the master makes its image in the background.
+    Until the image is there, servers of the recipe's base run its commands before their worker starts."""
+    refresh: float = REFRESH
+    """How often to look whether the base of a `Recipe` has changed, in seconds. Then a new image is made."""
     hostconfig: Any = None
     """A mapping; see `HOST_KEYS`."""
     base_url: Any = None
-    """Of the API; None: UpCloud's own."""
+    """The API's URL. None: UpCloud's own."""
     masterFQDN: Any = None  # noqa: N815 - the shipped worker's
-    """The master's address as the guest sees it, `host` or `host:port`, that of a proxy if it is behind one; None: this
-    machine's full name, and the port where it listens."""
+    """The address of the master, or of its proxy, as guests see it: `host` or `host:port`. None: this machine's full
+    name, and the port where the master listens."""
     api_token: Any = None
     """Instead of `api_username` and `api_password`."""
     owner: Any = None
-    """Who is answerable for the servers, as their label says; None: an id kept in the master's database."""
+    """The owner label of the servers. None: an id in the master's database."""
     zones: Any = None
-    """Zones in the order in which they are tried, instead of one `zone`."""
+    """A list of zones, tried in order, instead of `zone`."""
     plans: Any = None
-    """Plans in the order in which they are tried in each zone, instead of `hostconfig["plan"]`."""
+    """A list of plans, tried in order in each zone, instead of `hostconfig["plan"]`."""
     create_timeout: float = 120
-    """Seconds within which the API must have made a server."""
+    """Seconds for the API to create a server."""
     boot_timeout: float = 300
-    """Seconds within which it must be started."""
+    """Seconds for the server to start."""
     attach_timeout: float = 600
-    """Seconds within which its worker must then attach, and come back if the connection is lost."""
+    """Seconds for its worker to attach after that, and to come back if the connection is lost."""
     shutdown_timeout: float = 10
-    """Seconds that a master which shuts down waits for its servers to be destroyed."""
+    """Seconds that a stopping master waits until its servers are destroyed."""
     bootstrap: Any = None
-    """What the guest runs if there is no `user_data`: a `Bootstrap`, or the name of its `install`; a document of your
-    own, in which @NAME@, @PASSWORD@, @MASTER@ and @PORT@ are filled in; or False, for nothing. None: a `Bootstrap()`
-    on images that have cloud-init."""
+    """What the guest runs if there is no `user_data`: a `Bootstrap`; the name of its `install`; your own document, in
+    which @NAME@, @PASSWORD@, @MASTER@ and @PORT@ are filled in; or False, for nothing. None: a `Bootstrap()` on images
+    with cloud-init."""
     seal_metadata: bool = False
-    """Whether the guest's metadata service is switched off once its worker has attached."""
+    """Whether to switch off the guest's metadata service when its worker has attached."""
     max_servers: int | None = None
     """How many servers all UpCloud workers of this master may have together; None: no limit."""
     labels: Any = None
-    """A mapping of labels to put on servers, beside the SDK's own."""
+    """More labels for the servers, as a mapping."""
     networks: Any = None
     """Interfaces: "public", "public-ipv6", "utility", the uuid of a private network, or an `InterfaceSpec`."""
     storages: Any = None
-    """Further disks, as `StorageDeviceSpec`: made ones are destroyed with the server, attached ones are kept."""
+    """More disks, as `StorageDeviceSpec`: created disks are deleted with the server, attached disks are kept."""
     server_group: Any = None
-    """A server group that servers join: its uuid; or a `ServerGroupSpec`, for the owner's group of that title, which is
-    made if there is none, and stays."""
+    """A server group to join: its uuid; or a `ServerGroupSpec` for the owner's group with that title. The group is
+    created if there is none, and stays."""
     firewall: Any = False
-    """Whether UpCloud's firewall is in front of servers."""
+    """Whether to switch on UpCloud's firewall for the servers."""
     prefer_idle: bool = True
-    """Whether a build is left to another worker whose server is up and free, before this one makes a server for it. Not
-    where a builder's `nextWorker` or `canStartBuild`, or `select_next_worker`, chooses workers."""
+    """Whether to leave a build to another worker with a running, free server, before creating a server. Not if a
+    builder's `nextWorker` or `canStartBuild`, or `select_next_worker`, chooses workers."""
     budget: Budget | None = None
-    """What all UpCloud workers of this master may cost together. Builds beyond it wait."""
+    """What all UpCloud workers of this master may cost together. Other builds wait."""
     patience: float = 0
     """Seconds that a build may wait for a busy server to come free, before this worker makes one for it."""
+    fresh_disk: bool = False
+    """Whether each build gets a fresh disk of a server that stays as long as `build_wait_timeout` says."""
+    standby: Standby | None = None
+    """When the server of this worker stays, if it is one of those named there. See `standby_scheduler`."""
 
     @classmethod
     def read(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Arguments, dict[str, Any]]:
-        """Our arguments, and those that are Buildbot's. `args` are what follows the worker's name and password."""
+        """Split the arguments into ours and Buildbot's. `args` are those after the worker's name and password."""
         if len(args) > len(_POSITIONAL):
             raise TypeError(f"UpcloudLatentWorker takes at most {len(_POSITIONAL) + 2} positional arguments")
         given: dict[str, Any] = dict(zip(_POSITIONAL, args, strict=False))
@@ -146,7 +155,7 @@ class Arguments:
                 yield f"there is no argument {name!r}{suggestion(name, own | buildbot)}"
 
     def problems(self) -> Iterator[str]:
-        """What is wrong, a sentence each, as far as it can be told before anything is rendered."""
+        """A sentence for each error that can be found before anything is rendered."""
         yield from self._credential_problems()
         yield from self._image_problems()
         yield from self._place_problems()
@@ -176,17 +185,35 @@ class Arguments:
             yield "hostconfig['user_data'] and bootstrap both say what the guest runs: give one of them"
         yield from self._master_problems()
 
+    def disk_problems(self, buildbot: Mapping[str, Any]) -> Iterator[str]:
+        """A sentence for each error in `fresh_disk` and `standby`, also together with Buildbot's own arguments."""
+        fresh = cast("object", self.fresh_disk)
+        if not isinstance(fresh, bool):
+            yield f"fresh_disk is True or False, not {fresh!r}"
+        stays = buildbot.get("build_wait_timeout", 1)
+        standby = cast("object", self.standby)
+        if standby is not None and not isinstance(standby, Standby):
+            yield f"standby is a Standby, or None, not {standby!r}"
+        if standby is not None and (fresh or (isinstance(stays, int | float) and stays <= 0)):
+            yield "standby is for servers that stay as they are: give build_wait_timeout=PaidHour(), and no fresh_disk"
+        if fresh is not True:
+            return
+        if isinstance(stays, int | float) and stays <= 0:
+            yield "fresh_disk=True is for servers that stay: give build_wait_timeout=PaidHour(), or seconds above 0"
+        if buildbot.get("max_builds") not in {None, 1}:
+            yield "fresh_disk=True gives each build a disk of its own: leave max_builds out, or give 1"
+
     async def rendered_once(self, render: Callable[[list[Any]], Awaitable[list[Any]]]) -> Arguments:
-        """The same, with the values of what does not depend on a build."""
+        """The same arguments, with those rendered that do not depend on a build."""
         values = await render([getattr(self, name) for name in _RENDERED_ONCE])
         return replace(self, **dict(zip(_RENDERED_ONCE, values, strict=True)))
 
     def credentials(self) -> Credentials:
-        """The credentials, of rendered arguments."""
+        """The credentials. For rendered arguments."""
         return Token(self.api_token) if self.api_token is not None else Basic(self.api_username, self.api_password)
 
     def _credential_problems(self) -> Iterator[str]:
-        # By identity: some renderables answer `==` with another renderable.
+        # `is`, because some renderables answer `==` with another renderable.
         missing = [self.api_username is None, self.api_password is None]
         if self.api_token is None and any(missing):
             yield "give api_token, or both api_username and api_password: the account to make servers with"
@@ -214,8 +241,17 @@ class Arguments:
         image = self.image
         if image is None or (isinstance(image, str) and not image):
             yield "image is missing: give a template's uuid or exact title, an expression, a function or its labels"
+        elif isinstance(image, Recipe):
+            bootstrap = self.bootstrap
+            is_own = bootstrap is None or isinstance(bootstrap, Bootstrap) or is_renderable(bootstrap)
+            is_own = is_own or (isinstance(bootstrap, str) and bootstrap in INSTALLS)
+            if mapping(self.hostconfig).get("user_data") or not is_own:
+                yield (
+                    "image is a Recipe, whose commands run in the worker's own bootstrap until there is an image: give "
+                    "a Bootstrap, or the name of its install, and no hostconfig['user_data']"
+                )
         elif not (isinstance(image, str | re.Pattern | Mapping) or is_renderable(image) or callable(image)):
-            kinds = "a uuid, a title, a compiled expression, a function or a mapping of labels"
+            kinds = "a Recipe, a uuid, a title, a compiled expression, a function or a mapping of labels"
             yield f"image is {kinds}, not {type(image).__name__}"
 
     def _place_problems(self) -> Iterator[str]:
@@ -232,7 +268,7 @@ class Arguments:
 
 
 def host_problems(hostconfig: Any) -> Iterator[str]:  # noqa: ANN401 - whatever stands in a master.cfg
-    """What is wrong with a `hostconfig`; nothing as long as it is renderable."""
+    """A sentence for each error in a `hostconfig`. None as long as it is renderable."""
     if hostconfig is None or is_renderable(hostconfig):
         return
     if not is_mapping(hostconfig):
@@ -246,7 +282,7 @@ def host_problems(hostconfig: Any) -> Iterator[str]:  # noqa: ANN401 - whatever 
 
 
 def host_and_port(address: object) -> tuple[str, int | None]:
-    """The parts of `host`, `host:port`, `[IPv6]:port` or a bare IPv6 address; None where no port is given.
+    """Split `host`, `host:port`, `[IPv6]:port` or a bare IPv6 address. None: without a port.
 
     Raises:
         ValueError: it is none of these.
@@ -269,7 +305,7 @@ def _is_ipv6(text: str) -> bool:
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
-    """Whether it is a mapping; its keys are names."""
+    """Whether it is a mapping."""
     return isinstance(value, Mapping)
 
 
@@ -279,18 +315,18 @@ def mapping(value: object) -> Mapping[str, Any]:
 
 
 def suggestion(word: str, known: Collection[str]) -> str:
-    """What may have been meant."""
+    """The end of a sentence: a similar known word, or all known words."""
     close = get_close_matches(word, sorted(known), n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(known))}"
 
 
 def is_renderable(value: object) -> bool:
-    """Whether Buildbot gives the value only when a build is there."""
+    """Whether Buildbot renders the value, for each build."""
     return IRenderable.providedBy(value)
 
 
 def is_static(value: object) -> bool:
-    """Whether nothing in the value waits to be rendered."""
+    """Whether the value contains nothing renderable."""
     if is_renderable(value):
         return False
     if is_mapping(value):

@@ -1,4 +1,4 @@
-"""What a new server is told: install a worker, start it under systemd, and switch off when that has ended."""
+"""What a guest is told: name, password, the master's address, and a document that installs and starts its worker."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ import math
 import re
 import secrets
 import ssl
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import SecretStr
 
+from upcloud_sdk._wire import FrozenDict
 from upcloud_sdk.buildbot._buildbot_api import buildbot_version
+from upcloud_sdk.images.guest import for_a_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from upcloud_sdk import Recipe
     from upcloud_sdk.buildbot._buildbot_api import Properties
 
 Install = Literal["package", "venv", "image"]
@@ -25,7 +28,7 @@ Connection = Literal["tcp", "tls", "ws", "wss"]
 
 _TOKEN = re.compile("@(NAME|PASSWORD|MASTER|PORT)@")
 _BASEDIR = "/var/lib/upcloud-worker"
-LOG = f"{_BASEDIR}/twistd.log"
+_LOG = f"{_BASEDIR}/twistd.log"
 _TRUSTED = "/etc/upcloud-worker/trusted"
 _UNIT = "upcloud-worker.service"
 _VENV = "/opt/upcloud-worker"
@@ -49,7 +52,7 @@ class Watch:
 
         def lost(*reason):
             self.opened = None
-            # Of TLS that has failed, the worker says nothing itself.
+            # The worker itself does not log why TLS has failed.
             log.msg(f"connection to the master lost: {{', '.join(str(each.value) for each in reason)}}")
             return ended(*reason)
 
@@ -69,8 +72,8 @@ Watch(worker.bf)
 """
 """Ends a worker some time after its last connection to the master.
 
-Buildbot's own `maxRetries` counts refused connections only: a proxy, or the published port of a container, takes
-connections for a master that is down. So what ends at once counts for nothing.
+Buildbot's own `maxRetries` counts refused connections only, but a proxy, or the published port of a container, accepts
+connections for a master that is down. So a connection that ends at once does not count.
 """
 _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 IN_TLS = frozenset({"tls", "wss"})
@@ -89,7 +92,7 @@ class Guest:
     port: int
 
     def fill(self, document: str) -> str:
-        """The document with our tokens replaced, and nothing else of it touched."""
+        """The document with its tokens filled in. Nothing else is changed."""
         values = {
             "NAME": self.name,
             "PASSWORD": self.password.get_secret_value(),
@@ -100,10 +103,10 @@ class Guest:
 
 
 class GuestPassword:
-    """What Buildbot's listeners compare a login with.
+    """The password that Buildbot compares a login with.
 
-    It is registered once, and stays the same object when what it stands for changes: to register another one closes
-    the listening port for a moment where the worker is the only one on it, which turns guests away.
+    It is registered once and stays the same object, also when the password changes: to register another object closes
+    the listening port for a moment if the worker is the only one on it, and guests would be refused.
     """
 
     def __init__(self) -> None:
@@ -111,11 +114,11 @@ class GuestPassword:
         self._text = secrets.token_urlsafe(24)
 
     def fix(self, password: str | None) -> None:
-        """Use this one for every guest from now on; None: a random one for each."""
+        """Use this password for every guest from now on. None: a random one for each."""
         self._fixed = password
 
     def renew(self) -> SecretStr:
-        """The password of the next guest."""
+        """Make the password of the next guest."""
         self._text = self._fixed if self._fixed is not None else secrets.token_urlsafe(24)
         return SecretStr(self._text)
 
@@ -124,7 +127,7 @@ class GuestPassword:
         return self._text
 
     def __eq__(self, other: object) -> bool:
-        """Whether it is the password that is valid now, for the msgpack listener; or this very object."""
+        """Whether `other` is the valid password (for the msgpack listener), or this object."""
         if isinstance(other, str):
             return hmac.compare_digest(other.encode(), self._text.encode())
         return other is self
@@ -134,35 +137,37 @@ class GuestPassword:
 
 @dataclass(frozen=True, kw_only=True)
 class Bootstrap:
-    """A cloud-init document of the worker's own making. For templates of the type `cloud-init`, with systemd."""
+    """A cloud-init document that installs and starts a worker. For templates of the type `cloud-init` with systemd."""
 
     install: Install = "package"
-    """Where `buildbot-worker` comes from: the distribution's package, the package index, into a virtual environment, or
-    nowhere: "image" means that the image has it on its path."""
+    """Where `buildbot-worker` comes from: "package" is the distribution's package, "venv" is the package index, into a
+    virtual environment, and "image" means that the image has it on its path."""
     requirement: str | None = None
-    """With "venv": what pip installs; None: `buildbot-worker` of the master's version."""
+    """With "venv": what pip installs. None: `buildbot-worker` in the master's version."""
     connection: Connection = "tcp"
-    """How it reaches the master: Buildbot's own protocol, plain or in TLS, or Buildbot's websocket protocol (which
-    Buildbot calls experimental), plain or in TLS. In TLS the certificate must be for the name in `masterFQDN`."""
+    """How the worker reaches the master: "tcp" or "tls" is Buildbot's own protocol, "ws" or "wss" is its websocket
+    protocol, which Buildbot calls experimental. With TLS the certificate must be for the name in `masterFQDN`."""
     ca_certificate: str | None = None
-    """With "tls" and "wss": the authorities that the worker trusts for its master, instead of those that the image
-    trusts; the text of a PEM file."""
+    """With "tls" and "wss": the authorities that the worker trusts for its master, as the text of a PEM file. None:
+    those that the image trusts."""
     user: str = "buildbot"
-    """Who runs the builds; made if there is no such user."""
+    """The user who runs the builds. Created if there is none."""
     lost_after: float = 900.0
-    """Seconds that it tries to reach a lost master before it switches the server off."""
+    """Seconds to try to reach a lost master, before the server is switched off."""
     max_age: float = 86_400.0
-    """Seconds after which the server switches itself off whatever it is doing."""
+    """Seconds after which the server switches itself off, in any case."""
     packages: Sequence[str] = ()
-    """Packages of the distribution that builds need."""
+    """Packages of the distribution to install."""
     commands: Sequence[str | Sequence[str]] = ()
     """Commands to run as root before the worker starts, as in cloud-init's `runcmd`."""
+    files: Mapping[str, str] = field(default_factory=FrozenDict[str, str])
+    """Text files to write before that: full paths and contents."""
 
     def __post_init__(self) -> None:
-        """Refuse what makes no document.
+        """Refuse invalid values.
 
         Raises:
-            ValueError: a value is not one of those that there are.
+            ValueError: a value is not one of the known ones.
         """
         for what, value, known in (
             ("install", self.install, _PROGRAMS),
@@ -176,7 +181,8 @@ class Bootstrap:
             raise ValueError("Bootstrap.lost_after and max_age are seconds above 0")
         if isinstance(self.packages, str) or isinstance(self.commands, str):
             raise ValueError("Bootstrap.packages and commands are lists")  # noqa: TRY004 - one error for all bad values
-        # Lists are taken, and compared as tuples.
+        # Stored as tuples, so that equal values compare equal.
+        object.__setattr__(self, "files", FrozenDict(self.files))
         object.__setattr__(self, "packages", tuple(self.packages))
         object.__setattr__(self, "commands", tuple(c if isinstance(c, str) else tuple(c) for c in self.commands))
 
@@ -197,6 +203,19 @@ class Bootstrap:
         except (ssl.SSLError, ValueError) as error:
             raise ValueError(f"Bootstrap.ca_certificate is the text of a PEM file with certificates: {error}") from None
 
+    def with_recipe(self, recipe: Recipe) -> Self:
+        """The same, but run the recipe's commands first. For a server of the recipe's base."""
+        files, command = for_a_server(recipe)
+        return replace(self, files={**files, **self.files}, commands=(command, *self.commands))
+
+    def attach_hint(self, guest: Guest) -> str:
+        """What to check if a guest does not attach: the end of a sentence."""
+        hint = f"; it calls {guest.master}:{guest.port}, and writes why that fails to {_LOG} in the guest"
+        if self.connection in IN_TLS:
+            trusted = "the image trusts" if self.ca_certificate is None else "ca_certificate names"
+            hint += f"; the certificate must be for {guest.master}, of an authority that {trusted}"
+        return hint
+
     def document(self, guest: Guest) -> str:
         """The document for one guest.
 
@@ -205,13 +224,14 @@ class Bootstrap:
         """
         packages = [*_PACKAGES[self.install], *self.packages]
         document: dict[str, object] = {
-            # Before anything that can hang: the server goes at this age, whatever becomes of the rest.
+            # First, so that the server powers itself off at this age even if the rest hangs.
             "bootcmd": [_power_off_after(self.max_age)],
             "users": [
                 "default",
                 {"name": self.user, "system": True, "homedir": f"/home/{self.user}", "shell": "/bin/bash"},
             ],
             "write_files": [
+                *({"path": path, "content": content} for path, content in self.files.items()),
                 {"path": f"{_BASEDIR}/buildbot.tac", "permissions": "0600", "content": self._tac(guest)},
                 {"path": f"/etc/systemd/system/{_UNIT}", "permissions": "0644", "content": self._unit()},
                 *self._trusted(),
@@ -229,9 +249,9 @@ class Bootstrap:
         if self.install != "venv":
             return []
         wanted = self.requirement or f"buildbot-worker=={buildbot_version}"
-        # The worker's package does not ask for what Twisted needs for TLS.
+        # The package of the worker does not require what Twisted needs for TLS.
         tls = ["twisted[tls]"] if self.connection in IN_TLS else []
-        # Not compiled: a worker imports few of the modules, and starts once.
+        # Compiling takes longer than it saves: the worker imports few modules, and starts once.
         install = [f"{_VENV}/bin/pip", "install", "--quiet", "--no-compile", "--no-cache-dir", wanted, *tls]
         return [["python3", "-m", "venv", _VENV], install]
 
@@ -239,7 +259,7 @@ class Bootstrap:
         return [
             ["chown", "-R", f"{self.user}:", _BASEDIR],
             ["systemctl", "daemon-reload"],
-            # Not waited for: it would wait for cloud-init, which runs this.
+            # --no-block, or it hangs: the unit waits for cloud-init, which runs this.
             ["systemctl", "start", "--no-block", _UNIT],
         ]
 
@@ -278,14 +298,14 @@ class Bootstrap:
         ) + _WATCH.format(lost_after=self.lost_after, settled=min(_SETTLED, self.lost_after / 2))
 
     def _trusted(self) -> list[dict[str, str]]:
-        """A file for each authority: Twisted reads one of each."""
+        """A file for each authority: Twisted reads one certificate per file."""
         return [
             {"path": f"{_TRUSTED}/{number}.pem", "permissions": "0644", "content": f"{certificate}\n"}
             for number, certificate in enumerate(_CERTIFICATE.findall(self.ca_certificate or ""), 1)
         ]
 
     def _unit(self) -> str:
-        """A service that takes the server with it, however it ends: a server without a worker only costs money."""
+        """A service that powers the server off when it ends: a server without a worker only costs money."""
         return (
             "[Unit]\n"
             "Description=Buildbot worker\n"
@@ -301,6 +321,6 @@ class Bootstrap:
 
 
 def _power_off_after(seconds: float) -> list[str]:
-    # Without systemd's default dependencies: the timer would wait for the end of the early boot, which waits for us.
+    # Without systemd's default dependencies, or it hangs: the timer waits for the early boot, which waits for this.
     unbound = ["--property=DefaultDependencies=no", "--timer-property=DefaultDependencies=no"]
     return ["systemd-run", *unbound, f"--on-active={math.ceil(seconds)}s", "systemctl", "poweroff"]

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class Operation(Generic[T]):
-    """A coroutine on the bridge's loop, as the reactor's thread sees it."""
+    """A coroutine that runs on the bridge's loop. For the reactor's thread."""
 
     def __init__(
         self,
@@ -36,14 +36,14 @@ class Operation(Generic[T]):
         *args: Any,  # noqa: ANN401 - handed through
     ) -> None:
         self.ended: defer.Deferred[T] = defer.Deferred()
-        """Fires when the coroutine has ended, its cleanup too; with `CancelledError` if it was cancelled."""
+        """Fires when the coroutine and its cleanup have ended; with `CancelledError` if it was cancelled."""
         self._portal, self._reactor = portal, reactor
         self._scope: anyio.CancelScope | None = None
         self._deadline = math.inf
         portal.start_task_soon(self._run, function, args)
 
     def cancel(self, after: float = 0.0) -> None:
-        """Cancel the coroutine if it has not ended in `after` seconds. A result that is there already stands."""
+        """Cancel the coroutine after `after` seconds. An existing result is kept."""
         self._portal.start_task_soon(self._cancel, after)
 
     def _cancel(self, after: float) -> None:
@@ -63,7 +63,7 @@ class Operation(Generic[T]):
 
 
 class Bridge:
-    """The thread. What the SDK logs as a warning or an error goes to twistd.log while it runs."""
+    """The thread. While it runs, the SDK's warnings and errors go to twistd.log."""
 
     def __init__(self, reactor: Reactor) -> None:
         self.reactor = reactor
@@ -82,7 +82,7 @@ class Bridge:
         return operation
 
     def start(self, function: Callable[..., Awaitable[T]], *args: Any) -> Operation[T]:  # noqa: ANN401 - handed through
-        """Run one that its caller ends before `close`."""
+        """Run a coroutine function that its caller ends before `close`."""
         return Operation(self._portal, self.reactor, function, *args)
 
     def call(self, function: Callable[[], object]) -> None:
@@ -90,7 +90,7 @@ class Bridge:
         self._portal.start_task_soon(function)
 
     async def end_operations(self) -> None:
-        """Cancel what runs, and wait until it has ended."""
+        """Cancel all coroutines, and wait until they have ended."""
         self.is_running = False
         running = list(self._operations)
         for operation in running:

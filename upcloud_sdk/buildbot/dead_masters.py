@@ -1,9 +1,8 @@
-"""What a dead master of a multi-master left, its fellows destroy. Runs on the reactor.
+"""Destroys the servers of dead masters of a multi-master. Runs on the reactor.
 
-That a master is inactive does not prove that it is dead: it may be stopped, or have lost the database. It is taken as
-dead when it is in the database that the masters share, inactive there, silent for as long as Buildbot itself allows,
-and when as much time again has passed without any sign of it, none of a new or renewed lease either. So what is
-destroyed is older than that.
+An inactive master is not always dead: it may be paused, or have lost the database. It counts as dead when it is in the
+shared database, inactive, and silent for as long as Buildbot itself allows; and when as much time again has passed
+without any sign of life, such as a new or renewed lease.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Held(NamedTuple):
-    """A lease, as far as it says that somebody cares for it."""
+    """A lease, as a sign that its master is alive."""
 
     uuid: str
     ends: datetime | None
@@ -40,16 +39,16 @@ class Held(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """What was seen of a silent master."""
+    """A silent master, as it was seen at one time."""
 
     at: float
-    """Seconds, by a clock that never goes back."""
+    """Seconds, by the monotonic clock."""
     last_active: datetime
     held: frozenset[Held]
 
 
 def silent(masters: Iterable[MasterRow], *, me: str, now: datetime, limit: timedelta) -> dict[str, datetime]:
-    """The names of the other masters that are inactive and were last active longer than `limit` ago; and when."""
+    """The other masters that are inactive and were last active more than `limit` ago: names and times."""
     return {
         master["name"]: master["last_active"]
         for master in masters
@@ -61,17 +60,17 @@ def silent(masters: Iterable[MasterRow], *, me: str, now: datetime, limit: timed
 
 
 def is_dead(before: Sighting, now: Sighting, *, delay: timedelta) -> bool:
-    """Whether a silent master gave no sign of life from one sighting to the other, which are at least `delay` apart."""
+    """Whether two sightings, at least `delay` apart, show no sign of life in between."""
     return is_unchanged(before, now) and now.at - before.at >= delay.total_seconds()
 
 
 def is_unchanged(before: Sighting, now: Sighting) -> bool:
-    """Whether the later sighting shows no sign of life. Fewer leases are none: others reap too."""
+    """Whether the later sighting shows no sign of life. Fewer leases are no sign of life: others reap too."""
     return now.last_active == before.last_active and now.held <= before.held
 
 
 class DeadMasters:
-    """Looks for dead masters in the database of this one, and destroys what they left in an account."""
+    """Finds dead masters in the database of this master, and destroys their servers in an account."""
 
     _log = Logger()
 
@@ -80,7 +79,7 @@ class DeadMasters:
         self._seen: dict[str, Sighting] = {}
 
     def watch(self) -> None:
-        """Look at the pace of the account's reaper, until the account is closed."""
+        """Check at the pace of the account's reaper, until the account is closed."""
         defer.ensureDeferred(self._watch())
 
     async def _watch(self) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from twisted.internet import defer
 from twisted.logger import Logger
 
-from upcloud_sdk.buildbot._buildbot_api import AbstractWorker, States, end_builds, give_up_server, wait_for
+from upcloud_sdk.buildbot._buildbot_api import AbstractWorker, States
+from upcloud_sdk.buildbot._buildbot_private import end_builds, give_up_server, set_idle_timer, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.ci import ServerLimit
 
 _MAKE_WAY_AFTER = 1.0
-"""Seconds that other workers have to take a waiting build before this one gives up its idle, unsuitable server."""
+"""How long other workers may take a waiting build before this worker gives up its idle, unsuitable server."""
 
 
 class IdleServer:
@@ -28,27 +30,38 @@ class IdleServer:
     def __init__(self, worker: AbstractLatentWorker, server: Callable[[], BuildServer | None]) -> None:
         self._worker, self._get_server = worker, server
         self.guest_comes_back = False
-        """Whether a guest is attaching whose connection was lost. No build can start in this moment."""
+        """Whether a guest comes back after its connection was lost. No build can start meanwhile."""
         self._make_way_call: DelayedCall | None = None
         self._lost_call: DelayedCall | None = None
 
     def give_up(self) -> None:
-        """Destroy it, if there is one and it is idle."""
-        if self.is_idle:
+        """Destroy the server, if there is one and it is idle."""
+        server = self.server
+        if self.is_idle and server is not None:
+            server.is_outdated = True
             give_up_server(self._worker)
 
     @property
     def server(self) -> BuildServer | None:
-        """Which one it is."""
+        """The server. None if there is none."""
         return self._get_server()
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is one, and no build on it."""
-        return self._worker.state is States.SUBSTANTIATED and not self._worker.building
+        """Whether there is a server without a build."""
+        is_parked = self.server is not None and self.server.is_parked
+        return (self._worker.state is States.SUBSTANTIATED or is_parked) and not self._worker.building
+
+    def stay_parked(self) -> bool:
+        """Give the parked server up at the end of its time. False if that is now."""
+        server = self.server
+        left = 0.0 if server is None or server.stays_until is None else server.stays_until - time.monotonic()
+        if left > 0:
+            set_idle_timer(self._worker, left)
+        return left > 0
 
     def make_way(self) -> None:
-        """Give it up in a second, if a build still waits then: otherwise it waits for `build_wait_timeout`."""
+        """In a second, give the server up if a build still waits. It would wait until `build_wait_timeout` is over."""
         if self._make_way_call is None:
             self._make_way_call = self._worker.master.reactor.callLater(_MAKE_WAY_AFTER, self._look_for_builds)
 
@@ -61,13 +74,13 @@ class IdleServer:
             self.give_up()
 
     async def is_awaited(self) -> bool:
-        """Whether a build waits that its worker could run."""
+        """Whether a builder of this worker has a waiting build."""
         builders = self._worker.botmaster.getBuildersForWorker(self._worker.name)
         oldest = await defer.gatherResults([builder.getOldestRequestTime() for builder in builders])
         return any(oldest)
 
     def expect_guest(self, within: float) -> None:
-        """Give it up if its guest is not back within so many seconds: it may have switched itself off, and costs."""
+        """Give the server up if its guest is not back in so many seconds: it may be off, and still costs money."""
         self.guest_is_back()
         look = self._look_for_guest
         self._lost_call = self._worker.master.reactor.callLater(within, look, self.server, within)
@@ -82,20 +95,35 @@ class IdleServer:
                 problem = await server.account.bridge.run(server.find_problem).ended
             except defer.CancelledError:
                 return
-            if problem is None:
-                self.expect_guest(within)
-                return
-            # Buildbot does not notice that a connection is lost in the moment in which it begins a build.
-            self._log.warn("worker {name}: {problem}; its build is lost", name=self._worker.name, problem=problem)
-            await end_builds(self._worker)
-        self.give_up()
+            if problem is not None and await end_builds(self._worker):
+                self._log.warn("worker {name}: {reason}; its build is lost", name=self._worker.name, reason=problem)
+        if self._worker.building:
+            self.expect_guest(within)
+        else:
+            self.give_up()
+
+    def lose_lease(self, server: BuildServer) -> None:
+        """Give the server up: at once if it is idle or gone, otherwise after its build."""
+        if self._worker.building:
+            wait_for(self._worker, defer.ensureDeferred(self._disconnect_if_gone(server)))
+        else:
+            self.give_up()
+
+    async def _disconnect_if_gone(self, server: BuildServer) -> None:
+        try:
+            problem = await server.account.bridge.run(server.find_problem).ended
+        except defer.CancelledError:
+            return
+        if problem is not None and self.server is server and self._worker.conn is not None:
+            # Otherwise Buildbot may take an hour to notice. It tries the build again.
+            self._worker.conn.loseConnection()
 
     def guest_is_back(self) -> None:
-        """Expect no guest any more."""
+        """Stop waiting for the guest."""
         _cancel(self._lost_call)
 
     async def let_guest_back(self, conn: Connection) -> None:
-        """Let in a guest whose connection was lost while no build ran. Buildbot would refuse it."""
+        """Accept a guest whose connection was lost while no build ran. Buildbot would refuse it."""
         worker = self._worker
         self.guest_comes_back = True
         try:
@@ -108,33 +136,37 @@ class IdleServer:
         worker.botmaster.maybeStartBuildsForWorker(worker.name)
 
     def close(self) -> None:
-        """Decide nothing any more: the worker stops."""
+        """Stop all timers: the worker stops."""
         _cancel(self._make_way_call)
         _cancel(self._lost_call)
 
 
 class IdleServers:
-    """Those of all workers of a master. Where `max_servers` leaves no room, one makes way for another worker."""
+    """The idle servers of all workers of a master. Under `max_servers`, one is given up for another worker's build."""
 
     def __init__(self, reactor: Reactor, limit: ServerLimit) -> None:
         self._reactor, self._limit = reactor, limit
         self._all: set[IdleServer] = set()
         self._blocked: set[IdleServer] = set()
-        """Of workers that could not take a build since the last look."""
+        """Workers that could not take a build since the last check."""
         self._leaving: set[BuildServer] = set()
         self._call: DelayedCall | None = None
 
     def add(self, idle: IdleServer) -> None:
-        """Count in the server of another worker."""
+        """Add a worker."""
         self._all.add(idle)
 
     def remove(self, idle: IdleServer) -> None:
-        """Forget a worker that has stopped."""
+        """Remove a worker that has stopped."""
         self._all.discard(idle)
 
     def make_room_for(self, blocked: IdleServer) -> None:
-        """Let the idle server go whose paid hour ends first, if a build still waits for this worker in a second."""
+        """In a second, if a build still waits for this worker, give up the idle server whose paid hour ends first."""
         self._blocked.add(blocked)
+        self.make_room()
+
+    def make_room(self) -> None:
+        """In a second, give up that server, if a build or the server of an image still waits."""
         if self._call is None or not self._call.active():
             self._call = self._reactor.callLater(_MAKE_WAY_AFTER, self._look)
 
@@ -144,7 +176,9 @@ class IdleServers:
     async def _make_room(self) -> None:
         blocked, self._blocked = self._blocked & self._all, set()
         self._leaving = {server for server in self._leaving if self._limit.holds(server)}
-        if self._leaving or not any([await each.is_awaited() for each in blocked]):
+        if self._leaving:
+            return
+        if not self._limit.is_awaited and not any([await each.is_awaited() for each in blocked]):
             return
         idle = [(server.paid_for, each) for each in self._all if each.is_idle and (server := each.server) is not None]
         if idle:
@@ -154,7 +188,7 @@ class IdleServers:
                 chosen.give_up()
 
     def close(self) -> None:
-        """Decide nothing any more: the master stops."""
+        """Stop all timers: the master stops."""
         _cancel(self._call)
 
 

@@ -13,11 +13,15 @@ from upcloud_sdk.buildbot.bridge import Bridge
 from upcloud_sdk.buildbot.costs import Costs
 from upcloud_sdk.buildbot.dead_masters import DeadMasters
 from upcloud_sdk.buildbot.idle import IdleServers
+from upcloud_sdk.buildbot.image_servers import ImageServers
 from upcloud_sdk.buildbot.owner import owner_of
 from upcloud_sdk.buildbot.placement import PlacementHistory
+from upcloud_sdk.buildbot.record import MasterRecord
+from upcloud_sdk.buildbot.rival_plugins import warn_of_rival
 from upcloud_sdk.buildbot.spending import Spending
 from upcloud_sdk.ci import ServerLimit
-from upcloud_sdk.errors import CleanupFailed
+from upcloud_sdk.errors import CleanupFailed, LeaseLost
+from upcloud_sdk.events import LeaseEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -29,33 +33,38 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.bridge import Operation
     from upcloud_sdk.buildbot.server import BuildServer
     from upcloud_sdk.ci import ReapPace
+    from upcloud_sdk.events import Event, Listener
 
 _CLOSE_TIMEOUT = 10.0
-"""Seconds that clients may take to close where no worker has said how long the master may take to stop."""
+"""Seconds for clients to close, if no worker has set `shutdown_timeout`."""
 _LAST_MOMENT = 1.0
-"""Seconds that they have in any case."""
+"""The shortest time for clients to close, in seconds."""
 _DESTROY_TIMEOUT = 300.0
 """Seconds within which a server must be gone."""
 _DESTROY_WAIT = 30.0
-"""Seconds of these that its worker waits before it takes another build."""
+"""Seconds that the worker waits for the destroy, before it takes another build."""
 
 
 class UpcloudService(SharedService):
-    """One a master, whatever its workers are configured with. It stops after everything else in the master."""
+    """One per master, for all its UpCloud workers. Buildbot stops it after everything else."""
 
     bridge: Bridge
     accounts: Accounts
     idle: IdleServers
+    record: MasterRecord
     costs: Costs
     spending: Spending
+    images: ImageServers
 
     _log = Logger()
 
     def __init__(self) -> None:
         super().__init__()
         self.limit = ServerLimit()
-        """A place is held by a server until it is gone, before that by the worker whose build it will be for."""
+        """A server holds a slot until it is gone. Before its create, its worker's `CurrentServer` holds the slot."""
         self.placements = PlacementHistory()
+        self.event_listeners: list[Listener] = []
+        """Called with the events of all clients, on the bridge's thread. They must not block."""
         self._shutdown_began = 0.0
         self._close_by: float | None = None
 
@@ -70,22 +79,25 @@ class UpcloudService(SharedService):
         return cls.getService(master)
 
     def startService(self) -> defer.Deferred[Any]:  # noqa: N802 - Buildbot's
-        """Start the thread. At once: a second worker that asks meanwhile must get a service that works."""
+        """Start the thread at once, since a second worker may ask for the service meanwhile."""
         self.bridge = Bridge(self.master.reactor)
-        self.accounts = Accounts(self.bridge)
         self.idle = IdleServers(self.master.reactor, self.limit)
-        self.costs = Costs(self.master)
+        self.record = MasterRecord(self.master)
+        self.costs = Costs(self.record)
         self.spending = Spending(self.master, self.costs)
+        self.images = ImageServers(self.bridge, self.limit, self.idle, self.spending, self.wake_builders)
+        self.accounts = Accounts(self.bridge, self._hear, self.images.reserve)
+        warn_of_rival(self.master)
         return super().startService()
 
     async def account_for(
         self, holder: Hashable, arguments: Arguments, waits: WaitPolicy, reaps: ReapPace, before: Account | None
     ) -> Account:
-        """The account of a worker with these arguments, open; it no longer needs the one that it had before.
+        """Open the account of a worker with these arguments, and release the one that it had `before`.
 
-        In multi-master mode, a look-out finds masters that died and left servers in it.
+        In multi-master mode, also watch for dead masters with servers in the account.
         """
-        # Masters of a multi-master often share their configuration: an owner that is given may be that of several.
+        # Masters of a multi-master often share their configuration, and so may share a configured owner.
         is_exclusive = arguments.owner is None or not self.master.config.multiMaster
         owner = arguments.owner or await owner_of(self.master)
         credentials = arguments.credentials()
@@ -98,13 +110,22 @@ class UpcloudService(SharedService):
             DeadMasters(self.master, self.bridge, self.accounts, account).watch()
         return account
 
+    def _hear(self, event: Event) -> None:
+        """An event of a client, on the bridge's thread."""
+        if isinstance(event, LeaseEvent) and event.happened == "reaped":
+            self.master.reactor.callFromThread(self.record.reaped, event.uuid)
+        for listener in self.event_listeners:
+            listener(event)
+
     # --- servers ------------------------------------------------------------------------------------------------------
 
     def destroy(self, server: BuildServer, heir: Callable[[], Hashable | None]) -> Operation[None]:
-        """Destroy a server in the background, then give its place to the heir, or back.
+        """Destroy a server in the background, then give its slot to the heir, or free it.
 
-        What is returned ends when the server is gone, or is cancelled after half a minute: the worker waits no longer.
+        The returned operation ends when the server is gone. It is cancelled after half a minute, so that the worker
+        waits no longer.
         """
+        self.record.stopping(server)
         defer.ensureDeferred(self._destroy(server, heir))
         waiting = self.bridge.run(server.until_destroyed)
         waiting.cancel(after=_DESTROY_WAIT)
@@ -115,15 +136,20 @@ class UpcloudService(SharedService):
             await self.bridge.run(server.destroy, _DESTROY_TIMEOUT).ended
         except CleanupFailed as error:
             self.warn_of_cost(server, str(error))
+            self.record.left(server, str(error))
+        except LeaseLost as error:
+            self._log.warn("worker {name}: {reason}", name=server.guest.name, reason=str(error))
+            self.record.failed(server, str(error))
+            self.record.gone(server)
         except defer.CancelledError:
-            pass  # The master has stopped, and did not wait for it: that was told before.
+            pass  # The master has stopped and did not wait, as was logged before.
         else:
-            self.costs.server_is_gone(server)
+            self.record.gone(server)
         finally:
             self.forget(server, heir())
 
     def forget(self, server: BuildServer, heir: Hashable | None = None) -> None:
-        """Count a server no more: it is gone, or there never was one."""
+        """Stop counting a server: it is gone, or was never created."""
         if heir is not None:
             self.limit.hand_over(server, heir)
         else:
@@ -133,11 +159,20 @@ class UpcloudService(SharedService):
         self.wake_builders()
 
     def wake_builders(self) -> None:
-        """Let builds start for which there was no room. Nothing else would tell the workers that there is now."""
+        """Start what waited for a free slot. Buildbot itself does not notice a free slot."""
+        self.images.look()
         self.master.botmaster.maybeStartBuildsForAllBuilders()
 
+    def note_replaced(self, server: BuildServer, reason: str) -> None:
+        """Warn in twistd.log that a server could not be kept for another build."""
+        self._log.warn(
+            "worker {name}: server {uuid} could not be kept for another build: {reason}; it is replaced",
+            name=server.guest.name, uuid=server.uuid, reason=reason,
+        )  # fmt: skip
+        self.record.replaced(server, reason)
+
     def warn_of_cost(self, server: BuildServer, reason: str) -> None:
-        """Tell in twistd.log of a server that may be left."""
+        """Warn in twistd.log about a server that may still be running."""
         self._log.error(
             "worker {name}: server {uuid} may still be running and cost money: {reason}",
             name=server.guest.name, uuid=server.uuid, reason=reason,
@@ -146,7 +181,7 @@ class UpcloudService(SharedService):
     # --- the end ------------------------------------------------------------------------------------------------------
 
     def shutdown_time_left(self, timeout: float) -> float | None:
-        """What is left of `timeout` seconds since the master was first seen to shut down; None if it does not."""
+        """What is left of `timeout` seconds since the shutdown began. None if the master does not shut down."""
         now = self.master.reactor.seconds()
         if not self.master.botmaster.shuttingDown:
             self._close_by = None
@@ -169,3 +204,4 @@ class UpcloudService(SharedService):
         left = _CLOSE_TIMEOUT if self._close_by is None else self._close_by - self.master.reactor.seconds()
         await self.accounts.close(max(left, _LAST_MOMENT))
         await self.bridge.close()
+        await self.record.close()

@@ -1,17 +1,22 @@
-"""Who a master is, to the cloud: an id that is made once and kept in the master's database."""
+"""The owner label of a master: an id that is created once and kept in the master's database."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from upcloud_sdk.buildbot._buildbot_api import Master
+
+_OWNER = re.compile(r"buildbot-[0-9a-f]{12}-[0-9a-f]{6}")
 
 
 def short_hash(master: Master) -> str:
-    """Six digits that stand for the master's name, which can be long and is a path."""
+    """Six hex digits for the master's name, which is a path and can be long."""
     return _hash(master.name)
 
 
@@ -27,10 +32,20 @@ async def owner_of(master: Master) -> str:
 
 
 async def recorded_owner(master: Master, name: str) -> str | None:
-    """The owner of the servers of another master of the same database; None if it never had any."""
+    """The owner of another master in the same database. None if that master never had servers."""
     objectid = await master.db.state.getObjectId(*_key(name))
     made: str | None = await master.db.state.getState(objectid, "id", None)
     return None if made is None else _owner(made, name)
+
+
+def is_of_a_master(owner: str) -> bool:
+    """Whether a master has created this owner label for itself."""
+    return _OWNER.fullmatch(owner) is not None
+
+
+def master_of(owner: str, names: Iterable[str]) -> str | None:
+    """The name of the master that has created this owner label. None if it is none of these masters."""
+    return next((name for name in names if is_of_a_master(owner) and owner.endswith(f"-{_hash(name)}")), None)
 
 
 def _hash(name: str) -> str:

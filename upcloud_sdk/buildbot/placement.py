@@ -1,13 +1,15 @@
-"""Which worker gets a build: one whose server is up, before one that would make a server. For the reactor's thread."""
+"""Chooses the worker of a build: running servers first. For the reactor's thread."""
 
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from upcloud_sdk import billing
-from upcloud_sdk.buildbot._buildbot_api import States, set_idle_timer
-from upcloud_sdk.placement import PaidHour, UsualDurations, best_fit
+from upcloud_sdk.buildbot._buildbot_api import States
+from upcloud_sdk.buildbot._buildbot_private import set_idle_timer
+from upcloud_sdk.placement import PaidHour, UsualDurations, best_fit, idle_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -22,21 +24,21 @@ if TYPE_CHECKING:
     )
     from upcloud_sdk.buildbot.arguments import Arguments
     from upcloud_sdk.buildbot.server import BuildServer
-    from upcloud_sdk.placement import IdlePolicy
+    from upcloud_sdk.placement import IdlePolicy, Standby
 
 LONGEST_REFUSAL = 30.0
-"""Seconds for which workers leave a builder's builds to one whose server is up. If it has not taken any by then,
-something else keeps it from that, and any worker may."""
+"""How long workers leave a builder's builds to another worker with a running server, in seconds. After that, any worker
+may take them."""
 _LOOK_AGAIN_AFTER = 1.0
 _LAST_CHANCE = 1.0
-"""Seconds that a server without paid time stays where a build that waits can take it."""
+"""Seconds that a server stays at the end of its paid time, so that a waiting build can take it."""
 _BUILDBOTS_DEFAULT = 600.0
 _FORGET_AFTER = 10.0
-"""Seconds without a refusal after which the next is a new one."""
+"""After so many seconds without a refusal, the next one counts as the first."""
 
 
 class PlacementHistory:
-    """What the workers of a master have learnt of its builders."""
+    """How long the builds of each builder take, and how long they have waited."""
 
     def __init__(self) -> None:
         self.usual = UsualDurations()
@@ -44,11 +46,11 @@ class PlacementHistory:
         self._calls: dict[str, DelayedCall] = {}
 
     def build_started(self, builder: str) -> None:
-        """A build of it was taken: whoever waits now begins to wait."""
+        """A build of this builder was taken. The other builds start waiting now."""
         self._refused.pop(builder, None)
 
     def refuse(self, master: Master, builder: str, at_most: float, look_again_after: float) -> bool:
-        """Refuse a build of this builder, and let the builder look for a worker again later.
+        """Refuse a build of this builder, and let the builder try its workers again later.
 
         False if its builds have been refused for `at_most` seconds: it is not to be refused.
         """
@@ -66,48 +68,59 @@ class PlacementHistory:
         return True
 
     def close(self) -> None:
-        """Look again no more: the master stops."""
+        """Stop all timers: the master stops."""
         for call in self._calls.values():
             if call.active():
                 call.cancel()
 
 
 class Placement:
-    """What one worker has to do with the choice."""
+    """Which builds one worker takes, and how long its server stays."""
 
     def __init__(
         self,
         worker: AbstractLatentWorker,
         server: Callable[[], BuildServer | None],
-        serves: Callable[[BuildServer, Properties], Awaitable[bool]],
+        serves: Callable[[Properties], Awaitable[bool]],
     ) -> None:
         self._worker, self._server, self._serves = worker, server, serves
         self._idle: IdlePolicy = 0
         self._prefers_idle, self._patience = True, 0.0
+        self._standby: Standby | None = None
         self.history = PlacementHistory()
         self._begun: dict[str, float] = {}
 
     def configure(self, arguments: Arguments, buildbot: dict[str, Any], history: PlacementHistory) -> None:
-        """Take the arguments over. A `PaidHour` among Buildbot's is replaced by a number, which is never reached."""
+        """Use these arguments. In `buildbot`, a `PaidHour` is replaced by a number of seconds that is never reached."""
         self._prefers_idle, self._patience, self.history = arguments.prefer_idle, arguments.patience, history
+        self._standby = arguments.standby
         self._idle = buildbot.get("build_wait_timeout", _BUILDBOTS_DEFAULT)
         if isinstance(self._idle, PaidHour):
             buildbot["build_wait_timeout"] = billing.HOUR
+        if arguments.fresh_disk:
+            # Buildbot disconnects the guest after each build, and the server is parked.
+            buildbot |= {"build_wait_timeout": 0, "max_builds": 1}
 
     # --- how long its server stays ---
 
     def set_timer(self) -> bool:
-        """Let the server go when its time is up, if it is still idle then. False where that is Buildbot's business."""
+        """Give up the server at the end of its time if it is still idle. False if Buildbot's own timer does that."""
         worker, server = self._worker, self._server()
-        if not isinstance(self._idle, PaidHour) or server is None:
+        kept = 0.0 if self._standby is None else self._standby.seconds_left(worker.name, datetime.now())  # noqa: DTZ005 - local time is meant
+        if server is None or not (kept or isinstance(self._idle, PaidHour)):
             return False
-        stays = self._idle.idle_seconds(*server.billed_span())
-        # A build that waits for any server is there in a moment, and would have to pay for an hour of its own.
-        set_idle_timer(worker, max(stays, min(_LAST_CHANCE, self._idle.margin / 2)))
+        # A waiting build takes the server in a moment. Otherwise it would pay for a new one.
+        least = min(_LAST_CHANCE, self._idle.margin / 2) if isinstance(self._idle, PaidHour) else 0.0
+        began, now = server.billed_span()
+        set_idle_timer(worker, max(kept + idle_seconds(self._idle, began, now + kept), least))
         return True
 
+    def idle_seconds(self, server: BuildServer) -> float:
+        """How many seconds a server stays if it is idle from now on."""
+        return idle_seconds(self._idle, *server.billed_span())
+
     def paid_seconds(self) -> float:
-        """How much of the hour that is paid is left of its server."""
+        """Seconds that are left of its server's paid hour."""
         server = self._server()
         hour = self._idle if isinstance(self._idle, PaidHour) else PaidHour()
         return 0.0 if server is None else hour.paid_seconds(*server.billed_span())
@@ -115,20 +128,20 @@ class Placement:
     # --- which worker gets a build ---
 
     def build_started(self, wfb: WorkerForBuilder) -> None:
-        """A build was taken."""
+        """A build was taken by this worker."""
         self.history.build_started(wfb.builder_name)
         self._begun[wfb.builder_name] = time.monotonic()
 
     def build_finished(self, wfb: WorkerForBuilder) -> None:
-        """Learn how long builds of its builder take, beside the boot."""
+        """Learn how long builds of its builder take, without the boot."""
         begun, server = self._begun.pop(wfb.builder_name, None), self._server()
         if begun is not None and server is not None and server.attached_at is not None:
             self.history.usual.learn(wfb.builder_name, time.monotonic() - max(begun, server.attached_at))
 
     async def leaves_to_another(self, properties: Properties) -> bool:
-        """Whether a build that could run here is refused, because a server that is up should get it.
+        """Whether to refuse a build because a running server of another worker should get it.
 
-        Never where somebody else chooses workers: a builder's `nextWorker` or `canStartBuild`, `select_next_worker`.
+        False if the configuration chooses workers: a builder's `nextWorker` or `canStartBuild`, `select_next_worker`.
         """
         builder = self._worker.botmaster.builders.get(properties.getProperty("buildername", ""))
         if builder is None or not self._prefers_idle or self._is_chosen_by_others(builder):
@@ -145,7 +158,7 @@ class Placement:
         return bool(config.nextWorker or config.canStartBuild or master.select_next_worker)
 
     async def _other_fits_better(self, builder: Builder, properties: Properties) -> bool:
-        """Whether the server of another worker is up, free and fits better. Where there is none here, any does."""
+        """Whether another worker has a running, free server that fits better than this worker's own."""
         paid: dict[Placement, float] = {}
         for placement in _placements(builder, are_available=True):
             if await placement.is_free(properties):
@@ -155,10 +168,12 @@ class Placement:
         return best_fit(paid, self.history.usual.of(builder.name)) not in {None, self}
 
     async def is_free(self, properties: Properties) -> bool:
-        """Whether its server is up and free, and is for this build."""
+        """Whether its server is running, free and suitable for this build."""
         worker, server = self._worker, self._server()
-        is_up = worker.state is States.SUBSTANTIATED and worker.conn is not None and not worker.building
-        return is_up and server is not None and not server.is_outdated and await self._serves(server, properties)
+        if server is None or server.is_outdated or worker.building:
+            return False
+        is_up = worker.state is States.SUBSTANTIATED and worker.conn is not None
+        return (server.is_parked or (is_up and not server.has_fresh_disks)) and await self._serves(properties)
 
     async def _one_may_come_free(self, builder: Builder, properties: Properties) -> bool:
         for placement in _placements(builder, are_available=False):
@@ -167,11 +182,11 @@ class Placement:
         return False
 
     async def may_come_free(self, properties: Properties) -> bool:
-        """Whether its server is busy, and is for this build. One that is not made yet may turn out to be for others."""
+        """Whether its server is busy, and would suit this build. A server that is not known yet may suit it."""
         server = self._server()
         if self._idle == 0 or not self._worker.building:
             return False
-        return server is None or (not server.is_outdated and await self._serves(server, properties))
+        return server is None or (not server.is_outdated and await self._serves(properties))
 
     async def _patience_left(self, builder: Builder) -> float:
         if self._patience <= 0 or self._server() is not None:
@@ -182,7 +197,7 @@ class Placement:
 
 
 def _placements(builder: Builder, *, are_available: bool) -> Iterator[Placement]:
-    """Of the builder's workers, as far as they are UpCloud's."""
+    """The placements of the builder's UpCloud workers."""
     for candidate in builder.workers:
         placement = getattr(candidate.worker, "placement", None)
         if isinstance(placement, Placement) and (candidate.isAvailable() or not are_available):

@@ -1,10 +1,11 @@
-"""`python -m upcloud_sdk.buildbot costs`: a master's record of its servers against the bill, resource by resource."""
+"""`python -m upcloud_sdk.buildbot costs`: compares a master's record of its servers with the bill."""
 
 from __future__ import annotations
 
 import re
 import sys
 from dataclasses import dataclass
+from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,17 +17,18 @@ from rich.table import Table
 from upcloud_sdk import UpCloud
 from upcloud_sdk.billing import hours_by_month
 from upcloud_sdk.buildbot.check import UnreadableConfig, read_workers
-from upcloud_sdk.buildbot.costs import credits_of, read_record
+from upcloud_sdk.buildbot.record import read_record
 from upcloud_sdk.errors import UpCloudError
 from upcloud_sdk.placement import cost_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from upcloud_sdk.billing import Anchor
     from upcloud_sdk.buildbot.check import KnownWorker
-    from upcloud_sdk.buildbot.costs import RecordedServer
+    from upcloud_sdk.ci import ServerRecord
     from upcloud_sdk.models import BilledResource, BillingSummary
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
@@ -40,71 +42,94 @@ class Line:
     uuid: str
     worker: str
     recorded_hours: int | None
-    """None where the record does not know its end."""
+    """None if its end is not recorded."""
+    is_billed: bool
+    """Whether it is on the bill."""
     billed_hours: Decimal | None
-    """None where it is not on the bill."""
+    """None if it is not on the bill, or if they cannot be read."""
     recorded: Decimal | None
-    """What it cost by the record, with its disks and addresses. None where that is not known."""
-    billed: Decimal
-    """What it cost by the bill, with its disks."""
+    """What it cost by the record, with its disks and addresses. None if not known."""
+    billed: Decimal | None
+    """What it cost by the bill, with its disks. None if an amount cannot be read."""
     builds: Decimal
-    """What builds pay of it, by the record."""
+    """The builds' part of the cost, by the record."""
 
     @property
     def difference(self) -> str:
-        """What the two differ in, in a sentence; empty if they agree."""
-        if self.billed_hours is None:
+        """How record and bill differ. Empty if they agree."""
+        if not self.is_billed:
             return "not on the bill"
+        if self.billed_hours is None or self.billed is None:
+            return "its hours or an amount on the bill cannot be read"
         if self.recorded_hours is None:
             return "its master did not see its end"
         if self.recorded_hours != self.billed_hours:
             return f"{self.billed_hours - self.recorded_hours:+} hours on the bill"
         if self.recorded is None:
             return "its price was not known"
-        if abs(self.billed - self.recorded) >= Decimal("0.00005") * max(1, self.recorded_hours):
-            return f"{self.billed - self.recorded:+.5f} on the bill: addresses, traffic, backups or another price"
-        return ""
+        more = self.billed - self.recorded
+        is_more = abs(more) >= Decimal("0.00005") * max(1, self.recorded_hours)
+        return f"{more:+.5f} on the bill: addresses, traffic, backups or another price" if is_more else ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reconciliation:
-    """A month of the record against the bill."""
+    """A month of the record, compared with the bill."""
 
     currency: str
     lines: tuple[Line, ...]
-    others: Decimal
-    """What else is on the bill: of servers that are not in the record, and of other kinds."""
+    others: Decimal | None
+    """The rest of the bill: servers that are not in the record, other resources. None if an amount cannot be read."""
 
 
 def reconcile(
-    record: Mapping[str, RecordedServer], bill: BillingSummary, month: tuple[int, int], *, anchor: Anchor = "create"
+    record: Mapping[str, ServerRecord], bill: BillingSummary, month: tuple[int, int], *, anchor: Anchor = "create"
 ) -> Reconciliation:
-    """Compare them, a server a line."""
+    """Compare record and bill, one line per server."""
     servers, storages = _resources(bill, "servers"), _resources(bill, "storages")
     lines: list[Line] = []
-    for server in record.values():
+    for uuid, server in record.items():
         hours = None if server.span is None else hours_by_month([server.span], anchor=anchor).get(month, 0)
-        billed = servers.get(server.uuid)
-        is_of_month = bool(hours) or (hours is None and server.created.startswith(f"{month[0]}-{month[1]:02}"))
+        billed = servers.get(uuid)
+        is_of_month = bool(hours) or (hours is None and _month_of(server.created) == month)
         if billed is None and not is_of_month:
             continue
-        price = credits_of(server)
-        hourly = None if price is None else price / 100
+        hourly = server.hourly
         held = cost_of(server.held_seconds or 0, hourly) if hourly is not None else _NONE
-        disks = [storages[uuid].amount for uuid in server.disks if uuid in storages]
+        disks = [storages[uuid] for uuid in server.disks if uuid in storages]
         lines.append(
             Line(
-                uuid=server.uuid,
+                uuid=uuid,
                 worker=server.worker,
                 recorded_hours=hours,
+                is_billed=billed is not None,
                 billed_hours=None if billed is None else billed.hours,
                 recorded=None if hourly is None or hours is None else hours * hourly,
-                billed=sum(disks, _NONE if billed is None else billed.amount),
+                billed=_sum(each.amount for each in (billed, *disks) if each is not None),
                 builds=held,
             )
         )
-    ours = sum((line.billed for line in lines), _NONE)
-    return Reconciliation(currency=bill.currency or "", lines=tuple(lines), others=(bill.total_amount or _NONE) - ours)
+    ours = _sum(line.billed for line in lines)
+    others = None if ours is None or bill.total_amount is None else bill.total_amount - ours
+    return Reconciliation(currency=bill.currency or "", lines=tuple(lines), others=others)
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    """None if one of them is."""
+    total = _NONE
+    for amount in amounts:
+        if amount is None:
+            return None
+        total += amount
+    return total
+
+
+def _month_of(created: datetime | None) -> tuple[int, int] | None:
+    """In UTC."""
+    if created is None:
+        return None
+    moment = created.astimezone(UTC)
+    return moment.year, moment.month
 
 
 def _resources(bill: BillingSummary, category: str) -> dict[str, BilledResource]:
@@ -115,14 +140,14 @@ def _resources(bill: BillingSummary, category: str) -> dict[str, BilledResource]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Tell the parser what the command takes."""
+    """Define the arguments of the command."""
     parser.add_argument("config", type=Path, help="path of the master.cfg; the record is beside it")
     parser.add_argument("--month", required=True, help="such as 2026-11 (UTC)")
     parser.add_argument("--anchor", choices=("create", "clock"), default="create", help="where a billed hour begins")
 
 
 def run(given: argparse.Namespace) -> int:
-    """Compare, and print a table: 0 where all agrees, 1 where something differs, 2 where it cannot be compared."""
+    """Compare, and print a table. Returns 0 if all agree, 1 if something differs, 2 if it cannot be compared."""
     found = _MONTH.fullmatch(given.month)
     if found is None:
         sys.stderr.write(f"--month {given.month}: give a month such as 2026-11\n")
@@ -171,12 +196,17 @@ def _show(result: Reconciliation) -> None:
         table.add_row(line.uuid, line.worker, *map(_text, cells), line.difference)
     console = Console(width=None if sys.stdout.isatty() else 180)
     console.print(table)
-    billed = sum((line.billed for line in result.lines), _NONE)
+    billed = _sum(line.billed for line in result.lines)
     builds = sum((line.builds for line in result.lines), _NONE)
+    idle = None if billed is None else billed - builds
     console.print(
-        f"{len(result.lines)} servers: {billed:.5f} {result.currency} billed, {builds:.5f} of it for builds, "
-        f"{billed - builds:.5f} idle; {result.others:.5f} for others on the same bill."
+        f"{len(result.lines)} servers: {_amount(billed)} {result.currency} billed, {_amount(builds)} of it for builds, "
+        f"{_amount(idle)} idle; {_amount(result.others)} for others on the same bill."
     )
+
+
+def _amount(value: Decimal | None) -> str:
+    return "?" if value is None else f"{value:.5f}"
 
 
 def _text(value: Decimal | int | None) -> str:

@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 _TIMEOUT = 60.0
 _PAGE = 2000
 _SPARE_WORKERS = 20
-"""Workers beyond those that were ever busy at once, among which Buildbot draws a free one."""
+"""Free workers in addition to the most that were busy at once. Buildbot chooses among free workers at random."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Tell the parser what the command takes."""
+    """Define the arguments of the command."""
     parser.add_argument(
         "source", metavar="FILE_OR_URL", help="a CSV (start, seconds, builder), or a Buildbot's address"
     )
@@ -66,7 +66,7 @@ def _seconds(text: str) -> tuple[float, ...]:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Play, and print the table: 0, or 2 where the builds cannot be read."""
+    """Replay the builds and print the table. Returns 0, or 2 if the builds cannot be read."""
     try:
         hour = PaidHour(margin=given.margin, anchor=given.anchor)
         trace = read(given.source, last=given.last)
@@ -102,7 +102,7 @@ def _table(outcomes: Sequence[Outcome], fewest: int, *, price: float | None, cur
     for heading in headings if price is None else [*headings, f"cost {currency}".strip()]:
         table.add_column(heading, justify="right")
     for outcome in outcomes:
-        # Where builds may wait, fewer hours than those of the cover are possible: busy hours are the bound.
+        # If builds may wait, fewer hours than `fewest` are possible, down to the busy hours.
         waits = outcome.policy.patience > 0
         ratio = f"{outcome.hours / outcome.busy_hours:.2f}*" if waits else f"{outcome.hours / fewest:.2f}"
         cells = [f"{outcome.hours:,}", ratio, f"{outcome.idle_hours:,.0f}", f"{outcome.servers:,}"]

@@ -1,25 +1,27 @@
-"""What server a build wants: the worker's arguments with the build's values in them, and the specs made of these."""
+"""The server that a build needs: the worker's arguments with the build's values, and the specs made from them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from upcloud_sdk import ServerSpec, StorageDeviceSpec
+from upcloud_sdk import Recipe, ServerSpec, StorageDeviceSpec
 from upcloud_sdk.buildbot.arguments import (
     DEFAULT_DISK_SIZE,
     DEFAULT_PLAN,
     DEFAULT_TIER,
     DEFAULT_ZONE,
+    REFRESH,
     host_problems,
     mapping,
 )
 from upcloud_sdk.buildbot.bootstrap import INSTALLS, WEBSOCKET, Bootstrap
 from upcloud_sdk.models import InterfaceSpec, LoginUser, ServerGroupSpec
+from upcloud_sdk.models.ownership import IMAGE
 
 if TYPE_CHECKING:
     from upcloud_sdk.buildbot._buildbot_api import Properties
@@ -27,57 +29,59 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.bootstrap import Guest
     from upcloud_sdk.models import StorageSummary
 
-Image = str | re.Pattern[str] | Callable[["StorageSummary"], bool] | Mapping[str, str]
+Image = str | re.Pattern[str] | Callable[["StorageSummary"], bool] | Mapping[str, str] | Recipe
 
 MINIMUM_MEMORY = 1024
-"""MiB: the smallest that a custom server may have."""
+"""MiB. The least memory of a custom server."""
 _OWN_TIER = ("DEV-", "STARTER-")
-"""Plans that take disks of their own tier only."""
+"""Plans whose disks have a tier of their own."""
 
 
 _RENDERED = (
     "image", "zone", "zones", "plans", "hostconfig", "bootstrap", "labels", "networks", "storages", "server_group",
     "firewall",
 )  # fmt: skip
-"""Arguments that each build decides."""
+"""Arguments that are rendered for each build."""
 
 
 async def rendered(arguments: Arguments, properties: Properties) -> dict[str, Any]:
-    """The arguments' values for a build with these properties."""
+    """The values of the arguments for a build with these properties."""
     values: dict[str, Any] = await properties.render({name: getattr(arguments, name) for name in _RENDERED})
-    return values
+    return values | {"refresh": arguments.refresh}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServerRequest:
-    """A server that is wanted. The same server serves two requests that are equal."""
+    """The server that a build needs. Builds with equal requests can share a server."""
 
     image: Image
     zones: tuple[str, ...]
     plans: tuple[str, ...]
     plan_is_given: bool
-    """Whether the configuration has one. The default one is replaced where the account does not get it any more."""
+    """Whether the configuration names a plan. The default plan is replaced if it is no longer sold to the account."""
     hostname: str | None
     host: tuple[tuple[str, Any], ...]
-    """What else `hostconfig` says of the machine."""
+    """The other keys of `hostconfig`."""
     ssh_keys: tuple[str, ...]
     user_data: SecretStr
     bootstrap: Bootstrap | SecretStr | None
-    """A document of our own, one with tokens to fill in, or none; `user_data` goes before it."""
+    """The worker's own document, a document with tokens, or none. `user_data` replaces it."""
     bootstrap_is_given: bool
-    """Whether the configuration has one. The default one is left out on images without cloud-init."""
+    """Whether the configuration has a bootstrap. On images without cloud-init, the default one is left out."""
     labels: tuple[tuple[str, str], ...]
     networks: tuple[str | InterfaceSpec, ...] | None
     storages: tuple[StorageDeviceSpec, ...]
     server_group: str | ServerGroupSpec | None
     firewall: bool
+    refresh: float = field(default=REFRESH, compare=False)
+    """How often to look whether the base of a recipe has changed, in seconds."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> ServerRequest:
-        """The request that these values make: what `rendered` gave.
+        """The request for these values, from `rendered`.
 
         Raises:
-            ValueError: they make no server.
+            ValueError: these values make no valid server.
         """
         problems = list(host_problems(given["hostconfig"]))
         if problems:
@@ -102,32 +106,40 @@ class ServerRequest:
             storages=tuple(given["storages"] or ()),
             server_group=given["server_group"],
             firewall=bool(given["firewall"]),
+            refresh=given.get("refresh", REFRESH),
         )
 
     @property
     def is_by_websocket(self) -> bool:
-        """Whether the guest calls its master by websocket, as far as the worker's own bootstrap decides that."""
+        """Whether the worker's own bootstrap connects by websocket."""
         return isinstance(self.bootstrap, Bootstrap) and self.bootstrap.protocol == WEBSOCKET
 
+    @property
+    def recipe(self) -> Recipe | None:
+        """The recipe of the image, if it has one."""
+        return self.image if isinstance(self.image, Recipe) else None
+
     def image_key(self) -> Hashable:
-        """Stands for the image among others."""
-        if isinstance(self.image, str | re.Pattern) or callable(self.image):
+        """A key for the image in caches."""
+        if isinstance(self.image, str | re.Pattern | Recipe) or callable(self.image):
             return self.image
         return tuple(sorted(mapping(self.image).items()))
 
     def template(self) -> str | re.Pattern[str] | Callable[[StorageSummary], bool]:
-        """The image as `storages.find_template` takes it."""
+        """The image in the form that `storages.find_template` takes."""
         image = self.image
+        if isinstance(image, Recipe):
+            return image.base
         if isinstance(image, str | re.Pattern) or callable(image):
             return image
         wanted = mapping(image).items()
         return lambda template: wanted <= template.labels.items()
 
     def specs(self, template: StorageSummary, *, title: str, guest: Guest) -> list[ServerSpec]:
-        """The servers that would do, in the order in which they are wanted.
+        """The specs of possible servers, in the order in which they are tried.
 
         Raises:
-            ValueError: pydantic's ValidationError among them: no server can be made like that.
+            ValueError: no server can be created with these values. Includes pydantic's ValidationError.
         """
         return [self._spec(template, zone, plan, title, guest) for zone in self.zones for plan in self.plans]
 
@@ -155,11 +167,16 @@ class ServerRequest:
     def _document(self, template: StorageSummary, guest: Guest) -> str:
         """What the guest runs at its first boot."""
         own, bootstrap = self.user_data.get_secret_value(), self.bootstrap
+        is_base = self.recipe is not None and template.labels.get(IMAGE) != self.recipe.digest
+        if is_base and (own or not isinstance(bootstrap, Bootstrap)):
+            raise ValueError("the image of a Recipe is not there yet, and only a Bootstrap can run its commands")
         if own or bootstrap is None:
             return own
         if isinstance(bootstrap, SecretStr):
             return guest.fill(bootstrap.get_secret_value())
         if template.template_type == "cloud-init":
+            if is_base and self.recipe is not None:
+                bootstrap = bootstrap.with_recipe(self.recipe)
             return bootstrap.document(guest)
         if self.bootstrap_is_given:
             raise ValueError(
@@ -170,7 +187,8 @@ class ServerRequest:
 
     def _system_disk(self, template: StorageSummary, plan: str, title: str) -> StorageDeviceSpec:
         host = dict(self.host)
-        size = host.get("os_disk_size") or max(DEFAULT_DISK_SIZE, template.size or 0)
+        wanted = (self.recipe.size if self.recipe is not None else None) or DEFAULT_DISK_SIZE
+        size = host.get("os_disk_size") or max(wanted, template.size or 0)
         if size < (template.size or 0):
             raise ValueError(
                 f"hostconfig['os_disk_size'] is {size} GB, but image {template.title!r} needs {template.size} GB"
@@ -181,7 +199,7 @@ class ServerRequest:
 
 
 def bootstrap_of(given: Any) -> Bootstrap | SecretStr | None:  # noqa: ANN401 - rendered
-    """What a rendered `bootstrap` means: a document of the worker's own making, one with tokens to fill in, or none."""
+    """Read a rendered `bootstrap`: the worker's own document, a document with tokens, or none."""
     if given is None:
         return Bootstrap()
     if given is False:
@@ -192,7 +210,7 @@ def bootstrap_of(given: Any) -> Bootstrap | SecretStr | None:  # noqa: ANN401 - 
 
 
 def interface(network: str | InterfaceSpec) -> InterfaceSpec:
-    """The interface that an item of `networks` means."""
+    """The interface for an item of `networks`."""
     if isinstance(network, InterfaceSpec):
         return network
     match network:
@@ -207,5 +225,5 @@ def interface(network: str | InterfaceSpec) -> InterfaceSpec:
 
 
 def host_name(worker: str) -> str:
-    """A host name that is as close to a worker's name as the rules for host names allow."""
+    """The worker's name, without what is not allowed in host names."""
     return re.sub(r"[^A-Za-z0-9.-]+", "-", worker).strip("-.")[:63].rstrip("-.") or "buildbot"

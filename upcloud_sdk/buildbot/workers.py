@@ -15,15 +15,21 @@ def upcloud_workers(
     anti_affinity: Literal["strict", "yes"] | None = None,
     **kwargs: Any,  # noqa: ANN401 - the same
 ) -> list[UpcloudLatentWorker]:
-    """So many workers that differ in their names only: `name` with a number behind it, from 1.
+    """Make several workers that differ in their names only: `name` and a number, from 1.
 
-    The rest is what one worker takes. Each has a password of its own unless one is given. With `anti_affinity` their
-    servers are in one group of this policy, and run on different hosts: always ("strict": a server that finds no host
-    of its own does not start, and its build is tried again), or where that can be ("yes"). The group is made for the
-    first server, and stays: it costs nothing.
+    All other arguments are those of one worker. Each worker has its own password unless one is given. The server group
+    of `anti_affinity` is created with the first server and stays: it costs nothing.
+
+    Args:
+        count: How many workers.
+        name: The first part of their names.
+        *args: Positional arguments of each worker.
+        anti_affinity: Run their servers on different hosts: always ("strict": without a free host a server does not
+            start, and its build is tried again), or if possible ("yes").
+        **kwargs: Arguments of each worker.
 
     Raises:
-        ValueError: `count` is below 1; `anti_affinity` is none of the above, or given beside `server_group`.
+        ValueError: `count` is below 1; `anti_affinity` is another word, or is given with `server_group`.
     """
     if count < 1:
         raise ValueError(f"{count} workers: give 1 or more")

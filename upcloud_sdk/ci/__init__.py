@@ -1,13 +1,39 @@
-"""What an adapter for a CI system shares among its workers: cached answers, a reaper at a pace, a limit of servers.
+"""Building blocks for CI adapters, shared by all workers: cached answers, a reaper, a server limit, a server record.
 
-It knows no CI system. `upcloud_sdk.buildbot` is built on it; an adapter for another one can be, too.
+Independent of any CI system. `upcloud_sdk.buildbot` is built on it, and adapters for other systems can be.
 """
 
 from __future__ import annotations
 
 from upcloud_sdk.ci.cache import AccountCache
+from upcloud_sdk.ci.event_router import EventRouter, server_of
+from upcloud_sdk.ci.fresh_disk import FreshDisk
+from upcloud_sdk.ci.images import ChosenImage, RecipeImages
+from upcloud_sdk.ci.live import LeftDisk, LiveServer, left_disks, live_servers
 from upcloud_sdk.ci.permanent import is_permanent
 from upcloud_sdk.ci.reaper import PacedReaper, ReapPace
+from upcloud_sdk.ci.record import BuildRecord, RecordReader, ServerRecord
 from upcloud_sdk.ci.server_limit import ServerLimit
+from upcloud_sdk.ci.server_log import ServerEntry, ServerLog
 
-__all__ = ["AccountCache", "PacedReaper", "ReapPace", "ServerLimit", "is_permanent"]
+__all__ = [
+    "AccountCache",
+    "BuildRecord",
+    "ChosenImage",
+    "EventRouter",
+    "FreshDisk",
+    "LeftDisk",
+    "LiveServer",
+    "PacedReaper",
+    "ReapPace",
+    "RecipeImages",
+    "RecordReader",
+    "ServerEntry",
+    "ServerLimit",
+    "ServerLog",
+    "ServerRecord",
+    "is_permanent",
+    "left_disks",
+    "live_servers",
+    "server_of",
+]

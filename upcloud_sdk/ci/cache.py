@@ -1,4 +1,4 @@
-"""Answers that serve many servers: templates, groups and prices are asked for once, not once a server."""
+"""A cache of templates, groups and prices, which are read once instead of once per server."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ import logging
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Generic, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import anyio
 
-from upcloud_sdk.errors import UpCloudError
-from upcloud_sdk.models.ownership import OWNER
+from upcloud_sdk.errors import Forbidden, NotFound, UnexpectedAnswer, UpCloudError
+from upcloud_sdk.fleet.identity import run_id
+from upcloud_sdk.models import StorageType
+from upcloud_sdk.models.ownership import ATTEMPT, LEASE, OWNER, RUN, Ownership
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Awaitable, Callable, Hashable
 
     from upcloud_sdk import ServerSpec, UpCloud
-    from upcloud_sdk.models import ServerGroupSpec, StorageSummary
+    from upcloud_sdk.models import BillingSummary, ServerGroupSpec, ServerSummary, StorageSummary
 
 V = TypeVar("V")
 
@@ -32,10 +35,21 @@ _BILL_FOR = 600.0
 _NO_PRICE_FOR = 300.0
 _PLANS_FOR = 3600.0
 _PRICE_WITHIN = 5.0
+_SERVERS_FOR = 2.0
+_DISKS_FOR = 30.0
+_MOST_DISKS = 50
+"""Disks of which it is asked whether they are attached to a server of somebody else. Further ones are left out."""
+
+
+class Seen(NamedTuple):
+    """A list of servers, and its time by the API's clock."""
+
+    servers: tuple[ServerSummary, ...]
+    at: datetime
 
 
 class TimedCache(Generic[V]):
-    """Answers that are kept for `seconds`. One caller asks; the others wait for its answer."""
+    """Answers that are kept for `seconds`. One caller sends the request, and the others wait for its answer."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -43,7 +57,7 @@ class TimedCache(Generic[V]):
         self._asking = anyio.Lock()
 
     async def get(self, key: Hashable, ask: Callable[[], Awaitable[V]]) -> V:
-        """The answer to `key`; `ask` is called if none is known. An error is not kept."""
+        """The answer for `key`. If there is none, `ask` is called. Errors are not kept."""
         async with self._asking:
             if self.has(key):
                 return self._known[key][1]
@@ -52,15 +66,15 @@ class TimedCache(Generic[V]):
             return answer
 
     def has(self, key: Hashable) -> bool:
-        """Whether an answer to `key` is known."""
+        """Whether there is an answer for `key`."""
         return key in self._known and time.monotonic() < self._known[key][0]
 
     def known(self, key: Hashable) -> V | None:
-        """The answer to `key`, if one is known."""
+        """The answer for `key`, if there is one."""
         return self._known[key][1] if self.has(key) else None
 
     def keep(self, key: Hashable, answer: V, seconds: float) -> None:
-        """Keep an answer for so many seconds."""
+        """Keep an answer for this many seconds."""
         self._known[key] = (time.monotonic() + seconds, answer)
 
 
@@ -74,21 +88,26 @@ class AccountCache:
         self._prices: TimedCache[Decimal] = TimedCache(_PRICES_FOR)
         self._currencies: TimedCache[str] = TimedCache(_PRICES_FOR)
         self._bills: TimedCache[Decimal] = TimedCache(_BILL_FOR)
+        self._last_bill: tuple[str, Decimal] | None = None
+        """The last bill that was read: its month, and what it says."""
+        self._may_read_no_bill = False
         self._unpriced: TimedCache[None] = TimedCache(_NO_PRICE_FOR)
+        self._leased: TimedCache[Seen] = TimedCache(_SERVERS_FOR)
+        self._loose: TimedCache[tuple[StorageSummary, ...]] = TimedCache(_DISKS_FOR)
         self._plans: TimedCache[str] = TimedCache(_PLANS_FOR)
 
     async def template(
         self, key: Hashable, image: str | re.Pattern[str] | Callable[[StorageSummary], bool]
     ) -> StorageSummary:
-        """The template that `storages.find_template(image)` finds, at most half a minute old; `key` stands for `image`.
+        """The result of `storages.find_template(image)`, cached by `key` for half a minute.
 
         Raises:
-            NoMatch, Ambiguous: there is none, or there are several.
+            NoMatch, Ambiguous: There is no template, or more than one.
         """
         return await self._templates.get(key, lambda: self.cloud.storages.find_template(image))
 
     async def group(self, spec: ServerGroupSpec) -> str:
-        """The uuid of the owner's server group of this title, which is made if there is none."""
+        """The uuid of the owner's server group with this title. Creates the group if there is none."""
 
         async def find() -> str:
             groups = await self.cloud.server_groups.list(labels={OWNER: self.cloud.owner})
@@ -98,30 +117,37 @@ class AccountCache:
         return await self._groups.get(spec.title, find)
 
     def forget(self) -> None:
-        """Ask again for templates and groups: one of them is gone."""
+        """Clear templates and groups. Call this when one of them is gone."""
         self._templates = TimedCache(_TEMPLATES_FOR)
         self._groups = TimedCache(_GROUPS_FOR)
 
     def successor(self, plan: str, zone: str) -> str | None:
-        """What `find_successor` found for a plan; None if that was not asked within the hour."""
+        """The result of `find_successor` for a plan in the last hour. None if it was not called."""
         return self._plans.known((plan, zone))
 
     async def find_successor(self, plan: str, zone: str, *, cores: int, memory: int, storage: int) -> str:
-        """The cheapest plan on sale with at least so much (MiB, GB), instead of one that the account does not get.
+        """Find a replacement for a plan that the account cannot use: the cheapest plan of at least this size.
+
+        Args:
+            plan: The plan to replace.
+            zone: The zone.
+            cores: Minimum number of cores.
+            memory: Minimum memory in MiB.
+            storage: Size of the disk in GB.
 
         Raises:
-            NoMatch: there is none.
+            NoMatch: There is none.
         """
 
         async def find() -> str:
             found = await self.cloud.plans.cheapest(cores=cores, memory=memory, storage=storage, zone=zone)
-            log.warning("plan %s is not sold to this account any more: %s is taken in %s", plan, found.name, zone)
+            log.warning("plan %s is no longer sold to this account: using %s in %s", plan, found.name, zone)
             return found.name
 
         return await self._plans.get((plan, zone), find)
 
     async def price(self, spec: ServerSpec) -> Decimal | None:
-        """Credits an hour; None where that cannot be told within five seconds, and then for five minutes."""
+        """The price in credits per hour. None if it could not be read in 5 seconds, and then for 5 minutes."""
 
         async def ask() -> Decimal:
             return (await self.cloud.prices.estimate(spec)).hourly * 100
@@ -136,12 +162,13 @@ class AccountCache:
         return None
 
     async def currency(self) -> str | None:
-        """The account's currency, such as `EUR`; None where that cannot be told within five seconds."""
+        """The account's currency, such as `EUR`. None if it could not be read in 5 seconds."""
 
         async def ask() -> str:
-            # An account that may not see itself is not asked again for as long.
+            # A sub-account may not be allowed to read itself. Keep that result too.
             try:
-                return (await self.cloud.accounts.get((await self.cloud.account.get()).username or "")).currency
+                account = await self.cloud.account.get()
+                return (await self.cloud.accounts.get(account.username or "")).currency or ""
             except UpCloudError:
                 return ""
 
@@ -149,23 +176,113 @@ class AccountCache:
             return await self._currencies.get("", ask) or None
         return None
 
+    async def leased(self) -> Seen:
+        """All servers of the account with an owner and a lease, and the time of the list: at most 2 seconds ago.
+
+        Raises:
+            UpCloudError: The servers cannot be listed.
+        """
+
+        async def ask() -> Seen:
+            servers = await self.cloud.servers.list(labels={OWNER: None, LEASE: None})
+            return Seen(servers, await self.cloud.leases.now())
+
+        return await self._leased.get("", ask)
+
+    async def loose_disks(self) -> tuple[StorageSummary, ...]:
+        """The account's detached disks with an owner and a lease, whose servers are gone: at most 30 seconds ago.
+
+        Disks in the making of this process are left out.
+
+        Raises:
+            UpCloudError: The disks cannot be listed.
+        """
+
+        async def ask() -> tuple[StorageSummary, ...]:
+            disks = await self.cloud.storages.list(labels={OWNER: None, LEASE: None})
+            if not disks:
+                return ()
+            # After the disks: a server that was just made has its disks already.
+            servers = await self.cloud.servers.list(labels={OWNER: None})
+            attempts = {server.labels[ATTEMPT] for server in servers if ATTEMPT in server.labels}
+            now = await self.cloud.leases.now()
+            orphans = [disk for disk in disks if disk.labels.get(ATTEMPT) not in attempts and _may_be_left(disk, now)]
+            return tuple([disk for disk in orphans[:_MOST_DISKS] if await self._is_loose(disk)])
+
+        return await self._loose.get("", ask)
+
+    async def _is_loose(self, disk: StorageSummary) -> bool:
+        try:
+            return not (await self.cloud.storages.get(disk.uuid)).servers
+        except NotFound:
+            return False
+
+    async def hourly_of_other_runs(self) -> Decimal:
+        """Cost of the owner's leased servers that other processes created, in credits per hour.
+
+        Raises:
+            UpCloudError: The servers cannot be listed, or one has no price.
+        """
+
+        async def price(server: ServerSummary) -> Decimal:
+            return (await self.cloud.prices.estimate(server.uuid)).hourly * 100
+
+        total = Decimal(0)
+        for server in (await self.leased()).servers:
+            labels = server.labels
+            if labels.get(OWNER) == self.cloud.owner and labels.get(RUN) != run_id():
+                with contextlib.suppress(NotFound):
+                    total += await self._prices.get(server.uuid, partial(price, server))
+        return total
+
     async def billed(self) -> Decimal:
-        """What the owner's servers and disks cost this month by the bill, at most ten minutes old; 0 if not told."""
+        """This month's bill for the owner's servers and disks, at most 10 minutes old.
+
+        If it cannot be read, the last one of the month is returned. Returns 0 if the API shows this user no bill, and
+        logs that once.
+
+        Raises:
+            UpCloudError: The bill cannot be read, or an amount in it, and there is no earlier one.
+        """
         month = datetime.now(UTC).strftime("%Y-%m")
 
         async def ask() -> Decimal:
             try:
-                bill = await self.cloud.account.billing(month)
-            except UpCloudError:
-                return Decimal(0)
-            details = (
-                detail
-                for category in bill.categories.values()
-                for kind in category.kinds.values()
-                for resource in kind.resources
-                for detail in resource.details
-            )
-            ours = (detail.amount for detail in details if detail.labels.get(OWNER) == self.cloud.owner)
-            return sum(ours, Decimal(0))
+                self._last_bill = (month, self._ours(month, await self.cloud.account.billing(month)))
+            except UpCloudError as error:
+                if self._last_bill is None or self._last_bill[0] != month:
+                    if not isinstance(error, Forbidden | NotFound):
+                        raise
+                    self._warn_of_no_bill(error)
+                    return Decimal(0)
+            return self._last_bill[1]
 
         return await self._bills.get(month, ask)
+
+    def _warn_of_no_bill(self, error: UpCloudError) -> None:
+        if not self._may_read_no_bill:
+            log.warning("the API shows this user no bill, so a monthly budget does not count it: %s", error)
+        self._may_read_no_bill = True
+
+    def _ours(self, month: str, bill: BillingSummary) -> Decimal:
+        """The part of a bill that is the owner's."""
+        total = Decimal(0)
+        for category in bill.categories.values():
+            for kind in category.kinds.values():
+                for resource in kind.resources:
+                    ours = [each.amount for each in resource.details if each.labels.get(OWNER) == self.cloud.owner]
+                    if None not in ours:
+                        total += sum(filter(None, ours), Decimal(0))
+                    elif resource.amount is not None:
+                        total += resource.amount
+                    else:
+                        call, path = f"GET /account/billing/summary/{month}", "details.amount"
+                        problem = "without it a budget cannot be kept"
+                        raise UnexpectedAnswer(call, "BilledResource", path, problem, uuid=resource.resource_id)
+        return total
+
+
+def _may_be_left(disk: StorageSummary, now: datetime) -> bool:
+    owned = Ownership.read(disk.labels)
+    is_disk = disk.type in {None, StorageType.NORMAL}
+    return is_disk and LEASE in disk.labels and (owned.run != run_id() or owned.lease is None or owned.lease <= now)

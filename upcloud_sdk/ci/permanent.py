@@ -1,4 +1,4 @@
-"""Which errors no repetition mends."""
+"""Errors after which a retry is useless."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PERMANENT_CONFLICTS = frozenset({
 
 
 def is_permanent(error: Exception) -> bool:
-    """Whether trying again would meet the same error, until somebody changes the configuration or the account."""
+    """Whether retries fail in the same way until somebody changes the configuration or the account."""
     if isinstance(error, LimitReached | NoCapacity | IllegalState):
         return False
     if isinstance(error, Conflict):

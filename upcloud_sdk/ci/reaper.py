@@ -1,4 +1,4 @@
-"""Destroys what an earlier run left, and what has lost its holder since."""
+"""Destroys the servers of earlier runs, and servers whose lease has ended."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class ReapPace:
     """How often to reap, in seconds."""
 
     again: float = 60.0
-    """From the first round to the second, which finds a create that a dead process had sent just before the first."""
+    """From the first round to the second, which finds servers that a dead process requested just before the first."""
     every: float = 300.0
     """Between the rounds after that."""
     retry: float = 5.0
-    """From a first round that failed to the next attempt at it."""
+    """From a failed first round to its retry."""
     first_round: float = 60.0
-    """How long the first server waits for the first round at most."""
+    """Longest time that the first server waits for the first round."""
 
 
 @dataclass(eq=False)
@@ -40,12 +40,12 @@ class PacedReaper:
     clock: Clock
     pace: ReapPace
     exclusive: bool
-    """Whether no other process has this owner: what earlier ones left is destroyed at once, not when its lease ends."""
+    """Whether no other process uses this owner. Then servers of earlier processes are destroyed immediately."""
     _first_round_ended: bool = False
     _waiting: list[anyio.Event] = field(default_factory=list[anyio.Event])
 
     async def run(self) -> None:
-        """Reap until cancelled."""
+        """Reap repeatedly, until cancelled."""
         while not await self._round():
             await self.clock.sleep(self.pace.retry)
         self._first_round_ended = True
@@ -57,10 +57,10 @@ class PacedReaper:
         await self.cloud.leases.reap_forever(every=self.pace.every)
 
     async def first_round(self) -> None:
-        """Return when the first round has ended, or when that has taken too long.
+        """Wait until the first round has ended, or `ReapPace.first_round` is over.
 
-        Before it, a guest of the last run may still be up. With a password that is always the same it could attach as
-        the worker of the new server, and its build would run on a server that is about to be destroyed.
+        Before that, a guest of the last run may still be running. If the worker's password never changes, this guest
+        could attach as the new server's worker. Its build would then run on a server that is about to be destroyed.
         """
         if self._first_round_ended:
             return
@@ -72,7 +72,7 @@ class PacedReaper:
         log.warning("reaper of %s: no round has succeeded in %g s", self.cloud.owner, self.pace.first_round)
 
     async def _round(self) -> bool:
-        """Whether it is done: it succeeded, or another attempt would fail too."""
+        """Reap once. True if it succeeded, or if a retry would fail too."""
         try:
             report = await self.cloud.leases.reap(exclusive=self.exclusive)
         except NotOpen:

@@ -1,4 +1,4 @@
-"""How many servers there may be at once."""
+"""Limits the number of servers at the same time."""
 
 from __future__ import annotations
 
@@ -9,35 +9,54 @@ if TYPE_CHECKING:
 
 
 class ServerLimit:
-    """Counts servers that exist or are reserved. Any object can hold a place. For one thread."""
+    """Counts existing and reserved servers. Any object can hold a slot. Use it in one thread only."""
 
     def __init__(self) -> None:
         self._holders: set[Hashable] = set()
+        self._waiting: dict[Hashable, None] = {}
+        """Who waits for a slot: the oldest first."""
 
     def has_room(self, limit: int | None) -> bool:
-        """Whether another server fits under this limit; None: there is no limit."""
-        return limit is None or len(self._holders) < limit
+        """Whether a slot is free under this limit that nobody waits for. None: no limit."""
+        return limit is None or len(self._holders) + len(self._waiting) < limit
 
-    def reserve(self, holder: Hashable, limit: int | None) -> bool:
-        """Take a place, unless `holder` has one. False if there is none."""
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for a slot."""
+        return bool(self._waiting)
+
+    def reserve(self, holder: Hashable, limit: int | None, *, waits: bool = False) -> bool:
+        """Take a slot, unless `holder` has one. False if none is free.
+
+        With `waits`, the next free slot is then kept for `holder`, until it reserves or releases it.
+        """
         if holder in self._holders:
             return True
-        if not self.has_room(limit):
+        before = len(self._holders)
+        for other in self._waiting:
+            if other == holder:
+                break
+            before += 1
+        if limit is not None and before >= limit:
+            if waits:
+                self._waiting[holder] = None
             return False
+        self._waiting.pop(holder, None)
         self._holders.add(holder)
         return True
 
     def holds(self, holder: Hashable) -> bool:
-        """Whether `holder` has a place."""
+        """Whether `holder` has a slot."""
         return holder in self._holders
 
     def hand_over(self, holder: Hashable, to: Hashable) -> None:
-        """Let `to` have the place of `holder`."""
+        """Move the slot of `holder` to `to`."""
         self._holders.remove(holder)
         self._holders.add(to)
 
     def release(self, holder: Hashable) -> bool:
-        """Give a place back. False if `holder` had none."""
-        had_one = holder in self._holders
+        """Free the slot of `holder`. False if it had none."""
+        had_one = holder in self._holders or holder in self._waiting
         self._holders.discard(holder)
+        self._waiting.pop(holder, None)
         return had_one

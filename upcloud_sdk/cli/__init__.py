@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from upcloud_sdk.cli import catalog, doctor, leases, servers, top
+from upcloud_sdk.cli import catalog, doctor, images, leases, servers, top
 from upcloud_sdk.cli.session import set_owner, version
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.callback()(set_owner)
 app.add_typer(servers.app, name="servers")
 app.add_typer(leases.app, name="leases")
+app.add_typer(images.app, name="images")
 app.command()(catalog.price)
 app.command()(catalog.plans)
 app.command()(catalog.templates)

@@ -1,4 +1,4 @@
-"""`upcloud-sdk price`, `plans`, `templates` and `simulator`: what can be had, what it costs, and where to try it."""
+"""`upcloud-sdk price`, `plans`, `templates` and `simulator`."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ if TYPE_CHECKING:
 Zone = Annotated[str, typer.Option(help="Zone, such as fi-hel1.")]
 
 CREDITS = 100
-"""A price list counts in hundredths of the account's currency."""
+"""Price lists are in credits: hundredths of the account's currency."""
 
 
 def plans(
     context: typer.Context,
+    *,
     zone: Zone = "fi-hel1",
-    cores: Annotated[int, typer.Option(help="At least so many.")] = 0,
-    memory: Annotated[int, typer.Option(help="At least so many MiB.")] = 0,
+    cores: Annotated[int, typer.Option(help="Minimum number of cores.")] = 0,
+    memory: Annotated[int, typer.Option(help="Minimum memory in MiB.")] = 0,
+    with_all: Annotated[bool, typer.Option("--all", help="Also plans that are no longer sold.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the plans that have a price in a zone, the cheapest first."""
+    """List the plans on sale in a zone, the cheapest first."""
 
     async def ask(cloud: UpCloud) -> list[tuple[Decimal, Plan]]:
         prices = await cloud.prices.list()
@@ -39,6 +41,7 @@ def plans(
             for plan in await cloud.plans.list()
             if (item := items.get(f"server_plan_{plan.name}")) is not None
             and (price := item.price) is not None
+            and (with_all or plan.current_offering is not False)
             and (plan.core_number or 0) >= cores
             and (plan.memory_amount or 0) >= memory
         ]
@@ -53,7 +56,7 @@ def plans(
         }
         for price, plan in sorted(call(context, ask), key=lambda row: row[0])
     ]
-    show(rows, as_json=as_json, empty=f"no plan of that size has a price in {zone}")
+    show(rows, as_json=as_json, empty=f"no plan of this size has a price in {zone}")
 
 
 def price(
@@ -61,7 +64,7 @@ def price(
     plan: Annotated[str, typer.Argument(help="Name of the plan.", show_default=False)],
     zone: Zone = "fi-hel1",
     size: Annotated[
-        int | None, typer.Option(help="GB of its disk; as much as the plan includes, if not given.", min=1)
+        int | None, typer.Option(help="Size of the disk in GB. Default: what the plan includes.", min=1)
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -84,7 +87,7 @@ def price(
 
 def templates(
     context: typer.Context,
-    words: Annotated[list[str] | None, typer.Argument(help="Words of the title.", show_default=False)] = None,
+    words: Annotated[list[str] | None, typer.Argument(help="Words in the title.", show_default=False)] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the templates that a server can be created from."""
@@ -95,11 +98,11 @@ def templates(
         for each in sorted(found, key=lambda template: template.title or "")
         if all(word in (each.title or "").lower() for word in wanted)
     ]
-    show(rows, as_json=as_json, empty="no template's title has these words")
+    show(rows, as_json=as_json, empty="no template has these words in its title")
 
 
 def simulator(context: typer.Context) -> None:
-    """Serve the simulator of the API on this machine; takes the options of python -m upcloud_sdk.simulator."""
-    from upcloud_sdk.simulator.__main__ import main  # noqa: PLC0415 - other commands need no simulator
+    """Serve the API simulator on this machine. Takes the options of python -m upcloud_sdk.simulator."""
+    from upcloud_sdk.simulator.__main__ import main  # noqa: PLC0415 - other commands do not need the simulator
 
     raise typer.Exit(main(context.args))

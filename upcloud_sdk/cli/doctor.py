@@ -1,4 +1,4 @@
-"""`upcloud-sdk doctor`: whether this machine and this account can create servers, and if not, why."""
+"""`upcloud-sdk doctor`: checks whether this machine and account can create servers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from upcloud_sdk.models import Account
 
 CLOCK_OFF = 30.0
-"""Seconds that this machine's clock may differ from the API's before it is worth a word."""
+"""A clock that differs by more than this many seconds from the API's is reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The answer to one question."""
+    """The result of one check."""
 
     question: str
     good: bool
@@ -34,7 +34,7 @@ class Finding:
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
-    """Check credentials, proxy, reach, clock, limits and leases. Changes nothing; status 1 where one is wrong."""
+    """Check credentials, proxy, connection, clock, limits and leases. Changes nothing. Status 1 if a check fails."""
     findings = call(context, examine)
     if as_json:
         print_json([{"question": f.question, "good": f.good, "answer": f.answer} for f in findings])
@@ -46,7 +46,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 async def examine(cloud: UpCloud) -> list[Finding]:
-    """All findings; what needs the API is left out where the API cannot be asked."""
+    """All findings. If the API cannot be reached, checks that need it are left out."""
     findings = [Finding("credentials from", good=True, answer=_source()), Finding("proxy", good=True, answer=_proxy())]
     began = time.monotonic()
     try:
@@ -57,7 +57,7 @@ async def examine(cloud: UpCloud) -> list[Finding]:
         return [*findings, Finding("reachable", good=False, answer=str(error))]
     took = time.monotonic() - began
     findings += [
-        Finding("reachable", good=True, answer=f"{took * 1000:.0f} ms for a first call"),
+        Finding("reachable", good=True, answer=f"the first call took {took * 1000:.0f} ms"),
         _clock(answer),
     ]
     account = await cloud.account.get()
@@ -79,7 +79,7 @@ def _proxy() -> str:
         if value:
             parts = urlsplit(value if "://" in value else f"http://{value}")
             port = f":{parts.port}" if parts.port else ""
-            return f"{name}: {parts.hostname}{port}"  # not its user and password
+            return f"{name}: {parts.hostname}{port}"  # Without user and password.
     return "none"
 
 
@@ -88,7 +88,7 @@ def _clock(answer: RawAnswer) -> Finding:
     try:
         off = (datetime.now(UTC) - parsedate_to_datetime(date or "")).total_seconds()
     except ValueError:
-        return Finding("clock", good=True, answer="the API did not tell the time")
+        return Finding("clock", good=True, answer="the API sent no Date header")
     if abs(off) > CLOCK_OFF:
         way = "ahead of" if off > 0 else "behind"
         return Finding("clock", good=False, answer=f"this machine is {abs(off):.0f} s {way} the API: set its clock")

@@ -12,15 +12,19 @@ from upcloud_sdk.cli.session import AsJson, Yes, call, confirm, console, fail, m
 if TYPE_CHECKING:
     from upcloud_sdk.fleet.reap import ReapReport
 
-app = typer.Typer(no_args_is_help=True, help="Leases: what is destroyed when its owner does not renew it.")
+app = typer.Typer(no_args_is_help=True, help="Leases: servers and disks are destroyed when their lease ends.")
 
-Owner = Annotated[str | None, typer.Option(help="Another owner than your own.")]
+Owner = Annotated[str | None, typer.Option(help="Owner label. Default: your own.")]
+AllOwners = Annotated[bool, typer.Option("--all-owners", help="All owners, for example deleted containers.")]
 
 
 @app.command("list")
-def list_leases(context: typer.Context, owner: Owner = None, as_json: AsJson = False) -> None:
+def list_leases(
+    context: typer.Context, owner: Owner = None, all_owners: AllOwners = False, as_json: AsJson = False
+) -> None:
     """List servers and disks that have a lease."""
-    leases = call(context, lambda cloud: cloud.leases.list(owner))
+    check_owners(owner, all_owners=all_owners)
+    leases = call(context, lambda cloud: cloud.leases.list(owner, all_owners=all_owners))
     rows = [
         {
             "uuid": lease.uuid,
@@ -39,13 +43,15 @@ def list_leases(context: typer.Context, owner: Owner = None, as_json: AsJson = F
 def reap(  # noqa: PLR0917 - typer passes arguments by name
     context: typer.Context,
     owner: Owner = None,
-    grace: Annotated[float, typer.Option(help="Seconds after the end of a lease.")] = 60,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be destroyed.")] = False,
+    all_owners: AllOwners = False,
+    grace: Annotated[float, typer.Option(help="Wait this many seconds after the end of a lease.")] = 60,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be destroyed.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Destroy servers and disks whose lease has ended. Shows them, and asks first."""
-    preview = call(context, lambda cloud: cloud.leases.reap(owner, grace=grace, dry_run=True))
+    """Destroy servers and disks whose lease has ended. Shows them and asks first."""
+    check_owners(owner, all_owners=all_owners)
+    preview = call(context, lambda cloud: cloud.leases.reap(owner, all_owners=all_owners, grace=grace, dry_run=True))
     due = (*preview.servers, *preview.storages)
     if dry_run or not due:
         tell(preview, as_json=as_json)
@@ -54,20 +60,28 @@ def reap(  # noqa: PLR0917 - typer passes arguments by name
         messages.print(uuid, highlight=False)
     what = f"{counted(len(preview.servers), 'server')} and {counted(len(preview.storages), 'loose disk')}"
     confirm(f"Destroy {what}?", yes=yes)
-    tell(call(context, lambda cloud: cloud.leases.reap(owner, grace=grace)), as_json=as_json)
+    # The user has not agreed to leases that ended since.
+    report = call(context, lambda cloud: cloud.leases.reap(owner, all_owners=all_owners, grace=grace, only=due))
+    tell(report, as_json=as_json)
+
+
+def check_owners(owner: str | None, *, all_owners: bool) -> None:
+    """Exit with status 1 if `--owner` and `--all-owners` are both given."""
+    if all_owners and owner is not None:
+        fail("--all-owners includes every owner: leave out --owner")
 
 
 def tell(report: ReapReport, *, as_json: bool) -> None:
     """Print a report.
 
     Raises:
-        typer.Exit: with status 1, where something could not be destroyed.
+        typer.Exit: With status 1 if something could not be destroyed.
     """
     if as_json:
         print_json({name: getattr(report, name) for name in report.__dataclass_fields__})
     else:
         console.print(str(report), highlight=False)
         for uuid in report.unreadable:
-            console.print(f"{uuid}: its lease cannot be read; look at it by hand", highlight=False)
+            console.print(f"{uuid}: the lease cannot be read; check this resource yourself", highlight=False)
     if report.failed:
         fail(*(f"{uuid}: {reason}" for uuid, reason in report.failed.items()))

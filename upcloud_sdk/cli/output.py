@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 
 
 def show(rows: Sequence[Row], *, as_json: bool, empty: str) -> None:
-    """A table with a column for each key; one sentence where there are no rows."""
+    """Print a table with one column per key, or `empty` if there are no rows."""
     if as_json:
         print_json(list(rows))
         return
@@ -40,7 +40,7 @@ def show(rows: Sequence[Row], *, as_json: bool, empty: str) -> None:
 
 
 def show_one(row: Row, *, as_json: bool) -> None:
-    """One thing: a line for each key."""
+    """Print one row as lines: one line per key."""
     if as_json:
         print_json(dict(row))
         return
@@ -58,12 +58,12 @@ def document_of(model: BaseModel) -> dict[str, Any]:
 
 
 def print_json(value: object) -> None:
-    """Print JSON that another program can read: no colours, no wrapping."""
+    """Print JSON for other programs: no colours, no line wrapping."""
     sys.stdout.write(json.dumps(value, indent=2, default=_plain) + "\n")
 
 
 def counted(number: int, noun: str) -> str:
-    """Such as `1 server` and `2 servers`."""
+    """A number with its noun: `1 server`, `2 servers`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 

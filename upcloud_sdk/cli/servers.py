@@ -32,7 +32,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @app.command("list")
 def list_servers(context: typer.Context, label: Label = None, as_json: AsJson = False) -> None:
-    """List servers, with the owner and end of their lease."""
+    """List servers, with owner and end of lease."""
     labels = {key: value if equals else None for key, equals, value in (each.partition("=") for each in label or ())}
     servers = call(context, lambda cloud: cloud.servers.list(labels=labels or None))
     if as_json:
@@ -64,12 +64,12 @@ def destroy_servers(
     context: typer.Context,
     which: Annotated[list[str], typer.Argument(help="Uuids, hostnames or titles.", show_default=False)],
     storages: Annotated[
-        StoragePolicy, typer.Option(help="Disks to delete: those created with the server, all attached ones, none.")
+        StoragePolicy, typer.Option(help="Disks to delete: created with the server, all attached, or none.")
     ] = "created",
-    timeout: Annotated[float, typer.Option(help="Seconds that each server may take.")] = 300,
+    timeout: Annotated[float, typer.Option(help="Limit for each server, in seconds.")] = 300,
     yes: Yes = False,
 ) -> None:
-    """Stop and delete servers with the disks that were created with them. Asks first."""
+    """Stop and delete servers and the disks that were created with them. Asks first."""
     servers = call(context, lambda cloud: _find_all(cloud, which))
     for server in servers:
         messages.print(f"{server.uuid}  {server.title}  {server.zone}  {server.state}", markup=False, highlight=False)
@@ -86,8 +86,8 @@ async def find(cloud: UpCloud, which: str) -> Server:
     """The server with this uuid, hostname or title.
 
     Raises:
-        NoMatch: there is none.
-        Ambiguous: there are several.
+        NoMatch: There is none.
+        Ambiguous: There are several.
     """
     if _UUID.fullmatch(which.lower()):
         return await cloud.servers.get(which.lower())
@@ -115,7 +115,7 @@ async def _find_all(cloud: UpCloud, which: Sequence[str]) -> list[Server]:
 async def destroy_all(
     cloud: UpCloud, servers: Sequence[Server], *, storages: StoragePolicy, timeout: float
 ) -> list[str]:
-    """Destroy them at the same time; a sentence for each that failed."""
+    """Destroy servers concurrently. Returns one sentence per failure."""
     failures: list[str] = []
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
     with Progress(*columns, console=messages, transient=True) as progress:

@@ -1,4 +1,4 @@
-"""What all commands share: one client a command, errors as one line, and the question before something is destroyed."""
+"""Shared by all commands: one client per command, one-line errors, and the question before a deletion."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from rich.console import Console
 
 from upcloud_sdk import UpCloud, errors
 from upcloud_sdk._version import __version__
+from upcloud_sdk.events import Listener
 
 T = TypeVar("T")
 
 console = Console(width=None if sys.stdout.isatty() else 200)
-"""Results; piped into a file, a line is as long as it has to be."""
+"""For results. In a file or a pipe, long lines are not wrapped."""
 messages = Console(stderr=True)
-"""Progress, questions and errors: not part of a result that is piped into another program."""
+"""For progress, questions and errors. On stderr, so that they are not part of a piped result."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs, instead of a table.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def version(wanted: bool) -> None:
-    """Print the version and end."""
+    """Print the version and exit."""
     if wanted:
         console.print(__version__, highlight=False)
         raise typer.Exit
@@ -44,15 +45,15 @@ def set_owner(
     context.obj = owner
 
 
-def call(context: typer.Context, work: Callable[[UpCloud], Awaitable[T]]) -> T:
-    """Do this with an open client.
+def call(context: typer.Context, work: Callable[[UpCloud], Awaitable[T]], *, on_event: Listener | None = None) -> T:
+    """Run `work` with an open client. `on_event` gets the client's events.
 
     Raises:
-        typer.Exit: with status 1 and one line on stderr, where it fails.
+        typer.Exit: With status 1 and one line on stderr if it fails.
     """
 
     async def with_a_client() -> T:
-        async with UpCloud(owner=context.obj) as cloud:
+        async with UpCloud(owner=context.obj, on_event=on_event) as cloud:
             return await work(cloud)
 
     try:
@@ -64,23 +65,23 @@ def call(context: typer.Context, work: Callable[[UpCloud], Awaitable[T]]) -> T:
 
 
 def fail(*lines: str) -> NoReturn:
-    """End with status 1 and these lines on stderr."""
+    """Print these lines on stderr and exit with status 1."""
     for line in lines:
         messages.print(f"upcloud-sdk: {line}", style="red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1)
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Return once the user has agreed.
+    """Ask the user. Returns if the answer is yes.
 
     Raises:
-        typer.Exit: with status 1, where the answer is no, or there is nobody to ask.
+        typer.Exit: With status 1 if the answer is no, or nobody answers.
     """
     if yes:
         return
     try:
         agreed = typer.confirm(question, err=True)
     except typer.Abort:
-        fail("nothing was destroyed: nobody answered; --yes destroys without a question")
+        fail("nothing was destroyed: the question was not answered; --yes skips it")
     if not agreed:
         fail("nothing was destroyed")

@@ -1,4 +1,4 @@
-"""`upcloud-sdk top`: the servers that are up, their states over time, refreshed until Ctrl-C."""
+"""`upcloud-sdk top`: running servers and their states over time, refreshed until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ COLOURS = {
     "gone": "bright_black",
 }
 LOOKS = 40
-"""Looks that the strip of a server shows: one cell for each."""
+"""How many readings the strip of a server shows, one cell each."""
 
 
 @dataclass
 class Fleet:
-    """The servers as they were at each look."""
+    """The servers, and the state of each at the last readings."""
 
     servers: dict[str, ServerSummary] = field(default_factory=dict[str, "ServerSummary"])
     seen: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    """The state at each of the last looks, by uuid."""
+    """The states at the last readings, by uuid."""
 
     def look(self, servers: Sequence[ServerSummary]) -> None:
-        """Note what is there now; a server that is gone stays until its strip has no other state."""
+        """Add a reading. A deleted server stays in the table until its strip shows only "gone"."""
         there = {server.uuid: server for server in servers}
         self.servers.update(there)
         for uuid in tuple(self.servers):
@@ -52,7 +52,7 @@ class Fleet:
                 del self.seen[uuid], self.servers[uuid]
 
     def table(self, now: datetime) -> Table:
-        """One row a server, the newest last."""
+        """One row per server, the newest last."""
         table = Table(box=None, pad_edge=False, header_style="bold", caption_justify="left")
         for name in ("server", "zone", "plan", "age", "state", ""):
             table.add_column(name)
@@ -68,9 +68,9 @@ class Fleet:
 
 def top(
     context: typer.Context,
-    everybodys: Annotated[bool, typer.Option("--all", help="Also servers of others, and without an owner.")] = False,
-    every: Annotated[float, typer.Option(help="Seconds between two looks.", min=1)] = 2,
-    once: Annotated[bool, typer.Option("--once", help="Show them once, and end.")] = False,
+    everybodys: Annotated[bool, typer.Option("--all", help="All servers of the account.")] = False,
+    every: Annotated[float, typer.Option(help="Seconds between two readings.", min=1)] = 2,
+    once: Annotated[bool, typer.Option("--once", help="Show the table once and exit.")] = False,
 ) -> None:
     """Watch your servers until Ctrl-C."""
 

@@ -1,4 +1,4 @@
-"""Now, by the API's clock: that of this host counts for nothing where somebody's server could be killed by it."""
+"""The time by the API's clock. This host's clock may be wrong, so it must not decide which servers are reaped."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ if TYPE_CHECKING:
     from upcloud_sdk.resources._base import Core
 
 OLD = 600.0
-"""Seconds after which an answer is too old to tell the time by: the host may have slept since."""
+"""Seconds after which the time of an answer is too old: the host may have slept."""
 
 
 async def api_now(core: Core) -> datetime:
-    """Now, by the API's clock; a client whose last answer is old, or that has none, asks once."""
+    """The current time by the API's clock. If the last answer is too old, this sends a request."""
     await core.transport.ask_time(older_than=OLD)
     return api_time(core)
 
 
 def api_time(core: Core) -> datetime:
-    """Now, by the clock of an API that has been heard from."""
+    """The current time by the API's clock, after at least one answer."""
     now = core.transport.api_time()
-    # An API without a Date header has no clock to go by but ours.
+    # Without a Date header, use the clock of this host.
     return datetime.now(UTC) if now is None else datetime.fromtimestamp(now, UTC)

@@ -1,16 +1,17 @@
-"""Several specs for one server: the next is tried where one is refused for lack of room or by a limit."""
+"""Several specs for one server: if one is refused for lack of capacity or by a limit, the next is tried."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from upcloud_sdk.errors import LimitReached, NoCapacity
+from upcloud_sdk.events import RefusalEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from upcloud_sdk._emitter import Emitter
     from upcloud_sdk.models.server_requests import ServerSpec
     from upcloud_sdk.models.servers import Server
     from upcloud_sdk.waiting import Clock
@@ -19,7 +20,7 @@ REMEMBERED_FOR = 300.0
 """Seconds for which a refused size is tried last."""
 
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
-"""Seconds until a refused size is tried again by one of those that have patience: at first, and at most."""
+"""Seconds until a waiting create tries a refused size again: at first, and at most."""
 
 REFUSALS = (NoCapacity, LimitReached)
 
@@ -27,37 +28,37 @@ Size = tuple[str, str, int | None, int | None]
 
 
 def size_of(spec: ServerSpec) -> Size:
-    """What the API has room for or not: a zone, and a plan or the cores and memory of a custom one."""
+    """What can be sold out: a plan in a zone, or cores and memory of a custom plan in a zone."""
     return spec.zone, spec.plan, spec.core_number, spec.memory_amount
 
 
 @dataclass(slots=True)
 class _Refusal:
-    """A size that was refused lately."""
+    """A size that was refused recently."""
 
     until: float
-    """When it is no longer tried last."""
+    """The time from which it is not tried last any more."""
     next_try: float
-    """When one of those that have patience may try it again."""
+    """The time at which a waiting create may try it again."""
     pause: float
 
 
 class Capacity:
-    """What one client was refused lately."""
+    """The sizes that were recently refused to one client."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, emit: Emitter) -> None:
+        self._clock, self._emit = clock, emit
         self._refused: dict[Size, _Refusal] = {}
 
     async def first(
         self, specs: Sequence[ServerSpec], create: Callable[[ServerSpec], Awaitable[Server]], *, patience: float = 0.0
     ) -> Server:
-        """A server of the first spec that is not refused; what was refused lately is tried last.
+        """Create a server from the first spec that is not refused. Recently refused sizes are tried last.
 
-        `patience`: seconds for which refused specs are tried again, one at a time for all that wait.
+        `patience`: seconds to try refused specs again. Waiting creates take turns.
 
         Raises:
-            NoCapacity, LimitReached: all were refused; the earlier refusals are notes on the last one.
+            NoCapacity, LimitReached: All were refused. The error has the earlier refusals as notes.
         """
         ends = self._clock.now() + patience
         refusals: dict[Size, str] = {}
@@ -69,12 +70,14 @@ class Capacity:
                 try:
                     server = await create(spec)
                 except REFUSALS as error:
-                    # A refusal is an answer: nothing was made. After anything else the next spec could make a second
-                    # server.
+                    # A refusal means that nothing was created. After any other error, the next spec could create a
+                    # second server.
                     refusals.pop(size_of(spec), None)
                     refusals[size_of(spec)] = f"{spec.plan} in {spec.zone} was refused before: {error}"
                     last = error
                     self._note_refusal(spec)
+                    now, reason = self._emit.now(), str(error)
+                    self._emit(RefusalEvent(at=now, zone=spec.zone, plan=spec.plan, reason=reason))
                 else:
                     self._note_success(spec)
                     return server
@@ -92,7 +95,7 @@ class Capacity:
         return sorted(specs, key=lambda spec: refusal.until if (refusal := self._refused.get(size_of(spec))) else 0.0)
 
     def _may_try(self, spec: ServerSpec) -> bool:
-        """Whether it is time to try a spec; then it is nobody else's for a while."""
+        """Whether to try a spec now. If so, other waiting creates skip it for a while."""
         refusal = self._refused.get(size_of(spec))
         now = self._clock.now()
         if refusal is None:
@@ -116,24 +119,5 @@ class Capacity:
     def _note_success(self, spec: ServerSpec) -> None:
         refusal = self._refused.get(size_of(spec))
         if refusal is not None:
-            # There is room again: those that wait go on one by one, each as soon as the one before was let in.
+            # There is capacity again: waiting creates continue one by one, each when the previous one has succeeded.
             refusal.next_try, refusal.pause = self._clock.now(), FIRST_PAUSE
-
-
-def choices(specs: object) -> tuple[ServerSpec, ...]:
-    """The specs to be tried, in order.
-
-    Raises:
-        ValueError: there are none.
-        TypeError: that is no spec, and no sequence of specs.
-    """
-    # Whoever gives a spec has loaded it; who only looks at servers need not.
-    from upcloud_sdk.models.server_requests import ServerSpec  # noqa: PLC0415 - see above
-
-    given = tuple(cast("Sequence[object]", specs)) if isinstance(specs, Sequence) else (specs,)
-    if not given:
-        raise ValueError("the sequence of specs is empty: give at least one")
-    chosen = tuple(spec for spec in given if isinstance(spec, ServerSpec))
-    if len(chosen) < len(given):
-        raise TypeError("that is no ServerSpec: give one, or a list or tuple of them")
-    return chosen

@@ -1,4 +1,4 @@
-"""A server of our own: our labels on it and on its disks, and exactly one for each create."""
+"""Creates a server exactly once, with the SDK's labels on the server and its disks."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
     from upcloud_sdk.resources._base import Core
 
 CREATE_TIMEOUT = 60.0
-"""Seconds that a create is waited for: it answers in about two."""
+"""Seconds to wait for the answer to a create. The API needs about two."""
 
 _SERVERS = Makeable("/server", "server", "servers", wraps_labels=True)
 
 
 class Created(NamedTuple):
-    """A new server, and what was written on it."""
+    """A new server and its labels."""
 
     server: Server
     owned: Ownership
-    disks: frozenset[str]
-    """The disks that were made with it."""
+    disks: frozenset[str] | None
+    """The disks that were created with it. None if the answer did not name them all."""
 
 
 async def create_server(core: Core, spec: ServerSpec, *, lease: float | None, remove: Callable[[str], None]) -> Created:
-    """One new server. To be run in a task that the client owns.
+    """Create one server. Must run in a task that the client owns.
 
-    `lease`: seconds from now. `remove` starts the destroy of a server that nobody holds.
+    `lease`: seconds from now. `remove` starts the destroy of a server without a holder.
 
     Raises:
-        OutcomeUnknown: no answer came, and nothing was found; the client looks on, and destroys what turns up.
+        OutcomeUnknown: No answer came, and nothing was found. The client keeps searching, and destroys a late server.
     """
     ends = None if lease is None else await api_now(core) + timedelta(seconds=lease)
     owned = Ownership(core.owner, run_id(), new_attempt(), ends)
@@ -63,11 +63,13 @@ async def create_server(core: Core, spec: ServerSpec, *, lease: float | None, re
     )
     given = {device.storage for device in spec.storage_devices if device.action == "attach"}
     devices = (device.storage for device in server.storage_devices if device.type == "disk" and device.storage)
-    return Created(server, owned, frozenset(storage for storage in devices if storage not in given))
+    disks = frozenset(storage for storage in devices if storage not in given)
+    wanted = sum(device.action != "attach" for device in spec.storage_devices)
+    return Created(server, owned, disks if len(disks) == wanted else None)
 
 
 def labelled(spec: ServerSpec, ours: Mapping[str, str]) -> dict[str, Any]:
-    """The document of a create, with our labels on the server and on each disk that is made with it."""
+    """The document of a create, with the SDK's labels on the server and on each new disk."""
     document = with_labels(body_of(spec), ours, wrapped=True)
     devices: list[dict[str, Any]] = document["storage_devices"]["storage_device"]
     made = [each if each.get("action") == "attach" else with_labels(each, ours, wrapped=False) for each in devices]

@@ -1,4 +1,4 @@
-"""The next step of a destroy, by what was seen: a pure function, whose table of cases is its test."""
+"""Chooses the next step of a destroy. A pure function, tested by a table of cases."""
 
 from __future__ import annotations
 
@@ -14,89 +14,91 @@ if TYPE_CHECKING:
 GONE = "gone"
 """The state of a server that the API says does not exist."""
 UNSEEN = "unseen"
-"""The state of a server that was not looked at yet."""
+"""The state of a server that was not read yet."""
 UNKNOWN = "unknown"
-"""The state of a server whose last look failed."""
+"""The state of a server whose last read failed."""
 
 UNREADABLE = "unreadable"
-"""The state of a server that says none: it is told to stop, and then deleted if that is possible."""
+"""The state of a server whose answer has none. Stop it, and delete it if possible."""
 
 MOVING = frozenset({"started", "maintenance"})
-"""States that a server leaves by itself, or once it was told to stop."""
+"""States that end by themselves, or after a stop."""
 
 
 class Spared(Exception):
-    """The server is not to be destroyed after all: somebody kept, renewed or took its lease."""
+    """The server must not be destroyed: somebody kept, renewed or took its lease."""
 
 
 class Step(StrEnum):
-    """What a destroy does next."""
+    """The next step of a destroy."""
 
-    LOOK = "look at the server"
+    LOOK = "read the server"
     STOP = "stop the server"
     WAIT = "wait until its state changes"
     PAUSE = "try again after a pause"
-    FIND_DISKS = "ask which disks were made with it"
-    RELEASE_DISKS = "take the lease off the disks that stay"
+    FIND_DISKS = "read which disks were created with it"
+    RELEASE_DISKS = "remove the leases of the disks to keep"
     DELETE_ALL = "delete the server with all its disks"
-    DELETE_SERVER = "delete the server alone"
-    DELETE_DISKS = "delete the disks that were made with it"
-    START_AGAIN = "start the server again, which is not to be destroyed after all"
+    DELETE_SERVER = "delete only the server"
+    DELETE_DISKS = "delete the disks that were created with it"
+    START_AGAIN = "start the server again, because it must not be destroyed"
     SPARE = "leave the server alone"
-    DONE = "nothing is left to do"
+    DONE = "nothing left to do"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What is known of a server and its disks."""
+    """The known facts about a server and its disks."""
 
     state: str
     is_ours: bool = True
-    """Whether it is still to be destroyed: nobody kept, took or renewed it."""
+    """Whether it may still be destroyed: nobody kept, took or renewed it."""
     attached: Mapping[str, bool] | None = None
-    """The attached disks, and whether each was made with the server; None if they were not looked at."""
+    """The attached disks, and whether each was created with the server. None if they were not read."""
     made: frozenset[str] | None = None
-    """The disks that the create made, attached or not; None if that is not known."""
+    """The disks that were created with it, attached or not. None if unknown."""
     leased: frozenset[str] = frozenset()
-    """Those of them that have a lease."""
+    """The created disks that have a lease."""
     deleted: frozenset[str] = frozenset()
-    """The disks that this destroy has seen gone."""
+    """The deleted disks."""
     has_attempt: bool = True
-    """Whether the create that made it is known."""
+    """Whether its attempt id is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """How a server is to be destroyed."""
+    """How to destroy a server."""
 
     storages: StoragePolicy = "created"
-    is_guarded: bool = False
-    """Whether it must be looked at before anything is done to it."""
+    looks_first: bool = False
+    """Whether the state must be read before the first stop."""
     stop_sent: bool = False
-    """Whether this destroy has told it to stop."""
+    """Whether this destroy has sent a stop."""
+    stop_is_over: bool = False
+    """Whether the stop was sent so long ago that a server in state "started" is not stopping."""
     stop_is_due: bool = True
-    """Whether it may be told to stop now, once more perhaps."""
+    """Whether a stop may be sent now, also again."""
 
 
-def decide(seen: Seen, wanted: Wanted) -> Step:  # noqa: PLR0911 - one line a case
-    """What to do next."""
+def decide(seen: Seen, wanted: Wanted) -> Step:  # noqa: PLR0911 - one line per case
+    """Choose the next step."""
     if seen.state == UNSEEN:
-        # Most are started: it costs no look to say so.
-        return Step.LOOK if wanted.is_guarded or wanted.stop_sent else Step.STOP
+        # Most servers are started, so the first stop needs no read.
+        return Step.LOOK if wanted.looks_first or wanted.stop_sent else Step.STOP
     if seen.state == UNKNOWN:
         return Step.PAUSE
     if seen.state == GONE:
         return _after_the_server(seen, wanted)
     if not seen.is_ours:
-        if not wanted.stop_sent:
+        if not wanted.stop_sent or (seen.state == "started" and wanted.stop_is_over):
             return Step.SPARE
-        # It was switched off by us: its new holder gets it back as it was.
+        # This destroy has stopped it, so start it again for its new holder.
         return Step.WAIT if seen.state in MOVING else Step.START_AGAIN
     if seen.state in {"started", UNREADABLE} and wanted.stop_is_due:
         return Step.STOP
     if seen.state in MOVING:
         return Step.WAIT
-    # "stopped"; "error", where it may work; and states of tomorrow.
+    # "stopped", "error" (it may work there), and unknown states.
     return _delete(seen, wanted)
 
 

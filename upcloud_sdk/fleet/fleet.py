@@ -1,13 +1,14 @@
-"""What the namespaces above one endpoint share: the records of servers, the watcher, the renewal of leases."""
+"""Shared by `servers` and `leases` of one client: records of servers, the watcher, the renewal of leases."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from upcloud_sdk._transport import segment
-from upcloud_sdk.errors import InvalidRequest, NotFound, NotOpen, UpCloudError
+from upcloud_sdk._transport import path_segment
+from upcloud_sdk.errors import InvalidRequest, LeaseLost, NotFound, NotOpen, UpCloudError
 from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.api_time import api_now
 from upcloud_sdk.fleet.capacity import Capacity
@@ -20,7 +21,8 @@ from upcloud_sdk.fleet.labels import LabelEditor
 from upcloud_sdk.fleet.observed import disks_of, get_server
 from upcloud_sdk.fleet.records import Record, Records, State
 from upcloud_sdk.fleet.renewal import Renewal
-from upcloud_sdk.models.ownership import LEASE, OWNER, RUN, own_labels, write_lease
+from upcloud_sdk.fleet.titled_disks import label, titled, titled_disks
+from upcloud_sdk.models.ownership import LEASE, OWNER, RUN, TITLED, sdk_labels, write_lease
 from upcloud_sdk.resources._base import label_params
 from upcloud_sdk.resources._paging import whole_list
 from upcloud_sdk.resources.server_storages import SERVER
@@ -30,7 +32,6 @@ from upcloud_sdk.waiting.watcher import Watcher
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from upcloud_sdk.errors import LeaseLost
     from upcloud_sdk.fleet.observed import ObservedServer
     from upcloud_sdk.models.server_requests import ServerSpec
     from upcloud_sdk.models.servers import Server, ServerSummary
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("upcloud_sdk")
 
 EXPIRE_TIMEOUT = 10.0
-"""Seconds that moving the end of a lease may take once a destroy has failed."""
+"""Limit for setting the end of a lease to now after a failed destroy, in seconds."""
 
 
 class Fleet:
@@ -55,26 +56,28 @@ class Fleet:
         self.renewal = Renewal(core, self.records, self.labels)
         self.watcher: Watcher[ServerSummary] = Watcher(
             get=self._get,
-            list_own=self._list_own,
+            list_run=self._list_run,
             policy=core.waits,
             background=core.background,
             while_open=core.transport.open_state.required,
             emit=core.emit,
         )
         self.tools = Tools(core, self.watcher, self.labels)
-        self._capacity = Capacity(core.waits.clock)
+        self.sees_titled = False
+        """Whether there may be disks that only their titles identify. Then the reaper reads all disks too."""
+        self._capacity = Capacity(core.waits.clock, core.emit)
 
     async def _get(self, uuid: str) -> ServerSummary:
         try:
-            return await self.core.transport.call("GET", f"/server/{segment(uuid, 'uuid')}", SERVER)
+            return await self.core.transport.call("GET", f"/server/{path_segment(uuid, 'uuid')}", SERVER)
         except NotFound:
             record = self.records.get(uuid)
             if record is not None and record.state is State.FOR_GOOD:
                 self.records.drop(record)
             raise
 
-    async def _list_own(self, wanted: Collection[str]) -> tuple[ServerSummary, ...]:
-        """What this run made, as far as it takes to have seen all that are wanted: one answer, nearly always."""
+    async def _list_run(self, wanted: Collection[str]) -> tuple[ServerSummary, ...]:
+        """List the servers of this run until all wanted ones are found. Usually one request."""
 
         def enough(found: Collection[ServerSummary]) -> bool:
             return {server.uuid for server in found}.issuperset(wanted)
@@ -90,7 +93,7 @@ class Fleet:
         patience: float = 0.0,
         on_lost: OnLost | None = None,
     ) -> Server:
-        """One new server, held by this client. To be run in a task that the client owns."""
+        """Create a server for this client. Must run in a task that the client owns."""
         if lease is not None:
             warn_of_default_owner(self.core.owner)
 
@@ -115,7 +118,7 @@ class Fleet:
     # --- leases -------------------------------------------------------------------------------------------------------
 
     async def take(self, uuid: str, seconds: float, on_lost: OnLost | None) -> ObservedServer:
-        """Take a lease on the members of an attempt, or on none of them; the server as it is after that."""
+        """Take a lease on the server and all disks of an attempt, or on none. Returns the changed server."""
         warn_of_default_owner(self.core.owner)
         async with self.labels.editing(uuid):
             seen = await get_server(self.core.transport, uuid)
@@ -125,7 +128,7 @@ class Fleet:
             attempt = seen.ownership.attempt
             disks = [] if attempt is None else await disks_of(self.core.transport, attempt)
             try:
-                # The server first: while it lives, none of its disks is reaped.
+                # The server first: disks are not reaped while their server exists.
                 await self.labels.write_server(seen, ours)
                 for disk in disks:
                     undo.append((disk.uuid, {key: disk.labels.get(key) for key in ours}))
@@ -133,10 +136,19 @@ class Fleet:
             except UpCloudError:
                 await self._undo_take(seen, ours, undo)
                 raise
-        record = Record(uuid, attempt=attempt, seconds=seconds, ends=ends, on_lost=on_lost)
-        record.disks = frozenset(disk.uuid for disk in disks)
-        self.renewal.hold(record)
-        return _with(seen, ours)
+        after = _with(seen, ours)
+        self.renewal.hold(
+            Record(
+                uuid,
+                attempt=attempt,
+                disks=frozenset(disk.uuid for disk in disks),
+                seconds=seconds,
+                ends=ends,
+                on_lost=on_lost,
+                labels=sdk_labels(after.labels),
+            )
+        )
+        return after
 
     async def _undo_take(
         self,
@@ -144,35 +156,45 @@ class Fleet:
         ours: dict[str, str | None],
         undo: Sequence[tuple[str, dict[str, str | None]]],
     ) -> None:
-        """Put labels back as they were, since a lease that nobody renews is the end of a server."""
+        """Restore the labels, since a server with a lease that nobody renews would be reaped."""
         try:
             for disk, before in undo:
                 await self._edit_disk(disk, before)
             await self.labels.write_server(seen, {key: seen.labels.get(key) for key in ours})
         except UpCloudError as error:
-            log.error(  # noqa: TRY400 - no trace needed
-                "server %s: taking a lease failed half-way, and could not be undone (%s): take or keep it, or it is "
-                "reaped when that lease has ended",
+            log.error(  # noqa: TRY400 - no traceback needed
+                "server %s: taking a lease failed and could not be undone (%s): take or keep the server, or it will be "
+                "reaped when its lease ends",
                 seen.uuid,
                 error,
             )
 
     async def keep(self, uuid: str) -> ObservedServer:
-        """Take the lease off the members of an attempt; the server as it is after that."""
-        async with self.labels.editing(uuid):
-            seen = await get_server(self.core.transport, uuid)
-            attempt = seen.ownership.attempt
-            if LEASE in seen.labels:
-                await self.labels.write_server(seen, {LEASE: None})
-            record = self.records.get(uuid) or Record(uuid, attempt=attempt)
-            # Whoever holds it in this process leaves it alone from here on.
-            self.records.set(record, State.FOR_GOOD)
-            record.seconds = record.ends = None
+        """Remove the lease from the server and disks of an attempt. Return the server after that."""
+        seen = await self._keep_server(uuid)
+        attempt = seen.ownership.attempt
+        if attempt is not None and TITLED in seen.labels:
+            for each in await titled_disks(self.core.transport, attempt=attempt):
+                await label(self.labels, each, replace(seen.ownership, lease=None))
         for disk in [] if attempt is None else await disks_of(self.core.transport, attempt):
             if LEASE in disk.labels:
                 await self._edit_disk(disk.uuid, {LEASE: None})
+        # A renewal by another process that was under way may have written the lease again.
+        seen = await self._keep_server(uuid)
         self.core.emit(LeaseEvent(at=self.core.emit.now(), uuid=uuid, happened="kept"))
         return _with(seen, {LEASE: None})
+
+    async def _keep_server(self, uuid: str) -> ObservedServer:
+        """Remove the lease from a server. Return the server before that."""
+        async with self.labels.editing(uuid):
+            seen = await get_server(self.core.transport, uuid)
+            if LEASE in seen.labels:
+                await self.labels.write_server(seen, {LEASE: None})
+            record = self.records.get(uuid) or Record(uuid, attempt=seen.ownership.attempt)
+            # From now on its holder in this process does not delete it.
+            self.records.set(record, State.FOR_GOOD)
+            record.seconds = record.ends = None
+        return seen
 
     async def _edit_disk(self, uuid: str, ours: dict[str, str | None]) -> None:
         try:
@@ -180,17 +202,34 @@ class Fleet:
         except NotFound:
             log.debug("disk %s is gone", uuid)
 
+    async def announce_disk(self, uuid: str, title: str) -> str | None:
+        """Mark a server before a disk without labels is created for it. Returns the title that identifies the disk.
+
+        None: the SDK did not create the server, so the disk could not be found later.
+        """
+        async with self.labels.editing(uuid):
+            seen = await get_server(self.core.transport, uuid)
+            if seen.ownership.attempt is None:
+                return None
+            if TITLED not in seen.labels:
+                await self.labels.write_server(seen, {TITLED: "yes"})
+        self.sees_titled = True
+        record = self.records.get(uuid)
+        if record is not None:
+            record.is_titled = True
+        return titled(title, seen.ownership)
+
     # --- destroy ------------------------------------------------------------------------------------------------------
 
     def destroy_unheld(self, uuid: str) -> None:
-        """Start to destroy a server that nobody holds, in a task of its own."""
+        """Start a task that destroys a server without a holder."""
         what = f"destroy of server {uuid}"
         try:
             self.core.background.start(
                 lambda: self.destroy(uuid, timeout=UNHELD_TIMEOUT), what, uuid=uuid, repeatable=True
             )
         except NotOpen:
-            log.error("%s: the client is closed; it may still be running and costing money", what)  # noqa: TRY400 - no trace needed
+            log.error("%s: the client is closed; it may still be running and costing money", what)  # noqa: TRY400 - no traceback needed
 
     async def destroy(
         self,
@@ -201,18 +240,22 @@ class Fleet:
         storages: StoragePolicy = "created",
         backups: BackupPolicy | None = "delete",
         holder: Record | None = None,
+        looks_first: bool = True,
     ) -> None:
-        """Return when a server and its disks are gone. To be run in a task that the client owns.
+        """Destroy a server and its disks, and wait until they are gone. Must run in a task that the client owns.
 
-        `holder`: the record of a holder that gives it up, and leaves it alone where somebody kept or took it.
+        `holder`: the record of the holder, who must not delete the server if somebody kept or took it. `looks_first`:
+        whether that is checked before the stop, too. If not, a server to spare is started again.
 
         Raises:
-            CleanupFailed: they were not in time; the lease is left to end, and the reaper of this process remembers.
-            Spared: somebody kept or took it.
+            CleanupFailed: They were not gone in time. The lease ends now, and the reaper of this process tries again.
+            Spared: Somebody kept or took it.
         """
-        record = holder or self.records.get(uuid) or Record(uuid)
-        had_lease, state = record.ends is not None, record.state
-        if holder is not None and state is State.FOR_GOOD:
+        known = self.records.get(uuid)
+        record = holder or known or Record(uuid)
+        had_lease = record.ends is not None
+        if holder is not None and (holder.state is State.FOR_GOOD or known not in (None, holder)):
+            # This client has kept it or taken it again.
             raise Spared(uuid)
         self.records.set(record, State.ENDING)
         record.storages, record.backups = storages, backups
@@ -226,11 +269,12 @@ class Fleet:
             timeout=timeout,
             stop_type=stop_type,
             guard=None if holder is None else is_still_held,
+            looks_first=looks_first,
         )
         try:
             await destroyer.run()
         except (InvalidRequest, Spared):
-            # No server can have this uuid, or it is somebody else's.
+            # The uuid is invalid, or belongs to another account.
             self.records.drop(record)
             raise
         except Exception:
@@ -246,23 +290,55 @@ class Fleet:
             raise
         self.records.drop(record)
 
+    async def destroy_held(self, uuid: str, holder: Record | None, *, timeout: float) -> None:
+        """Destroy the server of a block that has ended, unless somebody else has kept or taken it."""
+        try:
+            await self.destroy(uuid, timeout=timeout, holder=holder)
+        except Spared:
+            log.warning("server %s was kept or taken by somebody else: it is not destroyed", uuid)
+
+    async def destroy_leased(
+        self, uuid: str, *, timeout: float, stop_type: StopType, storages: StoragePolicy, backups: BackupPolicy | None
+    ) -> None:
+        """Destroy a server on which this client has a lease.
+
+        Raises:
+            CleanupFailed: As `destroy`.
+            LeaseLost: Somebody kept or took it, or there was no lease.
+        """
+        holder = self.records.get(uuid) or Record(uuid)
+        try:
+            await self.destroy(
+                uuid,
+                timeout=timeout,
+                stop_type=stop_type,
+                storages=storages,
+                backups=backups,
+                holder=holder,
+                looks_first=holder.state is not State.HELD,
+            )
+        except Spared:
+            why = "somebody kept or took it, or this client has no lease on it"
+            raise LeaseLost(uuid, f"server {uuid} is not destroyed: {why}") from None
+
     async def _expire(self, record: Record) -> None:
-        """Move the end of a lease to now where the API allows it: any reaper of this owner may finish the destroy."""
+        """Set the end of a lease to now if the API allows it, so that any reaper of this owner can destroy it."""
         try:
             ends = write_lease(await api_now(self.core))
             async with self.labels.editing(record.uuid):
                 seen = await get_server(self.core.transport, record.uuid)
                 if LEASE in seen.labels and record.is_still_held(seen, self.core.owner, run_id()):
+                    record.written.append(ends)
                     await self.labels.write_server(seen, {LEASE: ends})
-                    record.labels = own_labels({**seen.labels, LEASE: ends})
+                    record.labels = sdk_labels({**seen.labels, LEASE: ends})
         except UpCloudError as error:
-            # The lease ends by itself, since it is no longer renewed.
-            log.debug("the lease of server %s was not ended: %s", record.uuid, error)
+            # The lease ends later, since nobody renews it.
+            log.debug("could not end the lease of server %s now: %s", record.uuid, error)
 
     # --- waits --------------------------------------------------------------------------------------------------------
 
     def first_look(self, uuid: str) -> float:
-        """Seconds until a look at a server can see it started: no server was ever seen to boot faster."""
+        """Seconds until the earliest time at which a server can be started. Servers do not boot faster."""
         record = self.records.get(uuid)
         if record is None or record.made is None:
             return 0.0
@@ -270,7 +346,7 @@ class Fleet:
         return max(0.0, record.made + waits.first_look - waits.clock.now())
 
     def is_listed(self, uuid: str) -> bool:
-        """Whether the list of what this run made shows a server."""
+        """Whether the list of this run's servers contains a server."""
         record = self.records.get(uuid)
         return record is not None and record.attempt is not None
 

@@ -1,6 +1,6 @@
-"""Exactly one thing for each create, even if the answer is lost: it is found again by the attempt on its label.
+"""Creates a resource exactly once. After a lost answer, it is found by the attempt id in its label.
 
-A create of unknown outcome is never sent again: it may have had its effect.
+A create with unknown outcome is never sent again: it may have succeeded.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from upcloud_sdk.errors import (
     UnexpectedAnswer,
     UpCloudError,
 )
+from upcloud_sdk.fleet.delete import send_delete
 from upcloud_sdk.fleet.identity import new_attempt, run_id
-from upcloud_sdk.models.ownership import ATTEMPT, OWN_LABELS, Ownership
+from upcloud_sdk.models.ownership import ATTEMPT, Ownership
 from upcloud_sdk.resources._base import label_params
 from upcloud_sdk.resources._paging import whole_list
 
@@ -43,18 +44,18 @@ log = logging.getLogger("upcloud_sdk")
 T = TypeVar("T")
 
 LOOK_TIMEOUT = 15.0
-"""Seconds that one look for what a lost answer left may take, so that a dead API fails in bounded time."""
+"""Limit for one search after a lost answer, in seconds."""
 
 
 UNHELD_TIMEOUT = 7200.0
-"""Seconds for which the clean-up of what nobody holds is tried: an outage of an hour must not leave it behind."""
+"""Limit for deleting a resource without a holder, in seconds. Longer than an outage of an hour."""
 
 LONGEST_PAUSE = 30.0
-"""Seconds between such tries at most."""
+"""The longest pause between such attempts, in seconds."""
 
 
 class Made(Protocol):
-    """What a create answers."""
+    """The answer to a create."""
 
     @property
     def uuid(self) -> str: ...
@@ -69,20 +70,20 @@ class _Labelled(Resource):
 
 
 class Creation(NamedTuple, Generic[T]):
-    """One create: what is sent, and how it is found again."""
+    """One create: the request, and how to find its result after a lost answer."""
 
     kind: Makeable
     document: Mapping[str, Any]
     attempt: str
-    """What the document has on the label ATTEMPT."""
+    """The value of the label ATTEMPT in the document."""
     read: Envelope[T]
     remove: Callable[[str], None]
-    """Starts the removal of what nobody holds, given its uuid, in a task of its own."""
+    """Starts a task that deletes a resource without a holder, by its uuid."""
     timeout: float | None = None
 
 
 class Creator:
-    """Creates what has labels, each exactly once."""
+    """Creates resources with labels, each exactly once."""
 
     def __init__(self, transport: Transport, background: Background, waits: WaitPolicy, owner: str) -> None:
         self._transport, self._background, self._waits, self._owner = transport, background, waits, owner
@@ -90,10 +91,10 @@ class Creator:
     async def create(
         self, kind: Makeable, document: Mapping[str, Any], read: Envelope[M], *, timeout: float | None = None
     ) -> M:
-        """What was made. A caller that is cancelled has nothing: the client deletes what the create makes.
+        """Create a resource and return it. If the caller is cancelled, the client deletes it.
 
         Raises:
-            OutcomeUnknown: no answer came, and nothing was found; the client looks on, and deletes what turns up.
+            OutcomeUnknown: No answer came, and nothing was found. The client keeps searching, and deletes a late one.
         """
 
         def remove(uuid: str) -> None:
@@ -115,37 +116,40 @@ class Creator:
         return await self._background.run(make, f"create of {kind.key}", on_cancel=lambda made: remove(made.uuid))
 
     async def _delete(self, kind: Makeable, uuid: str) -> None:
-        """Delete what nobody holds.
+        """Delete a resource without a holder.
 
         Raises:
-            CleanupFailed: it was not possible in two hours.
+            CleanupFailed: It could not be deleted in two hours.
         """
         ends = self._waits.clock.now() + UNHELD_TIMEOUT
         problem: UpCloudError | None = None
+        path = f"{kind.path}/{uuid}"
         for pause in self._waits.pauses():
             try:
-                await self._transport.send("DELETE", f"{kind.path}/{uuid}")
+                if kind.before_delete is not None:
+                    await self._transport.send("PATCH", path, json={kind.key: kind.before_delete})
+                await send_delete(self._transport, path)
             except NotFound:
                 return
             except UpCloudError as error:
-                # It may still be in the making, or the API may be out of reach.
+                # It may be incomplete, or the API may not answer.
                 problem = error
             else:
                 return
             if self._waits.clock.now() >= ends or isinstance(problem, NotOpen):
                 break
             await self._waits.clock.sleep(min(max(pause, 1.0), LONGEST_PAUSE))
-        raise CleanupFailed(uuid, f"{kind.key} {uuid}, which nobody holds, could not be deleted: {problem}")
+        raise CleanupFailed(uuid, f"{kind.key} {uuid} has no holder and could not be deleted: {problem}")
 
 
 async def create_once(
     transport: Transport, background: Background, waits: WaitPolicy, creation: Creation[T]
 ) -> tuple[T, Literal["created", "adopted"]]:
-    """What was created, or adopted where the answer was lost. To be run in a task that the client owns.
+    """Create a resource, or find it after a lost answer. Must run in a task that the client owns.
 
     Raises:
-        OutcomeUnknown: no answer came, and nothing was found; the client looks on, and removes what turns up.
-        UnexpectedAnswer: it was made, and what the API says of it cannot be read; `uuid` tells which it is.
+        OutcomeUnknown: No answer came, and nothing was found. The client keeps searching, and removes a late one.
+        UnexpectedAnswer: It was created, but the answer cannot be read. `uuid` is its uuid.
     """
     return await _Attempt(transport, background, waits, creation).run()
 
@@ -181,7 +185,7 @@ class _Attempt(Generic[T]):
             self._background.resume_with(self._resume)
 
     async def _resume(self) -> T:
-        """Go on where asyncio cancels all tasks to end its loop: the create may have had its effect."""
+        """Continue if asyncio cancels all tasks at the end of its loop: the create may have succeeded."""
         return await self._adopt(UnexpectedAnswer(f"POST {self._path}", self._what, "", "it was interrupted"))
 
     async def _adopt(self, cause: Exception) -> T:
@@ -191,19 +195,19 @@ class _Attempt(Generic[T]):
             if made is not None:
                 return made
         if self._unreadable is not None:
-            # It is there, and the caller is told its uuid: an answer that is odd must not cost it.
+            # It exists, and the caller gets its uuid. Do not delete it because of an unreadable answer.
             raise self._unreadable
-        # Nobody holds what turns up from here on.
-        what = f"looking for the {self._what} of a lost create, label {self._label}"
-        self._background.start(self._watch_for_latecomer, what, repeatable=True)
+        # If it appears later, nobody holds it.
+        what = f"search for the {self._what} of a lost create, label {self._label}"
+        self._background.start(self._remove_if_late, what, repeatable=True)
         problem = (
-            f"the create got no usable answer, and no {self._what} with label {self._label} could be taken over; "
-            f"what turns up in the next {self._waits.look_on:g} s is destroyed ({cause})"
+            f"the create got no usable answer, and no {self._what} with label {self._label} was found; "
+            f"if it appears in the next {self._waits.look_on:g} s, it is destroyed ({cause})"
         )
         raise OutcomeUnknown(f"POST {self._path}", problem, label=self._label) from cause
 
     async def _adopt_if_found(self) -> T | None:
-        """What the create made, in full; None if there is none to be seen, for whatever reason."""
+        """Find and read the created resource. None if it was not found, for any reason."""
         uuid: str | None = None
         with self._waits.clock.limit(LOOK_TIMEOUT):
             try:
@@ -220,21 +224,21 @@ class _Attempt(Generic[T]):
         log.debug("looking for %s: %s", self._label, error)
         if uuid is not None:
             error.uuid = uuid
-            error.add_note(f"the {self._what} {uuid} was made and is left as it is")
+            error.add_note(f"the {self._what} {uuid} was created and is kept")
             self._unreadable = error
 
     async def _find(self) -> str | None:
         attempt, kind = self._creation.attempt, self._creation.kind
         read = many(_Labelled, kind.many, kind.key)
         found = await whole_list(self._transport, kind.path, read, label_params({ATTEMPT: attempt}))
-        # What the filter let through by mistake is not ours.
+        # The filter may return other resources by mistake.
         return next((each.uuid for each in found if each.labels.get(ATTEMPT) == attempt), None)
 
-    async def _watch_for_latecomer(self) -> None:
-        """Remove what turns up after all.
+    async def _remove_if_late(self) -> None:
+        """Delete the resource if it appears late.
 
         Raises:
-            CleanupFailed: for two hours, nobody could be asked whether there is anything.
+            CleanupFailed: The API did not answer for two hours.
         """
         clock = self._waits.clock
         ends, gives_up = clock.now() + self._waits.look_on, clock.now() + UNHELD_TIMEOUT
@@ -245,32 +249,31 @@ class _Attempt(Generic[T]):
                     uuid = await self._find()
                     was_seen = True
                 except UpCloudError as error:
-                    log.debug("looking on for %s: %s", self._label, error)
+                    log.debug("still looking for %s: %s", self._label, error)
             if uuid is not None:
-                log.warning("%s %s of a create that had been given up turned up: destroying it", self._what, uuid)
+                log.warning("%s %s of an abandoned create has appeared: destroying it", self._what, uuid)
                 self._creation.remove(uuid)
                 return
-            # An API that does not answer says nothing of what there is: it is asked until it does.
+            # Without an answer nothing is known, so try until there is one.
             if clock.now() >= ends and was_seen:
                 return
             if clock.now() >= gives_up:
-                raise CleanupFailed("", f"there may be a {self._what} with label {self._label} that nobody holds")
+                raise CleanupFailed("", f"there may be a {self._what} with label {self._label} without a holder")
             await clock.sleep(max(pause, 1.0))
 
 
 def _made_nothing(error: Exception) -> bool:
-    """Whether a create that failed so certainly had no effect: the API refused it, or it never left."""
+    """Whether a create that failed with this error certainly had no effect: refused by the API, or not sent."""
     if isinstance(error, Unwanted | NotSent):
         return True
     return isinstance(error, ApiError) and not isinstance(error, ServerFault)
 
 
 def with_labels(document: Mapping[str, Any], ours: Mapping[str, str], *, wrapped: bool) -> dict[str, Any]:
-    """A document of a create with our labels beside those of the caller."""
+    """The document of a create with the caller's labels, which `body_of` has freed from labels like ours, and ours."""
     given: Any = document.get("labels") or ()
     if isinstance(given, Mapping):
         given = cast("Mapping[str, Any]", given).get("label", ())
-    pairs = {pair["key"]: pair["value"] for pair in given}
-    pairs = {key: value for key, value in pairs.items() if key not in OWN_LABELS} | dict(ours)
+    pairs = {pair["key"]: pair["value"] for pair in given} | dict(ours)
     written = [{"key": key, "value": value} for key, value in pairs.items()]
     return {**document, "labels": {"label": written} if wrapped else written}

@@ -1,4 +1,4 @@
-"""Who is answerable for what is made: the owner, and this process, which is one run."""
+"""The owner label, and the id of this process (a run)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger("upcloud_sdk")
 
 
 class _Run:
-    """An id of this process; a fork is another process, and gets another."""
+    """The id of this process. A fork gets a new one."""
 
     def __init__(self) -> None:
         self.renew()
@@ -31,12 +31,12 @@ RUN = _Run()
 
 
 def run_id() -> str:
-    """The id of this run: all clients of a process share it."""
+    """The id of this run. All clients of a process share it."""
     return RUN.id
 
 
 def new_attempt() -> str:
-    """An id for one create, by which a lost answer is found again."""
+    """A new id for one create, to find its result after a lost answer."""
     return uuid.uuid4().hex
 
 
@@ -44,16 +44,16 @@ OWNER_VARIABLE = "UPCLOUD_SDK_OWNER"
 
 _CONTAINER_FILES = ("/.dockerenv", "/run/.containerenv")
 _RANDOM_NAME = re.compile(r"[0-9a-f]{12,64}|.*-[a-z0-9]{5,10}-[a-z0-9]{5}|ip-\d+-\d+-\d+-\d+.*|runner-.*|fv-az.*")
-"""Names of hosts that are made up for each start: those of containers, pods and runners."""
+"""Host names that change at each start: containers, pods and CI runners."""
 
 _warned: set[str] = set()
 
 
 def check_owner(owner: str | None) -> str:
-    """The owner to write on what is made: that given, else UPCLOUD_SDK_OWNER, else `user@host`.
+    """The owner label: as given, or else UPCLOUD_SDK_OWNER, or else `user@host`.
 
     Raises:
-        ConfigError: it does not fit a label.
+        ConfigError: It is not a valid label.
     """
     source = "owner"
     if owner is None:
@@ -62,28 +62,28 @@ def check_owner(owner: str | None) -> str:
     if owner is None:
         return _default_owner()
     if not owner.strip():
-        raise ConfigError(f"{source} is empty: give a short name for whoever is answerable, or leave it out")
+        raise ConfigError(f"{source} is empty: give a short name of the owner, or leave it out")
     if len(owner) > 255 or not owner.isprintable():
-        raise ConfigError(f"{source} does not fit a label: 255 printable characters at most")
+        raise ConfigError(f"{source} is not a valid label: at most 255 printable characters")
     return owner
 
 
 def warn_of_default_owner(owner: str) -> None:
-    """Say once that nobody will reap what this process leaves, where its default owner is another one at each start."""
+    """Warn once if the default owner changes at each start. Then no later process would reap its servers."""
     if owner in _warned or owner != _default_owner() or owner == os.environ.get(OWNER_VARIABLE):
         return
     _warned.add(owner)
     if not is_lasting_host():
         log.warning(
-            "the owner %r is a new one at each start of this container or runner: if it is killed, nobody reaps "
-            "what it leased. Set UPCLOUD_SDK_OWNER, or UpCloud(owner=...), to a name that lasts; "
-            "leases.reap(all_owners=True) finds what was left",
+            "the owner %r changes at each start of this container or runner: if it is killed, nobody reaps its "
+            "servers. Set UPCLOUD_SDK_OWNER, or UpCloud(owner=...), to a permanent name. "
+            "leases.reap(all_owners=True) finds leftover servers",
             owner,
         )
 
 
 def is_lasting_host() -> bool:
-    """Whether the name of this host is the same tomorrow, as far as one can tell."""
+    """Whether this host probably keeps its name."""
     if any(Path(name).exists() for name in _CONTAINER_FILES) or "KUBERNETES_SERVICE_HOST" in os.environ:
         return False
     return _RANDOM_NAME.fullmatch(socket.gethostname().partition(".")[0]) is None
@@ -93,6 +93,6 @@ def _default_owner() -> str:
     try:
         user = getpass.getuser()
     except (OSError, KeyError):
-        # No user name is known, as in a container that runs under a bare number.
+        # There is no user name, for example in a container with a numeric user id.
         user = "unknown"
     return f"{user}@{socket.gethostname()}"[:255]

@@ -1,4 +1,4 @@
-"""Labels of ours, changed without losing those of others: the API replaces all labels of a thing at once."""
+"""Changes the SDK's labels and keeps other labels. The API can only replace all labels of a resource."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from weakref import WeakValueDictionary
 
 import anyio
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk.fleet.observed import SERVER, STORAGE, get_storage
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class LabelEditor:
-    """Changes labels for one client, whose tasks do not undo each other's changes.
+    """Changes labels for one client. Its tasks do not overwrite each other's changes.
 
-    What somebody else changes between a look and the PUT that follows it is lost.
+    If somebody else changes labels between a read and the next PUT, that change is lost.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -30,27 +30,27 @@ class LabelEditor:
 
     @asynccontextmanager
     async def editing(self, uuid: str) -> AsyncGenerator[None]:
-        """Held from reading the labels of a thing until they are written."""
+        """A lock, to hold from reading a resource's labels until they are written."""
         async with self._locks.setdefault(uuid, anyio.Lock()):
             yield
 
     async def write_server(self, seen: ObservedServer, ours: Mapping[str, str | None]) -> None:
-        """Set or remove (None) labels of ours on a server that was just seen. To be called within `editing`."""
+        """Set or remove (None) the SDK's labels on a server that was just read. Must be called within `editing`."""
         document = {"server": {"labels": {"label": _merged(seen.labels, ours)}}}
-        await self._transport.call("PUT", f"/server/{segment(seen.uuid, 'uuid')}", SERVER, json=document)
+        await self._transport.call("PUT", f"/server/{path_segment(seen.uuid, 'uuid')}", SERVER, json=document)
 
     async def edit_storage(self, uuid: str, ours: Mapping[str, str | None]) -> Mapping[str, str]:
-        """Set or remove (None) labels of ours on a storage; its labels as they were."""
+        """Set or remove (None) the SDK's labels on a storage. Returns its old labels."""
         async with self.editing(uuid):
             seen = await get_storage(self._transport, uuid)
             if any(seen.labels.get(key) != value for key, value in ours.items()):
                 document = {"storage": {"labels": _merged(seen.labels, ours)}}
-                await self._transport.call("PUT", f"/storage/{segment(uuid, 'uuid')}", STORAGE, json=document)
+                await self._transport.call("PUT", f"/storage/{path_segment(uuid, 'uuid')}", STORAGE, json=document)
         return seen.labels
 
 
 def _merged(present: Mapping[str, str], ours: Mapping[str, str | None]) -> list[dict[str, str]]:
-    # The API's own labels start with `_`: it keeps them, and refuses to be sent them.
+    # The API's labels start with `_`. It keeps them, and refuses them in a request.
     kept = {key: value for key, value in present.items() if not key.startswith("_") and key not in ours}
     written = {key: value for key, value in ours.items() if value is not None}
     return [{"key": key, "value": value} for key, value in {**kept, **written}.items()]

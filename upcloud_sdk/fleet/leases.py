@@ -1,4 +1,4 @@
-"""Leases: who answers for a server, and until when."""
+"""Leases on servers and disks."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import uuid_of
 from upcloud_sdk.errors import NotOpen
-from upcloud_sdk.fleet.durations import check_lease, check_seconds
+from upcloud_sdk.fleet.api_time import api_now
+from upcloud_sdk.fleet.checks import check_lease, check_seconds
 from upcloud_sdk.fleet.identity import check_owner
 from upcloud_sdk.fleet.observed import ObservedServer, ObservedStorage, list_servers, list_storages
 from upcloud_sdk.fleet.reap import Reaper, ReapReport
@@ -17,7 +18,7 @@ from upcloud_sdk.models.ownership import LEASE, OWNER
 from upcloud_sdk.resources._base import Namespace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
     from upcloud_sdk._wire import Uuid
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
 log = logging.getLogger("upcloud_sdk")
 
 DESTROY_TIMEOUT = 300.0
-"""Seconds that the reaper gives each server."""
+"""Limit for the reaper to destroy one server, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """A lease on a server or a disk, as its labels state it."""
+    """A lease on a server or a disk, from its labels."""
 
     uuid: str
     kind: Literal["server", "storage"]
@@ -42,16 +43,16 @@ class Lease:
     run: str | None
     """The process that took it."""
     attempt: str | None
-    """The create that made it."""
+    """The attempt id of the create that made it."""
     ends: datetime | None
-    """When it ends, by the API's clock; None if the label cannot be read."""
+    """When it ends, by the API's clock. None if the label cannot be read."""
 
 
 class Leases(Namespace):
-    """`cloud.leases`: what has a lease is destroyed by the reaper of its owner when the lease has ended.
+    """`cloud.leases`: when a lease has ended, the reaper of its owner destroys the server.
 
-    `ephemeral` takes a lease, `create` only when asked. What has no lease is never reaped. A lease is a label:
-    it is written with the calls of the chapters <https://developers.upcloud.com/1.3/8-servers/> and
+    `ephemeral` takes a lease, `create` only with `lease=`. Servers without a lease are never reaped. A lease is a
+    label. Chapters "Servers" and "Storages" of the API, <https://developers.upcloud.com/1.3/8-servers/> and
     <https://developers.upcloud.com/1.3/9-storages/>.
     """
 
@@ -62,43 +63,67 @@ class Leases(Namespace):
     async def take(
         self, uuid: Uuid, seconds: float, *, on_lease_lost: Callable[[LeaseLost], None] | None = None
     ) -> Lease:
-        """Take a lease on a server, and on the disks made with it: this client answers for it, and renews it.
+        """Take a lease on a server and the disks created with it. This client renews it.
 
-        `on_lease_lost` is called once, with the error, when the lease is lost.
-        Where it fails half-way, the labels are put back. A caller that is cancelled has no lease: it is ended again.
+        If it fails, the old labels are restored. If the caller is cancelled, the lease is ended.
+
+        Args:
+            uuid: Uuid of the server, or the server itself.
+            seconds: Length of the lease in seconds, at least 60.
+            on_lease_lost: Called once with the error if the lease is lost.
 
         Raises:
-            ValueError: `seconds` is shorter than a renewal can keep (a minute).
-            NotFound: the server is gone.
+            ValueError: `seconds` is less than a minute, which is too short to renew.
+            NotFound: The server is gone.
         """
         uuid = uuid_of(uuid)
         check_lease(seconds)
         wanted = uuid_of(uuid)
-        segment(wanted, "uuid")
+        path_segment(wanted, "uuid")
         seen = await self._core.background.run(
             lambda: self._fleet.take(wanted, seconds, on_lease_lost),
             f"lease on server {wanted}",
+            repeatable=True,
             on_cancel=lambda _: self._give_back(wanted),
         )
         return _lease("server", seen)
 
     def _give_back(self, uuid: str) -> None:
         try:
-            self._core.background.start(lambda: self._fleet.keep(uuid), f"end of the lease on server {uuid}")
+            what = f"end of the lease on server {uuid}"
+            self._core.background.start(lambda: self._fleet.keep(uuid), what, repeatable=True)
         except NotOpen:
-            log.error("server %s: a lease was taken that nobody renews: it is reaped when it has ended", uuid)  # noqa: TRY400 - no trace needed
+            log.error("server %s: nobody renews its new lease: it will be reaped when that ends", uuid)  # noqa: TRY400 - no traceback needed
 
     async def keep(self, uuid: Uuid) -> None:
-        """End the lease on a server and its disks without destroying them: from now on it is for good.
+        """Remove the lease from a server and its disks, also detached ones. They exist until you delete them.
 
-        A disk that is detached is one of them. An `ephemeral` block whose server is kept leaves it alone at its end.
+        If the server belongs to an `ephemeral` block, the block does not delete it.
 
         Raises:
-            NotFound: the server is gone.
+            NotFound: The server is gone.
         """
         wanted = uuid_of(uuid)
-        segment(wanted, "uuid")
-        await self._core.background.run(lambda: self._fleet.keep(wanted), f"end of the lease on server {wanted}")
+        path_segment(wanted, "uuid")
+        what = f"end of the lease on server {wanted}"
+        await self._core.background.run(lambda: self._fleet.keep(wanted), what, repeatable=True)
+
+    async def check(self, uuid: Uuid) -> None:
+        """Ask the API whether this client still has its lease on a server. Sends one request.
+
+        A lost lease is noticed at its next renewal anyway. Check before you change or switch off what somebody may have
+        kept or taken since. `on_lease_lost` is called too.
+
+        Args:
+            uuid: Uuid of the server, or the server itself.
+
+        Raises:
+            LeaseLost: Somebody reaped, kept, took or relabelled the server, or this client had no lease on it.
+            UpCloudError: The server could not be read.
+        """
+        wanted = uuid_of(uuid)
+        path_segment(wanted, "uuid")
+        await self._fleet.renewal.check(wanted)
 
     async def reap(
         self,
@@ -108,31 +133,46 @@ class Leases(Namespace):
         exclusive: bool = False,
         grace: float = 60,
         dry_run: bool = False,
+        only: Collection[str] | None = None,
     ) -> ReapReport:
-        """Destroy what `owner` (this client's, if None) leased, where the lease ended more than `grace` seconds ago.
+        """Destroy the servers and disks of an owner whose lease has ended.
 
-        `exclusive`: you state that no other run of this owner lives; what other runs leased is destroyed at once.
-        `all_owners`: whoever owned it, such as containers whose default owners live on in no other process.
-        `dry_run`: only report. Disks of servers that are gone are destroyed too, where they are attached to nothing.
-        What fails is in the report and stops nothing, but for credentials that are refused.
+        Detached disks of deleted servers are deleted too. Failures are in the report and do not stop the reaper, except
+        refused credentials.
+
+        Args:
+            owner: The owner. None: the owner of this client.
+            all_owners: Reap for all owners, for example for containers with a new owner at each start.
+            exclusive: You guarantee that no other process of this owner runs. Then also leases of other processes are
+                reaped that have not ended.
+            grace: Reap a lease this many seconds after its end.
+            dry_run: Only report, destroy nothing.
+            only: Reap these uuids only, for example those of a dry run's report.
 
         Raises:
-            ValueError: `grace` is below zero, `exclusive` is asked for others than the client's owner, or `all_owners`
-                and an owner are given.
-            UpCloudError: what there is could not be listed.
+            ValueError: `grace` is negative, `exclusive` is given with another owner than the client's, or `all_owners`
+                is given with an owner.
+            UpCloudError: The servers could not be listed.
         """
-        reaper = self._reaper(owner, all_owners=all_owners, exclusive=exclusive, grace=grace, dry_run=dry_run)
+        reaper = self._reaper(
+            owner, all_owners=all_owners, exclusive=exclusive, grace=grace, dry_run=dry_run, only=only
+        )
         return await reaper.run()
 
     async def reap_forever(self, owner: str | None = None, *, every: float = 300, grace: float = 60) -> None:
-        """Reap every so many seconds, until cancelled; for owners that live long. A round that fails is logged.
+        """Reap repeatedly, until cancelled. Failed rounds are logged. For owners that never change.
+
+        Args:
+            owner: The owner. None: the owner of this client.
+            every: Seconds between two rounds.
+            grace: Reap a lease this many seconds after its end.
 
         Raises:
-            ValueError: `every` is not above zero, or `grace` is below zero.
-            NotOpen: the client was closed.
+            ValueError: `every` is not above 0, or `grace` is negative.
+            NotOpen: The client was closed.
         """
         check_seconds(every, "every")
-        self._reaper(owner, all_owners=False, exclusive=False, grace=grace, dry_run=False)
+        self._reaper(owner, grace=grace)
         while True:
             try:
                 report = await self.reap(owner, grace=grace)
@@ -147,10 +187,14 @@ class Leases(Namespace):
             await self._core.waits.clock.sleep(every)
 
     async def list(self, owner: str | None = None, *, all_owners: bool = False) -> tuple[Lease, ...]:
-        """The leases of an owner, this client's if None, or of all of them: servers, then disks.
+        """List leases: servers first, then disks.
+
+        Args:
+            owner: The owner. None: the owner of this client.
+            all_owners: List the leases of all owners.
 
         Raises:
-            ValueError: `all_owners` and an owner are given.
+            ValueError: `all_owners` is given with an owner.
         """
         wanted = self._owner(owner, all_owners=all_owners)
         labels = {OWNER: wanted, LEASE: None}
@@ -161,22 +205,39 @@ class Leases(Namespace):
             *(_lease("storage", storage) for storage in storages if _has_lease(storage, wanted)),
         )
 
+    async def now(self) -> datetime:
+        """The current time by the API's clock, by which leases end. Sends a request if the last answer is too old.
+
+        Raises:
+            UpCloudError: The request failed.
+        """
+        return await api_now(self._core)
+
     def _owner(self, owner: str | None, *, all_owners: bool) -> str | None:
-        """The owner that is asked for; None for all of them."""
+        """The requested owner. None: all owners."""
         if not all_owners:
             return self._core.owner if owner is None else check_owner(owner)
         if owner is not None:
-            raise ValueError("all_owners=True is for every owner: give no owner beside it")
+            raise ValueError("all_owners=True includes every owner: leave out owner")
         return None
 
-    def _reaper(self, owner: str | None, *, all_owners: bool, exclusive: bool, grace: float, dry_run: bool) -> Reaper:
+    def _reaper(
+        self,
+        owner: str | None,
+        *,
+        all_owners: bool = False,
+        exclusive: bool = False,
+        grace: float,
+        dry_run: bool = False,
+        only: Collection[str] | None = None,
+    ) -> Reaper:
         wanted = self._owner(owner, all_owners=all_owners)
         if not grace >= 0:
-            raise ValueError(f"grace is {grace:g}: it is seconds after the end of a lease, 0 or more")
+            raise ValueError(f"grace is {grace:g}: it must be 0 or more seconds")
         if exclusive and wanted != self._core.owner:
             raise ValueError(
-                f"exclusive=True says that no other run of {wanted or 'any owner'!r} lives, which only a client of "
-                f"that owner can know: this one's owner is {self._core.owner!r}"
+                f"exclusive=True means that no other process of {wanted or 'any owner'!r} runs, which only a client of "
+                f"that owner can know: the owner of this client is {self._core.owner!r}"
             )
         return Reaper(
             self._fleet,
@@ -185,11 +246,12 @@ class Leases(Namespace):
             grace=grace,
             dry_run=dry_run,
             timeout=DESTROY_TIMEOUT,
+            only=only,
         )
 
 
 def _has_lease(found: ObservedServer | ObservedStorage, owner: str | None) -> bool:
-    """The filter should have seen to it; what it let through by mistake is not this owner's."""
+    """Whether it has a lease of this owner. The filter may return others by mistake."""
     return LEASE in found.labels and owner in {None, found.ownership.owner}
 
 

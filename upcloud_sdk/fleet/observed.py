@@ -1,13 +1,13 @@
-"""As much of a server or a disk as looking after it needs: an answer with a surprise in it must not stop a clean-up."""
+"""Minimal models of servers and disks for cleanups, so that unusual answers do not stop a cleanup."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Annotated, Self, TypeVar, cast
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Inside, ReadableLabels, Resource, many, one
 from upcloud_sdk.errors import NotFound
 from upcloud_sdk.models.ownership import ATTEMPT, Ownership
@@ -26,60 +26,68 @@ if TYPE_CHECKING:
 log = logging.getLogger("upcloud_sdk")
 
 COPIES = frozenset({"backup", "template", "cdrom"})
-"""Types of storages that are no disks, and that nobody of ours has made with a server."""
+"""Types of storages that are not disks, and are never created with a server."""
 
 
 UNREADABLE = "unreadable"
-"""The state of what says none: all that may help is tried."""
+"""The state if the answer has none. Then try everything that may help."""
+
+
+def _disk_unless_told(value: object) -> str:
+    return value if isinstance(value, str) else "disk"
 
 
 class ObservedDevice(Resource):
     """A storage device."""
 
     storage: str | None = None
-    type: str = "disk"
+    type: Annotated[str, BeforeValidator(_disk_unless_told)] = "disk"
     labels: ReadableLabels | None = None
 
 
 class ObservedServer(Resource):
-    """A server; its devices are known only from an answer that shows it in full."""
+    """A server. Lists do not have its devices."""
 
     uuid: str
     state: str = UNREADABLE
+    created: object = None
+    """Seconds since 1970, or any value from the API."""
     labels: ReadableLabels = Field(default_factory=dict)
     storage_devices: Annotated[tuple[ObservedDevice, ...], Inside("storage_device")] = ()
 
     @property
     def ownership(self) -> Ownership:
-        """What its labels say of its owner."""
+        """Owner and lease, from its labels."""
         return Ownership.read(self.labels)
 
 
 class ObservedStorage(Resource):
-    """A disk; what it is attached to is known only from an answer that shows it in full."""
+    """A disk. Lists do not have its server."""
 
     uuid: str
+    zone: str | None = None
     state: str = ""
+    title: str = ""
     type: str = ""
-    """`normal` for a disk; the rest are templates, backups and discs."""
+    """`normal` for a disk. Others are templates, backups and CD-ROMs."""
     labels: ReadableLabels = Field(default_factory=dict)
     servers: Annotated[tuple[str, ...], Inside("server")] = ()
 
     @property
     def is_loose(self) -> bool:
-        """Whether it is a disk that is known to be attached to nothing, from an answer that shows it in full."""
+        """Whether it is certainly a detached disk. Needs an answer with all fields."""
         return "servers" in self.model_fields_set and not self.servers and self.type not in COPIES
 
     @property
     def ownership(self) -> Ownership:
-        """What its labels say of its owner."""
+        """Owner and lease, from its labels."""
         return Ownership.read(self.labels)
 
 
 T = TypeVar("T", bound=ObservedServer | ObservedStorage)
 
 NO_UUID = "?"
-"""How the uuid of an entry begins that has none."""
+"""Prefix of the replacement uuid of an entry without one."""
 
 
 def _read_or_blank(kind: type[T], value: object, read: ModelWrapValidatorHandler[T]) -> T:
@@ -87,12 +95,12 @@ def _read_or_blank(kind: type[T], value: object, read: ModelWrapValidatorHandler
         return read(value)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]["msg"]
-        log.warning("an entry of a list cannot be read as %s, and is left out: %s", kind.__name__, problem)
+        log.warning("an entry of a list cannot be read as %s and is left out: %s", kind.__name__, problem)
         return cast("T", kind.model_construct(uuid=f"{NO_UUID}{hash(repr(value))}", state="", labels={}))
 
 
 class ListedServer(ObservedServer):
-    """A server in a list; one that cannot be read is one without labels, which is nobody's to judge."""
+    """A server in a list. If it cannot be read, it counts as a server without labels, which is never reaped."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -115,49 +123,52 @@ SERVERS = many(ListedServer, "servers", "server")
 STORAGES = many(ListedStorage, "storages", "storage")
 
 
-async def _list(transport: Transport, path: str, read: Envelope[tuple[T, ...]], labels: Labels) -> list[T]:
+async def list_at(
+    transport: Transport, path: str, read: Envelope[tuple[T, ...]], labels: Labels | None = None
+) -> list[T]:
+    """The items of a list, without those that cannot be read."""
     found = await whole_list(transport, path, read, label_params(labels))
     return [each for each in found if not each.uuid.startswith(NO_UUID)]
 
 
 async def list_servers(transport: Transport, labels: Labels) -> Sequence[ObservedServer]:
-    """The servers with these labels, those left out that cannot be read."""
-    return await _list(transport, "/server", SERVERS, labels)
+    """The servers with these labels, without those that cannot be read."""
+    return await list_at(transport, "/server", SERVERS, labels)
 
 
 async def list_storages(transport: Transport, labels: Labels) -> Sequence[ObservedStorage]:
     """The same for storages."""
-    return await _list(transport, "/storage", STORAGES, labels)
+    return await list_at(transport, "/storage", STORAGES, labels)
 
 
 async def get_server(transport: Transport, uuid: str) -> ObservedServer:
-    """A server in full."""
-    return await transport.call("GET", f"/server/{segment(uuid, 'uuid')}", SERVER)
+    """A server with all fields."""
+    return await transport.call("GET", f"/server/{path_segment(uuid, 'uuid')}", SERVER)
 
 
 async def get_storage(transport: Transport, uuid: str) -> ObservedStorage:
-    """A storage in full."""
-    return await transport.call("GET", f"/storage/{segment(uuid, 'uuid')}", STORAGE)
+    """A storage with all fields."""
+    return await transport.call("GET", f"/storage/{path_segment(uuid, 'uuid')}", STORAGE)
 
 
 # --- the members of an attempt ----------------------------------------------------------------------------------------
 
 
 async def servers_of(transport: Transport, attempt: str) -> list[ObservedServer]:
-    """The servers that a create made: one, or none."""
-    # What the filter let through by mistake is not ours; so in all that follows.
+    """The servers of an attempt: one or none."""
+    # The filter may return others by mistake. The same below.
     found = await list_servers(transport, {ATTEMPT: attempt})
     return [server for server in found if server.labels.get(ATTEMPT) == attempt]
 
 
 async def disks_of(transport: Transport, attempt: str) -> list[ObservedStorage]:
-    """The disks that a create made, wherever they are now."""
+    """The disks of an attempt, attached or not."""
     found = await list_storages(transport, {ATTEMPT: attempt})
     return [disk for disk in found if disk.labels.get(ATTEMPT) == attempt and disk.type not in COPIES]
 
 
 async def attached_disks(transport: Transport, server: ObservedServer) -> dict[str, dict[str, str]]:
-    """The labels of all storages that are attached to a server; those that its answer does not show are asked for."""
+    """The labels of all storages of a server. Reads them if its answer does not have them."""
     found: dict[str, dict[str, str]] = {}
     for device in server.storage_devices:
         if not device.storage:
@@ -167,6 +178,6 @@ async def attached_disks(transport: Transport, server: ObservedServer) -> dict[s
             try:
                 labels = (await get_storage(transport, device.storage)).labels
             except NotFound:
-                continue
+                labels = {}  # Perhaps another's, which a delete of the server with all its disks would take.
         found[device.storage] = labels
     return found

@@ -1,4 +1,4 @@
-"""The reaper: destroys what was leased and whose lease has ended. Never somebody else's, never what has no lease."""
+"""The reaper: destroys servers and disks whose lease has ended. It ignores other owners and servers without lease."""
 
 from __future__ import annotations
 
@@ -12,44 +12,45 @@ from upcloud_sdk._tasks import protected
 from upcloud_sdk.errors import AuthenticationFailed, NotFound
 from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.api_time import api_now
+from upcloud_sdk.fleet.delete import send_delete
 from upcloud_sdk.fleet.destroy import Destroyer
 from upcloud_sdk.fleet.destroy_steps import Spared
 from upcloud_sdk.fleet.identity import run_id
 from upcloud_sdk.fleet.observed import get_server, get_storage, list_servers, list_storages, servers_of
 from upcloud_sdk.fleet.records import Record, State
-from upcloud_sdk.models.ownership import LEASE, OWNER
+from upcloud_sdk.fleet.titled_disks import TitledDisk, label, titled_disks
+from upcloud_sdk.models.ownership import LEASE, OWNER, TITLED, Ownership
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterable
     from datetime import datetime
 
     from upcloud_sdk.fleet.fleet import Fleet
     from upcloud_sdk.fleet.observed import ObservedServer, ObservedStorage
-    from upcloud_sdk.models.ownership import Ownership
 
 log = logging.getLogger("upcloud_sdk")
 
 AT_ONCE = 10
-"""Servers, or disks, that are destroyed at the same time."""
+"""Maximum number of concurrent deletes of servers, and of disks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReapReport:
-    """What a reaper did, or would have done."""
+    """The result of a reap or a dry run."""
 
     owner: str
-    """Whose; "all owners" where all were asked for."""
+    """The owner, or "all owners"."""
     dry_run: bool
     servers: tuple[str, ...] = ()
-    """Uuids of servers that were destroyed, with the disks made with them; with `dry_run`, that would have been."""
+    """Uuids of servers that were destroyed with their disks, or would be in a dry run."""
     storages: tuple[str, ...] = ()
-    """Uuids of disks whose servers were gone already."""
+    """Uuids of deleted disks whose servers were already gone."""
     spared: tuple[str, ...] = ()
-    """Uuids of servers and disks of the owner whose leases have not ended, or were renewed in the last moment."""
+    """Uuids of the owner's servers and disks whose leases have not ended, or were just renewed."""
     unreadable: tuple[str, ...] = ()
-    """Uuids of servers and disks whose lease cannot be read, which does not mean an old one: look at them by hand."""
+    """Uuids of servers and disks whose lease cannot be read. They are kept: check them yourself."""
     failed: dict[str, str] = field(default_factory=dict[str, str])
-    """Uuids of what could not be destroyed, with the reason: it may still cost money."""
+    """Uuids of servers and disks that could not be destroyed, with the reason. They may still cost money."""
 
     def __str__(self) -> str:
         verb = "would destroy" if self.dry_run else "destroyed"
@@ -63,11 +64,20 @@ class Reaper:
     """One round of reaping, for one owner or for all of them (None)."""
 
     def __init__(
-        self, fleet: Fleet, *, owner: str | None, exclusive: bool, grace: float, dry_run: bool, timeout: float
+        self,
+        fleet: Fleet,
+        *,
+        owner: str | None,
+        exclusive: bool,
+        grace: float,
+        dry_run: bool,
+        timeout: float,
+        only: Collection[str] | None = None,
     ) -> None:
         self._fleet, self._core, self._records = fleet, fleet.core, fleet.records
         self._owner, self._exclusive, self._dry_run = owner, exclusive, dry_run
         self._grace, self._timeout = grace, timeout
+        self._only = None if only is None else frozenset(only)
         self._servers: list[str] = []
         self._storages: list[str] = []
         self._spared: list[str] = []
@@ -75,25 +85,31 @@ class Reaper:
         self._failed: dict[str, str] = {}
 
     async def run(self) -> ReapReport:
-        """Reap, and say what was done.
+        """Reap, and return a report.
 
         Raises:
-            UpCloudError: what there is could not be listed, or the credentials were refused.
+            UpCloudError: The servers could not be listed, or the credentials were refused.
         """
         labels = {OWNER: self._owner, LEASE: None}
         servers = await list_servers(self._core.transport, labels)
         now = await api_now(self._core)
         unfinished = self._records.unfinished() if self._owner == self._core.owner else []
+        unfinished = [record for record in unfinished if self._is_selected(record.uuid)]
         remembered = {record.uuid for record in unfinished}
         due = [server.uuid for server in servers if server.uuid not in remembered and self._is_due(server, now)]
         await self._each((record.uuid, self._finisher(record, now)) for record in unfinished)
         await self._each((uuid, self._server_reaper(uuid, now)) for uuid in due)
-        # After the servers: what was attached to one may be loose now.
+        self._fleet.sees_titled = self._fleet.sees_titled or any(TITLED in server.labels for server in servers)
+        if self._fleet.sees_titled and self._owner is not None:
+            await self._each((each.disk.uuid, self._labeller(each)) for each in await self._titled_orphans())
+        # After the servers, since their disks may be detached now.
         disks: dict[str | None, list[str]] = {}
         for storage in await list_storages(self._core.transport, labels):
             if self._is_due(storage, now):
                 disks.setdefault(storage.ownership.attempt, []).append(storage.uuid)
-        for attempt in [attempt for attempt in disks if self._records.is_attempt_held(attempt)]:
+        # Not only those of this client: a list of the servers of one attempt may not show its server.
+        living = {server.ownership.attempt for server in servers if server.uuid not in self._servers} - {None}
+        for attempt in [each for each in disks if each in living or self._records.is_attempt_held(each)]:
             self._spared.extend(disks.pop(attempt))
         await self._each((uuids[0], self._disk_reaper(attempt, uuids, now)) for attempt, uuids in disks.items())
         return self._report()
@@ -110,7 +126,7 @@ class Reaper:
         )
 
     async def _each(self, jobs: Iterable[tuple[str, Callable[[], Awaitable[None]]]]) -> None:
-        """Do several jobs at a time; one that fails stops no other, but for credentials that are refused."""
+        """Run jobs concurrently. A failed job does not stop the others, except refused credentials."""
         limiter = anyio.CapacityLimiter(AT_ONCE)
         refused: list[AuthenticationFailed] = []
 
@@ -120,9 +136,9 @@ class Reaper:
                     await job()
                 except Spared:
                     self._spared.append(uuid)
-                except Exception as error:  # noqa: BLE001 - an exception must not stop the rest
+                except Exception as error:  # noqa: BLE001 - a failure must not stop the others
                     self._failed[uuid] = str(error) or type(error).__name__
-                    log.error("reaper: %s: %s", uuid, error)  # noqa: TRY400 - a trace may show locals
+                    log.error("reaper: %s: %s", uuid, error)  # noqa: TRY400 - a traceback may show secrets
                     refusal = error if isinstance(error, AuthenticationFailed) else error.__cause__
                     if isinstance(refusal, AuthenticationFailed):
                         refused.append(refusal)
@@ -143,10 +159,10 @@ class Reaper:
 
         async def reap() -> None:
             try:
-                # The list may be old, and not show its disks.
+                # The list may be old and not show its disks.
                 seen = await get_server(self._core.transport, uuid)
             except NotFound:
-                return  # Somebody else was quicker; what disks it left are reaped below.
+                return  # Somebody else was faster. Its other disks are reaped below.
             if not still_ours(seen):
                 raise Spared
             record = Record(uuid, attempt=seen.ownership.attempt)
@@ -157,12 +173,12 @@ class Reaper:
         return reap
 
     def _finisher(self, record: Record, now: datetime) -> Callable[[], Awaitable[None]]:
-        """Destroys what this process could not before, or the disks that are left of it."""
+        """Destroys servers that this process could not destroy before, or their remaining disks."""
 
         def still_ours(seen: ObservedServer) -> bool:
             return before.is_unchanged(seen, now)
 
-        # The destroy itself writes down what it sees.
+        # The destroy changes the record itself.
         before = Record(record.uuid, labels=record.labels)
 
         async def finish() -> None:
@@ -186,7 +202,7 @@ class Reaper:
 
     async def _destroy(self, destroyer: Destroyer, uuid: str) -> None:
         if not self._dry_run:
-            # In a task of the client's own: a reaper that is cancelled leaves no server half destroyed.
+            # In a task of the client, so that a cancelled reaper completes the destroy.
             await self._core.background.run(destroyer.run, f"destroy of server {uuid}", uuid=uuid, repeatable=True)
             self._core.emit(LeaseEvent(at=self._core.emit.now(), uuid=uuid, happened="reaped"))
         self._servers.append(uuid)
@@ -194,10 +210,10 @@ class Reaper:
     # --- disks --------------------------------------------------------------------------------------------------------
 
     def _disk_reaper(self, attempt: str | None, uuids: list[str], now: datetime) -> Callable[[], Awaitable[None]]:
-        """Deletes the loose disks of an attempt whose server is gone."""
+        """Deletes the detached disks of an attempt whose server is gone."""
 
         async def reap() -> None:
-            # A server that lives may want its disk back, whatever became of the end that the disk was made with.
+            # An existing server may attach its disk again, even if the disk's lease has ended.
             if attempt is not None and await servers_of(self._core.transport, attempt):
                 self._spared.extend(uuids)
                 return
@@ -212,19 +228,43 @@ class Reaper:
         except NotFound:
             return
         still_ours = LEASE in seen.labels and self._has_ended(seen.ownership, now)
-        if not seen.is_loose or not still_ours or self._records.is_attempt_held(seen.ownership.attempt):
+        if not seen.is_loose or not still_ours:
             self._spared.append(uuid)
             return
         if not self._dry_run:
-            await self._core.transport.send("DELETE", f"/storage/{uuid}", params=[("backups", "delete")])
+            try:
+                await send_delete(self._core.transport, f"/storage/{uuid}", [("backups", "delete")])
+            except NotFound:
+                return  # Another reaper was faster.
         self._storages.append(uuid)
 
-    # --- whose, and until when ----------------------------------------------------------------------------------------
+    async def _titled_orphans(self) -> list[TitledDisk]:
+        """Disks without labels whose server is gone: they appeared later, or their process was killed."""
+        found = await titled_disks(self._core.transport, owner=self._owner)
+        return [
+            each for each in found if not each.has_labels and not await servers_of(self._core.transport, each.attempt)
+        ]
+
+    def _labeller(self, titled: TitledDisk) -> Callable[[], Awaitable[None]]:
+        """Adds the missing labels to a disk, with a lease that ends now."""
+
+        async def give() -> None:
+            if not self._dry_run:
+                owned = Ownership(
+                    self._owner or self._core.owner, titled.run, titled.attempt, await api_now(self._core)
+                )
+                await label(self._fleet.labels, titled, owned)
+
+        return give
+
+    # --- owner and end of a lease -------------------------------------------------------------------------------------
 
     def _is_due(self, found: ObservedServer | ObservedStorage, now: datetime) -> bool:
         owned = found.ownership
-        if not self._is_asked_for(owned) or LEASE not in found.labels:
-            return False  # The filter should not have shown it; it is not ours to judge.
+        if not self._is_selected(found.uuid):
+            return False
+        if not self._is_of_owner(owned) or LEASE not in found.labels:
+            return False  # The filter may return others by mistake.
         if owned.lease is None:
             self._unreadable.append(found.uuid)
             return False
@@ -233,13 +273,16 @@ class Reaper:
         self._spared.append(found.uuid)
         return False
 
-    def _is_asked_for(self, owned: Ownership) -> bool:
+    def _is_selected(self, uuid: str) -> bool:
+        return self._only is None or uuid in self._only
+
+    def _is_of_owner(self, owned: Ownership) -> bool:
         return owned.owner is not None and self._owner in {None, owned.owner}
 
     def _has_ended(self, owned: Ownership, now: datetime) -> bool:
-        """Whether a lease is over: by its time, or because its run is known to be dead."""
-        if not self._is_asked_for(owned) or owned.lease is None:
+        """Whether a lease has ended: by its time, or because its process does not run any more."""
+        if not self._is_of_owner(owned) or owned.lease is None:
             return False
-        # A difference, since a sum can be later than all dates there are.
+        # A difference: a sum could exceed the largest date.
         over_for = (now - owned.lease).total_seconds()
         return over_for > self._grace or (self._exclusive and owned.run not in (None, run_id()))

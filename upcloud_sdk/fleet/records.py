@@ -1,14 +1,15 @@
-"""What one client answers for: one record a server, in one place, with its states."""
+"""The records of one client: one per server, with its state."""
 
 from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.models.ownership import LEASE, OWNER, RUN, own_labels
+from upcloud_sdk.models.ownership import LEASE, OWNER, RUN, sdk_labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,66 +22,82 @@ if TYPE_CHECKING:
 log = logging.getLogger("upcloud_sdk")
 
 REMEMBERED = 10_000
-"""Servers without a lease that are remembered: those that others destroy are forgotten in the end."""
+"""Limit of records of servers without a lease. Others may destroy these, so old records are dropped."""
+
+
+WRITTEN = 64
+"""How many ends of a lease are remembered. A list that lags shows an old one."""
 
 
 class State(StrEnum):
-    """What a client does for a server."""
+    """How a client manages a server."""
 
     FOR_GOOD = "for good"
     """It has no lease."""
     HELD = "held"
     """Its lease is renewed."""
     LOST = "lost"
-    """Its lease is somebody else's, or was not renewed in time; its holder was told."""
+    """Somebody else has its lease, or it was not renewed in time, and its holder was told. Or it has a newer record."""
     ENDING = "ending"
-    """It is being destroyed: its lease is left to end."""
+    """It is being destroyed. Its lease is not renewed any more."""
     UNFINISHED = "unfinished"
-    """It could not be destroyed: the reaper of this process finishes it."""
+    """It could not be destroyed. The reaper of this process tries again."""
 
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """A server that a client answers for."""
+    """A server that a client manages."""
 
     uuid: str
     state: State = State.ENDING
     attempt: str | None = None
-    """The create that made it and its disks; None if that is not known."""
+    """The attempt id of the create that made it and its disks. None if unknown."""
     disks: frozenset[str] | None = None
-    """The disks that its create made; None if they are not known."""
+    """The disks that its create made. None if unknown."""
+    is_titled: bool = False
+    """Whether more disks were created for it later, which are identified by their titles."""
     seconds: float | None = None
-    """The length of its lease; None if it has none."""
+    """The length of its lease in seconds. None if it has none."""
     ends: datetime | None = None
     """When the lease ends, by the API's clock."""
+    written: deque[str] = field(default_factory=lambda: deque[str](maxlen=WRITTEN))
+    """The label values that this client has written or tried to write. Any other value is from somebody else."""
     expires: float = math.inf
-    """The same, by the clock that this client waits by."""
+    """The same, by the clock of the client's `WaitPolicy`."""
     due: float = math.inf
     """When the lease is renewed next, by that clock."""
     made: float | None = None
-    """When this client made it, by that clock."""
+    """When this client created it, by that clock."""
     on_lost: Callable[[LeaseLost], None] | None = None
-    """Told when the lease is lost."""
+    """Called when the lease is lost."""
     labels: Mapping[str, str] | None = None
-    """The labels of ours that were last seen on it; None if it was never seen."""
+    """The SDK's labels on it, as last read. None if it was never read."""
     storages: StoragePolicy = "created"
     backups: BackupPolicy | None = "delete"
 
     def is_still_held(self, seen: ObservedServer, owner: str, run: str) -> bool:
         """Whether its holder may destroy it: nobody kept or took it since."""
-        if self.state is State.FOR_GOOD:
-            return False
-        ours = own_labels(seen.labels)
-        # Somebody who replaced all labels meant no lease by that.
-        return not ours or (LEASE in ours and (ours.get(OWNER), ours.get(RUN)) == (owner, run))
+        return self.state is not State.FOR_GOOD and self.lost_to(seen, owner, run) is None
+
+    def lost_to(self, seen: ObservedServer, owner: str, run: str) -> str | None:
+        """What somebody else did to the lease, from the current labels. None if this client still has it."""
+        ours = sdk_labels(seen.labels)
+        if not ours:
+            return None  # Somebody replaced all labels. That does not mean the lease.
+        if LEASE not in ours:
+            return "somebody ended it"
+        # All clients of a process have the same run id. Only the end shows that another client took it.
+        if (ours.get(OWNER), ours.get(RUN)) != (owner, run) or ours[LEASE] not in self.written:
+            return "somebody else took it"
+        return None
 
     def is_unchanged(self, seen: ObservedServer, now: datetime) -> bool:
-        """Whether a server that could not be destroyed is still to be: nobody took, renewed or kept it since."""
+        """Whether to try again to destroy a server: nobody took, renewed or kept it."""
         if self.labels is None:
             return True
-        mine, theirs = own_labels(self.labels), own_labels(seen.labels)
+        mine, theirs = sdk_labels(self.labels), sdk_labels(seen.labels)
         had, has = mine.pop(LEASE, None), theirs.pop(LEASE, None)
-        if mine != theirs or (had is None) != (has is None):
+        if mine != theirs:
             return False
         lease = seen.ownership.lease
         return had == has or (lease is not None and lease <= now)
@@ -92,9 +109,9 @@ class Records:
 
     _by_uuid: dict[str, Record] = field(default_factory=dict[str, Record])
     held: dict[str, Record] = field(default_factory=dict[str, Record])
-    """Those with a lease that is renewed."""
+    """Records of servers with a lease that this client renews."""
     _attempts: dict[str, str] = field(default_factory=dict[str, str])
-    """The uuids of those that are held, by attempt."""
+    """Uuids of the held servers, by attempt."""
     _for_good: dict[str, None] = field(default_factory=dict[str, None])
 
     def __len__(self) -> int:
@@ -108,10 +125,13 @@ class Records:
         return self._by_uuid.get(uuid)
 
     def set(self, record: Record, state: State) -> None:
-        """Put a record into a state; it takes the place of another one of its server."""
+        """Set the state of a record. It replaces another record of the same server."""
         previous = self._by_uuid.get(record.uuid)
         if previous is not None:
             self._forget_state(previous)
+            if previous is not record:
+                # A renewal or a destroy of it may be under way, and must not bring it back.
+                previous.state = State.LOST
         record.state = state
         if state is not State.HELD:
             record.due = record.expires = math.inf
@@ -120,14 +140,14 @@ class Records:
             self.held[record.uuid] = record
             if record.attempt is not None:
                 self._attempts[record.attempt] = record.uuid
-        elif state is State.FOR_GOOD:
+        elif state in {State.FOR_GOOD, State.LOST}:
             self._for_good[record.uuid] = None
             if len(self._for_good) > REMEMBERED:
                 self._by_uuid.pop(next(iter(self._for_good)), None)
                 self._for_good.pop(next(iter(self._for_good)))
 
     def drop(self, record: Record) -> None:
-        """Forget a server, unless another record has taken its place."""
+        """Forget a server, unless it has a newer record."""
         if self._by_uuid.get(record.uuid) is record:
             self._forget_state(record)
             del self._by_uuid[record.uuid]

@@ -1,9 +1,10 @@
-"""A spec of a server as most people want it, made from a few words."""
+"""Makes a typical server spec from a few values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from upcloud_sdk.models.ownership import IMAGE
 from upcloud_sdk.models.server_requests import LoginUser, ServerSpec, StorageDeviceSpec
 from upcloud_sdk.models.storages import TemplateType
 from upcloud_sdk.resources.plans import Plans, plan_named
@@ -29,10 +30,10 @@ async def make_spec(
     username: str,
     fields: Mapping[str, Any],
 ) -> ServerSpec:
-    """The spec; `fields` are those of `ServerSpec`, and count more than what is found out.
+    """Make a spec. `fields` are fields of `ServerSpec`, which override the chosen values.
 
     Raises:
-        NoMatch, Ambiguous: no template or plan is meant, or several templates.
+        NoMatch, Ambiguous: No template or plan matches, or several templates match.
     """
     image = await StorageEndpoints(core).find_template(template)
     sold = None if plan == "custom" else plan_named(await Plans(core).list(), plan)
@@ -49,8 +50,10 @@ async def make_spec(
         "hostname": hostname,
         "title": hostname,
         "storage_devices": [StorageDeviceSpec.model_validate(disk)],
-        # Cloud-init reads from there what it is to do.
-        "metadata": image.template_type != TemplateType.NATIVE or fields.get("user_data") is not None,
+        # Cloud-init reads its user_data there. Baked images have cloud-init, whatever the API says.
+        "metadata": (
+            image.template_type != TemplateType.NATIVE or IMAGE in image.labels or fields.get("user_data") is not None
+        ),
     }
     if ssh_keys or username != "root":
         found["login_user"] = LoginUser(username=username, ssh_keys=ssh_keys)

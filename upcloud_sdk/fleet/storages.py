@@ -1,11 +1,12 @@
-"""Storages, beyond one endpoint: the labels by which the SDK finds its disks again survive a modify."""
+"""`cloud.storages`: `modify` keeps the SDK's labels."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upcloud_sdk._misuse import STORAGES_MEANT
 from upcloud_sdk._wire import uuid_of
-from upcloud_sdk.models.ownership import keep_own
+from upcloud_sdk.models.ownership import keep_sdk_labels
 from upcloud_sdk.resources._base import body_of, endpoint
 from upcloud_sdk.resources.storages import StorageEndpoints
 
@@ -22,26 +23,32 @@ if TYPE_CHECKING:
 class Storages(StorageEndpoints):
     """`cloud.storages`. Chapter "Storages" of the API, <https://developers.upcloud.com/1.3/9-storages/>."""
 
+    often_tried = STORAGES_MEANT
+
     def __init__(self, core: Core, fleet: Callable[[], Fleet]) -> None:
         super().__init__(core)
-        # Only a change of labels needs it, and loading it takes as long as all of storages.
+        # Only a change of labels needs it, and its import doubles the import time of storages.
         self._fleet = fleet
 
     @endpoint("PUT", "/storage/{uuid}")
     async def modify(self, uuid: Uuid, changes: StorageChanges) -> Storage:
-        """Change a storage; fields that are not given stay as they are. `labels` replaces all labels but the SDK's own.
+        """Change a storage. `labels` replaces all labels except the SDK's.
 
-        The API answers when a disk that is to grow has grown.
+        For a resize, the API answers when it is done.
+
+        Args:
+            uuid: Uuid of the storage, or the storage itself.
+            changes: What to change. Fields that are not given stay as they are.
 
         Raises:
-            IllegalState: it is to grow, and its server is not stopped.
+            IllegalState: A resize needs a stopped server.
         """
         uuid = uuid_of(uuid)
-        # Not `changes.labels`: what is no model is refused in words by what is called next.
+        # Not `changes.labels`: if it is not a model, the next call raises a clear error.
         labels: Mapping[str, str] | None = getattr(changes, "labels", None)
         if labels is None:
             return await super().modify(uuid, changes)
         async with self._fleet().labels.editing(uuid):
             present = (await self.get(uuid)).labels
-            pairs = [{"key": key, "value": value} for key, value in keep_own(labels, present).items()]
+            pairs = [{"key": key, "value": value} for key, value in keep_sdk_labels(labels, present).items()]
             return await self._modify(uuid, {**body_of(changes), "labels": pairs})

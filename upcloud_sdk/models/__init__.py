@@ -1,14 +1,16 @@
-"""What the API tells and what it is asked: plain, frozen data.
+"""Models of the API's answers and requests: plain, frozen data.
 
-`*Summary` is what a list returns, the short name what `get` returns, `*Spec` what is created, `*Changes` what is
-modified.
-A dump or a pickle of an answer contains what the API sent, secrets and unknown fields included; a `repr` never does.
+List methods return `*Summary`, `get` returns the short name. `create` takes `*Spec`, `modify` takes `*Changes`.
+A dump or a pickle of an answer contains everything that the API sent, also secrets and unknown fields. A `repr`
+contains neither.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from upcloud_sdk.models._names import MODULE_OF
 
 if TYPE_CHECKING:
     from upcloud_sdk.models.account import (
@@ -51,7 +53,8 @@ if TYPE_CHECKING:
         ZoneDevices,
         ZonePrices,
     )
-    from upcloud_sdk.models.firewall import FirewallAction, FirewallDirection, FirewallRule, FirewallRuleSpec
+    from upcloud_sdk.models.firewall import FirewallRule, FirewallRuleSpec
+    from upcloud_sdk.models.firewall_words import FirewallAction, FirewallDirection
     from upcloud_sdk.models.groups import (
         AntiAffinity,
         AntiAffinityStatus,
@@ -159,44 +162,6 @@ if TYPE_CHECKING:
     )
     from upcloud_sdk.models.tiers import StorageTier
     from upcloud_sdk.models.tokens import ApiToken, ApiTokenSpec
-
-_HOME = """
-account: Account AllFreeCredits CreditsBreakdown FreeCredits PaidCredits ResourceLimits
-accounts: AccountDetails AccountSummary AccountType ServerAccess ServerAccessSpec SubAccountChanges SubAccountSpec
-accounts: TagAccess TagAccessSpec
-audit_logs: AuditLogEntry AuditLogFilters
-billing: BilledKind BilledResource BillingCategory BillingDetail BillingSummary ResourceBilling
-catalog: Currency GpuAvailability Plan Price ServerSize ServerSizeLimits Vlan Zone ZoneDevices ZonePrices
-firewall: FirewallAction FirewallDirection FirewallRule FirewallRuleSpec
-groups: AntiAffinity AntiAffinityStatus Host HostChanges HostStat ServerGroup ServerGroupChanges ServerGroupSpec Tag
-groups: TagChanges TagSpec
-interfaces: AddressFamily Interface InterfaceAddress NetworkType
-network_interfaces: AddressDelegation InterfaceLabel NetworkInterface NetworkInterfaceSpec
-network_requests: DhcpRoutesConfigurationSpec InterfaceChanges IpAddressChanges IpAddressSpec IpNetworkSpec
-network_requests: NetworkChanges NetworkPeeringChanges NetworkPeeringSpec NetworkSpec PeeringEnd RouterChanges
-network_requests: RouterSpec RoutesAutoPopulationSpec StaticRouteSpec
-network_usage: CurrentNetworkUsage NetworkUsage ResourceNetworkUsage
-networks: AttachedGateway AttachedNetwork DhcpRoutesConfiguration EffectiveRoute InterfaceAddressSpec InterfaceSpec
-networks: IpAddress IpNetwork Network NetworkPeering NetworkServer PeeringNetwork PeeringState Router
-networks: RoutesAutoPopulation StaticRoute
-ownership: Ownership
-permissions: Permission PermissionOptions PermissionOptionsSpec PermissionSpec PermissionTarget
-rulesets: FirewallRuleset FirewallRulesetChanges FirewallRulesetRule FirewallRulesetRuleChanges
-rulesets: FirewallRulesetRuleSpec FirewallRulesetSpec RulesetAttachment RulesetMember RulesetRelationship
-rulesets: RulesetServer
-server_details: Gpu RemoteAccess ServerLogEntry
-server_requests: LoginUser ServerChanges ServerRebuildSpec ServerSpec StorageDeviceSpec
-servers: Device Networking Server ServerAddress ServerState ServerSummary StorageDevice
-statistics: ServerStatistics StatisticsPeriod StatisticsSeries
-storage_imports: ImportSource ImportState StorageImport UploadReceipt
-storage_requests: StorageChanges StorageCloneSpec StorageSpec
-storages: BackupRule BackupRuleSpec Storage StorageAccess StorageState StorageSummary StorageType TemplateType
-tiers: StorageTier
-tokens: ApiToken ApiTokenSpec
-"""
-_MODULE_OF = {
-    name: module for module, _, names in (line.partition(": ") for line in _HOME.splitlines()) for name in names.split()
-}
 
 __all__ = [
     "Account",
@@ -344,8 +309,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # Each module of models costs milliseconds: only what is used is loaded.
-    module = _MODULE_OF.get(name)
+    # Each module of models costs milliseconds: only what is used is loaded. All of them at once take 0.4 of what httpx,
+    # pydantic and anyio take together, which is over the limit of the first use (`docs/performance.md`).
+    module = MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object = getattr(import_module(f"{__name__}.{module}"), name)

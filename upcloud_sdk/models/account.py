@@ -10,9 +10,9 @@ from upcloud_sdk._wire import Items, Resource, Time
 
 
 class ResourceLimits(Resource):
-    """How much the account may have of each thing; None where the API does not say, or sets no limit.
+    """Limits of the account. None: no limit, or not in the answer.
 
-    Limits that this release does not know are kept in `model_extra`.
+    Limits that this release does not know are in `model_extra`.
     """
 
     cores: int | None = None
@@ -43,16 +43,16 @@ class ResourceLimits(Resource):
 
 
 class PaidCredits(Resource):
-    """Credits that were paid for; like all credits, cents of the account's currency."""
+    """Paid credits. All credits are in cents of the account's currency."""
 
     debt_credits: Decimal | None = None
     max_debt: Decimal | None = None
-    """How far the account may go below nothing."""
+    """Allowed debt."""
     paid_credits: Decimal | None = None
 
 
 class FreeCredits(Resource):
-    """Credits that were given."""
+    """Free credits of one kind."""
 
     free_credit_type: str | None = None
     free_credits: Decimal | None = None
@@ -60,13 +60,13 @@ class FreeCredits(Resource):
 
 
 class AllFreeCredits(Resource):
-    """All credits that were given."""
+    """All free credits."""
 
     breakdown: Items[FreeCredits] = ()
 
 
 class CreditsBreakdown(Resource):
-    """What the account's credits are made of."""
+    """The account's credits by origin."""
 
     account_credits: PaidCredits | None = None
     account_free_credits: AllFreeCredits | None = None
@@ -78,9 +78,9 @@ class Account(Resource):
 
     username: str | None = None
     credits: Decimal | None = None
-    """What is left, in cents of the account's currency."""
+    """Balance, in cents of the account's currency."""
     resource_limits: ResourceLimits = Field(default_factory=ResourceLimits)
     credits_breakdown: CreditsBreakdown | None = None
-    """What the credits are made of; None where the API does not say."""
+    """The credits by origin. None if not in the answer."""
     trial_mode: bool | None = None
-    """Whether it is a trial account; None where the API does not say."""
+    """Whether it is a trial account. None if not in the answer."""

@@ -25,11 +25,11 @@ Country = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 """ISO 3166-1 alpha-3, such as `FIN`."""
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Phone = Annotated[str, Field(pattern=r"^\+\d{1,4}\.\d+$")]
-"""Country code and number with a point between them: `+358.31245434`."""
+"""Country code and number, separated by a point: `+358.31245434`."""
 
 
 class AccountType(OpenEnum):
-    """Whose an account is."""
+    """Whether an account is a main or a sub-account."""
 
     MAIN = "main"
     SUB = "sub"
@@ -48,8 +48,8 @@ class TagAccess(Resource):
     """A tag whose servers a sub-account may use."""
 
     name: str
-    storage: bool = False
-    """Whether their storages are included."""
+    storage: bool | None = None
+    """Whether access includes their storages."""
 
 
 class ServerAccess(Resource):
@@ -57,36 +57,36 @@ class ServerAccess(Resource):
 
     uuid: str
     """Uuid of a server, or `*` for all."""
-    storage: bool = False
-    """Whether its storages are included."""
+    storage: bool | None = None
+    """Whether access includes its storages."""
 
 
 class AccountDetails(AccountSummary):
-    """An account in full: whose it is, and, of a sub-account, what it may use."""
+    """An account with all details: owner and, for a sub-account, its permissions."""
 
     main_account: str | None = None
-    """Of a sub-account: the user name of its main account."""
-    first_name: str = ""
-    last_name: str = ""
-    company: str = ""
-    address: str = ""
-    postal_code: str = ""
-    city: str = ""
-    state: str = ""
-    """In the United States only."""
-    country: str = ""
+    """For a sub-account: user name of its main account."""
+    first_name: str | None = None
+    last_name: str | None = None
+    company: str | None = None
+    address: str | None = None
+    postal_code: str | None = None
+    city: str | None = None
+    state: str | None = None
+    """Only for the United States."""
+    country: str | None = None
     """ISO 3166-1 alpha-3, such as `FIN`."""
-    currency: str = ""
+    currency: str | None = None
     """Such as `EUR`."""
-    language: str = ""
-    phone: str = ""
-    """Country code and number with a point between them: `+358.31245434`."""
-    email: str = ""
-    vat_number: str = ""
-    timezone: str = ""
-    allow_api: bool = False
-    allow_gui: bool = False
-    enable_3rd_party_services: bool = False
+    language: str | None = None
+    phone: str | None = None
+    """Country code and number, separated by a point: `+358.31245434`."""
+    email: str | None = None
+    vat_number: str | None = None
+    timezone: str | None = None
+    allow_api: bool | None = None
+    allow_gui: bool | None = None
+    enable_3rd_party_services: bool | None = None
     simple_backup: str | None = None
     campaigns: Annotated[tuple[str, ...], Inside("campaign")] = ()
     tag_access: Annotated[tuple[TagAccess, ...], Inside("tag")] = ()
@@ -96,28 +96,28 @@ class AccountDetails(AccountSummary):
     network_access: Annotated[tuple[str, ...], Inside("network")] = ()
     """Uuids of networks, or `*` for all."""
     ip_filters: Annotated[tuple[AddressOrText, ...], Inside("ip_filter")] = ()
-    """Where the API may be used from: addresses, ranges, networks; none: everywhere."""
+    """Addresses, ranges and networks that may use the API. Empty: all."""
 
 
 class TagAccessSpec(Request):
-    """A tag whose servers a sub-account is to use."""
+    """Access of a sub-account to all servers with a tag."""
 
     name: str
     storage: Flag = False
-    """Whether their storages are included."""
+    """Whether access includes their storages."""
 
 
 class ServerAccessSpec(Request):
-    """A server that a sub-account is to use."""
+    """Access of a sub-account to a server."""
 
     uuid: str
     """Uuid of a server, or `*` for all."""
     storage: Flag = False
-    """Whether its storages are included."""
+    """Whether access includes its storages."""
 
 
 class SubAccountSpec(Request):
-    """A sub-account to be made."""
+    """A sub-account to create."""
 
     username: Annotated[str, Field(min_length=1)]
     password: WireSecret
@@ -125,13 +125,13 @@ class SubAccountSpec(Request):
     last_name: str
     email: str
     phone: Phone
-    """Country code and number with a point between them: `+358.31245434`."""
+    """Country code and number, separated by a point: `+358.31245434`."""
     company: str | None = None
     address: str | None = None
     postal_code: str | None = None
     city: str | None = None
     state: str | None = None
-    """In the United States only."""
+    """Only for the United States."""
     country: Country
     """ISO 3166-1 alpha-3, such as `FIN`."""
     currency: Currency
@@ -149,11 +149,11 @@ class SubAccountSpec(Request):
     network_access: Annotated[Sequence[str], Wrapped("network")] = ()
     """Uuids of networks, or `*` for all."""
     ip_filters: Annotated[Sequence[str], Wrapped("ip_filter")] = ()
-    """Where the API may be used from: addresses, ranges, networks; none: everywhere."""
+    """Addresses, ranges and networks that may use the API. Empty: all."""
 
 
 class SubAccountChanges(Changes):
-    """What is to change on a sub-account; a list replaces the whole list."""
+    """Changes to a sub-account. A given list replaces the old list."""
 
     password: WireSecret | None = None
     first_name: str | None = None

@@ -1,4 +1,4 @@
-"""Who did what. Chapter "Audit logs" of the API."""
+"""Audit log: who did what. Chapter "Audit logs" of the API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from upcloud_sdk._wire import Items, Json, Resource, Time
 
 
 class AuditLogFilters(Resource):
-    """Words that the audit log can be asked for."""
+    """Values for the filters of the audit log."""
 
     resource_types: Items[str] = ()
     actions: Items[str] = ()
@@ -16,7 +16,7 @@ class AuditLogFilters(Resource):
 
 
 class AuditLogEntry(Resource):
-    """One event of an account. Which fields it has depends on the event; none is certain."""
+    """One event. Its fields depend on the event, and each may be missing."""
 
     time: Time | None = Field(default=None, validation_alias=AliasChoices("time", "created_at"))
     action: str | None = None
@@ -26,7 +26,7 @@ class AuditLogEntry(Resource):
     account_username: str | None = Field(default=None, validation_alias=AliasChoices("account_username", "username"))
     auth_type: str | None = None
     ip_address: str | None = None
-    """Where the request came from; may be masked."""
+    """Source address of the request. May be masked."""
     resource_type: str | None = None
     """Such as `server`, `storage`, `account`."""
     resource_sub_type: str | None = None

@@ -1,4 +1,4 @@
-"""What a month cost. Chapter "Accounts" of the API."""
+"""Bill of a month. Chapter "Accounts" of the API."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def _number_if_it_is_one(value: object) -> object:
 
 
 class BillingDetail(Resource):
-    """What a resource cost while it was as described here; amounts in the summary's currency."""
+    """Cost of a resource in one configuration, in the currency of the summary."""
 
-    amount: Decimal = Decimal(0)
-    hours: Decimal = Decimal(0)
+    amount: Decimal | None = None
+    hours: Decimal | None = None
     plan: str | None = None
     zone: str | None = None
     size: Decimal | None = None
@@ -33,7 +33,7 @@ class BillingDetail(Resource):
     memory: int | None = None
     """MiB."""
     firewall: Annotated[Decimal | str | None, BeforeValidator(_number_if_it_is_one), EmptyIsNone] = None
-    """What it cost; the API may write a word here."""
+    """Cost of the firewall. The API may also send a word."""
     licenses: Annotated[Decimal | None, EmptyIsNone] = None
     simple_backup: Annotated[Decimal | str | None, BeforeValidator(_number_if_it_is_one), EmptyIsNone] = None
     billable_size_gib: Decimal | None = None
@@ -41,48 +41,48 @@ class BillingDetail(Resource):
 
 
 class BilledResource(Resource):
-    """What one resource cost."""
+    """Cost of one resource."""
 
     resource_id: str | None = None
-    amount: Decimal = Decimal(0)
-    hours: Decimal = Decimal(0)
+    amount: Decimal | None = None
+    hours: Decimal | None = None
     details: Items[BillingDetail] = ()
 
 
 class BilledKind(Resource):
-    """What the resources of one kind cost together."""
+    """Cost of all resources of one kind."""
 
-    total_amount: Decimal = Decimal(0)
+    total_amount: Decimal | None = None
     resources: Items[BilledResource] = ()
 
 
 def _gather(document: object, into: str) -> object:
-    """Moves what stands under names of its own, beside the sum, into a field."""
+    """Move all keys but the known fields into the field `into`."""
     if not isinstance(document, Mapping) or into in document:
-        return document  # pyright: ignore[reportUnknownVariableType]  # whatever it is, pydantic says what is wrong with it
+        return document  # pyright: ignore[reportUnknownVariableType]  # pydantic reports the error
     fields = cast("Mapping[str, object]", document)
     named: dict[str, object] = {key: value for key, value in fields.items() if isinstance(value, Mapping)}
     return {key: value for key, value in fields.items() if key not in named} | {into: named}
 
 
 class ResourceBilling(Resource):
-    """What one resource cost in a month."""
+    """Cost of one resource in a month."""
 
     currency: str | None = None
     """Such as `EUR`."""
-    total_amount: Decimal = Decimal(0)
+    total_amount: Decimal | None = None
     daily_sums: Annotated[dict[str, Decimal], Frozen] = Field(default_factory=FrozenDict[str, Decimal])
-    """What each day came to, by its date."""
+    """Cost per day, by date."""
     details: Json = Field(default_factory=FrozenDict[str, Any])
-    """As the API writes them."""
+    """Details in the API's format."""
 
 
 class BillingCategory(Resource):
-    """What a part of the bill, such as `servers`, came to."""
+    """A part of the bill, such as `servers`."""
 
-    total_amount: Decimal = Decimal(0)
+    total_amount: Decimal | None = None
     kinds: Annotated[dict[str, BilledKind], Frozen] = Field(default_factory=FrozenDict[str, BilledKind])
-    """By kind of resource, such as `server`."""
+    """Cost by kind of resource, such as `server`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -91,13 +91,13 @@ class BillingCategory(Resource):
 
 
 class BillingSummary(Resource):
-    """The bill of a month."""
+    """Bill of a month."""
 
     currency: str | None = None
     """Such as `EUR`."""
     total_amount: Decimal | None = None
     categories: Annotated[dict[str, BillingCategory], Frozen] = Field(default_factory=FrozenDict[str, BillingCategory])
-    """By the name of a part, such as `servers`, `managed_databases`."""
+    """Parts of the bill by name, such as `servers` and `managed_databases`."""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""What can be chosen from, and what it costs. Chapters "Zones", "Plans", "Server sizes" and "Prices" of the API."""
+"""Zones, plans, sizes and prices. Chapters "Zones", "Plans", "Server sizes" and "Prices" of the API."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ class Zone(Resource):
     public: bool | None = None
     """False for a private cloud's zone."""
     parent_zone: str | None = None
-    """The public zone beside a private one."""
+    """For a private zone: its public zone."""
 
 
 class Plan(Resource):
-    """A size that servers are sold in."""
+    """A plan: size and price of servers."""
 
     name: str
     core_number: int | None = None
     memory_amount: int | None = None
     """MiB."""
-    storage_size: int = 0
-    """GB of storage in the price; 0 where the plan brings none (cloud native and GPU plans)."""
+    storage_size: int | None = None
+    """Storage included in the price, in GB. 0 for plans without storage (cloud native and GPU plans)."""
     storage_tier: StorageTier | None = None
-    """The tier of that storage; None where the plan brings none."""
+    """Tier of that storage. None for plans without storage."""
     public_traffic_out: int | None = None
-    """Outgoing traffic in the price, GiB a month."""
+    """Outgoing traffic included in the price, in GiB per month."""
     gpu_amount: int | None = None
     gpu_model: str | None = None
     family: str | None = None
-    """`starter`, `premium`, `cloud_native`, `gpu`, `general_purpose`, `developer`; None where the API does not say."""
+    """`starter`, `premium`, `cloud_native`, `gpu`, `general_purpose`, `developer`. None if not known."""
     current_offering: bool | None = None
-    """Whether it is on sale; None where the API does not say."""
+    """Whether it is on sale. None if not in the answer."""
 
 
 class ServerSize(Resource):
-    """Cores and memory that go together on a server of the plan `custom`."""
+    """A valid pair of cores and memory for a server of the plan `custom`."""
 
     core_number: int | None = None
     memory_amount: int | None = None
@@ -54,7 +54,7 @@ class ServerSize(Resource):
 
 
 class ServerSizeLimits(Resource):
-    """What a server of the plan `custom` can have."""
+    """Limits for servers of the plan `custom`."""
 
     core_number_min: int | None = None
     core_number_max: int | None = None
@@ -67,12 +67,12 @@ class ServerSizeLimits(Resource):
 
 
 class Currency(Resource):
-    """A currency that accounts can have."""
+    """A currency for accounts."""
 
     code: str | None = None
     """Such as `EUR`."""
     rate: Decimal | None = None
-    """How much of it a euro is."""
+    """Exchange rate: amount per euro."""
     updated: Time | None = None
 
 
@@ -86,12 +86,12 @@ class Vlan(Resource):
 
 
 class Price(Resource):
-    """What something costs in a zone."""
+    """Price of an item in a zone."""
 
     amount: Decimal | None = None
-    """How much of it the price is for: memory is sold by 256 MiB, storage by the GB, requests by the million."""
+    """Amount that the price is for. Memory is sold per 256 MiB, storage per GB, requests per million."""
     price: Decimal | None = None
-    """Credits (cents of the account's currency) an hour for that amount."""
+    """Credits (cents of the account's currency) per hour for that amount."""
 
 
 class ZonePrices(Resource):
@@ -100,27 +100,27 @@ class ZonePrices(Resource):
     name: str
     """Id of the zone."""
     items: Annotated[dict[str, Price], Frozen] = Field(default_factory=FrozenDict[str, Price])
-    """By the API's names: `server_plan_1xCPU-1GB`, `server_core`, `server_memory`, `storage_maxiops` …"""
+    """Prices by the API's item names: `server_plan_1xCPU-1GB`, `server_core`, `server_memory`, `storage_maxiops` …"""
 
     @model_validator(mode="before")
     @classmethod
     def _gather(cls, value: object) -> object:
-        """On the wire the items stand beside the name."""
+        """The API sends the items next to the name. Move them into the field `items`."""
         if not isinstance(value, Mapping) or "items" in value:
-            return value  # pyright: ignore[reportUnknownVariableType]  # whatever came, for pydantic to refuse
+            return value  # pyright: ignore[reportUnknownVariableType]  # pydantic reports the error
         fields = cast("Mapping[str, object]", value)
         own = {name: field for name, field in fields.items() if not isinstance(field, Mapping)}
         return {**own, "items": {name: field for name, field in fields.items() if name not in own}}
 
 
 class GpuAvailability(Resource):
-    """How many servers of a GPU plan can be had."""
+    """How many servers of a GPU plan are available."""
 
     amount: int | None = None
 
 
 class ZoneDevices(Resource):
-    """What devices a zone has left."""
+    """Available devices of a zone."""
 
     gpu_plans: Annotated[dict[str, GpuAvailability], Frozen] = Field(default_factory=FrozenDict[str, GpuAvailability])
-    """By the name of the plan."""
+    """Availability by name of the plan."""

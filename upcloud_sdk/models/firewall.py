@@ -6,23 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from upcloud_sdk._wire import Address, EmptyIsNone, IntText, OpenEnum, Request, Resource, Words, at_most
+from upcloud_sdk._wire import Address, EmptyIsNone, IntText, Request, Resource, Words, at_most
+from upcloud_sdk.models.firewall_words import FirewallAction, FirewallDirection
 from upcloud_sdk.models.interfaces import AddressFamily
-
-
-class FirewallAction(OpenEnum):
-    """What becomes of a packet that a rule matches."""
-
-    ACCEPT = "accept"
-    DROP = "drop"
-
-
-class FirewallDirection(OpenEnum):
-    """Which packets a rule looks at."""
-
-    IN = "in"
-    OUT = "out"
-
 
 Protocol = Annotated[Literal["tcp", "udp", "icmp"], Words()]
 Port = Annotated[IntText, Field(ge=1, le=65535)]
@@ -31,13 +17,13 @@ OptionalInt = Annotated[int | None, EmptyIsNone]
 
 
 class FirewallRule(Resource):
-    """A rule: the first that matches decides. The firewall keeps no state, and acts only if it is on for the server."""
+    """A firewall rule. The first matching rule decides. The firewall is stateless. Enable it on the server."""
 
     position: int | None = None
-    """From 1; rules are tried in this order."""
+    """Position, from 1. Rules are checked in this order."""
     action: FirewallAction | None = None
     direction: FirewallDirection | None = None
-    comment: str = ""
+    comment: str | None = None
     family: Annotated[AddressFamily | None, EmptyIsNone] = None
     """None: both."""
     protocol: Annotated[str | None, EmptyIsNone] = None
@@ -54,17 +40,17 @@ class FirewallRule(Resource):
 
 
 class FirewallRuleSpec(Request):
-    """A rule to be made. What is left out matches everything; the two ends of a range go together."""
+    """A rule to create. Fields that are left out match everything. Give both ends of a range."""
 
     direction: Literal["in", "out"]
     action: Literal["accept", "drop"]
     position: Annotated[IntText, Field(ge=1), at_most(1000, "rules")] | None = None
-    """Where it is put; later rules move down. None: at the end. Rules that replace all others are numbered in order."""
+    """Where to insert it: later rules move down. None: at the end. `replace` numbers the rules in order."""
     comment: Annotated[str, Field(max_length=250)] | None = None
     family: Literal["IPv4", "IPv6"] | None = None
     protocol: Protocol | None = None
     icmp_type: Annotated[IntText, Field(ge=0, le=255)] | None = None
-    """With protocol `icmp` only."""
+    """Only for the protocol `icmp`."""
     source_address_start: Address | None = None
     source_address_end: Address | None = None
     source_port_start: Port | None = None
@@ -76,7 +62,7 @@ class FirewallRuleSpec(Request):
 
     @classmethod
     def of(cls, rule: FirewallRule) -> Self:
-        """The same rule once more, without its position: what `firewall_rules.replace` takes back."""
+        """A spec of an existing rule, without its position, for `firewall_rules.replace`."""
         fields = {name: getattr(rule, name) for name in cls.model_fields if name not in {"position", "extra"}}
         return cls.model_validate({name: value for name, value in fields.items() if value not in {None, ""}})
 
@@ -85,9 +71,9 @@ class FirewallRuleSpec(Request):
         for name in ("source_address", "source_port", "destination_address", "destination_port"):
             start, end = getattr(self, f"{name}_start"), getattr(self, f"{name}_end")
             if (start is None) != (end is None):
-                raise ValueError(f"{name}_start and {name}_end go together: give the same twice for a single one")
+                raise ValueError(f"give both {name}_start and {name}_end; for a single value, set both to it")
             if start is not None and (type(start) is not type(end) or start > end):
-                raise ValueError(f"{name}_start must not be beyond {name}_end")
+                raise ValueError(f"{name}_start must not be greater than {name}_end")
             if name.endswith("port") and start is not None and self.protocol not in {"tcp", "udp"}:
                 raise ValueError(f"{name}_start needs protocol 'tcp' or 'udp'")
         if self.icmp_type is not None and self.protocol != "icmp":

@@ -26,16 +26,16 @@ from upcloud_sdk.models.fields import CheckedWrappedLabels, Title
 
 
 class AntiAffinity(OpenEnum):
-    """Whether the servers of a group are kept on different hosts. Decided when a server starts."""
+    """Whether a group's servers run on different hosts. Applied when a server starts."""
 
     STRICT = "strict"
-    """A server that cannot have a host of its own does not start."""
+    """A server does not start if no other host is free."""
     BEST_EFFORT = "yes"
     OFF = "no"
 
 
 class AntiAffinityStatus(Resource):
-    """Whether one member has a host of its own."""
+    """Whether one member runs on a different host than the others."""
 
     uuid: str
     status: str | None = None
@@ -43,11 +43,11 @@ class AntiAffinityStatus(Resource):
 
 
 class ServerGroup(Resource):
-    """Servers that belong together. A server is in one group at most."""
+    """A server group. A server can be in only one group."""
 
     uuid: str
     title: str | None = None
-    anti_affinity: AntiAffinity = AntiAffinity.OFF
+    anti_affinity: AntiAffinity | None = None
     anti_affinity_status: Items[AntiAffinityStatus] = ()
     labels: Labels = Field(default_factory=FrozenDict[str, str])
     servers: Annotated[tuple[str, ...], Inside("server")] = ()
@@ -55,7 +55,7 @@ class ServerGroup(Resource):
 
 
 class ServerGroupSpec(Request):
-    """A server group to be made."""
+    """A server group to create."""
 
     title: Title
     anti_affinity: Annotated[Literal["strict", "yes", "no"], Words()] = "no"
@@ -66,7 +66,7 @@ class ServerGroupSpec(Request):
 
 
 class ServerGroupChanges(Changes):
-    """What is to change on a server group."""
+    """Changes to a server group."""
 
     title: Title | None = None
     anti_affinity: Annotated[Literal["strict", "yes", "no"], Words()] | None = None
@@ -77,39 +77,39 @@ class ServerGroupChanges(Changes):
 
 
 TagName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,32}$")]
-"""1 to 32 letters, digits and `_`; names that differ in case only are the same."""
+"""1 to 32 letters, digits and `_`. Case does not matter."""
 
 
 class Tag(Resource):
-    """A name that servers can be found by. Main accounts only; labels are for everybody."""
+    """A tag of servers. Only for main accounts; sub-accounts can use labels."""
 
     name: str
-    description: str = ""
+    description: str | None = None
     servers: Annotated[tuple[str, ...], Inside("server")] = ()
-    """Uuids of the servers that have it."""
+    """Uuids of the servers with this tag."""
 
 
 class TagSpec(Request):
-    """A tag to be made."""
+    """A tag to create."""
 
     name: TagName
     description: Annotated[str, Field(max_length=255)] | None = None
     servers: Annotated[Sequence[UuidText], Wrapped("server")] | None = None
-    """Uuids of servers that get it."""
+    """Uuids of the servers to tag."""
 
 
 class TagChanges(Changes):
-    """What is to change on a tag."""
+    """Changes to a tag."""
 
     name: TagName | None = None
     """Its new name."""
     description: Annotated[str, Field(max_length=255)] | None = None
     servers: Annotated[Sequence[UuidText], Wrapped("server")] | None = None
-    """Replaces the servers that have it."""
+    """Replaces the servers with this tag."""
 
 
 class HostStat(Resource):
-    """A figure of a host."""
+    """A measured value of a host."""
 
     name: str
     """`cpu_idle` or `memory_free`."""
@@ -121,14 +121,14 @@ class Host(Resource):
     """A host of a private cloud."""
 
     id: int
-    """Larger than 32 bits."""
-    description: str = ""
+    """Id. Can be larger than 32 bits."""
+    description: str | None = None
     zone: str | None = None
     windows_enabled: bool | None = None
     stats: Annotated[tuple[HostStat, ...], Inside("stat")] = ()
 
 
 class HostChanges(Changes):
-    """What is to change on a host."""
+    """Changes to a host."""
 
     description: Annotated[str, Field(max_length=255)]

@@ -1,4 +1,4 @@
-"""Interfaces of servers, as a server shows them. Chapter "Networks" of the API."""
+"""Network interfaces of servers. Chapter "Networks" of the API."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from upcloud_sdk._wire import Address, Inside, OpenEnum, Resource
 
 
 class AddressFamily(OpenEnum):
-    """The version of the Internet Protocol."""
+    """IP version."""
 
     IPV4 = "IPv4"
     IPV6 = "IPv6"
 
 
 class NetworkType(OpenEnum):
-    """Who can reach a network."""
+    """Type of a network."""
 
     PUBLIC = "public"
     UTILITY = "utility"
-    """UpCloud's own network between servers."""
+    """UpCloud's internal network between servers."""
     PRIVATE = "private"
     """Yours alone."""
 
@@ -29,11 +29,11 @@ class InterfaceAddress(Resource):
 
     address: Address
     family: AddressFamily | None = None
-    floating: bool = False
+    floating: bool | None = False
     """Whether it can be moved to another interface."""
     dhcp_provided: bool | None = None
     release_policy: str | None = None
-    """`keep` or `release`: what becomes of it when its server is deleted."""
+    """`keep` or `release`: what happens to it when its server is deleted."""
 
 
 class Interface(Resource):
@@ -44,6 +44,6 @@ class Interface(Resource):
     network: str | None = None
     """Uuid of the network."""
     mac: str | None = None
-    bootable: bool = False
-    source_ip_filtering: bool = True
+    bootable: bool | None = None
+    source_ip_filtering: bool | None = None
     ip_addresses: Annotated[tuple[InterfaceAddress, ...], Inside("ip_address")] = ()

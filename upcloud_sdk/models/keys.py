@@ -25,33 +25,33 @@ def _read_key(value: object) -> object:
         return value
     key = value.strip()
     if key.startswith("-----BEGIN") or "PRIVATE KEY" in key:
-        raise ValueError("that is a private key: give the public one, the line in the file that ends in .pub")
+        raise ValueError("this is a private key: give the public key, the line in the file that ends in .pub")
     if _is_key(key):
         return key
     if " " not in key and (key.endswith(".pub") or key[:1] in {"~", "/", "."} or "\\" in key):
-        raise ValueError("that is a path, and not a key: write Path(...) around it, with `from pathlib import Path`")
+        raise ValueError("this is a path, not a key: write Path(...) around it, with `from pathlib import Path`")
     kinds = ", ".join(KINDS[:3])
-    raise ValueError(f"not a public key: a line that begins with {kinds} ..., or a Path of a file with one")
+    raise ValueError(f"not a public key: give a line that begins with {kinds} ..., or the Path of a file with one")
 
 
 def _key_in(path: Path) -> str:
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"no public key can be read from {path} ({type(error).__name__})") from None
+        raise ValueError(f"cannot read a public key from {path} ({type(error).__name__})") from None
     lines = [line.strip() for line in text.splitlines()]
     keys = [line for line in lines if _is_key(line)]
     if len(keys) != 1:
-        raise ValueError(f"{path} has {len(keys)} public keys, and not one: name the file that ends in .pub")
+        raise ValueError(f"{path} has {len(keys)} public keys, not one: give the file that ends in .pub")
     return keys[0]
 
 
 def _is_key(line: str) -> bool:
     words = line.split()
-    # Options may stand before a key, and kinds of tomorrow are encoded as today's are.
+    # A key may have options before it. New kinds of keys will have the same encoding.
     known = any(word in KINDS or word.startswith("AAAA") for word in words)
     return known and len(words) > 1 and not line.startswith("#")
 
 
 PublicKey = Annotated[str | Path, BeforeValidator(_read_key)]
-"""A public key, one line; a path of a file with one is read."""
+"""A public key: one line, or the path of a file with one line, which is read."""

@@ -1,4 +1,4 @@
-"""Network interfaces that stand by themselves, and changes of many addresses at once."""
+"""Network interfaces without a server, and changes of several addresses in one request. Chapter "Networks"."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ class NetworkInterface(Resource):
     uuid: str
     type: NetworkType | None = None
     network: str | None = None
-    """Uuid."""
+    """Uuid of the network."""
     mac: str | None = None
     bootable: bool | None = None
     source_ip_filtering: bool | None = None
     server: Annotated[str | None, EmptyIsNone] = None
     """Uuid of the server that it is attached to."""
     ip_addresses: Items[Json] = ()
-    """As the API writes them."""
+    """Addresses in the API's format."""
 
     @model_validator(mode="before")
     @classmethod
     def _in_whatever_wrapping(cls, document: object) -> object:
-        # The contract says an interface bare in one answer, and a network in another.
+        # By the contract, one answer is an interface without a key, another one is under "network".
         if isinstance(document, Mapping):
             fields = cast("Mapping[str, object]", document)
             wrapped = (fields[key] for key in ("interface", "network") if isinstance(fields.get(key), Mapping))
@@ -46,10 +46,10 @@ class InterfaceLabel(Request):
 
 
 class NetworkInterfaceSpec(Request):
-    """An interface to be made, for no server yet."""
+    """An interface to create, without a server."""
 
     network: Annotated[str, Field(min_length=1)]
-    """Uuid."""
+    """Uuid of the network."""
     type: Literal["public", "utility", "private"] = "private"
     bootable: Flag = False
     source_ip_filtering: Flag = True
@@ -57,7 +57,7 @@ class NetworkInterfaceSpec(Request):
 
 
 class AddressDelegation(Request):
-    """Which accounts an address belongs to, and what becomes of it with its server."""
+    """Which accounts may use an address, and what happens to it when its server is deleted."""
 
     address: Address
     main_account_id: Annotated[int, Field(ge=1)]

@@ -1,4 +1,4 @@
-"""What can be asked of networks and addresses. Chapters "Networks" and "IP addresses" of the API."""
+"""Requests for networks and addresses. Chapters "Networks" and "IP addresses" of the API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Name = Annotated[str, Field(min_length=1, max_length=255)]
 
 def _check_cidr(text: str) -> str:
     if "/" not in text:
-        raise ValueError("an address in CIDR form has a prefix, such as 10.0.0.0/24")
+        raise ValueError("give the address with its prefix, such as 10.0.0.0/24")
     ip_interface(text)
     return text
 
@@ -27,7 +27,7 @@ Cidr = Annotated[str, AfterValidator(_check_cidr)]
 
 
 class RoutesAutoPopulationSpec(Request):
-    """Which routes a network's DHCP hands out by itself."""
+    """Which routes a network's DHCP sends automatically."""
 
     enabled: Flag
     exclude_by_source: Annotated[Sequence[str], Wrapped()] | None = None
@@ -36,13 +36,13 @@ class RoutesAutoPopulationSpec(Request):
 
 
 class DhcpRoutesConfigurationSpec(Request):
-    """How the DHCP of a network makes its routes."""
+    """Which routes a network's DHCP sends."""
 
     effective_routes_auto_population: RoutesAutoPopulationSpec
 
 
 class IpNetworkSpec(Request):
-    """The addresses that a private network is to have."""
+    """The addresses of a private network."""
 
     address: Cidr
     """In CIDR form, such as `10.0.0.0/24`."""
@@ -50,18 +50,18 @@ class IpNetworkSpec(Request):
     gateway: Address | None = None
     """None: the API chooses the first address."""
     dhcp: Flag = True
-    """Whether addresses are handed out by DHCP."""
+    """Whether DHCP is enabled."""
     dhcp_default_route: Flag | None = None
-    """Whether the gateway is handed out as the default route. API's default: no."""
+    """Whether DHCP sends the gateway as the default route. API's default: no."""
     dhcp_dns: Annotated[Sequence[str], Wrapped()] | None = None
-    """Addresses of name servers that are handed out."""
+    """Name servers that DHCP sends."""
     dhcp_routes: Annotated[Sequence[str], Wrapped()] | None = None
-    """Further routes that are handed out, in CIDR form."""
+    """Additional routes that DHCP sends, in CIDR form."""
     dhcp_routes_configuration: DhcpRoutesConfigurationSpec | None = None
 
 
 class NetworkSpec(Request):
-    """A private network to be made."""
+    """A private network to create."""
 
     name: Name
     zone: str
@@ -74,19 +74,19 @@ class NetworkSpec(Request):
 
 
 class NetworkChanges(Changes):
-    """What is to change on a private network."""
+    """Changes to a private network."""
 
     _nullable = frozenset({"router"})
 
     name: Name | None = None
     router: UuidText | None = None
-    """Uuid of a router; None, said in words, detaches the network from its router."""
+    """Uuid of a router. `router=None` detaches the network from its router."""
     ip_networks: Annotated[Sequence[IpNetworkSpec], Wrapped("ip_network"), Field(max_length=1)] | None = None
     labels: CheckedBareLabels | None = None
     """Replaces all labels."""
 
     def wire(self) -> dict[str, Any]:
-        """The JSON document that the API reads; addresses always say their family."""
+        """The JSON document for the API. Addresses always include their family."""
         document = super().wire()
         networks = document.get("ip_networks", {"ip_network": []})["ip_network"]
         for spec, network in zip(self.ip_networks or (), networks, strict=True):
@@ -95,17 +95,17 @@ class NetworkChanges(Changes):
 
 
 class StaticRouteSpec(Request):
-    """A route that a router is to have."""
+    """A static route of a router."""
 
     route: Cidr
     """The destination in CIDR form."""
     nexthop: Address
-    """The address that it goes through."""
+    """Address of the next hop."""
     name: Name
 
 
 class RouterSpec(Request):
-    """A router to be made."""
+    """A router to create."""
 
     name: Name
     static_routes: Annotated[Sequence[StaticRouteSpec], Wrapped()] | None = None
@@ -113,11 +113,11 @@ class RouterSpec(Request):
 
 
 class RouterChanges(Changes):
-    """What is to change on a router."""
+    """Changes to a router."""
 
     name: Name | None = None
     static_routes: Annotated[Sequence[StaticRouteSpec], Wrapped()] | None = None
-    """Replaces all routes of yours."""
+    """Replaces all user-defined routes."""
     labels: CheckedBareLabels | None = None
     """Replaces all labels."""
 
@@ -129,13 +129,13 @@ class PeeringEnd(Request):
 
 
 class NetworkPeeringSpec(Request):
-    """A peering to be made."""
+    """A peering to create."""
 
     name: Name
     network: PeeringEnd
-    """This side's private network."""
+    """Your private network."""
     peer_network: PeeringEnd
-    """The other side's."""
+    """The other private network."""
     configured_status: Annotated[Literal["active", "disabled"], Words()] = "active"
     labels: CheckedBareLabels | None = None
 
@@ -148,69 +148,69 @@ class NetworkPeeringSpec(Request):
 
 
 class NetworkPeeringChanges(Changes):
-    """What is to change on a peering."""
+    """Changes to a peering."""
 
     name: Name | None = None
     configured_status: Annotated[Literal["active", "disabled"], Words()] | None = None
-    """`disabled` before it can be deleted."""
+    """Set `disabled` before you delete it."""
     labels: CheckedBareLabels | None = None
     """Replaces all labels."""
 
 
 class InterfaceChanges(Changes):
-    """What is to change on an interface of a stopped server."""
+    """Changes to an interface of a stopped server."""
 
     index: int | None = Field(default=None, ge=1)
-    """Its new place."""
+    """Its new index."""
     ip_addresses: Annotated[Sequence[InterfaceAddressSpec], Wrapped("ip_address")] | None = None
     source_ip_filtering: Flag | None = None
-    """May be off on private interfaces only."""
+    """Can be off only on private interfaces."""
     bootable: Flag | None = None
 
 
 class IpAddressSpec(Request):
-    """An address to be assigned: a further one for a server, or a floating one; see `for_server` and `floating_ip`."""
+    """An address to assign: an additional or a floating one. See `for_server` and `floating_ip`."""
 
     family: Literal["IPv4", "IPv6"] = "IPv4"
     access: Annotated[Literal["public", "utility"], Words()] | None = None
     server: UuidText | None = None
-    """Uuid of the server that an ordinary address is for."""
+    """Uuid of the server, for an ordinary address."""
     floating: Flag | None = None
     mac: str | None = None
-    """Of the public interface that a floating address is put on."""
+    """MAC of the public interface, for a floating address."""
     zone: str | None = None
-    """Id of the zone of a floating address that is put on no interface yet."""
+    """Id of the zone, for a floating address without an interface."""
     release_policy: Annotated[Literal["keep", "release"], Words()] | None = None
-    """What becomes of it when its server is deleted."""
+    """`keep` or `release`: what happens to it when its server is deleted."""
 
     @classmethod
     def for_server(cls, server: Uuid, *, family: Literal["IPv4", "IPv6"] = "IPv4") -> Self:
-        """A further public address for a stopped server."""
+        """An additional public address for a stopped server."""
         return cls(family=family, access="public", server=uuid_of(server))
 
     @classmethod
     def floating_ip(cls, *, mac: str | None = None, zone: str | None = None) -> Self:
-        """A floating IPv4 address, on the interface with this MAC, or in this zone and on none."""
+        """A floating IPv4 address: on the interface with this MAC, or in this zone without an interface."""
         return cls(floating=True, mac=mac, zone=zone)
 
     @model_validator(mode="after")
     def _goes_somewhere(self) -> Self:
         if self.floating and (self.mac is None) == (self.zone is None):
-            raise ValueError("a floating address needs either `mac`, the interface to put it on, or `zone`")
+            raise ValueError("a floating address needs either `mac`, the MAC of an interface, or `zone`")
         if not self.floating and self.server is None:
             raise ValueError(
-                "an address needs `server`, the uuid of the server it is for; a floating one says floating=True"
+                "an address needs `server`, the uuid of its server; for a floating address write floating=True"
             )
         return self
 
 
 class IpAddressChanges(Changes):
-    """What is to change on an address."""
+    """Changes to an address."""
 
     _nullable = frozenset({"mac"})
 
     ptr_record: str | None = None
-    """Its name in the reverse DNS."""
+    """Its reverse DNS name."""
     mac: str | None = None
-    """Of the interface that a floating address is moved to; None, said in words, takes it off its interface."""
+    """MAC of the interface to move a floating address to. `mac=None` detaches it from its interface."""
     release_policy: Annotated[Literal["keep", "release"], Words()] | None = None

@@ -1,4 +1,4 @@
-"""Traffic that an account has sent. Chapter "Accounts" of the API."""
+"""Outgoing traffic of an account. Chapter "Accounts" of the API."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from upcloud_sdk._wire import Resource, Time
 
 
 class CurrentNetworkUsage(Resource):
-    """The traffic of the running month."""
+    """Traffic of the current month."""
 
     updated: Time | None = None
     accumulated_quota_bytes: int | None = None
-    """What the plans of the servers have brought so far."""
+    """Traffic included in the servers' plans so far."""
     total_sent_bytes: int | None = None
     hourly_quota_increase_bytes: int | None = None
     projected_monthly_quota_bytes: int | None = None
 
 
 class NetworkUsage(Resource):
-    """The traffic of an account in an hour, or on a day."""
+    """Traffic of an account in one hour or day."""
 
     start_time: Time | None = None
     sent_bytes: int | None = None
@@ -29,7 +29,7 @@ class NetworkUsage(Resource):
 
 
 class ResourceNetworkUsage(Resource):
-    """The traffic of one resource in an hour, or on a day."""
+    """Traffic of one resource in one hour or day."""
 
     resource_id: str | None = None
     service: str | None = None

@@ -1,4 +1,4 @@
-"""Networks, addresses, and the interfaces that are asked for. Chapters "Networks" and "IP addresses" of the API."""
+"""Networks, addresses, and interfaces of new servers. Chapters "Networks" and "IP addresses" of the API."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from upcloud_sdk.models.interfaces import AddressFamily, NetworkType
 
 
 class InterfaceAddressSpec(Request):
-    """An address that an interface is to have."""
+    """An address of a new interface."""
 
     family: Literal["IPv4", "IPv6"] = "IPv4"
     address: Address | None = None
-    """A certain address; on private networks only. None: the API chooses."""
+    """The address, only for private networks. None: the API chooses."""
 
 
 class InterfaceSpec(Request):
-    """An interface that a server is to have."""
+    """A network interface to create on a server."""
 
     type: Literal["public", "utility", "private"]
     ip_addresses: Annotated[Sequence[InterfaceAddressSpec], Wrapped("ip_address")] = Field(
         default_factory=lambda: (InterfaceAddressSpec(),)
     )
     network: UuidText | None = None
-    """Uuid of the private network; needed for `private`, and only there."""
+    """Uuid of the private network. Required for `private`, not allowed for other types."""
     index: int | None = None
-    """Its place; None: the next."""
+    """Its index. None: the next free one."""
     source_ip_filtering: Flag | None = None
-    """Whether only packets from its own addresses may leave; may be off on private networks only. API's default: on."""
+    """Whether only packets from its own addresses may leave. Can be off only on private networks. API's default: on."""
     bootable: Flag | None = None
 
     @classmethod
@@ -58,12 +58,12 @@ class InterfaceSpec(Request):
 
     @classmethod
     def utility(cls) -> Self:
-        """An interface on UpCloud's own network between the servers of a zone."""
+        """An interface on UpCloud's internal network between the servers of a zone."""
         return cls(type="utility")
 
     @classmethod
     def private(cls, network: Uuid, address: Address | str | None = None) -> Self:
-        """An interface on a private network, with the next free address or a certain one."""
+        """An interface on a private network, with this address or the next free one."""
         wanted = InterfaceAddressSpec.model_validate({"address": address})
         if isinstance(wanted.address, IPv6Address):
             wanted = wanted.model_copy(update={"family": "IPv6"})
@@ -74,14 +74,14 @@ class InterfaceSpec(Request):
         if self.type == "private" and self.network is None:
             raise ValueError("a private interface needs `network`, the uuid of the private network")
         if self.type != "private" and self.network is not None:
-            raise ValueError(f"a {self.type} interface has no `network` of yours: leave it out")
+            raise ValueError(f"a {self.type} interface takes no `network`: leave it out")
         if self.type != "private" and self.source_ip_filtering is False:
-            raise ValueError("source_ip_filtering can be off on private interfaces only")
+            raise ValueError("source_ip_filtering can be off only on private interfaces")
         return self
 
 
 class RoutesAutoPopulation(Resource):
-    """Which routes a network's DHCP hands out by itself."""
+    """Which routes a network's DHCP sends automatically."""
 
     enabled: bool | None = None
     exclude_by_source: Items[str] = ()
@@ -90,38 +90,38 @@ class RoutesAutoPopulation(Resource):
 
 
 class DhcpRoutesConfiguration(Resource):
-    """How the DHCP of a network makes its routes."""
+    """Which routes a network's DHCP sends."""
 
     effective_routes_auto_population: RoutesAutoPopulation | None = None
 
 
 class EffectiveRoute(Resource):
-    """A route that is in effect; which of its fields there are depends on where it is shown."""
+    """An effective route. Its fields depend on the answer that contains it."""
 
     route: str | None = None
     """The destination in CIDR form."""
     nexthop: AddressOrText | None = None
-    """The address that it goes through."""
+    """Address of the next hop."""
     source: str | None = None
     """`router-connected-networks` or `static-route`."""
     source_resource_id: str | None = None
     type: str | None = None
     """`user` or `service`."""
     auto_populated: bool | None = None
-    """Whether DHCP hands it out without having been told to."""
+    """Whether DHCP sends it automatically."""
 
 
 class IpNetwork(Resource):
     """The addresses of a network."""
 
     address: str
-    """In CIDR form, as it was given: host bits may be set (`192.168.86.1/24`)."""
+    """CIDR form, as it was given. Host bits may be set (`192.168.86.1/24`)."""
     family: AddressFamily | None = None
     gateway: Annotated[Address | None, EmptyIsNone] = None
-    dhcp: bool = False
-    """Whether addresses are handed out by DHCP."""
-    dhcp_default_route: bool = False
-    """Whether the gateway is handed out as the default route."""
+    dhcp: bool | None = None
+    """Whether DHCP is enabled."""
+    dhcp_default_route: bool | None = None
+    """Whether DHCP sends the gateway as the default route."""
     dhcp_dns: Items[Address] = ()
     dhcp_routes: Items[str] = ()
     dhcp_bootfile_url: str | None = None
@@ -133,11 +133,11 @@ class NetworkServer(Resource):
     """A server on a network."""
 
     uuid: str
-    title: str = ""
+    title: str | None = None
 
 
 class Network(Resource):
-    """A network: UpCloud's own, or a private one of yours."""
+    """A network: UpCloud's, or a private network of the account."""
 
     uuid: str
     name: str
@@ -146,7 +146,7 @@ class Network(Resource):
     router: str | None = None
     """Uuid of the router that it is attached to."""
     ip_networks: Annotated[tuple[IpNetwork, ...], Inside("ip_network")] = ()
-    """One, on a private network."""
+    """A private network has exactly one."""
     labels: Labels = Field(default_factory=FrozenDict[str, str])
     servers: Annotated[tuple[NetworkServer, ...], Inside("server")] = ()
     effective_routes: Items[EffectiveRoute] = ()
@@ -158,31 +158,31 @@ class StaticRoute(Resource):
     route: str | None = None
     """The destination in CIDR form."""
     nexthop: AddressOrText | None = None
-    """The address that it goes through."""
-    name: str = ""
+    """Address of the next hop."""
+    name: str | None = None
     type: str | None = None
     """`user` or `service`."""
 
 
 class AttachedNetwork(Resource):
-    """A network on a router, or at an end of a peering."""
+    """A network attached to a router or a peering."""
 
     uuid: str
 
 
 class AttachedGateway(Resource):
-    """A network gateway on a router."""
+    """A network gateway attached to a router."""
 
     uuid: str
 
 
 class Router(Resource):
-    """What joins networks."""
+    """A router between networks."""
 
     uuid: str
     name: str
     type: str | None = None
-    """`normal`; `service` for UpCloud's own."""
+    """`normal`, or `service` for UpCloud's routers."""
     attached_networks: Annotated[tuple[AttachedNetwork, ...], Inside("network")] = ()
     attached_network_gateways: Items[AttachedGateway] = ()
     labels: Labels = Field(default_factory=FrozenDict[str, str])
@@ -190,7 +190,7 @@ class Router(Resource):
 
 
 class PeeringState(OpenEnum):
-    """Where a peering is in its life."""
+    """State of a peering."""
 
     ACTIVE = "active"
     PENDING_PEER = "pending-peer"
@@ -212,36 +212,36 @@ class PeeringNetwork(Resource):
 
 
 class NetworkPeering(Resource):
-    """Two private networks that reach each other."""
+    """A connection between two private networks."""
 
     uuid: str
     name: str
     state: PeeringState
     configured_status: str | None = None
-    """`active` or `disabled`: what this side wants."""
+    """`active` or `disabled`, as configured on this side."""
     network: PeeringNetwork | None = None
     """This side's."""
     peer_network: PeeringNetwork | None = None
-    """The other side's, which may be another account's."""
+    """Network on the other side. May belong to another account."""
     labels: Labels = Field(default_factory=FrozenDict[str, str])
 
 
 class IpAddress(Resource):
-    """An address of the account."""
+    """An IP address of the account."""
 
     address: Address
     access: NetworkType | None = None
     family: AddressFamily | None = None
     mac: str | None = None
-    """Of the interface that it is on; None for a floating address that is on none."""
+    """MAC of its interface. None: a floating address without an interface."""
     server: str | None = None
-    """Uuid of the server that it is on; None if it is on none."""
+    """Uuid of its server. None: no server."""
     zone: str | None = None
-    ptr_record: str = ""
-    """Its name in the reverse DNS; empty on utility addresses."""
-    floating: bool = False
+    ptr_record: str | None = None
+    """Its reverse DNS name. Empty for utility addresses."""
+    floating: bool | None = False
     """Whether it can be moved to another interface."""
-    part_of_plan: bool = False
+    part_of_plan: bool | None = False
     dhcp_provided: bool | None = None
     release_policy: str | None = None
-    """`keep` or `release`: what becomes of it when its server is deleted."""
+    """`keep` or `release`: what happens to it when its server is deleted."""

@@ -1,4 +1,4 @@
-"""The labels by which the SDK finds again what it made. Their keys are a contract between versions."""
+"""The labels by which the SDK finds its resources. Their keys must never change: other versions read them."""
 
 from __future__ import annotations
 
@@ -14,19 +14,43 @@ OWNER = "upcloud_sdk_owner"
 RUN = "upcloud_sdk_run"
 ATTEMPT = "upcloud_sdk_attempt"
 LEASE = "upcloud_sdk_lease"
+TITLED = "upcloud_sdk_titled"
+"""On a server: there may be disks created for it without labels, recognised by their titles."""
 
-OWN_LABELS = frozenset({OWNER, RUN, ATTEMPT, LEASE})
+SDK_LABELS = frozenset({OWNER, RUN, ATTEMPT, LEASE, TITLED})
+
+IMAGE = "upcloud_sdk_image"
+"""The digest of a recipe: on its images, and on servers that bake it."""
+IMAGE_NAME = "upcloud_sdk_image_name"
+IMAGE_BASE = "upcloud_sdk_image_base"
+"""Uuid of the template that an image was made from."""
+IMAGE_USED = "upcloud_sdk_image_used"
+"""Date of an image's last use."""
+
+IMAGE_LABELS = frozenset({IMAGE, IMAGE_NAME, IMAGE_BASE, IMAGE_USED})
+
+KEPT_LABELS = SDK_LABELS | IMAGE_LABELS
+"""The labels that `modify` keeps."""
+
+
+def title_in_the_making(attempt: str) -> str:
+    """Title of an incomplete template or its source disk. The API takes no labels there.
+
+    It belongs to the server with this attempt label, and so to that server's lease.
+    """
+    return f"upcloud-sdk image in the making {attempt}"
+
 
 _LEASE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def write_lease(ends: datetime) -> str:
-    """The value of the lease label for a lease that ends then; whole seconds, UTC."""
+    """The value of the lease label, in UTC and whole seconds."""
     return ends.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_lease(value: str | None) -> datetime | None:
-    """When a lease ends, or None if the label is missing or cannot be read (which does not mean an old one)."""
+    """When a lease ends. None if the label is missing or unreadable, which does not mean that it has ended."""
     if value is None or _LEASE_TIME.fullmatch(value) is None:
         return None
     try:
@@ -35,33 +59,34 @@ def read_lease(value: str | None) -> datetime | None:
         return None
 
 
-def own_labels(labels: Mapping[str, str]) -> dict[str, str]:
-    """Those labels that are ours."""
-    return {key: value for key, value in labels.items() if key in OWN_LABELS}
+def sdk_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """The SDK's labels among these."""
+    return {key: value for key, value in labels.items() if key in SDK_LABELS}
 
 
-def keep_own(labels: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
-    """Labels that a caller wants, with those of ours that are there, which a modify must not lose."""
-    return {**{key: value for key, value in labels.items() if key not in OWN_LABELS}, **own_labels(present)}
+def keep_sdk_labels(labels: Mapping[str, str], present: Mapping[str, str]) -> dict[str, str]:
+    """The caller's labels plus the SDK's present labels, which a modify must keep."""
+    wanted = {key: value for key, value in labels.items() if key not in KEPT_LABELS}
+    return wanted | {key: value for key, value in present.items() if key in KEPT_LABELS}
 
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """What the labels of a server or a disk say of its owner."""
+    """Owner and lease of a server or disk, from its labels."""
 
     owner: str | None = None
     run: str | None = None
     attempt: str | None = None
     lease: datetime | None = None
-    """When the lease ends; None if there is none, or none that can be read."""
+    """End of the lease. None if there is none, or its label cannot be read."""
 
     @classmethod
     def read(cls, labels: Mapping[str, str]) -> Ownership:
-        """The ownership that these labels state."""
+        """Read the ownership from labels."""
         return cls(labels.get(OWNER), labels.get(RUN), labels.get(ATTEMPT), read_lease(labels.get(LEASE)))
 
     def labels(self) -> dict[str, str]:
-        """The labels that state this ownership."""
+        """The labels for this ownership."""
         lease = None if self.lease is None else write_lease(self.lease)
         pairs = {OWNER: self.owner, RUN: self.run, ATTEMPT: self.attempt, LEASE: lease}
         return {key: value for key, value in pairs.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What sub-accounts may use. Chapter "Permissions" of the API."""
+"""Permissions of sub-accounts. Chapter "Permissions" of the API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from upcloud_sdk._wire import Flag, OpenEnum, Request, Resource, Words
 
 
 class PermissionTarget(OpenEnum):
-    """What kind of thing a permission is for."""
+    """Type of a permission's target."""
 
     SERVER = "server"
     STORAGE = "storage"
@@ -49,36 +49,36 @@ TargetType = Literal[
 
 
 class PermissionOptions(Resource):
-    """The extent of a permission."""
+    """Options of a permission."""
 
     storage: bool | None = None
-    """Of a server or tag: whether its storages are included."""
+    """For a server or tag: whether its storages are included."""
 
 
 class Permission(Resource):
-    """A user may use something."""
+    """The permission of a user to use a target."""
 
     user: str | None = None
     """User name of a sub-account."""
     target_type: PermissionTarget | None = None
     target_identifier: str | None = None
-    """Uuid of a thing, name of a tag, or `*` for all of the type."""
+    """Uuid of the target, name of the tag, or `*` for all of this type."""
     options: PermissionOptions | None = None
 
 
 class PermissionOptionsSpec(Request):
-    """The extent of a permission that is granted."""
+    """Options of a permission to grant."""
 
     storage: Flag | None = None
-    """Of a server or tag: whether its storages are included."""
+    """For a server or tag: whether its storages are included."""
 
 
 class PermissionSpec(Request):
-    """A permission to be granted, or revoked."""
+    """A permission to grant or revoke."""
 
     user: Annotated[str, Field(min_length=1)]
     """User name of a sub-account."""
     target_type: Annotated[TargetType, Words()]
     target_identifier: Annotated[str, Field(min_length=1)] = "*"
-    """Uuid of a thing, name of a tag, or `*` for all of the type."""
+    """Uuid of the target, name of the tag, or `*` for all of this type."""
     options: PermissionOptionsSpec | None = None

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from upcloud_sdk._wire import AddressOrText, Changes, EmptyIsNone, Items, Labels, Request, Resource, Time
 from upcloud_sdk.models.fields import CheckedBareLabels
-from upcloud_sdk.models.firewall import FirewallAction, FirewallDirection
+from upcloud_sdk.models.firewall_words import FirewallAction, FirewallDirection
 from upcloud_sdk.models.interfaces import AddressFamily
 
 RulesetName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
@@ -16,6 +16,7 @@ RulesetName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 Description = Annotated[str, Field(max_length=250)]
 OptionalAddress = Annotated[AddressOrText | None, EmptyIsNone]
 OptionalNumber = Annotated[int | None, EmptyIsNone]
+Port = Annotated[int, Field(ge=0, le=65535)]
 
 
 class FirewallRuleset(Resource):
@@ -23,12 +24,12 @@ class FirewallRuleset(Resource):
 
     uuid: str
     name: str
-    description: str = ""
+    description: str | None = None
     stateful: bool | None = None
-    """Whether answers to what a rule lets through are let through too."""
+    """Whether replies to accepted packets are accepted too."""
     enabled: bool | None = None
     version: int | None = None
-    """Counts the changes; `firewall_rulesets.restore` goes back to an earlier one."""
+    """Increases with each change. `firewall_rulesets.restore` restores an earlier version."""
     default_dns_rules_enabled: bool | None = None
     labels: Labels = Field(default_factory=dict)
     server_uuid: Annotated[str | None, EmptyIsNone] = None
@@ -37,7 +38,7 @@ class FirewallRuleset(Resource):
 
 
 class FirewallRulesetSpec(Request):
-    """A ruleset to be made."""
+    """A ruleset to create."""
 
     name: RulesetName
     description: Description | None = None
@@ -49,7 +50,7 @@ class FirewallRulesetSpec(Request):
 
 
 class FirewallRulesetChanges(Changes):
-    """What is to change on a ruleset."""
+    """Changes to a ruleset."""
 
     name: RulesetName | None = None
     description: Description | None = None
@@ -60,7 +61,7 @@ class FirewallRulesetChanges(Changes):
 
 
 class FirewallRulesetRule(Resource):
-    """A rule of a ruleset: the first that matches decides."""
+    """A rule of a ruleset. The first matching rule decides."""
 
     uuid: str | None = None
     enabled: bool | None = None
@@ -69,10 +70,10 @@ class FirewallRulesetRule(Resource):
     family: Annotated[AddressFamily | None, EmptyIsNone] = None
     """None: both."""
     protocol: Annotated[str | None, EmptyIsNone] = None
-    """`tcp`, `udp`, `icmp`, `esp`, `ah`; None or `all`: all."""
+    """`tcp`, `udp`, `icmp`, `esp` or `ah`. None or `all`: all protocols."""
     icmp_type: OptionalNumber = None
     position: int | None = None
-    comment: str = ""
+    comment: str | None = None
     source_address_start: OptionalAddress = None
     source_address_end: OptionalAddress = None
     source_address_cidr: Annotated[str | None, EmptyIsNone] = None
@@ -85,60 +86,49 @@ class FirewallRulesetRule(Resource):
     destination_port_end: OptionalNumber = None
 
 
-Port = Annotated[int, Field(ge=0, le=65535)]
+class _RuleRequest(Request):
+    """Fields of a new or changed rule."""
+
+    enabled: bool | None = None
+    position: Annotated[int, Field(ge=0, le=1000)] | None = None
+    comment: Description | None = None
+    source_address_start: AddressOrText | None = None
+    source_address_end: AddressOrText | None = None
+    source_address_cidr: str | None = None
+    source_port_start: Port | None = None
+    source_port_end: Port | None = None
+    destination_address_start: AddressOrText | None = None
+    destination_address_end: AddressOrText | None = None
+    destination_address_cidr: str | None = None
+    destination_port_start: Port | None = None
+    destination_port_end: Port | None = None
 
 
-class FirewallRulesetRuleSpec(Request):
-    """A rule to be made. What is left out matches everything."""
+class FirewallRulesetRuleSpec(_RuleRequest):
+    """A rule to create. Fields that are left out match everything."""
 
     direction: Literal["in", "out"]
     action: Literal["accept", "drop"]
     family: Literal["IPv4", "IPv6", ""] = ""
     """"": both."""
-    enabled: bool | None = None
     protocol: Literal["tcp", "udp", "icmp", "esp", "ah", "all"] | None = None
     icmp_type: Annotated[int, Field(ge=0, le=255)] | None = None
-    position: Annotated[int, Field(ge=0, le=1000)] | None = None
-    comment: Description | None = None
-    source_address_start: AddressOrText | None = None
-    source_address_end: AddressOrText | None = None
-    source_address_cidr: str | None = None
-    source_port_start: Port | None = None
-    source_port_end: Port | None = None
-    destination_address_start: AddressOrText | None = None
-    destination_address_end: AddressOrText | None = None
-    destination_address_cidr: str | None = None
-    destination_port_start: Port | None = None
-    destination_port_end: Port | None = None
 
 
-class FirewallRulesetRuleChanges(Changes):
-    """What is to change on a rule of a ruleset."""
+class FirewallRulesetRuleChanges(Changes, _RuleRequest):
+    """Changes to a rule of a ruleset."""
 
     direction: Literal["in", "out"] | None = None
     action: Literal["accept", "drop"] | None = None
     family: Literal["IPv4", "IPv6", ""] | None = None
     """"": both."""
-    enabled: bool | None = None
     protocol: Literal["tcp", "udp", "icmp", "esp", "ah", "all", ""] | None = None
     icmp_type: Annotated[int, Field(ge=-1, le=255)] | None = None
     """-1: all."""
-    position: Annotated[int, Field(ge=0, le=1000)] | None = None
-    comment: Description | None = None
-    source_address_start: AddressOrText | None = None
-    source_address_end: AddressOrText | None = None
-    source_address_cidr: str | None = None
-    source_port_start: Port | None = None
-    source_port_end: Port | None = None
-    destination_address_start: AddressOrText | None = None
-    destination_address_end: AddressOrText | None = None
-    destination_address_cidr: str | None = None
-    destination_port_start: Port | None = None
-    destination_port_end: Port | None = None
 
 
 class RulesetAttachment(Resource):
-    """A ruleset that was attached to a server, or detached from it."""
+    """A ruleset that was attached to or detached from a server."""
 
     firewall_ruleset_uuid: str | None = None
     server_uuid: str | None = None
@@ -147,11 +137,11 @@ class RulesetAttachment(Resource):
 
 
 class RulesetRelationship(RulesetAttachment):
-    """A ruleset of a server, and which version of it acts there."""
+    """A ruleset of a server, and the version that is applied there."""
 
     version: int | None = None
     applied_version: int | None = None
-    """None: none yet."""
+    """None: not applied yet."""
     created_at: Time | None = None
     updated_at: Time | None = None
     last_applied_at: Time | None = None
@@ -170,7 +160,7 @@ class RulesetServer(Resource):
 
 
 class RulesetMember(Resource):
-    """A server as the service of rulesets lists it. Its contract names a key and a value, and no server."""
+    """A server in the list of a ruleset. In the API's contract it has a key and a value, but no server."""
 
     key: Any = None
     value: Any = None

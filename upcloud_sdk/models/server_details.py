@@ -1,4 +1,4 @@
-"""What else the API tells of a server. Chapter "Servers" of the API."""
+"""More details of servers: log, GPUs, console. Chapter "Servers" of the API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from upcloud_sdk.models.servers import ServerState
 
 
 class ServerLogEntry(Resource):
-    """Something that happened to a server, and who did it."""
+    """An event of a server, and who caused it."""
 
     server: str | None = None
     """Uuid."""
@@ -35,12 +35,12 @@ class Gpu(Resource):
 
 
 class RemoteAccess(Resource):
-    """How the screen of a server is reached: its VNC console."""
+    """Address of a server's VNC console."""
 
     state: ServerState
     vnc_host: str | None = None
     vnc_port: Annotated[int | None, EmptyIsNone] = None
-    """None while there is no console."""
+    """None if the console is off."""
     vnc_password: SecretStr | None = None
     remote_access_enabled: bool | None = None
     remote_access_type: str | None = None

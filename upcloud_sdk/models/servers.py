@@ -1,4 +1,4 @@
-"""Servers as the API tells of them. Chapter "Servers" of the API."""
+"""Servers. Chapter "Servers" of the API."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from typing import Annotated, Any
 from pydantic import Field, SecretStr
 
 from upcloud_sdk._wire import Address, EmptyIsNone, FrozenDict, Inside, Json, Labels, OpenEnum, Private, Resource, Time
-from upcloud_sdk.models.firewall import FirewallAction
+from upcloud_sdk.models.firewall_words import FirewallAction
 from upcloud_sdk.models.interfaces import AddressFamily, Interface, NetworkType
 from upcloud_sdk.models.tiers import StorageTier
 
 
 class ServerState(OpenEnum):
-    """Where a server is in its life."""
+    """State of a server."""
 
     STARTED = "started"
     STOPPED = "stopped"
     """Still billed on most plans."""
     MAINTENANCE = "maintenance"
-    """Being made, started or stopped; nothing can be asked of it."""
+    """Being created, started or stopped. Refuses requests meanwhile."""
     ERROR = "error"
-    """Set by UpCloud, and left by UpCloud's hand."""
+    """Set and ended by UpCloud."""
     PENDING_DELETE = "pending_delete"
-    """On its way out: it will never be in another state."""
+    """Being deleted. This state is final."""
 
 
 class ServerSummary(Resource):
-    """A server as a list shows it: no addresses, no disks."""
+    """A server in a list: without addresses and disks."""
 
     uuid: str
     title: str | None = None
@@ -43,17 +43,17 @@ class ServerSummary(Resource):
     """MiB."""
     created: Time | None = None
     host: int | None = None
-    """Id of the host that it runs on; None while it is stopped."""
+    """Id of its host. None while it is stopped."""
     labels: Labels = Field(default_factory=FrozenDict[str, str])
-    license: Decimal = Decimal(0)
-    """Credits an hour and core that the operating system costs."""
+    license: Decimal | None = None
+    """Price of the operating system, in credits per hour and core."""
     plan_ipv4_bytes: int | None = None
-    """Traffic of this month that counts against the plan."""
+    """This month's traffic that counts against the plan."""
     plan_ipv6_bytes: int | None = None
     progress: Annotated[int | None, EmptyIsNone] = None
-    """Percent; in some answers during maintenance."""
+    """Progress in percent. Only in some answers during maintenance."""
     server_group: str | None = None
-    """Uuid of the group that it is in."""
+    """Uuid of its server group."""
     simple_backup: str | None = None
     """`no`, or a time and a plan such as `0430,dailies`."""
     tags: Annotated[tuple[str, ...], Inside("tag")] = ()
@@ -65,32 +65,32 @@ class ServerAddress(Resource):
     access: NetworkType | None = None
     address: Address
     family: AddressFamily | None = None
-    part_of_plan: bool = False
+    part_of_plan: bool | None = False
 
 
 class StorageDevice(Resource):
-    """A storage as a device of a server."""
+    """A storage attached to a server."""
 
     storage: str | None = None
-    """Uuid of the storage; empty for an empty CD-ROM drive."""
+    """Uuid of the storage. Empty for an empty CD-ROM drive."""
     address: str
     """Such as `virtio:0`."""
     type: str | None = None
     """`disk` or `cdrom`."""
-    storage_size: int = 0
+    storage_size: int | None = None
     """GB."""
-    storage_title: str = ""
+    storage_title: str | None = None
     storage_tier: StorageTier | None = None
-    """None on a CD-ROM."""
+    """None for a CD-ROM."""
     storage_encrypted: bool | None = None
-    boot_disk: bool = False
-    part_of_plan: bool = False
+    boot_disk: bool | None = None
+    part_of_plan: bool | None = False
     labels: Labels | None = None
-    """Labels of the storage; None where the answer does not show them."""
+    """Labels of the storage. None if not in the answer."""
 
 
 class Device(Resource):
-    """A device that is no storage: a GPU."""
+    """A device that is not a storage: a GPU."""
 
     type: str | None = None
     model: str | None = None
@@ -105,29 +105,29 @@ class Networking(Resource):
 
 
 class Server(ServerSummary):
-    """A server in full."""
+    """A server with all details."""
 
-    boot_order: str = "disk"
-    firewall: bool = False
-    """Whether its firewall rules act."""
+    boot_order: str | None = None
+    firewall: bool | None = None
+    """Whether its firewall is enabled."""
     firewall_private: bool | None = None
-    """Whether firewall rulesets act on its private networks; None where the API does not say."""
+    """Whether firewall rulesets apply to its private networks. None if not in the answer."""
     firewall_public_default_incoming_action: FirewallAction | None = None
-    """What becomes of a packet that no rule matches."""
+    """What happens to packets that match no rule."""
     firewall_public_default_outgoing_action: FirewallAction | None = None
     firewall_private_default_incoming_action: FirewallAction | None = None
     firewall_private_default_outgoing_action: FirewallAction | None = None
     ip_addresses: Annotated[tuple[ServerAddress, ...], Inside("ip_address")] = ()
-    """All its addresses, in no certain order."""
-    metadata: bool = False
-    """Whether its guest can read the metadata service."""
+    """All its addresses, in any order."""
+    metadata: bool | None = None
+    """Whether the guest can read the metadata service."""
     networking: Networking = Field(default_factory=Networking)
     nic_model: str | None = None
     storage_devices: Annotated[tuple[StorageDevice, ...], Inside("storage_device")] = ()
     devices: Annotated[tuple[Device, ...], Inside("device")] = ()
-    timezone: str = "UTC"
+    timezone: str | None = None
     video_model: str | None = None
-    remote_access_enabled: bool = False
+    remote_access_enabled: bool | None = None
     remote_access_type: str | None = None
     remote_access_host: str | None = None
     remote_access_port: Annotated[int | None, EmptyIsNone] = None
@@ -135,26 +135,26 @@ class Server(ServerSummary):
     username: str | None = None
     """Set only in the answer to `create`, with the password."""
     password: SecretStr | None = None
-    """Set only in the answer to `create`, and only if one was made."""
+    """Set only in the answer to `create`, and only if a password was created."""
     user_data: Private | None = Field(default=None, repr=False)
-    """What the guest was told at its first boot. Masked in JSON, unless that is asked for with
-    `context={"secrets": True}`: it often holds secrets."""
+    """The script or document that the guest runs at its first boot. It often contains secrets, so JSON dumps mask it,
+    except with `context={"secrets": True}`."""
 
     @property
     def public_ipv4(self) -> IPv4Address | None:
-        """The first public IPv4 address; None if it has none."""
+        """The first public IPv4 address, or None."""
         address = self._first(NetworkType.PUBLIC, IPv4Address)
         return address if isinstance(address, IPv4Address) else None
 
     @property
     def public_ipv6(self) -> IPv6Address | None:
-        """The first public IPv6 address; None if it has none."""
+        """The first public IPv6 address, or None."""
         address = self._first(NetworkType.PUBLIC, IPv6Address)
         return address if isinstance(address, IPv6Address) else None
 
     @property
     def utility_ipv4(self) -> IPv4Address | None:
-        """The address on UpCloud's own network; None if it has none."""
+        """The address on UpCloud's internal network, or None."""
         address = self._first(NetworkType.UTILITY, IPv4Address)
         return address if isinstance(address, IPv4Address) else None
 

@@ -1,4 +1,4 @@
-"""Figures of servers over time. Chapter "Servers" of the API."""
+"""Statistics of servers. Chapter "Servers" of the API."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic import Field
 from upcloud_sdk._wire import EmptyIsNone, Inside, Resource
 
 Figure = Annotated[Decimal | str | None, Field(union_mode="left_to_right"), EmptyIsNone]
-"""A number, or, where something else stands, its text."""
+"""A number. If the API sends anything else: its text."""
 
 
 class StatisticsSeries(Resource):
-    """One thing that was measured over a period."""
+    """One measured value over a period."""
 
-    title: str = ""
+    title: str | None = None
     """`CPU usage %`, `Read`, `Write`, `In`, `Out`."""
     average: Figure = None
     current: Figure = None
@@ -25,13 +25,13 @@ class StatisticsSeries(Resource):
 
 
 class StatisticsPeriod(Resource):
-    """What was measured over one period."""
+    """All measured values of one period."""
 
     summary: Annotated[tuple[StatisticsSeries, ...], Inside("variable")] = ()
 
 
 class ServerStatistics(Resource):
-    """What was measured of a server, by period; None for a period that was not asked for."""
+    """Statistics of a server by period. None for periods that were not requested."""
 
     daily: StatisticsPeriod | None = None
     weekly: StatisticsPeriod | None = None

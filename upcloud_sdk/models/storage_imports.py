@@ -10,10 +10,10 @@ from upcloud_sdk._wire import EmptyIsNone, OpenEnum, Resource, Time
 
 
 class ImportState(OpenEnum):
-    """Where an import is."""
+    """State of an import."""
 
     PREPARED = "prepared"
-    """It waits for its data."""
+    """Waiting for data."""
     PENDING = "pending"
     IMPORTING = "importing"
     COMPLETED = "completed"
@@ -23,7 +23,7 @@ class ImportState(OpenEnum):
 
 
 class ImportSource(OpenEnum):
-    """Where the data of an import comes from."""
+    """Source of an import's data."""
 
     DIRECT_UPLOAD = "direct_upload"
     HTTP_IMPORT = "http_import"
@@ -36,29 +36,29 @@ class StorageImport(Resource):
     state: ImportState
     source: ImportSource | None = None
     source_location: str | None = None
-    """The address that is read, of `http_import`."""
+    """For `http_import`: the URL to read."""
     direct_upload_url: str | None = Field(default=None, repr=False)
-    """Where the data is to be sent, of `direct_upload`, without credentials: whoever knows it can send."""
+    """For `direct_upload`: the URL to send the data to. It is secret: everybody who knows it can send data."""
     created: Time | None = None
     completed: Annotated[Time | None, EmptyIsNone] = None
-    read_bytes: int = 0
-    """Bytes that have been read, as they came."""
-    written_bytes: int = 0
-    """Bytes that have been written: more than were read, if they came compressed."""
-    client_content_length: int = 0
-    """Bytes that there are to read; 0 while that is not known."""
-    client_content_type: str = ""
-    md5sum: str = ""
-    """Of what was written."""
-    sha256sum: str = ""
-    """Of what was written."""
-    error_code: str = ""
-    error_message: str = ""
+    read_bytes: int | None = None
+    """Bytes received so far."""
+    written_bytes: int | None = None
+    """Bytes written so far. More than `read_bytes` for compressed data."""
+    client_content_length: int | None = None
+    """Size of the data in bytes. 0 if not known yet."""
+    client_content_type: str | None = None
+    md5sum: str | None = None
+    """MD5 of the written data."""
+    sha256sum: str | None = None
+    """SHA-256 of the written data."""
+    error_code: str | None = None
+    error_message: str | None = None
 
 
 class UploadReceipt(Resource):
-    """What the upload host says it has written."""
+    """Answer of the upload host: the data that it has written."""
 
-    written_bytes: int = 0
-    md5sum: str = ""
-    sha256sum: str = ""
+    written_bytes: int | None = None
+    md5sum: str | None = None
+    sha256sum: str | None = None

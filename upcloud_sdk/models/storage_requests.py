@@ -1,4 +1,4 @@
-"""What can be asked of storages. Chapter "Storages" of the API."""
+"""Requests for storages. Chapter "Storages" of the API."""
 
 from __future__ import annotations
 
@@ -10,38 +10,38 @@ from upcloud_sdk.models.storages import BackupRuleSpec
 
 
 class StorageSpec(Request):
-    """A disk to be made."""
+    """A disk to create."""
 
     zone: str
-    """Id of the zone of the servers that it is for."""
+    """Id of the zone. Must be the zone of its servers."""
     title: Title
     """1 to 255 characters."""
     size: Size
     """GB, 1 to 4096."""
     tier: Tier | None = None
-    """`maxiops` is the fastest, `hdd` the cheapest. None: the API's choice."""
+    """`maxiops` is the fastest, `hdd` the cheapest. None: the API chooses."""
     encrypted: Flag | None = None
-    """Whether it is encrypted at rest; cannot be changed later. API's default: no."""
+    """Whether it is encrypted at rest. Cannot be changed later. API's default: no."""
     backup_rule: BackupRuleSpec | None = None
-    """When it is backed up by itself; not together with a server's `simple_backup`."""
+    """Automatic backups. Not together with a server's `simple_backup`."""
     labels: CheckedBareLabels | None = None
 
 
 class StorageChanges(Changes):
-    """What is to change on a storage."""
+    """Changes to a storage."""
 
     title: Title | None = None
     size: Size | None = None
-    """GB, more than now. Its server must be stopped; `storages.resize_filesystem` then makes the room usable."""
+    """New size in GB, larger than now. Stop its server first, and call `storages.resize_filesystem` afterwards."""
     filesystem_resize: Flag | None = None
-    """Whether the last partition and its file system grow with it, as by `storages.resize_filesystem`."""
+    """Whether the last partition and its file system grow too, as with `storages.resize_filesystem`."""
     backup_rule: BackupRuleSpec | None = None
-    """None: no more backups by itself."""
+    """`backup_rule=None` ends automatic backups."""
     labels: CheckedBareLabels | None = None
-    """Replaces all labels but the SDK's own, which `storages.modify` keeps, and the API's."""
+    """Replaces all labels, except the API's and the SDK's labels, which `storages.modify` keeps."""
 
     def wire(self) -> dict[str, Any]:
-        """The JSON document that the API reads; no backup rule travels as `{}`."""
+        """The JSON document for the API. `backup_rule=None` is sent as `{}`."""
         document = super().wire()
         if "backup_rule" in self.model_fields_set and self.backup_rule is None:
             document["backup_rule"] = {}
@@ -49,12 +49,12 @@ class StorageChanges(Changes):
 
 
 class StorageCloneSpec(Request):
-    """A disk to be made as a copy of another, of the same size."""
+    """A copy of a disk, with the same size."""
 
     zone: str
-    """Id of a zone, which may be another than the source's."""
+    """Id of a zone. May differ from the zone of the source."""
     title: Title
     tier: Tier | None = None
-    """API's default: the source's."""
+    """API's default: the tier of the source."""
     encrypted: Flag | None = None
-    """Whether the copy is encrypted at rest: the way to encrypt what is not."""
+    """Whether the copy is encrypted at rest. An existing disk can be encrypted only by cloning it."""

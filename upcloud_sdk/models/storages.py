@@ -15,31 +15,31 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 StorageKind = Literal["public", "private", "normal", "backup", "cdrom", "template", "favorite"]
-"""What `storages.list` can be narrowed to."""
+"""Kinds of storages that `storages.list` can select."""
 
 
 class StorageState(OpenEnum):
-    """Where a storage is in its life."""
+    """State of a storage."""
 
     ONLINE = "online"
     MAINTENANCE = "maintenance"
-    """Being made or changed."""
+    """Being created or changed."""
     CLONING = "cloning"
-    """The source of a clone or a template that is being made."""
+    """Being read for a new clone or template."""
     BACKUPING = "backuping"
     """Being backed up."""
     SYNCING = "syncing"
-    """Usable; data is still being copied after an import or a move."""
+    """Usable. Data is still being copied after an import or a move."""
     ERROR = "error"
     PENDING_DELETE = "pending_delete"
-    """On its way out: it will never be in another state."""
+    """Being deleted. This state is final."""
     HIDDEN = "hidden"
     ATTACHING = "attaching"
     DETACHING = "detaching"
 
 
 class StorageType(OpenEnum):
-    """What a storage is. A disk is `normal` here and `disk` inside a server."""
+    """Type of a storage. A disk is `normal` here, and `disk` in the devices of a server."""
 
     NORMAL = "normal"
     BACKUP = "backup"
@@ -48,22 +48,22 @@ class StorageType(OpenEnum):
 
 
 class TemplateType(OpenEnum):
-    """How a template is set up at its first boot."""
+    """How a template is configured at its first boot."""
 
     CLOUD_INIT = "cloud-init"
-    """Needs `metadata=True` and takes SSH keys only."""
+    """Needs `metadata=True`. Login only with SSH keys."""
     NATIVE = "native"
 
 
 class StorageAccess(OpenEnum):
-    """Whose a storage is."""
+    """Whether a storage is public or private."""
 
     PUBLIC = "public"
     PRIVATE = "private"
 
 
 class BackupRule(Resource):
-    """When a storage is backed up by itself."""
+    """Schedule of automatic backups."""
 
     interval: str | None = None
     """`daily`, or a day of the week: `mon` to `sun`."""
@@ -74,7 +74,7 @@ class BackupRule(Resource):
 
 
 class BackupRuleSpec(Request):
-    """When a storage is to be backed up by itself."""
+    """A schedule of automatic backups, to set."""
 
     interval: Annotated[Literal["daily", "mon", "tue", "wed", "thu", "fri", "sat", "sun"], Words()]
     time: Clock
@@ -84,43 +84,43 @@ class BackupRuleSpec(Request):
 
 
 class StorageSummary(Resource):
-    """A storage as a list shows it."""
+    """A storage in a list."""
 
     uuid: str
     title: str | None = None
     type: StorageType | None = None
     state: StorageState
     size: int | None = None
-    """GB. Of a template: the smallest disk that it fits on."""
+    """Size in GB. For a template: the smallest possible disk."""
     access: StorageAccess | None = None
     tier: StorageTier | None = None
-    """None on public templates, CD-ROMs and backups."""
+    """None for public templates, CD-ROMs and backups."""
     zone: str | None = None
-    """None on public storages."""
+    """None for public storages."""
     created: Time | None = None
-    """None on public storages."""
+    """None for public storages."""
     encrypted: bool | None = None
     labels: Labels = Field(default_factory=FrozenDict[str, str])
-    license: Decimal = Decimal(0)
-    """Credits an hour and core that the operating system costs."""
+    license: Decimal | None = None
+    """Price of the operating system, in credits per hour and core."""
     origin: str | None = None
-    """Of a backup: the storage that it is a backup of."""
-    part_of_plan: bool = False
+    """For a backup: uuid of the backed-up storage."""
+    part_of_plan: bool | None = False
     progress: Annotated[int | None, EmptyIsNone] = None
-    """Percent, while in maintenance."""
+    """Progress in percent, during maintenance."""
     template_type: TemplateType | None = None
 
 
 class Storage(StorageSummary):
-    """A storage in full."""
+    """A storage with all details."""
 
     backup_rule: Annotated[BackupRule | None, EmptyIsNone] = None
     backups: Annotated[tuple[str, ...], Inside("backup")] = ()
     """Uuids of its backups."""
     servers: Annotated[tuple[str, ...], Inside("server")] = ()
-    """Uuids of the servers that it is attached to: one at most."""
+    """Uuid of the server that it is attached to: at most one."""
 
 
 def age(storage: StorageSummary) -> tuple[datetime | None, str]:
-    """A key that sorts storages from old to new; public templates have no date, their uuids count upwards."""
+    """Sort key from old to new. Public templates have no date, but increasing uuids."""
     return storage.created, storage.uuid

@@ -1,4 +1,4 @@
-"""How fast storages are. Chapter "Storages" of the API."""
+"""Storage tiers. Chapter "Storages" of the API."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from upcloud_sdk._wire import OpenEnum
 
 
 class StorageTier(OpenEnum):
-    """The speed of a storage."""
+    """Tier of a storage: its speed."""
 
     MAXIOPS = "maxiops"
-    """100,000 read and 30,000 write operations a second."""
+    """100,000 read and 30,000 write operations per second."""
     STANDARD = "standard"
-    """10,000 read and 10,000 write operations a second."""
+    """10,000 read and 10,000 write operations per second."""
     HDD = "hdd"
-    """600 operations a second; sold as Archive."""
+    """600 operations per second. Sold as "Archive"."""

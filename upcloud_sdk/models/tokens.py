@@ -14,7 +14,7 @@ EVERYWHERE = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
 
 
 class ApiToken(Resource):
-    """An API token: what is known of it, and, once, the secret itself."""
+    """An API token."""
 
     id: str
     name: str
@@ -23,31 +23,31 @@ class ApiToken(Resource):
     created_at: Time | None = None
     expires_at: Time | None = None
     last_used_at: Time | None = None
-    """None until it is used."""
-    can_create_tokens: bool = False
+    """None if never used."""
+    can_create_tokens: bool | None = None
     allowed_ip_ranges: Items[str] = ()
-    """Where it may be used from, in CIDR notation."""
-    gui: bool = False
-    """Whether it belongs to a login of the control panel."""
+    """Networks that may use it, in CIDR form."""
+    gui: bool | None = None
+    """Whether it belongs to a login in the control panel."""
     token: SecretStr | None = None
-    """The secret, `ucat_...`. Set only in the answer to `create`, and cannot be had again."""
+    """The secret, `ucat_...`. Set only in the answer to `create`: the API never shows it again."""
 
 
 class ApiTokenSpec(Request):
-    """A token to be made."""
+    """A token to create."""
 
     name: Annotated[str, Field(min_length=1)]
     expires_at: AwareDatetime | None = None
-    """When it ends; a time with its zone. This or `expires_in`."""
+    """When it expires, with time zone. Give this or `expires_in`."""
     expires_in: Annotated[str, Field(min_length=1)] | None = None
-    """How long it lives, from now, as the API writes it. This or `expires_at`."""
+    """How long it is valid from now, in the API's format. Give this or `expires_at`."""
     can_create_tokens: bool = False
-    """Whether it can make and delete tokens."""
+    """Whether it can create and delete tokens."""
     allowed_ip_ranges: Annotated[Sequence[IPv4Network | IPv6Network], Wrapped()] = EVERYWHERE
-    """Where it may be used from, in CIDR notation; everywhere unless told otherwise. None at all disables it."""
+    """Networks that may use it, in CIDR form. Default: all. An empty list disables the token."""
 
     @model_validator(mode="after")
     def _ends_in_one_way(self) -> Self:
         if (self.expires_at is None) == (self.expires_in is None):
-            raise ValueError("give `expires_at`, a time, or `expires_in`, how long it lives: one of them")
+            raise ValueError("give exactly one of `expires_at` (a time) and `expires_in` (a duration)")
         return self

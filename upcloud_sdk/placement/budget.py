@@ -1,4 +1,4 @@
-"""How much servers may cost, an hour and a month."""
+"""Limits what servers may cost per hour and per month."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What the servers of all workers may cost together, in the main unit of the account's currency (EUR, not cents).
+    """What all workers' servers together may cost, in the main unit of the account's currency (EUR, not cents).
 
-    A server that would exceed it is not made: its build waits until there is room, or a new month. Nothing that runs is
-    destroyed to save money.
+    A server that would exceed the budget is not created: its build waits until a server is gone or a new month begins.
+    Running servers are not destroyed to save money.
 
     Raises:
-        ValueError: an amount is not a number above 0, none is given, or `currency` is no code such as EUR.
+        ValueError: An amount is not a number above 0, no amount is given, or `currency` is not a code such as EUR.
     """
 
     per_hour: Decimal | float | None = None
-    """What the servers that are up may cost an hour; None: no limit."""
+    """What the running servers may cost per hour. None: no limit."""
     per_month: Decimal | float | None = None
-    """What a month (in UTC) may cost; None: no limit. Counted are the bill of the month so far, and the hour that each
-    server which is up, or about to be, has begun."""
+    """What a month (in UTC) may cost. None: no limit. This month's bill counts, and the current hour of each
+    running or starting server."""
     currency: str | None = None
-    """The account's currency, such as `EUR`, to be sure of it; None: whichever it has."""
+    """Expected currency of the account, such as `EUR`. None: any."""
 
     def __post_init__(self) -> None:
         for name in ("per_hour", "per_month"):
@@ -35,7 +35,7 @@ class Budget:
             if value is not None:
                 object.__setattr__(self, name, _amount(name, value))
         if self.per_hour is None and self.per_month is None:
-            raise ValueError("a Budget needs per_hour or per_month: without them nothing is limited")
+            raise ValueError("a Budget needs per_hour or per_month")
         currency = cast("object", self.currency)
         if currency is not None and not (
             isinstance(currency, str) and len(currency) == 3 and currency.isascii() and currency.isupper()
@@ -43,7 +43,7 @@ class Budget:
             raise ValueError(f"currency is a code such as 'EUR', not {currency!r}")
 
     def problem(self, *, currency: str, hourly: Decimal) -> str | None:
-        """Why no server at this price could ever be made; None if it can be. In a sentence."""
+        """Why the budget never allows a server at this price, as a sentence. None if it does."""
         if self.currency is not None and self.currency != currency:
             return f"the budget is in {self.currency}, the account in {currency}"
         for name, limit in (("per_hour", self.per_hour), ("per_month", self.per_month)):
@@ -52,20 +52,20 @@ class Budget:
         return None
 
     def servers_at_once(self, hourly: Decimal) -> int:
-        """How many servers at this price `per_hour` has room for; 0 without it."""
+        """How many servers at this price `per_hour` allows. 0 if it is not set."""
         return int(Decimal(self.per_hour or 0) // hourly)
 
     def hours_a_month(self, hourly: Decimal) -> int:
-        """How many hours at this price `per_month` has room for; 0 without it."""
+        """How many hours at this price `per_month` allows. 0 if it is not set."""
         return int(Decimal(self.per_month or 0) // hourly)
 
     def refusal(self, *, up: Iterable[Decimal], hourly: Decimal, spent: Decimal) -> str | None:
-        """Why another server must wait now; None if there is room for it. In a sentence.
+        """Why a new server must wait, as a sentence. None if the budget allows it now.
 
         Args:
-            up: What an hour of each server costs that is up, or for which a place is reserved.
-            hourly: What an hour of the server costs that is to be made.
-            spent: What this month has cost so far, with the hours that the servers that are up have begun.
+            up: Price per hour of each running or reserved server.
+            hourly: Price per hour of the new server.
+            spent: Cost of this month so far, including the current hours of running servers.
         """
         together = sum(up, hourly)
         if self.per_hour is not None and together > self.per_hour:
@@ -77,7 +77,7 @@ class Budget:
         return None
 
 
-def _amount(name: str, value: Any) -> Decimal:  # noqa: ANN401 - whatever stands in a master.cfg
+def _amount(name: str, value: Any) -> Decimal:  # noqa: ANN401 - any value from a master.cfg
     try:
         amount = Decimal(str(value))
     except InvalidOperation:

@@ -1,8 +1,8 @@
-"""What a build costs of what its server costs, by a rule that adds up.
+"""Divides the cost of a server among its builds and its idle time. The parts add up to the bill.
 
-A build costs what its server costs an hour, for the time that it held the server. The build that a server was made
-for holds it from the create on; any other from its own start. Builds that hold a server at once share each second
-evenly. The rest of the paid hours is idle time. So the costs of builds and the idle time add up to what is billed.
+A build pays the server's price for the time that it holds the server. The build that a server was created for holds it
+from the create on, other builds from their own start. Concurrent builds share each second equally. The rest of the paid
+hours is idle time.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class ServerTime:
-    """Who held one server, and for how long. Times are seconds of any one clock that never goes back."""
+    """Measures how long each build holds one server. Times are seconds of one monotonic clock."""
 
     def __init__(self, began: float) -> None:
         self.began = began
@@ -30,21 +30,21 @@ class ServerTime:
 
     @property
     def held_seconds(self) -> float:
-        """Time for which builds have paid that have ended, or that somebody has asked about."""
+        """Seconds that builds pay for, up to the last call of another method."""
         return self._shared
 
     def hold(self, build: Hashable, now: float) -> None:
-        """A build begins to hold the server."""
+        """Start of a build's hold on the server."""
         self._share(now)
         self._held.setdefault(build, 0.0)
 
     def seconds(self, build: Hashable, now: float) -> float:
-        """How long a build has held the server so far, less what others held of it; 0 for a build that does not."""
+        """A build's share so far, in seconds. 0 for a build that does not hold the server."""
         self._share(now)
         return self._held.get(build, 0.0)
 
     def release(self, build: Hashable, now: float) -> float:
-        """A build ends. Its seconds."""
+        """End of a build's hold on the server. Returns its share in seconds."""
         seconds = self.seconds(build, now)
         self._held.pop(build, None)
         return seconds
@@ -60,32 +60,32 @@ class ServerTime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerCost:
-    """What one server cost, as it is billed."""
+    """What one server cost."""
 
     hours: int
     """Paid hours."""
     hourly: Decimal
-    """What an hour costs."""
+    """Price per hour."""
     held_seconds: float
-    """Time for which builds pay."""
+    """Seconds that builds pay for."""
 
     @classmethod
     def of(cls, time: ServerTime, ended: float, hourly: Decimal, *, anchor: Anchor = "create") -> ServerCost:
-        """Of a server that is gone at `ended`. With `anchor="clock"` times are seconds since 1970."""
+        """Cost of a server that ended at `ended`. With `anchor="clock"`, times are seconds since 1970."""
         hours = hours_started(time.began, ended, anchor=anchor)
         return cls(hours=hours, hourly=hourly, held_seconds=time.held_seconds)
 
     @property
     def total(self) -> Decimal:
-        """What is billed."""
+        """The billed amount."""
         return self.hours * self.hourly
 
     @property
     def idle(self) -> Decimal:
-        """What no build pays for."""
+        """The part that no build pays for."""
         return self.total - cost_of(self.held_seconds, self.hourly)
 
 
 def cost_of(seconds: float, hourly: Decimal) -> Decimal:
-    """What so many seconds cost."""
+    """Cost of these seconds."""
     return hourly * Decimal(seconds) / Decimal(HOUR)

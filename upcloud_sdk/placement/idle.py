@@ -1,4 +1,4 @@
-"""How long a server stays that has nothing to do."""
+"""Decides how long an idle server is kept."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from upcloud_sdk.billing import HOUR, Anchor, paid_until
 
 @dataclass(frozen=True, slots=True)
 class PaidHour:
-    """An idle server stays until shortly before the end of the hour that is paid.
+    """Keeps an idle server until shortly before the end of its paid hour.
 
-    A build that runs across the end of an hour goes on; its server then stays through the hour that it has begun.
+    If a build runs past the end of an hour, its server can then be kept for the next hour.
 
     Raises:
-        ValueError: `margin` is below 0 or not below an hour; `anchor` is neither `create` nor `clock`.
+        ValueError: `margin` is not from 0 to below 3600, or `anchor` is neither `create` nor `clock`.
     """
 
     margin: float = 120
-    """Seconds before the end of the hour at which an idle server is destroyed: what a destroy takes at most."""
+    """Destroy the server this many seconds before the end of the hour. Must be longer than a destroy takes."""
     anchor: Anchor = "create"
-    """Whether an hour is counted from the create of the server, or by the `clock`."""
+    """Whether a paid hour begins at the create of the server, or at the full hour (`clock`)."""
 
     def __post_init__(self) -> None:
         margin = cast("object", self.margin)
@@ -31,18 +31,18 @@ class PaidHour:
             raise ValueError(f"anchor is 'create' or 'clock', not {self.anchor!r}")
 
     def idle_seconds(self, began: float, now: float) -> float:
-        """How long a server that was made at `began`, and is idle from `now` on, stays; 0 if it goes at once."""
+        """How long to keep a server created at `began` and idle since `now`, in seconds. 0: destroy it now."""
         return max(0.0, self.paid_seconds(began, now) - self.margin)
 
     def paid_seconds(self, began: float, now: float) -> float:
-        """How much of the hour that is paid is left; always above 0."""
+        """Seconds left of the paid hour. Always above 0."""
         return paid_until(began, now, anchor=self.anchor) - now
 
 
 IdlePolicy = PaidHour | float
-"""A `PaidHour`, or seconds after which any idle server is destroyed."""
+"""A `PaidHour`, or the seconds after which an idle server is destroyed."""
 
 
 def idle_seconds(policy: IdlePolicy, began: float, now: float) -> float:
-    """How long a server that was made at `began`, and is idle from `now` on, stays; 0 if it goes at once."""
+    """How long to keep a server created at `began` and idle since `now`, in seconds. 0: destroy it now."""
     return policy.idle_seconds(began, now) if isinstance(policy, PaidHour) else policy

@@ -1,4 +1,4 @@
-"""Which of the servers that are up and free gets a build."""
+"""Chooses a free running server for a build."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ T = TypeVar("T")
 
 
 def best_fit(paid_seconds: Mapping[T, float], usual: float | None) -> T | None:
-    """The server for a build that usually takes so long: the one whose paid time just covers it.
+    """Choose the server whose remaining paid time is the shortest that covers the build.
 
-    Where none covers it, or its usual duration is not known, the one with most paid time left. Of equal ones the first.
+    If none covers it, or the duration is not known: the server with the most paid time left. If equal, the first one.
 
     Args:
-        paid_seconds: The free servers, each with what is left of the hour that is paid.
-        usual: Seconds; None if not known.
+        paid_seconds: The free servers, with the seconds left of their paid hours.
+        usual: Usual duration of the build in seconds. None if not known.
 
     Returns:
-        None if no server is free.
+        The server. None if no server is free.
     """
     if not paid_seconds:
         return None

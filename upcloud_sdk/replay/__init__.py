@@ -1,4 +1,4 @@
-"""What past builds would have cost under other policies: they are played again on a clock that is moved."""
+"""Computes what past builds would have cost with other policies, by a simulation with its own clock."""
 
 from __future__ import annotations
 

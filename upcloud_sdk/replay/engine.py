@@ -1,4 +1,4 @@
-"""Builds played through a policy: a queue of events, and the clock jumps from one to the next."""
+"""Replays builds with a policy: a queue of events, and a clock that jumps from one event to the next."""
 
 from __future__ import annotations
 
@@ -19,38 +19,38 @@ if TYPE_CHECKING:
     from upcloud_sdk.placement import IdlePolicy, PaidHour
     from upcloud_sdk.replay.trace import Build
 
-# What happens at one moment happens in this order: a server that comes free then is there for a build that comes.
+# Order of events at the same moment: a server that becomes free can take a build that arrives.
 _ENDS, _COMES, _RUNS_OUT, _LEAVES = range(4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What is done with servers between builds."""
+    """What happens with servers between builds."""
 
     name: str
     idle: IdlePolicy
     """How long an idle server stays: a `PaidHour`, or seconds."""
     warm_first: bool = True
-    """Whether a build gets a server that is up before a new one; if not, any free worker, as Buildbot does it."""
+    """Whether a build prefers a running server. If not, it gets a random free worker, as in Buildbot."""
     patience: float = 0
-    """Seconds that a build waits for a busy server to come free before it gets a new one."""
+    """How long a build waits for a busy server before it gets a new one, in seconds."""
     refresh: float = 0
-    """Seconds after each build until its server can take another: what a fresh disk takes."""
+    """Seconds after each build before its server can take the next: the time to replace its disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of it."""
+    """The result of a replay."""
 
     policy: Policy
     hours: int
     """Paid hours of all servers."""
     servers: int
-    """Servers that were made."""
+    """Number of servers created."""
     busy_hours: float
     """Hours in which builds ran."""
     waits: tuple[float, ...]
-    """How long each build waited to begin, in seconds, the shortest first."""
+    """How long each build waited, in seconds, in ascending order."""
 
     @property
     def idle_hours(self) -> float:
@@ -63,7 +63,7 @@ class Outcome:
         return sum(self.waits) / len(self.waits)
 
     def wait(self, share: float) -> float:
-        """The wait that this share of all builds did not exceed: 0.5 is the median, 1 the longest. Seconds."""
+        """Quantile of the waits in seconds: 0.5 is the median, 1 the longest wait."""
         return self.waits[max(0, round(share * len(self.waits)) - 1)]
 
 
@@ -75,7 +75,7 @@ class _Server:
 
 @dataclass(slots=True)
 class _Play:
-    """One run of a policy."""
+    """One replay with one policy."""
 
     policy: Policy
     workers: int | None
@@ -99,7 +99,7 @@ class _Play:
         heapq.heappush(self._events, (moment, kind, next(self._numbers), happens))
 
     def ask(self, build: Build) -> None:
-        """A build comes when its time has come."""
+        """Add a build that arrives at its start time."""
         self.at(build.start, _COMES, lambda now: self._comes(build, now))
 
     def run(self) -> None:
@@ -120,7 +120,7 @@ class _Play:
             self._start_or_wait(build, now)
 
     def _choose(self, build: Build, now: float) -> _Server | None:
-        """The server that is up for it; None for a new one."""
+        """Choose a running server for a build. None: create a new one."""
         if self.policy.warm_first:
             left = {server: paid_until(server.began, now, anchor=self.anchor) - now for server in self.idle}
             return best_fit(left, self.usual.of(build.builder))
@@ -130,7 +130,7 @@ class _Play:
         return free[chosen] if chosen < len(free) else None
 
     def _cold_workers(self, free: int) -> int:
-        """Workers without a server; without a limit there are as many as free ones, and one more."""
+        """Number of workers without a server. Without a limit: as many as there are free servers, plus one."""
         return free + 1 if self.workers is None else self.workers - self.up
 
     def _wait(self, build: Build) -> int:
@@ -170,7 +170,7 @@ class _Play:
         stays = idle_seconds(self.policy.idle, server.began, now)
         if self.waiting:
             build = self.waiting.pop(next(iter(self.waiting)))
-            # It may run across the end of the hour. Only where no server is used twice, it gets one of its own.
+            # This is allowed at the end of the paid hour too. A build gets its own server only if none is reused.
             if self.policy.idle != 0:
                 self._begin(build, server, now)
             else:
@@ -202,18 +202,18 @@ def play(
     anchor: Anchor = "create",
     seed: int = 0,
 ) -> Outcome:
-    """Play builds, in the order in which they began, through a policy.
+    """Replay builds with a policy.
 
     Args:
-        builds: Each is asked for when it began.
-        policy: What is done with servers between builds.
-        boots: Seconds from the create of a server to its first build; one is drawn for each server.
-        workers: How many servers there may be at once; None: no limit. Without `warm_first` it is also the number of
-            workers among which a free one is drawn, which then decides how often a warm one is met.
-        anchor: Whether an hour is billed from the create of a server or by the clock.
-        seed: Of all that is drawn: the same builds and seed give the same outcome.
+        builds: The builds, in order of their start times. Each is requested at its start time.
+        policy: What happens with servers between builds.
+        boots: Boot times in seconds, from create to first build. One is drawn for each server.
+        workers: Maximum number of servers at the same time. None: no limit. Without `warm_first`, a build gets a
+            random one of these workers, so that a larger number makes a running server less likely.
+        anchor: Whether a billed hour begins at the create of a server or at the full hour.
+        seed: Seed for random choices. The same builds and seed give the same outcome.
     """
-    run = _Play(policy, workers, anchor, boots, random.Random(seed), random.Random(seed))  # noqa: S311 - no secret
+    run = _Play(policy, workers, anchor, boots, random.Random(seed), random.Random(seed))  # noqa: S311 - no secrets
     for build in builds:
         run.ask(build)
     run.run()
@@ -222,7 +222,7 @@ def play(
 
 
 def usual_policies(hour: PaidHour, *, patience: Sequence[float] = (0,)) -> list[Policy]:
-    """What people have, and what they may want: with a server for each build, 600 s of idling, and the paid hour."""
+    """Common policies: one server per build, 600 s idle time, and the paid hour."""
     policies = [
         Policy(name="destroy after each build", idle=0.0, warm_first=False),
         Policy(name="600 s, any free worker", idle=600.0, warm_first=False),

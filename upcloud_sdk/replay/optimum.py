@@ -1,4 +1,4 @@
-"""What no policy can go below."""
+"""Lower bounds for all policies."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 
 def fewest_hours(builds: Sequence[Build], *, anchor: Anchor = "create") -> int:
-    """The fewest paid hours with which no build waits: blocks of an hour that cover, at each moment, what runs then.
+    """The fewest paid hours without a waiting build: one-hour blocks that cover all builds running at each moment.
 
-    Exact for these blocks. A bound for servers, which also have to boot, and cannot hand a running build over.
+    Exact for such blocks. A lower bound for servers, which also boot and cannot hand over a running build.
     """
     return _fewest_by_the_clock(builds) if anchor == "clock" else _fewest_from_create(builds)
 
 
 def _fewest_from_create(builds: Sequence[Build]) -> int:
-    """Greedy: a block begins where one is missing, and no earlier, since there it covers most of what comes."""
+    """Greedy: a block begins when one is missing, not earlier, so that it covers as much as possible."""
     hours, running = 0, 0
     ends: deque[float] = deque()
     for moment, change in _changes(builds):
-        # What runs did not change since: a block that ended meanwhile is replaced where it ended, if still missed.
+        # The number of builds has not changed since. Replace blocks that ended meanwhile, if still needed.
         while ends and ends[0] <= moment:
             end = ends.popleft()
             if end < moment and len(ends) < running:
@@ -41,13 +41,13 @@ def _fewest_from_create(builds: Sequence[Build]) -> int:
 
 
 def _fewest_by_the_clock(builds: Sequence[Build]) -> int:
-    """Each hour of the clock costs as many servers as it had at once."""
+    """Each full hour costs its maximum number of concurrent builds."""
     hours, running = 0, 0
     hour, most = 0, 0
     for moment, change in _changes(builds):
         now = int(moment // HOUR)
         if now > hour:
-            # What ends on the full hour was paid in the hour before.
+            # Builds that end on the full hour belong to the hour before.
             crossing = max(0, running + change) if moment == now * HOUR else running
             hours += most + running * (now - hour - 1)
             hour, most = now, crossing
@@ -57,7 +57,7 @@ def _fewest_by_the_clock(builds: Sequence[Build]) -> int:
 
 
 def _changes(builds: Sequence[Build]) -> Iterator[tuple[float, int]]:
-    """When how many builds begin, less those that end; in order of time."""
+    """Changes of the number of running builds, in order of time."""
     net: dict[float, int] = {}
     for build in builds:
         net[build.start] = net.get(build.start, 0) + 1
@@ -67,12 +67,12 @@ def _changes(builds: Sequence[Build]) -> Iterator[tuple[float, int]]:
 
 
 def busy_hours(builds: Sequence[Build]) -> float:
-    """What the builds take together: the bound where builds may wait as long as need be."""
+    """Total duration of the builds: the lower bound if builds may wait without limit."""
     return sum(build.seconds for build in builds) / HOUR
 
 
 def most_at_once(builds: Sequence[Build]) -> int:
-    """How many builds ran at once at most."""
+    """Maximum number of concurrent builds."""
     running = most = 0
     for _, change in _changes(builds):
         running += change

@@ -1,4 +1,4 @@
-"""The outcomes of a replay as a picture, in plain SVG."""
+"""Draws the outcomes of a replay as SVG."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BUSY, _IDLE, _LINE, _TEXT = "#0b5cad", "#a9c7e8", "#c1440e", "#222222"
 
 
 def draw(outcomes: Sequence[Outcome], fewest: int, *, title: str) -> str:
-    """An SVG document: a bar of paid hours for each outcome, and a line at the fewest with which no build waits."""
+    """An SVG document: one bar of paid hours per outcome, and a line at the fewest hours without a waiting build."""
     most = max(fewest, *(outcome.hours for outcome in outcomes))
     scale = (_WIDTH - _LEFT - _RIGHT) / most
     bottom = _TOP + _ROW * len(outcomes)
@@ -31,7 +31,7 @@ def draw(outcomes: Sequence[Outcome], fewest: int, *, title: str) -> str:
     for number, outcome in enumerate(outcomes):
         y = _TOP + _ROW * number
         busy, whole = outcome.busy_hours * scale, outcome.hours * scale
-        # Not across the line.
+        # Keep the text off the line.
         beside = max(whole, line) if line - whole < _RIGHT / 2 else whole
         told = f"{outcome.hours:,} h, wait {outcome.mean_wait:.0f} s"
         parts += [

@@ -1,4 +1,4 @@
-"""Builds that have been: read from a CSV, or from what a Buildbot's REST API answers."""
+"""Reads past builds from CSV, or from answers of Buildbot's REST API."""
 
 from __future__ import annotations
 
@@ -15,49 +15,49 @@ _STARTS = ("start", "started", "started_s", "started_at")
 _SECONDS = ("seconds", "duration", "duration_s")
 _BUILDERS = ("builder", "workflow", "job")
 _SHORTEST = 1.0
-"""Seconds: a build that took none still had a server."""
+"""Minimum duration in seconds: a build with duration 0 used a server too."""
 
 
 class UnreadableTrace(ValueError):
-    """A trace that cannot be used; the message says why, and on which line."""
+    """The trace cannot be used. The message has the reason and the line."""
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A build that has been."""
+    """A past build."""
 
     start: float
-    """Seconds since 1970, or since any other moment that all builds of the trace share."""
+    """Seconds since 1970, or since another moment that is the same for all builds of the trace."""
     seconds: float
-    """How long it took; above 0."""
+    """Duration in seconds, above 0."""
     builder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Builds in the order in which they began. They may overlap; days without any are quiet days."""
+    """Builds in order of their start times. They may overlap."""
 
     builds: tuple[Build, ...]
     notes: tuple[str, ...] = ()
-    """What was left out or changed, a sentence each."""
+    """What was left out or changed, one sentence each."""
 
 
 def read_csv(lines: Iterable[str]) -> Trace:
-    """The builds of a CSV file whose first line names its columns.
+    """Read builds from CSV with a header line.
 
-    `start` (or `started`, `started_s`, `started_at`) is a number of seconds or an ISO time; one without a time zone is
-    UTC. `seconds` (or `duration`, `duration_s`) is how long the build took; a row without it, such as that of a build
-    that still runs, is left out. `builder`, or `workflow` and `job`, say which builds are alike; they may be missing.
-    Columns are separated by commas, semicolons or tabs; others are ignored.
+    `start` (or `started`, `started_s`, `started_at`) is a number of seconds or an ISO time. A time without time zone
+    is UTC. `seconds` (or `duration`, `duration_s`) is the duration. Rows without a duration, such as running builds,
+    are left out. `builder`, or `workflow` and `job`, group similar builds; they are optional. Other columns are
+    ignored. The separator is a comma, a semicolon or a tab.
 
     Raises:
-        UnreadableTrace: a column is missing, or a line cannot be read.
+        UnreadableTrace: A column is missing, or a line cannot be read.
     """
     rows = list(lines)
     head = rows[0] if rows else ""
     delimiter = max(",;\t", key=head.count)
     reader = csv.DictReader(rows, delimiter=delimiter)
-    names = {name.strip().lower(): name for name in reader.fieldnames or ()}
+    names = {name.strip("\ufeff \t").lower(): name for name in reader.fieldnames or ()}
     start, seconds = _column(names, _STARTS), _column(names, _SECONDS)
     kinds = [names[name] for name in _BUILDERS if name in names]
     builds: list[Build] = []
@@ -71,21 +71,21 @@ def read_csv(lines: Iterable[str]) -> Trace:
         began, is_time = _start(row.get(start) or "", where)
         zones.add(is_time)
         if len(zones) > 1:
-            raise UnreadableTrace(f"{where}: starts are either all times or all numbers of seconds")
+            raise UnreadableTrace(f"{where}: start times must be all ISO times or all numbers of seconds")
         took = _number(row.get(seconds) or "", where, "a duration in seconds")
         if took < 0:
-            raise UnreadableTrace(f"{where}: a build cannot have taken {took:g} seconds")
+            raise UnreadableTrace(f"{where}: the duration is negative: {took:g} seconds")
         builds.append(Build(began, took, " / ".join((row.get(kind) or "").strip() for kind in kinds)))
     return _trace(builds, unfinished)
 
 
 def builds_of_buildbot(builds: Sequence[Mapping[str, Any]], builders: Sequence[Mapping[str, Any]]) -> Trace:
-    """The builds of a master, as its `/api/v2/builds` and `/api/v2/builders` answer them.
+    """Read builds from the answers of a master's `/api/v2/builds` and `/api/v2/builders`.
 
-    A build's time there includes what its worker took to come up.
+    The duration of a build there includes the start of its worker.
 
     Raises:
-        UnreadableTrace: there is no finished build, or these are not Buildbot's documents.
+        UnreadableTrace: There is no finished build, or these are not Buildbot's documents.
     """
     found: list[Build] = []
     unfinished = 0
@@ -99,13 +99,13 @@ def builds_of_buildbot(builds: Sequence[Mapping[str, Any]], builders: Sequence[M
             builder = names.get(each["builderid"], str(each["builderid"]))
             found.append(Build(started, float(each["complete_at"]) - started, builder))
     except (KeyError, TypeError, ValueError) as error:
-        raise UnreadableTrace(f"this is not what Buildbot's REST API answers: {error!r}") from None
+        raise UnreadableTrace(f"this is not an answer of Buildbot's REST API: {error!r}") from None
     return _trace(found, unfinished)
 
 
 def _trace(builds: list[Build], unfinished: int) -> Trace:
     if not builds:
-        raise UnreadableTrace("there is no finished build in it")
+        raise UnreadableTrace("the trace has no finished build")
     notes: list[str] = []
     if unfinished:
         notes.append(f"{unfinished} builds without a duration are left out")
@@ -120,11 +120,11 @@ def _column(names: Mapping[str, str], wanted: Sequence[str]) -> str:
     for name in wanted:
         if name in names:
             return names[name]
-    raise UnreadableTrace(f"there is no column {wanted[0]!r} (or {', '.join(wanted[1:])}); it has {', '.join(names)}")
+    raise UnreadableTrace(f"there is no column {wanted[0]!r} (or {', '.join(wanted[1:])}); found {', '.join(names)}")
 
 
 def _start(text: str, where: str) -> tuple[float, bool]:
-    """The moment, and whether it was given as a time."""
+    """The start in seconds, and whether it was given as an ISO time."""
     try:
         return _number(text, where, "a start"), False
     except UnreadableTrace:

@@ -1,4 +1,4 @@
-"""What every namespace stands on."""
+"""Base of all namespaces: requests, lists, endpoints."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
 from upcloud_sdk._misuse import NamesWhatWasMeant, explain_mistakes
-from upcloud_sdk.models.ownership import OWN_LABELS
+from upcloud_sdk.models.ownership import SDK_LABELS
 from upcloud_sdk.resources._paging import whole_list
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ M = TypeVar("M", bound=_Named)
 F = TypeVar("F", bound=Callable[..., object])
 
 Labels = Mapping[str, str | None]
-"""A filter by labels: all of them must be there; None asks for the key alone."""
+"""A filter by labels: a resource must have all of them. None as a value: any value."""
 
 _ENDPOINTS = "endpoints"
 
 
 def endpoint(method: str, path: str) -> Callable[[F], F]:
-    """Says which endpoint of the API a method is for: the table of endpoints is made of it, and tests hold it to it."""
+    """Mark a method with its endpoint. The table of endpoints is made from this, and tests check it."""
 
     def mark(function: F) -> F:
         vars(function)[_ENDPOINTS] = ((method, path), *endpoints_of(function))
@@ -47,29 +47,31 @@ def endpoint(method: str, path: str) -> Callable[[F], F]:
 
 
 def endpoints_of(function: object) -> tuple[tuple[str, str], ...]:
-    """The endpoints that a method is for: methods and paths."""
+    """The endpoints of a method, as pairs of HTTP method and path."""
     found: tuple[tuple[str, str], ...] = getattr(function, _ENDPOINTS, ())
     return found
 
 
 class Makeable(NamedTuple):
-    """What can be made, and found again by its labels."""
+    """A kind of resource that can be created, and found by its labels."""
 
     path: str
     key: str
-    """Its name in an answer."""
+    """Its key in an answer."""
     many: str
-    """The name of a list of it."""
+    """The key of a list."""
     wraps_labels: bool = False
+    before_delete: Mapping[str, str] | None = None
+    """A change that is required before a delete."""
 
 
 class Creator(Protocol):
-    """Creates what has labels, each exactly once."""
+    """Creates resources with labels, each exactly once."""
 
     async def create(
         self, kind: Makeable, document: Mapping[str, Any], read: Envelope[M], *, timeout: float | None = None
     ) -> M:
-        """What was made."""
+        """Create a resource, and return it."""
         ...
 
 
@@ -85,23 +87,23 @@ class Core(NamedTuple):
 
 
 def body_of(request: Request) -> dict[str, Any]:
-    """The document of a request, without labels of the SDK's own: a copied spec must not make a server reapable.
+    """The JSON document of a request. The SDK's labels are removed: a copied spec must not make a server reapable.
 
     Raises:
-        TypeError: it is no model, but a dict, say.
+        TypeError: It is not a model, for example a dict.
     """
     try:
         write = request.wire
     except AttributeError:
         kind = type(request).__name__
         raise TypeError(
-            f"that is a {kind}: write it as the model that the method takes, such as ServerChanges(title='x')"
+            f"this is a {kind}: write the model that the method takes, such as ServerChanges(title='x')"
         ) from None
-    return without_own_labels(write())
+    return without_sdk_labels(write())
 
 
-def without_own_labels(document: dict[str, Any]) -> dict[str, Any]:
-    """A document without the SDK's own labels, on itself and on the disks that are made with it."""
+def without_sdk_labels(document: dict[str, Any]) -> dict[str, Any]:
+    """Remove the SDK's labels from a document and from the disks in it."""
     labels = document.get("labels")
     if isinstance(labels, list):
         document = {**document, "labels": _others(cast("list[dict[str, str]]", labels))}
@@ -111,27 +113,27 @@ def without_own_labels(document: dict[str, Any]) -> dict[str, Any]:
     devices = document.get("storage_devices")
     if isinstance(devices, dict):
         made = cast("dict[str, list[dict[str, Any]]]", devices)["storage_device"]
-        stripped = [without_own_labels(device) for device in made]
+        stripped = [without_sdk_labels(device) for device in made]
         document = {**document, "storage_devices": {"storage_device": stripped}}
     return document
 
 
 def _others(labels: list[dict[str, str]]) -> list[dict[str, str]]:
-    return [pair for pair in labels if pair["key"] not in OWN_LABELS]
+    return [pair for pair in labels if pair["key"] not in SDK_LABELS]
 
 
 def label_params(labels: Labels | None) -> list[tuple[str, str]]:
     """A filter by labels as query parameters."""
-    if not isinstance(labels, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # a list of keys is an easy mistake
+    if not isinstance(labels, Mapping | None):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers may pass a list of keys
         raise TypeError("labels is a mapping: write labels={'env': 'test'}, or {'env': None} for any value")
     return [("label", key if value is None else f"{key}={value}") for key, value in (labels or {}).items()]
 
 
 def written(name: str, moment: datetime) -> str:
-    """A time as the API reads it.
+    """Format a time for the API.
 
     Raises:
-        ValueError: it has no time zone.
+        ValueError: It has no time zone.
     """
     if moment.tzinfo is None:
         raise ValueError(f"{name} has no time zone: write datetime(..., tzinfo=UTC)")
@@ -142,7 +144,7 @@ class Namespace(NamesWhatWasMeant):
     """The calls of one chapter of the API."""
 
     def __init_subclass__(cls) -> None:
-        """Let its methods say what to write in place of the likeliest mistakes."""
+        """Let its methods explain common mistakes."""
         explain_mistakes(cls)
 
     def __init__(self, core: Core) -> None:
@@ -157,5 +159,5 @@ class Namespace(NamesWhatWasMeant):
         *,
         page_size: int | None = None,
     ) -> tuple[T, ...]:
-        """A whole list, however many pages it comes in."""
+        """Read all pages of a list."""
         return await whole_list(self._transport, path, read, params, page_size=page_size)

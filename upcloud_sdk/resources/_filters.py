@@ -1,4 +1,4 @@
-"""What a list can be asked for, as query parameters."""
+"""Filters and sort order of lists, as query parameters."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 Direction = Literal["asc", "desc"]
 
 MOST = 5
-"""How many of a thing a list of servers can be asked for."""
+"""Most values that a filter of the list of servers takes."""
 
 
 def one_or_several(name: str, value: str | int | Sequence[str] | Sequence[int] | None) -> list[tuple[str, str]]:
-    """A parameter that may be repeated.
+    """A query parameter that can be repeated.
 
     Raises:
-        ValueError: there are too many, or none.
+        ValueError: There are no values, or too many.
     """
     if value is None:
         return []
@@ -30,15 +30,15 @@ def one_or_several(name: str, value: str | int | Sequence[str] | Sequence[int] |
 
 
 def words(**values: str | None) -> list[tuple[str, str]]:
-    """Parameters that are given."""
+    """The query parameters that are not None."""
     return [(name, str(value)) for name, value in values.items() if value is not None]
 
 
-def order(sort_by: str | None, order_by: Direction | None, fields: object) -> list[tuple[str, str]]:
-    """By which field a list is sorted, and which end comes first.
+def sort_params(sort_by: str | None, order_by: Direction | None, fields: object) -> list[tuple[str, str]]:
+    """The query parameters for the sort order.
 
     Raises:
-        ValueError: a word is none of them.
+        ValueError: The field or the direction is not known.
     """
     if sort_by is not None:
         check_word(sort_by, fields, "sort_by")

@@ -1,4 +1,4 @@
-"""Labels that stand by themselves."""
+"""Labels as separate resources."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from upcloud_sdk._wire import Envelope, Resource
 
 
 class Label(Resource):
-    """A key with its value."""
+    """Key and value of a label."""
 
     key: str
     value: str = ""

@@ -1,13 +1,14 @@
-"""Lists that come in pages, read to their end.
+"""Reads all pages of a list.
 
-What is known of them (`/server` and `/storage` send 25 items unless they are asked for more, and need not say how many
-there are) leaves open what a server of the API does beyond that. So: the largest page is asked for. Where the API says
-how many items there are, so many are read. Where it does not, a page ends the list only if nothing comes after it: a
-page may be cut below what was asked for. Only a first page of fewer than `SHORTEST_PAGE` items is taken for all.
+`/server` and `/storage` send 25 items per page by default, and do not always send the total number of items. More is
+not documented. So the SDK requests the largest page, and reads until it has the total. Without a total, it reads until
+a page is empty: the API may send fewer items per page than requested. Only a first page of fewer than `SHORTEST_PAGE`
+items is taken as the whole list. A total that equals the length of a full first page may be the number of items on that
+page. So the SDK then requests the next page too.
 
-Each page but the first begins with the last item of the one before. If it does not, the list has changed between two
-looks: the pages are asked for from further back, so that nothing that moved is lost, and once more from the beginning,
-so that nothing that jumped is. Items are counted once, by their uuid.
+Each page overlaps the one before by one item. If that item differs, the list has changed between two requests. Then the
+SDK reads again from an earlier offset, which finds items that moved a little, and later once more from the beginning,
+which finds items that moved far. Items are told apart by uuid.
 """
 
 from __future__ import annotations
@@ -32,25 +33,28 @@ _LARGEST_PAGES = (
 )
 
 USUAL_PAGE = 100
-"""Items to ask for at a time where a list that knows no pages says that there are more than it sent."""
+"""Page size for lists without documented pages whose total is larger than the number of items sent."""
 
 SHORTEST_PAGE = 10
-"""No list of the API has a smaller page by default: one that sends fewer items than this at first is whole."""
+"""Smallest default page of any list. A first page with fewer items is the whole list."""
+
+USUAL_PAGES = frozenset({10, 20, 25, 50, 100, 200, 500, 1000})
+"""Lengths at which an API cuts pages."""
 
 PASSES = 3
-"""Times that a list is read from its beginning, at most, because it changed meanwhile."""
+"""A list that changes meanwhile is read from the beginning at most this often."""
 
 PATIENCE = 6
-"""Pages in a row that bring nothing new before a list that contradicts itself is taken as it is."""
+"""After this many pages in a row without new items, the list is taken as complete, even if its total differs."""
 
 
 def largest_page(path: str) -> int | None:
-    """The most items that the API sends of a list at a time; None for one that knows no pages."""
+    """Largest page size of a list. None for lists without pages."""
     return next((most for pattern, most in _LARGEST_PAGES if re.fullmatch(pattern, path)), None)
 
 
 def total_of(answer: Answer) -> int:
-    """How many items the API says that there are; 0 if it does not say."""
+    """Total number of items by the API. 0 if not in the answer."""
     header = answer.header(b"upcloud-total-count")
     return int(header) if header is not None and header.strip().isdigit() else 0
 
@@ -64,13 +68,18 @@ async def whole_list(
     page_size: int | None = None,
     enough: Callable[[Collection[T]], bool] | None = None,
 ) -> tuple[T, ...]:
-    """A whole list.
+    """Read all pages of a list.
 
-    `page_size`: items to ask for at a time, as many as the API sends unless told. `enough`: says of the items so far
-    that no more are needed.
+    Args:
+        transport: Sends the requests.
+        path: Path of the list.
+        read: Decodes a page.
+        params: Query parameters of each request.
+        page_size: Items per request. None: the largest page.
+        enough: Called with the items so far. True ends the reading.
 
     Raises:
-        ValueError: the API has no pages of this size.
+        ValueError: The API does not allow this page size.
     """
     pages = Pages(largest_page(path), page_size)
     items: dict[object, T] = {}
@@ -87,7 +96,7 @@ async def whole_list(
 
 
 class Pages:
-    """Which page of a list to ask for next, and whether there is one."""
+    """Decides which page to request next, and when the list is complete."""
 
     def __init__(self, largest: int | None, size: int | None) -> None:
         if size is not None and size < 1:
@@ -99,7 +108,7 @@ class Pages:
         self._is_asked_for_all = size is None
         self._seen: set[object] = set()
         self._barren = 0
-        """Pages in a row that brought nothing new."""
+        """Number of pages in a row without new items."""
         self._furthest = 0
         self._passes = 0
         self._begin()
@@ -107,24 +116,26 @@ class Pages:
     def _begin(self) -> None:
         self._passes += 1
         self._order: list[object] = []
-        """What stood where, as far as this pass has come."""
+        """Keys by position, as read in this pass."""
         self._last: list[object] = []
         self._overlap = self._offset = self._repeats = 0
         self._has_changed = False
 
     def query(self) -> list[tuple[str, str]]:
-        """The page to ask for next."""
+        """Query parameters of the next page."""
         if self._size is None and not self._order and self._passes == 1:
             return []
         limit = min((self._size or USUAL_PAGE) + self._overlap, self._largest)
         return [("limit", str(limit)), ("offset", str(self._offset))]
 
     def add(self, keys: list[object], total: int) -> bool:
-        """Take in the keys of the page that was asked for, and say whether the list is whole.
+        """Add the keys of the requested page. Returns whether the list is complete.
 
-        `total`: how many items there are; 0 if that is not known.
+        Args:
+            keys: The keys of the page's items.
+            total: Total number of items. 0 if not known.
         """
-        # What comes after an item that has been seen was either seen, or is on this page, or comes after it.
+        # All items after a known item are known, or on this page, or after this page.
         follows = not self._offset or (bool(keys) and keys[0] in self._seen)
         is_new = not self._seen.issuperset(keys)
         self._seen.update(keys)
@@ -143,7 +154,7 @@ class Pages:
         self._order[self._offset :] = keys
         self._last = keys
         self._furthest = max(self._furthest, reached)
-        # Once may be chance: as many items were made as the page was asked for further on.
+        # One time may be a coincidence: as many new items as the offset of this page grew by.
         ignores_offset = self._repeats > 1 and len(keys) >= SHORTEST_PAGE
         if ignores_offset or self._is_last(len(keys), total, is_new=is_new):
             return self._end()
@@ -151,21 +162,25 @@ class Pages:
 
     def _is_last(self, length: int, total: int, *, is_new: bool) -> bool:
         """Whether nothing can come after this page."""
-        if total:
-            if len(self._order) >= total:
-                return True
-        elif self._is_asked_for_all and not self._overlap and (self._size is None or length < SHORTEST_PAGE):
+        read = len(set(self._order))
+        is_first = not self._overlap
+        is_full = length in USUAL_PAGES or length == self._size
+        if total == read and not (is_first and is_full):
+            return True
+        # A total below what was read counts something else.
+        is_told_more = total > read
+        if self._is_asked_for_all and is_first and not is_told_more and (self._size is None or length < SHORTEST_PAGE):
             return True
         return not length or (length == self._overlap == 1 and not is_new)
 
     def _look_back(self, overlap: int) -> bool:
-        """Ask for the next page, from so many items before its beginning."""
+        """Request the next page with this many items of overlap."""
         self._offset = max(0, len(self._order) - overlap)
         self._overlap = len(self._order) - self._offset
         return self._barren >= PATIENCE
 
     def _end(self) -> bool:
-        """Read the list once more where it has changed."""
+        """End this pass. Begin a new one if the list has changed."""
         if self._has_changed and self._passes < PASSES:
             self._begin()
             return False

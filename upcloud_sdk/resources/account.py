@@ -1,4 +1,4 @@
-"""The account that the credentials belong to."""
+"""`cloud.account`: the account of the credentials."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Envelope, many, one
 from upcloud_sdk.models.account import Account
 from upcloud_sdk.resources._base import Namespace, endpoint, written
@@ -37,11 +37,14 @@ class AccountCalls(Namespace):
     async def billing(
         self, month: str | date, *, resource_id: str | None = None, username: str | None = None
     ) -> BillingSummary:
-        """What a month cost: `2026-11`, or any date in it. The running month so far.
+        """The bill of a month; of the current month so far.
 
-        `resource_id`: of one resource only. `username`: of a partner's customer.
+        Args:
+            month: The month, such as `2026-11`, or any date in it.
+            resource_id: Only this resource.
+            username: For partners: the account of a customer.
         """
-        from upcloud_sdk.models.billing import BillingSummary  # noqa: PLC0415 - few ask for it
+        from upcloud_sdk.models.billing import BillingSummary  # noqa: PLC0415 - rarely used
 
         wishes = {"resource_id": resource_id, "username": username}
         params = [(key, value) for key, value in wishes.items() if value is not None]
@@ -50,29 +53,38 @@ class AccountCalls(Namespace):
 
     @endpoint("GET", "/account/billing_summary/{month}")
     async def billing_total(self, month: str | date) -> BillingSummary:
-        """What a month cost, from an endpoint that UpCloud calls deprecated: `billing` says more."""
-        from upcloud_sdk.models.billing import BillingSummary  # noqa: PLC0415 - few ask for it
+        """The bill of a month, from a deprecated endpoint. `billing` has more details.
+
+        Args:
+            month: The month, such as `2026-11`, or any date in it.
+        """
+        from upcloud_sdk.models.billing import BillingSummary  # noqa: PLC0415 - rarely used
 
         path = f"/account/billing_summary/{_month(month)}"
         return await self._transport.call("GET", path, one(BillingSummary, "billing"))
 
     @endpoint("GET", "/account/resource_billing_summary/{resource}/{month}")
     async def resource_billing(self, resource_id: str, month: str | date) -> ResourceBilling:
-        """What one resource cost in a month, day by day."""
-        from upcloud_sdk.models.billing import ResourceBilling  # noqa: PLC0415 - few ask for it
+        """The bill of one resource in a month, day by day.
 
-        path = f"/account/resource_billing_summary/{segment(resource_id, 'id of the resource')}/{_month(month)}"
+        Args:
+            resource_id: Uuid of the resource.
+            month: The month, such as `2026-11`, or any date in it.
+        """
+        from upcloud_sdk.models.billing import ResourceBilling  # noqa: PLC0415 - rarely used
+
+        path = f"/account/resource_billing_summary/{path_segment(resource_id, 'id of the resource')}/{_month(month)}"
         return await self._transport.call("GET", path, one(ResourceBilling, "billing"))
 
     @endpoint("GET", "/account/resource-usage")
     async def resource_usage(self) -> dict[str, int]:
-        """How much the account has of each thing, by the names of `get().resource_limits`."""
+        """How much of each resource the account uses, by the names of `get().resource_limits`."""
         return await self._transport.call("GET", "/account/resource-usage", _USAGE)
 
     @endpoint("GET", "/account/current_network_usage")
     async def current_network_usage(self) -> CurrentNetworkUsage:
-        """The traffic of the running month, and how much of it the plans bring."""
-        from upcloud_sdk.models.network_usage import CurrentNetworkUsage  # noqa: PLC0415 - few ask for it
+        """The traffic of the current month, and how much of it the plans include."""
+        from upcloud_sdk.models.network_usage import CurrentNetworkUsage  # noqa: PLC0415 - rarely used
 
         read = Envelope(CurrentNetworkUsage, "stats", "current_network_usage")
         return await self._transport.call("GET", "/account/current_network_usage", read)
@@ -81,12 +93,17 @@ class AccountCalls(Namespace):
     async def network_usage(
         self, start: datetime, end: datetime, *, accumulate: Accumulate | None = None
     ) -> tuple[NetworkUsage, ...]:
-        """The traffic of the account between two times, 31 days apart at most, by the hour or `accumulate="day"`.
+        """The traffic of the account in a period.
+
+        Args:
+            start: Start of the period, with a time zone.
+            end: End of the period, with a time zone; at most 31 days after `start`.
+            accumulate: `hour` or `day`: the length of one entry. None: an hour.
 
         Raises:
-            ValueError: a time has no zone, or `end` is not after `start`.
+            ValueError: A time has no zone, or `end` is not after `start`.
         """
-        from upcloud_sdk.models.network_usage import NetworkUsage  # noqa: PLC0415 - few ask for it
+        from upcloud_sdk.models.network_usage import NetworkUsage  # noqa: PLC0415 - rarely used
 
         params = _span(start, end, accumulate=accumulate)
         read = many(NetworkUsage, "stats", "stat")
@@ -102,10 +119,17 @@ class AccountCalls(Namespace):
         zone: str | None = None,
         accumulate: Accumulate | None = None,
     ) -> tuple[ResourceNetworkUsage, ...]:
-        """The resources that sent most between two times. `service`: such as `server_public`.
+        """The resources with the most traffic in a period.
+
+        Args:
+            start: Start of the period, with a time zone.
+            end: End of the period, with a time zone; at most 31 days after `start`.
+            service: Only this service, such as `server_public`.
+            zone: Only this zone, such as `fi-hel1`.
+            accumulate: `hour` or `day`: the length of one entry. None: the API's default.
 
         Raises:
-            ValueError: a time has no zone, or `end` is not after `start`.
+            ValueError: A time has no zone, or `end` is not after `start`.
         """
         params = _span(start, end, service=service, zone=zone, accumulate=accumulate)
         return await self._traffic("/account/network_top_usage", params)
@@ -121,16 +145,24 @@ class AccountCalls(Namespace):
         zone: str | None = None,
         accumulate: Accumulate | None = None,
     ) -> tuple[ResourceNetworkUsage, ...]:
-        """What each resource sent between two times. `service`: such as `server_public`.
+        """The traffic of each resource in a period.
+
+        Args:
+            start: Start of the period, with a time zone.
+            end: End of the period, with a time zone; at most 31 days after `start`.
+            resource_id: Only this resource.
+            service: Only this service, such as `server_public`.
+            zone: Only this zone, such as `fi-hel1`.
+            accumulate: `hour` or `day`: the length of one entry. None: the API's default.
 
         Raises:
-            ValueError: a time has no zone, or `end` is not after `start`.
+            ValueError: A time has no zone, or `end` is not after `start`.
         """
         params = _span(start, end, service=service, resource_id=resource_id, zone=zone, accumulate=accumulate)
         return await self._traffic("/account/resource_network_usage", params)
 
     async def _traffic(self, path: str, params: list[tuple[str, str]]) -> tuple[ResourceNetworkUsage, ...]:
-        from upcloud_sdk.models.network_usage import ResourceNetworkUsage  # noqa: PLC0415 - few ask for it
+        from upcloud_sdk.models.network_usage import ResourceNetworkUsage  # noqa: PLC0415 - rarely used
 
         return await self._transport.call("GET", path, many(ResourceNetworkUsage, "stats", "stat"), params=params)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.accounts import AccountDetails, AccountSummary
 from upcloud_sdk.resources._base import Namespace, body_of, endpoint
@@ -21,17 +21,22 @@ class Accounts(Namespace):
 
     @endpoint("GET", "/account/details/{username}")
     async def get(self, username: str) -> AccountDetails:
-        """An account in full."""
-        return await self._transport.call("GET", f"/account/details/{segment(username, 'username')}", _DETAILS)
+        """An account with all its fields."""
+        return await self._transport.call("GET", f"/account/details/{path_segment(username, 'username')}", _DETAILS)
 
     @endpoint("POST", "/account/sub")
     async def create_sub(self, spec: SubAccountSpec) -> None:
-        """Make a sub-account. The API answers nothing: `get` shows it."""
+        """Create a sub-account. The API returns nothing: `get` shows it."""
         await self._transport.send("POST", "/account/sub", json={"sub_account": body_of(spec)})
 
     @endpoint("PUT", "/account/sub/{username}")
     async def modify_sub(self, username: str, changes: SubAccountChanges) -> None:
-        """Change a sub-account; fields that are not given stay as they are. The API answers nothing: `get` shows it."""
+        """Change a sub-account. The API returns nothing: `get` shows it.
+
+        Args:
+            username: Name of the account.
+            changes: What to change. Fields that are not given stay as they are.
+        """
         await self._transport.send("PUT", _path(username), json={"account": body_of(changes)})
 
     @endpoint("DELETE", "/account/sub/{username}")
@@ -46,4 +51,4 @@ class Accounts(Namespace):
 
 
 def _path(username: str) -> str:
-    return f"/account/sub/{segment(username, 'username')}"
+    return f"/account/sub/{path_segment(username, 'username')}"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 
 from pydantic import model_validator
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._misuse import PAGE_MEANT, AsyncOnly, names_the_argument_meant
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Envelope, Items, Resource
 from upcloud_sdk.models.audit_logs import AuditLogEntry, AuditLogFilters
 from upcloud_sdk.resources._base import Namespace, endpoint, written
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from upcloud_sdk._transport.streams import ByteStream
 
 PAGE = 100
-"""Entries of a page: the most that the API takes for sure. Its own contract says 200 in one place, 100 in another."""
+"""Largest page size that works for sure. The API's contract says 200 in one place, 100 in another."""
 SMALLEST_PAGE = 10
 
 
@@ -31,10 +32,10 @@ class _Page(Resource):
     @model_validator(mode="before")
     @classmethod
     def _in_whatever_wrapping(cls, document: object) -> dict[str, object]:
-        """The reference leaves open whether the list is wrapped: not, once, or twice."""
+        """Unwrap the list. The API's reference does not say whether it is wrapped, so accept 0, 1 or 2 levels."""
         while isinstance(document, Mapping):
             inside = list(cast("Mapping[str, object]", document).values())
-            document = next((value for value in inside if isinstance(value, list | Mapping)), ())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # pydantic reads whatever it is
+            document = next((value for value in inside if isinstance(value, list | Mapping)), ())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # pydantic checks it
         return {"audit_logs": document}
 
 
@@ -46,28 +47,29 @@ _FILTERS = Envelope(AuditLogFilters)
 class AuditLogs(Namespace):
     """`cloud.audit_logs`. Chapter "Audit logs" of the API, <https://developers.upcloud.com/1.3/>.
 
-    What the last months have seen.
+    The log covers the last months.
     """
 
     @endpoint("GET", "/audit-logs/export")
     def export(self, format: Literal["csv", "json"] = "csv") -> ByteStream:
-        """The whole log as a file, in pieces: `async with cloud.audit_logs.export("csv") as stream: ...`.
+        """The whole log as a file, as a stream: `async with cloud.audit_logs.export("csv") as stream: ...`.
 
-        `await stream.read()` is all of it.
+        `await stream.read()` returns all of it.
         """
         return self._transport.stream("GET", "/audit-logs/export", params=[("format", format)])
 
     @endpoint("GET", "/audit-logs/{id}")
     async def get(self, id: str) -> AuditLogEntry:
         """One entry, with the resource before and after the event."""
-        return await self._transport.call("GET", f"/audit-logs/{segment(id, 'id')}", _ENTRY)
+        return await self._transport.call("GET", f"/audit-logs/{path_segment(id, 'id')}", _ENTRY)
 
     @endpoint("GET", "/audit-logs/filter-options")
     async def filter_options(self) -> AuditLogFilters:
-        """The words that `actions`, `origins` and `resource_types` of `list` can be."""
+        """The values that `actions`, `origins` and `resource_types` of `list` can have."""
         return await self._transport.call("GET", "/audit-logs/filter-options", _FILTERS)
 
     @endpoint("GET", "/audit-logs")
+    @names_the_argument_meant(PAGE_MEANT)
     def list(
         self,
         *,
@@ -79,11 +81,16 @@ class AuditLogs(Namespace):
         created_before: datetime | None = None,
         page: int = PAGE,
     ) -> AuditLogPages:
-        """The log, page by page: `async for entries in cloud.audit_logs.list(): ...`.
+        """Read the log, page by page: `async for entries in cloud.audit_logs.list(): ...`.
 
-        `q`: a user name, a uuid, or an IP address. `actions` such as `create`, `delete`, `login`; `origins`: `api`,
-        `gui`, `upcloud_internal`; `resource_types` such as `server`, `storage`. The times are aware.
-        `page`: entries a page, 10 to 100.
+        Args:
+            q: Only entries with this user name, uuid or IP address.
+            actions: Only these actions, such as `create`, `delete` or `login`.
+            origins: Only these origins: `api`, `gui` or `upcloud_internal`.
+            resource_types: Only these types, such as `server` or `storage`.
+            created_after: Only entries after this time, with a time zone.
+            created_before: Only entries before this time, with a time zone.
+            page: Entries per page, 10 to 100.
         """
         if not SMALLEST_PAGE <= page <= PAGE:
             raise ValueError(f"page is {page}: a page has {SMALLEST_PAGE} to {PAGE} entries")
@@ -98,14 +105,16 @@ class AuditLogs(Namespace):
         return AuditLogPages(self._transport, params, page)
 
 
-class AuditLogPages:
+class AuditLogPages(AsyncOnly):
     """The audit log, page by page: an async iterator over tuples of entries, each entry once."""
+
+    usage = "audit logs come page by page: write `async for entries in cloud.audit_logs.list():`"
 
     def __init__(self, transport: Transport, params: Sequence[tuple[str, str]], size: int) -> None:
         self._transport, self._params, self._size = transport, params, size
         self._seen, self._pages, self._total = 0, 0, 0
         self._counts_pages: bool | None = None
-        """Whether an offset counts pages, once that is known."""
+        """Whether an offset counts pages. None until it is known."""
         self._last: tuple[AuditLogEntry, ...] = ()
         self._is_over = False
 
@@ -118,22 +127,23 @@ class AuditLogPages:
             entries = await self._page(offset)
             fresh = tuple(entry for entry in entries if entry not in self._last)
             if self._counts_pages is None and self._pages:
-                # Only a page is all new at an offset of 2, and only for the number of an entry there may be no page.
+                # At offset 2: if offsets count pages, all entries are new. If they count entries, it may be missing.
                 self._counts_pages = len(fresh) == len(entries) if offset == 2 else not entries
                 self._is_over = not fresh and not self._counts_pages
             else:
                 self._is_over = not fresh
             if fresh:
                 self._last, self._pages, self._seen = entries, self._pages + 1, self._seen + len(fresh)
-                # A page may be cut below what was asked for: what is short is whole only where it is the first.
+                # The API may send smaller pages than requested. Only a short first page is the whole log.
                 is_short = self._pages == 1 and len(entries) < SHORTEST_PAGE
-                self._is_over = self._seen >= self._total if self._total else is_short
+                # A total below the number of entries read counts something else.
+                self._is_over = self._seen == self._total or (is_short and self._seen > self._total)
                 return fresh
         raise StopAsyncIteration
 
     def _next_offset(self) -> int:
-        # The reference says that the offsets 0 and 1 give the same page. So an offset counts entries from 0, or from 1,
-        # which shows the last entry of a page once more; or it counts pages.
+        # By the reference, the offsets 0 and 1 return the same page. So an offset counts entries from 0, or entries
+        # from 1 (then one entry comes twice), or pages.
         if self._counts_pages is None and self._pages and not 0 < self._total <= (self._seen - 1) * self._size:
             return 2
         return self._pages + 1 if self._counts_pages else self._seen

@@ -20,12 +20,12 @@ class ServerSizes(Namespace):
 
     @endpoint("GET", "/server_size")
     async def list(self) -> tuple[ServerSize, ...]:
-        """Cores and memory that go together on a server of the plan `custom`."""
+        """The combinations of cores and memory that a server of the plan `custom` can have."""
         return await self._list("/server_size", _SIZES)
 
     @endpoint("GET", "/server_size/limits")
     async def limits(self) -> ServerSizeLimits:
-        """What a server of the plan `custom` can have, from least to most."""
+        """Minimum and maximum size of a server of the plan `custom`."""
         return await self._transport.call("GET", "/server_size/limits", _LIMITS)
 
 
@@ -34,7 +34,7 @@ class Timezones(Namespace):
 
     @endpoint("GET", "/timezone")
     async def list(self) -> tuple[str, ...]:
-        """Names that a server's `timezone` can have, such as `Europe/Helsinki`."""
+        """The names that a server's `timezone` can have, such as `Europe/Helsinki`."""
         return await self._list("/timezone", _TIMEZONES)
 
 
@@ -43,7 +43,7 @@ class VncKeymaps(Namespace):
 
     @endpoint("GET", "/vnc_keymap")
     async def list(self) -> tuple[str, ...]:
-        """Keyboards that a server's `vnc_keymap` can be, such as `en-us`."""
+        """The values that a server's `vnc_keymap` can have, such as `en-us`."""
         return await self._list("/vnc_keymap", _KEYMAPS)
 
 
@@ -61,9 +61,13 @@ class PriceLists(Namespace):
 
     @endpoint("GET", "/price")
     async def list(self, *, zone: str | None = None) -> tuple[ZonePrices, ...]:
-        """The price lists of all zones, or of one."""
+        """The price lists of all zones, or of one.
+
+        Args:
+            zone: Only this zone, such as `fi-hel1`.
+        """
         prices = await self._list("/price", _PRICES, [] if zone is None else [("zone", zone)])
-        # An API that does not know the filter sends them all.
+        # If the API does not know the filter, it sends all zones.
         return prices if zone is None else tuple(each for each in prices if each.name == zone)
 
 
@@ -72,6 +76,10 @@ class Devices(Namespace):
 
     @endpoint("GET", "/device/availability")
     async def availability(self, *, zone: str | None = None) -> dict[str, ZoneDevices]:
-        """How many servers of each GPU plan can be had, by zone; of one `zone` only."""
+        """How many servers of each GPU plan are available, by zone.
+
+        Args:
+            zone: Only this zone, such as `fi-hel1`.
+        """
         params = [] if zone is None else [("zone", zone)]
         return await self._transport.call("GET", "/device/availability", _DEVICES, params=params)

@@ -18,12 +18,17 @@ class Hosts(Namespace):
 
     @endpoint("GET", "/host/{id}")
     async def get(self, id: int) -> Host:
-        """A host, with its figures."""
+        """A host with its statistics."""
         return await self._transport.call("GET", f"/host/{id:d}", _HOST)
 
     @endpoint("PATCH", "/host/{id}")
     async def modify(self, id: int, changes: HostChanges) -> Host:
-        """Change the description of a host."""
+        """Change the description of a host.
+
+        Args:
+            id: The id of the host.
+            changes: What to change. Fields that are not given stay as they are.
+        """
         return await self._transport.call("PATCH", f"/host/{id:d}", _HOST, json={"host": body_of(changes)})
 
     @endpoint("GET", "/host")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Literal
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Address, Envelope, one, uuid_of
 from upcloud_sdk.errors import UnexpectedAnswer
 from upcloud_sdk.models.interfaces import Interface, InterfaceAddress
@@ -24,27 +24,43 @@ _ADDRESS = one(InterfaceAddress, "ip_address")
 class Interfaces(Namespace):
     """`cloud.interfaces`. Chapter "Networks" of the API, <https://developers.upcloud.com/1.3/13-networks/>.
 
-    `server` is a server's uuid. The API is known to take changes while the server is stopped.
+    Stop the server before you change its interfaces: UpCloud documents it only for stopped servers.
     """
 
     @endpoint("POST", "/server/{server}/networking/interface")
     async def create(self, server: Uuid, spec: InterfaceSpec) -> Interface:
-        """A new interface, at the first free index unless the spec names one."""
+        """Create an interface. Without an `index` in the spec: at the first free index.
+
+        Args:
+            server: Uuid of the server, or the server itself.
+            spec: What to create.
+        """
         path = f"{_path(server)}/interface"
         return await self._transport.call("POST", path, _INTERFACE, json={"interface": body_of(spec)})
 
     @endpoint("PUT", "/server/{server}/networking/interface/{index}")
     async def modify(self, server: Uuid, index: int, changes: InterfaceChanges) -> Interface:
-        """Change an interface; `index` among the changes moves it to another place."""
+        """Change an interface. `index` in the changes moves it.
+
+        Args:
+            server: Uuid of the server, or the server itself.
+            index: Index of the interface on the server, from 1.
+            changes: What to change. Fields that are not given stay as they are.
+        """
         path = f"{_path(server)}/interface/{index:d}"
         body = {"interface": body_of(changes)}
-        # Not repeated when it moves: at its old place there would be nothing, or another one.
+        # A move is not repeated: the old index may be empty then, or have another interface.
         answer = await self._transport.send("PUT", path, json=body, idempotent=changes.index is None)
         return self._transport.decode(f"PUT {path}", answer, _INTERFACE)
 
     @endpoint("DELETE", "/server/{server}/networking/interface/{index}")
     async def delete(self, server: Uuid, index: int) -> None:
-        """Delete an interface, with its addresses."""
+        """Delete an interface with its addresses.
+
+        Args:
+            server: Uuid of the server, or the server itself.
+            index: Index of the interface on the server, from 1.
+        """
         await self._transport.send("DELETE", f"{_path(server)}/interface/{index:d}")
 
     @endpoint("POST", "/server/{server}/networking/interface/{index}/ip-address")
@@ -57,9 +73,14 @@ class Interfaces(Namespace):
         address: Address | str | None = None,
         force: bool = False,
     ) -> InterfaceAddress:
-        """A further address on an interface; on a private network a certain one can be asked for.
+        """Add an address to an interface.
 
-        `force`: the API's own parameter of that name, for what it would else refuse.
+        Args:
+            server: Uuid of the server, or the server itself.
+            index: Index of the interface on the server, from 1.
+            family: "IPv4" or "IPv6".
+            address: On a private network: the address. None: the API chooses.
+            force: Passed to the API, which documents it for calls that it would refuse otherwise.
         """
         server = uuid_of(server)
         wanted = ip_address(address) if isinstance(address, str) else address
@@ -70,7 +91,7 @@ class Interfaces(Namespace):
         path = f"{_path(server)}/interface/{index:d}/ip-address"
         answer = await self._transport.send("POST", path, params=params, json={"ip_address": document})
         if not answer.content:
-            # Whether the address comes back is not certain.
+            # The answer may not contain the address.
             return await self._added(server, index, wanted)
         return self._transport.decode(f"POST {path}", answer, _ADDRESS)
 
@@ -83,8 +104,14 @@ class Interfaces(Namespace):
 
     @endpoint("DELETE", "/server/{server}/networking/interface/{index}/ip-address/{address}")
     async def remove_ip(self, server: Uuid, index: int, address: Address | str) -> None:
-        """Take an address off an interface."""
-        which = segment(str(address), "address")
+        """Remove an address from an interface.
+
+        Args:
+            server: Uuid of the server, or the server itself.
+            index: Index of the interface on the server, from 1.
+            address: The IP address.
+        """
+        which = path_segment(str(address), "address")
         await self._transport.send("DELETE", f"{_path(server)}/interface/{index:d}/ip-address/{which}")
 
     @endpoint("GET", "/server/{server}/networking")
@@ -94,4 +121,4 @@ class Interfaces(Namespace):
 
 
 def _path(server: Uuid) -> str:
-    return f"/server/{segment(server, 'uuid of the server')}/networking"
+    return f"/server/{path_segment(server, 'uuid of the server')}/networking"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Address, many, one
 from upcloud_sdk.models.networks import IpAddress
 from upcloud_sdk.resources._base import Namespace, body_of, endpoint
@@ -27,11 +27,11 @@ class IpAddresses(Namespace):
 
     @endpoint("POST", "/ip_address")
     async def assign(self, spec: IpAddressSpec) -> IpAddress:
-        """A new address: a further one for a stopped server, or a floating one. It costs money until it is released.
+        """Assign a new address: to a stopped server, or a floating one. It costs money until it is released.
 
         Raises:
-            OutcomeUnknown: no answer came. Addresses have no labels: look through `list()` before you try again.
-            LimitReached, NoCapacity: there is none to be had.
+            OutcomeUnknown: No answer came. Addresses have no labels, so check `list()` before you try again.
+            LimitReached, NoCapacity: No address is available.
         """
         return await self._transport.call("POST", "/ip_address", _ADDRESS, json={"ip_address": body_of(spec)})
 
@@ -39,7 +39,10 @@ class IpAddresses(Namespace):
     async def modify(self, address: Address | str, changes: IpAddressChanges) -> IpAddress:
         """Change an address.
 
-        `mac` moves a floating one to another interface, also of a started server; None takes it off.
+        Args:
+            address: The IP address.
+            changes: What to change. `mac` moves a floating address to another interface, also of a running server;
+                None removes it.
         """
         return await self._transport.call("PATCH", _path(address), _ADDRESS, json={"ip_address": body_of(changes)})
 
@@ -52,7 +55,14 @@ class IpAddresses(Namespace):
         floating: bool | None = None,
         vlan_id: str | None = None,
     ) -> IpAddress:
-        """Give an address another name (`ptr_record`), by the older of the API's two ways. See `modify`."""
+        """Change the reverse DNS name of an address, with the older of two API calls. Prefer `modify`.
+
+        Args:
+            address: The IP address.
+            ptr_record: The reverse DNS name.
+            floating: Passed to the API.
+            vlan_id: Passed to the API.
+        """
         document = {"ptr_record": ptr_record}
         if floating is not None:
             document["floating"] = "yes" if floating else "no"
@@ -62,23 +72,23 @@ class IpAddresses(Namespace):
 
     @endpoint("PATCH", "/ip_address/bulk")
     async def delegate(self, *addresses: AddressDelegation) -> None:
-        """Say of many addresses at once which accounts they belong to, and what becomes of them with their servers.
+        """Set the accounts and release policies of several addresses in one request.
 
         Raises:
-            ValueError: there is none.
+            ValueError: No address is given.
         """
         if not addresses:
-            raise ValueError("name at least one address")
+            raise ValueError("give at least one address")
         document = {"ip_addresses": [body_of(each) for each in addresses]}
         await self._transport.send("PATCH", "/ip_address/bulk", json=document)
 
     @endpoint("DELETE", "/ip_address/{address}")
     async def release(self, address: Address | str) -> None:
-        """Give an address back. A floating one is taken off its interface first, by `modify` with `mac=None`.
+        """Release an address. Detach a floating address first: `modify` with `mac=None`.
 
         Raises:
-            Conflict: it is a floating address on an interface.
-            Forbidden: it is a utility address.
+            Conflict: It is a floating address on an interface.
+            Forbidden: It is a utility address.
         """
         await self._transport.send("DELETE", _path(address))
 
@@ -89,4 +99,4 @@ class IpAddresses(Namespace):
 
 
 def _path(address: Address | str) -> str:
-    return f"/ip_address/{segment(str(address), 'address')}"
+    return f"/ip_address/{path_segment(str(address), 'address')}"

@@ -1,10 +1,10 @@
-"""Network interfaces that stand by themselves."""
+"""Network interfaces without a server."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Envelope
 from upcloud_sdk.models.network_interfaces import NetworkInterface
 from upcloud_sdk.resources._base import Namespace, body_of, endpoint
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.models.network_interfaces import NetworkInterfaceSpec
 
 _INTERFACE = Envelope(NetworkInterface)
-# The contract names one object where the rest of the API has a list.
+# By the contract, this answer can be one object instead of a list.
 _INTERFACES = Envelope(
     cast("type[tuple[NetworkInterface, ...] | NetworkInterface]", tuple[NetworkInterface, ...] | NetworkInterface),
     "interfaces",
@@ -25,7 +25,7 @@ _INTERFACES = Envelope(
 class NetworkInterfaces(Namespace):
     """`cloud.network_interfaces`. Chapter "Networks" of the API, <https://developers.upcloud.com/1.3/13-networks/>.
 
-    Interfaces that are made without a server. Those of a server: `cloud.interfaces`.
+    Interfaces that are created without a server. Those of a server are in `cloud.interfaces`.
     """
 
     @endpoint("GET", "/network/interface/{uuid}")
@@ -35,10 +35,14 @@ class NetworkInterfaces(Namespace):
 
     @endpoint("POST", "/network/interface")
     async def create(self, spec: NetworkInterfaceSpec, *, main_account_id: int | None = None) -> NetworkInterface:
-        """A new interface on a network, for no server yet. `main_account_id`: of a partner's customer.
+        """Create an interface on a network, without a server.
+
+        Args:
+            spec: What to create.
+            main_account_id: For partners: the account of the customer.
 
         Raises:
-            OutcomeUnknown: no answer came: look through `list()` before you try again.
+            OutcomeUnknown: No answer came. Check `list()` before you try again.
         """
         document: dict[str, object] = {"interface": body_of(spec)}
         if main_account_id is not None:
@@ -52,10 +56,10 @@ class NetworkInterfaces(Namespace):
 
     @endpoint("GET", "/network/interface")
     async def list(self) -> tuple[NetworkInterface, ...]:
-        """All interfaces that were made without a server."""
+        """All interfaces that were created without a server."""
         found = await self._transport.call("GET", "/network/interface", _INTERFACES)
         return (found,) if isinstance(found, NetworkInterface) else found
 
 
 def _path(uuid: Uuid) -> str:
-    return f"/network/interface/{segment(uuid, 'uuid')}"
+    return f"/network/interface/{path_segment(uuid, 'uuid')}"

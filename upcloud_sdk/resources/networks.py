@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.networks import Network, NetworkPeering, Router
 from upcloud_sdk.resources._base import Labels, Makeable, Namespace, body_of, endpoint, label_params
@@ -34,32 +34,42 @@ class Networks(Namespace):
     @endpoint("GET", "/network/{uuid}")
     async def get(self, uuid: Uuid) -> Network:
         """A network."""
-        return await self._transport.call("GET", f"/network/{segment(uuid, 'uuid')}", _NETWORK)
+        return await self._transport.call("GET", f"/network/{path_segment(uuid, 'uuid')}", _NETWORK)
 
     @endpoint("POST", "/network")
     async def create(self, spec: NetworkSpec) -> Network:
-        """A new private network. Where an answer is lost it is found and adopted."""
+        """Create a private network. If the answer is lost, it is found by its label."""
         kind = Makeable("/network", "network", "networks")
         return await self._core.creator.create(kind, body_of(spec), _NETWORK)
 
     @endpoint("PUT", "/network/{uuid}")
     async def modify(self, uuid: Uuid, changes: NetworkChanges) -> Network:
-        """Change a private network; fields that are not given stay as they are. `router=None` detaches it."""
+        """Change a private network. `router=None` detaches it from its router.
+
+        Args:
+            uuid: Uuid of the network, or the network itself.
+            changes: What to change. Fields that are not given stay as they are.
+        """
         body = {"network": body_of(changes)}
-        return await self._transport.call("PUT", f"/network/{segment(uuid, 'uuid')}", _NETWORK, json=body)
+        return await self._transport.call("PUT", f"/network/{path_segment(uuid, 'uuid')}", _NETWORK, json=body)
 
     @endpoint("DELETE", "/network/{uuid}")
     async def delete(self, uuid: Uuid) -> None:
         """Delete a private network.
 
         Raises:
-            Conflict: servers are attached to it.
+            Conflict: Servers are attached to it.
         """
-        await self._transport.send("DELETE", f"/network/{segment(uuid, 'uuid')}")
+        await self._transport.send("DELETE", f"/network/{path_segment(uuid, 'uuid')}")
 
     @endpoint("GET", "/network")
     async def list(self, *, zone: str | None = None, labels: Labels | None = None) -> tuple[Network, ...]:
-        """Networks of a zone, or of all; UpCloud's own are among them (`type` tells). With `labels`, those with all."""
+        """List networks, also UpCloud's own; `type` tells which.
+
+        Args:
+            zone: Only this zone, such as `fi-hel1`.
+            labels: Only those that have all of these labels.
+        """
         params = [] if zone is None else [("zone", zone)]
         return await self._list("/network", _NETWORKS, params + label_params(labels))
 
@@ -70,31 +80,40 @@ class Routers(Namespace):
     @endpoint("GET", "/router/{uuid}")
     async def get(self, uuid: Uuid) -> Router:
         """A router."""
-        return await self._transport.call("GET", f"/router/{segment(uuid, 'uuid')}", _ROUTER)
+        return await self._transport.call("GET", f"/router/{path_segment(uuid, 'uuid')}", _ROUTER)
 
     @endpoint("POST", "/router")
     async def create(self, spec: RouterSpec) -> Router:
-        """A new router. Where an answer is lost it is found and adopted."""
+        """Create a router. If the answer is lost, it is found by its label."""
         return await self._core.creator.create(Makeable("/router", "router", "routers"), body_of(spec), _ROUTER)
 
     @endpoint("PATCH", "/router/{uuid}")
     async def modify(self, uuid: Uuid, changes: RouterChanges) -> Router:
-        """Change a router; fields that are not given stay as they are."""
+        """Change a router.
+
+        Args:
+            uuid: Uuid of the router, or the router itself.
+            changes: What to change. Fields that are not given stay as they are.
+        """
         body = {"router": body_of(changes)}
-        return await self._transport.call("PATCH", f"/router/{segment(uuid, 'uuid')}", _ROUTER, json=body)
+        return await self._transport.call("PATCH", f"/router/{path_segment(uuid, 'uuid')}", _ROUTER, json=body)
 
     @endpoint("DELETE", "/router/{uuid}")
     async def delete(self, uuid: Uuid) -> None:
         """Delete a router.
 
         Raises:
-            Conflict: it is attached to a network.
+            Conflict: It is attached to a network.
         """
-        await self._transport.send("DELETE", f"/router/{segment(uuid, 'uuid')}")
+        await self._transport.send("DELETE", f"/router/{path_segment(uuid, 'uuid')}")
 
     @endpoint("GET", "/router")
     async def list(self, *, labels: Labels | None = None) -> tuple[Router, ...]:
-        """Routers, UpCloud's own of the type `service` among them; with `labels`, those that have all of them."""
+        """List routers, also UpCloud's own, which have the type `service`.
+
+        Args:
+            labels: Only those that have all of these labels.
+        """
         return await self._list("/router", _ROUTERS, label_params(labels))
 
 
@@ -104,19 +123,28 @@ class NetworkPeerings(Namespace):
     @endpoint("GET", "/network-peering/{uuid}")
     async def get(self, uuid: Uuid) -> NetworkPeering:
         """A peering."""
-        return await self._transport.call("GET", f"/network-peering/{segment(uuid, 'uuid')}", _PEERING)
+        return await self._transport.call("GET", f"/network-peering/{path_segment(uuid, 'uuid')}", _PEERING)
 
     @endpoint("POST", "/network-peering")
     async def create(self, spec: NetworkPeeringSpec) -> NetworkPeering:
-        """A new peering; it is active once the other side has made its own. Where an answer is lost it is adopted."""
-        kind = Makeable("/network-peering", "network_peering", "network_peerings")
+        """Create a peering. It is active when the other side has created its own.
+
+        If the answer is lost, the peering is found by its label.
+        """
+        disabled = {"configured_status": "disabled"}
+        kind = Makeable("/network-peering", "network_peering", "network_peerings", before_delete=disabled)
         return await self._core.creator.create(kind, body_of(spec), _PEERING)
 
     @endpoint("PATCH", "/network-peering/{uuid}")
     async def modify(self, uuid: Uuid, changes: NetworkPeeringChanges) -> NetworkPeering:
-        """Change a peering; fields that are not given stay as they are."""
+        """Change a peering.
+
+        Args:
+            uuid: Uuid of the peering, or the peering itself.
+            changes: What to change. Fields that are not given stay as they are.
+        """
         body = {"network_peering": body_of(changes)}
-        path = f"/network-peering/{segment(uuid, 'uuid')}"
+        path = f"/network-peering/{path_segment(uuid, 'uuid')}"
         return await self._transport.call("PATCH", path, _PEERING, json=body)
 
     @endpoint("DELETE", "/network-peering/{uuid}")
@@ -124,11 +152,15 @@ class NetworkPeerings(Namespace):
         """Delete a peering.
 
         Raises:
-            Conflict: it is not disabled.
+            Conflict: It is not disabled.
         """
-        await self._transport.send("DELETE", f"/network-peering/{segment(uuid, 'uuid')}")
+        await self._transport.send("DELETE", f"/network-peering/{path_segment(uuid, 'uuid')}")
 
     @endpoint("GET", "/network-peering")
     async def list(self, *, labels: Labels | None = None) -> tuple[NetworkPeering, ...]:
-        """Peerings; with `labels`, those that have all of them."""
+        """List peerings.
+
+        Args:
+            labels: Only those that have all of these labels.
+        """
         return await self._list("/network-peering", _PEERINGS, label_params(labels))

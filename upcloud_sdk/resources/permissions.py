@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.permissions import Permission, TargetType
 from upcloud_sdk.resources._base import Namespace, body_of, endpoint
@@ -22,18 +22,18 @@ class Permissions(Namespace):
 
     @endpoint("POST", "/permission/grant")
     async def grant(self, permission: PermissionSpec) -> Permission:
-        """Allow a sub-account something."""
+        """Give a permission to a sub-account."""
         document = {"permission": body_of(permission)}
         return await self._transport.call("POST", "/permission/grant", _PERMISSION, json=document)
 
     @endpoint("POST", "/permission/revoke")
     async def revoke(self, permission: PermissionSpec | Permission) -> None:
-        """Take a permission back: as it was granted, or as `list` shows it."""
+        """Remove a permission: as it was granted, or as `list` returns it."""
         await self._transport.send("POST", "/permission/revoke", json={"permission": _document(permission)})
 
     @endpoint("PUT", "/permission")
     async def replace(self, permission: PermissionSpec) -> tuple[Permission, ...]:
-        """Replace all permissions of the account by one; what is there after that."""
+        """Replace all permissions of the account by one, and return the permissions after that."""
         document = {"permission": body_of(permission)}
         return await self._transport.call("PUT", "/permission", _PERMISSIONS, json=document)
 
@@ -41,20 +41,32 @@ class Permissions(Namespace):
     async def revoke_all_from_target(
         self, target_type: TargetType, target_identifier: str, *, main_account_id: int | None = None
     ) -> None:
-        """Take back all permissions for a thing. `main_account_id`: of a partner's customer."""
+        """Remove all permissions for a resource.
+
+        Args:
+            target_type: Type of the resource, such as `server`.
+            target_identifier: Uuid or name of the resource.
+            main_account_id: For partners: the account of the customer.
+        """
         check_word(target_type, TargetType, "target_type")
         params = [] if main_account_id is None else [("main_account_id", str(main_account_id))]
-        path = f"/permission/revoke-all-from-target/{target_type}/{segment(target_identifier, 'target_identifier')}"
+        path = (
+            f"/permission/revoke-all-from-target/{target_type}/{path_segment(target_identifier, 'target_identifier')}"
+        )
         await self._transport.send("POST", path, params=params)
 
     @endpoint("POST", "/permission/revoke-all-from-user/{user}")
     async def revoke_all_from_user(self, user: str) -> None:
-        """Take back all permissions of a user."""
-        await self._transport.send("POST", f"/permission/revoke-all-from-user/{segment(user, 'user')}")
+        """Remove all permissions of a user."""
+        await self._transport.send("POST", f"/permission/revoke-all-from-user/{path_segment(user, 'user')}")
 
     @endpoint("GET", "/permission")
     async def list(self, *, user: str | None = None) -> tuple[Permission, ...]:
-        """All permissions that the account has granted, or those of one user."""
+        """List the permissions that the account has granted.
+
+        Args:
+            user: Only those of this sub-account.
+        """
         found = await self._list("/permission", _PERMISSIONS)
         return found if user is None else tuple(each for each in found if each.user == user)
 

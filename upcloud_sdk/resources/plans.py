@@ -21,15 +21,15 @@ class Plans(Namespace):
 
     @endpoint("GET", "/plan")
     async def list(self) -> tuple[Plan, ...]:
-        """All plans, those among them that are no longer sold too."""
+        """All plans, also those that are no longer sold."""
         return await self._list("/plan", _PLANS)
 
 
 def plan_named(plans: Sequence[Plan], name: str) -> Plan:
-    """The plan of this name.
+    """Find the plan with this name.
 
     Raises:
-        NoMatch: there is none; it says which there are.
+        NoMatch: There is none. The error lists the existing plans.
     """
     for each in plans:
         if each.name == name:
@@ -37,9 +37,9 @@ def plan_named(plans: Sequence[Plan], name: str) -> Plan:
     raise no_match("plan", name, [each.name for each in plans])
 
 
-def no_match(what: str, name: str, there_are: Sequence[str], where: str = "") -> NoMatch:
-    """An error that says what there is, the closest first."""
-    close = [*get_close_matches(name, there_are, n=5, cutoff=0.3), *there_are]
+def no_match(what: str, name: str, existing: Sequence[str], where: str = "") -> NoMatch:
+    """A `NoMatch` that lists existing names, the most similar first."""
+    close = [*get_close_matches(name, existing, n=5, cutoff=0.3), *existing]
     ordered = list(dict.fromkeys(close))
     shown = ", ".join(ordered[:5]) + (f" and {len(ordered) - 5} more" if len(ordered) > 5 else "")
     place = f" {where}" if where else ""

@@ -1,4 +1,4 @@
-"""Words by which a caller says what becomes of a server, its disks and their backups, checked before they are sent."""
+"""Allowed values for options of stop and delete, and the checks for them."""
 
 from __future__ import annotations
 
@@ -7,38 +7,38 @@ from typing import Literal, TypeVar, get_args
 from upcloud_sdk._wire import OpenEnum
 
 StopType = Literal["soft", "hard"]
-"""The guest is asked to shut down, or switched off."""
+"""`soft`: the guest shuts down. `hard`: it is switched off."""
 
 TimeoutAction = Literal["destroy", "ignore"]
-"""A guest that has not shut down in time is switched off, or left alone."""
+"""If the guest does not shut down in time: `destroy` switches it off, `ignore` does nothing."""
 
 BackupPolicy = Literal["keep", "keep_latest", "delete"]
-"""What becomes of the backups of a disk that goes."""
+"""What happens to the backups of a deleted disk."""
 
 StoragePolicy = Literal["created", "all", "none"]
-"""Which disks go with a server: those made with it, all, or none."""
+"""Which disks to delete with a server: those created with it, all, or none."""
 
 
 S = TypeVar("S", bound=OpenEnum)
 
 
 def awaited_state(state: str, kind: type[S], what: str) -> S:
-    """A state that can be waited for.
+    """Check a state to wait for.
 
     Raises:
-        ValueError: this release knows no such state: a wait for it would only end by its timeout.
+        ValueError: The state is not known. A wait for it would only end by its timeout.
     """
     wanted = kind(state)
     if not wanted.is_known:
-        raise ValueError(f"no {what} is ever {str(state)!r}: the states there are, are {', '.join(kind)}")
+        raise ValueError(f"{str(state)!r} is not a state of a {what}: write one of {', '.join(kind)}")
     return wanted
 
 
 def check_word(word: object, kind: object, what: str) -> None:
-    """Refuse a word that is none of a kind: a misspelt one must not destroy what was to be kept.
+    """Check an option: a misspelt value must not delete something that should be kept.
 
     Raises:
-        ValueError: it is none of them.
+        ValueError: The value is not allowed.
     """
     if word not in get_args(kind):
-        raise ValueError(f"{what} is {word!r}: it is one of {', '.join(get_args(kind))}")
+        raise ValueError(f"{what} is {word!r}: write one of {', '.join(get_args(kind))}")

@@ -1,10 +1,10 @@
-"""Firewall rules of servers, by the service of rulesets."""
+"""Firewall rules of servers, through the ruleset service."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Envelope, Items, one
 from upcloud_sdk.models.firewall import FirewallRule, FirewallRuleSpec
 from upcloud_sdk.resources._base import Namespace, body_of, endpoint
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _RULE = one(FirewallRule, "firewall_rule")
 
-# The list may be null. Type checkers do not take an annotated type for a type.
+# The list may be null. The cast is there because type checkers do not accept an annotated type as a type.
 _RULES: Envelope[tuple[FirewallRule, ...]] = Envelope(
     cast("Any", Items[FirewallRule]), "firewall_rules", "firewall_rule"
 )
@@ -26,36 +26,54 @@ _RULES: Envelope[tuple[FirewallRule, ...]] = Envelope(
 class ServerFirewallRules(Namespace):
     """`cloud.server_firewall_rules`. Chapter "Firewall", <https://developers.upcloud.com/1.3/11-firewall/>.
 
-    The rules of `cloud.firewall_rules`, by the newer service of rulesets. `server` is a server's uuid.
+    The same rules as in `cloud.firewall_rules`, through UpCloud's newer ruleset service.
     """
 
     @endpoint("GET", "/firewall-ruleset/server/{server}/firewall-rule/{position}")
     async def get(self, server: Uuid, position: int) -> FirewallRule:
-        """The rule at a position, from 1."""
+        """The rule at a position.
+
+        Args:
+            server: Uuid of the server, or the server itself.
+            position: Position of the rule, from 1.
+        """
         return await self._transport.call("GET", f"{_path(server)}/{position:d}", _RULE)
 
     @endpoint("POST", "/firewall-ruleset/server/{server}/firewall-rule")
     async def create(self, server: Uuid, rule: FirewallRuleSpec) -> FirewallRule:
-        """A new rule, at its position or at the end; later rules move down."""
+        """Create a rule, at its position or at the end. Later rules move down.
+
+        Args:
+            server: Uuid of the server, or the server itself.
+            rule: The rule to create.
+        """
         return await self._transport.call("POST", _path(server), _RULE, json={"firewall_rule": body_of(rule)})
 
     @endpoint("PUT", "/firewall-ruleset/server/{server}/firewall-rule")
     async def replace(self, server: Uuid, rules: Sequence[FirewallRuleSpec]) -> tuple[FirewallRule, ...]:
-        """Replace all rules by these, in order; by none, where the sequence is empty.
+        """Replace all rules.
+
+        Args:
+            server: Uuid of the server, or the server itself.
+            rules: All rules, in their order. An empty list deletes all rules.
 
         Raises:
-            ValueError: there are more than 1000.
+            ValueError: There are more than 1000.
         """
         if len(rules) > MOST_RULES:
-            raise ValueError(f"{len(rules)} rules: a server has {MOST_RULES} at most")
+            raise ValueError(f"{len(rules)} rules: a server can have at most {MOST_RULES}")
         document = {"firewall_rules": {"firewall_rule": [body_of(rule) for rule in rules]}}
         return await self._transport.call("PUT", _path(server), _RULES, json=document)
 
     @endpoint("DELETE", "/firewall-ruleset/server/{server}/firewall-rule/{position}")
     async def delete(self, server: Uuid, position: int) -> None:
-        """Delete the rule at a position; later rules move up.
+        """Delete the rule at a position. Later rules move up.
 
-        Not repeated where the outcome is unknown: another rule would be at the position.
+        It is not repeated if the outcome is unknown, since another rule would be at the position.
+
+        Args:
+            server: Uuid of the server, or the server itself.
+            position: Position of the rule, from 1.
         """
         await self._transport.send("DELETE", f"{_path(server)}/{position:d}", idempotent=False)
 
@@ -67,4 +85,4 @@ class ServerFirewallRules(Namespace):
 
 
 def _path(server: Uuid) -> str:
-    return f"/firewall-ruleset/server/{segment(server, 'uuid of the server')}/firewall-rule"
+    return f"/firewall-ruleset/server/{path_segment(server, 'uuid of the server')}/firewall-rule"

@@ -1,10 +1,10 @@
-"""Figures of servers over time."""
+"""Statistics of servers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import one
 from upcloud_sdk.resources._base import Namespace, endpoint
 from upcloud_sdk.resources.policies import check_word
@@ -20,12 +20,17 @@ NetworkKind = Literal["public", "utility", "private"]
 
 
 class Statistics(Namespace):
-    """What is measured of servers. Chapter "Servers" of the API."""
+    """Statistics of servers. Chapter "Servers" of the API."""
 
     @endpoint("GET", "/server/{uuid}/stats/cpu")
     @endpoint("GET", "/server/{uuid}/stats/cpu/{period}")
     async def cpu_statistics(self, uuid: Uuid, *, period: Period | None = None) -> ServerStatistics:
-        """How busy the processors of a server were. `period`: one only; all if None."""
+        """CPU usage of a server.
+
+        Args:
+            uuid: Uuid of the server, or the server itself.
+            period: Only this period. None: all periods.
+        """
         return await self._statistics(uuid, "cpu", period)
 
     @endpoint("GET", "/server/{uuid}/stats/disk/{type}")
@@ -33,7 +38,13 @@ class Statistics(Namespace):
     async def disk_statistics(
         self, uuid: str, type: DiskUnit = "bytes", *, period: Period | None = None
     ) -> ServerStatistics:
-        """What a server has read and written. `period`: one only; all if None."""
+        """Disk traffic of a server: reads and writes.
+
+        Args:
+            uuid: Uuid of the server, or the server itself.
+            type: The unit.
+            period: Only this period. None: all periods.
+        """
         check_word(type, DiskUnit, "type")
         return await self._statistics(uuid, f"disk/{type}", period)
 
@@ -48,22 +59,28 @@ class Statistics(Namespace):
         network: NetworkKind | None = None,
         period: Period | None = None,
     ) -> ServerStatistics:
-        """What a server has received and sent. `network`, `period`: one only; all if None.
+        """Network traffic of a server: in and out.
+
+        Args:
+            uuid: Uuid of the server, or the server itself.
+            type: The unit.
+            network: Only this kind of network. None: all.
+            period: Only this period. None: all periods.
 
         Raises:
-            ValueError: a period without a network, which the API does not know.
+            ValueError: A period is given without a network.
         """
         check_word(type, NetworkUnit, "type")
         if network is None and period is not None:
-            raise ValueError("a period needs a network: name one of public, utility, private")
+            raise ValueError("a period needs a network: give one of public, utility, private")
         if network is not None:
             check_word(network, NetworkKind, "network")
         return await self._statistics(uuid, f"network/{type}" + ("" if network is None else f"/{network}"), period)
 
     async def _statistics(self, uuid: Uuid, what: str, period: Period | None) -> ServerStatistics:
-        from upcloud_sdk.models.statistics import ServerStatistics  # noqa: PLC0415 - few ask for it
+        from upcloud_sdk.models.statistics import ServerStatistics  # noqa: PLC0415 - rarely used
 
-        path = f"/server/{segment(uuid, 'uuid')}/stats/{what}"
+        path = f"/server/{path_segment(uuid, 'uuid')}/stats/{what}"
         if period is not None:
             check_word(period, Period, "period")
             path += f"/{period}"

@@ -1,14 +1,14 @@
-"""Servers: one method an endpoint. What goes beyond one endpoint is in `upcloud_sdk.fleet.servers`."""
+"""Servers: one method per endpoint. Methods that use several endpoints are in `upcloud_sdk.fleet.servers`."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import many
 from upcloud_sdk.models.servers import Server, ServerSummary
 from upcloud_sdk.resources._base import Labels, body_of, endpoint, label_params
-from upcloud_sdk.resources._filters import Direction, one_or_several, order, words
+from upcloud_sdk.resources._filters import Direction, one_or_several, sort_params, words
 from upcloud_sdk.resources.policies import BackupPolicy, StopType, TimeoutAction, check_word
 from upcloud_sdk.resources.server_details import ServerDetails
 from upcloud_sdk.resources.server_statistics import Statistics
@@ -26,9 +26,9 @@ SERVERS = many(ServerSummary, "servers", "server")
 ServerOrder = Literal["title", "zone", "size", "cores", "memory", "popularity"]
 
 START_TIMEOUT = 180.0
-"""The API answers a start when the server runs."""
+"""Limit for a start, in seconds: the API answers when the server runs."""
 MODIFY_TIMEOUT = 90.0
-"""A modify can take its time."""
+"""Limit for a modify, in seconds: it can be slow."""
 
 
 class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
@@ -36,15 +36,19 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
 
     @endpoint("GET", "/server/{uuid}")
     async def get(self, uuid: Uuid) -> Server:
-        """A server in full."""
+        """A server with all its fields."""
         return await self._transport.call("GET", self._path(uuid), SERVER)
 
     @endpoint("PUT", "/server/{uuid}")
     async def modify(self, uuid: Uuid, changes: ServerChanges) -> Server:
-        """Change a server; fields that are not given stay as they are.
+        """Change a server.
+
+        Args:
+            uuid: Uuid of the server, or the server itself.
+            changes: What to change. Fields that are not given stay as they are.
 
         Raises:
-            IllegalState: a change that a server in this state does not take.
+            IllegalState: The server's state does not allow this change.
         """
         return await self._modify(uuid, body_of(changes))
 
@@ -54,10 +58,15 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
 
     @endpoint("DELETE", "/server/{uuid}")
     async def delete(self, uuid: Uuid, *, storages: bool = False, backups: BackupPolicy | None = None) -> None:
-        """Delete a stopped server, on request with all its storages and their backups. See also `destroy`.
+        """Delete a stopped server. `destroy` does it from any state.
+
+        Args:
+            uuid: Uuid of the server, or the server itself.
+            storages: Delete all its storages too.
+            backups: What happens to the backups of the deleted storages. None: the API's default.
 
         Raises:
-            IllegalState: it is not stopped.
+            IllegalState: The server is not stopped.
         """
         params = [("storages", "1")] if storages else []
         if backups is not None:
@@ -69,8 +78,13 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
     async def start(self, uuid: Uuid, *, host: int | None = None, avoid_host: int | None = None) -> Server:
         """Start a stopped server. The API answers when it runs.
 
+        Args:
+            uuid: Uuid of the server, or the server itself.
+            host: In private clouds: the id of the host to run on.
+            avoid_host: In private clouds: the id of a host not to run on.
+
         Raises:
-            IllegalState: it is not stopped.
+            IllegalState: The server is not stopped.
         """
         wishes = {"host": host, "avoid_host": avoid_host}
         body = {"server": {key: value for key, value in wishes.items() if value is not None}}
@@ -79,12 +93,15 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
 
     @endpoint("POST", "/server/{uuid}/stop")
     async def stop(self, uuid: Uuid, *, stop_type: StopType = "soft", timeout: float = 60) -> Server:
-        """Stop a server. The answer comes at once and still says "started": `wait_for_state` tells when it is stopped.
+        """Stop a server. The API answers before it is stopped, with the state "started". See `wait_for_state`.
 
-        `timeout`: seconds after which a soft stop turns into a hard one.
+        Args:
+            uuid: Uuid of the server, or the server itself.
+            stop_type: "soft" lets the guest shut down, "hard" switches it off.
+            timeout: Seconds after which a soft stop becomes a hard stop.
 
         Raises:
-            IllegalState: it is not started.
+            IllegalState: The server is not started.
         """
         check_word(stop_type, StopType, "stop_type")
         body = {"stop_server": {"stop_type": stop_type, "timeout": whole_seconds(timeout)}}
@@ -100,13 +117,18 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
         timeout_action: TimeoutAction = "ignore",
         host: int | None = None,
     ) -> Server:
-        """Stop a server and start it again. The answer comes at once and still says "started".
+        """Stop and start a server. The API answers before the stop, with the state "started".
 
-        `timeout`: seconds after which a guest that has not shut down is switched off ("destroy") or left alone, and not
-        restarted ("ignore"). `host`: id of the host that it is to run on, in private clouds.
+        Args:
+            uuid: Uuid of the server, or the server itself.
+            stop_type: "soft" lets the guest shut down, "hard" switches it off.
+            timeout: Time for the guest to shut down, in seconds.
+            timeout_action: After `timeout`: "destroy" switches the guest off, "ignore" leaves it running and does not
+                restart.
+            host: In private clouds: the id of the host to run on.
 
         Raises:
-            IllegalState: it is not started.
+            IllegalState: The server is not started.
         """
         check_word(stop_type, StopType, "stop_type")
         check_word(timeout_action, TimeoutAction, "timeout_action")
@@ -122,22 +144,36 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
 
     @endpoint("POST", "/server/{uuid}/relocate")
     async def relocate(self, uuid: Uuid, zone: str) -> Server:
-        """Move a stopped server with its storages between a private zone and the public zone beside it.
+        """Move a stopped server with its storages between a private zone and its public zone.
+
+        Args:
+            uuid: Uuid of the server, or the server itself.
+            zone: The zone to move to.
 
         Raises:
-            IllegalState: it is not stopped, or a storage is not online.
+            IllegalState: The server is not stopped, or a storage is not online.
         """
         path = self._path(uuid) + "/relocate"
         return await self._transport.call("POST", path, SERVER, json={"zone": zone}, timeout=MODIFY_TIMEOUT)
 
     @endpoint("POST", "/server/{uuid}/tag/{tags}")
     async def tag(self, uuid: Uuid, *names: str) -> Server:
-        """Give a server tags, which must exist."""
+        """Add tags to a server. The tags must exist.
+
+        Args:
+            uuid: Uuid of the server, or the server itself.
+            *names: Names of the tags.
+        """
         return await self._transport.call("POST", f"{self._path(uuid)}/tag/{_names(names)}", SERVER)
 
     @endpoint("POST", "/server/{uuid}/untag/{tags}")
     async def untag(self, uuid: Uuid, *names: str) -> Server:
-        """Take tags from a server."""
+        """Remove tags from a server.
+
+        Args:
+            uuid: Uuid of the server, or the server itself.
+            *names: Names of the tags.
+        """
         return await self._transport.call("POST", f"{self._path(uuid)}/untag/{_names(names)}", SERVER)
 
     @endpoint("GET", "/server")
@@ -156,16 +192,25 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
         order_by: Direction | None = None,
         page_size: int | None = None,
     ) -> tuple[ServerSummary, ...]:
-        """Servers; with `labels`, those that have all of them; with `tags`, those that have any of them.
+        """List servers. The list is always complete; the SDK reads all pages.
 
-        `state`: those in it. `search`: those that the API finds by this text. `uuid`, `host`, `device`: those of up to
-        five. `sort_by`: title, zone, size, cores, memory or popularity, `order_by`: "asc" or "desc".
-        All of them, asked for a thousand at a time. A thousand hold the event loop for 10 ms while they are read:
-        `page_size` asks for fewer at a time.
+        Decoding 1000 servers blocks the event loop for 10 ms. A smaller `page_size` splits that.
+
+        Args:
+            labels: Only servers with all of these labels.
+            tags: Only servers with at least one of these tags.
+            state: Only servers in this state.
+            search: Only servers in which the API finds this text.
+            uuid: Only these servers, at most five.
+            host: Only servers on these hosts, at most five.
+            device: Only servers with these devices, at most five.
+            sort_by: title, zone, size, cores, memory or popularity.
+            order_by: `asc` or `desc`. None: the API's default.
+            page_size: Servers per request, 1 to 1000. None: 1000.
 
         Raises:
-            ValueError: `page_size` is not from 1 to 1000, there are more than five of something, or a word is none that
-                the API knows.
+            ValueError: `page_size` is not from 1 to 1000, a filter has more than five values, or the API does not know
+                a word.
         """
         if isinstance(tags, str):
             raise TypeError("tags is a sequence of names: write tags=['name']")
@@ -174,34 +219,34 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
             *one_or_several("host", host),
             *one_or_several("device", device),
             *words(state=state, search=search),
-            *order(sort_by, order_by, ServerOrder),
+            *sort_params(sort_by, order_by, ServerOrder),
         ]
         path = "/server" if tags is None or params else f"/server/tag/{_names(tags)}"
         if tags is not None and params:
-            # The endpoint of tags takes no other filter.
+            # This endpoint takes no other filter.
             params.append(("tag", ",".join(tags)))
         servers = await self._list(path, SERVERS, [*label_params(labels), *params], page_size=page_size)
         if tags is not None and labels:
-            # The API's tag list takes no label filter that is documented.
+            # For this endpoint, no label filter is documented.
             servers = tuple(server for server in servers if _has(server, labels))
         return servers
 
     @staticmethod
     def _path(uuid: Uuid) -> str:
-        return f"/server/{segment(uuid, 'uuid')}"
+        return f"/server/{path_segment(uuid, 'uuid')}"
 
 
 def _names(tags: Sequence[str]) -> str:
     if not tags:
-        raise ValueError("name at least one tag")
-    return ",".join(segment(tag, "name of a tag") for tag in tags)
+        raise ValueError("give at least one tag")
+    return ",".join(path_segment(tag, "name of a tag") for tag in tags)
 
 
 def whole_seconds(timeout: float) -> str:
-    """A number of seconds as the API takes it: whole, as text.
+    """Seconds in the API's format: a whole number, as text.
 
     Raises:
-        ValueError: it is not above zero.
+        ValueError: It is not above 0.
     """
     if timeout <= 0:
         raise ValueError(f"timeout is {timeout:g}: it must be above 0 seconds")

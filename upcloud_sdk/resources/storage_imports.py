@@ -1,4 +1,4 @@
-"""Imports into storages: from an address, and by upload."""
+"""Imports into storages: from a URL, and by upload."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._transport.base_url import is_loopback
 from upcloud_sdk._wire import Envelope, one, uuid_of
 from upcloud_sdk.errors import (
@@ -32,9 +32,9 @@ log = logging.getLogger("upcloud_sdk")
 ContentType = Literal["application/octet-stream", "application/gzip", "application/x-xz"]
 
 STALL_TIMEOUT = 60.0
-"""Seconds that an upload may stand still."""
+"""Limit for an upload without progress, in seconds."""
 ABORT_TIMEOUT = 15.0
-"""Seconds that the cancelling of an import may take when an upload has failed."""
+"""Limit for the cancel of an import after a failed upload, in seconds."""
 
 _IMPORT = one(StorageImport, "storage_import")
 _RECEIPT = Envelope(UploadReceipt)
@@ -42,26 +42,31 @@ _ENDED = frozenset({ImportState.FAILED, ImportState.CANCELLING, ImportState.CANC
 
 
 class StorageImports(Namespace):
-    """The endpoints of imports. A disk that is imported into is to be detached, or its server stopped."""
+    """Imports into storages. The disk must be detached, or its server stopped."""
 
     @endpoint("POST", "/storage/{uuid}/import")
     async def import_url(
         self, uuid: Uuid, url: str, *, progress: Progress | None = None, timeout: float = 3600.0
     ) -> StorageImport:
-        """Fill a disk with what is at an http(s) address, and return when that is done.
+        """Fill a disk from an http(s) URL, and wait until that is done.
 
-        The address must be reachable for UpCloud; gzip and xz are unpacked on the way.
-        `progress` is told the bytes that have been read, of how many. `timeout`: seconds for all of it.
-        A caller that is cancelled, or out of time, leaves the import to itself: `cancel_import` ends it.
+        UpCloud reads the URL, and unpacks gzip and xz. If the caller is cancelled, or the time is over, the import
+        continues: `cancel_import` ends it.
+
+        Args:
+            uuid: Uuid of the disk, or the disk itself.
+            url: A URL that UpCloud can reach.
+            progress: Called with the bytes read so far and the total, which is None if it is not known.
+            timeout: Limit for the whole import, in seconds.
 
         Raises:
-            ResourceFailed: the import failed, or was cancelled.
-            WaitTimeout: it was not done within `timeout` seconds.
-            IllegalState: the disk is in use.
+            ResourceFailed: The import failed, or was cancelled.
+            WaitTimeout: It was not done within `timeout` seconds.
+            IllegalState: The disk is in use.
         """
         uuid = uuid_of(uuid)
         if not url.startswith(("http://", "https://")):
-            raise ValueError("url is the http(s) address of an image")
+            raise ValueError("url must be the http(s) URL of an image")
         await self._start_import(uuid, {"source": "http_import", "source_location": url})
         return await self._wait_for_import(uuid, progress, timeout)
 
@@ -76,22 +81,25 @@ class StorageImports(Namespace):
         progress: Progress | None = None,
         timeout: float = 21600.0,
     ) -> StorageImport:
-        """Fill a disk with a file, and return when it is written.
+        """Fill a disk with a file, and wait until it is written.
 
-        `file`: a path, bytes, a file open in binary mode, or an async iterable of bytes. It is read as it is sent: a
-        megabyte of it is in memory at a time.
-        `content_type`: how it is packed, gzip and xz being unpacked on the way; None: by the end of its name.
-        `size`: bytes that an async iterable has, if that is known.
-        `progress` is told the bytes that have been sent, of how many; None if nobody knows. `timeout`: seconds for all.
+        The SDK compares the written bytes with the sent bytes. It never repeats an upload. If the upload fails, or the
+        caller is cancelled, it cancels the import.
 
-        What was written is compared with what was sent. An upload is never repeated by itself; where it fails, or its
-        caller is cancelled, the import is cancelled.
+        Args:
+            uuid: Uuid of the disk, or the disk itself.
+            file: A path, bytes, a file open in binary mode, or an async iterable of bytes. It is read in pieces of a
+                megabyte while it is sent.
+            content_type: Compression of the file. UpCloud unpacks gzip and xz. None: from the file name.
+            size: Size of an async iterable in bytes, if known.
+            progress: Called with the bytes sent so far and the total, which is None if it is not known.
+            timeout: Limit for the whole upload, in seconds.
 
         Raises:
-            ResourceFailed: the import failed, or what was written is not what was sent.
-            WaitTimeout: it was not done within `timeout` seconds.
-            NotSent, OutcomeUnknown: the connection to the upload host could not be made, or broke.
-            IllegalState: the disk is in use.
+            ResourceFailed: The import failed, or the bytes written are not the bytes sent.
+            WaitTimeout: It was not done within `timeout` seconds.
+            NotSent, OutcomeUnknown: The connection to the upload host failed.
+            IllegalState: The disk is in use.
         """
         uuid = uuid_of(uuid)
         clock = self._core.waits.clock
@@ -123,21 +131,21 @@ class StorageImports(Namespace):
         """The latest import into a storage.
 
         Raises:
-            NotFound: there was none.
+            NotFound: There was none.
         """
         return await self._transport.call("GET", _path(uuid), _IMPORT)
 
     @endpoint("POST", "/storage/{uuid}/import/cancel")
     async def cancel_import(self, uuid: Uuid) -> StorageImport:
-        """Stop the import into a storage; it is "cancelling", and then "cancelled".
+        """Stop the import into a storage. Its state is "cancelling", and then "cancelled".
 
         Raises:
-            Conflict: there is none under way.
+            Conflict: No import is running.
         """
         path = f"{_path(uuid)}/cancel"
         answer = await self._transport.send("POST", path)
         if not answer.content:
-            # Whether the import comes back is not certain.
+            # The answer may not contain the import.
             return await self.get_import(uuid)
         return self._transport.decode(f"POST {path}", answer, _IMPORT)
 
@@ -147,7 +155,7 @@ class StorageImports(Namespace):
     async def _wait_for_import(self, uuid: str, progress: Progress | None, timeout: float) -> StorageImport:
         def reached(seen: StorageImport) -> bool:
             if progress is not None:
-                progress(seen.read_bytes, seen.client_content_length or None)
+                progress(seen.read_bytes or 0, seen.client_content_length or None)
             if seen.state in _ENDED:
                 reason = ": ".join(part for part in (seen.error_code, seen.error_message) if part)
                 raise ResourceFailed("storage import", seen.uuid, seen.state, reason=reason)
@@ -158,7 +166,7 @@ class StorageImports(Namespace):
             return await poll(
                 lambda: self.get_import(uuid), reached, policy=self._core.waits, timeout=timeout, what=what
             )
-        raise AssertionError("the block returns, or raises")
+        raise AssertionError("unreachable: the block returns or raises")
 
     async def _fill(
         self, uuid: str, started: StorageImport, content: Content, content_type: ContentType | None, ends: float
@@ -176,9 +184,9 @@ class StorageImports(Namespace):
         if kind == PLAIN:
             content.check(started.uuid, receipt.written_bytes, receipt.sha256sum, receipt.md5sum)
             content.check(started.uuid, done.written_bytes, done.sha256sum, done.md5sum)
-        elif done.read_bytes not in {0, content.sent}:
-            # The sums are of what was unpacked: only how much was read can be held against what was sent.
-            reason = f"{done.read_bytes} bytes were read, {content.sent} were sent"
+        elif done.read_bytes not in {None, 0, content.sent}:
+            # The checksums are of the unpacked data. So only the number of bytes can be compared.
+            reason = f"{done.read_bytes} bytes were read, but {content.sent} were sent"
             raise ResourceFailed("storage import", done.uuid, done.state, reason=reason)
         return done
 
@@ -186,10 +194,10 @@ class StorageImports(Namespace):
         call = f"POST {_path(uuid)}"
         parts = urlsplit(started.direct_upload_url or "")
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise UnexpectedAnswer(call, "StorageImport", "direct_upload_url", "it is no address to send to")
+            raise UnexpectedAnswer(call, "StorageImport", "direct_upload_url", "it is not a URL")
         in_the_clear = parts.scheme == "http" and not is_loopback(parts.hostname)
         if in_the_clear and self._transport.base_url.startswith("https:"):
-            raise UnexpectedAnswer(call, "StorageImport", "direct_upload_url", "it would send the data in the clear")
+            raise UnexpectedAnswer(call, "StorageImport", "direct_upload_url", "it is plain http")
         return parts.geturl()
 
     async def _abort(self, uuid: str) -> None:
@@ -198,19 +206,19 @@ class StorageImports(Namespace):
                 with self._core.waits.clock.limit(ABORT_TIMEOUT):
                     await self._transport.send("POST", f"{_path(uuid)}/cancel")
             except UpCloudError as error:
-                # It may have failed by itself; or it is left, and shows in `get_import`.
-                log.debug("import into storage %s: not cancelled: %s", uuid, error)
+                # It may have failed itself. If not, it is still there, and `get_import` shows it.
+                log.debug("import into storage %s: could not cancel: %s", uuid, error)
 
         try:
             await self._core.background.run(cancel, f"cancel of the import into {uuid}", uuid=uuid, outlast=True)
         except NotOpen:
-            log.debug("import into storage %s: not cancelled, the client is closed", uuid)
+            log.debug("import into storage %s: could not cancel: the client is closed", uuid)
 
 
 def _path(uuid: Uuid) -> str:
-    return f"/storage/{segment(uuid, 'uuid')}/import"
+    return f"/storage/{path_segment(uuid, 'uuid')}/import"
 
 
 def _may_have_begun(error: BaseException) -> bool:
-    """Whether there may be an import although its start was not answered."""
+    """Whether an import may have begun, although its start was not answered."""
     return isinstance(error, OutcomeUnknown | ServerFault | UnexpectedAnswer) or not isinstance(error, Exception)

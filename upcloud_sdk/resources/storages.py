@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import many, one, uuid_of
 from upcloud_sdk.models.storages import Storage, StorageKind, StorageState, StorageSummary
 from upcloud_sdk.resources._base import Labels, Makeable, body_of, endpoint, label_params
-from upcloud_sdk.resources._filters import Direction, order, words
+from upcloud_sdk.resources._filters import Direction, sort_params, words
 from upcloud_sdk.resources.policies import BackupPolicy, awaited_state, check_word
 from upcloud_sdk.resources.storage_imports import StorageImports
 from upcloud_sdk.resources.templates import choose
@@ -28,11 +28,11 @@ _STORAGES = many(StorageSummary, "storages", "storage")
 StorageOrder = Literal["created", "size", "tier", "title", "type", "zone"]
 
 CREATE_TIMEOUT = 60.0
-"""Seconds: the API answers a create when the disk is there, in about ten."""
+"""Limit for a create, in seconds: the API answers when the disk exists, after about 10 s."""
 MODIFY_TIMEOUT = 90.0
-"""Seconds: the API answers when a disk has grown, in about ten."""
+"""Limit for a resize, in seconds: the API answers when the disk has grown, after about 10 s."""
 FILESYSTEM_TIMEOUT = 180.0
-"""Seconds: the API answers when a file system has grown, which took 14 on an empty disk."""
+"""Limit for the resize of a file system, in seconds: the API answers when it is done. An empty disk took 14 s."""
 
 
 class StorageEndpoints(StorageImports):
@@ -40,28 +40,28 @@ class StorageEndpoints(StorageImports):
 
     @endpoint("GET", "/storage/{uuid}")
     async def get(self, uuid: Uuid) -> Storage:
-        """A storage in full."""
+        """A storage with all its fields."""
         return await self._transport.call("GET", _path(uuid), _STORAGE)
 
     @endpoint("POST", "/storage")
     async def create(self, spec: StorageSpec) -> Storage:
-        """A new, empty disk. The API answers when it is there. Where an answer is lost it is found and adopted.
+        """Create an empty disk. The API answers when it exists.
 
-        A caller that is cancelled has no disk: the client deletes what the create makes.
+        If the answer is lost, the disk is found by its label. If the caller is cancelled, the client deletes the disk.
 
         Raises:
-            OutcomeUnknown: no answer came, and no disk was found; its `label` is what to look for.
-            NoCapacity, LimitReached: there is no room.
+            OutcomeUnknown: No answer came, and no disk was found. Look for the label in the error's `label`.
+            NoCapacity, LimitReached: The zone is full, or the account's limit is reached.
         """
         kind = Makeable("/storage", "storage", "storages")
         return await self._core.creator.create(kind, body_of(spec), _STORAGE, timeout=CREATE_TIMEOUT)
 
     @endpoint("PUT", "/storage/{uuid}")
     async def modify(self, uuid: Uuid, changes: StorageChanges) -> Storage:
-        """Change a storage; fields that are not given stay as they are. A growing disk is answered when it has grown.
+        """Change a storage. Fields that are not given stay as they are. For a resize, the API answers when it is done.
 
         Raises:
-            IllegalState: it is to grow, and its server is not stopped.
+            IllegalState: A resize needs a stopped server.
         """
         return await self._modify(uuid, body_of(changes))
 
@@ -71,33 +71,47 @@ class StorageEndpoints(StorageImports):
 
     @endpoint("POST", "/storage/{uuid}/clone")
     async def clone(self, uuid: Uuid, spec: StorageCloneSpec) -> Storage:
-        """A new disk with the contents of another, in state "maintenance": `wait_for_state` tells when it is online.
+        """Copy a storage to a new disk, in state "maintenance". `wait_for_state` waits until it is online.
 
-        The source is to be detached, or its server stopped. The API takes no labels here: `modify` gives them.
+        The source must be detached, or its server stopped. The API takes no labels here; `modify` adds them.
+
+        Args:
+            uuid: Uuid of the storage, or the storage itself.
+            spec: Title, zone, tier and labels of the new disk.
 
         Raises:
-            IllegalState: the source is in a state that does not allow this.
-            OutcomeUnknown: no answer came: look through `list()` before you try again.
+            IllegalState: The source is in a state that does not allow this.
+            OutcomeUnknown: No answer came. Check `list()` before you try again.
         """
         return await self._copy(uuid, "clone", body_of(spec))
 
     @endpoint("POST", "/storage/{uuid}/templatize")
     async def templatize(self, uuid: Uuid, title: str) -> Storage:
-        """A new template with the contents of a disk, in state "maintenance": `wait_for_state` tells when it is online.
+        """Create a template from a disk, in state "maintenance". `wait_for_state` waits until it is online.
+
+        Args:
+            uuid: Uuid of the storage, or the storage itself.
+            title: Title of the template.
 
         Raises:
-            IllegalState: the disk is in a state that does not allow this.
-            OutcomeUnknown: no answer came: look through `list("template")` before you try again.
+            IllegalState: The disk is in a state that does not allow this.
+            OutcomeUnknown: No answer came. Look through `list("template")` before you try again.
         """
         return await self._copy(uuid, "templatize", {"title": _title(title)})
 
     @endpoint("POST", "/storage/{uuid}/backup")
     async def backup(self, uuid: Uuid, title: str) -> Storage:
-        """A backup of a disk, in state "maintenance": `wait_for_state` tells when it is online. Its server may run.
+        """Back up a disk. The backup is in state "maintenance". `wait_for_state` waits until it is online.
+
+        The disk's server may run.
+
+        Args:
+            uuid: Uuid of the storage, or the storage itself.
+            title: Title of the backup.
 
         Raises:
-            IllegalState: the disk is in a state that does not allow this.
-            OutcomeUnknown: no answer came: the disk's `backups` show whether there is one more.
+            IllegalState: The disk is in a state that does not allow this.
+            OutcomeUnknown: No answer came. Check the disk's `backups` before you try again.
         """
         return await self._copy(uuid, "backup", {"title": _title(title)})
 
@@ -107,33 +121,39 @@ class StorageEndpoints(StorageImports):
 
     @endpoint("POST", "/storage/{uuid}/restore")
     async def restore(self, backup_uuid: Uuid) -> None:
-        """Write a backup, given by its own uuid, over the disk that it was made of. Its server is to be stopped.
+        """Restore a backup to its disk, which is overwritten. The disk's server must be stopped.
 
-        The disk is then in state "maintenance": `wait_for_state`, with the disk's uuid, tells when it is online.
+        The disk is then in state "maintenance". `wait_for_state`, with the disk's uuid, waits until it is online.
+
+        Args:
+            backup_uuid: Uuid of the backup, or the backup itself.
 
         Raises:
-            IllegalState: the disk, or its server, is in a state that does not allow this.
+            IllegalState: The disk, or its server, is in a state that does not allow this.
         """
         await self._transport.send("POST", f"{_path(backup_uuid)}/restore", timeout=MODIFY_TIMEOUT)
 
     @endpoint("POST", "/storage/{uuid}/cancel")
     async def cancel(self, uuid: Uuid) -> None:
-        """Stop the making of a clone, given by its own uuid, and delete it.
+        """Stop an incomplete clone and delete it.
+
+        Args:
+            uuid: Uuid of the new disk, or the disk itself.
 
         Raises:
-            Conflict: it is not being made.
+            Conflict: The clone is complete.
         """
         await self._transport.send("POST", f"{_path(uuid)}/cancel")
 
     @endpoint("POST", "/storage/{uuid}/resize")
     async def resize_filesystem(self, uuid: Uuid) -> Storage:
-        """Let the last partition and its file system (ext3, ext4, XFS, NTFS) fill a disk that has grown.
+        """Grow the last partition and its file system (ext3, ext4, XFS, NTFS) to the size of the disk.
 
-        The API answers when it is done. What comes back is the backup that was made before: delete it when all is well.
+        The API answers when it is done. It makes a backup first, which this method returns. Delete it if all is well.
 
         Raises:
-            IllegalState: the disk is not online, or its server is not stopped.
-            Conflict: there is no such file system.
+            IllegalState: The disk is not online, or its server is not stopped.
+            Conflict: The disk has no such file system.
         """
         path = f"{_path(uuid)}/resize"
         return await self._transport.call("POST", path, _RESIZE_BACKUP, timeout=FILESYSTEM_TIMEOUT)
@@ -148,14 +168,20 @@ class StorageEndpoints(StorageImports):
         address: str | None = None,
         boot_disk: bool = False,
     ) -> Storage:
-        """Attach a storage to a server, given by its uuid: what `servers.attach_storage` does, from this side.
+        """Attach a storage to a server, as `servers.attach_storage` does.
 
-        `address`: such as `virtio:1`; a bare bus (`virtio`) means its next free address; None: the API chooses.
+        Args:
+            uuid: Uuid of the storage, or the storage itself.
+            server: Uuid of the server, or the server itself.
+            type: "disk" or "cdrom".
+            address: Where to attach it, such as `virtio:1`. `virtio` alone is the next free address of that bus. None:
+                the API chooses.
+            boot_disk: Boot from this disk.
 
         Raises:
-            Conflict: the storage is in use, the address is, or the server's state does not allow it.
+            Conflict: The storage or the address is in use, or the server's state does not allow it.
         """
-        segment(server, "uuid of the server")
+        path_segment(server, "uuid of the server")
         check_word(type, Literal["disk", "cdrom"], "type")
         document = {"server": uuid_of(server), "type": type}
         if address is not None:
@@ -170,26 +196,30 @@ class StorageEndpoints(StorageImports):
         """Detach a storage from its server.
 
         Raises:
-            Conflict: it is attached to nothing, or the server's state does not allow it.
+            Conflict: It is not attached, or the server's state does not allow it.
         """
         return await self._transport.call("POST", f"{_path(uuid)}/detach", _STORAGE)
 
     @endpoint("POST", "/storage/{uuid}/favorite")
     async def favorite(self, uuid: Uuid) -> None:
-        """Put a storage among the favourites, which `list("favorite")` shows."""
+        """Add a storage to the favourites, which `list("favorite")` lists."""
         await self._transport.send("POST", f"{_path(uuid)}/favorite")
 
     @endpoint("DELETE", "/storage/{uuid}/favorite")
     async def unfavorite(self, uuid: Uuid) -> None:
-        """Take a storage from the favourites."""
+        """Remove a storage from the favourites."""
         await self._transport.send("DELETE", f"{_path(uuid)}/favorite")
 
     @endpoint("DELETE", "/storage/{uuid}")
     async def delete(self, uuid: Uuid, *, backups: BackupPolicy | None = None) -> None:
-        """Delete a storage that is attached to nothing. `backups`: what becomes of its backups; API's default: keep.
+        """Delete a detached storage.
+
+        Args:
+            uuid: Uuid of the storage, or the storage itself.
+            backups: What happens to its backups. None: the API's default, which keeps them.
 
         Raises:
-            Conflict: it is attached, or in a state that does not allow this.
+            Conflict: It is attached, or in a state that does not allow this.
         """
         params: list[tuple[str, str]] = []
         if backups is not None:
@@ -198,21 +228,30 @@ class StorageEndpoints(StorageImports):
         await self._transport.send("DELETE", _path(uuid), params=params)
 
     async def find_template(self, which: Which) -> StorageSummary:
-        """The template that `which` means; where an expression or a function fits several, the newest.
+        """Find a template. If several match an expression or a function, the newest is returned.
+
+        Args:
+            which: A short name such as `debian-13`, an exact title, a uuid, a compiled regular expression, or a
+                function of the template.
 
         Raises:
-            NoMatch: there is none; `candidates` are the titles that come closest.
-            Ambiguous: several templates have exactly this title.
+            NoMatch: No template matches. `candidates` has the most similar titles.
+            Ambiguous: Several templates have exactly this title.
         """
         return choose(which, await self.list("template"))
 
     async def wait_for_state(self, uuid: Uuid, state: StorageState | str, *, timeout: float) -> Storage:
-        """The storage, once it is in this state.
+        """Wait until the storage is in this state, and return it.
+
+        Args:
+            uuid: Uuid of the storage, or the storage itself.
+            state: The state to wait for, such as "online".
+            timeout: Seconds to wait. 0 reads the state once.
 
         Raises:
-            ResourceFailed: it reached "error".
-            NotFound: it is gone.
-            WaitTimeout: it was not there within `timeout` seconds; 0 looks once.
+            ResourceFailed: The storage is in "error".
+            NotFound: The storage is gone.
+            WaitTimeout: The storage was not in this state within `timeout` seconds.
         """
         uuid = uuid_of(uuid)
         wanted = awaited_state(state, StorageState, "storage")
@@ -224,7 +263,7 @@ class StorageEndpoints(StorageImports):
         what = f"storage {uuid} to be {wanted}"
         with self._transport.open_state.required(what):
             return await poll(lambda: self.get(uuid), reached, policy=self._core.waits, timeout=timeout, what=what)
-        raise AssertionError("the block returns, or raises")
+        raise AssertionError("unreachable: the block returns or raises")
 
     @endpoint("GET", "/storage")
     @endpoint("GET", "/storage/{kind}")
@@ -240,14 +279,19 @@ class StorageEndpoints(StorageImports):
         order_by: Direction | None = None,
         page_size: int | None = None,
     ) -> tuple[StorageSummary, ...]:
-        """Storages of a kind, or all, public ones too; with `labels`, those that have all of them.
+        """List storages, public ones too. The list is always complete; the SDK reads all pages.
 
-        `access`: of a kind that is a type, such as "template", only the public or the private ones. `search`: those
-        that the API finds by this text. `sort_by`: created, size, tier, title, type or zone, `order_by`: "asc" or
-        "desc". All of them, asked for a hundred at a time; `page_size` asks for fewer.
+        Args:
+            kind: Only storages of this kind, such as "template" or "disk". None: all.
+            access: Only "public" or only "private" storages. Needs a kind that is a type, such as "template".
+            labels: Only storages with all of these labels.
+            search: Only storages in which the API finds this text.
+            sort_by: created, size, tier, title, type or zone.
+            order_by: `asc` or `desc`. None: the API's default.
+            page_size: Storages per request, 1 to 100. None: 100.
 
         Raises:
-            ValueError: `page_size` is not from 1 to 100, or a word is none that the API knows.
+            ValueError: `page_size` is not from 1 to 100, or the API does not know a word.
         """
         path = "/storage"
         if kind is not None:
@@ -256,14 +300,14 @@ class StorageEndpoints(StorageImports):
         if access is not None:
             check_word(access, Literal["public", "private"], "access")
             if kind not in {None, "normal", "backup", "cdrom", "template"}:
-                raise ValueError(f"access goes with a type of storages, not with {kind!r}")
+                raise ValueError(f"access needs a kind that is a type of storages, not {kind!r}")
             path += f"/{access}"
-        params = [*label_params(labels), *words(search=search), *order(sort_by, order_by, StorageOrder)]
+        params = [*label_params(labels), *words(search=search), *sort_params(sort_by, order_by, StorageOrder)]
         return await self._list(path, _STORAGES, params, page_size=page_size)
 
 
 def _path(uuid: Uuid) -> str:
-    return f"/storage/{segment(uuid, 'uuid')}"
+    return f"/storage/{path_segment(uuid, 'uuid')}"
 
 
 def _title(title: str) -> str:

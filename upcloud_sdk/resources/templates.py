@@ -1,4 +1,4 @@
-"""Which template is meant."""
+"""Finds a template by uuid, title, short name, expression or function."""
 
 from __future__ import annotations
 
@@ -6,27 +6,35 @@ import re
 from collections.abc import Callable
 from difflib import get_close_matches
 
+from upcloud_sdk._wire import HasUuid
 from upcloud_sdk.errors import Ambiguous, NoMatch
 from upcloud_sdk.models.storages import StorageSummary, age
 
-Which = str | re.Pattern[str] | Callable[[StorageSummary], bool]
-"""A template: by uuid, by its exact title, by its slug (`debian-13`, `ubuntu-24.04`), by an expression that its title
-matches, or by a function that says yes."""
+Which = str | HasUuid | re.Pattern[str] | Callable[[StorageSummary], bool]
+"""A template: its uuid, exact title or short name (`debian-13`, `ubuntu-24.04`), an object with its uuid, such as an
+`Image`, a regular expression for the title, or a function that returns True for it."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def choose(which: Which, templates: tuple[StorageSummary, ...]) -> StorageSummary:
-    """The one among these that is meant; of several, the newest.
+    """Choose a template. If several match, the newest.
 
     Raises:
-        NoMatch: there is none; `candidates` are the titles that come closest.
-        Ambiguous: several have exactly this title.
+        NoMatch: No template matches. `candidates` has the most similar titles.
+        Ambiguous: Several have exactly this title.
+        TypeError: It is none of these.
     """
-    if isinstance(which, str):
-        return _exact(which, templates)
-    fits = which.search if isinstance(which, re.Pattern) else None
-    found = [t for t in templates if (fits(t.title or "") if fits else which(t))]  # type: ignore[operator]  # no pattern here
+    name = getattr(which, "uuid", which)
+    if isinstance(name, str):
+        return _exact(name, templates)
+    if isinstance(which, re.Pattern):
+        found = [template for template in templates if which.search(template.title or "")]
+    elif callable(which):
+        found = [template for template in templates if which(template)]
+    else:
+        hint = "take one of them, such as template[0]" if isinstance(which, tuple | list) else "write 'debian-13'"
+        raise TypeError(f"template is a {type(which).__name__}, but one template is meant: {hint}")
     if not found:
         wanted = f"matches {which.pattern!r}" if isinstance(which, re.Pattern) else "is accepted by the function given"
         raise NoMatch(f"no template's title {wanted}", candidates=_titles(templates))
@@ -39,7 +47,7 @@ def _titles(templates: tuple[StorageSummary, ...]) -> list[str]:
 
 def _newest(storage: StorageSummary) -> tuple[float, tuple[int, ...], str]:
     created, uuid = age(storage)
-    # Public templates carry no date: of "Debian 12" and "Debian 13" the higher number is the newer.
+    # Public templates have no date. "Debian 13" is newer than "Debian 12".
     numbers = tuple(int(number) for number in re.findall(r"\d+", storage.title or ""))
     return (created.timestamp() if created else 0.0), numbers, uuid
 
@@ -51,13 +59,13 @@ def _exact(which: str, templates: tuple[StorageSummary, ...]) -> StorageSummary:
         titled = sorted(set(_titles(tuple(found))))
         what = f"have the title {which!r}" if titled == [which] else f"are {which!r}: {', '.join(titled)}"
         raise Ambiguous(
-            f"{len(found)} templates {what}: name one by its uuid", candidates=[template.uuid for template in found]
+            f"{len(found)} templates {what}: give the uuid of one", candidates=[template.uuid for template in found]
         )
     if found:
         return found[0]
     titles = _titles(templates)
     close = _close(which, templates)
-    hint = f"; did you mean {' or '.join(repr(title) for title in close)}?" if close else ""
+    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ": storages.list('template') lists all"
     kind = "uuid" if _UUID.fullmatch(which.lower()) else "title"
     raise NoMatch(
         f"no template has the {kind} {which!r}{hint}",
@@ -71,13 +79,13 @@ _FAMILY_AND_VERSION = re.compile(
 
 
 def slug(template: StorageSummary) -> str | None:
-    """A short name of a public template, such as `debian-13`; None where its title is more than family and version."""
+    """Short name of a public template, such as `debian-13`. None if the title has more than family and version."""
     found = _FAMILY_AND_VERSION.fullmatch((template.title or "").lower())
     return "-".join(part for part in found.groups() if part) if found else None
 
 
 def _close(which: str, templates: tuple[StorageSummary, ...]) -> list[str]:
-    """The titles that come closest: of the same system, the newest first, then those that have its words."""
+    """The most similar titles: first of the same system, the newest first, then those with the same words."""
     titles = _titles(templates)
     words = re.findall(r"[a-z]+|[\d.]+", which.lower())
     newest = sorted(templates, key=_newest, reverse=True)
@@ -85,5 +93,7 @@ def _close(which: str, templates: tuple[StorageSummary, ...]) -> list[str]:
     having = [title for title in titles if words and all(word in title.lower() for word in words)]
     lower = {title.lower(): title for title in titles}
     looking = [lower[title] for title in get_close_matches(which.lower(), lower, n=3, cutoff=0.5)]
+    slugs = {name: each.title or "" for each in newest if (name := slug(each)) is not None}
+    looking += [slugs[name] for name in get_close_matches(which.lower(), slugs, n=1, cutoff=0.8)]
     exact = [title for title in family if title in having]
     return list(dict.fromkeys([*exact, *looking[:1], *family, *looking, *having]))[:4]

@@ -1,4 +1,4 @@
-"""What is uploaded: read piece by piece, counted and summed on the way."""
+"""The content of an upload: reads it in pieces, counts bytes and computes checksums."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ import anyio.to_thread
 from upcloud_sdk.errors import ResourceFailed
 
 Progress = Callable[[int, int | None], object]
-"""Told how far something is: bytes done, of how many; None where that is not known."""
+"""Called with the bytes done and the total. The total is None if not known."""
 
 UploadFile = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | AsyncIterable[bytes]
-"""What can be uploaded: a path, bytes, a file open for reading in binary mode, or an async iterable of bytes."""
+"""Content of an upload: a path, bytes, a file open in binary mode, or an async iterable of bytes."""
 
 PIECE = 1 << 20
-"""Bytes that are held in memory."""
+"""Size of a piece, in bytes."""
 
 _TYPES = {".gz": "application/gzip", ".xz": "application/x-xz"}
 PLAIN = "application/octet-stream"
 
 
 class Content:
-    """The bytes of one upload, once: an async iterator that reads files in a thread."""
+    """The bytes of one upload: an async iterator for one pass, which reads files in a thread."""
 
     def __init__(self, file: UploadFile, *, size: int | None, progress: Progress | None) -> None:
         self._given, self._progress = file, progress
         self._source: BinaryIO | AsyncIterator[bytes] | None = None
         self._opened: BinaryIO | None = None
         self._given_size, self.size = size, size
-        """Bytes that there are; None where that is not known before the end."""
+        """Size in bytes. None if not known before the end."""
         self.sent = 0
-        """Bytes that the connection has taken."""
+        """Bytes sent so far."""
         self._handed_over = 0
         self._sha256, self._md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
         self.failure: Exception | None = None
-        """Why the source could not be read, for which the connection is not to blame."""
+        """Error of the source, to tell it from an error of the connection."""
 
     @property
     def sha256(self) -> str:
@@ -51,7 +51,7 @@ class Content:
         return self._md5.hexdigest()
 
     def content_type(self) -> str:
-        """By the end of its name: gzip, xz, or plain."""
+        """Content type by the file name: gzip, xz, or plain."""
         given = self._given
         name: object = os.fspath(given) if isinstance(given, str | os.PathLike) else getattr(given, "name", "")
         return _TYPES.get(Path(name).suffix.lower(), PLAIN) if isinstance(name, str) else PLAIN
@@ -68,7 +68,7 @@ class Content:
         elif callable(getattr(file, "read", None)):
             source = file
         else:
-            raise TypeError("file is a path, bytes, a file open in binary mode, or an async iterable of bytes")
+            raise TypeError("file must be a path, bytes, a file open in binary mode, or an async iterable of bytes")
         self._source = source
         try:
             await self._measure(source)
@@ -82,7 +82,7 @@ class Content:
         if self.size is None:
             self.size = self._given_size
         elif self._given_size not in {None, self.size}:
-            raise ValueError(f"size is {self._given_size}, but there are {self.size} bytes: leave it out")
+            raise ValueError(f"size is {self._given_size}, but the file has {self.size} bytes: leave out size")
 
     async def __aexit__(self, *_: object) -> None:
         if self._opened is not None:
@@ -104,7 +104,7 @@ class Content:
         return piece
 
     def tell(self) -> None:
-        """Tell of what the connection has taken: it asks for more when it has taken all before."""
+        """Report progress. The connection requests the next piece after it has sent the previous one."""
         if self._handed_over > self.sent:
             self.sent = self._handed_over
             if self._progress is not None:
@@ -118,7 +118,7 @@ class Content:
             piece = await anyio.to_thread.run_sync(self._read, self._source)
         have = self._handed_over + len(piece)
         if self.size is not None and (have > self.size or (not piece and have < self.size)):
-            raise ValueError(f"there were to be {self.size} bytes, but there are {'more' if piece else have}")
+            raise ValueError(f"expected {self.size} bytes, but there are {'more' if piece else have}")
         return piece
 
     async def _next_of(self, pieces: AsyncIterator[bytes]) -> bytes:
@@ -140,18 +140,18 @@ class Content:
         self._sha256.update(piece)
         self._md5.update(piece)
 
-    def check(self, uuid: str, written: int, sha256: str, md5: str) -> None:
-        """Hold what was written against what was sent; a sum that the API does not tell is not held against anything.
+    def check(self, uuid: str, written: int | None, sha256: str | None, md5: str | None) -> None:
+        """Compare the written data with the sent data. A checksum that the API does not send is not compared.
 
         Raises:
-            ResourceFailed: they differ.
+            ResourceFailed: They differ.
         """
-        told = {"written_bytes": written, "sha256sum": sha256.lower(), "md5sum": md5.lower()}
+        told = {"written_bytes": written, "sha256sum": sha256 and sha256.lower(), "md5sum": md5 and md5.lower()}
         ours = {"written_bytes": self.sent, "sha256sum": self.sha256, "md5sum": self.md5}
-        wrong = [name for name, value in told.items() if value not in {0, "", ours[name]}]
+        wrong = [name for name, value in told.items() if value not in {None, 0, "", ours[name]}]
         if wrong:
-            facts = ", ".join(f"{name} is {told[name]}, of what was sent {ours[name]}" for name in wrong)
-            raise ResourceFailed("storage import", uuid, "completed", reason=f"what was written differs: {facts}")
+            facts = ", ".join(f"{name} is {told[name]}, sent was {ours[name]}" for name in wrong)
+            raise ResourceFailed("storage import", uuid, "completed", reason=f"written and sent data differ: {facts}")
 
 
 def _open(path: Path) -> BinaryIO:
@@ -159,7 +159,7 @@ def _open(path: Path) -> BinaryIO:
 
 
 def _size_of(file: BinaryIO) -> int | None:
-    """Bytes from where a file stands to its end; None of what has no end that is known, such as a pipe."""
+    """Bytes from the current position of a file to its end. None if not known, as for a pipe."""
     if not file.seekable():
         return None
     here = file.tell()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from upcloud_sdk._transport import segment
+from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import many
 from upcloud_sdk.models.catalog import Vlan, Zone
 from upcloud_sdk.resources._base import Namespace, endpoint
@@ -17,9 +17,9 @@ class Zones(Namespace):
     @endpoint("GET", "/zone/{zone}/vlans")
     async def vlans(self, zone: str) -> tuple[Vlan, ...]:
         """The VLANs of a private cloud's zone."""
-        return await self._list(f"/zone/{segment(zone, 'id of the zone')}/vlans", _VLANS)
+        return await self._list(f"/zone/{path_segment(zone, 'id of the zone')}/vlans", _VLANS)
 
     @endpoint("GET", "/zone")
     async def list(self) -> tuple[Zone, ...]:
-        """All zones that the account can use, in order of their ids."""
+        """All zones that the account can use, sorted by id."""
         return await self._list("/zone", _ZONES)

@@ -1,11 +1,11 @@
-"""An offline UpCloud API: a second, independent reading of its reference, for tests and demos.
+"""An offline UpCloud API for tests and demos, implemented independently of the SDK from the API's reference.
 
 ```python
 from upcloud_sdk.simulator import Simulator
 
 sim = Simulator()
-transport = sim.transport()  # for an httpx client of this process
-with sim.serve() as url:  # for everything else
+transport = sim.transport()  # for an httpx client in this process
+with sim.serve() as url:  # for other clients and processes
     print(url)
 ```
 """

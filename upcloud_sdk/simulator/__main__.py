@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; the exit status."""
+    """Serve until SIGTERM or SIGINT. Returns the exit status."""
     args = _arguments(argv)
     runs_code = args.guests != "none"
     if runs_code and args.token is None and args.username is None:
@@ -55,7 +55,7 @@ def _run(sim: Simulator, args: argparse.Namespace) -> int:
         try:
             sim.load(args.state)
         except (OSError, ValueError) as error:
-            return _refuse(f"{args.state} cannot be loaded: {error}; name another file, or remove it")
+            return _refuse(f"{args.state} cannot be loaded: {error}; give another file, or remove it")
     try:
         over = threading.Event()
 
@@ -72,9 +72,7 @@ def _run(sim: Simulator, args: argparse.Namespace) -> int:
         return _refuse(str(error))
     except OSError as error:
         reason = error.strerror or str(error)
-        return _refuse(
-            f"cannot listen on {args.host}:{args.port}: {reason}; name another with --port (0: any free one)"
-        )
+        return _refuse(f"cannot listen on {args.host}:{args.port}: {reason}; give another --port (0: any free one)")
     if args.state is not None:
         try:
             sim.save(args.state)
@@ -89,7 +87,7 @@ def _refuse(reason: str) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence."""
+    """Reports errors in one sentence."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(_refuse(f"{message}; --help shows the arguments"))
@@ -98,46 +96,44 @@ class _Parser(argparse.ArgumentParser):
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="python -m upcloud_sdk.simulator", description="An offline UpCloud API on loopback.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=_port, default=8080, help="0 is any free one (default: %(default)s)")
-    parser.add_argument("--boot-seconds", type=_seconds, default=2.0, help="until a server runs (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=8080, help="port; 0: any free one (default: %(default)s)")
+    parser.add_argument("--boot-seconds", type=_seconds, default=2.0, help="time of a boot (default: %(default)s)")
+    parser.add_argument("--stop-seconds", type=_seconds, default=1.0, help="time of a stop (default: %(default)s)")
     parser.add_argument(
-        "--stop-seconds", type=_seconds, default=1.0, help="until it has stopped (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--storage-seconds", type=_seconds, default=1.0, help="a clone or backup takes (default: %(default)s)"
+        "--storage-seconds", type=_seconds, default=1.0, help="time of a clone or backup (default: %(default)s)"
     )
     parser.add_argument("--clock", default="real", help="real, manual, or a factor such as 10 (default: %(default)s)")
-    parser.add_argument("--username", help="with --password: accept only this pair; without credentials, any")
+    parser.add_argument("--username", help="with --password: accept only these credentials (default: accept any)")
     parser.add_argument("--password")
     parser.add_argument("--token", help="accept only this API token")
-    parser.add_argument("--state", type=Path, help="JSON file that the account is loaded from, and saved to at the end")
-    parser.add_argument("--seed", type=int, help="the same ids and addresses in each run")
-    parser.add_argument("--total-count", action="store_true", help="lists tell how many items there are, in a header")
+    parser.add_argument("--state", type=Path, help="JSON file to load the account from, and to save it to at the end")
+    parser.add_argument("--seed", type=int, help="makes ids and addresses the same in each run")
+    parser.add_argument("--total-count", action="store_true", help="send the total of lists in a header")
     parser.add_argument(
         "--server-errors",
         choices=("recorded", "contract"),
         default="recorded",
-        help="servers refuse as recorded, or in the shape of UpCloud's contract (default: %(default)s)",
+        help="format of refused server calls: as recorded, or as in UpCloud's contract (default: %(default)s)",
     )
     parser.add_argument(
         "--discontinued-plans",
         choices=("refused", "sold"),
-        default="sold",
-        help="what becomes of servers of plans that UpCloud does not sell any more (default: %(default)s)",
+        default="refused",
+        help="new servers of plans that UpCloud no longer sells (default: %(default)s)",
     )
     parser.add_argument(
         "--download",
         type=_download,
         action="append",
         default=[],
-        metavar="ADDRESS=FILE",
-        help="what an import finds at an address; may be repeated",
+        metavar="URL=FILE",
+        help="content that an import finds at a URL; can be repeated",
     )
     _add_guest_arguments(parser)
     args = parser.parse_args(argv)
     _check_guest_arguments(parser, args)
     if (args.username is None) != (args.password is None):
-        parser.error("--username and --password go together")
+        parser.error("give both --username and --password")
     if args.state is not None and not args.state.absolute().parent.is_dir():
         parser.error(f"--state: there is no folder {args.state.absolute().parent}")
     return args
@@ -146,7 +142,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
 def _download(value: str) -> tuple[str, Path]:
     address, equals, file = value.rpartition("=")
     if not equals or not address.startswith(("http://", "https://")) or not file:
-        raise argparse.ArgumentTypeError("ADDRESS=FILE is expected, such as https://example.com/disk.raw=disk.raw")
+        raise argparse.ArgumentTypeError("URL=FILE is expected, such as https://example.com/disk.raw=disk.raw")
     return address, Path(file)
 
 
@@ -155,32 +151,32 @@ def _add_guest_arguments(parser: argparse.ArgumentParser) -> None:
         "--guests",
         choices=("none", "process", "vm"),
         default=None,
-        help="RUNS CODE: a started server runs its user_data, as processes here or in a real machine that boots in "
-        "qemu; without a credential it makes a token (default: none)",
+        help="RUNS CODE: started servers run their user_data, as processes of this machine or in real machines in "
+        "qemu; without credentials, a token is created and printed (default: none)",
     )
     parser.add_argument("--run-user-data", action="store_true", help="the same as --guests process")
     parser.add_argument(
         "--guest-port",
         type=_port,
         action="append",
-        help="a port of loopback that machines reach, at 169.254.169.100; may be repeated",
+        help="a loopback port that machines can reach, at 169.254.169.100; can be repeated",
     )
     parser.add_argument("--guest-images", type=Path, help="folder of their images (default: where they are built)")
-    parser.add_argument("--guest-memory", type=int, help="MiB that a machine has at most (default: 1024)")
-    parser.add_argument("--max-guests", type=int, help="machines at a time (default: 2)")
+    parser.add_argument("--guest-memory", type=int, help="maximum memory of a machine in MiB (default: 1024)")
+    parser.add_argument("--max-guests", type=int, help="maximum number of machines (default: 2)")
 
 
 def _check_guest_arguments(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     if args.run_user_data and args.guests not in {None, "process"}:
-        parser.error(f"--run-user-data is --guests process: leave it out for --guests {args.guests}")
+        parser.error(f"--run-user-data means --guests process: leave it out for --guests {args.guests}")
     args.guests = "process" if args.run_user_data else args.guests or "none"
     for name in ("guest_port", "guest_images", "guest_memory", "max_guests"):
         if getattr(args, name) is not None and args.guests != "vm":
-            parser.error(f"--{name.replace('_', '-')} is for machines: give --guests vm with it")
+            parser.error(f"--{name.replace('_', '-')} needs --guests vm")
 
 
 def _vm_guests(args: argparse.Namespace) -> VmGuests:
-    from upcloud_sdk.simulator.guests.machine import VmGuests  # noqa: PLC0415 - only where it is wanted
+    from upcloud_sdk.simulator.guests.machine import VmGuests  # noqa: PLC0415 - only if it is used
 
     given = {"images": args.guest_images, "memory": args.guest_memory, "machines": args.max_guests}
     options = {name: value for name, value in given.items() if value is not None}
@@ -211,7 +207,7 @@ def _clock(text: str) -> Clock:
     try:
         return ScaledClock(float(text))
     except ValueError:
-        raise ValueError(f'--clock is "real", "manual" or a factor greater than 0, not "{text}"') from None
+        raise ValueError(f'--clock must be "real", "manual" or a factor greater than 0, not "{text}"') from None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The simulator as its users see it."""
+"""`Simulator`, the class for users."""
 
 from __future__ import annotations
 
@@ -29,27 +29,28 @@ if TYPE_CHECKING:
 
 
 class Simulator(Dispatch):
-    """An offline UpCloud API with an account of its own.
+    """An offline UpCloud API with an empty account.
 
     Args:
-        clock: Where it reads the time: `RealClock()` (the default), `ScaledClock(factor)`, `ManualClock()`.
-        boot_seconds: How long a server takes to start.
-        boot: The same in more ways: `after_polls(3)`, `never()`, `to_error()`, or a callable of the server.
-        stop_seconds: How long it takes to stop.
-        storage_seconds: How long cloning, backing up and creating a storage take.
-        username: With `password`, the pair that is accepted. Without any credential, each is.
-        password: See `username`.
-        token: The API token that is accepted.
-        seed: Makes ids, addresses and random faults the same in each run.
-        guests: What runs in a started server: "none"; "process", its user_data as processes of this machine; "vm", a
-            real machine in qemu (`VmGuests(...)` says more of it); or a backend of your own. With guests, use the
+        clock: The clock: `RealClock()`, `ScaledClock(factor)` or `ManualClock()`. None: `RealClock()`.
+        boot_seconds: How long a server takes to start, in seconds. None: 2.
+        boot: How servers start, instead of `boot_seconds`: `after_polls(3)`, `never()`, `to_error()`, or a function of
+            the server.
+        stop_seconds: How long a server takes to stop, in seconds.
+        storage_seconds: How long it takes to create, clone or back up a storage, in seconds.
+        username: With `password`: the only accepted user name. None: any credentials are accepted.
+        password: The password of `username`.
+        token: The only accepted API token.
+        seed: The same seed gives the same ids, addresses and random faults. None: new ones in each run.
+        guests: What runs in started servers. "none": nothing. "process": their user_data, as processes of this machine.
+            "vm": real machines in qemu (`VmGuests(...)` has more options). Or your own backend. With guests, use the
             simulator as a context manager, or call `close`.
-        total_count: Whether lists of servers, storages and tokens tell how many items there are, in the header
-            `Upcloud-Total-Count`. UpCloud's contract of the API does not promise it.
-        server_errors: In which shape servers refuse: "recorded" (`error_code`, `error_message`), or "contract" (`code`,
-            `message`), as UpCloud's contract of the API has it.
-        discontinued_plans: What becomes of new servers of plans that UpCloud does not sell any more, `1xCPU-1GB` and
-            `DEV-1xCPU-1GB` among them, or without a plan: "sold", as before, or "refused" with 403.
+        total_count: Whether to send the total of lists in the header `Upcloud-Total-Count`. UpCloud's contract does not
+            promise it.
+        server_errors: The format of refused server calls: "recorded" (`error_code`, `error_message`), or "contract"
+            (`code`, `message`), as in UpCloud's contract.
+        discontinued_plans: New servers with plans that UpCloud no longer sells (such as `1xCPU-1GB`), or without plan,
+            are "refused" with 403, or "sold".
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Simulator(Dispatch):
         guests: GuestKind | Guests = "none",
         total_count: bool = False,
         server_errors: ServerErrors = "recorded",
-        discontinued_plans: Literal["refused", "sold"] = "sold",
+        discontinued_plans: Literal["refused", "sold"] = "refused",
     ) -> None:
         if boot is not None and boot_seconds is not None:
             raise ValueError("give boot_seconds or boot, not both")
@@ -98,33 +99,33 @@ class Simulator(Dispatch):
         self.close()
 
     def close(self) -> None:
-        """End the guests and the background thread, if there are any."""
+        """End all guests and the background thread."""
         self._ticker.stop()
         self.guests.close()
 
     def tick(self) -> None:
-        """Let things happen when they are due though nobody calls; not on a clock that only a hand moves."""
+        """Start a thread that makes due changes without requests. Not needed with a `ManualClock`."""
         if self.clock.real_seconds(1) is not None:
             self._ticker.start()
 
-    # Ways in
+    # Connections
 
     def transport(self) -> SimulatorTransport:
-        """An `httpx.AsyncBaseTransport` that calls this simulator without a socket; asyncio and trio."""
-        from upcloud_sdk.simulator.serving.transport import SimulatorTransport  # noqa: PLC0415 - httpx only if asked for
+        """An `httpx.AsyncBaseTransport` that calls this simulator without a socket. For asyncio and trio."""
+        from upcloud_sdk.simulator.serving.transport import SimulatorTransport  # noqa: PLC0415 - imports httpx
 
         return SimulatorTransport(self)
 
     def serve(
         self, host: str = "127.0.0.1", port: int = 0, *, guarded: bool | None = None
     ) -> AbstractContextManager[str]:
-        """A real HTTP server in a thread; gives its URL, without the version. Port 0 is any free one.
+        """Serve over HTTP in a thread, and return the URL, without the API version.
 
         Args:
             host: The address to listen on.
-            port: The port to listen on.
-            guarded: Refuse what a web page in a browser could send: other host names than `host` and loopback, bodies
-                that are not `application/json`. By default if guests run code.
+            port: The port to listen on. 0: any free port.
+            guarded: Refuse requests that a web page in a browser could send: to other host names than `host` and
+                loopback, or with bodies that are not `application/json`. None: only if guests run code.
 
         Raises:
             OSError: The port is taken.
@@ -132,10 +133,10 @@ class Simulator(Dispatch):
         """
         try:
             try:
-                from upcloud_sdk.simulator.serving.http_server import serve  # noqa: PLC0415 - starlette and uvicorn only if asked for
+                from upcloud_sdk.simulator.serving.http_server import serve  # noqa: PLC0415 - imports starlette and uvicorn
             except ModuleNotFoundError as error:
                 raise ModuleNotFoundError(
-                    f"to be reached over HTTP the simulator needs {error.name}: install the extra, "
+                    f"to serve HTTP, the simulator needs {error.name}: install the extra, "
                     "pip install 'upcloud-sdk[simulator]'",
                     name=error.name,
                 ) from None
@@ -153,7 +154,7 @@ class Simulator(Dispatch):
         return saving.to_json(self)
 
     def restore(self, document: str | bytes) -> None:
-        """Take the account of a `to_json` document in the place of this one. Raises ValueError if it is none."""
+        """Replace the account with one from `to_json`. Raises ValueError if the document is invalid."""
         saving.restore(self, document)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -161,11 +162,11 @@ class Simulator(Dispatch):
         saving.save(self, path)
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Take the account of a file that `save` wrote. Raises OSError, ValueError."""
+        """Load the account from a file of `save`. Raises OSError, ValueError."""
         saving.restore(self, Path(path).read_bytes())
 
     def reset(self) -> None:
-        """Empty the account, and forget faults and requests."""
+        """Empty the account, and clear faults and requests."""
         with self.lock:
             saving.empty(self)
             self.faults.clear()
@@ -191,26 +192,26 @@ class Simulator(Dispatch):
         rate: float | None = None,
         hide_from_lists: float | None = None,
     ) -> None:
-        """Let calls fail that match `pattern`: a method and a path, as `POST /server`, `GET /server/*`, `*`.
+        """Let calls fail that match a pattern of method and path, such as `POST /server`, `GET /server/*` or `*`.
 
         Args:
-            pattern: `*` is anything, `{uuid}` one part of a path.
-            status: The answer's status instead of the API's; without `code` or `body`, a proxy's HTML page.
+            pattern: `*` matches anything, `{uuid}` one part of a path.
+            status: Status of the answer. Without `code` or `body`, the answer is an HTML page, as from a proxy.
             code: The API's error code.
             body: The answer's body.
-            headers: More headers for it.
-            after_effect: The call has its effect first: the server exists, the answer is lost.
-            times: How many calls fail; None is all of them.
-            drop: The connection dies without an answer.
-            delay: Hold the call for so many seconds of the clock.
-            timeout: The answer never comes; the client must give up.
-            truncate: The connection dies after so many bytes of the body.
-            skip: Let so many matching calls pass before.
-            rate: Only this share of them fails, at random.
-            hide_from_lists: What the call creates is not in lists for so many seconds; its answer is the API's.
+            headers: More headers of the answer.
+            after_effect: The call has its effect before it fails: the server exists, but the answer is lost.
+            times: How many calls fail. None: all.
+            drop: The connection is closed without an answer.
+            delay: Delay the call by this many seconds of the clock.
+            timeout: The answer never comes. The client must give up.
+            truncate: The connection is closed after this many bytes of the body.
+            skip: Let this many matching calls succeed first.
+            rate: Only this part of the calls fails, at random, 0 to 1.
+            hide_from_lists: The created resource is missing in lists for this many seconds. The call itself succeeds.
 
         Raises:
-            ValueError: No endpoint matches the pattern, and there is no `body` to stand in for one.
+            ValueError: No endpoint matches the pattern, and no `body` is given.
         """
         raw = body.encode() if isinstance(body, str) else body
         if raw is None:
@@ -223,6 +224,6 @@ class Simulator(Dispatch):
             self.faults.add(fault)
 
     def count(self, pattern: str) -> int:
-        """How many requests came in that match a pattern such as `POST /server`."""
+        """How many received requests match a pattern such as `POST /server`."""
         regex = call_pattern(pattern)
         return sum(regex.fullmatch(f"{r.method} {r.path.partition('?')[0]}") is not None for r in self.requests)

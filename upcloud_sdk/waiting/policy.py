@@ -1,4 +1,4 @@
-"""The pace of all waiting, and waits with deadlines."""
+"""`WaitPolicy`, and waits with timeouts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from upcloud_sdk._tasks import LoopClock as LoopClock  # noqa: PLC0414 - it is part of this module's names
+from upcloud_sdk._tasks import LoopClock as LoopClock  # noqa: PLC0414 - exported from this module
 from upcloud_sdk.errors import (
     RateLimited,
     ResourceFailed,
@@ -25,57 +25,57 @@ T = TypeVar("T")
 
 
 class Clock(Protocol):
-    """A clock that waits by: the event loop's own, or one that a test moves."""
+    """A clock for waiting: the event loop's, or one that a test moves."""
 
     def now(self) -> float:
-        """Seconds since some moment; never goes back."""
+        """Monotonic time in seconds."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Return when so many seconds have passed by this clock."""
+        """Sleep for this many seconds by this clock."""
         ...
 
     def limit(self, seconds: float) -> AbstractContextManager[object, bool]:
-        """A block that is left when so many seconds have passed."""
+        """A block that is cancelled after this many seconds."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitPolicy:
-    """The pace of all waiting of a client. Tests pass one with a clock that they move, and wait for nothing.
+    """How often a client reads states while it waits. For fast tests, give it a clock that the test moves.
 
-    A server is looked at `first_look` seconds after its create, then every `pause` seconds until `brisk_for`
-    seconds have passed, then ever more slowly, up to every `longest_pause` seconds.
+    A server's state is read `first_look` seconds after its create, then every `pause` seconds until `brisk_for`
+    seconds have passed. Then the pauses grow up to `longest_pause` seconds.
     """
 
     first_look: float = 5.0
-    """Seconds from a create to the first look at its state; no server was ever seen to boot faster."""
+    """Seconds from a create to the first read. Servers do not boot faster."""
     pause: float = 1.0
-    """Seconds between looks."""
+    """Seconds between two reads."""
     brisk_for: float = 60.0
-    """Seconds after which the pauses begin to grow."""
+    """The pauses begin to grow after this many seconds."""
     longest_pause: float = 10.0
-    """Seconds that the pauses grow to."""
+    """The longest pause, in seconds."""
     growth: float = 1.25
-    """By what the pauses are multiplied then."""
+    """The factor by which the pauses grow."""
     look_for_create: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 10.0)
-    """Pauses between the looks for a server whose create got no usable answer."""
+    """Pauses between the searches for a server after a create without a usable answer, in seconds."""
     look_on: float = 60.0
-    """Seconds that the client then goes on to look, to destroy what turns up."""
+    """How long the client then keeps searching in the background, to destroy the server if it appears, in seconds."""
     get_missing_after: float = 5.0
-    """Seconds after which a server that a list lacks is asked for by itself."""
+    """A server that is missing in the list is read alone after this many seconds."""
     forgiven: int = 3
-    """Failing looks in a row that a wait survives."""
+    """How many failed reads in a row a wait ignores."""
     clock: Clock = field(default_factory=LoopClock)
 
     def __post_init__(self) -> None:
         if min(self.first_look, self.pause, self.longest_pause, self.brisk_for, self.look_on) < 0:
-            raise ValueError("WaitPolicy's pauses are seconds, 0 or more")
+            raise ValueError("WaitPolicy's pauses are in seconds: 0 or more")
         if self.growth < 1:
-            raise ValueError("WaitPolicy.growth is 1 or more")
+            raise ValueError("WaitPolicy.growth must be 1 or more")
 
     def pauses(self) -> Iterator[float]:
-        """The pauses between looks: steady for a while, then growing."""
+        """The pauses between reads: constant at first, then growing."""
         steady = int(self.brisk_for / self.pause) if self.pause else 0
         yield from itertools.repeat(self.pause, steady)
         pause = self.pause
@@ -85,16 +85,16 @@ class WaitPolicy:
 
 
 FAILING = (ServerFault, TransportError, UnexpectedAnswer, RateLimited)
-"""What a look may end in without an end to the wait."""
+"""Errors of a read that do not end the wait."""
 
 
 def may_pass(error: Exception) -> bool:
-    """Whether a failing look says nothing about what is waited for."""
+    """Whether the wait can continue after this error of a request."""
     return isinstance(error, FAILING)
 
 
 def asked_pause(error: Exception | None) -> float:
-    """Seconds until the next look that the API asks for."""
+    """Seconds that the API asks to wait before the next request."""
     return (error.retry_after or 0.0) if isinstance(error, RateLimited) else 0.0
 
 
@@ -106,13 +106,13 @@ async def poll(
     timeout: float,
     what: str,
 ) -> T:
-    """Look until what is looked for is reached, and return what was seen then.
+    """Call `look` until `reached` is true for its result, and return that result.
 
-    Failing looks are forgiven, up to `policy.forgiven` in a row. `reached` raises where waiting is of no use.
+    Up to `policy.forgiven` failures in a row are ignored. `reached` raises if waiting is useless.
 
     Raises:
-        ValueError: `timeout` is below zero.
-        WaitTimeout: `timeout` seconds passed; its `last` is what was seen last.
+        ValueError: `timeout` is negative.
+        WaitTimeout: The time is over. `last` is the last result.
     """
     if is_one_look(timeout):
         return await look_once(look, reached, what=what)
@@ -134,27 +134,39 @@ async def poll(
             failures += 1
             if not may_pass(error) or failures > policy.forgiven:
                 raise
-            pause = max(pause, asked_pause(error))  # noqa: PLW2901 - longer, if the API says so
+            pause = max(pause, asked_pause(error))  # noqa: PLW2901 - longer, if the API asks for it
         await clock.sleep(min(pause, max(0.0, deadline - clock.now())))
     raise _late(what, timeout, last)
 
 
+def check_number(given: object, what: str, unit: str = "seconds") -> None:
+    """Refuse a duration that is no number.
+
+    Raises:
+        TypeError: it is text, say.
+    """
+    if not isinstance(given, int | float):
+        raise TypeError(f"{what} is {given!r}: give a number of {unit}")
+
+
 def is_one_look(timeout: float) -> bool:
-    """Whether a wait is none, but a question about now.
+    """Whether the timeout is 0, which means to read the state once.
 
     Raises:
         ValueError: `timeout` is below zero.
+        TypeError: it is no number.
     """
+    check_number(timeout, "timeout")
     if not timeout >= 0:
-        raise ValueError(f"timeout is {timeout:g}: it is seconds, 0 or more; 0 looks once")
+        raise ValueError(f"timeout is {timeout:g}: it must be 0 or more seconds; 0 reads once")
     return timeout == 0
 
 
 async def look_once(look: Callable[[], Awaitable[T]], reached: Callable[[T], bool], *, what: str) -> T:
-    """What is seen now, if it is what was looked for.
+    """Call `look` once. Returns the result if `reached` is true for it.
 
     Raises:
-        WaitTimeout: it is not; `last` is what was seen.
+        WaitTimeout: It is not. `last` is the result.
     """
     seen = await look()
     if reached(seen):
@@ -171,10 +183,10 @@ _DEAD = frozenset({"error", "pending_delete"})
 
 
 def fails_on_error(kind: str, uuid: str, state: str, wanted: str) -> None:
-    """Raise in a state that does not end: nobody waits five minutes for a dead server.
+    """Raise if the server is in a final state, so that waiting is useless.
 
     Raises:
-        ResourceFailed: the state is "error" or "pending_delete", and that was not what was waited for.
+        ResourceFailed: The state is "error" or "pending_delete", and not the wanted state.
     """
     if state in _DEAD and wanted != state:
         raise ResourceFailed(kind, uuid, state)

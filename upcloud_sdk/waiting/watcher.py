@@ -1,8 +1,8 @@
 """One watcher for all waits of a client.
 
-A hundred servers that boot cost one list a second and not a hundred looks. A waiter that is alone, or that waits
-for what no list of ours shows, is looked up by itself. Absence from a list proves nothing: only a GET that answers
-404 does.
+A hundred booting servers cost one list per second, not a hundred reads. A single wait, or a wait for a server that is
+not in the list of this run, reads the server itself. A server that is missing in a list may exist: only a GET with 404
+proves that it is gone.
 """
 
 from __future__ import annotations
@@ -33,12 +33,14 @@ log = logging.getLogger("upcloud_sdk")
 
 
 class Seen(Protocol):
-    """What a look shows."""
+    """The result of a read."""
 
     @property
     def uuid(self) -> str: ...
     @property
     def state(self) -> str: ...
+    @property
+    def progress(self) -> int | None: ...
 
 
 S = TypeVar("S", bound=Seen)
@@ -51,9 +53,9 @@ class _Waiter(Generic[S]):
         self.uuid, self.reached = uuid, reached
         self.due, self.listed, self.pauses = due, listed, pauses
         self.busy = False
-        """Whether it is being asked for by itself just now."""
+        """Whether a read of only this server is running."""
         self.asked = due
-        """When it was last asked for by itself, or first might have been."""
+        """Time of the last read of only this server, or of the first possible one."""
         self.failures = 0
         self.last: S | None = None
         self.found: S | None = None
@@ -61,50 +63,50 @@ class _Waiter(Generic[S]):
         self.done = anyio.Event()
 
     def show(self, seen: S) -> None:
-        """Tell the waiter what was seen."""
+        """Pass a result to the waiter."""
         self.failures, self.last = 0, seen
         try:
             if not self.reached(seen):
                 return
             self.found = seen
-        except Exception as error:  # noqa: BLE001 - belongs to the one who waits, and must not stop the others
+        except Exception as error:  # noqa: BLE001 - an error for this waiter only, which must not stop the others
             self.error = error
         self.done.set()
 
     def fail(self, error: Exception, forgiven: int) -> None:
-        """Tell the waiter that a look failed."""
+        """Pass a failed read to the waiter."""
         self.failures += 1
         if may_pass(error) and self.failures <= forgiven:
             return
         self.error = error
         self.done.set()
 
-    def look_again(self, now: float, error: Exception | None = None) -> None:
-        """Plan the next look."""
+    def plan_next(self, now: float, error: Exception | None = None) -> None:
+        """Plan the next read."""
         self.due = now + max(next(self.pauses), asked_pause(error))
 
 
 class Watcher(Generic[S]):
-    """Looks for all who wait, once a tick."""
+    """Reads states for all waiters."""
 
     def __init__(
         self,
         *,
         get: Callable[[str], Awaitable[S]],
-        list_own: Callable[[Collection[str]], Awaitable[Iterable[S]]],
+        list_run: Callable[[Collection[str]], Awaitable[Iterable[S]]],
         policy: WaitPolicy,
         background: Background,
         while_open: Callable[[str], AbstractContextManager[None]],
         emit: Emitter,
     ) -> None:
         self._emit, self._while_open = emit, while_open
-        self._get, self._list_own, self._policy, self._background = get, list_own, policy, background
+        self._get, self._list_run, self._policy, self._background = get, list_run, policy, background
         self._waiters: set[_Waiter[S]] = set()
         self._wake = anyio.Event()
         self._running = False
         self._listing = False
         self._list_due = -math.inf
-        """When the next list may be asked for: it serves all, so one a pause is enough."""
+        """Earliest time of the next list. One list per pause is enough for all waiters."""
 
     async def wait(
         self,
@@ -116,17 +118,17 @@ class Watcher(Generic[S]):
         listed: bool,
         first_look: float = 0.0,
     ) -> S:
-        """What was seen when `reached` said yes.
+        """Wait until `reached` is true for a result, and return that result.
 
-        `listed`: whether the list of what this run made shows it. `first_look`: seconds until the first look.
+        `listed`: whether the list of this run's servers contains it. `first_look`: seconds until the first read.
 
         Raises:
-            WaitTimeout: `timeout` seconds passed; its `last` is what was seen last.
-            NotOpen: the client was closed meanwhile.
+            WaitTimeout: The time is over. `last` is the last result.
+            NotOpen: The client was closed meanwhile.
         """
         clock = self._policy.clock
         now = clock.now()
-        # Half of a short time is left for what the first look does not see yet.
+        # With a short timeout, the first read is at its half, so that there is time for another one.
         due = now + min(first_look, timeout / 2)
         waiter = _Waiter(uuid, reached, due=due, listed=listed, pauses=self._policy.pauses())
         self._waiters.add(waiter)
@@ -153,42 +155,45 @@ class Watcher(Generic[S]):
         self._emit(WaitEvent(at=self._emit.now(), uuid=waiter.uuid, what=what, seconds=seconds, outcome=outcome))
 
     def _show(self, waiter: _Waiter[S], seen: S) -> None:
-        if waiter.last is None or waiter.last.state != seen.state:
-            state = str(seen.state)
-            self._emit(ServerEvent(at=self._emit.now(), uuid=waiter.uuid, happened="seen", state=state))
+        last, now = waiter.last, self._emit.now()
+        state, progress = str(seen.state), seen.progress
+        if last is None or last.state != seen.state:
+            self._emit(ServerEvent(at=now, uuid=waiter.uuid, happened="seen", state=state, progress=progress))
+        elif progress not in {None, last.progress}:
+            self._emit(ServerEvent(at=now, uuid=waiter.uuid, happened="progress", state=state, progress=progress))
         waiter.show(seen)
 
     def _start(self) -> None:
         self._wake.set()
         if not self._running:
-            self._background.start_service(self._serve, "watcher", ends_by_itself=True)
+            self._background.run_service(self._serve, "watcher", ends_by_itself=True)
             self._running = True
 
     async def _serve(self) -> None:
-        """Runs while somebody waits; a watcher that nobody needs is no task at all."""
+        """Run as long as somebody waits. Without waiters, there is no task."""
         try:
             while self._waiters:
                 self._listing = False
-                async with anyio.create_task_group() as looks:
+                async with anyio.create_task_group() as reads:
                     while self._waiters:
                         self._wake = anyio.Event()
                         await self._nap()
-                        self._tick(looks)
-                    # Looks that are still under way are nobody's any more, and must not delay who waits next.
-                    looks.cancel_scope.cancel()
+                        self._tick(reads)
+                    # Nobody needs the running reads any more. They must not delay the next waiter.
+                    reads.cancel_scope.cancel()
         finally:
             self._running = False
 
     def _due(self, waiter: _Waiter[S]) -> float:
-        """When to look for it next; not while somebody does."""
+        """Time of its next read. Never while a read is running."""
         return math.inf if waiter.busy or (waiter.listed and self._listing) else waiter.due
 
     async def _nap(self) -> None:
-        """Return when a look is due, or something has changed."""
+        """Wait until a read is due or something has changed."""
         now = self._policy.clock.now()
         due = min(self._due(waiter) for waiter in self._waiters)
         if due <= now:
-            # The others get their turn.
+            # Let other tasks run.
             await anyio.lowlevel.checkpoint()
             return
         async with anyio.create_task_group() as race:
@@ -197,65 +202,65 @@ class Watcher(Generic[S]):
                 await self._policy.clock.sleep(due - now)
                 race.cancel_scope.cancel()
 
-            # A sleep and not a limit: a clock of tests moves when somebody sleeps.
+            # A sleep instead of a timeout: clocks of tests move when somebody sleeps.
             if due < math.inf:
                 race.start_soon(protected(sleep))
             await self._wake.wait()
             race.cancel_scope.cancel()
 
-    def _tick(self, looks: TaskGroup) -> None:
-        """Start the looks that are due. None waits for another: a slow one delays only its own."""
+    def _tick(self, reads: TaskGroup) -> None:
+        """Start the reads that are due. They are independent: a slow one delays no other."""
         now = self._policy.clock.now()
-        own = [waiter for waiter in self._waiters if waiter.listed]
+        listed = [waiter for waiter in self._waiters if waiter.listed]
         due = [waiter for waiter in self._waiters if self._due(waiter) <= now]
-        if len(own) > 1:
+        if len(listed) > 1:
             to_list = [waiter for waiter in due if waiter.listed]
             due = [waiter for waiter in due if not waiter.listed]
             if to_list and now < self._list_due:
-                # A list serves all: what is due so soon after one waits for the next.
+                # A list serves all waiters. If one is due soon after a list, it waits for the next list.
                 for waiter in to_list:
                     waiter.due = self._list_due
             elif to_list:
                 self._listing = True
-                looks.start_soon(protected(self._look_at_list), own, to_list, looks)
+                reads.start_soon(protected(self._read_list), listed, to_list, reads)
         for waiter in due:
-            self._ask_for(waiter, looks)
+            self._start_read(waiter, reads)
 
-    def _ask_for(self, waiter: _Waiter[S], looks: TaskGroup) -> None:
+    def _start_read(self, waiter: _Waiter[S], reads: TaskGroup) -> None:
         waiter.busy = True
-        looks.start_soon(protected(self._look_at), waiter)
+        reads.start_soon(protected(self._read_one), waiter)
 
-    async def _look_at(self, waiter: _Waiter[S]) -> None:
+    async def _read_one(self, waiter: _Waiter[S]) -> None:
         problem: Exception | None = None
         try:
             self._show(waiter, await self._get(waiter.uuid))
-        except Exception as error:  # noqa: BLE001 - one look that fails must not end the others
+        except Exception as error:  # noqa: BLE001 - a failed read must not end the others
             problem = error
             waiter.fail(error, self._policy.forgiven)
         waiter.busy = False
-        waiter.look_again(self._policy.clock.now(), problem)
+        waiter.plan_next(self._policy.clock.now(), problem)
         self._wake.set()
 
-    async def _look_at_list(self, own: list[_Waiter[S]], due: list[_Waiter[S]], looks: TaskGroup) -> None:
-        """Look once for all that waited when the list was asked for; what it lacks is asked for, but not each time."""
+    async def _read_list(self, listed: list[_Waiter[S]], due: list[_Waiter[S]], reads: TaskGroup) -> None:
+        """Read the list once for all current waiters. Missing servers are read alone, but not each time."""
         began = self._policy.clock.now()
         problem: Exception | None = None
         seen: dict[str, S] = {}
         try:
-            seen = {each.uuid: each for each in await self._list_own({waiter.uuid for waiter in own})}
-        except Exception as error:  # noqa: BLE001 - one look that fails must not end the others
+            seen = {each.uuid: each for each in await self._list_run({waiter.uuid for waiter in listed})}
+        except Exception as error:  # noqa: BLE001 - a failed read must not end the others
             log.debug("watcher: the list failed: %s", error)
             problem = error
         now = self._policy.clock.now()
         self._listing, self._list_due = False, began + self._policy.pause
         for waiter in due:
-            waiter.look_again(now, problem)
+            waiter.plan_next(now, problem)
             if problem is not None:
                 waiter.fail(problem, self._policy.forgiven)
-        for waiter in own if problem is None else ():
+        for waiter in listed if problem is None else ():
             if waiter.uuid in seen:
                 self._show(waiter, seen[waiter.uuid])
             elif waiter in self._waiters and now - waiter.asked >= self._policy.get_missing_after:
                 waiter.asked = now
-                self._ask_for(waiter, looks)
+                self._start_read(waiter, reads)
         self._wake.set()

@@ -70,7 +70,12 @@ class Served:
 @pytest.fixture
 def served(qemu: FakeQemu) -> Iterator[Served]:
     guests = VmGuests(images=qemu.images, ports=[9989], machines=2)
-    with Simulator(token="ucat_test", guests=guests, boot_seconds=0, stop_seconds=0.05) as sim, sim.serve() as url:
+    with (
+        Simulator(
+            discontinued_plans="sold", token="ucat_test", guests=guests, boot_seconds=0, stop_seconds=0.05
+        ) as sim,
+        sim.serve() as url,
+    ):
         served = Served(url)
         yield served
         served.client.close()
@@ -198,7 +203,7 @@ def test_the_console_says_why_a_machine_cannot_be_made(served: Served) -> None:
     interface = {"type": "public", "ip_addresses": {"ip_address": [{"family": "IPv6"}]}}
     uuid = served.created(networking={"interfaces": {"interface": [interface]}})
     eventually(lambda: served.is_stopped(uuid))
-    assert "finds its metadata by IPv4" in served.console(uuid)["text"]
+    assert "no IPv4 interface" in served.console(uuid)["text"]
 
 
 def test_more_machines_than_the_cap_are_a_lack_of_capacity(served: Served, qemu: FakeQemu) -> None:
@@ -240,7 +245,9 @@ def test_user_data_that_is_too_large_is_refused(served: Served) -> None:
 def test_all_machines_end_with_the_simulator(qemu: FakeQemu) -> None:
     qemu.deaf.touch()
     with (
-        Simulator(guests=VmGuests(images=qemu.images), boot_seconds=0, token="ucat_test") as sim,
+        Simulator(
+            discontinued_plans="sold", guests=VmGuests(images=qemu.images), boot_seconds=0, token="ucat_test"
+        ) as sim,
         sim.serve() as url,
     ):
         served = Served(url)
@@ -256,7 +263,7 @@ def test_a_machine_dies_with_a_simulator_or_a_holder_that_is_killed(victim: str,
     qemu.deaf.touch()
     command = [
         sys.executable, "-m", "upcloud_sdk.simulator", "--port", "0", "--boot-seconds", "0", "--token", "ucat_test",
-        "--guests", "vm", "--guest-images", str(qemu.images),
+        "--discontinued-plans", "sold", "--guests", "vm", "--guest-images", str(qemu.images),
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -287,8 +294,8 @@ def test_without_an_image_it_says_how_to_build_one(qemu: FakeQemu, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"ports": [0]}, "0 is no port"),
-        ({"ports": [65_536]}, "65536 is no port"),
+        ({"ports": [0]}, "0 is not a valid port"),
+        ({"ports": [65_536]}, "65536 is not a valid port"),
         ({"machines": 0}, "at least 1 machine"),
         ({"memory": 100}, "512 MiB"),
         ({"cores": 0}, "1 core"),

@@ -130,7 +130,10 @@ def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Ser
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         guests = VmGuests(images=qemu.images, ports=[port])
-        with Simulator(token="ucat_test", guests=guests, boot_seconds=0) as sim, sim.serve() as url:
+        with (
+            Simulator(discontinued_plans="sold", token="ucat_test", guests=guests, boot_seconds=0) as sim,
+            sim.serve() as url,
+        ):
             served = Served(url)
             yield served, qemu, port
             served.client.close()

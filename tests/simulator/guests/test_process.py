@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.simulator.documents import server_request
+from tests.simulator.documents import DEBIAN_12, server_request
 from tests.simulator.patience import PATIENCE, eventually
 from tests.skips import WINDOWS
 from upcloud_sdk.simulator import Simulator
+from upcloud_sdk.simulator.guests.cloud_config import script_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,7 +63,9 @@ class Served:
 @pytest.fixture
 def served() -> Iterator[Served]:
     with (
-        Simulator(token="ucat_test", guests="process", boot_seconds=0, stop_seconds=0.05) as sim,
+        Simulator(
+            discontinued_plans="sold", token="ucat_test", guests="process", boot_seconds=0, stop_seconds=0.05
+        ) as sim,
         sim.serve() as url,
     ):
         served = Served(url, "ucat_test")
@@ -154,6 +158,18 @@ def test_a_restart_runs_the_user_data_again(served: Served, pid_file: Path) -> N
     assert alive(second)
 
 
+def test_what_was_on_a_disk_is_gone_when_the_server_is_rebuilt(served: Served, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    uuid = served.create(f"#!/bin/sh\ntouch first\nls > {seen}.first")
+    eventually(lambda: Path(f"{seen}.first").exists() and "first" in Path(f"{seen}.first").read_text())
+    served.stop(uuid, stop_type="hard")
+    eventually(lambda: served.state(uuid) == "stopped")
+    again = {"clone_source": DEBIAN_12, "user_data": f"#!/bin/sh\nls > {seen}.second; echo end >> {seen}.second"}
+    assert served.client.post(f"/server/{uuid}/rebuild", json={"server_rebuild": again}).status_code == 202
+    eventually(lambda: Path(f"{seen}.second").exists() and "end" in Path(f"{seen}.second").read_text())
+    assert "first" not in Path(f"{seen}.second").read_text()
+
+
 def test_user_data_can_be_the_url_of_a_script(served: Served, pid_file: Path, serve_text: Callable[[str], str]) -> None:
     served.create(serve_text(f"#!/bin/sh\necho $$ > {pid_file}\nexec sleep 600\n"))
     assert alive(pids(pid_file, 1)[0])
@@ -164,9 +180,53 @@ def test_the_console_says_why_user_data_could_not_be_fetched(served: Served) -> 
     eventually(lambda: "user_data: " in served.console(uuid))
 
 
-def test_the_console_says_that_cloud_config_is_not_run(served: Served) -> None:
+def test_the_console_says_that_cloud_config_in_yaml_is_not_run(served: Served) -> None:
     uuid = served.create("#cloud-config\nruncmd: [poweroff]\n")
-    eventually(lambda: "scripts only" in served.console(uuid))
+    eventually(lambda: "--guests vm runs all" in served.console(uuid))
+
+
+def cloud_config(script: str, **more: object) -> str:
+    """A document with a service that runs this script, and powers the server off when it ends."""
+    unit = (
+        "[Unit]\nSuccessAction=poweroff\nFailureAction=poweroff\n"
+        "[Service]\nUser=nobody-here\nWorkingDirectory=/srv/job\nExecStart=/no/such/folder/sh /srv/job/run\n"
+    )
+    document = {
+        "write_files": [
+            {"path": "/srv/job/run", "content": script},
+            {"path": "/etc/systemd/system/job.service", "content": unit},
+        ],
+        "runcmd": [["systemctl", "daemon-reload"], ["systemctl", "start", "--no-block", "job.service"]],
+        **more,
+    }
+    return f"#cloud-config\n{json.dumps(document)}\n"
+
+
+def test_a_service_of_a_cloud_config_in_json_is_run_from_files_in_the_home(served: Served, pid_file: Path) -> None:
+    served.create(cloud_config(f"pwd; ls /srv/job; echo $$ > {pid_file}; exec sleep 600\n"))
+    assert alive(pids(pid_file, 1)[0])
+
+
+def test_a_server_powers_off_when_the_service_of_its_cloud_config_ends(served: Served) -> None:
+    uuid = served.create(cloud_config("exit 3\n"))
+    eventually(lambda: served.state(uuid) == "stopped")
+    assert "job.service: Main process exited, status=3" in served.console(uuid)
+
+
+def test_the_console_names_what_of_a_cloud_config_is_not_run(served: Served, pid_file: Path) -> None:
+    uuid = served.create(cloud_config(f"echo $$ > {pid_file}; exec sleep 600\n", packages=["git"], bootcmd=["x"]))
+    pids(pid_file, 1)
+    console = served.console(uuid)
+    for what in ("packages", "bootcmd", "systemctl daemon-reload"):
+        assert f"cloud-config: a process does not run {what}\n" in console
+
+
+def test_a_file_of_a_cloud_config_is_never_written_outside_of_the_home(tmp_path: Path) -> None:
+    document = {"write_files": [{"path": f"/..{tmp_path}/outside", "content": "x"}]}
+    home = tmp_path / "home"
+    home.mkdir()
+    assert script_for(f"#cloud-config\n{json.dumps(document)}", home) is not None
+    assert list(tmp_path.rglob("outside")) == []
 
 
 def test_a_guest_sees_nothing_of_the_simulators_environment(
@@ -184,7 +244,10 @@ def test_a_guest_sees_nothing_of_the_simulators_environment(
 def test_all_guests_die_with_the_simulator_however_it_ends(
     number: signal.Signals, pid_file: Path, tmp_path: Path
 ) -> None:
-    command = [sys.executable, "-m", "upcloud_sdk.simulator", "--port", "0", "--boot-seconds", "0", "--run-user-data"]
+    command = [
+        sys.executable, "-m", "upcloud_sdk.simulator", "--port", "0", "--boot-seconds", "0", "--run-user-data",
+        "--discontinued-plans", "sold",
+    ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         token, url = (process.stdout.readline().split()[-1] for _ in range(2))

@@ -173,9 +173,9 @@ async def test_requests_are_logged_with_their_status(sim: Simulator, api: httpx.
     ("pattern", "fault", "sentence"),
     [
         ("POST server", {"status": 500}, "a pattern is a method and a path"),
-        ("POST /server", {}, "say what shall go wrong"),
-        ("POST /server", {"code": "X"}, "an error code needs its status"),
-        ("POST /server", {"drop": True, "rate": 2.0}, "rate is a share from 0 to 1"),
+        ("POST /server", {}, "give at least one of status"),
+        ("POST /server", {"code": "X"}, "an error code needs a status"),
+        ("POST /server", {"drop": True, "rate": 2.0}, "rate is a number from 0 to 1"),
     ],
 )
 def test_what_is_no_fault_is_refused(sim: Simulator, pattern: str, fault: dict[str, object], sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""A master.cfg without a master: its UpCloud workers, with as much of their arguments as is known before a build."""
+"""Reads a master.cfg without a master: its UpCloud workers, with the arguments that are known before a build."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 
 
 class UnreadableConfig(Exception):
-    """The file cannot be read as a master's configuration; the message has a line for each error."""
+    """The file cannot be read as a master's configuration. The message has a line for each error."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnownWorker:
-    """A worker as far as it is known without a build."""
+    """A worker, with what is known of it without a build."""
 
     name: str
     arguments: Arguments
     open: frozenset[str]
-    """Names of arguments that each build decides."""
+    """Names of arguments that depend on a build."""
     problems: tuple[str, ...]
-    """What could not be rendered, a sentence each."""
+    """A sentence for each argument that could not be rendered."""
     protocols: Mapping[str, Mapping[str, Any]]
-    """Where their master listens, as `c["protocols"]` says."""
+    """The ports of the master, from `c["protocols"]`."""
 
 
 def read_workers(path: Path) -> list[KnownWorker]:
@@ -46,7 +46,7 @@ def read_workers(path: Path) -> list[KnownWorker]:
     directory = path.resolve().parent
     before = Path.cwd()
     try:
-        # As a master does: a configuration may name files beside it.
+        # As in a master, since a configuration may use files in its folder.
         os.chdir(directory)
         config: Any = FileLoader(str(directory), path.name).loadConfig()
         secrets = _Secrets(config.secretsProviders)
@@ -59,7 +59,7 @@ def read_workers(path: Path) -> list[KnownWorker]:
 
 
 class _Secrets:
-    """What stands for a master when secrets are looked up."""
+    """Takes the place of a master when secrets are read."""
 
     def __init__(self, providers: Sequence[Any]) -> None:
         self.namedServices = {"secrets": self}
@@ -76,7 +76,7 @@ class _Secrets:
 
 
 class _NoBuild(BuildProperties):
-    """Properties of no build, that notice when they are asked for one."""
+    """Properties without a build. Records which are asked for."""
 
     asked = False
 
@@ -94,11 +94,11 @@ class _NoBuild(BuildProperties):
 
 
 class _NotNow(Exception):
-    """A Deferred waits for something that only a running master has."""
+    """A value needs a running master."""
 
 
 def _now(outcome: Any) -> Any:  # noqa: ANN401 - whatever Buildbot gives
-    """The value of a Deferred that has one."""
+    """The result of a Deferred that has fired."""
     if not isinstance(outcome, Deferred):
         return outcome
     values: list[Any] = []

@@ -1,9 +1,10 @@
-"""What can be known of UpCloud workers before their first build. Reads only."""
+"""Checks UpCloud workers before their first build. Changes nothing."""
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
+import os
 import re
 import socket
 from dataclasses import dataclass, replace
@@ -16,16 +17,19 @@ from pydantic import SecretStr
 from upcloud_sdk import UpCloud
 from upcloud_sdk.buildbot.arguments import DEFAULT_PLAN_HAS, host_and_port, mapping
 from upcloud_sdk.buildbot.bootstrap import IN_TLS, Bootstrap, Guest
+from upcloud_sdk.buildbot.live import view_of_masters
 from upcloud_sdk.buildbot.request import MINIMUM_MEMORY, ServerRequest, bootstrap_of, rendered
 from upcloud_sdk.ci import AccountCache
+from upcloud_sdk.ci.live import has_lease
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from decimal import Decimal
 
-    from upcloud_sdk import ServerSpec
+    from upcloud_sdk import Recipe, ServerSpec
     from upcloud_sdk.buildbot.check.config import KnownWorker
+    from upcloud_sdk.ci import ServerRecord
     from upcloud_sdk.models import Account, Plan, ServerSummary, StorageSummary
     from upcloud_sdk.placement import Budget
 
@@ -41,14 +45,15 @@ class Finding:
 
     worker: str
     question: str
-    """`credentials`, `plan`, `place`, `image`, `server`, `limits`, `master`, `cost` or `budget`."""
+    """`credentials`, `plan`, `place`, `image`, `server`, `limits`, `master`, `cost`, `standby`, `budget`, `up` or
+    `left`."""
     good: bool | None
-    """None where it cannot be known before a build."""
+    """None if it cannot be known before a build."""
     answer: str
 
 
 class _Rendered:
-    """Stands for a build where all is rendered that can be."""
+    """Takes the place of a build. All arguments are rendered already, if possible."""
 
     async def render(self, value: Any) -> Any:  # noqa: ANN401 - whatever stands in a master.cfg
         return value
@@ -61,7 +66,7 @@ class Check:
         self._worker = worker
         self.findings: list[Finding] = []
         self.needs: tuple[int, int] | None = None
-        """Cores and MiB of memory of the plan that it wants first: what the account's limits must have room for."""
+        """Cores and MiB of its first plan, for which the account's limits must have room."""
         self.max_servers = worker.arguments.max_servers
 
     def tell(self, question: str, good: bool | None, answer: str) -> None:
@@ -69,7 +74,7 @@ class Check:
         self.findings.append(Finding(worker=self._worker.name, question=question, good=good, answer=answer))
 
     async def ask_nobody(self) -> None:
-        """What is known without the API."""
+        """Check what needs no API."""
         for problem in self._worker.problems:
             self.tell("configuration", good=False, answer=problem)
         await self._ask_master()
@@ -113,7 +118,7 @@ class Check:
             self.tell("place", good=True, answer=f"{', '.join(request.plans)} in {', '.join(request.zones)}")
 
     async def _ask_successor(self, cloud: UpCloud, request: ServerRequest) -> ServerRequest:
-        """The request with the plan that takes the place of the default one, which is no longer sold to everybody."""
+        """The request with the plan that replaces the default one if it is no longer sold to the account."""
         default, zone = request.plans[0], request.zones[0]
         try:
             plan = await cloud.plans.cheapest(zone=zone, **DEFAULT_PLAN_HAS)
@@ -132,7 +137,10 @@ class Check:
         except UpCloudError as error:
             self.tell("image", good=False, answer=str(error))
             return None
-        self.tell("image", good=True, answer=template.title or template.uuid)
+        if request.recipe is None:
+            self.tell("image", good=True, answer=template.title or template.uuid)
+        else:
+            self.tell("image", good=True, answer=await state_of_images(cloud, request.recipe, request.zones))
         return template
 
     async def _ask_server(self, cloud: UpCloud, request: ServerRequest, template: StorageSummary) -> None:
@@ -151,6 +159,12 @@ class Check:
             self.tell("cost", good=None, answer=str(error))
             return
         self.tell("cost", good=True, answer=str(estimate))
+        standby = self._worker.arguments.standby
+        if standby is not None and self._worker.name in standby.workers:
+            hours = standby.hours_a_month()
+            cost = f"{hours * float(estimate.hourly):.2f} {estimate.currency or ''}".strip()
+            count = f"{len(standby.workers)} servers, {hours:.0f} hours"
+            self.tell("standby", good=True, answer=f"{count} a month: {cost}, whether there are builds or not")
         if self._worker.arguments.budget is not None:
             await self._ask_budget(cloud, self._worker.arguments.budget, estimate.hourly)
 
@@ -184,12 +198,13 @@ class Check:
             self.tell("master", good=False, answer=f"{host} has no address: give masterFQDN as guests can resolve it")
             return
         addresses = {ipaddress.ip_address(str(entry[4][0]).partition("%")[0]) for entry in found}
-        good, answer = reachable(host, addresses, arguments.networks, arguments.base_url)
+        base_url = arguments.base_url or os.environ.get("UPCLOUD_DEBUG_API_BASE_URL")
+        good, answer = reachable(host, addresses, arguments.networks, base_url)
         port = port or listens
         self.tell("master", good=good, answer=f"{answer}; {await _answers(host, port)}" if good and port else answer)
 
     def _own_bootstrap(self) -> Bootstrap | None:
-        """What its guests run, if that is of the worker's own making, as far as it is known."""
+        """The bootstrap of its guests, if it is the worker's own and is known."""
         arguments = self._worker.arguments
         if self._worker.open & {"bootstrap", "hostconfig"} or mapping(arguments.hostconfig).get("user_data"):
             return None
@@ -206,7 +221,7 @@ class Check:
         return int(found[1]) if found is not None else None
 
     def _deaf(self) -> str | None:
-        """Why the port where the master listens itself is none for its guests; None if it is, or nobody knows."""
+        """Why guests cannot use the port where the master listens. None if they can, or if that is not known."""
         bootstrap = self._own_bootstrap()
         if bootstrap is None:
             return None
@@ -222,7 +237,7 @@ class Check:
 
 
 async def _answers(host: str, port: int) -> str:
-    """Whether something listens there now, as seen from here."""
+    """Whether something listens there now."""
     with anyio.move_on_after(_ANSWERS_WITHIN), contextlib.suppress(OSError):
         async with await anyio.connect_tcp(host, port):
             return f"port {port} answers"
@@ -249,7 +264,7 @@ def reachable(
 
 
 def check_limits(checks: Sequence[Check], account: Account, servers: Sequence[ServerSummary]) -> Finding:
-    """Whether the account's limits have room for all servers that may be there at once, beside those that there are."""
+    """Whether the account's limits have room for all servers that may exist at the same time."""
     wanted = at_once([(check.needs, check.max_servers) for check in checks if check.needs is not None])
     limits = account.resource_limits
     lacks: list[str] = []
@@ -275,7 +290,7 @@ def _count(things: Sequence[object], name: str) -> str:
 
 
 def at_once(workers: Sequence[tuple[tuple[int, int], int | None]]) -> list[tuple[int, int]]:
-    """What is needed if as many of these workers as may have a server at once have the largest."""
+    """What is needed if as many workers as possible have a server, the largest ones first."""
     limits = [limit for _, limit in workers if limit is not None]
     limited = sorted((needs for needs, limit in workers if limit is not None), reverse=True)
     return [needs for needs, limit in workers if limit is None] + limited[: max(limits, default=0)]
@@ -290,8 +305,12 @@ def _size(request: ServerRequest, plans: Mapping[str, Plan]) -> tuple[int, int] 
     return None if plan is None else (plan.core_number or 0, plan.memory_amount or 0)
 
 
-async def check_workers(workers: Sequence[KnownWorker]) -> list[Finding]:
-    """All that can be found out about these workers; those of one account share a client."""
+async def check_workers(workers: Sequence[KnownWorker], records: Iterable[ServerRecord] = ()) -> list[Finding]:
+    """Check these workers. Those of one account share a client.
+
+    `records`: what the master has recorded of its servers, for what it knows of those that are up.
+    """
+    recorded = tuple(records)
     findings: list[Finding] = []
     by_account: dict[tuple[Any, ...], list[KnownWorker]] = {}
     for worker in workers:
@@ -300,11 +319,11 @@ async def check_workers(workers: Sequence[KnownWorker]) -> list[Finding]:
             worker
         )
     for group in by_account.values():
-        findings += await _check_account(group)
+        findings += await _check_account(group, recorded)
     return findings
 
 
-async def _check_account(workers: Sequence[KnownWorker]) -> list[Finding]:
+async def _check_account(workers: Sequence[KnownWorker], records: Sequence[ServerRecord]) -> list[Finding]:
     checks = [Check(worker) for worker in workers]
     first = workers[0]
     if first.open & {"api_token", "api_username", "api_password", "base_url"}:
@@ -319,7 +338,38 @@ async def _check_account(workers: Sequence[KnownWorker]) -> list[Finding]:
             await check.run(cloud)
         if all(finding.good for check in checks for finding in check.findings if finding.question == "credentials"):
             limits.append(check_limits(checks, await cloud.account.get(), await cloud.servers.list()))
+            limits += await _ask_what_is_up(cloud, workers, records)
     return [finding for check in checks for finding in check.findings] + limits
+
+
+async def _ask_what_is_up(
+    cloud: UpCloud, workers: Sequence[KnownWorker], records: Sequence[ServerRecord]
+) -> list[Finding]:
+    """The running servers of masters, and left-over disks, described as on the web page."""
+    cache, findings = AccountCache(cloud), list[Finding]()
+    seen, loose = await cache.leased(), tuple["StorageSummary", ...]()
+    try:
+        loose = await cache.loose_disks()
+    except UpCloudError as error:
+        count = _count(workers, "worker")
+        findings.append(Finding(worker=count, question="left", good=None, answer=f"disks cannot be listed: {error}"))
+    # As long as its lease lasts, the master of this record holds a server.
+    held = {server.uuid for server in seen.servers if has_lease(server, seen.at)}
+    view = view_of_masters(
+        seen.servers,
+        loose,
+        [record for record in records if record.gone is None and record.uuid in held],
+        at=seen.at,
+        earlier=records,
+        owners={worker.arguments.owner for worker in workers if worker.arguments.owner is not None}
+        | {record.owner for record in records},
+        names={record.master for record in records},
+    )
+    for question, rows in (("up", view.servers), ("left", view.disks)):
+        findings += [
+            Finding(worker=row.worker or row.title, question=question, good=None, answer=str(row)) for row in rows
+        ]
+    return findings
 
 
 async def _without_account(checks: Sequence[Check], *, good: bool | None, answer: str) -> list[Finding]:
@@ -327,3 +377,18 @@ async def _without_account(checks: Sequence[Check], *, good: bool | None, answer
         await check.ask_nobody()
         check.tell("credentials", good, answer)
     return [finding for check in checks for finding in check.findings]
+
+
+async def state_of_images(cloud: UpCloud, recipe: Recipe, zones: Sequence[str]) -> str:
+    """Which image of a recipe exists in each zone, and its age."""
+    found = await cloud.images.find(recipe)
+    now = await cloud.leases.now()
+    parts: list[str] = []
+    for zone in zones:
+        image = found.get(zone)
+        if image is None:
+            parts.append(f"none in {zone} yet: the master makes it, and until then {recipe.base} runs its commands")
+            continue
+        age = "" if image.created is None else f", {(now - image.created).days} days old"
+        parts.append(f"{image.title} in {zone}{age}")
+    return f"{recipe.title}: {'; '.join(parts)}"

@@ -1,1 +1,1 @@
-"""The API: one module a chapter, each with `routes`, all of them named in `table`."""
+"""The API: one module per chapter, each with `routes`. `table` lists all of them."""

@@ -1,4 +1,4 @@
-"""The table of endpoints. A chapter has its `routes = Routes()`, and `@routes.get("/server/{uuid}")` on handlers."""
+"""Routing. A chapter has `routes = Routes()`, and its handlers have `@routes.get("/server/{uuid}")`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Decorator = Callable[[Handler], Handler]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint: a method, a pattern such as `/server/{uuid}/start`, and who answers."""
+    """One endpoint: a method, a pattern such as `/server/{uuid}/start`, and a handler."""
 
     method: str
     pattern: str
     handler: Handler | None = None
     sink: SinkHandler | None = None
-    """Takes the body in pieces instead, and without credentials (the upload host of chapter 9)."""
+    """Handler that gets the body in pieces, without credentials (the upload host of chapter 9)."""
 
     def match(self, segments: list[str]) -> dict[str, str] | None:
         args: dict[str, str] = {}
@@ -37,7 +37,7 @@ class Route:
 
 
 class Routes:
-    """The endpoints of one chapter, in the order in which they are tried."""
+    """The endpoints of one chapter, in order of matching."""
 
     def __init__(self) -> None:
         self._routes: list[Route] = []
@@ -68,7 +68,7 @@ class Routes:
         return self.add("DELETE", pattern)
 
     def upload(self, method: str, pattern: str) -> Callable[[SinkHandler], SinkHandler]:
-        """An endpoint that takes its body in pieces and asks for no credentials."""
+        """An endpoint that gets its body in pieces and needs no credentials."""
 
         def register(sink: SinkHandler) -> SinkHandler:
             self._routes.append(Route(method, pattern, sink=sink))
@@ -85,7 +85,7 @@ class Router:
         for route in (route for chapter in chapters for route in chapter):
             segments = route.pattern.split("/")[1:]
             self._table.setdefault((segments[0], len(segments)), []).append(route)
-        for routes in self._table.values():  # what is literal is tried before what is a placeholder
+        for routes in self._table.values():  # literal parts match before placeholders
             routes.sort(key=lambda route: [part.startswith("{") for part in route.pattern.split("/")])
 
     def routes(self) -> list[Route]:
@@ -93,7 +93,7 @@ class Router:
         return [route for routes in self._table.values() for route in routes]
 
     def find(self, call: Call) -> Route:
-        """The call's endpoint; fills `call.args`. Raises `ApiFault` (404, 405)."""
+        """Find the endpoint of a call, and fill `call.args`. Raises `ApiFault` (404, 405)."""
         segments = call.path.split("/")[1:]
         allowed: set[str] = set()
         for route in self._table.get((segments[0], len(segments)), ()):

@@ -1,4 +1,4 @@
-"""Every endpoint of the API. A new chapter is one module with `routes`, and one line here."""
+"""All endpoints of the API. For a new chapter, add a module with `routes`, and one line here."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ CHAPTERS = (
     "storages.imports",
     "storages.storages",
 )
-"""The modules of this package that answer below /1.3."""
+"""Modules of this package with endpoints below /1.3."""
 
 
 def _routes(chapter: str) -> Routes:
@@ -55,33 +55,33 @@ def _routes(chapter: str) -> Routes:
 
 
 API = Router([_routes(chapter) for chapter in CHAPTERS])
-"""What is below /1.3."""
+"""Endpoints below /1.3."""
 
 UPLOADS = Router([import_module("upcloud_sdk.simulator.chapters.storages.uploads").routes])
-"""What is not, but can be given a fault."""
+"""Other endpoints, which can have faults too."""
 
 
 def check_pattern(pattern: str) -> None:
-    """Refuse a pattern of calls that no endpoint can match: a fault for it would never fire.
+    """Refuse a pattern that no endpoint matches, since its fault would never be used.
 
     Raises:
-        ValueError: There is no such endpoint, or it is no pattern; says which come closest.
+        ValueError: No endpoint matches, or it is not a pattern. The error names similar endpoints.
     """
     expression = call_pattern(pattern)
     given = pattern.strip().rpartition(" ")[2].split("/")
     lines = {f"{route.method} {_filled(route.pattern, given)}": route for route in [*API.routes(), *UPLOADS.routes()]}
     if any(expression.fullmatch(line) for line in lines):
         return
-    there_are = sorted({f"{route.method} {route.pattern}" for route in lines.values()})
-    close = get_close_matches(pattern, there_are, n=3) or there_are[:3]
+    existing = sorted({f"{route.method} {route.pattern}" for route in lines.values()})
+    close = get_close_matches(pattern, existing, n=3) or existing[:3]
     raise ValueError(
-        f"no endpoint matches {pattern!r}: the fault would never fire; did you mean {' or '.join(map(repr, close))}? "
-        "For an endpoint that the simulator has not, give the body of its answer too"
+        f"no endpoint matches {pattern!r}: its fault is never used; did you mean {' or '.join(map(repr, close))}? "
+        "For an endpoint that the simulator does not have, also give the body of its answer"
     )
 
 
 def _filled(route: str, given: list[str]) -> str:
-    """The path of a route, with what a pattern has in the places of its placeholders."""
+    """The path of a route, with the pattern's values for its placeholders."""
     parts = route.split("/")
     for place, part in enumerate(parts):
         if part.startswith("{"):

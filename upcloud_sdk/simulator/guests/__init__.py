@@ -1,1 +1,1 @@
-"""What runs inside simulated servers: processes, or machines of qemu, and what they are told."""
+"""Guests of simulated servers: processes or qemu machines, and their metadata."""

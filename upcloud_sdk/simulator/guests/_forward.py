@@ -1,7 +1,7 @@
-"""Joins its standard input and output with a socket: qemu runs one for each connection of a guest to the host.
+"""Connects its standard input and output with a socket. qemu runs one for each connection from a guest to the host.
 
-Run as a script of its own, with nothing but the standard library: `_forward.py PORT` is a port of loopback,
-`_forward.py PATH LINE` a Unix socket that is sent a first line.
+A separate script that uses only the standard library. `_forward.py PORT` connects to a loopback port, `_forward.py PATH
+LINE` to a Unix socket, to which it first sends a line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _connect(target: str, first_line: str | None) -> socket.socket:
 
 
 def _join(upstream: socket.socket) -> None:
-    """Until the upstream has nothing more to say."""
+    """Copy data until the upstream closes."""
     upstream.settimeout(None)
     sources = [0, upstream.fileno()]
     while True:
@@ -50,7 +50,7 @@ def main() -> int:
         with _connect(target, first_line[0] if first_line else None) as upstream:
             _join(upstream)
     except OSError:
-        return 1  # the guest sees the connection closed, as it would if nobody listened
+        return 1  # for the guest, the connection is closed, as if nobody listened
     return 0
 
 

@@ -1,9 +1,9 @@
-"""The init process of one simulated guest. Run as a script of its own, with nothing but the standard library.
+"""The init process of one simulated guest. A separate script that uses only the standard library.
 
-It runs the user_data in the scratch directory that is its argument, and takes one byte from its standard input:
-`s` shut down, `h` power off. The end of its input means that the simulator is gone, however it ended: nothing of the
-guest outlives it. SIGUSR1 is the guest's own `poweroff`. Linux: every descendant is found, daemons too; elsewhere
-the process group.
+It runs the user_data in the scratch directory that is its argument. From its standard input it reads one byte: `s` for
+shutdown, `h` for power off. The end of the input means that the simulator has ended. Then it kills all processes of the
+guest. SIGUSR1 means `poweroff` in the guest. On Linux it finds all descendants, including daemons. On other systems it
+uses the process group.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _MOST_USER_DATA = 1 << 20
 
 
 def _adopt_orphans() -> None:
-    """Let daemons of the guest become our children when they are left behind, as an init process does."""
+    """Become the parent of the guest's orphaned daemons, like an init process."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def _run_user_data(scratch: Path) -> None:
-    """In the child: become the leader of the guest's process group, and run what it is told to."""
+    """In the child: become the leader of the guest's process group, and run the user_data."""
     os.setsid()
     for number in (signal.SIGUSR1, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
@@ -50,15 +50,17 @@ def _run_user_data(scratch: Path) -> None:
             script.write_bytes(answer.read(_MOST_USER_DATA))
         text = script.read_bytes()
     if text.startswith(b"#cloud-config"):
-        os.write(2, b"cloud-config: a simulated guest that is a process runs scripts only\n")
+        os.write(
+            2, b"cloud-config: a process runs scripts, and services of a cloud-config in JSON; --guests vm runs all\n"
+        )
         return
     script.chmod(0o700)
     argv = [str(script)] if text.startswith(b"#!") else ["/bin/sh", str(script)]
-    os.execv(argv[0], argv)  # noqa: S606 - running it is what we are for
+    os.execv(argv[0], argv)  # noqa: S606 - the purpose of this script
 
 
 def _descendants() -> list[int]:
-    """Every process below this one."""
+    """All descendants of this process."""
     parents: dict[int, int] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -81,7 +83,7 @@ def _signal_all(group: int, number: int) -> None:
 
 
 def _reap() -> bool:
-    """Collect what has ended; whether there is a child left."""
+    """Collect ended children. Returns whether a child is left."""
     while True:
         try:
             pid, _ = os.waitpid(-1, os.WNOHANG)
@@ -99,7 +101,7 @@ def _kill(group: int) -> None:
 
 
 def _supervise(group: int, wake: int) -> int:
-    """Wait for orders; the status to exit with."""
+    """Wait for orders. Returns the exit status."""
     shutting_down = False
     deadline: float | None = None
     while True:
@@ -123,13 +125,13 @@ def _supervise(group: int, wake: int) -> int:
 
 
 def _ignore(_number: int, _frame: object) -> None:
-    """Signals are read from the wake-up pipe."""
+    """Do nothing: signals are read from the wake-up pipe."""
 
 
 def _write_commands(scratch: Path) -> None:
-    """`poweroff` and its like, as a guest would find them.
+    """Write commands such as `poweroff` for the guest.
 
-    The shell's own `kill` sends the signal: not every system has a program of that name.
+    The signal is sent with the shell's built-in `kill`, since not all systems have a program `kill`.
     """
     commands = scratch / "bin"
     commands.mkdir(exist_ok=True)
@@ -153,14 +155,14 @@ def main() -> int:
     if pid == 0:
         try:
             _run_user_data(scratch)
-        except Exception as error:  # noqa: BLE001 - the console says what went wrong, as a guest's would
+        except Exception as error:  # noqa: BLE001 - shown on the console, as in a real guest
             os.write(2, f"user_data: {error}\n".encode())
         os._exit(0)
     try:
         status = _supervise(pid, wake)
     finally:
         _kill(pid)
-    if status == ABANDONED:  # nobody else is left to clean up
+    if status == ABANDONED:  # nobody else can clean up
         shutil.rmtree(scratch, ignore_errors=True)
         with contextlib.suppress(OSError):
             scratch.parent.rmdir()

@@ -1,8 +1,8 @@
-"""Holds one qemu machine: `_vm.py SCRATCH COMMAND...`, a script of its own, with nothing but the standard library.
+"""Runs one qemu machine: `_vm.py SCRATCH COMMAND...`. A separate script that uses only the standard library.
 
-It takes one byte from its standard input: `s` presses the power button (ACPI), `h` powers off. The end of its input
-means that the simulator is gone, however it ended: the machine goes too, with its scratch directory. If this
-process is killed itself, the kernel kills qemu.
+From its standard input it reads one byte: `s` presses the power button (ACPI), `h` powers off. The end of the input
+means that the simulator has ended. Then it ends the machine and removes its scratch directory. If this process is
+killed, the kernel kills qemu.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _QMP = [{"execute": "qmp_capabilities"}, {"execute": "system_powerdown"}]
 
 
 def _die_with_parent(parent: int) -> None:
-    """In the child, before qemu is there."""
+    """In the child, before qemu starts."""
     ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
@@ -37,7 +37,7 @@ def _press_power_button(qemu: subprocess.Popen[bytes], *, again: bool) -> None:
 
 
 def _supervise(qemu: subprocess.Popen[bytes]) -> bytes | None:
-    """Until the machine is off; the order by which it was powered off, empty if the simulator is gone."""
+    """Wait until the machine is off. Returns the order that powered it off, empty if the simulator has ended."""
     ended = os.pidfd_open(qemu.pid)
     pressed = False
     while True:
@@ -55,7 +55,7 @@ def _supervise(qemu: subprocess.Popen[bytes]) -> bytes | None:
 
 def main() -> int:
     scratch, command, parent = Path(sys.argv[1]), sys.argv[2:], os.getpid()
-    with subprocess.Popen(  # noqa: S603 - the simulator's own command
+    with subprocess.Popen(  # noqa: S603 - a command of the simulator
         command,
         bufsize=0,
         stdin=subprocess.PIPE,
@@ -63,7 +63,7 @@ def main() -> int:
         preexec_fn=lambda: _die_with_parent(parent),  # noqa: PLW1509 - there are no threads here
     ) as qemu:
         order = _supervise(qemu)
-    if order == b"":  # nobody else is left to clean up, for the other guests neither
+    if order == b"":  # nobody else can clean up
         shutil.rmtree(scratch.parent, ignore_errors=True)
     if order is None and qemu.returncode != 0:
         sys.stderr.write(f"qemu has ended with status {qemu.returncode}\n")

@@ -1,4 +1,4 @@
-"""The kinds of guests by their names."""
+"""Kinds of guests by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ GuestKind = Literal["none", "process", "vm"]
 
 
 def make_guests(kind: str) -> Guests:
-    """The backend of this name, as it is without arguments.
+    """Make the backend with this name, with default arguments.
 
     Raises:
         ValueError: There is no such backend.
@@ -22,7 +22,7 @@ def make_guests(kind: str) -> Guests:
     if kind == "none":
         return NoGuests()
     if kind == "process":
-        from upcloud_sdk.simulator.guests.process import ProcessGuests  # noqa: PLC0415 - only where it is wanted
+        from upcloud_sdk.simulator.guests.process import ProcessGuests  # noqa: PLC0415 - only if it is used
 
         return ProcessGuests()
     if kind == "vm":

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from upcloud_sdk.simulator.guests import _vm, qemu
 from upcloud_sdk.simulator.guests.metadata import network_of
@@ -26,31 +26,40 @@ if TYPE_CHECKING:
 
 _LEAST_MEMORY = 512
 _OVERHEAD = 256
-"""MiB that qemu itself may take."""
+"""Memory that qemu itself may use, in MiB."""
 _CREATE_SECONDS = 30
 _IMAGE_LABEL = "_simulator_image"
 _IMAGE_SIZE = 10
 """GB."""
 
 
-class VmGuests(SupervisedGuests):
-    """Boots a qemu machine for each started server, and lets it reach nothing but its metadata and the given ports.
+class _Contents(NamedTuple):
+    """Contents of a copied storage."""
 
-    Images are built by `make vm-image`, or `python -m upcloud_sdk.simulator.images`: a server made of a
-    template of Debian boots the image of its release; each other image is a public template by its name. The machines
-    die with this process, however it ends.
+    image: VmImage
+    """The image that it began as, which also boots it."""
+    file: Path | None
+    """The file with the changes since. None if there are none."""
+
+
+class VmGuests(SupervisedGuests):
+    """Boots a qemu machine for each started server. Machines can reach only their metadata and the given ports.
+
+    Build images with `make vm-image` or `python -m upcloud_sdk.simulator.images`. A server from a Debian template boots
+    the image of its release. Each other image is a public template with its name. The machines end with this process,
+    even if it is killed.
 
     Args:
-        ports: Ports of loopback that guests reach, at 169.254.169.100: a build master's.
-        images: The folder of the images; None is where they are built.
-        machines: How many servers can be there at a time that are not stopped; more are refused as a lack of capacity.
-        memory: MiB that a machine has at most, whatever its plan.
-        cores: How many it has at most.
-        manufacturer: What the machine's firmware says; cloud-init looks at it to know where it is.
+        ports: Loopback ports that guests can reach at 169.254.169.100, such as those of a build master.
+        images: The folder of the images. None: where they are built.
+        machines: Maximum number of servers that are not stopped. More are refused for lack of capacity.
+        memory: Maximum memory of a machine in MiB, also for larger plans.
+        cores: Maximum number of cores of a machine.
+        manufacturer: Manufacturer in the machine's firmware, by which cloud-init recognises the cloud.
 
     Raises:
-        ValueError: an argument is out of range.
-        RuntimeError: qemu is not here, or no image.
+        ValueError: An argument is out of range.
+        RuntimeError: qemu or an image is missing.
     """
 
     def __init__(
@@ -67,7 +76,7 @@ class VmGuests(SupervisedGuests):
         self._ports = tuple(dict.fromkeys(ports))
         for port in self._ports:
             if not 1 <= port <= 65_535:
-                raise ValueError(f"{port} is no port that guests could reach: give numbers from 1 to 65535")
+                raise ValueError(f"{port} is not a valid port: give numbers from 1 to 65535")
         if machines < 1 or cores < 1 or memory < _LEAST_MEMORY:
             raise ValueError(f"guests need at least 1 machine, 1 core and {_LEAST_MEMORY} MiB of memory")
         self._most, self._memory, self._cores, self._manufacturer = machines, memory, cores, manufacturer
@@ -77,6 +86,8 @@ class VmGuests(SupervisedGuests):
         if not self._images:
             command = "python -m upcloud_sdk.simulator.images"
             raise RuntimeError(f"there is no image for guests in {folder}: build one with {command}")
+        self._contents: dict[str, _Contents] = {}
+        """Contents of copied storages by uuid, for the life of this process."""
         self._cloud: AccountState | None = None
         self._metadata: MetadataService | None = None
 
@@ -106,8 +117,33 @@ class VmGuests(SupervisedGuests):
             message = f"The guest needs {needed} MiB of memory, and this machine has {there} left; see --guest-memory."
             raise ApiFault(409, "SERVER_RESOURCES_UNAVAILABLE", message)
 
+    def copy_disk(self, source: Storage, copy: Storage) -> None:
+        image = self._image_of(source)
+        if image is None:
+            return
+        there = self._disk_of(source)
+        if there is not None and copy.type == "normal" and copy.servers == [] and source.type == "template":
+            # A disk of a new server: contains only its changes.
+            self._contents[copy.uuid] = _Contents(image, there)
+            return
+        file = None if there is None else self._folder() / f"{copy.uuid}.qcow2"
+        if there is not None and file is not None:
+            shutil.copyfile(there, file)
+        self._contents[copy.uuid] = _Contents(image, file)
+
+    def _disk_of(self, storage: Storage) -> Path | None:
+        """The file with a storage's contents. None if it is the unchanged image."""
+        for uuid in storage.servers:
+            disk = self._folder() / uuid / "disk.qcow2"
+            if disk.exists():
+                return disk
+        contents = self._contents.get(storage.uuid)
+        return None if contents is None else contents.file
+
     def _image_of(self, disk: Storage) -> VmImage | None:
         assert self._cloud is not None
+        if disk.uuid in self._contents:
+            return self._contents[disk.uuid].image
         labels = self._cloud.template_labels(disk)
         name = f"{labels.get('_os_brand_name', '').lower()}-{labels.get('_os_brand_version')}"
         return self._images.get(labels.get(_IMAGE_LABEL, name))
@@ -123,10 +159,11 @@ class VmGuests(SupervisedGuests):
         if storage is None or image is None:
             raise OSError("there is no image for its disk")
         if not any(map(_ipv4, server.interfaces)):
-            raise OSError("a guest finds its metadata by IPv4, and the server has no such interface")
+            raise OSError("the server has no IPv4 interface, which its guest needs for its metadata")
         disk = scratch / "disk.qcow2"
         if not disk.exists():
-            _create_disk(image, disk, storage.size)
+            contents = self._contents.get(storage.uuid)
+            _create_disk(image, disk, storage.size, None if contents is None else contents.file)
         machine = qemu.VirtualMachine(
             uuid=server.uuid,
             image=image,
@@ -142,7 +179,7 @@ class VmGuests(SupervisedGuests):
         return [_vm.__file__, str(scratch), *machine.command()], {"PATH": os.environ.get("PATH", os.defpath)}
 
     def _metadata_socket(self) -> Path:
-        """Where the metadata service is, from now on."""
+        """The socket of the metadata service. Starts the service if needed."""
         assert self._cloud is not None
         path = self._folder() / "metadata.sock"
         if self._metadata is None:
@@ -152,7 +189,7 @@ class VmGuests(SupervisedGuests):
         return path
 
     def _nics(self, server: Server) -> Iterator[qemu.Nic]:
-        """The interface that gets to the metadata comes first."""
+        """The interfaces. The one that reaches the metadata comes first."""
         assert self._cloud is not None
         for interface in sorted(server.interfaces, key=lambda each: not _ipv4(each)):
             for address in interface.ip_addresses[:1]:
@@ -171,16 +208,16 @@ def _ipv4(interface: Interface) -> bool:
 
 def _check_programs() -> None:
     if not sys.platform.startswith("linux"):
-        raise RuntimeError("guests that are machines need Linux; elsewhere there are guests of the kind process")
+        raise RuntimeError("guests of the kind vm need Linux; on other systems use the kind process")
     for program, package in ((qemu.QEMU, "qemu-system-x86"), (qemu.QEMU_IMG, "qemu-utils")):
         if shutil.which(program) is None:
-            raise RuntimeError(f"guests that are machines need {program}: apt-get install {package}")
+            raise RuntimeError(f"guests of the kind vm need {program}: apt-get install {package}")
 
 
-def _create_disk(image: VmImage, disk: Path, gigabytes: int) -> None:
+def _create_disk(image: VmImage, disk: Path, gigabytes: int, contents: Path | None) -> None:
     """Raises OSError."""
-    done = subprocess.run(  # noqa: S603 - a program that was found
-        qemu.create_disk_command(image, disk, gigabytes),
+    done = subprocess.run(  # noqa: S603 - a known program
+        qemu.create_disk_command(image, disk, gigabytes, contents),
         capture_output=True,
         text=True,
         timeout=_CREATE_SECONDS,
@@ -191,7 +228,7 @@ def _create_disk(image: VmImage, disk: Path, gigabytes: int) -> None:
 
 
 def _free_memory() -> int | None:
-    """MiB that are free or can be freed; None if this machine does not tell."""
+    """Available memory in MiB. None if not known."""
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("MemAvailable:"))

@@ -1,7 +1,7 @@
-"""The metadata service that a server asks at 169.254.169.254.
+"""The metadata service of servers at 169.254.169.254.
 
-UpCloud describes it at https://upcloud.com/docs/products/cloud-servers/features/metadata-service/. There it is found
-by the network that a request comes from; here, by whoever passes the request on and says whose it is.
+UpCloud describes it at https://upcloud.com/docs/products/cloud-servers/features/metadata-service/. There, the
+server is known from the network of the request. Here, the caller gives its uuid.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MIB_IN_GB = 1024
 
 
 def answer(cloud: AccountState, uuid: str, path: str) -> Answer:
-    """What the server `uuid` gets for a path; 404 while its `metadata` is off. The lock is held."""
+    """The answer to the server `uuid` for a path. 404 while its `metadata` is off. Call it with the lock held."""
     server = cloud.servers.get(uuid)
     if server is None or server.metadata != "yes":
         return _nothing()
@@ -48,7 +48,7 @@ def _nothing() -> Answer:
 
 
 def _children(value: object) -> dict[str, object]:
-    """What is below a value: by name, or by number."""
+    """The children of a value, by name or number."""
     if isinstance(value, dict):
         return cast("dict[str, object]", value)
     if isinstance(value, list):
@@ -57,7 +57,7 @@ def _children(value: object) -> dict[str, object]:
 
 
 def _plain(value: object) -> str:
-    """A value as it is; of a list or an object what is in it, a line each."""
+    """A value as text. For a list or object: its children, one per line."""
     if isinstance(value, dict | list):
         return "\n".join(_children(cast("object", value)))
     if isinstance(value, bool):
@@ -127,5 +127,5 @@ def _address(cloud: AccountState, interface: Interface, address: IpAddress) -> D
 
 
 def network_of(cloud: AccountState, interface: Interface) -> IpNetwork:
-    """The range that an interface's addresses are of."""
+    """The range of an interface's addresses."""
     return find_network(cloud, interface.network).ip_networks[0]

@@ -1,4 +1,4 @@
-"""The metadata service behind a Unix socket in a private directory: what it tells is for one guest each."""
+"""The metadata service on a Unix socket in a private directory, since the data is only for the guest."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 class MetadataService:
-    """Answers each connection by the server whose uuid is its first line; after that it is HTTP.
+    """Serves HTTP after a first line with the uuid of the server.
 
     Args:
-        cloud: Whose servers ask.
-        path: The socket.
+        cloud: The account of the servers.
+        path: Path of the socket.
     """
 
     def __init__(self, cloud: AccountState, path: Path) -> None:
@@ -46,7 +46,7 @@ class _Server(socketserver.ThreadingUnixStreamServer):
         super().__init__(str(path), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A guest that goes away in the middle is no error of ours."""
+        """Ignore errors: a guest may disconnect at any time."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -71,4 +71,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nobody reads an access log."""
+        """Write no access log."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upcloud_sdk.simulator.guests import _guest
+from upcloud_sdk.simulator.guests.cloud_config import script_for
 from upcloud_sdk.simulator.guests.supervised import SupervisedGuests
 
 if TYPE_CHECKING:
@@ -17,13 +18,15 @@ if TYPE_CHECKING:
 
 
 class ProcessGuests(SupervisedGuests):
-    """Runs the user_data of each started server as a process group of its own.
+    """Runs the user_data of each started server as a process group: scripts, and services of a cloud-config.
 
-    The guests die with this process, however it ends.
+    The guests end with this process, even if it is killed.
 
     Raises:
         RuntimeError: This is not a POSIX system.
     """
+
+    runs_cloud_config = False
 
     def __init__(self) -> None:
         if os.name != "posix":
@@ -34,12 +37,13 @@ class ProcessGuests(SupervisedGuests):
         return bool(server.user_data)
 
     def _prepare(self, server: Server, scratch: Path) -> tuple[list[str], Mapping[str, str]]:
-        (scratch / "user_data").write_text(server.user_data, encoding="utf-8")
+        script = script_for(server.user_data, scratch)
+        (scratch / "user_data").write_text(server.user_data if script is None else script, encoding="utf-8")
         return [_guest.__file__, str(scratch)], _environment(scratch, server)
 
 
 def _environment(scratch: Path, server: Server) -> dict[str, str]:
-    """Nothing of the simulator's own environment but the way to programs."""
+    """The environment of a guest. From the simulator's environment it has only PATH."""
     path = os.pathsep.join((str(scratch / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     return {
         "HOME": str(scratch),

@@ -1,4 +1,4 @@
-"""The command line of a machine that takes itself for an UpCloud server."""
+"""The qemu command line of a machine that looks like an UpCloud server."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 QEMU, QEMU_IMG = "qemu-system-x86_64", "qemu-img"
 HOST_ADDRESS = "169.254.169.100"
-"""Where a guest finds those ports of loopback that it may use."""
+"""The address where a guest reaches the allowed loopback ports."""
 
 _LINK = "restrict=y,ipv6=off,net=169.254.169.0/24,host=169.254.169.2,dns=169.254.169.3,dhcpstart=169.254.169.15"
 _KERNEL = "root=/dev/vda rw console=ttyS0 mitigations=off systemd.show_status=1 systemd.journald.forward_to_console=1"
-"""The whole journal is on the console: what a service says of a broken user_data is nowhere else."""
+"""The whole journal goes to the console, since messages about a broken user_data are only there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Nic:
-    """An interface of the guest, on a network that nobody else is on."""
+    """An interface of the guest, on a network without other machines."""
 
     mac: str
     address: str | None = None
-    """What DHCP gives it; for IPv6 it follows from the MAC."""
+    """Address from DHCP. For IPv6, the MAC determines it."""
     network: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class VirtualMachine:
-    """What a machine is made of. The first of `nics` is the one that reaches the host."""
+    """The parts of a machine. The first of `nics` reaches the host."""
 
     uuid: str
     image: VmImage
@@ -53,11 +53,11 @@ class VirtualMachine:
     manufacturer: str
 
     def command(self) -> list[str]:
-        """The command; it takes orders on standard input, in QEMU's machine protocol."""
+        """The command. It reads orders in QEMU's machine protocol from standard input."""
         identity = f"manufacturer={_value(self.manufacturer)},product=Server,serial={self.uuid},uuid={self.uuid}"
         return [
-            # Emulated in so many words: without it, qemu takes what the machine offers, and that may not work. And
-            # little of it: for each feature of a processor that is not there, a guest loads drivers and uses them.
+            # Emulation is explicit: otherwise qemu uses what the host offers, which may not work. The processor is
+            # simple: a guest loads drivers for each feature, which are slow without hardware.
             QEMU, "-machine", "q35,sata=off,smbus=off", "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "Nehalem",
             "-smp", str(self.cores), "-m", str(self.memory),
             "-nodefaults", "-no-user-config", "-display", "none", "-qmp", "stdio",
@@ -82,7 +82,7 @@ class VirtualMachine:
 
 
 def _value(text: object) -> str:
-    """A value among qemu's comma-separated options."""
+    """Escape a value in qemu's comma-separated options."""
     return str(text).replace(",", ",,")
 
 
@@ -92,18 +92,19 @@ def _forward_option(address: str, port: int, *arguments: str) -> str:
 
 
 def _closed(nic: Nic) -> str:
-    """A network on which the interface gets its own address, and nobody answers."""
+    """A network where the interface gets its address, but nobody answers."""
     if nic.address is None or nic.network is None:
         return "restrict=y,ipv6=off"
     network, own = ipaddress.ip_network(nic.network, strict=False), ipaddress.ip_address(nic.address)
     if network.version == 6:
         return f"restrict=y,ipv4=off,ipv6-net={network}"
     others = [host for host, _ in zip(network.hosts(), range(3), strict=False) if host != own]
-    if len(others) < 2:  # too small for the two that qemu plays itself
+    if len(others) < 2:  # too small for the two addresses that qemu needs
         return "restrict=y,ipv6=off"
     return f"restrict=y,ipv6=off,net={network},host={others[0]},dns={others[1]},dhcpstart={own}"
 
 
-def create_disk_command(image: VmImage, disk: Path, gigabytes: int) -> list[str]:
-    """Makes a disk that starts as the image, of which it holds only what changes."""
-    return [QEMU_IMG, "create", "-q", "-f", "qcow2", "-b", str(image.root), "-F", "raw", str(disk), f"{gigabytes}G"]
+def create_disk_command(image: VmImage, disk: Path, gigabytes: int, contents: Path | None = None) -> list[str]:
+    """The command to make a disk on top of the image or another disk. It contains only the changes."""
+    start = ["-b", str(image.root), "-F", "raw"] if contents is None else ["-b", str(contents), "-F", "qcow2"]
+    return [QEMU_IMG, "create", "-q", "-f", "qcow2", *start, str(disk), f"{gigabytes}G"]

@@ -1,4 +1,4 @@
-"""Guests that are each held by a process of its own, which takes orders and ends with the simulator."""
+"""Guests with one supervisor process each, which takes orders and ends with the simulator."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from upcloud_sdk.simulator.state.guest_backend import boot_device
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -26,10 +28,12 @@ _PATIENCE = 10.0
 @dataclass(slots=True)
 class _Machine:
     scratch: Path
+    disk: str = ""
+    """Uuid of its last boot disk."""
     process: subprocess.Popen[bytes] | None = None
     stopping: bool = False
     failed: bool = False
-    """It could not be started."""
+    """Whether its start failed."""
 
     @property
     def console(self) -> Path:
@@ -37,10 +41,10 @@ class _Machine:
 
 
 class SupervisedGuests(ABC):
-    """What such backends share: a guest is held by a script beside this module.
+    """Base of these backends. A script in this folder supervises each guest.
 
-    A holder reads one byte from its standard input, `s` to shut down, `h` to power off. The end of that input means
-    that the simulator is gone.
+    It reads one byte from its standard input: `s` to shut down, `h` to power off. The end of the input means that the
+    simulator has ended.
     """
 
     def __init__(self) -> None:
@@ -49,10 +53,10 @@ class SupervisedGuests(ABC):
 
     @abstractmethod
     def _prepare(self, server: Server, scratch: Path) -> tuple[list[str], Mapping[str, str]]:
-        """The holder with its arguments, and its environment. Raises OSError."""
+        """The supervisor's command and environment. Raises OSError."""
 
-    def _wants_guest(self, server: Server) -> bool:  # noqa: ARG002 - for those that say no
-        """Whether anything shall run in the server."""
+    def _wants_guest(self, server: Server) -> bool:  # noqa: ARG002 - subclasses use it
+        """Whether the server has a guest."""
         return True
 
     def start(self, server: Server) -> None:
@@ -64,6 +68,11 @@ class SupervisedGuests(ABC):
         _end(machine)
         machine.stopping = machine.failed = False
         machine.scratch.mkdir(mode=0o700, exist_ok=True)
+        device = boot_device(server.devices)
+        disk = "" if device is None else device.storage
+        if machine.disk not in {"", disk}:
+            _clear(machine)
+        machine.disk = disk
         try:
             self._launch(server, machine)
         except OSError as error:
@@ -76,7 +85,7 @@ class SupervisedGuests(ABC):
     def _launch(self, server: Server, machine: _Machine) -> None:
         arguments, environment = self._prepare(server, machine.scratch)
         with machine.console.open("ab") as console:
-            machine.process = subprocess.Popen(  # noqa: S603 - our own script, by its full path
+            machine.process = subprocess.Popen(  # noqa: S603 - a script of the simulator
                 [sys.executable, "-I", "-S", *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
@@ -86,7 +95,7 @@ class SupervisedGuests(ABC):
             )
 
     def _folder(self) -> Path:
-        """Where the guests have their scratch directories; nobody else can look."""
+        """The private folder with the guests' scratch directories."""
         if self._root is None:
             self._root = Path(tempfile.mkdtemp(prefix="upcloud-guests-"))
         return self._root
@@ -133,6 +142,17 @@ class SupervisedGuests(ABC):
             self._root = None
 
 
+def _clear(machine: _Machine) -> None:
+    """Remove the files of the old disk, since the server has another one now."""
+    for path in machine.scratch.iterdir():
+        if path == machine.console:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink()
+
+
 def _order(process: subprocess.Popen[bytes], order: bytes) -> None:
     assert process.stdin is not None
     with contextlib.suppress(OSError, ValueError):
@@ -147,7 +167,7 @@ def _close(process: subprocess.Popen[bytes]) -> None:
 
 
 def _end(machine: _Machine) -> None:
-    """Power it off and wait until it is gone."""
+    """Power it off and wait for its end."""
     process, machine.process = machine.process, None
     if process is None:
         return

@@ -1,1 +1,1 @@
-"""Disk images for guests that are machines: built by `python -m upcloud_sdk.simulator.images`."""
+"""Disk images for guests of the kind `vm`, built by `python -m upcloud_sdk.simulator.images`."""

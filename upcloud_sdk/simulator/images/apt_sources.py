@@ -1,4 +1,4 @@
-"""This machine's own apt sources, for another release of Debian."""
+"""This machine's apt sources, changed for another release of Debian."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P
 
 
 def sources_for(codename: str, *, etc: Path = Path("/etc")) -> str:
-    """Lines for a `sources.list` that take `codename` from where this machine takes its own release.
+    """Lines of a `sources.list` for `codename`, from the same archives as this machine's release.
 
     Args:
-        codename: Of the release of Debian, such as `trixie`.
-        etc: Where the configuration of this machine is.
+        codename: Codename of the Debian release, such as `trixie`.
+        etc: Folder of this machine's configuration.
 
     Raises:
-        RuntimeError: This machine is not Debian, or has no source of its own release.
+        RuntimeError: This machine is not Debian, or has no source for its release.
     """
     own = _own_codename(etc / "os-release")
     lines = dict.fromkeys(
@@ -32,7 +32,7 @@ def sources_for(codename: str, *, etc: Path = Path("/etc")) -> str:
     )
     if not lines:
         raise RuntimeError(
-            f"the apt sources of this machine have no archive of {own}: give the lines of a sources.list with --sources"
+            f"the apt sources of this machine have no archive of {own}: give a sources.list with --sources"
         )
     return "\n".join(lines) + "\n"
 
@@ -45,8 +45,8 @@ def _own_codename(os_release: Path) -> str:
             fields[name] = value.strip('"')
     if fields.get("ID") != "debian" or "VERSION_CODENAME" not in fields:
         raise RuntimeError(
-            "the images are made of Debian, and this machine is not one: "
-            "give the lines of a sources.list for the release with --sources"
+            "images need Debian packages, and this machine is not Debian: "
+            "give a sources.list for the release with --sources"
         )
     return fields["VERSION_CODENAME"]
 

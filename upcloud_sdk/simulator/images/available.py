@@ -1,4 +1,4 @@
-"""The disk images that guests of the kind `vm` start from, where `make vm-image` puts them."""
+"""The available disk images for guests of the kind `vm`, from `make vm-image`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MANIFEST = "image.json"
-"""Written last: an image that has one is whole."""
+"""Written last, so that it marks a complete image."""
 
 
 @dataclass(frozen=True, slots=True)
 class VmImage:
-    """A file system and what boots it."""
+    """A file system with kernel and initrd."""
 
     name: str
-    """`debian-13`; with packages that are in it, `debian-13+buildbot-worker`."""
+    """`debian-13`, or with installed packages `debian-13+buildbot-worker`."""
     folder: Path
 
     @property
@@ -33,7 +33,7 @@ class VmImage:
 
 
 def images_folder() -> Path:
-    """Where images are: in the user's cache, outside any repository."""
+    """The folder of images, in the user's cache."""
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "upcloud-sdk" / "images"
 
@@ -45,7 +45,7 @@ def available(folder: Path) -> dict[str, VmImage]:
 
 
 def recipe_of(image: VmImage) -> str | None:
-    """What the image was made by, as its builder noted it."""
+    """The digest of the recipe that the image was built from."""
     try:
         manifest: dict[str, str] = json.loads((image.folder / MANIFEST).read_text(encoding="utf-8"))
         return manifest.get("recipe")

@@ -1,7 +1,7 @@
 """`python -m upcloud_sdk.simulator.images`: builds the images that guests of the kind `vm` start from.
 
-An image is an unmodified Debian with its own cloud-init, made by mmdebstrap from where this machine takes its own
-packages. Guests have no way to an archive: what they shall be able to install is offered in the image.
+An image is an unmodified Debian with its cloud-init. mmdebstrap builds it from this machine's package archives. Guests
+have no network access to archives, so the image contains the packages that they can install.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ _DPKG_OPTIONS = (
     "force-unsafe-io", "path-exclude=/usr/share/doc/*", "path-include=/usr/share/doc/*/copyright",
     "path-exclude=/usr/share/locale/*", "path-exclude=/usr/share/man/*",
 )  # fmt: skip
-"""Of the image, too: emulation makes each file that a guest unpacks expensive."""
+"""Also applied to the image, since each file costs time in an emulated guest."""
 _PLATFORMS = ("manylinux_2_28_x86_64", "manylinux2014_x86_64", "any")
 _SYSTEM_PROGRAMS = "/usr/sbin:/sbin"
-"""Where mke2fs is; not on the path of everybody."""
+"""Folders of mke2fs, which are not on every PATH."""
 _LIMIT = 1800.0
-"""Seconds that one step may take."""
+"""Limit for one step, in seconds."""
 _TAIL = 20
 _AT_ONCE = 2
-"""Images: each is a long chain of programs that use one core at a time."""
+"""Number of concurrent builds. Each build uses one core at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Release:
     codename: str
     dhcp_client: str
-    """The one that this release's cloud-init uses."""
+    """The DHCP client that this release's cloud-init uses."""
     python: str
 
 
@@ -65,18 +65,18 @@ _RELEASES = {
 
 
 class BuildError(RuntimeError):
-    """The image cannot be built; the message says what to do."""
+    """The image cannot be built. The message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What an image is made of.
+    """The recipe of an image.
 
     Args:
-        name: A release, `debian-13`, and after a `+` each package that is installed in it.
+        name: A release such as `debian-13`, and each installed package after a `+`.
         offer_debs: Debian packages that a guest can install.
-        offer_wheels: Python packages that a guest can install by pip.
-        sources: Lines of a `sources.list`; None is those of this machine.
+        offer_wheels: Python packages that a guest can install with pip.
+        sources: Lines of a `sources.list`. None: those of this machine.
 
     Raises:
         BuildError: There is no recipe for the release.
@@ -94,7 +94,7 @@ class Recipe:
     def release(self) -> _Release:
         base = self.name.partition("+")[0]
         if base not in _RELEASES:
-            raise BuildError(f"there is no recipe for {base}; there are {', '.join(_RELEASES)}")
+            raise BuildError(f"there is no recipe for {base}, only for {', '.join(_RELEASES)}")
         return _RELEASES[base]
 
     @property
@@ -102,7 +102,7 @@ class Recipe:
         return [*_PACKAGES, self.release.dhcp_client, *self.name.split("+")[1:]]
 
     def digest(self) -> str:
-        """Changes with whatever changes the image, new versions of its packages apart."""
+        """Changes whenever the image changes, except for new versions of packages."""
         scripts = [_script(name) for name in ("setup.sh", "finish.sh")]
         parts = [self.packages, _DPKG_OPTIONS, list(self.offer_debs), list(self.offer_wheels), scripts]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
@@ -113,10 +113,10 @@ def _script(name: str) -> str:
 
 
 def build(recipe: Recipe, folder: Path) -> VmImage:
-    """Build an image into `folder`, in the place of an older one of its name.
+    """Build an image into `folder`. Replaces an older one with the same name.
 
     Raises:
-        BuildError: a program is missing, or one of them failed.
+        BuildError: A program is missing or failed.
     """
     sources = recipe.sources or _own_sources(recipe.release.codename)
     check_programs()
@@ -136,10 +136,10 @@ def build(recipe: Recipe, folder: Path) -> VmImage:
 
 
 def check_programs() -> None:
-    """Raises BuildError if one is missing."""
+    """Raise BuildError if a program is missing."""
     missing = sorted(package for program, package in _NEEDED.items() if shutil.which(program, path=_path()) is None)
     if missing:
-        raise BuildError(f"images are built with tools that are not here: apt-get install {' '.join(missing)}")
+        raise BuildError(f"tools for building images are missing: apt-get install {' '.join(missing)}")
     if os.geteuid() != 0 and shutil.which("newuidmap") is None:
         raise BuildError("without root, images are built in a user namespace: apt-get install uidmap")
 
@@ -190,18 +190,18 @@ def _download_wheels(recipe: Recipe, target: Path) -> list[str]:
 
 def _run(command: list[str], environment: dict[str, str], text: str = "") -> None:
     try:
-        done = subprocess.run(  # noqa: S603 - programs that the check has found
+        done = subprocess.run(  # noqa: S603 - known programs
             command, input=text, env=environment, text=True, capture_output=True, timeout=_LIMIT, check=False
         )
     except subprocess.TimeoutExpired:
-        raise BuildError(f"{command[0]} has not ended within {_LIMIT:g} s") from None
+        raise BuildError(f"{command[0]} did not finish within {_LIMIT:g} s") from None
     if done.returncode != 0:
         said = "\n".join((done.stdout + done.stderr).splitlines()[-_TAIL:])
-        raise BuildError(f"{Path(command[0]).name} failed with status {done.returncode}. It said last:\n{said}")
+        raise BuildError(f"{Path(command[0]).name} failed with status {done.returncode}. Its last output:\n{said}")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Build what is missing or out of date; the exit status."""
+    """Build missing and outdated images. Returns the exit status."""
     args = _arguments(argv)
     folder: Path = args.folder
     sources = None if args.sources is None else args.sources.read_text(encoding="utf-8")
@@ -221,10 +221,10 @@ def main(argv: list[str] | None = None) -> int:
 def _make(recipe: Recipe, *, folder: Path, again: bool) -> None:
     there = available(folder).get(recipe.name)
     if there is not None and recipe_of(there) == recipe.digest() and not again:
-        print(f"{there.folder}: is there", flush=True)
+        print(f"{there.folder}: exists", flush=True)
         return
     began = time.monotonic()
-    print(f"building {recipe.name} ...\n", end="", flush=True)  # in one piece: others print, too
+    print(f"building {recipe.name} ...\n", end="", flush=True)  # in one write, since others print too
     image = build(recipe, folder)
     print(f"{image.folder}: built in {time.monotonic() - began:.0f} s\n", end="", flush=True)
 
@@ -232,19 +232,19 @@ def _make(recipe: Recipe, *, folder: Path, again: bool) -> None:
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m upcloud_sdk.simulator.images",
-        description="Build disk images for simulated servers that are real machines. What is there is not built again.",
+        description="Build disk images for simulated servers that are real machines. Existing images are kept.",
     )
     parser.add_argument(
         "images",
         nargs="*",
         default=["debian-13"],
-        help=f"{' or '.join(_RELEASES)}; +PACKAGE after it is installed in the image (default: debian-13)",
+        help=f"{' or '.join(_RELEASES)}; add +PACKAGE to install a package (default: debian-13)",
     )
     parser.add_argument("--folder", type=Path, default=images_folder(), help="default: %(default)s")
     parser.add_argument("--offer-deb", action="append", default=[], help="a Debian package that guests can install")
     parser.add_argument("--offer-wheel", action="append", default=[], help="a Python package that guests can install")
-    parser.add_argument("--sources", type=Path, help="lines of a sources.list, instead of this machine's own")
-    parser.add_argument("--again", action="store_true", help="build what is there, too: packages have newer versions")
+    parser.add_argument("--sources", type=Path, help="a sources.list to use instead of this machine's")
+    parser.add_argument("--again", action="store_true", help="build existing images again, for newer packages")
     args = parser.parse_args(argv)
     if args.sources is not None and not args.sources.is_file():
         parser.error(f"--sources: there is no file {args.sources}")

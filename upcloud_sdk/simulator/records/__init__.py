@@ -1,4 +1,4 @@
-"""What the account holds, and how time passes: plain records, saved and loaded as a whole."""
+"""The account's records, which are saved and loaded as a whole, and the clock."""
 
 from upcloud_sdk.simulator.records.records import Device, Interface, IpAddress, Records, Server, Storage
 

@@ -1,4 +1,4 @@
-"""What the simulated account holds beside servers, storages and networks: users, tokens, tags, usage, the audit log."""
+"""Records of users, tokens, tags, usage and the audit log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Person:
-    """Who an account belongs to, and what it may do: the details of chapter 5."""
+    """Owner and rights of an account: the details of chapter 5."""
 
     first_name: str = ""
     last_name: str = ""
@@ -51,7 +51,7 @@ class Permission:
 
 @dataclass(slots=True)
 class Token:
-    """An API token. Its secret opens the API until it expires or is deleted."""
+    """An API token. Its secret is valid until it expires or is deleted."""
 
     id: str
     name: str
@@ -67,7 +67,7 @@ class Token:
 
 @dataclass(slots=True)
 class Tag:
-    """The servers that carry it are those whose `tags` contain its name."""
+    """A tag. Its servers are those with its name in `tags`."""
 
     name: str
     description: str = ""
@@ -85,7 +85,7 @@ class Host:
 
 @dataclass(slots=True)
 class Usage:
-    """A period in which something cost money, closed when it was deleted or changed."""
+    """A billing period of a resource. It ends when the resource is deleted or changed."""
 
     category: str
     """`server`, `storage`, `ip_address` or `network`."""
@@ -94,7 +94,7 @@ class Usage:
     began: float
     ended: float
     items: dict[str, float] = field(default_factory=dict[str, float])
-    """How much of each item of the zone's price list."""
+    """Amount of each item of the zone's price list."""
     details: dict[str, int | str] = field(default_factory=dict[str, int | str])
     labels: dict[str, str] = field(default_factory=dict[str, str])
 

@@ -1,4 +1,4 @@
-"""The API's time: real, faster than real, or moved by hand."""
+"""Clocks for the API's time: real, faster, or moved by tests."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _EPOCH = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 
 
 class Clock(Protocol):
-    """Where the simulator reads the time, as seconds since 1970."""
+    """The simulator's clock, in seconds since 1970."""
 
     def now(self) -> float:
         """The API's time."""
         ...
 
     def real_seconds(self, seconds: float) -> float | None:
-        """How long `seconds` of this clock take in reality; None if only a hand moves it."""
+        """Real seconds for this many seconds of the clock. None if only `advance` moves it."""
         ...
 
 
@@ -33,7 +33,7 @@ class RealClock:
 
 
 class ScaledClock:
-    """Starts at the real time and runs `factor` times as fast."""
+    """Starts at the real time and runs faster by this factor."""
 
     def __init__(self, factor: float) -> None:
         if factor <= 0:
@@ -52,8 +52,7 @@ class ManualClock:
     """Stands still until `advance` is called.
 
     Args:
-        start: Seconds since 1970; by default 1 January 2026 (UTC), so that each run of a test sees
-            the same times.
+        start: Seconds since 1970. Default: 1 January 2026 (UTC), so that each run of a test has the same times.
     """
 
     def __init__(self, start: float = _EPOCH) -> None:
@@ -69,6 +68,6 @@ class ManualClock:
     def advance(self, seconds: float) -> None:
         """Move the time forward."""
         if seconds < 0:
-            raise ValueError("time does not run backwards: give 0 or more seconds")
+            raise ValueError("time cannot go back: give 0 or more seconds")
         with self._lock:
             self._now += seconds

@@ -1,4 +1,4 @@
-"""What the simulated account holds of firewall rulesets, and of the events of its servers."""
+"""Records of firewall rulesets and of server events."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class RulesetRule:
-    """A rule of a ruleset. What is unset is empty, or None."""
+    """A rule of a ruleset. Unset fields are empty or None."""
 
     uuid: str
     action: str
@@ -32,7 +32,7 @@ class RulesetRule:
 
 @dataclass(slots=True)
 class Ruleset:
-    """A firewall ruleset. `versions` are its rules as they were, the first version first, without today's."""
+    """A firewall ruleset. `versions` are its earlier rules, the first version first, without the current ones."""
 
     uuid: str
     name: str
@@ -50,7 +50,7 @@ class Ruleset:
 
 @dataclass(slots=True)
 class RulesetAttachment:
-    """A ruleset that guards the private interfaces of a server."""
+    """A ruleset on the private interfaces of a server."""
 
     ruleset: str
     server: str
@@ -59,7 +59,7 @@ class RulesetAttachment:
 
 @dataclass(slots=True)
 class ServerEvent:
-    """What has happened to a server."""
+    """An event of a server."""
 
     server: str
     time: float

@@ -1,4 +1,4 @@
-"""What the simulated account holds beside its servers' interfaces: networks, routers, peerings."""
+"""Records of networks, routers and peerings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class IpNetwork:
-    """The one address range of a network. `address` is kept as it was sent, host bits included."""
+    """The address range of a network. `address` is stored as it was sent, with host bits."""
 
     address: str
     family: str = "IPv4"
@@ -18,7 +18,7 @@ class IpNetwork:
     dhcp_routes: list[str] = field(default_factory=list[str])
     dhcp_bootfile_url: str = ""
     auto_population: str = "no"
-    """Whether DHCP also hands out the network's effective routes, those that pass the filters below."""
+    """Whether DHCP also sends the network's effective routes that pass the filters below."""
     exclude_by_source: list[str] = field(default_factory=list[str])
     filter_by_destination: list[str] = field(default_factory=list[str])
     filter_by_route_type: list[str] = field(default_factory=list[str])
@@ -26,7 +26,7 @@ class IpNetwork:
 
 @dataclass(slots=True)
 class Network:
-    """A private network of the account, or one of UpCloud's own."""
+    """A private network of the account, or a network of UpCloud."""
 
     uuid: str
     name: str
@@ -48,7 +48,7 @@ class StaticRoute:
 
 @dataclass(slots=True)
 class Router:
-    """Its attached networks are the networks whose `router` is its uuid."""
+    """A router. Its networks are those with its uuid in `router`."""
 
     uuid: str
     name: str
@@ -59,7 +59,7 @@ class Router:
 
 @dataclass(slots=True)
 class Peering:
-    """One side of a peering. Its state follows from the networks, and from the other side."""
+    """One side of a peering. Its state depends on the networks and the other side."""
 
     uuid: str
     name: str
@@ -71,7 +71,7 @@ class Peering:
 
 @dataclass(slots=True)
 class DetachedInterface:
-    """An interface that is attached to no server."""
+    """An interface without a server."""
 
     uuid: str
     type: str

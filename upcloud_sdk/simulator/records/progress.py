@@ -1,4 +1,4 @@
-"""How a change of state goes on: after some time, after some polls, never, or into `error`."""
+"""How servers boot: after some time, after some polls, never, or into `error`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from upcloud_sdk.simulator.records.records import Server
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Made by `after_seconds`, `after_polls`, `never` and `to_error`."""
+    """How a server boots. Made by `after_seconds`, `after_polls`, `never` and `to_error`."""
 
     seconds: float | None = None
     polls: int | None = None
@@ -22,12 +22,12 @@ Boot = Progress | Callable[[Server], Progress]
 
 
 def after_seconds(seconds: float) -> Progress:
-    """The server starts so many seconds of the clock later."""
+    """The server starts after this many seconds of the clock."""
     return Progress(seconds=seconds)
 
 
 def after_polls(polls: int) -> Progress:
-    """The server starts when it has been read so often, alone or in a list."""
+    """The server starts after it was read this many times, alone or in a list."""
     return Progress(polls=polls)
 
 

@@ -1,10 +1,10 @@
-"""What the simulated account holds. Plain records, mutable, for handlers to change and tests to look at."""
+"""Records of servers, storages and the account. Plain mutable data: handlers change it, tests read it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-# The annotations of `Records` are read when it is saved and loaded, so their classes are imported for good.
+# `Records` is saved and loaded by its annotations, so these classes are imported at run time.
 from upcloud_sdk.simulator.records.account import AuditEntry, Host, Permission, Person, SubAccount, Tag, Token, Usage
 from upcloud_sdk.simulator.records.firewalls import Ruleset, RulesetAttachment, ServerEvent
 from upcloud_sdk.simulator.records.networks import DetachedInterface, Network, Peering, Router
@@ -12,22 +12,22 @@ from upcloud_sdk.simulator.records.networks import DetachedInterface, Network, P
 
 @dataclass(slots=True)
 class Step:
-    """What will happen to a server or storage.
+    """A pending change of a server or storage.
 
-    `event` is the state that it takes, or one of: `shut_down` and `power_off`, by which a server leaves for
-    `maintenance`, softly or hard; `restarted`, by which it comes back from there; `resumed`, by which it comes back
-    as it was, since its guest did not shut down.
+    `event` is the next state, or one of: `shut_down` and `power_off`: a soft or hard stop begins, with the state
+    `maintenance`. `restarted`: the end of a restart. `resumed`: the server runs again, since its guest did not shut
+    down.
     """
 
     event: str
     due: float | None
-    """When, on the API's clock; None never comes by time."""
+    """Time by the API's clock. None: not by time."""
     polls: int | None = None
-    """How often the resource must have been read before."""
+    """How often the resource must be read before."""
     latest: float | None = None
-    """A guest that still runs holds the step up, until then; then `otherwise` happens."""
+    """A running guest delays the step until this time. Then `otherwise` happens."""
     otherwise: str | None = None
-    """None is the event all the same."""
+    """Event after `latest`. None: the same event."""
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class IpAddress:
 
 @dataclass(slots=True)
 class Interface:
-    """`ip_addresses` are the very records of `sim.ip_addresses`; those of private networks are only here."""
+    """A network interface. `ip_addresses` are objects of `sim.ip_addresses`. Private ones are only here."""
 
     index: int
     type: str
@@ -61,7 +61,7 @@ class Interface:
 
 @dataclass(slots=True)
 class Device:
-    """A storage attached to a server; `storage` is empty for a CD-ROM drive without a disc."""
+    """A storage attached to a server. `storage` is empty for an empty CD-ROM drive."""
 
     address: str
     type: str
@@ -90,20 +90,22 @@ class Storage:
     backup_rule: dict[str, str] = field(default_factory=dict[str, str])
     favorite: bool = False
     part_of_plan: bool = False
+    included: int = 0
+    """GB of it that are included in its server's plan."""
     servers: list[str] = field(default_factory=list[str])
-    """The servers that it is attached to: one at most, public discs apart."""
+    """The servers that it is attached to: at most one, except for public CD-ROMs."""
     copied_from: str | None = None
-    """The source of a clone, template or backup that is still being made."""
+    """The source of an incomplete clone, template or backup."""
     steps: list[Step] = field(default_factory=list[Step])
     began: float = 0
     hidden_until: float = 0
     billed_from: float | None = None
-    """When its current period of billing began; None when it was created."""
+    """Begin of its current billing period. None: its creation."""
 
 
 @dataclass(slots=True)
 class StorageImport:
-    """What is written into a storage from outside; its steps are its states."""
+    """An import into a storage. Its steps are its states."""
 
     uuid: str
     storage: str
@@ -127,7 +129,7 @@ class StorageImport:
 
 @dataclass(slots=True)
 class FirewallRule:
-    """Its position is its place in the server's list. Empty is unset."""
+    """A firewall rule. Its position is its index in the server's list. Empty: unset."""
 
     direction: str
     action: str
@@ -180,23 +182,25 @@ class Server:
     interfaces: list[Interface] = field(default_factory=list[Interface])
     firewall_rules: list[FirewallRule] = field(default_factory=list[FirewallRule])
     newer_settings: dict[str, str] = field(default_factory=dict[str, str])
-    """Those that older answers lack: they are shown once they are set."""
+    """Newer settings, which answers contain only if they are set."""
     steps: list[Step] = field(default_factory=list[Step])
     began: float = 0
-    """When its current change of state began."""
+    """Begin of its current change of state."""
     being_created: bool = True
     hidden_until: float = 0
     acpi: bool = True
-    """False: ignores a soft stop, which turns hard at its timeout."""
+    """False: the guest ignores a soft stop, which becomes hard at its timeout."""
     error_seconds: float | None = None
-    """How long it stays in `error` before it is `stopped`; None for ever."""
+    """How long it stays in `error` before it is `stopped`. None: forever."""
+    stored_beyond_plan: int = 0
+    """GB of its disks beyond its plan. Simple backups of these are paid by the GB."""
     billed_from: float | None = None
-    """When its current period of billing began; None when it was created."""
+    """Begin of its current billing period. None: its creation."""
 
 
 @dataclass(slots=True)
 class ServerGroup:
-    """Its members are the servers whose `server_group` is its uuid."""
+    """A server group. Its members are the servers with its uuid in `server_group`."""
 
     uuid: str
     title: str
@@ -208,7 +212,7 @@ class ServerGroup:
 class Account:
     username: str = "simulator"
     credits: float = 1_000_000
-    """Cents of the account's currency; 0 or less refuses what costs money."""
+    """Cents of the account's currency. With 0 or less, calls that cost money are refused."""
     resource_limits: dict[str, int | None] = field(
         default_factory=lambda: {
             "cores": 200,
@@ -227,19 +231,19 @@ class Account:
             "gpus": 10,
         }
     )
-    """None is unlimited."""
+    """None: unlimited."""
     servers_creating: int | None = None
-    """How many servers may be created at the same time; None is unlimited."""
+    """Maximum number of servers in creation. None: unlimited."""
     trial: bool = False
-    """A trial account has its firewall always on, and cannot change it; nor has it GPU plans."""
+    """Whether it is a trial account: the firewall is always on and fixed, and there are no GPU plans."""
     person: Person = field(default_factory=lambda: Person(roles=["technical"]))
     charged: float = 0
-    """Cents that have been taken from the credits so far."""
+    """Cents charged so far."""
     charged_at: float | None = None
 
 
 def _private_hosts() -> list[Host]:
-    """Those of the private zone in the catalogue."""
+    """The hosts of the private zone in the catalogue."""
     return [
         Host(7_653_311_107, "fi-tst1", "Private host 1", "yes"),
         Host(7_653_311_235, "fi-tst1", "Private host 2", "no"),
@@ -248,38 +252,38 @@ def _private_hosts() -> list[Host]:
 
 @dataclass(eq=False, repr=False)
 class Records:
-    """Everything that the account holds, and all that is saved and loaded. A new kind of resource is a line here."""
+    """All data of the account, which is saved and loaded. Add new kinds of resources here."""
 
     account: Account = field(default_factory=Account)
     servers: dict[str, Server] = field(default_factory=dict[str, Server])
     storages: dict[str, Storage] = field(default_factory=dict[str, Storage])
-    """The account's own; the public templates are in `catalog.storages`."""
+    """Storages of the account. Public templates are in `catalog.storages`."""
     ip_addresses: dict[str, IpAddress] = field(default_factory=dict[str, IpAddress])
-    """Public and utility addresses by their text."""
+    """Public and utility addresses, by address."""
     networks: dict[str, Network] = field(default_factory=dict[str, Network])
-    """The account's own; UpCloud's are in `system_networks`."""
+    """Networks of the account. UpCloud's networks are in `system_networks`."""
     routers: dict[str, Router] = field(default_factory=dict[str, Router])
     peerings: dict[str, Peering] = field(default_factory=dict[str, Peering])
     server_groups: dict[str, ServerGroup] = field(default_factory=dict[str, ServerGroup])
     tags: dict[str, Tag] = field(default_factory=dict[str, Tag])
-    """By their names in lower case."""
+    """Tags by lower-case name."""
     tokens: dict[str, Token] = field(default_factory=dict[str, Token])
     sub_accounts: dict[str, SubAccount] = field(default_factory=dict[str, SubAccount])
     permissions: list[Permission] = field(default_factory=list[Permission])
     hosts: dict[int, Host] = field(default_factory=lambda: {host.id: host for host in _private_hosts()})
-    """Those of a private cloud."""
+    """Hosts of a private cloud."""
     storage_imports: dict[str, StorageImport] = field(default_factory=dict[str, StorageImport])
     """The latest import of each storage, by the storage's uuid."""
     rulesets: dict[str, Ruleset] = field(default_factory=dict[str, Ruleset])
     ruleset_attachments: list[RulesetAttachment] = field(default_factory=list[RulesetAttachment])
-    """Which rulesets guard which servers."""
+    """Attachments of rulesets to servers."""
     detached_interfaces: dict[str, DetachedInterface] = field(default_factory=dict[str, DetachedInterface])
     events: list[ServerEvent] = field(default_factory=list[ServerEvent])
-    """What has happened to servers, oldest first."""
+    """Events of servers, oldest first."""
     audit_log: list[AuditEntry] = field(default_factory=list[AuditEntry])
     usages: list[Usage] = field(default_factory=list[Usage])
-    """What has been used up: periods of billing that have ended."""
+    """Ended billing periods."""
     sold_out: list[tuple[str | None, str | None]] = field(default_factory=list[tuple[str | None, str | None]])
-    """Zone, and plan or tier; None for any."""
+    """Sold-out pairs of zone and plan or tier. None: any."""
     list_lag: float = 0.0
-    """How long a new server or storage is not in lists."""
+    """How long new servers and storages are missing in lists, in seconds."""

@@ -1,1 +1,1 @@
-"""What the chapters share: how servers, storages and networks are checked, made, shown and removed."""
+"""Shared by the chapters: checks, creation, documents and removal of servers, storages and networks."""

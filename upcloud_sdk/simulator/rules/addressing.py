@@ -1,4 +1,4 @@
-"""Interfaces and addresses: handed out, moved, released (chapters 7, 11 and 12)."""
+"""Assigns, moves and releases interfaces and addresses (chapters 7, 11 and 12)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TRIES = 20
 
 
 def add_interface(cloud: Cloud, server: Server, wanted: InterfaceRequest) -> Interface:
-    """Give the server an interface with its addresses."""
+    """Add an interface with addresses to a server."""
     taken = {each.index for each in server.interfaces}
     index = wanted.index or next(n for n in range(1, 1000) if n not in taken)
     if index in taken:
@@ -34,7 +34,7 @@ def add_interface(cloud: Cloud, server: Server, wanted: InterfaceRequest) -> Int
 
 
 def _network_for(cloud: Cloud, zone: str, wanted: InterfaceRequest) -> Network:
-    """One of UpCloud's own: that of a detached address which is taken up again, or any."""
+    """The network of UpCloud for an interface: of the requested detached address, or any."""
     family, address = wanted.addresses[0]
     if address is not None:
         for network in networks_of(cloud, zone).values():
@@ -44,7 +44,7 @@ def _network_for(cloud: Cloud, zone: str, wanted: InterfaceRequest) -> Network:
 
 
 def add_address(cloud: Cloud, server: Server, interface: Interface, family: str, address: str | None) -> IpAddress:
-    """Give an interface one address more: the wanted one, which has been checked, or a free one."""
+    """Add an address to an interface: the requested one, which is already checked, or a free one."""
     network = find_network(cloud, interface.network)
     if interface.type == "private":
         found = address or _free_private(cloud, network, interface)
@@ -58,13 +58,13 @@ def add_address(cloud: Cloud, server: Server, interface: Interface, family: str,
 
 
 def attach(record: IpAddress, server: Server, interface: Interface) -> None:
-    """The address is the interface's from now on."""
+    """Attach an address to an interface."""
     record.mac, record.server = interface.mac, server.uuid
     interface.ip_addresses.append(record)
 
 
 def new_address(cloud: Cloud, network: Network, family: str, mac: str | None = None) -> IpAddress:
-    """A free address of one of UpCloud's networks, in the account from now on."""
+    """Add a free address of one of UpCloud's networks to the account."""
     ranged = network.ip_networks[0]
     if family == "IPv6":
         address = _free_ipv6(cloud, ranged, mac)
@@ -89,7 +89,7 @@ def _free_ipv4(cloud: Cloud, ranged: IpNetwork) -> str:
 
 
 def _free_ipv6(cloud: Cloud, ranged: IpNetwork, mac: str | None) -> str:
-    """Made of the MAC; the groups keep their zeros, as the API shows them."""
+    """A free IPv6 address from the MAC. Its groups keep zeros, as in the API."""
     prefix = ranged.address.partition("::")[0]
     for _ in range(_TRIES):
         parts = (mac or new_mac(cloud)).split(":")
@@ -108,7 +108,7 @@ def _first(address: str | None) -> str:
 
 
 def _free_private(cloud: Cloud, network: Network, interface: Interface) -> str:
-    """The lowest free address that is not the gateway's."""
+    """The lowest free address, except the gateway."""
     if not network.ip_networks:
         return _first(None)
     ranged = network.ip_networks[0]
@@ -118,7 +118,7 @@ def _free_private(cloud: Cloud, network: Network, interface: Interface) -> str:
 
 
 def release(cloud: Cloud, record: IpAddress, *, wholly: bool = False) -> None:
-    """Take an address from its interface. Floating and kept ones stay in the account, unless `wholly`."""
+    """Remove an address from its interface. Floating and kept addresses stay in the account, unless `wholly`."""
     for interface in cloud.servers[record.server].interfaces if record.server in cloud.servers else []:
         if record in interface.ip_addresses:
             interface.ip_addresses.remove(record)
@@ -131,14 +131,14 @@ def release(cloud: Cloud, record: IpAddress, *, wholly: bool = False) -> None:
 
 
 def release_addresses(cloud: Cloud, server: Server) -> None:
-    """The server is deleted."""
+    """Release all addresses of a deleted server."""
     for interface in server.interfaces:
         for address in list(interface.ip_addresses):
             release(cloud, address)
 
 
 def find_interface(cloud: Cloud, mac: str) -> tuple[Server, Interface] | None:
-    """Whose interface has this MAC."""
+    """Find the interface with this MAC, and its server."""
     for server in cloud.servers.values():
         for interface in server.interfaces:
             if interface.mac == mac.lower():
@@ -147,7 +147,7 @@ def find_interface(cloud: Cloud, mac: str) -> tuple[Server, Interface] | None:
 
 
 def find_address(cloud: Cloud, text: str) -> IpAddress:
-    """An address of the account, in whatever spelling. Raises `ApiFault`: IP_ADDRESS_INVALID, IP_ADDRESS_NOT_FOUND."""
+    """Find an address, in any spelling. Raises `ApiFault`: IP_ADDRESS_INVALID, IP_ADDRESS_NOT_FOUND."""
     found = cloud.ip_addresses.get(text)
     if found is not None:
         return found

@@ -1,4 +1,4 @@
-"""Storages become devices of servers, and cease to be (chapter 10)."""
+"""Attaches storages to servers, and detaches them (chapter 10)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from upcloud_sdk.simulator.records.records import Device, Server, Storage
 from upcloud_sdk.simulator.rules.devices import check_attachable, free_address
 from upcloud_sdk.simulator.rules.servers import require_state
+from upcloud_sdk.simulator.state import usage
 from upcloud_sdk.simulator.wire.calls import ApiFault
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ def _check_hotplug(server: Server, kind: str, address: str) -> None:
         raise ApiFault(409, "IDE_HOTPLUG_UNSUPPORTED", "An IDE device needs the server to be stopped.")
 
 
-def attach(server: Server, storage: Storage | None, *, kind: str, address: str, boot_disk: str) -> None:
-    """Give the server a device of this kind, of which `storage` is the disk or the disc; an `ApiFault` else."""
+def attach(cloud: Cloud, server: Server, storage: Storage | None, *, kind: str, address: str, boot_disk: str) -> None:
+    """Add a device with this storage to a server. Raises `ApiFault`."""
     _check_hotplug(server, kind, address)
     check_attachable(storage, kind, server.zone)
     if kind == "cdrom" and any(device.type == "cdrom" for device in server.devices):
@@ -43,18 +44,21 @@ def attach(server: Server, storage: Storage | None, *, kind: str, address: str, 
     server.devices.append(Device(place, kind, storage.uuid if storage else "", boot_disk))
     if storage is not None:
         storage.servers.append(server.uuid)
+        usage.share_plan(cloud, server)
 
 
 def detach(cloud: Cloud, server: Server, device: Device) -> None:
-    """Take the device from the server."""
+    """Remove a device from a server."""
     _check_hotplug(server, device.type, device.address)
     release(cloud, server, device)
     server.devices.remove(device)
 
 
 def release(cloud: Cloud, server: Server, device: Device) -> None:
-    """Empty the device."""
+    """Remove the storage from a device."""
     storage = cloud.any_storage(device.storage)
     if storage is not None and server.uuid in storage.servers:
         storage.servers.remove(server.uuid)
+        usage.leave_plan(cloud, storage)
     device.storage = ""
+    usage.share_plan(cloud, server)

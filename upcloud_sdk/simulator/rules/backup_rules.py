@@ -23,7 +23,7 @@ def _hour(value: object) -> str:
 
 
 def read_backup_rule(f: Fields) -> dict[str, str] | None:
-    """The rule of a request: `{}` is none, None is not given."""
+    """Read a backup rule. `{}`: no rule. None: not given."""
     value = f.get("backup_rule", mapping, None)
     if not value:
         return None if value is None else {}
@@ -36,7 +36,7 @@ def read_backup_rule(f: Fields) -> dict[str, str] | None:
 
 
 def read_backup_policy(call: Call) -> str:
-    """What a DELETE does with the backups: `keep`, `keep_latest` or `delete`."""
+    """Read the policy of a DELETE for backups: `keep`, `keep_latest` or `delete`."""
     policy = call.param("backups") or "keep"
     if policy not in {"keep", "keep_latest", "delete"}:
         raise ApiFault(400, "BACKUP_DELETION_POLICY_INVALID", "backups must be keep, keep_latest or delete.")

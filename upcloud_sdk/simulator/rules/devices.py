@@ -1,4 +1,4 @@
-"""Disks and CD-ROM drives: read from a request, given an address, attached (chapters 7.1 and 10)."""
+"""Disks and CD-ROM drives: reads them from requests, and assigns addresses (chapters 7.1 and 10)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ADDRESS = re.compile(r"(?:virtio(?::(?:\d|1[0-5]))?|scsi(?::0:(?:\d|1[0-5]))?|i
 
 @dataclass(slots=True)
 class DeviceRequest:
-    """A storage device as the caller wants it."""
+    """A requested storage device."""
 
     action: str
     type: str
@@ -62,7 +62,7 @@ def free_address(devices: Iterable[Device], wanted: str) -> str:
 
 
 def read_devices(cloud: Cloud, server: Server, f: Fields) -> list[DeviceRequest]:
-    """The devices of a create request, each checked; nothing is made yet."""
+    """Read and check the devices of a create request. Creates nothing."""
     items = f.items("storage_devices", "storage_device")
     if items is None:
         raise ApiFault(400, "STORAGE_DEVICES_MISSING", "The required attribute storage_devices is missing.")
@@ -117,7 +117,7 @@ def _read_device(cloud: Cloud, server: Server, item: Fields) -> DeviceRequest:
 
 
 def _tier(cloud: Cloud, server: Server, wanted: str | None) -> str:
-    """The wanted tier, or the plan's; developer and starter plans take `standard` only."""
+    """The requested tier, or the plan's. Developer and starter plans allow only `standard`."""
     plan = cloud.catalog.plans.get(server.plan)
     own = plan["storage_tier"] if plan else None
     if wanted is not None and own == "standard" and wanted == "maxiops":
@@ -158,7 +158,7 @@ def check_attachable(storage: Storage | None, kind: str, zone: str) -> None:
 
 
 def place_devices(cloud: Cloud, server: Server, wanted: list[DeviceRequest]) -> None:
-    """Make or attach what was asked for; explicit addresses first, so that a bare bus avoids them."""
+    """Create and attach the requested devices. Explicit addresses come first, so that others do not take them."""
     explicit = {each.address for each in wanted if each.address and ":" in each.address}
     placed: list[Device] = [Device(address, "disk") for address in explicit if address]
     if len(explicit) != sum(":" in (each.address or "") for each in wanted):
@@ -173,14 +173,13 @@ def place_devices(cloud: Cloud, server: Server, wanted: list[DeviceRequest]) -> 
     for each, address in zip(wanted, addresses, strict=True):
         storage = each.source if each.action == "attach" else _make(cloud, server, each)
         device = Device(address, each.type, storage.uuid if storage else "", each.boot_disk)
-        device.part_of_plan = storage is not None and storage.part_of_plan
         server.devices.append(device)
         if storage is not None:
             storage.servers.append(server.uuid)
 
 
 def _make(cloud: Cloud, server: Server, wanted: DeviceRequest) -> Storage:
-    """The disk of a new server: in maintenance until the server runs."""
+    """Create the disk of a new server. In maintenance until the server runs."""
     now = cloud.clock.now()
     storage = Storage(
         cloud.new_uuid("storage"),
@@ -199,7 +198,9 @@ def _make(cloud: Cloud, server: Server, wanted: DeviceRequest) -> Storage:
         storage.labels = cloud.template_labels(wanted.source)
     storage.labels |= wanted.labels
     plan = cloud.catalog.plans.get(server.plan)
-    if plan is not None and (plan["storage_size"], plan["storage_tier"]) == (storage.size, storage.tier):
-        storage.part_of_plan = not any(device.part_of_plan for device in server.devices)
+    # Prefer a new disk: attached disks are already paid for.
+    storage.part_of_plan = plan is not None and plan["storage_size"] > 0 and plan["storage_tier"] == storage.tier
     cloud.storages[storage.uuid] = storage
+    if wanted.source is not None:
+        cloud.copy_disk(wanted.source, storage)
     return storage

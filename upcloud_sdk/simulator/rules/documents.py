@@ -1,4 +1,4 @@
-"""Records on the wire: which key is a string, which list is wrapped, which vanishes (chapters 1, 7, 9)."""
+"""Converts records into documents of answers (chapters 1, 7, 9)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def server_details(cloud: Cloud, server: Server) -> Document:
 
 
 def remote_access(server: Server) -> Document:
-    """Where its screen is reached; nothing while that is off."""
+    """Address of the VNC console. Empty while it is off."""
     if server.remote_access_enabled == "no":
         return {}
     port = str(3000 + int(server.uuid[-4:], 16) % 30_000)
@@ -76,7 +76,7 @@ def remote_access(server: Server) -> Document:
 
 
 def _boot_progress(now: float, server: Server) -> str | None:
-    """Percent of the copying of the disk, which is the first part of a creation; nothing after that."""
+    """Progress of the disk copy in percent: the first part of a creation. None after that."""
     if not server.being_created or server.state != "maintenance":
         return None
     if now <= server.began:
@@ -103,7 +103,7 @@ def interface_details(interface: Interface) -> Document:
 
 
 def interface_address(address: IpAddress) -> Document:
-    """As it is shown with its interface."""
+    """An address as part of its interface."""
     return {
         "address": address.address,
         "dhcp_provided": "yes" if address.dhcp_provided else "no",
@@ -116,7 +116,7 @@ def interface_address(address: IpAddress) -> Document:
 def device_details(cloud: Cloud, device: Device) -> Document:
     document: Document = {"address": device.address, "boot_disk": device.boot_disk, "type": device.type}
     storage = cloud.any_storage(device.storage) if device.storage else None
-    if storage is None:  # a CD-ROM drive without a disc
+    if storage is None:  # an empty CD-ROM drive
         return document | {"storage": "", "storage_size": 0, "storage_title": ""}
     document |= {
         "labels": label_list(storage.labels),

@@ -1,4 +1,4 @@
-"""Interfaces as requests want them: read and checked, before anything is made (chapters 7.1 and 12)."""
+"""Reads and checks interfaces of requests, before anything is created (chapters 7.1 and 12)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DEFAULTS = (("public", "IPv4"), ("public", "IPv6"), ("utility", "IPv4"))
 
 @dataclass(slots=True)
 class InterfaceRequest:
-    """An interface as the caller wants it. Addresses: family, and perhaps which."""
+    """A requested interface. Addresses: family, and optionally the address."""
 
     type: str
     addresses: list[tuple[str, str | None]]
@@ -33,7 +33,7 @@ class InterfaceRequest:
 
 
 def read_interfaces(cloud: Cloud, f: Fields, zone: str) -> list[InterfaceRequest]:
-    """The interfaces of a create request: in `networking`, in the older `ip_addresses`, or the defaults."""
+    """Read the interfaces of a create request: from `networking`, from the older `ip_addresses`, or defaults."""
     networking = f.object("networking")
     older = f.items("ip_addresses", "ip_address")
     if networking is not None:
@@ -57,7 +57,7 @@ def _read_older(f: Fields) -> InterfaceRequest:
 
 
 def read_interface(cloud: Cloud, f: Fields, zone: str, current: InterfaceRequest | None = None) -> InterfaceRequest:
-    """One interface of a request, checked; what it leaves out is as in `current`."""
+    """Read and check an interface. Missing fields are taken from `current`."""
     with f:
         if current is None:
             kind = f.need("type", one_of("public", "utility", "private"))
@@ -97,7 +97,7 @@ def _read_address(f: Fields) -> tuple[str, str | None]:
 
 
 def _check_network(cloud: Cloud, wanted: InterfaceRequest, zone: str) -> Network | None:
-    """The network that was asked for by uuid; only private ones need one."""
+    """The requested network. Only private interfaces need one."""
     if wanted.type != "private" and wanted.source_ip_filtering == "no":
         raise ApiFault(400, "SOURCE_IP_FILTERING_INVALID", "Only a private interface may have no source IP filtering.")
     if wanted.network is None:
@@ -113,7 +113,7 @@ def _check_network(cloud: Cloud, wanted: InterfaceRequest, zone: str) -> Network
 
 
 def check_choice(cloud: Cloud, kind: str, network: Network | None, zone: str, choice: tuple[str, str]) -> None:
-    """Refuse an explicit address (its family, itself) that cannot be had."""
+    """Refuse an explicit address (family, address) that is not available."""
     family, address = choice
     if kind != "private" or network is None:
         held = cloud.ip_addresses.get(address)
@@ -144,12 +144,12 @@ def private_addresses(cloud: Cloud, network: str) -> set[str]:
 
 
 def system_network(cloud: Cloud, zone: str, kind: str, family: str) -> Network:
-    """One of UpCloud's own networks, for a new public or utility interface."""
+    """A network of UpCloud for a new public or utility interface."""
     fitting = [
         network
         for network in networks_of(cloud, zone).values()
         if network.type == kind and network.ip_networks[0].family == family
-        if kind == "public" or network.router is not None  # the oldest utility networks take no servers any more
+        if kind == "public" or network.router is not None  # the oldest utility networks take no new servers
     ]
     if not fitting:
         raise ApiFault(400, "FAMILY_INVALID", f"There is no {kind} network of the family {family}.")
@@ -173,7 +173,7 @@ def check_limits(cloud: Cloud, wanted: list[InterfaceRequest], server: Server | 
 
 
 def _count(wanted: list[InterfaceRequest], kind: str, family: str | None) -> int:
-    """How many new addresses are asked for; a detached one that is taken up is none."""
+    """Number of new addresses in a request, without existing detached ones."""
     return sum(
         address is None and family in {None, each}
         for request in wanted

@@ -1,4 +1,4 @@
-"""Address ranges of networks: read from requests, written into answers (chapter 12)."""
+"""Address ranges of networks: reads requests, writes answers (chapter 12)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Range = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def ip_address(value: object) -> str:
-    """An address, of either family."""
+    """An IPv4 or IPv6 address."""
     given = text(2, 45)(value)
     ipaddress.ip_address(given)
     return given
 
 
 def ip_range(value: object) -> str:
-    """A range in CIDR notation, of either family; it may have host bits."""
+    """An IPv4 or IPv6 range in CIDR form. Host bits are allowed."""
     given = text(2, 50)(value)
     if "/" not in given:
         raise ValueError("A range such as 10.0.0.0/24 was expected.")
@@ -46,7 +46,7 @@ def range_of(ip_network: IpNetwork) -> Range:
 
 
 def read_ip_networks(f: Fields, current: list[IpNetwork] | None = None) -> list[IpNetwork] | None:
-    """The one range of a private network; None if the request has none. What is left out stays as it is."""
+    """Read the range of a private network. None if the request has none. Missing fields keep their values."""
     items = f.items("ip_networks", "ip_network")
     if items is None:
         return None
@@ -83,7 +83,7 @@ def _read(f: Fields, current: IpNetwork | None) -> IpNetwork:
     if made.family != family_of(address):
         raise ApiFault(400, "FAMILY_INVALID", f"The range {address} is not of the family {made.family}.")
     if not made.gateway:
-        made.gateway = str(next(iter(own.hosts())))  # a range of one address has a list
+        made.gateway = str(next(iter(own.hosts())))  # for a single address, hosts() is a list
     elif ipaddress.ip_address(made.gateway) not in own:
         raise ApiFault(400, "GATEWAY_INVALID", f"The gateway {made.gateway} is not in {address}.")
     return made
@@ -94,7 +94,7 @@ def _addresses(value: object) -> list[str]:
 
 
 def _routes(value: object) -> list[str]:
-    """Ranges, each perhaps with options such as `10.0.0.0/8-nexthop=10.0.0.1`."""
+    """Ranges, optionally with options such as `10.0.0.0/8-nexthop=10.0.0.1`."""
     routes = texts(value)
     for route in routes:
         ip_range(route.partition("-")[0])
@@ -126,7 +126,7 @@ _FILTERS: dict[str, Check[list[str]]] = {
 
 
 def ip_network_document(ip_network: IpNetwork, effective: Iterable[Document]) -> Document:
-    """The range as in an answer: what is empty vanishes."""
+    """The range as in an answer, without empty fields."""
     population: Document = {"enabled": ip_network.auto_population}
     for name in _FILTERS:
         population |= {name: list(values)} if (values := getattr(ip_network, name)) else {}
@@ -147,7 +147,7 @@ def ip_network_document(ip_network: IpNetwork, effective: Iterable[Document]) ->
 
 
 def effective_routes(cloud: Cloud, network: Network) -> list[Document]:
-    """The routes that a network has by its router: the router's other networks, and its static routes."""
+    """A network's routes from its router: the router's other networks and static routes."""
     router = cloud.routers.get(network.router or "")
     if router is None:
         return []
@@ -177,10 +177,10 @@ def effective_routes(cloud: Cloud, network: Network) -> list[Document]:
 
 
 def _dhcp_routes(ip_network: IpNetwork, effective: Iterable[Document]) -> list[Document]:
-    """What DHCP hands out: the configured routes, and the effective ones that pass the filters."""
+    """The routes that DHCP sends: the user's, and effective ones that pass the filters."""
     routes: list[Document] = []
-    for configured in ip_network.dhcp_routes:
-        route, _, hop = configured.partition("-nexthop=")
+    for given in ip_network.dhcp_routes:
+        route, _, hop = given.partition("-nexthop=")
         routes.append({"route": route, "nexthop": hop or ip_network.gateway, "auto_populated": "no"})
     if ip_network.auto_population == "no":
         return routes

@@ -1,4 +1,4 @@
-"""Which host a server runs on: a wish, the rest of its group, chance; and the GPUs left (chapters 6, 7.4, 8, 15)."""
+"""Chooses hosts by request, server group and chance, and counts free GPUs (chapters 6, 7.4, 8, 15)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _ID = whole(1, 2**63)
 
 GPUS_A_ZONE = 10
-"""How many servers of each GPU plan a public zone has room for."""
+"""Number of servers of each GPU plan per public zone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Wish:
 
 
 def read_wish(cloud: Cloud, f: Fields, zone: str) -> Wish:
-    """`host` and `avoid_host` of a request. A host can be chosen in a private cloud only."""
+    """Read `host` and `avoid_host` of a request. Only private clouds allow `host`."""
     host = f.get("host", _ID, None)
     avoid = f.get("avoid_host", _ID, None)
     if host is not None:
@@ -71,7 +71,7 @@ def runs_windows(cloud: Cloud, server: Server) -> bool:
 
 
 def gpus_left(cloud: Cloud, zone: str, plan: str) -> int:
-    """How many more servers of a GPU plan there is room for in a zone."""
+    """How many more servers of a GPU plan are available in a zone."""
     return left_of(cloud, taken(cloud), zone, plan)
 
 

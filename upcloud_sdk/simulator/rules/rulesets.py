@@ -1,4 +1,4 @@
-"""Firewall rulesets: how they are found, and how they change."""
+"""Finds and changes firewall rulesets."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def find_ruleset(cloud: Cloud, uuid: str) -> Ruleset:
 
 
 def new_version(cloud: Cloud, ruleset: Ruleset) -> None:
-    """The rules change: those of now are kept as a version."""
+    """Store the current rules as a version, before they change."""
     ruleset.versions.append(copy.deepcopy(ruleset.rules))
     ruleset.version += 1
     ruleset.updated = cloud.clock.now()
 
 
 def flag(value: object) -> bool:
-    """A real boolean, as the newer services have them."""
+    """A JSON boolean, as in the newer services."""
     if not isinstance(value, bool):
         raise ValueError("true or false was expected.")  # noqa: TRY004 - a check raises ValueError
     return value

@@ -1,4 +1,4 @@
-"""Values that servers share between create and modify (chapter 7)."""
+"""Fields of servers for both create and modify (chapter 7)."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ NEWER: dict[str, Check[str]] = {
     },
     "vnc_keymap": text(1, 32),
 }
-"""Settings that are newer than the reference."""
+"""Settings that the reference does not have yet."""
 
 
 def read_newer(f: Fields) -> dict[str, str]:
-    """Those that the request has."""
+    """Read the newer settings of a request."""
     return {name: f.get(name, check, "") for name, check in NEWER.items() if f.has(name)}
 
 

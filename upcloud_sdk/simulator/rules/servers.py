@@ -1,4 +1,4 @@
-"""Servers: what their state allows, their size, their details (chapter 7)."""
+"""Servers: checks of states, sizes, details (chapter 7)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def state_illegal(server: Server) -> ApiFault:
-    """The refusal of whatever the server's state does not allow."""
+    """The error for calls that the server's state does not allow."""
     message = f"The operation is not allowed while the server {server.uuid} is in state '{server.state}'."
     return ApiFault(409, "SERVER_STATE_ILLEGAL", message)
 
@@ -29,7 +29,7 @@ def details(cloud: Cloud, server: Server, status: int = 200) -> Answer:
 
 
 def read_new_size(cloud: Cloud, server: Server, f: Fields) -> tuple[str, int, int]:
-    """Plan, cores and memory after the change."""
+    """Read plan, cores and memory of a change."""
     size = read_size(cloud, f, server)
     changed = size != (server.plan, server.core_number, server.memory_amount)
     if changed and server.state != "stopped":
@@ -38,7 +38,7 @@ def read_new_size(cloud: Cloud, server: Server, f: Fields) -> tuple[str, int, in
 
 
 def read_size(cloud: Cloud, f: Fields, server: Server | None = None) -> tuple[str, int, int]:
-    """Plan, cores and MiB of a request; by default as it was, or `custom` with 1 core and 1024 MiB."""
+    """Read plan, cores and MiB of a request. Default: the server's, or `custom` with 1 core and 1024 MiB."""
     cores = f.get("core_number", whole(1, 1000), None)
     memory = f.get("memory_amount", whole(1, 100_000_000), None)
     default = "custom" if cores is not None or memory is not None or server is None else server.plan
@@ -48,7 +48,7 @@ def read_size(cloud: Cloud, f: Fields, server: Server | None = None) -> tuple[st
         if plan is None:
             raise ApiFault(400, "PLAN_INVALID", f"The plan {name} does not exist.")
         own = (plan["core_number"], plan["memory_amount"])
-        if server is not None and (cores or own[0], memory or own[1]) == own:  # the official client saves all it read
+        if server is not None and (cores or own[0], memory or own[1]) == own:  # the official client sends all
             cores = memory = None
         if cores is not None:
             raise ApiFault(403, "PLAN_CORE_NUMBER_ILLEGAL", f"The plan {name} determines the number of cores.")

@@ -1,4 +1,4 @@
-"""Storages: what their state allows, the room for them, how they go (chapter 9)."""
+"""Storages: checks of states and limits, and removal (chapter 9)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def require_at_rest(cloud: Cloud, storage: Storage) -> None:
 
 
 def check_room(cloud: Cloud, zone: str, tier: str, size: int) -> None:
-    """Refuse what would exceed the account's limit for a tier, or what the zone has not."""
+    """Refuse a size above the account's limit for a tier, or a tier that is sold out in the zone."""
     if cloud.is_sold_out(zone, tier):
         message = f"There is no room for the tier {tier} in the zone {zone} at the moment."
         raise ApiFault(409, "STORAGE_RESOURCES_UNAVAILABLE", message)
@@ -72,7 +72,7 @@ def delete_storage(cloud: Cloud, storage: Storage, backups: str) -> None:
 
 
 def resize_backup(cloud: Cloud, storage: Storage) -> Storage:
-    """The backup that is made before a file system grows."""
+    """Create the backup before a resize of a file system."""
     backup = Storage(
         cloud.new_uuid("storage"),
         "Resize Backup",

@@ -1,1 +1,1 @@
-"""How the simulator is served and disturbed: one call, its transport, HTTP, and the control of tests."""
+"""Serves the simulator: calls with faults, the httpx transport, HTTP, and the control API for tests."""

@@ -149,7 +149,7 @@ def reset(cloud: Cloud, _call: Call) -> Answer:
 
 @routes.put("/_simulator/downloads")
 def lay_out_download(cloud: Cloud, call: Call) -> Answer:
-    """What imports find at an address: `text`, or bytes as `base64`; with neither of them, nothing is there."""
+    """Set the content at a URL for imports: `text`, or bytes as `base64`. Without both, there is no content."""
     with fields(call, None) as f:
         address = f.need("address", text(1))
         plain, encoded = f.get("text", text(), None), f.get("base64", _bytes, None)
@@ -190,7 +190,7 @@ def restock(cloud: Cloud, _call: Call) -> Answer:
 
 @routes.post("/_simulator/boots")
 def plan_boots(cloud: Cloud, call: Call) -> Answer:
-    """How the next servers boot: a list of `{seconds}`, `{polls}`, `{}` (never) or `{state: "error", ...}`."""
+    """Set how the next servers boot: a list of `{seconds}`, `{polls}`, `{}` (never) or `{state: "error", ...}`."""
     with fields(call, None) as f:
         wanted = f.need("boots", listing)
     boots: list[Progress] = []
@@ -219,7 +219,7 @@ def break_server(cloud: Cloud, call: Call) -> Answer:
 
 @routes.get("/_simulator/servers/{uuid}/console")
 def get_console(cloud: Cloud, call: Call) -> Answer:
-    """The end of what the guest has written to its console, and the file's path."""
+    """The end of the guest's console output, and the path of its file."""
     server = cloud.server(call.args["uuid"])
     path = cloud.guests.console(server.uuid)
     if path is None or not path.exists():
@@ -230,5 +230,5 @@ def get_console(cloud: Cloud, call: Call) -> Answer:
 
 @routes.get("/_simulator/servers/{uuid}/metadata/v1.json")
 def get_metadata(cloud: Cloud, call: Call) -> Answer:
-    """What the server would get from http://169.254.169.254/metadata/v1.json at this moment."""
+    """The current answer for the server from http://169.254.169.254/metadata/v1.json."""
     return metadata.answer(cloud, cloud.server(call.args["uuid"]).uuid, "/metadata/v1.json")

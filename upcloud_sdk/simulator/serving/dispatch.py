@@ -1,4 +1,4 @@
-"""One call: the script of faults, the credentials, the endpoint, the answer as bytes."""
+"""One call: faults, credentials, the endpoint, the answer as bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from upcloud_sdk.simulator.chapters.routing import Router
 from upcloud_sdk.simulator.chapters.storages import uploads
 from upcloud_sdk.simulator.chapters.table import API
 from upcloud_sdk.simulator.serving import control
-from upcloud_sdk.simulator.serving.refusals import refusal
+from upcloud_sdk.simulator.serving.refusals import of_service, refusal
 from upcloud_sdk.simulator.state import identity
 from upcloud_sdk.simulator.state.cloud import Cloud
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call, LoggedRequest, Pause, Refusal, Sink
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 _log = logging.getLogger("upcloud_sdk.simulator")
 
 ROOT = Router([control.routes, uploads.routes])
-"""What is beside the API: the simulator's own control, and upload hosts."""
+"""Endpoints outside of the API: the control API and upload hosts."""
 _VERSION = "1.3"
 _LOG_LENGTH = 200_000
 FOREVER = float("inf")
 
 
 class Delivery(NamedTuple):
-    """What goes back to the client. `dropped`: nothing does; `truncated`: the body ends before its length."""
+    """The answer to the client. `dropped`: no answer. `truncated`: the body is incomplete."""
 
     status: int
     headers: dict[str, str]
@@ -41,12 +41,12 @@ class Delivery(NamedTuple):
 
 
 class Dispatch(Cloud):
-    """A cloud that can be called. A transport drives `exchange`, or fills a `sink`."""
+    """A cloud that answers calls. A transport runs `exchange`, or fills a `sink`."""
 
     def exchange(
         self, method: str, target: str, headers: Mapping[str, str], content: bytes = b"", origin: str | None = None
     ) -> Generator[float, None, Delivery]:
-        """Answer one request. Yields until when, on the API's clock, the caller must wait in between."""
+        """Answer one request. Yields times of the API's clock until which the caller must wait."""
         call = Call.parse(method, target, headers, content)
         call.origin = origin
         api_path, api = _below_version(call.path)
@@ -66,7 +66,7 @@ class Dispatch(Cloud):
         return delivery
 
     def _faulty(self, call: Call, fault: Fault) -> Generator[float, None, Answer | None]:
-        """Before the effect, or after it: a delay, then what the fault puts in the answer's place."""
+        """Apply a fault before or after the effect: a delay, then the fault's answer."""
         answer: Answer | None = None
         if fault.after_effect:
             answer = yield from self._answered(call, fault.hide_from_lists)
@@ -78,17 +78,17 @@ class Dispatch(Cloud):
         if fault.drop:
             return None
         if fault.status is not None or fault.body is not None:
-            return self._answer_of(call.path, fault)
+            return self._answer_of(call.method, call.path, fault)
         if answer is None:
             answer = yield from self._answered(call, fault.hide_from_lists)
         answer.headers |= fault.headers
         return answer
 
-    def _answer_of(self, path: str, fault: Fault) -> Answer:
-        """What the fault answers in the API's place: in the words of the service where it has a code."""
+    def _answer_of(self, method: str, path: str, fault: Fault) -> Answer:
+        """The fault's answer. With a code, it has the format of the service."""
         if fault.body is not None or fault.code is None:
             return fault.answer()
-        answer = refusal(self, _below_version(path)[0], fault.refusal(fault.code))
+        answer = refusal(self, method, _below_version(path)[0], fault.refusal(fault.code))
         answer.headers |= fault.headers
         return answer
 
@@ -107,7 +107,7 @@ class Dispatch(Cloud):
             return answer
 
     def _handle_late(self, call: Call, list_lag: float) -> Answer | Pause:
-        """What this one call creates is not in lists for a while."""
+        """Handle a call whose new resource is missing in lists for a while."""
         usual, self.list_lag = self.list_lag, list_lag
         try:
             return self._handle(call)
@@ -115,7 +115,7 @@ class Dispatch(Cloud):
             self.list_lag = usual
 
     def _handle(self, call: Call) -> Answer | Pause:
-        """The API's own answer. The lock is held."""
+        """The API's answer. Call it with the lock held."""
         try:
             self.settle()
             identity.authenticate(self, call)
@@ -126,8 +126,8 @@ class Dispatch(Cloud):
             assert route.handler is not None
             return route.handler(self, call)
         except ApiFault as fault:
-            return refusal(self, call.path, fault)
-        except Exception:  # noqa: BLE001 - a client must get an answer whatever we did wrong; logged with its trace
+            return refusal(self, call.method, call.path, of_service(call.method, call.path, fault))
+        except Exception:  # noqa: BLE001 - the client must get an answer; the error is logged
             _log.exception("%s %s failed in the simulator itself", call.method, call.path)
             return ApiFault(500, "SERVICE_ERROR", "The simulator failed; its log says why.").answer()
 
@@ -149,7 +149,7 @@ class Dispatch(Cloud):
             del self.requests[: _LOG_LENGTH // 2]
 
     def sink(self, method: str, target: str, headers: Mapping[str, str]) -> Sink | None:
-        """Who takes the body of this request piece by piece; None for the ordinary ones."""
+        """The receiver of this request's body in pieces. None for ordinary requests."""
         call = Call.parse(method, target, headers)
         call.path, api = _below_version(call.path)
         if api:
@@ -165,13 +165,13 @@ class Dispatch(Cloud):
             if fault is None:
                 return route.sink(self, call)
             return Refusal(
-                None if fault.drop else self._answer_of(call.path, fault),
+                None if fault.drop else self._answer_of(call.method, call.path, fault),
                 route.sink(self, call) if fault.after_effect else None,
             )
 
 
 def _below_version(path: str) -> tuple[str, bool]:
-    """The path below /1.3, and whether it is of the API at all."""
+    """The path below /1.3, and whether it belongs to the API."""
     first, _, rest = path[1:].partition("/")
     if first == _VERSION:
         return f"/{rest}", True

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.clock import Clock
 
 PATIENCE = 600.0
-"""Real seconds after which an answer that never comes is a dropped connection: nothing hangs for ever."""
+"""Real seconds after which a call without an answer is dropped, so that nothing hangs forever."""
 _LOOK = 0.005
 
 
 def step(exchange: Generator[float, None, Delivery]) -> Delivery | float:
-    """The answer, or until when to wait for the next step."""
+    """The answer, or the time of the next step."""
     try:
         return next(exchange)
     except StopIteration as end:
@@ -29,7 +29,7 @@ def step(exchange: Generator[float, None, Delivery]) -> Delivery | float:
 
 
 async def drive(exchange: Generator[float, None, Delivery], held: Delivery | float, clock: Clock) -> Delivery:
-    """Go on from the first `step` to the answer."""
+    """Continue from the first `step` to the answer."""
     try:
         while not isinstance(held, Delivery):
             await _until(held, clock)

@@ -1,4 +1,4 @@
-"""Keeps web pages from a simulator that runs code: a browser cannot forge Host, nor send JSON unasked."""
+"""Protects a simulator that runs code from web pages: browsers cannot forge Host, or send JSON without permission."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Gate:
     """Refuses requests by their headers.
 
     Args:
-        hosts: The names under which it may be called; None does not look. Loopback is always allowed.
-        json_only: A body must be sent as `application/json`.
+        hosts: Allowed host names. None: all. Loopback is always allowed.
+        json_only: Require `application/json` for bodies.
     """
 
     def __init__(self, *, hosts: frozenset[str] | None = None, json_only: bool = False) -> None:
@@ -25,7 +25,7 @@ class Gate:
         self._json_only = json_only
 
     def refusal(self, method: str, headers: Mapping[str, str], *, upload: bool) -> Answer | None:
-        """Why the request is not let in; an upload may be of any type: a page cannot PUT without asking first."""
+        """The refusal of a request, or None. Uploads may have any type, since pages cannot PUT without permission."""
         if self._hosts is not None and _host_name(headers.get("host", "")) not in self._hosts:
             return ApiFault(403, "ACTION_FORBIDDEN", "The simulator does not answer to this host name.").answer()
         if not self._json_only or upload or method not in {"POST", "PUT", "PATCH"}:

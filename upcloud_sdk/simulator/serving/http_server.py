@@ -1,4 +1,4 @@
-"""The simulator behind a real socket: starlette reads the request, uvicorn does HTTP."""
+"""Serves the simulator over HTTP, with starlette and uvicorn."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _START_SECONDS, _STOP_SECONDS = 10.0, 10.0
 
 
 class _Protocol(H11Protocol):
-    """Lets a request reach its connection, so that a fault can cut it."""
+    """Gives a request access to its connection, so that a fault can close it."""
 
-    def connection_made(  # type: ignore[override]  # as narrow as uvicorn's own
+    def connection_made(  # type: ignore[override]  # same type as in uvicorn
         self,
         transport: asyncio.Transport,  # pyright: ignore[reportIncompatibleMethodOverride]  # the same
     ) -> None:
@@ -48,7 +48,7 @@ class Application:
         self._holding: set[anyio.CancelScope] = set()
 
     def let_go(self) -> None:
-        """The server ends: cut the connections of calls that are still held."""
+        """Close the connections of held calls, because the server ends."""
         for scope in self._holding:
             scope.cancel()
 
@@ -98,7 +98,7 @@ class Application:
             await _send(send, self._simulator.packed(answer))
 
     async def _held(self, exchange: Generator[float, None, Delivery], held: float, receive: Receive) -> Delivery | None:
-        """The answer to a call that blocks, cut if the server ends; None if the client gives up first."""
+        """The answer to a blocking call. Dropped if the server ends. None if the client gives up first."""
         delivery: Delivery | None = Delivery(0, {}, b"", dropped=True)
         async with anyio.create_task_group() as group:
 
@@ -124,7 +124,7 @@ async def _send(send: Send, delivery: Delivery) -> None:
 
 
 async def _cut(scope: Scope, receive: Receive) -> None:
-    """Close the connection, and wait until uvicorn knows."""
+    """Close the connection, and wait until uvicorn notices."""
     connection = cast("asyncio.Transport", scope["state"]["connection"])
     connection.close()
     while (await receive())["type"] != "http.disconnect":
@@ -132,7 +132,7 @@ async def _cut(scope: Scope, receive: Receive) -> None:
 
 
 class _Server(uvicorn.Server):
-    """A server in a thread: signals are the main thread's business."""
+    """A server in a thread, without signal handlers."""
 
     def __init__(self, config: uvicorn.Config, application: Application) -> None:
         super().__init__(config)
@@ -150,7 +150,7 @@ class _Server(uvicorn.Server):
 def listen(host: str, port: int) -> socket.socket:
     """A listening socket. Raises OSError if the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio switches Nagle's algorithm off only where the protocol is named: 40 ms a request otherwise.
+    # Name the protocol, so that asyncio disables Nagle's algorithm. Otherwise each request takes 40 ms more.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -172,7 +172,7 @@ def serve(
     began: Callable[[], None],
     ended: Callable[[], None],
 ) -> Generator[str]:
-    """See `Simulator.serve`. `began` is called when calls may come in, `ended` when no more do."""
+    """See `Simulator.serve`. `began` is called when the server accepts calls, `ended` when it does not any more."""
     listener = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     gate = Gate(hosts=frozenset({shown}), json_only=True) if guarded else Gate()

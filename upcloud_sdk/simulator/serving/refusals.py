@@ -1,4 +1,4 @@
-"""Refusals in the shape of the service that refuses (chapter 3)."""
+"""Formats refusals as the refusing service does (chapter 3)."""
 
 from __future__ import annotations
 
@@ -10,22 +10,35 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.state.cloud import Cloud
 
 ServerErrors = Literal["recorded", "contract"]
-"""How servers refuse: `error_code` and `error_message`, as recorded; or `code` and `message`, as in the contract."""
+"""Format for server calls: `error_code` and `error_message` (recorded), or `code` and `message` (contract)."""
 
 _PROBLEMS = ("/account/tokens", "/audit-logs", "/firewall-ruleset")
-"""The newer services, which refuse with problems."""
+"""The newer services, which use problem documents."""
 _OLDER = "/firewall-ruleset/server/"
-"""What refuses in the old shape all the same, with the statuses below."""
+"""Exceptions, which refuse changes in the old format, with the statuses below."""
 _EXPLICIT = frozenset({400, 403, 404, 409})
-"""The statuses for which the contract gives servers a shape of their own."""
+"""Statuses with a different format for servers in the contract."""
 _TOKENS = {400: "BAD_REQUEST", 401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_FOUND"}
-"""The codes of tokens' problems, by status."""
+"""Codes in problem documents of tokens, by status."""
 
 
-def refusal(cloud: Cloud, path: str, fault: ApiFault) -> Answer:
-    """The answer of the service that is called by this path below the version."""
+_TAGS = {400: "TAG_INVALID", 403: "TAG_FORBIDDEN", 404: "TAG_NOT_FOUND", 409: "TAG_EXISTS"}
+"""The codes for tags in the contract, by status. Sub-accounts get ACTION_FORBIDDEN, by a recording."""
+
+
+def of_service(method: str, path: str, fault: ApiFault) -> ApiFault:
+    """The fault with the service's code."""
+    is_tag = path.startswith("/tag/") or (path == "/tag" and method == "POST" and fault.status != 404)
+    if not is_tag or fault.status not in _TAGS or fault.code == "ACTION_FORBIDDEN":
+        return fault
+    return ApiFault(fault.status, _TAGS[fault.status], fault.message)
+
+
+def refusal(cloud: Cloud, method: str, path: str, fault: ApiFault) -> Answer:
+    """The refusal in the format of the service at this path (without the version)."""
     service = path.split("/")[1]
-    newer = path.startswith(_PROBLEMS) and not (path.startswith(_OLDER) and fault.status in _EXPLICIT)
+    older = path.startswith(_OLDER) and method != "GET" and fault.status in _EXPLICIT
+    newer = path.startswith(_PROBLEMS) and not older
     if newer and not isinstance(fault, ProblemFault):
         code = _TOKENS.get(fault.status, fault.code) if path.startswith("/account/tokens") else fault.code
         fault = ProblemFault(fault.status, code, fault.message)

@@ -1,4 +1,4 @@
-"""Lets things happen when they are due though nobody calls: a guest must start, and must be seen to end."""
+"""Makes due changes without requests, so that guests start and their end is noticed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SLOWEST, _FASTEST = 0.2, 0.01
 
 
 class Ticker:
-    """A thread that settles the cloud. Not needed on a manual clock: who moves it settles it."""
+    """A thread that makes due changes. Not needed with a manual clock, which makes them when it moves."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -21,7 +21,7 @@ class Ticker:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Does nothing if it runs already."""
+        """Start the thread, unless it already runs."""
         if self._thread is None:
             self._over.clear()
             self._thread = threading.Thread(target=self._run, name="upcloud-simulator", daemon=True)

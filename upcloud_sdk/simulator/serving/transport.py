@@ -1,4 +1,4 @@
-"""The simulator behind an httpx client of the same process."""
+"""An httpx transport for clients in the same process."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class SimulatorTransport(httpx.AsyncBaseTransport):
-    """Answers requests by a simulator; whatever host they are for."""
+    """Answers requests for any host with a simulator."""
 
     def __init__(self, simulator: Dispatch) -> None:
         self._simulator = simulator
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises what a real transport raises: `ReadTimeout`, `ReadError`, `RemoteProtocolError`."""
+        """Raises the same errors as a real transport: `ReadTimeout`, `ReadError`, `RemoteProtocolError`."""
         target = request.url.raw_path.decode("ascii")
         headers = {name.lower(): value for name, value in request.headers.items()}
         sink = self._simulator.sink(request.method, target, headers)

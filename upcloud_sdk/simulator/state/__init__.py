@@ -1,1 +1,1 @@
-"""The account as it lives: what is on sale, what goes on, what is used and paid, who may call."""
+"""The state of the account: catalog, pending changes, usage and bills, access."""

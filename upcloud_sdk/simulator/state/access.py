@@ -1,4 +1,4 @@
-"""Who may call: the Authorization header, and what keeps a web page out (chapter 2)."""
+"""Checks the Authorization header (chapter 2)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class Access:
-    """Without any credential of its own it accepts every credential, but never none."""
+    """Without configured credentials, any credentials are accepted, but a request without credentials is refused."""
 
     def __init__(self, *, username: str | None = None, password: str | None = None, token: str | None = None) -> None:
         if (username is None) != (password is None):
             raise ValueError("give username and password together, or neither")
         self._allowed: set[str] = set()
         self.username = username or "simulator"
-        """What the main account is called."""
+        """The name of the main account."""
         if username is not None and password is not None:
             self.allow_basic(username, password)
         if token is not None:

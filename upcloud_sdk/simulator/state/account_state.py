@@ -1,4 +1,4 @@
-"""What everything about the account works on: its records, its clock, its chance, and what is due in it."""
+"""The records of the account, its clock, its random numbers, and its pending changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PREFIX = {
 
 
 class AccountState(Records):
-    """The records, and how they are found. All of it is guarded by `lock`."""
+    """The records, and methods to find them. `lock` protects all of it."""
 
     def __init__(self, clock: Clock | None, seed: int | None) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class AccountState(Records):
         self.lock = threading.RLock()
         self.catalog = Catalog()
         self.downloads: dict[str, bytes | None] = {}
-        """What an import finds at an address; None is nothing. At one that is not here it finds the address."""
+        """What an import finds at a URL. None: nothing. At any other URL it finds the URL itself."""
         self._moving: dict[str, Moving] = {}
         self._wake = math.inf
 
@@ -53,7 +53,7 @@ class AccountState(Records):
         return self.storages.get(uuid) or self.catalog.storages.get(uuid)
 
     def find(self, records: Mapping[str, R], uuid: str, kind: str) -> R:
-        """The record; 400 `<KIND>_INVALID` for a malformed uuid, 404 `<KIND>_NOT_FOUND` else."""
+        """Find a record. Raises `ApiFault`: 400 `<KIND>_INVALID` for a malformed uuid, or 404 `<KIND>_NOT_FOUND`."""
         record = records.get(uuid.lower())
         if record is not None:
             return record
@@ -67,70 +67,70 @@ class AccountState(Records):
         return [each for each in self.storages.values() if each.origin == uuid and each.type == "backup"]
 
     def template_labels(self, source: Storage) -> dict[str, str]:
-        """The system labels of what is cloned from `source`."""
+        """The system labels of a clone of `source`."""
         own = {key: value for key, value in source.labels.items() if key.startswith("_")}
         if source.access == "public" and source.uuid in self.catalog.os_labels:
             own |= self.catalog.os_labels[source.uuid] | {"_template_uuid": source.uuid}
         return own
 
-    # Making up
+    # New ids
 
     def new_uuid(self, kind: str) -> str:
-        """A fresh uuid with the prefix of its type."""
+        """A new uuid with the prefix of its type."""
         digits = f"{self.random.getrandbits(128):032x}"
         digits = _PREFIX[kind] + digits[2:12] + "4" + digits[13:16] + "89ab"[int(digits[16], 16) % 4] + digits[17:]
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def new_correlation_id(self) -> str:
-        """A ULID, by which a call is found in the API's own logs."""
+        """A ULID, which identifies a call in the API's logs."""
         return "01" + "".join(self.random.choices("0123456789ABCDEFGHJKMNPQRSTVWXYZ", k=24))
 
     def new_password(self, length: int) -> str:
         return "".join(self.random.choices("abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=length))
 
-    # What can be had
+    # Limits and capacity
 
     def check_limit(self, name: str, held: int, code: str) -> None:
-        """Refuse one more of what the account may have only so many of."""
+        """Refuse one more if the account's limit is reached."""
         limit = self.account.resource_limits.get(name)
         if limit is not None and held >= limit:
             raise ApiFault(403, code, f"The account may have {limit} {name.replace('_', ' ')}.")
 
     def sell_out(self, *, zone: str | None = None, plan: str | None = None, tier: str | None = None) -> None:
-        """Refuse new servers of this plan, or storages of this tier, in this zone; without one of them in any.
+        """Refuse new servers of this plan, or storages of this tier, in this zone. None: any.
 
         Raises:
-            ValueError: A plan and a tier: they are two things.
+            ValueError: Both a plan and a tier are given.
         """
         if plan is not None and tier is not None:
-            raise ValueError("sell out a plan or a tier; both are two calls")
+            raise ValueError("give a plan or a tier, not both: make two calls")
         with self.lock:
             self.sold_out.append((zone, plan or tier))
 
     def restock(self) -> None:
-        """Take every `sell_out` back."""
+        """Undo every `sell_out`."""
         with self.lock:
             self.sold_out.clear()
 
     def is_sold_out(self, zone: str, what: str) -> bool:
-        """Whether a plan or a tier cannot be had in a zone."""
+        """Whether a plan or a tier is sold out in a zone."""
         return any(z in {None, zone} and each in {None, what} for z, each in self.sold_out)
 
-    # What is due
+    # Pending changes
 
     def schedule(self, record: Moving, *steps: Step) -> None:
-        """Let the record take these states, one after the other."""
+        """Plan these steps of a record, one after the other."""
         record.steps = list(steps)
         record.began = self.clock.now()
         self._moving[record.uuid] = record
         self._wake = -math.inf
 
     def forget(self, record: Moving) -> None:
-        """The record is gone: nothing of it happens any more."""
+        """Cancel all pending changes of a deleted record."""
         self._moving.pop(record.uuid, None)
         record.steps = []
 
     def next_due(self) -> float:
-        """When something happens next by time alone; infinite if nothing does."""
+        """The time of the next change. Infinite if there is none."""
         dues = [record.steps[0].due for record in self._moving.values() if record.steps and not record.steps[0].polls]
         return min((due for due in dues if due is not None), default=math.inf)

@@ -1,4 +1,4 @@
-"""What UpCloud offers: zones, plans, sizes, time zones, public templates (chapters 6 and 18)."""
+"""Zones, plans, sizes, time zones, public templates (chapters 6 and 18)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from upcloud_sdk.simulator.records.records import Storage
 from upcloud_sdk.simulator.wire.calls import ApiFault
 
 PUBLIC_HOSTS = tuple(5_872_304_771 + n * 107_374_182 for n in range(10))
-"""Where servers of public clouds run; each zone has as many. The ids do not fit into 32 bits."""
+"""Hosts of public zones. Each zone has these. Their ids need more than 32 bits."""
 
 
 class Zone(TypedDict):
@@ -71,7 +71,7 @@ _FAMILIES = {
     "DEV": "developer",
 }
 _ON_SALE = frozenset({"starter", "premium", "cloud_native", "gpu"})
-"""The families that are sold: new servers of general purpose and developer plans are refused since 2026-04-15."""
+"""Plan families on sale. Since 2026-04-15, new servers of general purpose and developer plans are refused."""
 
 
 def _as_sold(plan: Plan) -> Plan:
@@ -80,7 +80,7 @@ def _as_sold(plan: Plan) -> Plan:
 
 
 class Catalog:
-    """One simulator's offer; its dictionaries may be changed, to try what happens when a plan goes."""
+    """The catalogue of one simulator. Tests may change its dictionaries, for example to remove a plan."""
 
     def __init__(self) -> None:
         data = _data()
@@ -106,13 +106,13 @@ class Catalog:
             )
 
     def zone(self, zone_id: str) -> str:
-        """The zone's id, if there is such a zone."""
+        """Check the id of a zone. Raises `ApiFault`."""
         if zone_id not in self.zones:
             raise ApiFault(404, "ZONE_NOT_FOUND", f"The zone {zone_id} does not exist.")
         return zone_id
 
     def is_on_sale(self, plan: str) -> bool:
-        """Whether new servers of this plan can be had; of `custom`, those without a plan, they cannot."""
+        """Whether new servers of this plan are sold. `custom` is not."""
         return plan in self.plans and self.plans[plan].get("current_offering") != "no"
 
     def has_size(self, cores: int, memory: int) -> bool:

@@ -1,4 +1,4 @@
-"""The simulated account: its records, its clock, and what happens when time passes (chapter 16)."""
+"""The simulated account, and its changes over time (chapter 16)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from upcloud_sdk.simulator.state import imports, usage
 from upcloud_sdk.simulator.state.account_state import AccountState, Moving
 from upcloud_sdk.simulator.state.catalog import PUBLIC_HOSTS
 from upcloud_sdk.simulator.state.faults import Faults
-from upcloud_sdk.simulator.state.guest_backend import Guests, LimitedGuests, NoGuests
+from upcloud_sdk.simulator.state.guest_backend import DiskGuests, Guests, LimitedGuests, NoGuests, powers_itself_off
 from upcloud_sdk.simulator.wire.calls import ApiFault, LoggedRequest
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _STATE_AFTER = {
 
 
 class Cloud(AccountState):
-    """What the handlers of the endpoints work on. All of it is guarded by `lock`."""
+    """The object that the endpoint handlers use. `lock` protects all of it."""
 
     def __init__(
         self,
@@ -47,46 +47,51 @@ class Cloud(AccountState):
         access: Access,
         total_count: bool = False,
         server_errors: str = "recorded",
-        discontinued_plans: str = "sold",
+        discontinued_plans: str = "refused",
     ) -> None:
         super().__init__(clock, seed)
         self.access = access
         self.account.username = access.username
         self.faults = Faults(self.random)
         self.requests: list[LoggedRequest] = []
-        """What came in, oldest first; of the API only."""
+        """All API requests so far, the oldest first."""
         self.guests: Guests = NoGuests()
         self.boot, self.stop_seconds, self.storage_seconds = boot, stop_seconds, storage_seconds
         self.total_count = total_count
-        """Whether lists of servers, storages and tokens tell how many items there are."""
+        """Whether lists of servers, storages and tokens send the total."""
         self.server_errors = server_errors
-        """In which shape servers refuse: `recorded` or `contract`."""
+        """Format of refused server calls: `recorded` or `contract`."""
         self.discontinued_plans = discontinued_plans
-        """What becomes of new servers of plans that UpCloud does not sell any more: `refused` or `sold`."""
+        """Whether new servers of plans that UpCloud no longer sells are `refused` or `sold`."""
         self._next_boots: deque[Progress] = deque()
 
-    # What can be had
+    # Limits and guests
 
     def check_credits(self) -> None:
-        """Refuse what costs money once there is none."""
+        """Refuse a call that costs money if there are no credits."""
         usage.charge(self)
         if self.account.credits <= 0:
             raise ApiFault(402, "INSUFFICIENT_CREDITS", "The account has no credits left.")
 
     def admit_guest(self, server: Server, disk: Storage | None) -> None:
-        """Refuse a server, made or started from this disk, that no guest can run in."""
+        """Refuse to create or start a server for which there is no guest."""
         if isinstance(self.guests, LimitedGuests):
             self.guests.admit(server, disk)
 
+    def copy_disk(self, source: Storage, copy: Storage) -> None:
+        """Let the guests copy the contents of a storage."""
+        if isinstance(self.guests, DiskGuests):
+            self.guests.copy_disk(source, copy)
+
     def hide_from_lists(self, seconds: float) -> None:
-        """Leave what is created from now on out of lists for so long; a GET by uuid finds it at once."""
+        """Keep new resources out of lists for this many seconds. A GET by uuid finds them immediately."""
         with self.lock:
             self.list_lag = seconds
 
-    # Changing state
+    # Changes of state
 
     def start_boot(self, server: Server) -> None:
-        """The server leaves for `started`, as the next `Progress` says."""
+        """Begin a boot, according to the next `Progress`."""
         if server.state == "stopped" and usage.is_on_demand(server):
             server.billed_from = self.clock.now()
         self._boot(server, self.clock.now())
@@ -102,7 +107,7 @@ class Cloud(AccountState):
         self.schedule(server, Step(progress.state, due, polls=progress.polls))
 
     def boot_next(self, *boots: Progress) -> None:
-        """How the next boots go, one `Progress` each; later ones go as `boot` says."""
+        """Set how the next servers boot, one `Progress` each. Later ones boot as `boot` says."""
         with self.lock:
             self._next_boots.extend(boots)
 
@@ -115,7 +120,7 @@ class Cloud(AccountState):
             self._enter(server, "error", self.clock.now())
 
     def settle(self) -> None:
-        """Let everything happen that is due by now."""
+        """Make all changes that are due."""
         for uuid in self.guests.poll():
             server = self.servers.get(uuid)
             if server is not None and server.state == "started" and not server.steps:
@@ -132,7 +137,7 @@ class Cloud(AccountState):
         self._wake = self.next_due()
 
     def _due_event(self, record: Moving, step: Step, now: float) -> str | None:
-        """What the step brings by now, if anything."""
+        """The due event of a step, if any."""
         if step.due is None or now < step.due or (step.polls is not None and step.polls > 0):
             return None
         if step.latest is not None and self.guests.is_running(record.uuid):
@@ -140,31 +145,34 @@ class Cloud(AccountState):
         return step.event
 
     def note_event(self, server: Server, kind: str, when: float | None = None) -> None:
-        """Write down what has happened to a server."""
+        """Record an event of a server."""
         self.events.append(ServerEvent(server.uuid, self.clock.now() if when is None else when, kind))
         if len(self.events) > _EVENTS:
             del self.events[: _EVENTS // 2]
 
     def polled(self, records: Iterable[Server]) -> None:
-        """These servers have been read: what waits for polls comes nearer, or about."""
+        """Count a read of these servers, and make changes that wait for reads."""
         for server in records:
             if server.steps and server.steps[0].polls:
                 server.steps[0].polls -= 1
                 self._wake = -math.inf
 
     def cancel_boot(self, server: Server) -> None:
-        """The server's creation is called off: it is stopped."""
+        """Cancel the creation of a server: it is stopped."""
         server.steps = []
         self._enter(server, "stopped", self.clock.now())
         self._finish_creation(server)
 
     def complete(self, record: Moving) -> None:
-        """Bring forward what would come by time alone: a blocking call has been waited for."""
-        while record.steps and record.steps[0].due is not None:
+        """Make the time-based changes now, because a blocking call was waited for."""
+        # Later steps take their normal time.
+        for _ in range(len(record.steps)):
+            if not record.steps or record.steps[0].due is None:
+                break
             self._enter(record, record.steps.pop(0).event, self.clock.now())
 
     def _enter(self, record: Moving, event: str, when: float) -> None:
-        """What a step brings. It was due at `when`, though it may be seen later."""
+        """Apply the event of a step, which was due at `when`."""
         if isinstance(record, Storage):
             record.state = event
             self._copied(record)
@@ -198,6 +206,9 @@ class Cloud(AccountState):
             server.host = self.random.choice(PUBLIC_HOSTS)
         self._finish_creation(server)
         self.guests.start(server)
+        # Without a guest, do the effect of the cloud-config's power_state, at each start.
+        if not getattr(self.guests, "runs_cloud_config", True) and powers_itself_off(server):
+            self.schedule(server, Step("stopped", self.clock.now() + self.stop_seconds))
 
     def _finish_creation(self, server: Server) -> None:
         server.being_created = False
@@ -207,14 +218,14 @@ class Cloud(AccountState):
                 storage.state = "online"
 
     def _copied(self, storage: Storage) -> None:
-        """A copy is done: its source is free again."""
+        """A copy is complete, so its source is free again."""
         source = self.storages.get(storage.copied_from or "")
         storage.copied_from = None
         if source is not None and source.state in {"cloning", "backuping"}:
             source.state = "online"
 
     def resume(self) -> None:
-        """The records have been replaced: go on with what was going on in them."""
+        """Continue pending changes after the records were replaced."""
         self._next_boots.clear()
         moving: list[Moving] = [*self.servers.values(), *self.storages.values(), *self.storage_imports.values()]
         self._moving = {record.uuid: record for record in moving if record.steps}

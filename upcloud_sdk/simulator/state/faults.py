@@ -1,4 +1,4 @@
-"""What goes wrong, as a script: the n-th call of a kind fails, is held, or loses its answer."""
+"""Faults: calls that fail, are delayed, or lose their answer."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _PROXY_PAGE = "<html><head><title>{status}</title></head><body><h1>{status}</h1>
 
 
 def call_pattern(pattern: str) -> re.Pattern[str]:
-    """A pattern of calls as a regular expression over `METHOD /path`.
+    """Compile a pattern into a regular expression for `METHOD /path`.
 
-    `*` is anything, `{name}` one part of a path; a pattern without a method is for each of them.
+    `*` matches anything, `{name}` one part of a path. A pattern without a method matches all methods.
 
     Raises:
-        ValueError: It is not a pattern of that kind.
+        ValueError: It is not a valid pattern.
     """
     method, _, path = pattern.strip().rpartition(" ")
     if path != "*" and not path.startswith("/"):
@@ -35,7 +35,7 @@ def call_pattern(pattern: str) -> re.Pattern[str]:
 
 @dataclass(slots=True)
 class Fault:
-    """One line of the script; see `Simulator.fail`."""
+    """One fault. See `Simulator.fail`."""
 
     pattern: str
     status: int | None = None
@@ -52,25 +52,25 @@ class Fault:
     rate: float | None = None
     hide_from_lists: float | None = None
     fired: int = field(default=0, init=False)
-    """How many calls met it."""
+    """Number of calls that used it."""
 
     def __post_init__(self) -> None:
-        """Raises ValueError for what is no fault, or no pattern."""
+        """Check the fault. Raises ValueError."""
         call_pattern(self.pattern)
         harms = (self.status, self.code, self.body, self.delay, self.truncate, self.hide_from_lists)
         if all(harm is None for harm in harms) and not self.drop and not self.timeout:
-            raise ValueError("say what shall go wrong: status, code, body, drop, delay, timeout or truncate")
+            raise ValueError("give at least one of status, code, body, drop, delay, timeout or truncate")
         if self.code is not None and self.status is None:
-            raise ValueError("an error code needs its status")
+            raise ValueError("an error code needs a status")
         if self.rate is not None and not 0 <= self.rate <= 1:
-            raise ValueError(f"rate is a share from 0 to 1, not {self.rate}")
+            raise ValueError(f"rate is a number from 0 to 1, not {self.rate}")
 
     def refusal(self, code: str) -> ApiFault:
-        """What the API refuses with."""
+        """The API's refusal with a code."""
         return ApiFault(self.status or 400, code, f"The simulator was told to refuse with {code}.")
 
     def answer(self) -> Answer:
-        """The answer that replaces the API's own, of a fault without a code."""
+        """The answer of a fault without a code, instead of the API's."""
         status = self.status or 200
         headers = dict(self.headers)
         if self.body is not None:
@@ -79,7 +79,7 @@ class Fault:
 
 
 class Faults:
-    """The script: each call takes the first line that is for it."""
+    """The list of faults. Each call takes the first one that matches."""
 
     def __init__(self, randomness: random.Random) -> None:
         self._random = randomness
@@ -95,7 +95,7 @@ class Faults:
         return (fault for _, fault in self._lines)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault that this call meets, used up by once."""
+        """The fault for a call. Counts its use."""
         if not self._lines:
             return None
         line = f"{method} {path}"

@@ -1,8 +1,10 @@
-"""What runs inside a simulated server."""
+"""The interface of guests, which run inside simulated servers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
+import json
+import re
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,20 +26,20 @@ D = TypeVar("D", bound=_Device)
 
 
 def boot_device(devices: Iterable[D]) -> D | None:
-    """What a server starts from: the disk that it is told to, or the first."""
+    """The disk that a server boots from: the chosen one, or the first."""
     disks = (device for device in devices if device.type == "disk")
     return min(disks, key=lambda device: device.boot_disk != "1", default=None)
 
 
 class Guests(Protocol):
-    """A backend: called with the simulator's lock held, so nothing here may block for long."""
+    """A backend of guests. It is called with the simulator's lock held, so it must not block."""
 
     def start(self, server: Server) -> None:
         """The server has reached `started`."""
         ...
 
     def stop(self, uuid: str, *, hard: bool) -> None:
-        """Power the guest off at once (`hard`), or ask it to shut down. Does nothing if it does not run."""
+        """Power the guest off (`hard`), or ask it to shut down. Does nothing if it does not run."""
         ...
 
     def is_running(self, uuid: str) -> bool:
@@ -49,11 +51,11 @@ class Guests(Protocol):
         ...
 
     def forget(self, uuid: str) -> None:
-        """The server is deleted: nothing of its guest is kept."""
+        """The server is deleted: remove all data of its guest."""
         ...
 
     def console(self, uuid: str) -> Path | None:
-        """The file that the guest's console is written to; None if it has none."""
+        """The file with the guest's console output. None if there is none."""
         ...
 
     def close(self) -> None:
@@ -63,23 +65,52 @@ class Guests(Protocol):
 
 @runtime_checkable
 class LimitedGuests(Guests, Protocol):
-    """A backend that looks into the account, and that cannot run whatever is asked for."""
+    """A backend that needs the account, and that can refuse servers."""
 
     def open(self, cloud: AccountState) -> None:
-        """The account whose servers they are; called once, before anything else."""
+        """Get the account. Called once, before all other methods."""
         ...
 
     def admit(self, server: Server, disk: Storage | None) -> None:
-        """A server is about to be made or started from this disk, or from a clone of it.
+        """Check a server before it is created or started from this disk or a clone of it.
 
         Raises:
-            ApiFault: no guest can run in it.
+            ApiFault: No guest can run in it.
         """
         ...
 
 
+@runtime_checkable
+class DiskGuests(Guests, Protocol):
+    """A backend whose guests have disks with contents."""
+
+    def copy_disk(self, source: Storage, copy: Storage) -> None:
+        """Copy the current contents of a storage to a new one."""
+        ...
+
+
+_POWERS_OFF = re.compile(
+    r"^power_state:[ \t]*\n(?:[ \t]+.*\n)*?[ \t]+mode:[ \t]*[\"']?(?:poweroff|halt)\b", re.MULTILINE
+)
+
+
+def powers_itself_off(server: Server) -> bool:
+    """Whether the server's cloud-config switches it off at the end (`power_state`)."""
+    text = server.user_data
+    if server.metadata != "yes" or not text.startswith("#cloud-config"):
+        return False
+    try:
+        document: Any = json.loads(text.partition("\n")[2])
+    except ValueError:
+        return _POWERS_OFF.search(text) is not None
+    ends: Any = cast("dict[str, Any]", document).get("power_state") if isinstance(document, dict) else None
+    return isinstance(ends, dict) and cast("dict[str, Any]", ends).get("mode") in {"poweroff", "halt"}
+
+
 class NoGuests:
-    """Servers are only records: they stop when they are told to."""
+    """No guests: servers are only records. They stop on request, or by `power_state` of their cloud-config."""
+
+    runs_cloud_config = False
 
     def start(self, server: Server) -> None:
         pass

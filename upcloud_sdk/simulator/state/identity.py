@@ -1,4 +1,4 @@
-"""Who calls: the main account, a sub-account, or an API token (chapters 2 and 5)."""
+"""Finds out who calls: the main account, a sub-account, or an API token (chapters 2 and 5)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def authenticate(cloud: Cloud, call: Call) -> None:
-    """Fill in `call.user`, and `call.token` if it is one that the API has made.
+    """Set `call.user`, and `call.token` for a token that the API has created.
 
     Raises `ApiFault`: 401 AUTHENTICATION_FAILED; 403 ACCOUNT_FORBIDDEN for a sub-account that may not use the API.
     """
@@ -45,7 +45,7 @@ def _token(cloud: Cloud, secret: str) -> Token | None:
 
 
 def _sub_account(cloud: Cloud, encoded: str) -> SubAccount | None:
-    """The sub-account whose name was given; its password must be right."""
+    """The sub-account with this name and password."""
     try:
         username, _, password = base64.b64decode(encoded).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""How an import into a storage goes on: by time, or as its bytes come (chapter 9)."""
+"""The steps of an import into a storage: by time, or as its bytes arrive (chapter 9)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ IN_PROGRESS = frozenset({"prepared", "pending", "importing"})
 
 
 def entered(cloud: AccountState, one: StorageImport, event: str, when: float) -> None:
-    """The import takes its next step."""
+    """Apply the next step of an import."""
     if event == "importing" and one.source == "http_import":
         found = _downloaded(cloud, one)
         one.client_content_length = 0 if found is None else len(found)
@@ -27,7 +27,7 @@ def entered(cloud: AccountState, one: StorageImport, event: str, when: float) ->
     if body is None:
         fail(cloud, one, "IMPORT_FAILURE", f"The address {one.source_location} could not be read.")
         return
-    content = Content(_kind_of(one.source_location), room_of(cloud, one))
+    content = Content(_kind_of(one.source_location), capacity_of(cloud, one))
     try:
         content.write(body)
         content.finish()
@@ -38,7 +38,7 @@ def entered(cloud: AccountState, one: StorageImport, event: str, when: float) ->
 
 
 def _downloaded(cloud: AccountState, one: StorageImport) -> bytes | None:
-    """What is at the address: what was published there, or else the address itself."""
+    """The content at the URL: as set by a test, or else the URL itself."""
     return cloud.downloads.get(one.source_location, one.source_location.encode())
 
 
@@ -47,21 +47,21 @@ def _kind_of(location: str) -> str:
     return "application/gzip" if path.endswith(".gz") else "application/x-xz" if path.endswith(".xz") else ""
 
 
-def room_of(cloud: AccountState, one: StorageImport) -> int:
+def capacity_of(cloud: AccountState, one: StorageImport) -> int:
     """How many bytes fit into the storage."""
     storage = cloud.storages.get(one.storage)
     return 0 if storage is None else storage.size * 1024**3
 
 
 def complete(one: StorageImport, content: Content, when: float) -> None:
-    """The import has come to its good end. The sums are of what was written."""
+    """Complete the import. The checksums are those of the written data."""
     one.read_bytes, one.written_bytes = content.read_bytes, content.written_bytes
     one.md5sum, one.sha256sum = content.md5.hexdigest(), content.sha256.hexdigest()
     one.state, one.completed = "completed", when
 
 
 def fail(cloud: AccountState, one: StorageImport, code: str, message: str) -> None:
-    """The import has failed; the storage can be used for another one."""
+    """Fail the import. The storage can be used for another one."""
     cloud.forget(one)
     one.state, one.completed = "failed", cloud.clock.now()
     one.error_code, one.error_message = code, message

@@ -1,7 +1,7 @@
-"""The price list: plausible prices for every zone and plan, made by rule (chapter 6).
+"""Computes plausible prices for all zones and plans (chapter 6).
 
-The prices of general purpose plans, storages and addresses are those that were recorded in 2020; the rest is in
-proportion. They are for trying code that reads prices, not for planning a budget.
+The prices of general purpose plans, storages and addresses were recorded in 2020. The others are in proportion. They
+are for testing code that reads prices, not for planning a budget.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 HOURS_A_MONTH = 672
-"""What is billed in a month at most: 28 days."""
+"""Maximum of billed hours per month: 28 days."""
 
 
 _ITEMS = {
@@ -30,7 +30,7 @@ _ITEMS = {
     "storage_backup": (1, "0.0078"), "storage_hdd": (1, "0.0078"), "storage_maxiops": (1, "0.031"),
     "storage_standard": (1, "0.0125"), "storage_template": (1, "0.031"),
 }  # fmt: skip
-"""For how much, and cents an hour."""
+"""Amounts, and cents per hour for them."""
 
 
 DEARER = {"fi-hel1": Decimal("1.5"), "fi-hel2": Decimal("1.5"), "sg-sin1": Decimal("1.2"), "au-syd1": Decimal("1.2")}
@@ -46,21 +46,21 @@ _FAMILIES = {
     "": (0, 5, 0), "DEV": (1, 2, 0), "STARTER": (1, 2, 0), "PREMIUM": (1, 5, 0), "HICPU": (8, 2, 0),
     "HIMEM": (2, 4, 0), "CLOUDNATIVE": (4, 1, 0), "GPU": (4, 1, 600), "GPU-SPOT": (2, 1, 300),
 }  # fmt: skip
-"""Units of the currency a month: for a core, a GB of memory, a GPU."""
+"""Price per month in the currency's main unit: per core, per GB of memory, per GPU."""
 
 
 _PLAN_ITEM = re.compile(r"server_plan_(?P<plan>.+)|simple_backup_(?P<kind>dailies|weeklies|monthlies)_(?P<saved>.+)")
 
 
 _RETIRED: dict[str, tuple[int, int]] = {"20xCPU-96GB": (20, 98_304), "20xCPU-128GB": (20, 131_072)}
-"""Plans that are no longer in the catalogue, but are still billed: cores, MiB of memory."""
+"""Plans that are only in the price list, not in the catalogue: cores, MiB of memory."""
 
 
 _DIGITS = Decimal("0.0001")
 
 
 def _size(catalog: Catalog, name: str) -> tuple[int, int, int] | None:
-    """Cores, MiB of memory and GPUs of a plan; None if there is no such plan."""
+    """Cores, MiB of memory and GPUs of a plan. None if it does not exist."""
     plan = catalog.plans.get(name)
     if plan is not None:
         return plan["core_number"], plan["memory_amount"], plan.get("gpu_amount", 0)
@@ -69,7 +69,7 @@ def _size(catalog: Catalog, name: str) -> tuple[int, int, int] | None:
 
 @cache
 def _plan_price(name: str, size: tuple[int, int, int], factor: Decimal) -> Decimal:
-    """Cents an hour."""
+    """Price of a plan in cents per hour."""
     family = name.partition("xCPU")[0].rpartition("-")[0]
     core, gigabyte, gpu = _FAMILIES.get(family, _FAMILIES[""])
     monthly = Decimal(core * size[0] + gpu * size[2]) + gigabyte * Decimal(size[1]) / 1024
@@ -77,7 +77,7 @@ def _plan_price(name: str, size: tuple[int, int, int], factor: Decimal) -> Decim
 
 
 def price_of(catalog: Catalog, zone: str, item: str) -> tuple[int, Decimal]:
-    """For how much of the item, and cents an hour for it; what has no price costs nothing."""
+    """The item's amount, and cents per hour for it. Items without a price cost nothing."""
     dearer = DEARER.get(zone, Decimal(1))
     if item in _ITEMS:
         amount, cents = _ITEMS[item]
@@ -92,7 +92,7 @@ def price_of(catalog: Catalog, zone: str, item: str) -> tuple[int, Decimal]:
 
 
 def _number(price: Decimal) -> float:
-    """As JSON has it: an integer where it is one."""
+    """A JSON number: an integer if possible."""
     return int(price) if price == int(price) else float(price)
 
 

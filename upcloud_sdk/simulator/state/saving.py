@@ -1,4 +1,4 @@
-"""The account as JSON: saved, loaded, emptied."""
+"""Saves and loads the account as JSON, and empties it."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def _records_of(cloud: Cloud) -> Records:
 
 
 def restore(cloud: Cloud, text: str | bytes) -> None:
-    """Put the account of a JSON document in the place of what there is. Servers that were started run on.
+    """Replace the account with one from a JSON document. Started servers continue to run.
 
     Raises:
-        ValueError: The document is not one of `to_json`.
+        ValueError: The document is not from `to_json`.
     """
     try:
         records = _adapter().validate_json(text)
@@ -56,7 +56,7 @@ def restore(cloud: Cloud, text: str | bytes) -> None:
 
 
 def replace(cloud: Cloud, records: Records) -> None:
-    """Let the cloud hold these records. The lock is held."""
+    """Replace the records of the cloud. Call it with the lock held."""
     for uuid in cloud.servers:
         cloud.guests.forget(uuid)
     for field in dataclasses.fields(Records):
@@ -65,12 +65,12 @@ def replace(cloud: Cloud, records: Records) -> None:
 
 
 def empty(cloud: Cloud) -> None:
-    """An account that has nothing, of the same user. The lock is held."""
+    """Empty the account, but keep the user. Call it with the lock held."""
     replace(cloud, Records(account=Account(username=cloud.access.username)))
 
 
 def save(cloud: Cloud, path: str | os.PathLike[str]) -> None:
-    """Write the account to a file that only its owner can read; either wholly or not at all."""
+    """Write the account to a file that only its owner can read. Replaces the file in one step."""
     target = Path(path)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:

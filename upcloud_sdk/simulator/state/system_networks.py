@@ -1,4 +1,4 @@
-"""UpCloud's own networks and routers: in each zone some public and utility networks (chapter 12)."""
+"""UpCloud's networks and routers: public and utility networks in each zone (chapter 12)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _ZONES = (
     "fi-hel1", "uk-lon1", "us-chi1", "de-fra1", "nl-ams1", "fi-hel2", "es-mad1", "us-sjo1",
     "us-nyc1", "sg-sin1", "pl-waw1", "au-syd1", "se-sto1", "dk-cph1", "no-svg1",
 )  # fmt: skip
-"""In the order of their utility networks, 10.1.0.0/16 and on."""
+"""Zones in the order of their utility networks, from 10.1.0.0/16."""
 _PUBLIC, _UTILITY, _UNROUTED = 9, 6, 2
-"""How many IPv4 networks a zone has; with the one for IPv6 they are 16. The oldest utility networks have no router."""
+"""Number of IPv4 networks per zone; with the IPv6 one, 16. The oldest utility networks have no router."""
 _DNS = ["94.237.127.9", "94.237.40.9"]
 _DNS_IPV6 = ["2a04:3540:53::1", "2a04:3544:53::1"]
 
 
 def zone_number(cloud: AccountState, zone: str) -> int:
-    """The second byte of the zone's utility networks."""
+    """The second byte of the addresses of the zone's utility networks."""
     if zone in _ZONES:
         return _ZONES.index(zone) + 1
     return 200 + sorted(cloud.catalog.zones).index(zone)
@@ -32,7 +32,7 @@ def zone_number(cloud: AccountState, zone: str) -> int:
 
 @cache
 def _of_zone(zone: str, number: int) -> dict[str, Network]:
-    """Shared between simulators: nobody may change UpCloud's networks."""
+    """Shared by all simulators, since nobody can change UpCloud's networks."""
     networks: dict[str, Network] = {}
 
     def add(kind: str, name: str, ip_network: IpNetwork, router: str | None = None) -> None:
@@ -63,7 +63,7 @@ def networks_of(cloud: AccountState, zone: str) -> dict[str, Network]:
 
 
 def system_networks(cloud: AccountState) -> Iterator[Network]:
-    """Those of all zones."""
+    """UpCloud's networks of all zones."""
     for zone in cloud.catalog.zones:
         yield from networks_of(cloud, zone).values()
 

@@ -1,4 +1,4 @@
-"""What the account uses: periods of billing, by the started hour (chapters 5 and 6)."""
+"""The usage of the account: billing periods, per started hour (chapters 5 and 6)."""
 
 from __future__ import annotations
 
@@ -21,37 +21,45 @@ Billed = Server | Storage | IpAddress | Network
 
 
 _ON_DEMAND = ("CLOUDNATIVE-", "GPU-")
-"""Plans that cost nothing while the server is stopped."""
+"""Plans that are not billed while the server is stopped."""
+
+
+_DAILIES = {"daily": "dailies"}
+"""The daily backup has a different name in the price list."""
+
+
+_ONE_REQUEST = 1.0
+"""The clock may run during a request: a disk can be slightly older than its share of the server's plan."""
 
 
 _OFTEN = 60.0
-"""Credits are brought up to date once in so many seconds of the clock."""
+"""Credits are updated after this many seconds of the clock."""
 
 
 def is_on_demand(server: Server) -> bool:
     return server.plan.startswith(_ON_DEMAND)
 
 
-def close(cloud: AccountState, record: Billed, when: float | None = None) -> None:
-    """The record is deleted or changes: what it has cost so far is kept, and a new period begins."""
+def close(cloud: AccountState, record: Billed, when: float | None = None, *, longer_than: float = 0.0) -> None:
+    """End the billing period of a deleted or changed record, and begin a new one."""
     now = cloud.clock.now() if when is None else when
     usage = _usage(record, now)
-    if usage is not None:
+    if usage is not None and usage.ended - usage.began > longer_than:
         cloud.usages.append(usage)
     record.billed_from = now
 
 
 def _usage(record: Billed, now: float) -> Usage | None:
-    """The period of a record until now; None if it costs nothing."""
+    """The billing period of a record until now. None if it is free."""
     if isinstance(record, Server):
         return _server_usage(record, now)
     if isinstance(record, Storage):
-        if record.part_of_plan:
+        if (beyond := record.size - record.included) <= 0:
             return None
         item = f"storage_{record.type}" if record.type in {"backup", "template"} else f"storage_{record.tier}"
         began = record.created if record.billed_from is None else record.billed_from
         details: dict[str, int | str] = {"size": record.size, "zone": record.zone or ""}
-        items: dict[str, float] = {item: record.size}
+        items: dict[str, float] = {item: beyond}
         return Usage("storage", record.uuid, record.zone or "", began or now, now, items, details, dict(record.labels))
     if isinstance(record, IpAddress):
         if record.access != "public" or record.part_of_plan:
@@ -70,9 +78,8 @@ def _server_usage(server: Server, now: float) -> Usage | None:
         items = {"server_core": server.core_number, "server_memory": server.memory_amount}
     if server.firewall == "on":
         items["firewall"] = 1
-    if server.simple_backup != "no" and server.plan != "custom":
-        kind = server.simple_backup.partition(",")[2]
-        items[f"simple_backup_{'dailies' if kind == 'daily' else kind}_{server.plan}"] = 1
+    if server.simple_backup != "no":
+        items |= _simple_backup(server)
     if server.license:
         items["license"] = server.license * server.core_number
     details: dict[str, int | str] = {
@@ -85,8 +92,17 @@ def _server_usage(server: Server, now: float) -> Usage | None:
     return Usage("server", server.uuid, server.zone, began, now, items, details, dict(server.labels))
 
 
+def _simple_backup(server: Server) -> dict[str, float]:
+    """Items of simple backups. Plans with a disk include a daily backup. Data beyond the plan is paid by the GB."""
+    kind = server.simple_backup.partition(",")[2]
+    items: dict[str, float] = {f"simple_backup_extra_{_DAILIES.get(kind, kind)}": server.stored_beyond_plan}
+    if kind != "daily" and server.plan != "custom" and not is_on_demand(server):
+        items[f"simple_backup_{kind}_{server.plan}"] = 1
+    return items
+
+
 def usages(cloud: AccountState) -> Iterator[Usage]:
-    """All periods, those that go on among them."""
+    """All periods, also current ones."""
     yield from cloud.usages
     kinds: tuple[Iterable[Billed], ...] = (
         cloud.servers.values(),
@@ -102,13 +118,13 @@ def usages(cloud: AccountState) -> Iterator[Usage]:
 
 
 def started_hours(usage: Usage, start: float = 0, end: float = math.inf) -> int:
-    """The hours of a period that begin from `start` on and before `end`; each counts whole, and in one month only."""
+    """Hours of a period that begin between `start` and `end`. Each counts in full, and in one month only."""
     before_start, before_end = ((min(moment, usage.ended) - usage.began) / 3600 for moment in (start, end))
     return max(0, math.ceil(before_end)) - max(0, math.ceil(before_start))
 
 
 def cents_an_hour(cloud: AccountState, usage: Usage, item: str) -> Decimal:
-    """What an item of a period costs an hour."""
+    """Price of an item of a period, in cents per hour."""
     count = Decimal(str(usage.items.get(item, 0)))
     if item == "license":
         return count
@@ -117,7 +133,7 @@ def cents_an_hour(cloud: AccountState, usage: Usage, item: str) -> Decimal:
 
 
 def charge(cloud: AccountState) -> None:
-    """Take what has been used since the last time from the account's credits."""
+    """Take the cost since the last call from the account's credits."""
     now, account = cloud.clock.now(), cloud.account
     if account.charged_at is not None and now < account.charged_at + _OFTEN:
         return
@@ -127,3 +143,56 @@ def charge(cloud: AccountState) -> None:
     )
     account.credits -= float(total) - account.charged
     account.charged = float(total)
+
+
+def share_plan(cloud: AccountState, server: Server) -> None:
+    """Update what the server's plan includes: one disk up to its size, and one public IPv4 address (chapter 6).
+
+    Call this after changes of plan or disks. Neither the contract nor a recording shows which of several disks is
+    included, or what a smaller or larger one costs. Here it is one disk of the plan's tier, of any size. Each GB beyond
+    the plan's size is paid.
+    """
+    plan = cloud.catalog.plans.get(server.plan)
+    size, tier = (plan["storage_size"], plan["storage_tier"]) if plan is not None else (0, None)
+    disks = [
+        (device, cloud.storages[device.storage])
+        for device in server.devices
+        if device.type == "disk" and device.storage in cloud.storages
+    ]
+    alike = [storage for _, storage in disks if size and storage.tier == tier]
+    own = next((each for each in alike if each.part_of_plan), alike[0] if alike else None)
+    for device, storage in disks:
+        device.part_of_plan = storage is own
+        _include(cloud, storage, size if storage is own else 0)
+    public = [
+        address
+        for interface in server.interfaces
+        for address in interface.ip_addresses
+        if (address.access, address.family, address.floating) == ("public", "IPv4", False)
+    ]
+    first = next((each for each in public if each.part_of_plan), public[0] if public and size else None)
+    for address in public:
+        _bring(cloud, address, is_brought=bool(size) and address is first)
+    stored = sum(storage.size for _, storage in disks)
+    beyond = max(0, stored - size)
+    if beyond != server.stored_beyond_plan:
+        if server.simple_backup != "no":
+            close(cloud, server)
+        server.stored_beyond_plan = beyond
+
+
+def leave_plan(cloud: AccountState, storage: Storage) -> None:
+    """The disk is detached: bill it in full from now on."""
+    _include(cloud, storage, 0)
+
+
+def _include(cloud: AccountState, storage: Storage, size: int) -> None:
+    if storage.included != size:
+        close(cloud, storage, longer_than=_ONE_REQUEST)
+    storage.included, storage.part_of_plan = size, size > 0
+
+
+def _bring(cloud: AccountState, address: IpAddress, *, is_brought: bool) -> None:
+    if address.part_of_plan != is_brought:
+        close(cloud, address, longer_than=_ONE_REQUEST)
+        address.part_of_plan = is_brought

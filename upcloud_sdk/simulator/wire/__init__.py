@@ -1,1 +1,1 @@
-"""How a request is read and an answer is written: calls, fields, pages, labels, bytes."""
+"""Reads requests and writes answers: calls, fields, pages, labels, bytes."""

@@ -1,4 +1,4 @@
-"""What goes in and what comes out: a call, an answer, and how an answer is refused or held."""
+"""Calls, answers, refusals and pauses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Document = dict[str, object]
 
 
 class ApiFault(Exception):
-    """The API says no, in the legacy error shape (chapter 3)."""
+    """A refusal of the API, in the older error format (chapter 3)."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{status} {code}: {message}")
@@ -30,7 +30,7 @@ class ApiFault(Exception):
 
     @property
     def parameter(self) -> str:
-        """The parameter that is refused, by a code such as LIMIT_INVALID."""
+        """The refused parameter, from a code such as LIMIT_INVALID."""
         return self.code.removesuffix("_INVALID").lower()
 
     def answer(self) -> Answer:
@@ -38,13 +38,13 @@ class ApiFault(Exception):
 
 
 class ProblemFault(ApiFault):
-    """The same in the shape of the newer services: application/problem+json.
+    """A refusal in the format of the newer services: application/problem+json.
 
     Args:
         status: The HTTP status.
         code: The API's code, without its prefix ERROR_.
         message: The title of the problem.
-        reasons: What is wrong with each parameter that is refused, by its name.
+        reasons: Reasons by name of the refused parameter.
     """
 
     def __init__(self, status: int, code: str, message: str, reasons: Mapping[str, str] | None = None) -> None:
@@ -64,14 +64,14 @@ class ProblemFault(ApiFault):
 
 @dataclass(slots=True)
 class Answer:
-    """An answer before it becomes bytes. `document` None is an empty body."""
+    """An answer before it becomes bytes. `document` None: an empty body."""
 
     status: int
     document: object = None
     content_type: str = LEGACY_JSON
     headers: dict[str, str] = field(default_factory=dict[str, str])
     raw: bytes | None = None
-    """A body that is not a JSON document; wins over `document`."""
+    """A body that is not JSON. Overrides `document`."""
 
     def body(self) -> bytes:
         if self.raw is not None:
@@ -81,9 +81,9 @@ class Answer:
 
 @dataclass(slots=True)
 class Pause:
-    """A call that blocks: the answer comes `seconds` later on the API's clock, from `then`.
+    """A blocking call: its answer comes from `then`, `seconds` later by the API's clock.
 
-    On a manual clock nothing blocks: `then` is called at once and must bring about what the call waits for.
+    A manual clock does not block: `then` is called immediately, and must make the change that the call waits for.
     """
 
     seconds: float
@@ -91,30 +91,30 @@ class Pause:
 
 
 class LoggedRequest(NamedTuple):
-    """One request that came in; `status` is 0 if it was never answered."""
+    """A received request. `status` is 0 if it was not answered."""
 
     method: str
     path: str
-    """Below the version, with its query."""
+    """The path without the version, with the query."""
     status: int
 
 
 class Sink(Protocol):
-    """Takes a body piece by piece, so that an upload is never held in memory."""
+    """Receives a body in pieces, so that uploads are not kept in memory."""
 
     def write(self, chunk: bytes) -> None: ...
 
     def finish(self) -> Answer | None:
-        """The answer; None drops the connection without one."""
+        """The answer. None: drop the connection without an answer."""
         ...
 
     def abort(self) -> None:
-        """The client went away before the end."""
+        """The client disconnected before the end."""
         ...
 
 
 class Refusal:
-    """Takes a body for an answer that does not depend on it; `inner` gets the body all the same."""
+    """Receives a body for a fixed answer. `inner` gets the body too."""
 
     def __init__(self, answer: Answer | None, inner: Sink | None = None) -> None:
         self._answer, self._inner = answer, inner
@@ -135,7 +135,7 @@ class Refusal:
 
 @dataclass(slots=True)
 class Call:
-    """One request. `path` has no trailing slash; `args` are the parts of it that vary."""
+    """One request. `path` has no final slash. `args` are the values of its placeholders."""
 
     method: str
     path: str
@@ -144,10 +144,10 @@ class Call:
     content: bytes = b""
     args: dict[str, str] = field(default_factory=dict[str, str])
     origin: str | None = None
-    """Where the simulator is served, as the client calls it; None in the same process."""
+    """The simulator's URL, as the client calls it. None in the same process."""
     user: str = ""
     token: Token | None = None
-    """The API token that the call is made with, if the API has made it."""
+    """The API token of the call, if the API has created it."""
 
     @classmethod
     def parse(cls, method: str, target: str, headers: Mapping[str, str], content: bytes = b"") -> Call:
@@ -165,7 +165,7 @@ class Call:
         return [value for key, value in self.query if key == name]
 
     def document(self) -> object:
-        """The body as JSON; None if there is none. Raises `ApiFault` for what is not JSON."""
+        """The body as JSON. None if there is none. Raises `ApiFault` if it is not JSON."""
         if not self.content.strip():
             return None
         try:

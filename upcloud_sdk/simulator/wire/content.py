@@ -1,4 +1,4 @@
-"""The bytes of an import as they come: unpacked, counted and summed, never held."""
+"""Processes the bytes of an import: unpacks and counts them, computes checksums, stores nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PIECE = 1024 * 1024
-"""At most so much is unpacked at once."""
+"""Maximum size of an unpacked piece."""
 
 
 class _Unpacker(Protocol):
@@ -22,15 +22,15 @@ class _Unpacker(Protocol):
 
 
 class Content:
-    """What is written into a storage.
+    """The content that is written into a storage.
 
     Args:
-        kind: `application/gzip` and `application/x-xz` are unpacked; anything else is written as it comes.
-        room: How many bytes fit.
+        kind: `application/gzip` and `application/x-xz` are unpacked. Other types are written unchanged.
+        capacity: Size of the storage in bytes.
     """
 
-    def __init__(self, kind: str, room: int) -> None:
-        self._room = room
+    def __init__(self, kind: str, capacity: int) -> None:
+        self._capacity = capacity
         self._unpacker: _Unpacker | None = None
         if kind in {"application/gzip", "application/x-gzip"}:
             self._unpacker = _Gzip()
@@ -41,23 +41,23 @@ class Content:
         self.sha256 = hashlib.sha256()
 
     def write(self, chunk: bytes) -> None:
-        """Raises ValueError: it cannot be unpacked, or does not fit."""
+        """Write a piece. Raises ValueError if it cannot be unpacked or does not fit."""
         self.read_bytes += len(chunk)
         for piece in [chunk] if self._unpacker is None else self._unpacker.feed(chunk):
             self.written_bytes += len(piece)
-            if self.written_bytes > self._room:
-                raise ValueError(f"The content does not fit into the storage of {self._room} bytes.")
+            if self.written_bytes > self._capacity:
+                raise ValueError(f"The content does not fit into the storage of {self._capacity} bytes.")
             self.md5.update(piece)
             self.sha256.update(piece)
 
     def finish(self) -> None:
-        """Raises ValueError: a packed content ends before its end."""
+        """End the content. Raises ValueError if compressed content is incomplete."""
         if self._unpacker is not None and not self._unpacker.complete:
             raise ValueError("The compressed content ends too early.")
 
 
 class _Gzip:
-    """One member after the other."""
+    """Unpacks all members of a gzip file."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(wbits=31)
@@ -78,7 +78,7 @@ class _Gzip:
 
 
 class _Xz:
-    """One stream after the other."""
+    """Unpacks all streams of an xz file."""
 
     def __init__(self) -> None:
         self._stream = lzma.LZMADecompressor()

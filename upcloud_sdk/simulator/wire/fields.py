@@ -1,7 +1,7 @@
-"""Reading request bodies: the one place that knows an unknown, a missing and a wrong field.
+"""Reads request bodies, and refuses unknown, missing and invalid fields.
 
-In `with fields(call, "server") as f:` a field is asked for by `f.need("title", text(1, 255))`, or with a default by
-`f.get("plan", text(), "custom")`. Leaving the block refuses whatever was not asked for.
+In `with fields(call, "server") as f:`, read a required field with `f.need("title", text(1, 255))`, and an optional one
+with `f.get("plan", text(), "custom")`. The end of the block refuses all fields that were not read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Check = Callable[[object], V]
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]+(?<!-)(?:\.(?!-)[A-Za-z0-9-]+(?<!-))*\.?")
-"""A part of a name may be longer than DNS allows: 64 characters were accepted in a recording."""
+"""Longest part of a host name. Longer than in DNS: 64 characters were accepted in a recording."""
 
 
 class Fields:
@@ -39,7 +39,7 @@ class Fields:
             self.done()
 
     def done(self) -> None:
-        """Refuse the fields that nobody asked for."""
+        """Refuse the fields that were not read."""
         for name in self._values:
             if name not in self._asked:
                 raise ApiFault(400, "UNKNOWN_ATTRIBUTE", f"The attribute {name} is not known in {self._where}.")
@@ -49,7 +49,7 @@ class Fields:
         return name in self._values
 
     def need(self, name: str, check: Check[V], *, code: str | None = None) -> V:
-        """A required field: `<code>_MISSING` without it, `<code>_INVALID` if `check` refuses it."""
+        """Read a required field. Refuses with `<code>_MISSING`, or `<code>_INVALID` if `check` refuses it."""
         prefix = code or name.upper()
         if not self.has(name) or self._values[name] is None:
             raise ApiFault(400, f"{prefix}_MISSING", f"The required attribute {name} is missing.")
@@ -69,7 +69,7 @@ class Fields:
             raise ApiFault(400, f"{prefix}_INVALID", f"The value of {name} is invalid.{detail}") from None
 
     def items(self, outer: str, inner: str, *, code: str | None = None) -> list[Fields] | None:
-        """The objects of a list wrapped twice, `{outer: {inner: [...]}}`; None if it is not there.
+        """Read the objects of a list in `{outer: {inner: [...]}}`. None if it is missing.
 
         The official Python client sends one object without the list, and null for no list.
         """
@@ -82,7 +82,7 @@ class Fields:
         return None if listed is None else [Fields(_object(item, prefix), where=inner) for item in listed]
 
     def object(self, name: str, *, code: str | None = None) -> Fields | None:
-        """A nested object; None if it is not there."""
+        """Read a nested object. None if it is missing."""
         value = self.get(name, mapping, None, code=code)
         return None if value is None else Fields(value, where=name)
 
@@ -99,7 +99,7 @@ def _object(value: object, prefix: str) -> dict[str, object]:
 
 
 def fields(call: Call, envelope: str | None, *, optional: bool = False) -> Fields:
-    """The fields inside the request's envelope; with `optional` no body at all is an empty object.
+    """The fields inside the request's outer object. With `optional`, a missing body is an empty object.
 
     Raises `ApiFault`: INVALID_REQUEST without a body, UNKNOWN_ATTRIBUTE for another envelope.
     """
@@ -135,7 +135,7 @@ def listing(value: object) -> list[object]:
 
 
 def text(shortest: int = 0, longest: int = 100_000) -> Check[str]:
-    """A string of so many characters."""
+    """A string with this many characters."""
 
     def check(value: object) -> str:
         if not isinstance(value, str) or not shortest <= len(value) <= longest:
@@ -146,7 +146,7 @@ def text(shortest: int = 0, longest: int = 100_000) -> Check[str]:
 
 
 def whole(low: int, high: int) -> Check[int]:
-    """An integer within bounds, as a number or as a string of digits: clients send either."""
+    """An integer in this range, as a number or as a string: clients send both."""
 
     def check(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int | str) or not re.fullmatch(r"-?\d{1,19}", str(value)):
@@ -160,7 +160,7 @@ def whole(low: int, high: int) -> Check[int]:
 
 
 def list_of(check: Check[V]) -> Check[list[V]]:
-    """A list of which each item passes `check`."""
+    """A list whose items all pass `check`."""
     return lambda value: [check(item) for item in listing(value)]
 
 
@@ -178,7 +178,7 @@ on_off = one_of("on", "off")
 
 
 def or_null(check: Check[V]) -> Check[V | None]:
-    """Also takes null, which takes something away."""
+    """Also accept null, which removes something."""
 
     def checked(value: object) -> V | None:
         return None if value is None else check(value)

@@ -1,4 +1,4 @@
-"""Values that look the same wherever they are on the wire (chapter 1)."""
+"""Common formats of values (chapter 1)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def iso(moment: float) -> str:
-    """Whole seconds, as storages have them."""
+    """A time in whole seconds, as in storages."""
     return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def label_list(labels: Mapping[str, str]) -> list[Document]:
-    """Labels as a bare list: storages, networks, routers, peerings."""
+    """Labels as a plain list: for storages, networks, routers, peerings."""
     return [{"key": key, "value": value} for key, value in labels.items()]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read_wrapped(f: Fields) -> dict[str, str] | None:
-    """The labels of a server or server group, `{"label": [...]}`; None if the request has none."""
+    """Read labels of servers and server groups: `{"label": [...]}`. None if the request has none."""
     wrapped = f.get("labels", mapping, None)
     if wrapped is None:
         return None
@@ -22,7 +22,7 @@ def read_wrapped(f: Fields) -> dict[str, str] | None:
 
 
 def read_bare(f: Fields) -> dict[str, str] | None:
-    """The labels of everything else, a bare list."""
+    """Read labels of other resources: a plain list."""
     listed = f.get("labels", listing, None)
     return None if listed is None else _read(listed)
 
@@ -44,7 +44,7 @@ def _read(listed: list[object]) -> dict[str, str]:
 
 
 def read_pair(key: str, value: str) -> tuple[str, str]:
-    """A label, if it is one. Raises `ApiFault`: INVALID_LABEL_KEY, INVALID_LABEL_VALUE."""
+    """Check a label. Raises `ApiFault`: INVALID_LABEL_KEY, INVALID_LABEL_VALUE."""
     if not (2 <= len(key) <= 32 and key.isascii() and key.isprintable() and not key.startswith("_")):
         raise ApiFault(
             400,
@@ -57,12 +57,12 @@ def read_pair(key: str, value: str) -> tuple[str, str]:
 
 
 def wanted(call: Call) -> list[tuple[str, str | None]]:
-    """The filters of the query: `label=key` or `label=key=value`, all of which must hold."""
+    """Read the label filters: `label=key` or `label=key=value`. All must match."""
     parts = (given.partition("=") for given in call.params("label"))
     return [(key, value if equals else None) for key, equals, value in parts]
 
 
 def match(labels: Mapping[str, str], filters: list[tuple[str, str | None]]) -> bool:
-    """Whether labels pass the filters. Keys are compared without regard to case."""
+    """Whether labels match all filters. The case of keys does not matter."""
     held = {key.lower(): value for key, value in labels.items()}
     return all(key.lower() in held and value in {None, held[key.lower()]} for key, value in filters)

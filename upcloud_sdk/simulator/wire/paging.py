@@ -1,4 +1,4 @@
-"""`limit`, `offset` and the order of lists, and the header that tells how many items there are (chapter 4)."""
+"""`limit`, `offset`, sort order and total of lists (chapter 4)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How many items of a list come at a time.
+    """Page sizes of a list.
 
     Args:
-        default: So many, where the query does not say.
-        most: The largest `limit` that is taken.
-        least: The smallest.
+        default: The default `limit`.
+        most: The largest allowed `limit`.
+        least: The smallest allowed `limit`.
     """
 
     default: int
@@ -38,23 +38,23 @@ _MOST_REPEATED = 5
 
 
 def page(call: Call, found: Sequence[R], paging: Paging) -> Sequence[R]:
-    """The items that the query asks for. Raises `ApiFault`: LIMIT_INVALID, OFFSET_INVALID."""
+    """The requested page. Raises `ApiFault`: LIMIT_INVALID, OFFSET_INVALID."""
     start = number(call, "offset", 0)
     return found[start : start + limit(call, paging)]
 
 
 def limit(call: Call, paging: Paging) -> int:
-    """How many items the query asks for."""
+    """The requested number of items."""
     return number(call, "limit", paging.default, paging.least, paging.most)
 
 
 def total(found: Sequence[object], *, told: bool = True) -> dict[str, str]:
-    """The header that tells how many items the whole list has, where it is told."""
+    """The header with the total of a list, if it is enabled."""
     return {"Upcloud-Total-Count": str(len(found))} if told else {}
 
 
 def number(call: Call, name: str, default: int, low: int = 0, high: int | None = None) -> int:
-    """A whole number of the query. Raises `ApiFault`: 400 `<NAME>_INVALID`."""
+    """A whole number in the query. Raises `ApiFault`: 400 `<NAME>_INVALID`."""
     given = call.param(name)
     if given is None:
         return default
@@ -65,7 +65,7 @@ def number(call: Call, name: str, default: int, low: int = 0, high: int | None =
 
 
 def choice(call: Call, name: str, allowed: Sequence[str]) -> str | None:
-    """One of some words in the query. Raises `ApiFault`: 400 `<NAME>_INVALID`."""
+    """A word in the query. Raises `ApiFault`: 400 `<NAME>_INVALID`."""
     given = call.param(name)
     if given is not None and given not in allowed:
         raise ApiFault(400, f"{name.upper()}_INVALID", f"The parameter {name} must be one of {', '.join(allowed)}.")
@@ -73,7 +73,7 @@ def choice(call: Call, name: str, allowed: Sequence[str]) -> str | None:
 
 
 def repeated(call: Call, name: str) -> list[str]:
-    """The values of a parameter that may be given five times at most. Raises `ApiFault`: 409 TOO_MANY_VALUES."""
+    """The values of a parameter that can be given up to five times. Raises `ApiFault`: 409 TOO_MANY_VALUES."""
     given = call.params(name)
     if len(given) > _MOST_REPEATED:
         raise ApiFault(409, "TOO_MANY_VALUES", f"The parameter {name} may be given {_MOST_REPEATED} times at most.")
@@ -81,7 +81,7 @@ def repeated(call: Call, name: str) -> list[str]:
 
 
 def in_order(call: Call, found: Sequence[R], keys: Mapping[str, Callable[[R], str | float]]) -> Sequence[R]:
-    """By `sort_by`, which names one of the keys, in the direction of `order_by`.
+    """Sort by the key `sort_by`, in the direction `order_by`.
 
     Raises `ApiFault`: SORT_BY_INVALID, ORDER_BY_INVALID.
     """
@@ -92,9 +92,9 @@ def in_order(call: Call, found: Sequence[R], keys: Mapping[str, Callable[[R], st
 
 
 def sorted_as_asked(call: Call, found: Sequence[R], keys: Mapping[str, Callable[[R], str | float]]) -> Sequence[R]:
-    """By `sort`, the order of the newer services: `+name,-created_at`. Raises `ApiFault`: SORT_INVALID."""
+    """Sort by `sort`, as in the newer services: `+name,-created_at`. Raises `ApiFault`: SORT_INVALID."""
     for part in reversed([each for given in call.params("sort") for each in given.split(",")]):
-        name = part.strip().lstrip("+-")  # an unescaped plus is a space in a query
+        name = part.strip().lstrip("+-")  # an unescaped "+" in a query is a space
         if name not in keys:
             raise ApiFault(400, "SORT_INVALID", f"A list can be sorted by {', '.join(keys)}.")
         found = sorted(found, key=keys[name], reverse=part.startswith("-"))

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.anyio
 
 HOUR = 3600.0
 DAY = 24 * HOUR
-PLAN = 1.116
-"""Cents an hour of 1xCPU-1GB in fi-hel1."""
+PLAN = 1.3392
+"""Cents an hour of PREMIUM-1xCPU-1GB in fi-hel1."""
 
 
 async def _summary(api: httpx.AsyncClient, month: str = "2026-01", **params: str) -> Document:
@@ -38,7 +38,7 @@ async def test_a_started_hour_is_a_whole_one(api: httpx.AsyncClient, clock: Manu
     clock.advance(HOUR)
     found = (await _summary(api))["servers"]["server"]["resources"]
     assert [(each["resource_id"], each["hours"]) for each in found] == [(server["uuid"], 2)]
-    assert found[0]["amount"] == pytest.approx(2 * PLAN / 100)
+    assert found[0]["amount"] == pytest.approx(2 * PLAN / 100, abs=1e-5)
 
 
 async def test_a_month_costs_672_hours_at_most(api: httpx.AsyncClient, clock: ManualClock) -> None:
@@ -95,7 +95,7 @@ async def test_a_change_of_plan_makes_two_periods(api: httpx.AsyncClient, clock:
     await api.put(f"/server/{server['uuid']}", json={"server": {"plan": "2xCPU-4GB", "firewall": "on"}})
     clock.advance(HOUR)
     details = (await _summary(api))["servers"]["server"]["resources"][0]["details"]
-    assert [(each["plan"], each["hours"]) for each in details] == [("1xCPU-1GB", 6), ("2xCPU-4GB", 1)]
+    assert [(each["plan"], each["hours"]) for each in details] == [("PREMIUM-1xCPU-1GB", 6), ("2xCPU-4GB", 1)]
     assert [each["firewall"] > 0 for each in details] == [False, True]
 
 

@@ -74,13 +74,13 @@ async def test_nothing_changes_in_maintenance(api: httpx.AsyncClient) -> None:
 
 async def test_the_same_value_again_needs_no_stop(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock)
-    assert (await modify(api, server, plan="1xCPU-1GB", timezone="UTC", zone="fi-hel1")).status_code == 202
+    assert (await modify(api, server, plan="PREMIUM-1xCPU-1GB", timezone="UTC", zone="fi-hel1")).status_code == 202
 
 
 async def test_a_plans_own_size_may_be_sent_with_it(api: httpx.AsyncClient, clock: ManualClock) -> None:
     """The official Python client saves every field that it has read."""
     server = await running(api, clock)
-    size = {"plan": "1xCPU-1GB", "core_number": "1", "memory_amount": "1024"}
+    size = {"plan": "PREMIUM-1xCPU-1GB", "core_number": "1", "memory_amount": "1024"}
     assert (await modify(api, server, **size)).status_code == 202
     answer = await modify(api, server, **size | {"core_number": "2"})
     assert refusal(answer) == (403, "PLAN_CORE_NUMBER_ILLEGAL")
@@ -152,7 +152,7 @@ class TestLists:
                 "labels": {"label": []},
                 "license": 0,
                 "memory_amount": "1024",
-                "plan": "1xCPU-1GB",
+                "plan": "PREMIUM-1xCPU-1GB",
                 "plan_ipv4_bytes": "0",
                 "plan_ipv6_bytes": "0",
                 "server_group": None,

@@ -73,11 +73,11 @@ async def test_only_so_many_servers_are_created_at_the_same_time(
     ("sold", "wanted", "status"),
     [
         ({"zone": "fi-hel1"}, {}, 409),
-        ({"plan": "1xCPU-1GB"}, {}, 409),
-        ({"zone": "fi-hel1", "plan": "1xCPU-1GB"}, {}, 409),
+        ({"plan": "PREMIUM-1xCPU-1GB"}, {}, 409),
+        ({"zone": "fi-hel1", "plan": "PREMIUM-1xCPU-1GB"}, {}, 409),
         ({}, {}, 409),
         ({"zone": "fi-hel1"}, {"zone": "fi-hel2"}, 202),
-        ({"zone": "fi-hel1", "plan": "1xCPU-1GB"}, {"plan": "1xCPU-2GB"}, 202),
+        ({"zone": "fi-hel1", "plan": "PREMIUM-1xCPU-1GB"}, {"plan": "1xCPU-2GB"}, 202),
     ],
 )
 async def test_a_zone_and_a_plan_can_be_sold_out(

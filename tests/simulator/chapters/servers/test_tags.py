@@ -91,18 +91,18 @@ async def test_a_deleted_tag_is_gone_from_its_servers(api: httpx.AsyncClient, si
 
 
 @pytest.mark.parametrize(
-    ("tag", "code"),
+    "tag",
     [
-        ({}, "TAG_MISSING"),
-        ({"name": "a-b"}, "TAG_INVALID"),
-        ({"name": "x" * 33}, "TAG_INVALID"),
-        ({"name": "a", "description": "x" * 256}, "DESCRIPTION_INVALID"),
-        ({"name": "a", "colour": "red"}, "UNKNOWN_ATTRIBUTE"),
-        ({"name": "a", "servers": {"server": ["not-a-uuid"]}}, "SERVER_INVALID"),
+        {},
+        {"name": "a-b"},
+        {"name": "x" * 33},
+        {"name": "a", "description": "x" * 256},
+        {"name": "a", "colour": "red"},
+        {"name": "a", "servers": {"server": ["not-a-uuid"]}},
     ],
 )
-async def test_a_malformed_tag_is_refused(api: httpx.AsyncClient, tag: dict[str, object], code: str) -> None:
-    assert refusal(await api.post("/tag", json={"tag": tag})) == (400, code)
+async def test_a_malformed_tag_is_refused(api: httpx.AsyncClient, tag: dict[str, object]) -> None:
+    assert refusal(await api.post("/tag", json={"tag": tag})) == (400, "TAG_INVALID")
 
 
 async def test_a_sub_account_may_not_touch_tags(api: httpx.AsyncClient, sim: Simulator) -> None:

@@ -1,1 +1,1 @@
-"""Chapters about the account: itself, its users and tokens, what it pays, what was done in it."""
+"""Chapters about the account: details, users, tokens, billing, audit log."""

@@ -33,7 +33,7 @@ def get_account(cloud: Cloud, _call: Call) -> Answer:
 
 @routes.get("/account/resource-usage")
 def get_resource_usage(cloud: Cloud, _call: Call) -> Answer:
-    """How much there is of what the account may have only so much of, by the name of the limit."""
+    """Used amount of each limited resource, by the name of the limit."""
     servers, addresses = cloud.servers.values(), cloud.ip_addresses.values()
     document = {
         "cores": sum(server.core_number for server in servers),

@@ -1,4 +1,4 @@
-"""The main account, its sub-accounts, and what they may do (chapter 5)."""
+"""The main account, and sub-accounts with their rights (chapter 5)."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ def _details(person: Person, username: str, main: str | None) -> Document:
 
 
 def _read_person(f: Fields, current: Person) -> Person:
-    """What is left out stays as it was."""
+    """Missing fields keep their values."""
     values: dict[str, object] = {name: f.get(name, check, getattr(current, name)) for name, check in _PLAIN.items()}
     for outer, inner in _WRAPPED.items():
         wrapped = f.get(outer, or_null(mapping), None)
         values[outer] = list(getattr(current, outer))
-        if f.has(outer):  # null is an empty list, as is a list that is not there: the official Go client sends both
+        if f.has(outer):  # null and a missing list mean an empty list: the official Go client sends both
             with Fields(wrapped or {}, where=outer) as inside:
                 values[outer] = inside.get(inner, or_null(_LISTS[outer]), list[object](), code=outer.upper()) or []
-    return Person(**values)  # type: ignore[arg-type]  # each is of the type that its check gives
+    return Person(**values)  # type: ignore[arg-type]  # the checks return the right types
 
 
 @routes.get("/account/list")

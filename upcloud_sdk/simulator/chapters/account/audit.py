@@ -40,7 +40,7 @@ _COLUMNS: tuple[str, ...] = (
 
 
 def note(cloud: Cloud, call: Call, answer: Answer) -> None:
-    """Write down a call that has changed a server, a storage or an account: the log has nothing of the rest."""
+    """Record a call that changed a server, a storage or an account. Other calls are not in the log."""
     parts = call.path.split("/")[1:]
     kind = "auth" if parts[:2] == ["account", "tokens"] else parts[0]
     if call.method not in _VERBS or answer.status >= 300 or kind not in {"server", "storage", "account", "auth"}:
@@ -61,7 +61,7 @@ def note(cloud: Cloud, call: Call, answer: Answer) -> None:
 
 
 def _action(method: str, parts: list[str]) -> str:
-    """What was done to the first thing in the path; what has no word of its own is an update."""
+    """The action on the first resource in the path. Actions without a name are updates."""
     if parts[-1] in _ACTIONS:
         return parts[-1]
     deep = 3 if parts[0] == "account" else 2
@@ -69,7 +69,7 @@ def _action(method: str, parts: list[str]) -> str:
 
 
 def _target(parts: list[str], answer: Answer) -> str:
-    """Whom a call is about: it is in the path, or new and in the answer."""
+    """Uuid of the call's resource: from the path, or from the answer for a new resource."""
     if parts[0] == "account":
         return parts[2] if len(parts) > 2 else ""
     return parts[1] if len(parts) > 1 and is_uuid(parts[1]) else _uuid_in(answer.document)
@@ -108,7 +108,7 @@ def _wanted(call: Call, name: str) -> set[str]:
 
 @routes.get("/audit-logs")
 def list_entries(cloud: Cloud, call: Call) -> Answer:
-    """Newest first. The offset is a page's number; 0 and 1 are both the first."""
+    """Newest first. The offset is the number of a page. Both 0 and 1 are the first page."""
     after, before = _moment(call, "created_after"), _moment(call, "created_before")
     actions, origins, types = (_wanted(call, name) for name in ("actions", "origins", "resource_types"))
     query = call.param("q") or ""
@@ -134,14 +134,14 @@ def list_entries(cloud: Cloud, call: Call) -> Answer:
 
 @routes.get("/audit-logs/filter-options")
 def list_filter_options(_cloud: Cloud, _call: Call) -> Answer:
-    """The words that a filter takes."""
+    """The allowed values of filters."""
     document = {"actions": _ALL_ACTIONS, "origins": ["api", "gui", "upcloud_internal"], "resource_types": _ALL_TYPES}
     return Answer(200, document, PLAIN_JSON)
 
 
 @routes.get("/audit-logs/{id}")
 def get_entry(cloud: Cloud, call: Call) -> Answer:
-    """An entry of the log, with what it was about before and after: neither is kept here."""
+    """An entry with the state before and after. The simulator keeps neither."""
     entry = next((each for each in cloud.audit_log if each.id == call.args["id"]), None)
     if entry is None:
         raise ProblemFault(404, "RESOURCE_NOT_FOUND", "The entry does not exist.")
@@ -150,7 +150,7 @@ def get_entry(cloud: Cloud, call: Call) -> Answer:
 
 @routes.get("/audit-logs/export")
 def export_entries(cloud: Cloud, call: Call) -> Answer:
-    """All of it, as one file."""
+    """The whole log as one file."""
     wanted = call.param("format") or "csv"
     documents = [_document(entry) for entry in reversed(cloud.audit_log)]
     if wanted == "json":

@@ -1,4 +1,4 @@
-"""What the account uses, and what that costs: by the started hour, 672 hours a month at most (chapters 5 and 6)."""
+"""Usage of the account and its cost: per started hour, at most 672 hours per month (chapters 5 and 6)."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _month(given: str) -> tuple[float, float]:
 
 
 def _resource(cloud: Cloud, uuid: str, periods: list[Usage], start: float, end: float) -> tuple[Document, Decimal]:
-    """The month of one resource; hours beyond the month's 672 are free."""
+    """Bill of one resource in a month. Hours beyond 672 are free."""
     left, total = HOURS_A_MONTH, Decimal(0)
     details: list[Document] = []
     for usage in periods:
@@ -107,7 +107,7 @@ def _resource(cloud: Cloud, uuid: str, periods: list[Usage], start: float, end: 
 
 @routes.get("/account/billing_summary/{month}")
 def get_total(cloud: Cloud, call: Call) -> Answer:
-    """The month in one number."""
+    """The total of a month."""
     start, end = _month(call.args["month"])
     by_resource: dict[str, list[Usage]] = {}
     for usage in usages(cloud):
@@ -120,7 +120,7 @@ def get_total(cloud: Cloud, call: Call) -> Answer:
 
 @routes.get("/account/resource_billing_summary/{resource}/{month}")
 def get_bill_of_resource(cloud: Cloud, call: Call) -> Answer:
-    """The month of one resource, and what each day of it costs."""
+    """Bill of one resource in a month, with the cost of each day."""
     start, end = _month(call.args["month"])
     resource = call.args["resource"]
     periods = [each for each in usages(cloud) if each.resource_id == resource and started_hours(each, start, end)]

@@ -1,4 +1,4 @@
-"""What has happened to a server."""
+"""Events of a server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MOST = 10_000
 
 @routes.get("/events/{server}/{range}")
 def list_events(cloud: Cloud, call: Call) -> Answer:
-    """Newest first, from `offset`, `count` of them: `/events/{server}/0,100`."""
+    """Newest first: `count` events from `offset`, as in `/events/{server}/0,100`."""
     server = cloud.server(call.args["server"])
     parts = call.args["range"].split(",")
     if len(parts) != 2 or not all(part.isascii() and part.isdigit() for part in parts):

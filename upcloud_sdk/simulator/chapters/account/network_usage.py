@@ -1,4 +1,4 @@
-"""How much the account sends through its networks. Nothing is sent in a simulator: the numbers are zeros."""
+"""Network traffic of the account. The simulator sends nothing, so all numbers are 0."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _moment(call: Call, name: str) -> float:
 
 
 def _starts(call: Call) -> Iterator[str]:
-    """When each hour or day between `from` and `to` begins. Raises `ApiFault`."""
+    """Starts of all hours or days between `from` and `to`. Raises `ApiFault`."""
     start, end = _moment(call, "from"), _moment(call, "to")
     if end < start or end - start > _MOST_DAYS * 86_400:
         raise ApiFault(400, "TO_INVALID", f"to must be after from, and {_MOST_DAYS} days after it at most.")
@@ -73,7 +73,7 @@ def get_usage(_cloud: Cloud, call: Call) -> Answer:
 @routes.get("/account/network_top_usage")
 @routes.get("/account/resource_network_usage")
 def get_usage_of_resources(cloud: Cloud, call: Call) -> Answer:
-    """One row for each server and hour or day."""
+    """One row per server and hour or day."""
     service, zone = choice(call, "service", _SERVICES), call.param("zone")
     resource = call.param("resource_id")
     starts = list(_starts(call))

@@ -1,4 +1,4 @@
-"""What sub-accounts may do: permissions (chapter 5). They are kept, not enforced on each resource."""
+"""Permissions of sub-accounts (chapter 5). They are stored, but not enforced."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _same_target(one: Permission, other: Permission) -> bool:
 
 @routes.get("/permission")
 def list_permissions(cloud: Cloud, call: Call) -> Answer:
-    """Perhaps only those with a `user`, a `target_type`, a `target_identifier`."""
+    """Filters: `user`, `target_type`, `target_identifier`."""
     found = cloud.permissions
     for name in ("user", "target_type", "target_identifier"):
         wanted = call.param(name)
@@ -76,7 +76,7 @@ def grant_permission(cloud: Cloud, call: Call) -> Answer:
 
 
 def _check_target(cloud: Cloud, permission: Permission) -> None:
-    """Refuse what is not there, where the simulator can know."""
+    """Refuse unknown targets, if the simulator has this type."""
     known: dict[str, list[str]] = {
         "server": [*cloud.servers],
         "storage": [*cloud.storages],
@@ -102,7 +102,7 @@ def revoke_permission(cloud: Cloud, call: Call) -> Answer:
 
 @routes.put("/permission")
 def replace_permissions(cloud: Cloud, call: Call) -> Answer:
-    """This permission, and no other."""
+    """Replace all permissions by this one."""
     permission = _read_permission(cloud, call)
     _check_target(cloud, permission)
     cloud.permissions[:] = [permission]

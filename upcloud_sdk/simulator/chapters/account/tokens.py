@@ -1,4 +1,4 @@
-"""API tokens (chapter 5): one of the newer services, with bare lists, real booleans and problem documents."""
+"""API tokens (chapter 5): a newer service, with plain lists, real booleans and problem documents."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _KEYS: dict[str, Callable[[Token], str | float]] = {
     "expires_at": lambda token: token.expires_at,
     "last_used_at": lambda token: token.last_used_at or 0,
 }
-"""What tokens can be sorted by."""
+"""Sort keys of tokens."""
 
 
 def _moment(seconds: float) -> str:
-    """With microseconds, and without the zeros at their end."""
+    """A time with microseconds, without zeros at the end."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".") + "Z"
 
 
@@ -96,7 +96,7 @@ def get_token(cloud: Cloud, call: Call) -> Answer:
 
 @routes.post("/account/tokens")
 def create_token(cloud: Cloud, call: Call) -> Answer:
-    """The only answer with the secret."""
+    """Only this answer contains the secret."""
     _require_main(cloud, call)
     if call.token is not None and not call.token.can_create_tokens:
         raise ProblemFault(403, "FORBIDDEN", "This token may not create tokens.")
@@ -148,7 +148,7 @@ def _parsed(value: object) -> float | None:
 
 
 def _expiry(cloud: Cloud, values: dict[str, object], reasons: dict[str, str]) -> float | None:
-    """When the token expires: at a moment, or after some time."""
+    """When the token expires: a time or a duration."""
     if "expires_in" not in values or "expires_at" in values:
         moment = None if "expires_in" in values else _parsed(values.get("expires_at"))
         if moment is None:
@@ -162,7 +162,7 @@ def _expiry(cloud: Cloud, values: dict[str, object], reasons: dict[str, str]) ->
 
 
 def _lifetime(value: object) -> float | None:
-    """Seconds of a text such as `24h` or `1h30m`."""
+    """Parse a duration such as `24h` or `1h30m` into seconds."""
     if not isinstance(value, str) or not _LIFETIME.fullmatch(value):
         return None
     return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(value))

@@ -1,1 +1,1 @@
-"""Chapters about networks: themselves, interfaces, routers, peerings, addresses."""
+"""Chapters about networks, interfaces, routers, peerings and addresses."""

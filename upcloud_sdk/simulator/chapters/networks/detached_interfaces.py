@@ -1,4 +1,4 @@
-"""Interfaces that are attached to no server (chapter 12)."""
+"""Interfaces without a server (chapter 12)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _find(cloud: Cloud, call: Call) -> DetachedInterface:
 
 @routes.get("/network/interface")
 def list_interfaces(cloud: Cloud, _call: Call) -> Answer:
-    """A list; the contract has one object there, which is a defect of it."""
+    """A list. The contract has one object here by mistake."""
     documents = [_document(each) for each in cloud.detached_interfaces.values()]
     return Answer(200, {"interfaces": {"interface": documents}}, PLAIN_JSON)
 
@@ -76,7 +76,7 @@ def create_interface(cloud: Cloud, call: Call) -> Answer:
 
 @routes.get("/network/interface/{uuid}")
 def get_interface(cloud: Cloud, call: Call) -> Answer:
-    """The interface; the contract has a network there, which is a defect of it."""
+    """The interface. The contract has a network here by mistake."""
     return Answer(200, {"interface": _document(_find(cloud, call))}, PLAIN_JSON)
 
 

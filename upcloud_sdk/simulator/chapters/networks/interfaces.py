@@ -1,4 +1,4 @@
-"""Interfaces of a server (chapter 12). They change while it is stopped."""
+"""Interfaces of a server (chapter 12). Changes need a stopped server."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def modify_interface(cloud: Cloud, call: Call) -> Answer:
 
 
 def _apply(cloud: Cloud, server: Server, interface: Interface, wanted: InterfaceRequest) -> None:
-    """Change the interface; another network has other addresses, else those that are asked for again stay."""
+    """Change the interface. With a new network, all addresses change. Otherwise, requested addresses are kept."""
     network = wanted.network or system_network(cloud, server.zone, wanted.type, wanted.addresses[0][0]).uuid
     held = [] if network != interface.network else [each for each in interface.ip_addresses if not each.floating]
     keep: list[IpAddress] = []
@@ -125,7 +125,7 @@ def delete_interface(cloud: Cloud, call: Call) -> Answer:
 @routes.post("/server/{uuid}/networking/interface/{index}/ip-address")
 @routes.post("/server/{uuid}/networking/interface/{index}/ip_address")
 def add_interface_address(cloud: Cloud, call: Call) -> Answer:
-    """An address more. `force=yes` takes it from the server that has it."""
+    """Add an address. `force=yes` takes it from another server."""
     server = cloud.server(call.args["uuid"])
     interface = _find(server, call.args["index"])
     network = find_network(cloud, interface.network)

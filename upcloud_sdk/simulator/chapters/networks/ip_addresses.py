@@ -1,4 +1,4 @@
-"""IP addresses of the account, floating ones among them (chapter 11)."""
+"""IP addresses of the account, including floating ones (chapter 11)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _mac(value: object) -> str:
 
 
 def _document(address: IpAddress) -> Document:
-    """No `floating`, no `server`: neither."""
+    """Without `floating` or `server`, these are not in the document."""
     document: Document = {
         "access": address.access,
         "address": address.address,
@@ -94,7 +94,7 @@ def assign_address(cloud: Cloud, call: Call) -> Answer:
 
 
 def _ordinary(cloud: Cloud, f: Fields, access: str, family: str) -> IpAddress:
-    """An address more for a server, on an interface of its own."""
+    """Another address for a server, on a new interface."""
     server = cloud.server(f.need("server", uuid))
     f.done()
     require_state(server, "stopped")
@@ -104,7 +104,7 @@ def _ordinary(cloud: Cloud, f: Fields, access: str, family: str) -> IpAddress:
 
 
 def _floating(cloud: Cloud, f: Fields, family: str) -> IpAddress:
-    """An address that moves between interfaces; without one at first, it needs a zone."""
+    """A floating address. Without an interface, it needs a zone."""
     mac = f.get("mac", or_null(_mac), None)
     zone = f.get("zone", text(1), None)
     f.get("server", uuid, None)
@@ -126,7 +126,7 @@ def _floating(cloud: Cloud, f: Fields, family: str) -> IpAddress:
 
 
 def _target(cloud: Cloud, mac: str, zone: str | None) -> tuple[Server, Interface]:
-    """The interface that is to have a floating address."""
+    """The target interface of a floating address."""
     found = find_interface(cloud, mac)
     if found is None:
         raise ApiFault(404, "INTERFACE_NOT_FOUND", f"There is no interface with the MAC address {mac}.")
@@ -139,14 +139,14 @@ def _target(cloud: Cloud, mac: str, zone: str | None) -> tuple[Server, Interface
 
 
 def _check_detached(cloud: Cloud) -> None:
-    """Refuse one more floating address that is attached to nothing."""
+    """Refuse another detached floating address if the limit is reached."""
     detached = sum(each.floating and each.server is None for each in cloud.ip_addresses.values())
     cloud.check_limit("detached_floating_ips", detached, "IP_ADDRESS_LIMIT_REACHED")
 
 
 @routes.patch("/ip_address/bulk")
 def modify_addresses(cloud: Cloud, call: Call) -> Answer:
-    """The release policy of several addresses: all of them are changed, or none."""
+    """Set the release policy of several addresses: of all or none."""
     with fields(call, None) as f:
         items = f.need("ip_addresses", listing)
     changes: list[tuple[IpAddress, str]] = []
@@ -194,7 +194,7 @@ def _ptr(value: object) -> str:
 
 
 def _move(cloud: Cloud, record: IpAddress, mac: str | None) -> None:
-    """To another interface, or to none."""
+    """Move an address to another interface, or detach it."""
     if not record.floating:
         raise ApiFault(409, "FLOATING_IP_NOT_AVAILABLE", f"The address {record.address} is not a floating one.")
     if mac is None:

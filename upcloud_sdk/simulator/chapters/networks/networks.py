@@ -24,7 +24,7 @@ _NAME = text(1, 255)
 
 
 def document_of(cloud: Cloud, network: Network, servers: list[Document] | None = None) -> Document:
-    """A network as in an answer. No `router`, no `servers`: none."""
+    """A network as in an answer. `router` and `servers` are missing if there are none."""
     effective = effective_routes(cloud, network)
     document: Document = {
         "effective_routes": effective,
@@ -43,7 +43,7 @@ def document_of(cloud: Cloud, network: Network, servers: list[Document] | None =
 
 
 def servers_by_network(cloud: Cloud) -> dict[str, list[Document]]:
-    """Which servers have an interface in a network, by the network's uuid."""
+    """Servers with an interface in a network, by the network's uuid."""
     members: dict[str, list[Document]] = {}
     for server in cloud.servers.values():
         for network in {interface.network for interface in server.interfaces}:
@@ -92,7 +92,7 @@ def create_network(cloud: Cloud, call: Call) -> Answer:
 
 
 def _find_router(cloud: Cloud, router: str) -> None:
-    """Refuse a router that is not there, or is UpCloud's own."""
+    """Refuse a router that does not exist or belongs to UpCloud."""
     if router in system_routers(cloud):
         raise ApiFault(403, "ROUTER_FORBIDDEN", f"The router {router} is not of this account.")
     cloud.find(cloud.routers, router, "router")

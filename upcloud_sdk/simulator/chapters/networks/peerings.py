@@ -25,7 +25,7 @@ _NAME = text(1, 255)
 
 
 def _state(cloud: Cloud, peering: Peering) -> str:
-    """What follows from both networks and from the other side."""
+    """The state, from both networks and the other side."""
     local, peer = cloud.networks[peering.network], cloud.networks.get(peering.peer_network)
     other = next((each for each in cloud.peerings.values() if _mirrors(each, peering)), None)
     obstacles = {

@@ -1,4 +1,4 @@
-"""The rules of firewall rulesets. Each change makes a new version of the ruleset."""
+"""Rules of firewall rulesets. Each change creates a new version of the ruleset."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _KEYS: dict[str, Callable[[RulesetRule], str | float]] = {
     "direction": lambda rule: rule.direction,
     "action": lambda rule: rule.action,
 }
-"""What rules can be sorted by."""
+"""Sort keys of rules."""
 
 
 def _address(value: object) -> str:
@@ -69,12 +69,12 @@ _CHECKS: dict[str, Check[object]] = {
 
 
 def _document(rule: RulesetRule) -> Document:
-    """Numbers that are unset vanish."""
+    """Unset numbers are left out."""
     return {name: value for name, value in asdict(rule).items() if value is not None}
 
 
 def _read(cloud: Cloud, f: Fields, current: RulesetRule | None = None) -> tuple[RulesetRule, int | None]:
-    """A rule of a request, and the position that is asked for; what it leaves out is as in `current`."""
+    """Read a rule and its position from a request. Missing fields are taken from `current`."""
     with f:
         values = {name: f.get(name, check, None) for name, check in _CHECKS.items() if f.has(name)}
         position = f.get("position", whole(0, _MOST), None)
@@ -82,7 +82,7 @@ def _read(cloud: Cloud, f: Fields, current: RulesetRule | None = None) -> tuple[
             for name in ("action", "direction", "family"):
                 f.need(name, _CHECKS[name])
             current = RulesetRule(cloud.new_uuid("rule"), "accept", "in")
-    rule = replace(current, **values)  # type: ignore[arg-type]  # each is of the type that its check gives
+    rule = replace(current, **values)  # type: ignore[arg-type]  # the checks return the right types
     for side in ("source", "destination"):
         start, end = getattr(rule, f"{side}_port_start"), getattr(rule, f"{side}_port_end")
         if (start is not None or end is not None) and rule.protocol not in {"tcp", "udp"}:
@@ -102,7 +102,7 @@ def _find(ruleset: Ruleset, uuid: str) -> RulesetRule:
 
 
 def _change(cloud: Cloud, ruleset: Ruleset, rules: list[RulesetRule]) -> None:
-    """These are the ruleset's rules from now on, numbered in their order."""
+    """Replace the ruleset's rules, and number them in order."""
     if len(rules) > _MOST:
         raise ApiFault(403, "FIREWALL_RULE_LIMIT_REACHED", f"A ruleset has at most {_MOST} rules.")
     new_version(cloud, ruleset)
@@ -110,7 +110,7 @@ def _change(cloud: Cloud, ruleset: Ruleset, rules: list[RulesetRule]) -> None:
 
 
 def _placed(rules: list[RulesetRule], rule: RulesetRule, position: int | None) -> list[RulesetRule]:
-    """With the rule at its position; without one, at the end."""
+    """Insert the rule at its position, or else at the end."""
     index = len(rules) if position is None else max(0, min(position - 1, len(rules)))
     return [*rules[:index], rule, *rules[index:]]
 

@@ -1,4 +1,4 @@
-"""Firewall rulesets, their labels and versions: one of the newer services, with bare documents and problems."""
+"""Firewall rulesets, their labels and versions: a newer service, with plain documents and problem documents."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _KEYS: dict[str, Callable[[Ruleset], str | float]] = {
     "created_at": lambda ruleset: ruleset.created,
     "updated_at": lambda ruleset: ruleset.updated,
 }
-"""What rulesets can be sorted by."""
+"""Sort keys of rulesets."""
 
 
 def _name(value: object) -> str:
@@ -62,7 +62,7 @@ def _answer(cloud: Cloud, ruleset: Ruleset, status: int = 200) -> Answer:
 
 @routes.get("/firewall-ruleset")
 def list_rulesets(cloud: Cloud, call: Call) -> Answer:
-    """The newest first, unless `sort` says otherwise."""
+    """Newest first, unless `sort` is given."""
     found = sorted(cloud.rulesets.values(), key=lambda each: each.created, reverse=True)
     shown = page(call, sorted_as_asked(call, found, _KEYS), RULESETS)
     headers = total(found, told=cloud.total_count)
@@ -115,7 +115,7 @@ def delete_ruleset(cloud: Cloud, call: Call) -> Answer:
 
 @routes.patch("/firewall-ruleset/{uuid}/restore/{version}")
 def restore_version(cloud: Cloud, call: Call) -> Answer:
-    """The rules of an older version, as a new one."""
+    """Restore the rules of an older version as a new version."""
     ruleset, given = find_ruleset(cloud, call.args["uuid"]), call.args["version"]
     versions = [*ruleset.versions, ruleset.rules]
     if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= len(versions):
@@ -128,7 +128,7 @@ def restore_version(cloud: Cloud, call: Call) -> Answer:
 
 @routes.get("/firewall-ruleset/{uuid}/servers")
 def list_servers(cloud: Cloud, call: Call) -> Answer:
-    """The contract has labels here; a label of each server is what makes sense of that."""
+    """By the contract, this is a list of labels. The simulator sends one label per server."""
     ruleset = find_ruleset(cloud, call.args["uuid"])
     servers = [cloud.servers[each.server] for each in cloud.ruleset_attachments if each.ruleset == ruleset.uuid]
     return Answer(200, [{"key": server.uuid, "value": server.title} for server in servers], PLAIN_JSON)

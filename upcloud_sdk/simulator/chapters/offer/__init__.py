@@ -1,1 +1,1 @@
-"""Chapters about what UpCloud offers: zones, plans, prices, hosts."""
+"""Chapters about zones, plans, prices and hosts."""

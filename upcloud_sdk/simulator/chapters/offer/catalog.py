@@ -1,4 +1,4 @@
-"""What the API offers: zones, plans, sizes, time zones, public templates (chapters 6 and 18)."""
+"""Zones, plans, sizes, time zones, public templates (chapters 6 and 18)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def list_timezones(cloud: Cloud, _call: Call) -> Answer:
 
 @routes.get("/server_size/limits")
 def get_size_limits(_cloud: Cloud, _call: Call) -> Answer:
-    """What a server without a plan may have."""
+    """Limits for servers without a plan."""
     limits = {
         "core_number_min": 1,
         "core_number_max": 20,
@@ -64,7 +64,7 @@ def list_keymaps(_cloud: Cloud, _call: Call) -> Answer:
 
 @routes.get("/zone/{zone}/vlans")
 def list_vlans(cloud: Cloud, call: Call) -> Answer:
-    """One VLAN in each zone of a private cloud; a public one has none."""
+    """One VLAN in each private zone, none in public zones."""
     zone = cloud.catalog.zone(call.args["zone"])
     private = cloud.catalog.zones[zone]["public"] == "no"
     vlans = [{"id": 1, "access": "private", "description": f"VLAN of {zone}", "default": 1}] if private else []
@@ -72,7 +72,7 @@ def list_vlans(cloud: Cloud, call: Call) -> Answer:
 
 
 _RATES = {"EUR": 1.0, "USD": 1.08, "GBP": 0.86, "SEK": 11.3, "SGD": 1.45}
-"""Made up: they are for trying code that reads rates."""
+"""Invented rates, for testing code that reads rates."""
 
 
 @routes.get("/currency")

@@ -1,4 +1,4 @@
-"""Hosts of private clouds, and the GPUs that are free (chapters 6 and 15)."""
+"""Hosts of private clouds, and available GPUs (chapters 6 and 15)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 routes = Routes()
 
 _CORES, _MEMORY = 64, 512 * 1024
-"""Of each host; MiB."""
+"""Memory of each host, in MiB."""
 
 
 def _document(cloud: Cloud, host: Host, *, stats: bool = True) -> Document:
@@ -32,7 +32,7 @@ def _document(cloud: Cloud, host: Host, *, stats: bool = True) -> Document:
 
 
 def _stats(cloud: Cloud, host: Host) -> list[Document]:
-    """How much of the host is left by the servers that run on it."""
+    """What the running servers leave free on the host."""
     servers = [server for server in cloud.servers.values() if server.host == host.id]
     idle = 100 - 100 * sum(server.core_number for server in servers) / _CORES
     free = _MEMORY - sum(server.memory_amount for server in servers)
@@ -74,7 +74,7 @@ def modify_host(cloud: Cloud, call: Call) -> Answer:
 
 @routes.get("/device/availability")
 def get_availability(cloud: Cloud, _call: Call) -> Answer:
-    """By zone, without an envelope."""
+    """By zone, without an outer object."""
     plans = [name for name, plan in cloud.catalog.plans.items() if plan.get("gpu_amount")]
     zones = [zone["id"] for zone in cloud.catalog.zones.values() if zone["public"] == "yes"]
     held = taken(cloud)

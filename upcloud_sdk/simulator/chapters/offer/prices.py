@@ -1,7 +1,7 @@
-"""The price list: plausible prices for every zone and plan, made by rule (chapter 6).
+"""The price list: plausible prices for all zones and plans, computed by rules (chapter 6).
 
-The prices of general purpose plans, storages and addresses are those that were recorded in 2020; the rest is in
-proportion. They are for trying code that reads prices, not for planning a budget.
+The prices of general purpose plans, storages and addresses were recorded in 2020. The others are in proportion. They
+are for testing code that reads prices, not for planning a budget.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def list_prices(cloud: Cloud, call: Call) -> Answer:
     wanted = call.param("zone")
     if wanted is not None and wanted not in cloud.catalog.zones:
         raise ApiFault(400, "PRICE_INVALID", f"There is no zone {wanted}.")
-    levels: dict[Decimal, Document] = {}  # what equally dear zones have in common: there are thousands of items
+    levels: dict[Decimal, Document] = {}  # shared by zones with equal prices, since there are thousands of items
     documents: list[Document] = []
     for zone in cloud.catalog.zones if wanted is None else [wanted]:
         dearer = DEARER.get(zone, Decimal(1))

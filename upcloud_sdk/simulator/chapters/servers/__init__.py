@@ -1,1 +1,1 @@
-"""Chapters about servers: their life, their devices, their firewall, their tags and groups."""
+"""Chapters about servers, devices, firewall, tags and groups."""

@@ -1,4 +1,4 @@
-"""Create a server: everything is checked before anything is made (chapter 7.1)."""
+"""Create a server: checks everything before it creates anything (chapter 7.1)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from upcloud_sdk.simulator.rules.placement import choose_host, gpus_left, read_w
 from upcloud_sdk.simulator.rules.server_values import NIC_MODEL, VIDEO_MODEL, boot_order, read_newer, simple_backup
 from upcloud_sdk.simulator.rules.servers import read_size
 from upcloud_sdk.simulator.rules.storages import check_room
+from upcloud_sdk.simulator.state import usage
 from upcloud_sdk.simulator.state.guest_backend import boot_device
 from upcloud_sdk.simulator.wire import labels
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 routes = Routes()
 
 _FEW, _MOST_OF_FEW = "STARTER-1xCPU-1GB", 5
-"""The plan that an account may have only so many servers of."""
+"""The plan with a limited number of servers per account."""
 
 
 @dataclass(slots=True)
@@ -62,21 +63,14 @@ def create_server(cloud: Cloud, call: Call) -> Answer:
     place_devices(cloud, server, devices)
     for wanted in interfaces:
         add_interface(cloud, server, wanted)
-    sold = cloud.catalog.plans.get(plan)
-    if sold is not None and sold["storage_size"]:  # plans that bring no disk bring no address
-        first = next(
-            (a for i in server.interfaces for a in i.ip_addresses if (a.access, a.family) == ("public", "IPv4")),
-            None,
-        )
-        if first is not None:
-            first.part_of_plan = True
+    usage.share_plan(cloud, server)
     server.username, server.ssh_keys = login.username, list(login.ssh_keys)
     server.hidden_until = cloud.clock.now() + cloud.list_lag
     cloud.servers[server.uuid] = server
     cloud.note_event(server, "server_create")
     cloud.start_boot(server)
     document = documents.server_details(cloud, server) | {"username": server.username}
-    if login.create_password != "no":  # noqa: S105 - an answer to a question, not a password
+    if login.create_password != "no":  # noqa: S105 - not a password
         document["password"] = cloud.new_password(16)
     return Answer(202, {"server": document})
 
@@ -134,13 +128,13 @@ def _check_template(server: Server, devices: list[DeviceRequest], login: _Login)
         if server.metadata != "yes":
             message = "Metadata must be enabled when cloning a cloud-init template"
             raise ApiFault(409, "METADATA_DISABLED_ON_CLOUD-INIT", message)
-        if login.create_password == "yes":  # noqa: S105 - an answer to a question, not a password
+        if login.create_password == "yes":  # noqa: S105 - not a password
             code = "CAN_NOT_CREATE_PASSWORD_FOR_THE_SELECTED_DISTRIBUTION"
             raise ApiFault(409, code, "The template accepts SSH keys only.")
 
 
 def _check_account(cloud: Cloud, server: Server) -> None:
-    """Money, limits and capacity."""
+    """Check credits, limits and capacity."""
     account, limits = cloud.account, cloud.account.resource_limits
     cloud.check_credits()
     creating = sum(each.being_created for each in cloud.servers.values())
@@ -162,7 +156,7 @@ def _check_account(cloud: Cloud, server: Server) -> None:
 
 
 def _check_plan(cloud: Cloud, server: Server) -> None:
-    """Refuse what UpCloud does not sell, or not so often."""
+    """Refuse plans that UpCloud no longer sells or limits."""
     if cloud.discontinued_plans == "refused" and not cloud.catalog.is_on_sale(server.plan):
         raise ApiFault(403, "PLAN_FORBIDDEN", f"The plan {server.plan} is not sold any more.")
     held = sum(each.plan == server.plan for each in cloud.servers.values())

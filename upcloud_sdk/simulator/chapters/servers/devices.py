@@ -29,7 +29,7 @@ def attach_storage(cloud: Cloud, call: Call) -> Answer:
     if uuid is None and kind == "disk":
         raise ApiFault(400, "STORAGE_MISSING", "The required attribute storage is missing.")
     storage = cloud.storage(uuid) if uuid is not None else None
-    attach(server, storage, kind=kind, address=wanted, boot_disk=boot_disk)
+    attach(cloud, server, storage, kind=kind, address=wanted, boot_disk=boot_disk)
     return details(cloud, server)
 
 

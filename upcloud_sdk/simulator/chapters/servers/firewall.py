@@ -1,4 +1,4 @@
-"""Firewall rules of a server (chapter 13): their positions are their order."""
+"""Firewall rules of a server (chapter 13). Their positions are their order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PAIRS = ("source_address", "source_port", "destination_address", "destination_p
 
 
 def _unset_or(check: Check[object]) -> Check[str]:
-    """Answers have "" for what is unset, so requests may; or null, as the newer service has it."""
+    """Unset values may be "", as in answers, or null, as in the newer service."""
 
     def checked(value: object) -> str:
         return "" if value is None or value == "" else str(check(value))
@@ -74,7 +74,7 @@ def _read(f: Fields) -> tuple[int | None, FirewallRule]:
 
 
 def _check_pair(rule: FirewallRule, pair: str) -> None:
-    """Start and end go together, in this order, and in the rule's family."""
+    """Check start and end: both are given, in order, and in the rule's family."""
     start, end = str(getattr(rule, f"{pair}_start")), str(getattr(rule, f"{pair}_end"))
     code = pair.upper()
     for given, other, edge in ((start, end, "end"), (end, start, "start")):
@@ -119,7 +119,7 @@ def list_rules(cloud: Cloud, call: Call) -> Answer:
 
 @routes.get("/firewall-ruleset/server/{uuid}/firewall-rule")
 def list_rules_in_pages(cloud: Cloud, call: Call) -> Answer:
-    """The same of the newer service, in pages."""
+    """The list of the newer service, with pages."""
     server = cloud.server(call.args["uuid"])
     positions = page(call, range(1, len(server.firewall_rules) + 1), RULESETS)
     return Answer(200, {"firewall_rules": {"firewall_rule": [_document(server, each) for each in positions]}})
@@ -127,7 +127,7 @@ def list_rules_in_pages(cloud: Cloud, call: Call) -> Answer:
 
 @routes.put("/firewall-ruleset/server/{uuid}/firewall-rule")
 def replace_rules_of_server(cloud: Cloud, call: Call) -> Answer:
-    """All of them; null is none."""
+    """Replace all rules. null: no rules."""
     server = _changeable(cloud, call)
     with fields(call, None) as f:
         wrapped = f.need("firewall_rules", mapping) if f.get("firewall_rules", or_null(mapping), None) else {}
@@ -149,7 +149,7 @@ def get_rule(cloud: Cloud, call: Call) -> Answer:
 @routes.post("/server/{uuid}/firewall_rule")
 @routes.post("/firewall-ruleset/server/{uuid}/firewall-rule")
 def create_rule(cloud: Cloud, call: Call) -> Answer:
-    """Inserted at its position; without one, at the end."""
+    """Insert a rule at its position, or else at the end."""
     server = _changeable(cloud, call)
     position, rule = _read(fields(call, "firewall_rule"))
     _check_limit(cloud, len(server.firewall_rules) + 1)
@@ -166,7 +166,7 @@ def _check_limit(cloud: Cloud, wanted: int) -> None:
 
 @routes.put("/server/{uuid}/firewall_rule")
 def replace_rules(cloud: Cloud, call: Call) -> Answer:
-    """All of them, numbered in their order."""
+    """Replace all rules, and number them in order."""
     server = _changeable(cloud, call)
     with fields(call, None) as f:
         items = f.items("firewall_rules", "firewall_rule")

@@ -50,7 +50,7 @@ def _find(cloud: Cloud, call: Call) -> ServerGroup:
 
 
 def _read_members(cloud: Cloud, f: Fields, group: str) -> list[Server] | None:
-    """The servers of a request; each is in one group at most."""
+    """The servers of a request. A server can be in only one group."""
     wrapped = f.get("servers", mapping, None)
     if wrapped is None:
         return None
@@ -68,7 +68,7 @@ def _check_free(server: Server, group: str) -> None:
 
 
 def _gather(cloud: Cloud, group: ServerGroup, servers: list[Server]) -> None:
-    """Let these servers be the group's members, and no others."""
+    """Make exactly these servers the group's members."""
     for member in members_of(cloud, group):
         member.server_group = None
     for server in servers:
@@ -119,7 +119,7 @@ def modify_group(cloud: Cloud, call: Call) -> Answer:
 
 @routes.delete("/server-group/{uuid}")
 def delete_group(cloud: Cloud, call: Call) -> Answer:
-    """Its members go on without it."""
+    """Delete a group. Its members are kept."""
     group = _find(cloud, call)
     _gather(cloud, group, [])
     del cloud.server_groups[group.uuid]

@@ -21,13 +21,13 @@ routes = Routes()
 
 _TIMEOUT = whole(1, 3600)
 _STILL_STARTED = 0.25
-"""The part of a stop during which the server still says `started`."""
+"""Part of a stop during which the server is still `started`."""
 _SOFT_PATIENCE = 3600
-"""Seconds that a soft stop without a timeout waits for the guest."""
+"""Limit for a soft stop without a timeout, in seconds."""
 _KILL_PATIENCE = 10.0
-"""Seconds that a guest which is powered off may take to be gone."""
+"""Limit for the end of a powered-off guest, in seconds."""
 _START_PATIENCE = 120.0
-"""Seconds after which a start that does not come to an end is answered all the same."""
+"""A start is answered after this many seconds, even if it has not ended."""
 
 
 @routes.post("/server/{uuid}/start")
@@ -85,7 +85,7 @@ def restart_server(cloud: Cloud, call: Call) -> Answer:
 def _leaving(
     cloud: Cloud, server: Server, event: str, stop_type: str, timeout: int | None, *, ignored: str | None = None
 ) -> list[Step]:
-    """The way to `event`: `started` for a moment, `maintenance`, and then, if the guest ignores it, `ignored`."""
+    """Steps to `event`: a moment of `started`, then `maintenance`. If the guest ignores the stop: `ignored`."""
     now, length = cloud.clock.now(), cloud.stop_seconds
     leave = now + length * _STILL_STARTED
     if stop_type == "hard":

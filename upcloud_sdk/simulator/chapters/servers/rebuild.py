@@ -1,4 +1,4 @@
-"""Give a server a new disk of a template, or call a creation off (chapter 7)."""
+"""Rebuild a server from a template, or cancel a creation (chapter 7)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from upcloud_sdk.simulator.rules import documents
 from upcloud_sdk.simulator.rules.devices import free_address
 from upcloud_sdk.simulator.rules.servers import require_state
 from upcloud_sdk.simulator.rules.storages import check_room, delete_storage
+from upcloud_sdk.simulator.state import usage
 from upcloud_sdk.simulator.state.guest_backend import boot_device
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import fields, list_of, one_of, text
@@ -27,7 +28,7 @@ _FLAG = one_of("0", "1", "false", "true", "no", "yes", "n", "y", "off", "on")
 
 @routes.post("/server/{uuid}/rebuild")
 def rebuild_server(cloud: Cloud, call: Call) -> Answer:
-    """The disk that it starts from is replaced by a clone of a public template, and it boots."""
+    """Replace the boot disk with a clone of a public template, and boot."""
     server = cloud.server(call.args["uuid"])
     with fields(call, "server_rebuild") as f:
         source = cloud.storage(f.need("clone_source", text(1)))
@@ -57,7 +58,7 @@ def rebuild_server(cloud: Cloud, call: Call) -> Answer:
 
 
 def _read_login(f: Fields, server: Server) -> bool:
-    """Take over the user; whether a password is wanted."""
+    """Read the user. Returns whether a password is wanted."""
     user = f.object("login_user")
     if user is None:
         return False
@@ -79,24 +80,24 @@ def _old_disk(server: Server, wanted: str | None) -> Device:
 
 
 def _replace(cloud: Cloud, server: Server, old: Device, new: Storage, *, delete: bool) -> None:
-    """The new disk in the place of the old one."""
+    """Put the new disk in the place of the old one."""
     server.devices.remove(old)
     address = free_address(server.devices, old.address)
-    server.devices.insert(0, Device(address, "disk", new.uuid, old.boot_disk, old.part_of_plan))
-    new.part_of_plan = old.part_of_plan
+    server.devices.insert(0, Device(address, "disk", new.uuid, old.boot_disk))
     new.servers.append(server.uuid)
     cloud.storages[new.uuid] = new
     replaced = cloud.storages.get(old.storage)
     if replaced is not None:
         replaced.servers.remove(server.uuid)
-        replaced.part_of_plan = False
+        usage.leave_plan(cloud, replaced)
         if delete:
             delete_storage(cloud, replaced, "keep")
+    usage.share_plan(cloud, server)
 
 
 @routes.post("/server/{uuid}/cancel")
 def cancel_creation(cloud: Cloud, call: Call) -> Answer:
-    """Call off a creation that goes on: the server is stopped, and its disks can be deleted."""
+    """Cancel a running creation: the server is then stopped, and its disks can be deleted."""
     server = cloud.server(call.args["uuid"])
     if not server.being_created or server.state != "maintenance":
         raise ApiFault(409, "UNABLE_TO_CANCEL", f"The server {server.uuid} is not being created.")

@@ -1,4 +1,4 @@
-"""Moving a server between a public zone and a private cloud of the same location (chapter 7.4)."""
+"""Move a server between a public zone and a private cloud at the same location (chapter 7.4)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def relocate_server(cloud: Cloud, call: Call) -> Answer:
 
 
 def _check_zones(cloud: Cloud, server: Server, zone: str) -> None:
-    """From public to private or back, within a location: the part of a zone's id before the hyphen."""
+    """Allow moves between public and private zones of one location: the part of the zone's id before the hyphen."""
     kinds = {cloud.catalog.zones[each]["public"] for each in (server.zone, zone)}
     if len(kinds) != 2 or server.zone.partition("-")[0] != zone.partition("-")[0]:
         raise ApiFault(409, "ZONE_MISMATCH", f"A server cannot be relocated from {server.zone} to {zone}.")
@@ -44,7 +44,7 @@ def _check_zones(cloud: Cloud, server: Server, zone: str) -> None:
 
 
 def _storages(cloud: Cloud, server: Server) -> list[Storage]:
-    """What moves with the server: its disks and their backups, each of them online."""
+    """The storages that move with the server: its disks and their backups. All must be online."""
     own = [cloud.storages[device.storage] for device in server.devices if device.storage in cloud.storages]
     moving = own + [backup for storage in own for backup in cloud.backups_of(storage.uuid)]
     for storage in moving:

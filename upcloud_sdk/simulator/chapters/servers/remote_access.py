@@ -1,4 +1,4 @@
-"""How a server's screen is reached, and the GPUs that it has (chapter 7)."""
+"""VNC consoles and GPUs of servers (chapter 7)."""
 
 from __future__ import annotations
 

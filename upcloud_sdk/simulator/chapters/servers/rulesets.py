@@ -1,4 +1,4 @@
-"""Which firewall rulesets guard the private interfaces of which servers."""
+"""Firewall rulesets on private interfaces of servers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ routes = Routes()
 
 
 def _relation(cloud: Cloud, attachment: RulesetAttachment) -> Document:
-    """The ruleset's version is applied at once."""
+    """The current version is always applied already."""
     version = cloud.rulesets[attachment.ruleset].version
     return {
         "applied_version": version,
@@ -40,7 +40,7 @@ def _of_server(cloud: Cloud, server: Server) -> list[RulesetAttachment]:
 
 @routes.get("/server/{uuid}/firewall_ruleset_relationships/private")
 def list_relations(cloud: Cloud, call: Call) -> Answer:
-    """Here the moments are texts, elsewhere they are numbers: so the contract has it."""
+    """By the contract, times are text here, and numbers elsewhere."""
     server = cloud.server(call.args["uuid"])
     documents = [
         _relation(cloud, each) | {"created_at": iso(each.created), "last_applied_at": iso(each.created)}

@@ -1,4 +1,4 @@
-"""Servers: listed, read, changed, deleted (chapter 7). Creating is in `server_create`, power in `power`."""
+"""List, get, modify and delete servers (chapter 7). See also `create` and `power`."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ _KEYS: dict[str, Callable[[Server], str | float]] = {
     "memory": lambda server: server.memory_amount,
     "popularity": lambda _server: 0,
 }
-"""What servers can be sorted by. What is popular is not known here: that order is the usual one."""
+"""Sort keys of servers. The simulator does not know popularity, which gives the default order."""
 
 
 def _filtered(call: Call, servers: list[Server]) -> list[Server]:
-    """By the filters of the query, all of which must hold."""
+    """Apply all filters of the query."""
     uuids, hosts, devices = (repeated(call, name) for name in ("uuid", "host", "device"))
     if any(not is_uuid(uuid) for uuid in uuids):
         raise ApiFault(400, "UUID_INVALID", "The parameter uuid must be a UUID.")
@@ -59,7 +59,7 @@ def _filtered(call: Call, servers: list[Server]) -> list[Server]:
 
 
 def _searched(server: Server) -> str:
-    """Where a search looks."""
+    """The text that a search looks in."""
     addresses = (address.address for interface in server.interfaces for address in interface.ip_addresses)
     return "\n".join((server.title, server.hostname, server.uuid, *addresses)).lower()
 
@@ -81,14 +81,14 @@ def list_servers(cloud: Cloud, call: Call) -> Answer:
 
 @routes.get("/server/labels")
 def list_labels(cloud: Cloud, _call: Call) -> Answer:
-    """Each label that a server has, once."""
+    """All labels of servers, without duplicates."""
     pairs = {pair: None for server in cloud.servers.values() for pair in server.labels.items()}
     return Answer(200, [{"key": key, "value": value} for key, value in pairs])
 
 
 @routes.get("/server/tag/{tags}")
 def list_servers_by_tag(cloud: Cloud, call: Call) -> Answer:
-    """`a,b` is any of the tags, `a:b` all of them."""
+    """`a,b`: any of the tags. `a:b`: all of them."""
     given = call.args["tags"].lower()
     every = ":" in given
     names = given.split(":" if every else ",")
@@ -155,6 +155,7 @@ def modify_server(cloud: Cloud, call: Call) -> Answer:
     for name, value in changes.items():
         setattr(server, name, value)
     server.plan, server.core_number, server.memory_amount = size
+    usage.share_plan(cloud, server)
     cloud.note_event(server, "server_modify")
     return details(cloud, server, 202)
 
@@ -168,6 +169,7 @@ def delete_server(cloud: Cloud, call: Call) -> Answer:
     backups = read_backup_policy(call)
     require_state(server, "stopped")
     own = [cloud.storages[device.storage] for device in server.devices if device.storage in cloud.storages]
+    deleted = own if policy in {"1", "true"} else []
     cloud.forget(server)
     usage.close(cloud, server)
     cloud.guests.forget(server.uuid)
@@ -178,7 +180,8 @@ def delete_server(cloud: Cloud, call: Call) -> Answer:
         storage = cloud.any_storage(device.storage)
         if storage is not None and server.uuid in storage.servers:
             storage.servers.remove(server.uuid)
-    if policy in {"1", "true"}:
-        for storage in own:
-            delete_storage(cloud, storage, backups)
+            if storage not in deleted:
+                usage.leave_plan(cloud, storage)
+    for storage in deleted:
+        delete_storage(cloud, storage, backups)
     return Answer(204)

@@ -1,4 +1,4 @@
-"""How busy servers are, by the day, week, month and year: made up, but the same for the same server."""
+"""Statistics of servers by day, week, month and year: invented, but constant for each server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NETWORKS = ("public", "utility", "private")
 
 
 def _variable(chance: random.Random, title: str, most: float, seconds: float, *, now: bool) -> Document:
-    """A series in four numbers, which are text."""
+    """A series of four numbers, as text."""
     average = most * chance.uniform(0.05, 0.4)
     current = most * chance.uniform(0.05, 0.9) if now else 0.0
     values = {"average": average, "current": current, "maximum": most * 0.95, "total": average * seconds}
@@ -33,7 +33,7 @@ def _variable(chance: random.Random, title: str, most: float, seconds: float, *,
 
 
 def _answer(cloud: Cloud, call: Call, titles: Iterable[str], most: float) -> Answer:
-    """Of the period in the path, or of all of them."""
+    """Statistics of the period in the path, or of all periods."""
     server = cloud.server(call.args["uuid"])
     wanted = _checked(call, "period", [*_PERIODS])
     stats: Document = {}

@@ -1,4 +1,4 @@
-"""Tags, and what carries them (chapter 14). They are the main account's."""
+"""Tags of servers (chapter 14). Only for the main account."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _name(value: object) -> str:
 
 
 def _find(cloud: Cloud, name: str) -> Tag:
-    """By its name, whatever its case."""
+    """Find a tag by name, ignoring case."""
     if not _NAME.fullmatch(name):
         raise ApiFault(400, "TAG_INVALID", f"The tag name {name} is invalid.")
     tag = cloud.tags.get(name.lower())
@@ -55,7 +55,7 @@ def _read_servers(cloud: Cloud, f: Fields) -> list[Server] | None:
 
 
 def _carry(cloud: Cloud, tag: Tag, servers: list[Server]) -> None:
-    """Let these servers carry the tag, and no others."""
+    """Set the tag on exactly these servers."""
     for server in cloud.servers.values():
         if tag.name in server.tags and server not in servers:
             server.tags.remove(tag.name)
@@ -91,7 +91,7 @@ def create_tag(cloud: Cloud, call: Call) -> Answer:
 
 @routes.put("/tag/{name}")
 def modify_tag(cloud: Cloud, call: Call) -> Answer:
-    """A new name, a description, the servers."""
+    """Change name, description and servers."""
     require_main(cloud, call)
     tag = _find(cloud, call.args["name"])
     with fields(call, "tag") as f:

@@ -1,1 +1,1 @@
-"""Chapters about storages: themselves, their copies, what is imported into them."""
+"""Chapters about storages, copies and imports."""

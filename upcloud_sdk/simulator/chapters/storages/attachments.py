@@ -1,4 +1,4 @@
-"""Attach and detach from the storage's side (chapter 10)."""
+"""Attach and detach, by the storage's path (chapter 10)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def attach_to_server(cloud: Cloud, call: Call) -> Answer:
         kind = f.get("type", one_of("disk", "cdrom"), "disk")
         address = f.get("address", device_address, "ide" if kind == "cdrom" else "virtio")
         boot_disk = str(f.get("boot_disk", one_of("0", "1"), "0", code="STORAGE_DEVICE"))
-    attach(server, storage, kind=kind, address=address, boot_disk=boot_disk)
+    attach(cloud, server, storage, kind=kind, address=address, boot_disk=boot_disk)
     return details(cloud, storage)
 
 

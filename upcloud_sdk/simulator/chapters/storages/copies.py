@@ -1,4 +1,4 @@
-"""What makes a storage of a storage: clone, templatize, backup, restore, cancel, resize (chapter 9)."""
+"""Clone, templatize, back up, restore, cancel, resize (chapter 9)."""
 
 from __future__ import annotations
 
@@ -27,12 +27,13 @@ routes = Routes()
 
 
 def _copy(cloud: Cloud, source: Storage, copy: Storage, busy: str) -> Answer:
-    """Let `copy` be made while its source is `busy`."""
+    """Begin a copy. Its source is in state `busy` meanwhile."""
     cloud.check_credits()
     now = cloud.clock.now()
     copy.created, copy.state, copy.copied_from = now, "maintenance", source.uuid
     copy.hidden_until = now + cloud.list_lag
     cloud.storages[copy.uuid] = copy
+    cloud.copy_disk(source, copy)
     cloud.schedule(copy, Step("online", now + cloud.storage_seconds))
     answer = details(cloud, copy, 201)
     if source.access == "private":
@@ -70,7 +71,7 @@ def templatize_storage(cloud: Cloud, call: Call) -> Answer:
     copy.template_type = "native"
     answer = _copy(cloud, source, copy, "cloning")
     document = storage_details(cloud, copy)
-    for name in ("progress", "template_type"):  # a GET has them
+    for name in ("progress", "template_type"):  # only a GET has them
         document.pop(name, None)
     answer.document = {"storage": document}
     return answer

@@ -1,4 +1,4 @@
-"""Imports into storages: from an address, or by an upload (chapter 9)."""
+"""Imports into storages: from a URL, or by an upload (chapter 9)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 routes = Routes()
 
 _PENDING, _IMPORTING, _ONLINE = 0.25, 0.5, 1.5
-"""When a state comes, in parts of the time that an import takes; `completed` is 1."""
+"""When each state begins, as a part of the import's duration. `completed` is 1."""
 
 
 def document_of(cloud: Cloud, one: StorageImport) -> Document:
-    """What is not known yet is empty."""
+    """Unknown values are empty."""
     read, written = _progress(cloud, one)
     document: Document = {
         "client_content_length": one.client_content_length,
@@ -50,7 +50,7 @@ def document_of(cloud: Cloud, one: StorageImport) -> Document:
 
 
 def _progress(cloud: Cloud, one: StorageImport) -> tuple[int, int]:
-    """The bytes read and written; of a download, in proportion to its time."""
+    """Bytes read and written. For a download, in proportion to the time."""
     due = one.steps[0].due if one.steps else None
     if one.source != "http_import" or one.state != "importing" or due is None:
         return one.read_bytes, one.written_bytes

@@ -1,4 +1,4 @@
-"""Storages: listed, read, created, changed, deleted (chapter 9). Copies and backups are in `copies`."""
+"""List, get, create, modify and delete storages (chapter 9). See also `copies`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _KEYS: dict[str, Callable[[Storage], str | float]] = {
     "type": lambda storage: storage.type,
     "zone": lambda storage: storage.zone or "",
 }
-"""What storages can be sorted by."""
+"""Sort keys of storages."""
 
 
 def _listed(cloud: Cloud, call: Call, *kinds: str) -> Answer:
@@ -82,7 +82,7 @@ def list_storages(cloud: Cloud, call: Call) -> Answer:
 
 @routes.get("/storage/{uuid}")
 def get_storage(cloud: Cloud, call: Call) -> Answer:
-    """A storage, or the storages of a kind: the two share a path."""
+    """A storage, or a list of one kind: both have the same path."""
     if call.args["uuid"] in _KINDS:
         return _listed(cloud, call, call.args["uuid"])
     return details(cloud, cloud.storage(call.args["uuid"]))
@@ -138,6 +138,9 @@ def modify_storage(cloud: Cloud, call: Call) -> Answer | Pause:
         if resizes:
             resize_backup(cloud, storage)
     storage.title, storage.size = title, size
+    for uuid in storage.servers:
+        if uuid in cloud.servers:  # a test may have removed it
+            usage.share_plan(cloud, cloud.servers[uuid])
     if rule is not None:
         storage.backup_rule = rule
     if wanted is not None:

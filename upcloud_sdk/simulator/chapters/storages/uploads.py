@@ -1,4 +1,4 @@
-"""The upload host: takes the content of an import, without credentials (chapter 9)."""
+"""The upload host: receives the content of an import, without credentials (chapter 9)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from upcloud_sdk.simulator.chapters.routing import Routes
 from upcloud_sdk.simulator.records.records import Step, StorageImport
-from upcloud_sdk.simulator.state.imports import complete, fail, room_of
+from upcloud_sdk.simulator.state.imports import capacity_of, complete, fail
 from upcloud_sdk.simulator.wire.calls import PLAIN_JSON, Answer, ApiFault, Call, Refusal, Sink
 from upcloud_sdk.simulator.wire.content import Content
 
@@ -21,7 +21,7 @@ class _Upload:
 
     def __init__(self, cloud: Cloud, one: StorageImport, kind: str) -> None:
         self._cloud, self._import = cloud, one
-        self._content = Content(kind, room_of(cloud, one))
+        self._content = Content(kind, capacity_of(cloud, one))
         self._problem = ""
 
     def write(self, chunk: bytes) -> None:
@@ -58,7 +58,7 @@ class _Upload:
         return Answer(200, document, content_type=PLAIN_JSON)
 
     def _sync(self) -> None:
-        """The storage is usable at once, and online a little later."""
+        """The storage can be used immediately, and is online a little later."""
         storage = self._cloud.storages.get(self._import.storage)
         if storage is not None:
             storage.state = "syncing"
@@ -76,7 +76,7 @@ def _gone(one: StorageImport) -> ApiFault:
 
 @routes.upload("PUT", "/uploader/session/{uuid}")
 def upload(cloud: Cloud, call: Call) -> Sink:
-    """A request with an Authorization header is refused: credentials are not for this host."""
+    """Refuse requests with an Authorization header, since this host must not get credentials."""
     if "authorization" in call.headers:
         message = "The upload host was sent an Authorization header, which is for the API only."
         return Refusal(ApiFault(400, "INVALID_REQUEST", message).answer())

@@ -1,7 +1,8 @@
-"""What can befall a reaper: lists that lag, labels that cannot be read, others who are quicker."""
+"""Rounds of the reaper: what is due, what is reported, what fails."""
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 from typing import TYPE_CHECKING
@@ -10,11 +11,12 @@ import anyio
 import httpx
 import pytest
 
-from tests.fleet.leased import abandoned, started
+from tests.fleet.leased import abandoned, fleet_of, leftover, started
 from tests.moved_time import MovedCloud, MovedTransport, server_spec
 from upcloud_sdk import RetryPolicy, errors
 from upcloud_sdk.events import Event, LeaseEvent
-from upcloud_sdk.models.ownership import LEASE, OWNER, RUN
+from upcloud_sdk.fleet.records import Record, State
+from upcloud_sdk.models.ownership import ATTEMPT, LEASE, OWNER, RUN
 from upcloud_sdk.simulator.records.records import Storage
 
 if TYPE_CHECKING:
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     from upcloud_sdk.fleet.reap import ReapReport
 
 pytestmark = pytest.mark.anyio
-
-
-# --- the reaper -------------------------------------------------------------------------------------------------------
 
 
 async def test_a_lease_that_cannot_be_read_is_reported_and_left_alone(
@@ -61,45 +60,6 @@ async def test_a_grace_without_an_end_reaps_nothing(moved: MovedCloud, monkeypat
     async with moved.client() as cloud:
         for grace in (1e12, math.inf):
             assert uuid in (await cloud.leases.reap(grace=grace)).spared
-
-
-class OldList(MovedTransport):
-    """Shows the list of servers as it was once."""
-
-    answer: httpx.Response | None = None
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await super().handle_async_request(request)
-        if (request.method, request.url.path) == ("GET", "/1.3/server"):
-            self.answer = self.answer or answer
-            return httpx.Response(200, headers=answer.headers, content=self.answer.content, request=request)
-        return answer
-
-
-async def test_a_list_that_lags_kills_nothing_that_was_renewed_since(
-    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    uuid = await abandoned(moved, monkeypatch)
-    async with moved.client(transport=OldList(moved.sim, moved.clock)) as reaper, moved.client() as other:
-        await reaper.leases.reap()
-        await moved.later(700)
-        await other.leases.take(uuid, 3600)
-        report = await reaper.leases.reap()
-    assert report.spared[:1] == (uuid,)
-    assert uuid in moved.sim.servers
-
-
-async def test_a_server_that_is_taken_while_the_reaper_waits_for_it_is_spared(
-    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    uuid = await abandoned(moved, monkeypatch)
-    async with moved.client() as reaper, moved.client() as other:
-        await moved.later(700)
-        async with anyio.create_task_group() as group:
-            group.start_soon(reaper.leases.reap)
-            await moved.later(1)  # It is told to stop by now, and says "started" for a while.
-            await other.leases.take(uuid, 3600)
-    assert uuid in moved.sim.servers
 
 
 async def test_two_reapers_at_once_are_no_trouble_to_each_other(
@@ -175,22 +135,6 @@ async def test_half_of_a_destroy_is_finished_by_the_reaper(moved: MovedCloud, mo
     assert moved.sim.storages == {}
 
 
-async def test_what_is_attached_or_is_a_copy_is_never_reaped_as_a_disk(moved: MovedCloud) -> None:
-    async with moved.client() as cloud:
-        uuid = await started(cloud)
-        await cloud.leases.keep(uuid)
-    over = {OWNER: "tests", RUN: "a-dead-run", LEASE: "2025-01-01T00:00:00Z"}
-    (disk,) = moved.sim.storages.values()
-    disk.labels |= over
-    for number, kind in enumerate(("backup", "template")):
-        copy = Storage(f"01000000-0000-4000-8000-00000000000{number}", kind, 10, type=kind, labels=dict(over))
-        moved.sim.storages[copy.uuid] = copy
-    async with moved.client() as cloud:
-        report = await cloud.leases.reap(exclusive=True)
-    assert report.storages == ()
-    assert len(moved.sim.storages) == 3
-
-
 async def test_reaping_for_ever_survives_rounds_that_fail(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -220,16 +164,16 @@ async def test_reaping_for_ever_ends_with_its_client(moved: MovedCloud) -> None:
     assert ended == ["reaper"]
 
 
-async def left(moved: MovedCloud, name: str = "build-1", *, lease: float | None = 600, owner: str = "tests") -> Server:
+async def left_alone(moved: MovedCloud) -> Server:
     """A server that runs, whose holder has died."""
-    async with moved.client(owner) as dead:
-        server = await dead.servers.create(server_spec(name), lease=lease)
+    async with moved.client() as dead:
+        server = await dead.servers.create(server_spec(), lease=600)
         await dead.servers.wait_for_state(server.uuid, "started", timeout=60)
     return server
 
 
 async def test_a_round_says_what_it_did(moved: MovedCloud) -> None:
-    server = await left(moved)
+    server = await left_alone(moved)
     events: list[Event] = []
     async with moved.client(on_event=events.append) as cloud:
         await moved.waits.clock.sleep(700)
@@ -251,7 +195,7 @@ async def test_a_lease_is_over_when_its_end_and_the_grace_have_passed(
     moved: MovedCloud, seconds: float, grace: float, taken: bool
 ) -> None:
     began = moved.hand.now()
-    server = await left(moved)
+    server = await left_alone(moved)
     moved.hand.advance(began + seconds - moved.hand.now())
     async with moved.client() as cloud:
         report = await cloud.leases.reap(grace=grace)
@@ -272,3 +216,142 @@ async def test_reap_forever_needs_a_pace(moved: MovedCloud, every: float) -> Non
         with pytest.raises(ValueError, match="must be above 0 seconds"):
             await cloud.leases.reap_forever(every=every)
     assert moved.requests() == []
+
+
+async def test_a_dry_run_deletes_no_disk(moved: MovedCloud) -> None:
+    disk = leftover(moved)
+    async with moved.client() as cloud:
+        assert (await cloud.leases.reap(dry_run=True)).storages == (disk.uuid,)
+    assert disk.uuid in moved.sim.storages
+
+
+async def test_nothing_else_is_reaped_than_what_is_asked_for(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await abandoned(moved, monkeypatch), await abandoned(moved, monkeypatch)
+    disk, other = leftover(moved), leftover(moved)
+    await moved.later(700)
+    async with moved.client() as cloud:
+        report = await cloud.leases.reap(only=[first, disk.uuid])
+        assert (report.servers, report.storages, report.spared) == ((first,), (disk.uuid,), ())
+        assert set(moved.sim.servers) == {second}
+        assert other.uuid in moved.sim.storages
+        assert (await cloud.leases.reap(only=[])).servers == ()
+
+
+async def test_two_reapers_of_loose_disks_are_no_trouble_to_each_other(moved: MovedCloud) -> None:
+    for _ in range(3):
+        leftover(moved).labels[ATTEMPT] = moved.sim.new_uuid("storage").replace("-", "")
+    moved.sim.fail("*", delay=0.3, times=None)
+    reports: list[ReapReport] = []
+    async with moved.client() as first, moved.client() as second, anyio.create_task_group() as group:
+
+        async def reap(cloud: UpCloud) -> None:
+            reports.append(await cloud.leases.reap())
+
+        group.start_soon(reap, first)
+        group.start_soon(reap, second)
+    assert [report.failed for report in reports] == [{}, {}]
+    assert sum(len(report.storages) for report in reports) == 3
+    assert moved.sim.storages == {}
+
+
+async def test_a_disk_is_not_deleted_because_somebody_else_answers_so(moved: MovedCloud) -> None:
+    disk = leftover(moved)
+    moved.sim.fail("DELETE /storage/*", status=200, body=b"{}", headers={"content-type": "application/json"})
+    async with moved.client() as cloud:
+        assert list((await cloud.leases.reap()).failed) == [disk.uuid]
+        assert (await cloud.leases.reap()).storages == (disk.uuid,)
+
+
+async def requests_of_a_reap(moved: MovedCloud, disks: int) -> int:
+    """How many requests a reap sends for so many loose disks beside as many that are held."""
+    async with moved.client() as cloud:
+        records = fleet_of(cloud).records
+        for number in range(disks):
+            for kind, attempt in (("loose", f"{number:032x}"), ("held", f"{number + 10**6:032x}")):
+                disk = Storage(moved.sim.new_uuid("storage"), "disk", 10, zone="fi-hel1", tier="maxiops")
+                disk.labels = {OWNER: "tests", RUN: "x", ATTEMPT: attempt, LEASE: "2025-01-01T00:00:00Z"}
+                moved.sim.storages[disk.uuid] = disk
+                if kind == "held":
+                    records.set(Record(f"server-{number}", attempt=attempt, seconds=3600, due=1e12), State.HELD)
+        before = len(moved.requests())
+        report = await cloud.leases.reap()
+        assert (len(report.storages), len(report.spared), report.failed) == (disks, disks, {})
+        moved.sim.storages.clear()
+        return len(moved.requests()) - before
+
+
+async def test_a_reap_is_linear_in_the_loose_disks_and_asks_nothing_about_held_ones(moved: MovedCloud) -> None:
+    """Three requests for a disk whose server is gone: is there a server, what of the disk, away with it."""
+    few, many = await requests_of_a_reap(moved, 10), await requests_of_a_reap(moved, 60)
+    assert many - few - 3 * 50 in {0, 1}  # and another page of the list
+
+
+@pytest.mark.parametrize("strict", [False, True])
+async def test_an_entry_of_a_list_that_cannot_be_read_stops_no_reap(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, *, strict: bool
+) -> None:
+    class OddEntries(MovedTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await super().handle_async_request(request)
+            if request.method != "GET" or request.url.path not in {"/1.3/server", "/1.3/storage"}:
+                return answer
+            document = json.loads(answer.content)
+            (outer,) = document
+            (inner,) = document[outer]
+            document[outer][inner] = [None, {"labels": 7}, {"uuid": 7}, "text", *document[outer][inner]]
+            headers = {"date": answer.headers["date"]}
+            return httpx.Response(200, headers=headers, content=json.dumps(document).encode(), request=request)
+
+    uuid = await abandoned(moved, monkeypatch)
+    async with moved.client(transport=OddEntries(moved.sim, moved.clock), strict=strict) as cloud:
+        report = await cloud.leases.reap(exclusive=True)
+    assert report.servers == (uuid,)
+    assert moved.sim.servers == {}
+
+
+async def test_credentials_that_are_refused_stop_a_reap_and_are_told(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(25):
+        await abandoned(moved, monkeypatch)
+    moved.sim.fail("DELETE /server/*", status=401, code="AUTHENTICATION_FAILED", times=None)
+    async with moved.client() as cloud:
+        with pytest.raises(errors.AuthenticationFailed) as caught:
+            await cloud.leases.reap(exclusive=True)
+    assert "reaper of tests" in caught.value.__notes__[0]
+    assert moved.count("DELETE .*") < 25
+
+
+async def test_a_page_with_401_stops_no_reap(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    uuid = await abandoned(moved, monkeypatch)
+    moved.sim.fail("GET /server/*", status=401, skip=1, times=2)
+    moved.sim.fail("DELETE /server/*", status=401, times=2)
+    async with moved.client() as cloud:
+        report = await cloud.leases.reap(exclusive=True)
+    assert report.servers == (uuid,)
+
+
+@pytest.mark.parametrize("way", ["reap", "list"])
+async def test_all_owners_are_an_explicit_choice(moved: MovedCloud, way: str) -> None:
+    async with moved.client("a-container") as dead:
+        first = await started(dead)
+    async with moved.client("another-container") as dead:
+        second = await started(dead, lease=None)
+    await moved.later(1000)
+    async with moved.client("tests") as cloud:
+        if way == "list":
+            assert await cloud.leases.list() == ()
+            found = {(lease.uuid, lease.owner) for lease in await cloud.leases.list(all_owners=True)}
+            assert (first, "a-container") in found
+        else:
+            assert (await cloud.leases.reap()).servers == ()
+            report = await cloud.leases.reap(all_owners=True)
+            assert report.servers == (first,)
+            assert "all owners" in str(report)
+            assert list(moved.sim.servers) == [second]
+        with pytest.raises(ValueError, match="leave out owner"):
+            await cloud.leases.list("somebody", all_owners=True)
+        with pytest.raises(ValueError, match="exclusive"):
+            await cloud.leases.reap(all_owners=True, exclusive=True)

@@ -57,9 +57,9 @@ async def test_a_server_that_was_changed_is_asked_for_in_full(moved: MovedCloud)
 
 async def test_a_state_that_there_is_not_is_not_waited_for(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
-        with pytest.raises(ValueError, match="'running': the states there are, are started, stopped, maintenance, err"):
+        with pytest.raises(ValueError, match="'running' is not a state of a server: write one of started"):
             await cloud.servers.wait_for_state("00a1", "running", timeout=300)
-        with pytest.raises(ValueError, match="no storage is ever 'ready': the states there are, are online"):
+        with pytest.raises(ValueError, match="'ready' is not a state of a storage: write one of online"):
             await cloud.storages.wait_for_state("01a1", "ready", timeout=300)
     assert moved.requests() == []
 
@@ -73,3 +73,14 @@ async def test_a_server_that_is_being_deleted_is_not_waited_for(moved: MovedClou
         with pytest.raises(ResourceFailed, match="'pending_delete'"):
             await cloud.servers.wait_for_state(made.uuid, "started", timeout=300)
         assert moved.hand.now() - began < 10
+
+
+async def test_what_nobody_waits_for_is_not_remembered_for_ever(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("upcloud_sdk.fleet.server_waits.REMEMBERED", 3)
+    async with moved.client() as cloud:
+        made = [(await cloud.servers.create(server_spec(f"build-{number}"))).uuid for number in range(6)]
+        assert list(cloud.servers._created) == made[3:]  # pyright: ignore[reportPrivateUsage]  # what is kept
+        for uuid in made:
+            assert (await cloud.servers.wait_for_state(uuid, "started", timeout=100)).storage_devices

@@ -1,0 +1,112 @@
+"""For how long the page holds its master's reactor, beside Buildbot's own pages on as many builds."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import statistics
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tests.benchmarks.heartbeat import longest
+from tests.benchmarks.master import OURS, running
+from tests.benchmarks.measure import Section
+from upcloud_sdk.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.benchmarks.master import Master
+
+SERVERS = 1000
+ASKS = 5
+"""How often a document is asked for in a round."""
+BUILDBOTS = {
+    "Buildbot's builders page": ("builders", "workers", "builds?limit=200&order=-started_at"),
+    "Buildbot's waterfall": ("builds?limit=1000&order=-complete_at",),
+}
+OURS_ASK = {
+    "the page's view of now": ("../../plugins/upcloud/now.json",),
+    "the page's view of before, of a month": ("../../plugins/upcloud/before.json?hours=744",),
+}
+
+
+@dataclass(frozen=True)
+class Past:
+    """Servers, each with a build, that a master had."""
+
+    servers: int
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """As its record has them."""
+        now = datetime.now(UTC)
+        for number in range(self.servers):
+            asked = now - timedelta(minutes=20 + number * 30)
+            times = {
+                name: (asked + timedelta(seconds=seconds)).isoformat()
+                for name, seconds in (("asked", 0), ("created", 0), ("started", 33), ("attached", 60), ("gone", 900))
+            }
+            build = {"id": number + 1, "builder": OURS, "number": number + 1, "queued": 2.0, "began": times["asked"]}
+            values = {"uuid": f"{number:036}", "worker": OURS, "zone": "fi-hel1", "credits_per_hour": "2.5", "hours": 1}
+            key = {"v": 1, "id": str(number), "at": times["gone"]}
+            yield {**key, "event": "build began", "build": build}
+            yield {**key, "event": "gone", **values, **times}
+
+    def write(self, basedir: Path) -> None:
+        """Into the record and the database."""
+        text = "".join(json.dumps(line) + "\n" for line in self.lines())
+        (basedir / "upcloud-servers.jsonl").write_text(text, encoding="utf-8")
+        began = int(time.time()) - self.servers * 1800
+        with closing(sqlite3.connect(basedir / "state.sqlite", timeout=60)) as database, database:
+            [builder] = database.execute("SELECT id FROM builders").fetchone()
+            [worker] = database.execute("SELECT id FROM workers").fetchone()
+            [master] = database.execute("SELECT id FROM masters").fetchone()
+            for number in range(1, self.servers + 1):
+                times = (began + number * 1800, began + number * 1800 + 900)
+                database.execute(
+                    "INSERT INTO buildsets (id, submitted_at, complete, complete_at, results) VALUES (?, ?, 1, ?, 0)",
+                    (number, *times),
+                )
+                database.execute(
+                    "INSERT INTO buildrequests (id, buildsetid, builderid, priority, complete, results, submitted_at,"
+                    " complete_at, waited_for) VALUES (?, ?, ?, 0, 1, 0, ?, ?, 0)",
+                    (number, number, builder, *times),
+                )
+                database.execute(
+                    "INSERT INTO builds (number, builderid, buildrequestid, workerid, masterid, started_at,"
+                    " complete_at, locks_duration_s, state_string, results)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, 0, 'build successful', 0)",
+                    (number, builder, number, worker, master, *times),
+                )
+
+
+def page(*, rounds: int, scale: float) -> Section:
+    """The longest gap of the reactor while each is asked for, the median of the rounds."""
+    section = Section("Page")
+    past = Past(max(10, int(SERVERS * scale)))
+    gaps: dict[str, list[float]] = {}
+    with running(Simulator(), [OURS], "script") as master:
+        past.write(master.basedir)
+        for turn in range(rounds + 1):
+            for name, paths in {**BUILDBOTS, **OURS_ASK}.items():
+                gap = _gap(master, paths)
+                if turn:  # the first round does not count
+                    gaps.setdefault(name, []).append(gap * 1e3)
+    own = max(statistics.median(gaps[name]) for name in BUILDBOTS)
+    for name, found in gaps.items():
+        target = own if name in OURS_ASK else None
+        what = f"longest gap of the reactor with {past.servers} servers and builds: {name}"
+        section.add(what, statistics.median(found), target, " ms", f"{min(found):.0f} to {max(found):.0f} ms")
+    return section
+
+
+def _gap(master: Master, paths: tuple[str, ...]) -> float:
+    since = time.time()
+    for _ in range(ASKS):
+        for path in paths:
+            master.get(path)
+    return longest(master.folder / "beats", since, time.time())

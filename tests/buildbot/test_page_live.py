@@ -1,0 +1,81 @@
+"""The rows of the servers that are up, as the page shows them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from upcloud_sdk.buildbot.live import LiveView
+from upcloud_sdk.buildbot.www.live import PHASES, now_document
+from upcloud_sdk.ci import LeftDisk, LiveServer, ServerRecord
+from upcloud_sdk.ci.record import STATES
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def row(**values: Any) -> LiveServer:  # noqa: ANN401 - of all kinds
+    defaults: dict[str, Any] = {"uuid": "00f4", "state": "booting", "held_by": "this master", "worker": "linux"}
+    return LiveServer(**{**defaults, **values})
+
+
+def document(*rows: LiveServer) -> dict[str, Any]:
+    return now_document(LiveView(at=NOW, servers=rows))
+
+
+@pytest.mark.parametrize("state", [*STATES, "maintenance", "started", "stopped", "error"])
+def test_each_state_has_a_phase_and_words(state: str) -> None:
+    [server] = document(row(state=state))["servers"]
+    assert server["phase"] in {"booting", "installing", "building", "idle", "stopping", "failed", "other"}
+    assert server["state"]
+
+
+def test_a_server_of_an_image_by_recipe_says_how_old_the_image_is() -> None:
+    record = ServerRecord(id="1", image="tools 2fd00e8dc812 2026-11-23", image_made=NOW - timedelta(days=3))
+    other = ServerRecord(id="2", image="Debian GNU/Linux 13 (Trixie)")
+    first, second, third = document(row(record=record), row(record=other), row())["servers"]
+    assert (first["image"], first["image_age"]) == (record.image, 3 * 86_400)
+    assert second["image_age"] is third["image_age"] is None
+
+
+def test_a_state_from_the_future_is_shown_as_it_is() -> None:
+    [server] = document(row(state="hibernating"))["servers"]
+    assert (server["phase"], server["state"]) == ("other", "hibernating")
+    assert "hibernating" not in PHASES
+
+
+def test_the_progress_of_the_api_is_in_the_row() -> None:
+    [server] = document(row(api_state="maintenance", progress=40))["servers"]
+    assert (server["progress"], server["api_state"]) == (40, "maintenance")
+
+
+def test_what_an_hour_costs_is_the_sum_of_what_is_made_and_has_a_price() -> None:
+    priced: dict[str, Any] = {"hourly": Decimal("0.02"), "currency": "EUR"}
+    said = document(row(**priced), row(**priced), row(uuid=None, **priced), row())
+    assert said["hourly"] == [{"currency": "EUR", "amount": pytest.approx(0.04)}]
+    assert said["unpriced"] == 1
+
+
+def test_what_nobody_holds_is_no_row_but_left_over_with_the_time_by_which_it_is_reaped() -> None:
+    said = document(row(), row(held_by="nobody", master="m", reaped_by=NOW + timedelta(minutes=5)))
+    assert len(said["servers"]) == 1
+    [left] = said["left"]
+    assert left["reaped_by"] == NOW.timestamp() + 300
+    assert left["owner"] == "m"
+
+
+def test_when_the_server_of_an_unknown_owner_is_reaped_is_not_known() -> None:
+    [left] = document(row(held_by="nobody", owner="somebody", reaped_by=NOW))["left"]
+    assert (left["owner"], left["reaped_by"]) == ("somebody", None)
+
+
+def test_a_disk_that_nobody_holds_is_left_over_beside_the_servers() -> None:
+    disk = LeftDisk(uuid="01dd", title="os", master="m", state="online", reaped_by=NOW)
+    said = now_document(LiveView(at=NOW, servers=(row(held_by="nobody"),), disks=(disk,)))
+    assert [(each["kind"], each["uuid"]) for each in said["left"]] == [("server", "00f4"), ("disk", "01dd")]
+    assert said["left"][1] == {
+        "kind": "disk", "uuid": "01dd", "worker": "os", "state": "online", "owner": "m", "ends": None,
+        "reaped_by": NOW.timestamp(),
+    }  # fmt: skip

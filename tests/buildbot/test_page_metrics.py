@@ -1,0 +1,225 @@
+"""What Prometheus is told, and that the dashboard asks for nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from upcloud_sdk.buildbot.www import application
+from upcloud_sdk.buildbot.www.metrics import Metrics, reason_of
+from upcloud_sdk.ci import BuildRecord, ServerRecord
+from upcloud_sdk.events import LeaseEvent, RequestEvent, Retry
+
+START = datetime.now(UTC) - timedelta(hours=2)
+DASHBOARD = Path(application.__file__).with_name("static") / "grafana.json"
+
+
+def at(minutes: float) -> datetime:
+    return START + timedelta(minutes=minutes)
+
+
+def record(**values: Any) -> ServerRecord:  # noqa: ANN401 - of all kinds
+    """Asked for, made, and started after 20 s."""
+    defaults: dict[str, Any] = {
+        "id": "a",
+        "uuid": "00f4",
+        "state": "building",
+        "worker": "linux",
+        "zone": "fi-hel1",
+        "plan": "1xCPU",
+        "credits_per_hour": Decimal("2.5"),
+        "currency": "EUR",
+        "asked": at(0),
+        "created": at(0),
+        "started": at(1 / 3),
+        "attached": at(1),
+        "builds": (BuildRecord(id=1, builder="all", number=1, began=at(0), ended=at(30), queued=4.0),),
+    }
+    return ServerRecord(**{**defaults, **values})
+
+
+def told(metrics: Metrics) -> dict[str, float]:
+    """The samples, as Prometheus' own parser reads them."""
+    parser = importlib.import_module("prometheus_client.parser")
+    families = parser.text_string_to_metric_families(metrics.scrape().decode())
+    return {
+        sample.name + "".join(f",{key}={value}" for key, value in sorted(sample.labels.items())): sample.value
+        for family in families
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    }
+
+
+def a_life(metrics: Metrics, up: dict[str, ServerRecord]) -> None:
+    """Tell of a server from its create to its end."""
+    server = record()
+    up["a"] = server
+    for event in ("asked", "made", "build began", "started", "attached", "build ended"):
+        metrics.hear_record(server, event)
+    gone = replace(server, state="gone", stopping=at(50), gone=at(50.1), hours=1)
+    metrics.hear_record(replace(gone, error="x is in state 'error'", gone=None), "failed")
+    del up["a"]
+    metrics.hear_record(gone, "gone")
+
+
+def test_servers_are_told_by_state_worker_zone_and_plan_and_what_an_hour_costs() -> None:
+    up = {"a": record(), "b": record(id="b", state="booting"), "c": record(id="c", uuid=None, state="asked")}
+    found = told(Metrics(up))
+    assert found["upcloud_servers,plan=1xCPU,state=building,worker=linux,zone=fi-hel1"] == 1
+    assert sum(value for name, value in found.items() if name.startswith("upcloud_servers,")) == 3
+    assert found["upcloud_hourly_cost,currency=EUR"] == pytest.approx(0.05)
+    assert found["upcloud_unpriced_servers"] == 0
+
+
+def test_a_server_whose_price_is_not_known_is_counted_and_adds_nothing_to_the_costs() -> None:
+    found = told(Metrics({"a": record(), "b": record(id="b", credits_per_hour=None)}))
+    assert found["upcloud_hourly_cost,currency=EUR"] == pytest.approx(0.025)
+    assert found["upcloud_unpriced_servers"] == 1
+
+
+def test_a_server_that_was_never_asked_for_is_a_failure_and_no_destroy() -> None:
+    metrics = Metrics({})
+    refused = ServerRecord(id="a", state="gone", asked=at(0), gone=at(0), error="the arguments cannot be rendered: x")
+    for event in ("asked", "failed", "gone"):
+        metrics.hear_record(refused, event)
+    found = told(metrics)
+    assert found["upcloud_failures_total,reason=not_rendered"] == 1
+    assert not any(name.startswith("upcloud_destroy_seconds") for name in found)
+
+
+def test_a_life_is_counted_once_in_each_histogram() -> None:
+    up: dict[str, ServerRecord] = {}
+    metrics = Metrics(up)
+    a_life(metrics, up)
+    found = told(metrics)
+    where = ",plan=1xCPU,zone=fi-hel1"
+    assert found[f"upcloud_creates_total{where}"] == 1
+    assert found["upcloud_queue_seconds_sum"] == 4
+    assert found[f"upcloud_boot_seconds_sum{where}"] == pytest.approx(20)
+    assert found[f"upcloud_attach_seconds_sum{where}"] == pytest.approx(60)
+    assert found[f"upcloud_destroy_seconds_sum{where}"] == pytest.approx(6)
+    assert found["upcloud_failures_total,reason=server_stopped"] == 1
+
+
+def test_paid_time_is_used_time_and_idle_time_when_a_server_is_gone() -> None:
+    up: dict[str, ServerRecord] = {}
+    metrics = Metrics(up)
+    a_life(metrics, up)
+    found = told(metrics)
+    assert found["upcloud_paid_seconds_total"] == 3600
+    assert found["upcloud_used_seconds_total"] == pytest.approx(1800)
+    assert found["upcloud_idle_seconds_total"] == pytest.approx(1800)
+
+
+def test_times_never_count_backwards() -> None:
+    up = {"a": record(stopping=None)}
+    metrics = Metrics(up)
+    before = told(metrics)
+    up["a"] = record(asked=at(60), created=at(60), builds=())  # as after a clock that jumped
+    after = told(metrics)
+    for kind in ("paid", "used", "idle"):
+        assert after[f"upcloud_{kind}_seconds_total"] >= before[f"upcloud_{kind}_seconds_total"]
+
+
+def test_a_create_whose_answer_was_lost_counts_as_an_adoption() -> None:
+    metrics = Metrics({})
+    metrics.hear_record(record(adopted=True), "made")
+    assert told(metrics)["upcloud_adoptions_total"] == 1
+
+
+def test_requests_and_repeats_are_told_by_the_status_of_the_answer() -> None:
+    metrics = Metrics({})
+    for status in (200, 503, None):
+        metrics.hear_event(RequestEvent(at=0, method="GET", path="/server", status=status, seconds=0.1))
+        if status != 200:
+            metrics.hear_event(Retry(at=0, call="GET /server", attempt=1, reason="it failed", pause=1))
+    found = told(metrics)
+    assert found["upcloud_requests_total,status=200"] == found["upcloud_requests_total,status=503"] == 1
+    assert found["upcloud_repeats_total,status=503"] == found["upcloud_repeats_total,status=none"] == 1
+
+
+def test_what_the_reaper_destroyed_is_counted() -> None:
+    metrics = Metrics({})
+    metrics.hear_event(LeaseEvent(at=0, uuid="00f4", happened="reaped"))
+    metrics.hear_event(LeaseEvent(at=0, uuid="00f4", happened="renewed"))
+    assert told(metrics)["upcloud_reaped_total"] == 1
+
+
+def test_failures_and_repeats_begin_at_zero_so_that_the_first_is_an_increase() -> None:
+    found = told(Metrics({}))
+    assert found["upcloud_failures_total,reason=boot_timeout"] == 0
+    assert found["upcloud_repeats_total,status=503"] == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        ("POST /server: no room (SERVER_RESOURCES_UNAVAILABLE, HTTP 409)", "server_resources_unavailable"),
+        ("server 00f4 to be started: not within 300 s", "boot_timeout"),
+        ("the worker on server 00f4 has not attached within attach_timeout=600 s", "attach_timeout"),
+        ("its start was cancelled", "cancelled"),
+        ("no template has the title 'Woody'", "no_template"),
+        ("something else", "other"),
+    ],
+)
+def test_failures_have_few_reasons(error: str, reason: str) -> None:
+    assert reason_of(error) == reason
+
+
+def test_names_follow_the_rules_of_prometheus() -> None:
+    up: dict[str, ServerRecord] = {}
+    metrics = Metrics(up)
+    a_life(metrics, up)
+    parser = importlib.import_module("prometheus_client.parser")
+    for family in parser.text_string_to_metric_families(metrics.scrape().decode()):
+        assert family.name.startswith("upcloud_")
+        assert family.documentation.endswith(".")
+        assert re.fullmatch(r"[a-z_]+", family.name)
+        assert not re.search(r"(minutes|hours|milli|percent)", family.name)
+        assert (
+            all(sample.name.endswith(("_total", "_created")) for sample in family.samples) or family.type != "counter"
+        )
+
+
+def queries() -> list[str]:
+    dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    return [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+
+
+def test_the_dashboard_asks_for_all_that_is_told_and_for_nothing_else() -> None:
+    up = {"b": record(id="b")}
+    metrics = Metrics(up)
+    metrics.left = 0, 0
+    a_life(metrics, up)
+    labels: dict[str, set[str]] = {}
+    for name in told(metrics):
+        base, *pairs = name.split(",")
+        labels.setdefault(base, set()).update(pair.partition("=")[0] for pair in pairs)
+    asked: set[str] = set()
+    for query in queries():
+        names = set(re.findall(r"upcloud_\w+", query))
+        assert names <= labels.keys() | {"upcloud_requests_total", "upcloud_repeats_total"}, query
+        assert query.count("(") == query.count(")")
+        for by in re.findall(r"by \(([^)]*)\)", query):
+            [name] = names
+            known = labels.get(name, {"status"}) | {"le"}
+            assert set(by.split(", ")) <= known, query
+        asked |= names
+    families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in labels}
+    assert families - {re.sub(r"_bucket$", "", name) for name in asked} == set()
+
+
+def test_the_dashboard_says_where_its_panels_stand() -> None:
+    dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
+    ids = [panel["id"] for panel in dashboard["panels"]]
+    assert len(ids) == len(set(ids))
+    assert all(panel["title"] and panel["gridPos"]["w"] <= 24 for panel in dashboard["panels"])
+    assert {each["name"] for each in dashboard["templating"]["list"]} == {"datasource", "job"}

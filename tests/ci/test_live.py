@@ -1,0 +1,165 @@
+"""The rows of the servers that are up: the API's word and the record's, side by side."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from upcloud_sdk import ServerState
+from upcloud_sdk.ci import BuildRecord, LiveServer, ServerRecord, left_disks, live_servers
+from upcloud_sdk.models import ServerSummary, StorageSummary
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+MADE = NOW - timedelta(minutes=70)
+
+
+def listed(
+    uuid: str = "00aa",
+    *,
+    owner: str = "us",
+    lease: timedelta | None = timedelta(minutes=30),
+    **fields: Any,  # noqa: ANN401 - the model's
+) -> ServerSummary:
+    labels = {"upcloud_sdk_owner": owner, "upcloud_sdk_run": "r"}
+    if lease is not None:
+        labels["upcloud_sdk_lease"] = (NOW + lease).strftime("%Y-%m-%dT%H:%M:%SZ")
+    values: dict[str, Any] = {
+        "title": "buildbot-one",
+        "zone": "fi-hel1",
+        "plan": "p",
+        "created": MADE,
+        "state": "started",
+    }
+    pairs = {"label": [{"key": key, "value": value} for key, value in labels.items()]}
+    return ServerSummary.model_validate({"uuid": uuid, "labels": pairs, **values, **fields})
+
+
+def record(uuid: str | None = "00aa", **fields: Any) -> ServerRecord:  # noqa: ANN401 - the record's
+    values: dict[str, Any] = {
+        "state": "building",
+        "worker": "one",
+        "master": "here",
+        "owner": "us",
+        "created": MADE,
+        "asked": MADE,
+    }
+    return ServerRecord(id=f"record of {uuid}", uuid=uuid, **{**values, **fields})
+
+
+def row(*servers: ServerSummary, up: tuple[ServerRecord, ...] = (), **options: Any) -> LiveServer:  # noqa: ANN401 - handed on
+    [found] = live_servers(servers, up, now=NOW, **options)
+    return found
+
+
+def test_a_server_of_this_master_has_what_the_api_and_what_the_record_say() -> None:
+    builds = (BuildRecord(id=1, ended=NOW), BuildRecord(id=2, builder="tests", number=7))
+    ours = record(builds=builds, credits_per_hour=Decimal(2), currency="EUR")
+    found = row(listed(state="maintenance", progress=40), up=(ours,))
+    assert (found.state, found.api_state, found.progress) == ("building", ServerState.MAINTENANCE, 40)
+    assert (found.worker, found.master, found.held_by, found.reaped_by) == ("one", "here", "this master", None)
+    assert found.build == builds[1]
+    assert found.age == 70 * 60
+    assert found.paid_until == MADE + timedelta(hours=2)
+    assert (found.hourly, found.cost, found.currency) == (Decimal("0.02"), Decimal("0.04"), "EUR")
+
+
+def test_a_server_that_is_not_made_yet_has_a_row_and_so_has_one_that_the_list_lacks() -> None:
+    found = live_servers([], [record(None, state="asked", created=None), record("00bb")], now=NOW)
+    assert {each.api_state for each in found} == {None}
+    assert [(each.uuid, each.state, each.api_state) for each in found] == [
+        ("00bb", "building", None),
+        (None, "asked", None),
+    ]
+    assert found[1].age is None
+
+
+def test_a_server_of_another_master_is_held_by_it_as_long_as_its_lease_lasts() -> None:
+    found = row(listed(owner="them"), masters={"them": "there"})
+    assert (found.held_by, found.master, found.worker, found.reaped_by) == ("another master", "there", "", None)
+    assert found.lease_ends == NOW + timedelta(minutes=30)
+
+
+def test_a_server_whose_lease_has_ended_is_held_by_nobody_and_reaped_in_the_next_round() -> None:
+    found = row(listed(owner="them", lease=timedelta(hours=-1)))
+    assert (found.held_by, found.reaped_by) == ("nobody", NOW + timedelta(seconds=300))
+
+
+def test_what_an_earlier_run_of_this_master_left_is_held_by_nobody_until_its_lease_has_ended() -> None:
+    before = record(credits_per_hour=Decimal(2))
+    found = row(listed(), exclusive=["us"], earlier=[before], every=300)
+    assert (found.held_by, found.worker, found.master) == ("nobody", "one", "here")
+    assert found.reaped_by == NOW + timedelta(minutes=30, seconds=60 + 300)
+    assert found.build is None
+    assert found.cost == Decimal("0.04")
+
+
+def test_what_this_master_could_not_destroy_is_held_by_nobody() -> None:
+    found = row(listed(), up=(record(state="left"),))
+    assert (found.held_by, found.state) == ("nobody", "left")
+    assert found.reaped_by is not None
+
+
+def test_of_a_lease_that_cannot_be_read_nobody_knows_when_it_ends() -> None:
+    found = row(listed(lease=None), exclusive=["us"])
+    assert (found.held_by, found.reaped_by, found.lease_ends) == ("nobody", None, None)
+
+
+def test_a_clock_before_the_create_makes_no_age_below_zero() -> None:
+    found = row(listed(created=NOW + timedelta(hours=1)))
+    assert found.age == 0
+    assert found.paid_until == NOW + timedelta(hours=2)
+
+
+def test_the_oldest_server_is_first() -> None:
+    servers = [listed("00bb", created=NOW), listed("00aa", created=MADE)]
+    assert [found.uuid for found in live_servers(servers, [], now=NOW)] == ["00aa", "00bb"]
+
+
+# --- disks that are left over -----------------------------------------------------------------------------------------
+
+
+def loose(*, owner: str = "us", run: str = "r", lease: timedelta | None = timedelta(hours=-1)) -> StorageSummary:
+    labels = {"upcloud_sdk_owner": owner, "upcloud_sdk_run": run}
+    labels["upcloud_sdk_lease"] = "soon" if lease is None else (NOW + lease).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return StorageSummary.model_validate(
+        {
+            "uuid": "01dd",
+            "title": "buildbot-one-os",
+            "zone": "fi-hel1",
+            "size": 25,
+            "state": "online",
+            "type": "normal",
+            "labels": [{"key": key, "value": value} for key, value in labels.items()],
+        }
+    )
+
+
+def test_a_disk_whose_lease_has_ended_is_left_over_and_deleted_in_the_next_round() -> None:
+    [disk] = left_disks([loose(owner="them")], [], now=NOW, masters={"them": "there"})
+    assert (disk.uuid, disk.master, disk.reaped_by) == ("01dd", "there", NOW + timedelta(seconds=300))
+    assert str(disk) == "disk of 25 GB in fi-hel1: online, held by nobody, deleted by 12:05 UTC, 01dd"
+
+
+def test_a_disk_whose_lease_lasts_is_left_over_only_if_an_earlier_run_of_this_master_made_it() -> None:
+    disk = loose(lease=timedelta(minutes=30))
+    assert left_disks([disk], [], now=NOW, run="s") == []
+    assert left_disks([disk], [], now=NOW, run="r", exclusive=["us"]) == []
+    [found] = left_disks([disk], [], now=NOW, run="s", exclusive=["us"])
+    assert found.reaped_by == NOW + timedelta(minutes=30, seconds=60 + 300)
+
+
+def test_a_disk_of_a_server_that_this_master_destroys_is_not_left_over_yet() -> None:
+    assert left_disks([loose()], [record(state="stopping", disks=("01dd",))], now=NOW) == []
+
+
+def test_a_disk_of_a_server_in_the_record_has_its_worker() -> None:
+    [disk] = left_disks([loose()], [record(state="left", disks=("01dd",))], now=NOW)
+    assert (disk.worker, disk.master) == ("one", "here")
+    [disk] = left_disks([loose()], [], earlier=[record(state="building", disks=("01dd",))], now=NOW)
+    assert (disk.worker, disk.master) == ("one", "here")
+
+
+def test_when_a_disk_whose_lease_cannot_be_read_is_deleted_is_not_known() -> None:
+    [disk] = left_disks([loose(lease=None)], [], now=NOW, run="s", exclusive=["us"])
+    assert disk.reaped_by is None

@@ -1,0 +1,132 @@
+"""Prune: older images go, and nothing else is ever touched."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from tests.images.baking import RECIPE, ZONE, complete_images
+from tests.moved_time import MovedCloud, server_spec
+from upcloud_sdk import Recipe, StorageDeviceSpec
+from upcloud_sdk.models.ownership import IMAGE
+from upcloud_sdk.simulator.records.records import Storage
+
+if TYPE_CHECKING:
+    from upcloud_sdk import Image, UpCloud
+
+pytestmark = pytest.mark.anyio
+
+DAY = 86_400.0
+
+
+def _version(number: int, name: str | None = "tools") -> Recipe:
+    return Recipe(base="debian-13", commands=[f"echo {number}"], name=name)
+
+
+async def _baked(cloud: UpCloud, moved: MovedCloud, *recipes: Recipe, zones: list[str] | None = None) -> list[Image]:
+    """One image of each, a day apart."""
+    found: list[Image] = []
+    for recipe in recipes:
+        found += await cloud.images.bake(recipe, zones=zones or [ZONE])
+        await moved.later(DAY)
+    return found
+
+
+async def test_the_newest_images_of_a_name_stay_in_each_zone(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        images = await _baked(cloud, moved, *map(_version, range(3)), zones=[ZONE, "de-fra1"])
+        assert await cloud.images.prune(_version(9), keep=2, dry_run=True) == tuple(images[:2])
+        assert len(moved.sim.storages) == 6
+        assert await cloud.images.prune(_version(9), keep=2) == tuple(images[:2])
+        assert await cloud.images.prune(_version(9), keep=2) == ()
+        assert await cloud.images.prune(_version(9)) == tuple(images[2:4])
+    assert {each.uuid for each in complete_images(moved)} == {image.uuid for image in images[4:]}
+
+
+async def test_images_without_a_name_are_versions_only_of_images_with_their_digest(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        one, two, named = await _baked(cloud, moved, _version(1, None), _version(2, None), _version(3))
+        assert await cloud.images.prune(keep=1) == ()
+        # A name is not part of the digest: the image is that of both.
+        assert await cloud.images.bake(_version(1), zones=[ZONE]) == (one,)
+        assert [image.uuid for image in await cloud.images.prune(_version(1, None), keep=0)] == [one.uuid]
+        assert [image.uuid for image in await cloud.images.list()] == [two.uuid, named.uuid]
+
+
+async def test_an_image_that_was_used_lately_stays(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        first, _ = await _baked(cloud, moved, _version(1), _version(2))
+        await cloud.images.bake(_version(1), zones=[ZONE])
+        await moved.later(DAY)
+        assert await cloud.images.prune(_version(1), unused_for=2 * DAY) == ()
+        await moved.later(2 * DAY)
+        assert [image.uuid for image in await cloud.images.prune(_version(1), unused_for=2 * DAY)] == [first.uuid]
+
+
+async def test_templates_of_others_and_templates_that_were_not_baked_are_never_touched(moved: MovedCloud) -> None:
+    sim = moved.sim
+    kept = Storage(sim.new_uuid("storage"), "mine", 10, type="template", zone=ZONE, tier="maxiops", created=0)
+    sim.storages[kept.uuid] = kept
+    async with moved.client("others") as others, moved.client() as cloud:
+        [theirs] = await _baked(others, moved, RECIPE)
+        disk = Storage(sim.new_uuid("storage"), "disk", 10, zone=ZONE, tier="maxiops", created=0)
+        disk.labels = {**sim.storages[theirs.uuid].labels, "upcloud_sdk_owner": "tests"}
+        sim.storages[disk.uuid] = disk
+        assert await cloud.images.prune(keep=0) == ()
+        assert await cloud.images.list() == ()
+    assert set(sim.storages) == {kept.uuid, theirs.uuid, disk.uuid}
+
+
+async def test_prune_during_a_bake_touches_nothing_of_it(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, moved.client() as other, anyio.create_task_group() as group:
+        group.start_soon(lambda: cloud.images.bake(RECIPE, zones=[ZONE, "de-fra1"]))
+        for _ in range(24):
+            await moved.later(5)
+            assert await other.images.prune() == ()
+    assert len(complete_images(moved)) == 2
+
+
+async def test_an_image_of_which_a_disk_is_being_made_stays(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        first, _ = await _baked(cloud, moved, _version(1), _version(2))
+        moved.sim.storages[first.uuid].state = "cloning"
+        assert await cloud.images.prune() == ()
+        moved.sim.storages[first.uuid].state = "online"
+        disk = StorageDeviceSpec.clone(first, size=25)
+        async with cloud.servers.ephemeral(server_spec(storage_devices=(disk,))):
+            assert await cloud.images.prune() == (first,)
+
+
+async def test_an_image_that_was_changed_since_the_list_stays(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        first, _ = await _baked(cloud, moved, _version(1), _version(2))
+        labels = moved.sim.storages[first.uuid].labels
+        moved.sim.fail(f"GET /storage/{first.uuid}", status=404, code="STORAGE_NOT_FOUND")
+        assert await cloud.images.prune() == ()
+        labels[IMAGE] = "0" * 32
+        assert await cloud.images.prune(_version(1), keep=1, dry_run=True) != ()
+
+
+async def test_a_list_says_what_each_costs(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        assert await cloud.images.list() == ()
+        assert moved.count("GET /price") == 0
+        await _baked(cloud, moved, _version(1), _version(2, None))
+        one, two = await cloud.images.list()
+        # 0.031 cents a GB and hour, 10 GB, 672 hours.
+        assert (one.monthly, one.currency) == (Decimal("2.0832"), "EUR")
+        assert await cloud.images.list(_version(3)) == (one,)
+        assert await cloud.images.list(_version(2, None)) == (two,)
+
+
+async def test_a_list_in_pages_is_whole(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        [first] = await _baked(cloud, moved, _version(1))
+        for number in range(150):
+            copy = Storage(moved.sim.new_uuid("storage"), f"copy {number}", 10, type="template", zone=ZONE)
+            copy.created, copy.labels = 0, dict(moved.sim.storages[first.uuid].labels)
+            moved.sim.storages[copy.uuid] = copy
+        assert len(await cloud.images.prune(dry_run=True)) == 150

@@ -1,0 +1,196 @@
+"""Whatever dies in the middle of a bake, and whichever request is hit: nothing incomplete is left."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import pytest
+
+from tests.images.baking import RECIPE, ZONE, complete_images
+from tests.moved_time import MovedCloud, MovedTransport
+from tests.reliability.lives import FAULTS
+from upcloud_sdk.errors import UpCloudError
+from upcloud_sdk.fleet.identity import RUN
+from upcloud_sdk.models.ownership import IMAGE
+
+if TYPE_CHECKING:
+    import httpx
+
+pytestmark = pytest.mark.anyio
+
+ZONES = [ZONE, "de-fra1"]
+QUICK: dict[str, Any] = {"boot_seconds": 6, "stop_seconds": 2, "storage_seconds": 2}
+
+
+class DyingTransport(MovedTransport):
+    """The way to a cloud of a process that is killed with a request that changes something: before it, or after it."""
+
+    def __init__(self, moved: MovedCloud, number: int, *, after: bool) -> None:
+        super().__init__(moved.sim, moved.clock)
+        self.left, self.after = number, after
+        self.killed = anyio.Event()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self.killed.is_set():
+            await anyio.sleep_forever()
+        if request.method != "GET":
+            self.left -= 1
+            if self.left < 0:
+                if self.after:
+                    await super().handle_async_request(request)
+                self.killed.set()
+                await anyio.sleep_forever()
+        return await super().handle_async_request(request)
+
+
+async def _killed_in(moved: MovedCloud, number: int, monkeypatch: pytest.MonkeyPatch, *, after: bool) -> bool:
+    """A bake whose process dies with its request of this number; False if it had no such request."""
+    transport = DyingTransport(moved, number, after=after)
+    ended = False
+    with monkeypatch.context() as patch:
+        patch.setattr(RUN, "id", "a-dead-run")
+        async with anyio.create_task_group() as group:
+
+            async def bake() -> None:
+                nonlocal ended
+                # What it says of its end nobody hears.
+                with suppress(UpCloudError):
+                    async with moved.client(transport=transport, close_timeout=0.1) as cloud:
+                        await cloud.images.bake(RECIPE, zones=ZONES)
+                        ended = True
+                transport.killed.set()
+
+            group.start_soon(bake)
+            await transport.killed.wait()
+            group.cancel_scope.cancel()
+    return not ended
+
+
+@pytest.mark.parametrize(
+    "after",
+    [pytest.param(False, id="before it", marks=pytest.mark.full), pytest.param(True, id="after it")],
+)
+async def test_a_process_that_is_killed_with_any_request_leaves_nothing_that_a_reaper_does_not_find(
+    monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    """With each request that changes something. What is complete is an image, and is found by the next bake."""
+    number = 0
+    while True:
+        async with MovedCloud.open(**QUICK) as moved:
+            if not await _killed_in(moved, number, monkeypatch, after=after):
+                break
+            await moved.later(10)
+            async with moved.client() as cloud:
+                report = await cloud.leases.reap(exclusive=True)
+                assert report.failed == {}
+                before = complete_images(moved)
+                await cloud.images.bake(RECIPE, zones=ZONES)
+                assert {each.uuid for each in before} <= {each.uuid for each in complete_images(moved)}
+                assert sorted(each.zone or "" for each in complete_images(moved)) == ["de-fra1", ZONE]
+        number += 1
+    # Server, start, template, its labels, clone, template, its labels, and the end of what is left.
+    assert number >= 9
+
+
+async def test_what_is_incomplete_stays_as_long_as_its_lease(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _killed_in(moved, 3, monkeypatch, after=False)
+    async with moved.client() as cloud, moved.client("others") as others:
+        await others.leases.reap(exclusive=True)
+        assert (await cloud.leases.reap()).servers == ()
+        assert len(moved.sim.storages) == 2
+        assert await cloud.images.prune(keep=0) == ()
+        await moved.later(4000)
+        report = await cloud.leases.reap(dry_run=True)
+        assert len(moved.sim.storages) == 2
+        assert (await cloud.leases.reap()).servers == report.servers
+    assert complete_images(moved) == []
+
+
+async def test_a_template_of_somebody_with_the_same_title_as_an_image_stays(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _killed_in(moved, 3, monkeypatch, after=False)
+    half = next(each for each in moved.sim.storages.values() if each.type == "template")
+    half.title += " (copy)"
+    async with moved.client() as cloud:
+        await cloud.leases.reap(exclusive=True)
+    assert list(moved.sim.storages) == [half.uuid]
+
+
+async def _cancelled_after(moved: MovedCloud, seconds: float) -> None:
+    async with moved.client() as cloud:
+        with moved.clock.limit(seconds):
+            await cloud.images.bake(RECIPE, zones=ZONES)
+    complete_images(moved)
+    moved.sim.storages.clear()
+
+
+@pytest.mark.parametrize("seconds", [20, 50, 80, 110])
+async def test_a_bake_that_is_cancelled_leaves_nothing_incomplete(moved: MovedCloud, seconds: float) -> None:
+    await _cancelled_after(moved, seconds)
+
+
+@pytest.mark.full
+async def test_whenever_a_bake_is_cancelled_nothing_incomplete_is_left(moved: MovedCloud) -> None:
+    for seconds in range(1, 130, 7):
+        await _cancelled_after(moved, seconds)
+
+
+async def _hit(number: int, fault: dict[str, Any]) -> bool:
+    """A bake whose request of this number meets a fault; False if it had no such request."""
+    async with MovedCloud.open(**QUICK) as moved:
+        moved.sim.fail("*", skip=number, **fault)
+        async with moved.client() as cloud:
+            try:
+                await cloud.images.bake(RECIPE, zones=[ZONE])
+            except UpCloudError:
+                failed = True
+            else:
+                failed = False
+        images = complete_images(moved)
+        assert len(images) <= 1
+        assert failed or [each.labels[IMAGE] for each in images] == [RECIPE.digest]
+        return number < len(moved.requests())
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+async def test_whichever_request_of_a_bake_is_hit_there_is_one_image_or_none(fault: dict[str, Any]) -> None:
+    number = 0
+    while await _hit(number, fault):
+        number += 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["before its effect: dropped", "after its effect: dropped", "after its effect: 500", "after its effect: truncated"],
+)
+@pytest.mark.parametrize(
+    "call", ["POST /storage/{uuid}/templatize", "PUT /storage/{uuid}", "POST /server/{uuid}/start"]
+)
+async def test_a_lost_answer_of_what_matters_leaves_one_image_or_none(call: str, fault: str) -> None:
+    async with MovedCloud.open(**QUICK) as moved:
+        moved.sim.fail(call, **FAULTS[fault])
+        async with moved.client() as cloud:
+            try:
+                await cloud.images.bake(RECIPE, zones=[ZONE])
+            except UpCloudError:
+                assert complete_images(moved) == []
+            else:
+                assert len(complete_images(moved)) == 1
+        assert moved.count("POST .*/templatize") <= 1
+        assert moved.count("POST .*/start") == 1
+
+
+async def test_a_template_whose_answer_was_lost_is_found_by_its_title() -> None:
+    async with MovedCloud.open(**QUICK) as moved:
+        moved.sim.fail("POST /storage/{uuid}/templatize", after_effect=True, drop=True, times=None)
+        moved.sim.fail("POST /storage/{uuid}/clone", after_effect=True, drop=True, times=None)
+        async with moved.client() as cloud:
+            images = await cloud.images.bake(RECIPE, zones=ZONES)
+        assert [image.zone for image in images] == ZONES
+        assert len(complete_images(moved)) == 2

@@ -1,0 +1,199 @@
+"""Breaks one line after another of those that keep a promise, in memory, and says which breaks no test notices.
+
+python -m tests.mutants [WORD ...]   # only the mutants that have one of these words
+
+Each mutant has a process of its own, a fork of one in which all is imported: there the code of the function is
+replaced that has the line. No file is changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import importlib
+import os
+import signal
+import sys
+import tempfile
+import time
+import tomllib
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+ROOT = Path(__file__).resolve().parents[2]
+LIST = Path(__file__).with_name("mutants.toml")
+AT_ONCE = min(4, os.cpu_count() or 1)
+SECONDS = 600
+"""Far above what the tests of one mutant take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutant:
+    """One broken line."""
+
+    breaks: str
+    """What it does to the promise."""
+    file: str
+    """Below `upcloud_sdk`."""
+    line: str
+    becomes: str
+    after: str = ""
+    """A text before the line, where the file has it more than once."""
+    tests: list[str]
+    """Those that should notice, below `tests`."""
+
+    @property
+    def path(self) -> Path:
+        return ROOT / "upcloud_sdk" / self.file
+
+    @property
+    def module(self) -> str:
+        return "upcloud_sdk." + self.file.removesuffix(".py").replace("/", ".")
+
+    def apply(self, source: str) -> str | None:
+        """The broken file; None if the line is not in it, or is in it more than once."""
+        start = source.find(self.after)
+        lines = source[start:].split("\n")
+        found = [number for number, line in enumerate(lines) if line.strip() == self.line]
+        if start < 0 or not found or (len(found) > 1 and not self.after):
+            return None
+        old = lines[found[0]]
+        lines[found[0]] = old[: len(old) - len(old.lstrip())] + self.becomes
+        return source[:start] + "\n".join(lines)
+
+    def load(self) -> None:
+        """Replace the code of the function with the line, in this process.
+
+        Raises:
+            LookupError: there is no such line in a function.
+        """
+        source = self.path.read_text(encoding="utf-8")
+        broken = self.apply(source)
+        if broken is None:
+            raise LookupError("its line is not there any more, or is there more than once")
+        old = _functions(compile(source, self.path, "exec", dont_inherit=True))
+        new = _functions(compile(broken, self.path, "exec", dont_inherit=True))
+        changed = {name for name, code in old.items() if name in new and new[name] != code}
+        functions = [
+            each
+            for each in gc.get_objects()
+            if isinstance(each, FunctionType)
+            and each.__code__.co_filename == str(self.path)
+            and each.__code__.co_qualname in changed
+        ]
+        if not functions:
+            raise LookupError("its line is in no function that can be replaced")
+        for function in functions:
+            function.__code__ = new[function.__code__.co_qualname]
+
+
+def _functions(code: CodeType) -> dict[str, CodeType]:
+    """The functions of a module, those in classes too, by their names; what they define is part of them."""
+    found: dict[str, CodeType] = {}
+    for const in cast("Sequence[object]", code.co_consts):
+        if isinstance(const, CodeType):
+            if const.co_flags & 0x02:  # CO_NEWLOCALS: a function, and no class
+                found[const.co_qualname] = const
+            else:
+                found |= _functions(const)
+    return found
+
+
+def read_mutants(words: Sequence[str] = ()) -> list[Mutant]:
+    """The mutants of the list that have one of these words, or all of them."""
+    rows: list[dict[str, Any]] = tomllib.loads(LIST.read_text(encoding="utf-8"))["mutant"]
+    mutants = [Mutant(**row) for row in rows]
+    return [each for each in mutants if not words or any(word in f"{each.file}: {each.breaks}" for word in words)]
+
+
+def start(mutant: Mutant | None, tests: Sequence[str], output: Path) -> int:
+    """The id of a process that runs these tests on a mutant, or without one."""
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 99
+    try:
+        signal.alarm(SECONDS)
+        with output.open("w") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        if mutant is not None:
+            mutant.load()
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "full or not full", "--rootdir", str(ROOT)]
+        # What is imported already, pytest cannot rewrite; it need not.
+        options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
+        code = int(pytest.main([*options, *(str(ROOT / "tests" / test) for test in tests)]))
+    except LookupError as error:
+        output.write_text(str(error), encoding="utf-8")
+    except BaseException:  # noqa: BLE001 - the parent says it
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def verdict(status: int, said: str) -> str:
+    """What became of a mutant, by the exit status of its tests."""
+    if os.WIFSIGNALED(status):
+        return "its tests did not end"
+    code = os.WEXITSTATUS(status)
+    # 1: a test has failed. Anything else is trouble of the mutant's own, which proves nothing.
+    return {0: "SURVIVED", 1: "killed"}.get(code, f"its tests did not run: {said[-2000:]}")
+
+
+def judged(mutants: Sequence[Mutant], folder: Path) -> Iterator[tuple[Mutant, str]]:
+    """Run them, some at a time, and say what became of each."""
+    waiting, running = list(enumerate(mutants)), dict[int, tuple[Mutant, Path]]()
+    while waiting or running:
+        while waiting and len(running) < AT_ONCE:
+            number, mutant = waiting.pop(0)
+            output = folder / str(number)
+            running[start(mutant, mutant.tests, output)] = mutant, output
+        pid, status = os.wait()
+        mutant, output = running.pop(pid)
+        yield mutant, verdict(status, output.read_text(encoding="utf-8") if output.exists() else "")
+
+
+def main(words: Sequence[str]) -> int:
+    """Run all, and say by the exit code whether each was noticed."""
+    began = time.monotonic()
+    os.chdir(ROOT)
+    mutants = read_mutants(words)
+    for name in {
+        "tests.moved_time",
+        "upcloud_sdk.simulator",
+        "upcloud_sdk.buildbot",
+        *(each.module for each in mutants),
+    }:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    killed = 0
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        whole = sorted({test for mutant in mutants for test in mutant.tests})
+        _, status = os.waitpid(start(None, whole, folder / "all"), 0)
+        if verdict(status, "") != "SURVIVED":
+            print((folder / "all").read_text(encoding="utf-8")[-4000:])  # noqa: T201 - what it is run for
+            print("the tests fail without any mutant")  # noqa: T201 - the same
+            return 1
+        for mutant, what in judged(mutants, folder):
+            killed += what == "killed"
+            print(f"{what:<8} {mutant.file}: {mutant.breaks}", flush=True)  # noqa: T201 - the same
+    print(f"{killed} of {len(mutants)} mutants killed in {time.monotonic() - began:.0f} s")  # noqa: T201 - the same
+    return int(killed < len(mutants))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("words", nargs="*")
+    sys.exit(main(parser.parse_args().words))

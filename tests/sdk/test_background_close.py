@@ -1,0 +1,190 @@
+"""Close waits for the work that the client owns, and names what it gives up."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import anyio
+import pytest
+
+from tests.sdk.background import Work, background
+from tests.sdk.interrupting import WAYS, settle
+from upcloud_sdk._background import Background, name_unfinished
+from upcloud_sdk._tasks import LoopClock
+from upcloud_sdk.errors import CleanupFailed
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from tests.sdk.interrupting import Way
+
+each_way = pytest.mark.parametrize(("anyio_backend", "interrupted"), WAYS)
+
+
+@pytest.fixture(autouse=True)
+def _logs(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, logger="upcloud_sdk")
+
+
+async def test_close_waits_for_work_and_for_what_it_begets() -> None:
+    first, second = Work(), Work()
+    tasks = Background()
+
+    async def beget() -> None:
+        await first()
+        tasks.start(second, "second")
+
+    async with anyio.create_task_group() as group:
+        await tasks.open()
+        tasks.start(beget, "first")
+
+        async def end_later() -> None:
+            await settle()
+            first.may_end.set()
+            await second.begun.wait()
+            await settle()
+            second.may_end.set()
+
+        group.start_soon(end_later)
+        assert await tasks.close(60.0) == ([], None)
+    assert first.ended
+    assert second.ended
+
+
+async def test_close_gives_up_in_the_end_and_names_what_may_be_left() -> None:
+    hung, done = Work(), Work()
+    tasks = Background()
+    await tasks.open()
+    tasks.start(hung, "destroy of server 00a1", uuid="00a1")
+    tasks.start(done, "destroy of server 00a2", uuid="00a2")
+    done.may_end.set()
+    await settle()
+    failures, interruption = await tasks.close(0.01)
+    assert interruption is None
+    assert [(each.uuid, str(each)) for each in failures] == [
+        ("00a1", "destroy of server 00a1: given up because the client was closed")
+    ]
+    assert not hung.ended
+
+
+async def test_each_create_that_close_gives_up_is_named_though_none_has_a_uuid_yet() -> None:
+    tasks = Background()
+    await tasks.open()
+    for number in range(2):
+        tasks.start(Work(), f"create of server {number}")
+    await settle()
+    failures, _ = await tasks.close(0.01)
+    assert sorted(map(str, failures)) == [
+        f"create of server {number}: given up because the client was closed" for number in range(2)
+    ]
+
+
+async def test_what_is_unfinished_when_the_process_ends_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    hung = Work()
+    async with background() as tasks:
+        tasks.start(hung, "destroy of server 00a1", uuid="00a1")
+        await settle()
+        name_unfinished()
+        assert "destroy of server 00a1 was interrupted" in caplog.text
+        hung.may_end.set()
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_what_is_unfinished_when_close_itself_was_interrupted_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    """By Ctrl-C in its task, which trio never raises there."""
+
+    class Interrupted(LoopClock):
+        def limit(self, seconds: float) -> AbstractContextManager[object, bool]:
+            raise RuntimeError("here")
+
+    hung = Work()
+
+    async def stubborn() -> None:
+        with anyio.CancelScope(shield=True):
+            await hung()
+
+    tasks = Background(Interrupted())
+    await tasks.open()
+    tasks.start(stubborn, "destroy of server 00a1", uuid="00a1")
+    await settle()
+    await tasks.close(60)
+    assert "destroy of server 00a1 was interrupted" in caplog.text
+    hung.may_end.set()
+    await settle()
+
+
+async def test_who_waits_for_what_was_given_up_is_told() -> None:
+    hung = Work()
+    tasks = Background()
+    told: list[str] = []
+
+    async def wait() -> None:
+        with pytest.raises(CleanupFailed) as caught:
+            await tasks.run(hung, "destroy of server 00a1", uuid="00a1")
+        told.append(caught.value.uuid)
+
+    async with anyio.create_task_group() as group:
+        await tasks.open()
+        group.start_soon(wait)
+        await hung.begun.wait()
+        await tasks.close(0.01)
+    assert told == ["00a1"]
+
+
+async def test_work_that_does_not_let_itself_be_cancelled_is_waited_for_no_longer_than_it_takes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its own clean-up runs."""
+    cleaned: list[bool] = []
+
+    async def work() -> None:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await settle()
+            cleaned.append(True)
+
+    tasks = Background()
+    await tasks.open()
+    tasks.start(work, "work")
+    await settle()
+    failures, _ = await tasks.close(0.01)
+    assert cleaned == [True]
+    assert len(failures) == 1
+
+
+@each_way
+async def test_an_interrupted_close_goes_on_to_its_bound_and_hands_the_interruption_on(interrupted: Way) -> None:
+    work = Work()
+    results: list[tuple[list[CleanupFailed], BaseException | None]] = []
+
+    async def live() -> None:
+        tasks = Background()
+        await tasks.open()
+        tasks.start(work, "work")
+        closing.set()
+        result = await tasks.close(60.0)
+        results.append(result)
+        if result[1] is not None:
+            raise result[1]
+        await anyio.sleep_forever()
+
+    async def moment() -> None:
+        await closing.wait()
+        await work.begun.wait()
+
+    closing = anyio.Event()
+    async with anyio.create_task_group() as group:
+
+        async def end_later() -> None:
+            await moment()
+            for _ in range(5):
+                await settle()
+            work.may_end.set()
+
+        group.start_soon(end_later)
+        await interrupted(live, moment)
+    assert work.ended
+    assert [failures for failures, _ in results] == [[]]

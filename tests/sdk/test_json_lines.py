@@ -1,0 +1,210 @@
+"""Files of JSON lines: whole after a crash, bounded, and of no consequence where the disk fails."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from upcloud_sdk._json_lines import MOST_WAITING, JsonLines, LineReader
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping
+
+LONG = 30.0
+DOCUMENTS = st.lists(st.fixed_dictionaries({"n": st.integers(), "text": st.text()}), max_size=6)
+
+
+def written(path: Path, *documents: Mapping[str, object]) -> None:
+    lines = JsonLines(path)
+    for document in documents:
+        lines.append(document)
+    assert lines.close(LONG)
+
+
+def read(path: Path) -> list[dict[str, object]]:
+    return list(LineReader(path).read())
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "lines.jsonl"
+
+
+def test_what_is_appended_is_read_in_its_order(path: Path) -> None:
+    written(path, *({"n": number} for number in range(100)))
+    assert read(path) == [{"n": number} for number in range(100)]
+
+
+def test_a_file_that_is_not_there_is_empty(path: Path) -> None:
+    assert read(path) == []
+
+
+@settings(max_examples=30, deadline=None)
+@given(before=DOCUMENTS, after=DOCUMENTS, cut=st.integers(min_value=0))
+def test_wherever_a_crash_cuts_a_file_what_is_whole_is_read_and_what_comes_after_it_too(
+    tmp_path_factory: pytest.TempPathFactory, before: list[dict[str, object]], after: list[dict[str, object]], cut: int
+) -> None:
+    path = tmp_path_factory.mktemp("cut") / "lines.jsonl"
+    whole = "".join(json.dumps(document) + "\n" for document in before).encode()
+    kept = whole[: cut % (len(whole) + 1)]
+    path.write_bytes(kept)
+    written(path, *after)
+    # A line without its end is whole if only its end is missing.
+    count = kept.count(b"\n")
+    rest = kept.rpartition(b"\n")[2]
+    count += int(count < len(before) and rest == json.dumps(before[count]).encode() and bool(after))
+    assert read(path) == [*before[:count], *after]
+
+
+def test_a_line_that_is_cut_is_counted(path: Path) -> None:
+    path.write_text('{"n": 1}\n{"n": 2, "te\n[1]\n\n{"n": 3}\n')
+    reader = LineReader(path)
+    assert list(reader.read()) == [{"n": 1}, {"n": 3}]
+    assert reader.unreadable == 2
+
+
+def test_a_reader_gives_only_what_is_new_and_a_line_when_it_is_whole(path: Path) -> None:
+    reader = LineReader(path)
+    path.write_text('{"n": 1}\n{"n"')
+    assert list(reader.read()) == [{"n": 1}]
+    with path.open("a") as file:
+        file.write(": 2}\n")
+    assert list(reader.read()) == [{"n": 2}]
+    assert list(reader.read()) == []
+
+
+def test_a_file_that_has_its_size_makes_room_for_another_and_the_oldest_goes(path: Path) -> None:
+    for number in range(12):
+        lines = JsonLines(path, max_bytes=20, older_files=2)
+        lines.append({"number": number})
+        assert lines.close(LONG)
+    assert sorted(each.name for each in path.parent.iterdir()) == ["lines.jsonl", "lines.jsonl.1", "lines.jsonl.2"]
+    found = [document["number"] for document in read(path)]
+    assert found == list(range(12 - len(found), 12))
+    assert sum(each.stat().st_size for each in path.parent.iterdir()) < 3 * 40
+
+
+def test_a_reader_goes_on_where_the_file_was_renamed_meanwhile(path: Path) -> None:
+    reader = LineReader(path)
+    seen: list[object] = []
+    for number in range(9):
+        lines = JsonLines(path, max_bytes=30, older_files=3)
+        lines.append({"number": number})
+        assert lines.close(LONG)
+        seen += [document["number"] for document in reader.read()]
+    assert seen == list(range(9))
+
+
+class Disk:
+    """Stands for the system's disk: it takes so many bytes more."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.room = 10**9
+        opens = Path.open
+
+        def open_or_full(path: Path, mode: str = "r", **options: Any) -> Any:  # noqa: ANN401 - as Path.open
+            file = opens(path, mode, **options)
+            return self._filling(file) if mode == "ab" else file
+
+        monkeypatch.setattr(Path, "open", open_or_full)
+
+    @contextlib.contextmanager
+    def _filling(self, file: Any) -> Generator[Any]:  # noqa: ANN401 - what stands for it has what is used of it
+        def write(data: bytes) -> int:
+            return self._write(file, data)
+
+        with file:
+            yield SimpleNamespace(write=write)
+
+    def _write(self, file: Any, data: bytes) -> int:  # noqa: ANN401 - the same
+        if not self.room:
+            raise OSError(28, "No space left on device")
+        taken = data[: self.room]
+        self.room -= len(taken)
+        file.write(taken)
+        return len(taken)
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
+    disk = Disk(monkeypatch)
+    yield disk
+    disk.room = 10**9
+
+
+@pytest.mark.parametrize("room", [0, 1, 8, 9, 10, 20])
+def test_on_a_full_disk_nothing_fails_and_all_is_written_once_when_there_is_room_again(
+    path: Path, disk: Disk, caplog: pytest.LogCaptureFixture, room: int
+) -> None:
+    disk.room = room
+    lines = JsonLines(path)
+    for number in range(3):
+        lines.append({"n": number})
+    assert not lines.flush(LONG)
+    assert "cannot be written; retrying" in caplog.text
+    disk.room = 10**9
+    lines.append({"n": 3})
+    while not lines.flush(0.05):
+        pass
+    assert lines.close(LONG)
+    assert read(path) == [{"n": number} for number in range(4)]
+    assert "can be written again; 0 lines are lost" in caplog.text
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="wants /dev/full, which Linux has: `make test` there")
+def test_a_device_that_is_always_full_costs_nothing_but_the_lines(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path.symlink_to("/dev/full")
+    lines = JsonLines(path)
+    for number in range(MOST_WAITING + 5):
+        lines.append({"n": number})
+    assert not lines.close(LONG)
+    assert "No space left on device" in caplog.text
+    assert caplog.text.count("cannot be written") == 1
+
+
+def test_a_folder_that_is_not_there_fails_nothing(tmp_path: Path) -> None:
+    lines = JsonLines(tmp_path / "nowhere" / "lines.jsonl")
+    lines.append({"n": 1})
+    assert not lines.close(LONG)
+
+
+def test_what_was_appended_last_is_written_when_the_process_ends(path: Path) -> None:
+    program = f"""
+from pathlib import Path
+from upcloud_sdk._json_lines import JsonLines
+lines = JsonLines(Path({str(path)!r}))
+for number in range(1000):
+    lines.append({{"n": number}})
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+    assert len(read(path)) == 1000
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="wants fork, which POSIX has: `make test` there")
+def test_a_forked_child_writes_its_own_lines_and_none_of_its_parent(path: Path) -> None:
+    program = f"""
+import os
+from pathlib import Path
+from upcloud_sdk._json_lines import JsonLines
+lines = JsonLines(Path({str(path)!r}))
+lines.append({{"who": "parent"}})
+child = os.fork()
+if child == 0:
+    lines.append({{"who": "child"}})
+    assert lines.flush(60)
+    os._exit(0)
+os.waitpid(child, 0)
+assert lines.flush(60)
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True, timeout=120)
+    assert sorted(str(document["who"]) for document in read(path)) == ["child", "parent"]

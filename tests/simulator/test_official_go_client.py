@@ -1,0 +1,115 @@
+"""What the test-suite of UpCloud's official Go client found missing, each by the request that it sends."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.simulator.documents import created, network_request, new_storage, server_request
+from upcloud_sdk.simulator import ManualClock, Simulator
+
+pytestmark = pytest.mark.anyio
+
+LISTS = {
+    "tag_access": "tag",
+    "server_access": "server",
+    "storage_access": "storage",
+    "network_access": "network",
+    "roles": "role",
+    "ip_filters": "ip_filter",
+}
+
+
+async def test_null_lists_of_a_sub_account_are_empty_ones(api: httpx.AsyncClient) -> None:
+    nulls: dict[str, Any] = {name: {key: None} for name, key in LISTS.items()}
+    made = await api.post(
+        "/account/sub", json={"sub_account": {"username": "helper", "password": "secret-word", **nulls}}
+    )
+    assert made.status_code == 204
+    account = (await api.get("/account/details/helper")).json()["account"]
+    assert [account[name] for name in LISTS] == [{key: []} for key in LISTS.values()]
+
+
+async def test_a_templatize_answers_without_progress_and_template_type(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    uuid = (await new_storage(api))["uuid"]
+    answer = await api.post(f"/storage/{uuid}/templatize", json={"storage": {"title": "golden"}})
+    template = answer.json()["storage"]
+    assert not {"progress", "template_type"} & template.keys()
+    clock.advance(60)
+    made = (await api.get(f"/storage/{template['uuid']}")).json()["storage"]
+    assert made["state"] == "online"
+
+
+async def test_private_addresses_are_only_under_their_interfaces(api: httpx.AsyncClient) -> None:
+    network = (await api.post("/network", json=network_request())).json()["network"]["uuid"]
+    wanted = [{"type": "private", "network": network}, {"type": "public"}]
+    interfaces = [{**each, "ip_addresses": {"ip_address": [{"family": "IPv4"}]}} for each in wanted]
+    server = await created(api, networking={"interfaces": {"interface": interfaces}})
+    for shown in (server, (await api.get(f"/server/{server['uuid']}")).json()["server"]):
+        assert [each["access"] for each in shown["ip_addresses"]["ip_address"]] == ["public"]
+        private, public = shown["networking"]["interfaces"]["interface"]
+        assert private["ip_addresses"]["ip_address"][0]["address"].startswith("10.0.0.")
+        assert public["ip_addresses"]["ip_address"][0]["address"] == shown["ip_addresses"]["ip_address"][0]["address"]
+
+
+async def test_a_restart_is_maintenance_for_the_time_of_a_stop_and_a_boot() -> None:
+    clock = ManualClock()
+    sim = Simulator(clock=clock, boot_seconds=30, stop_seconds=16)
+    async with httpx.AsyncClient(
+        transport=sim.transport(), base_url="https://api.upcloud.com/1.3", auth=("user", "password")
+    ) as api:
+        uuid = (await created(api))["uuid"]
+        clock.advance(30)
+        body = {"restart_server": {"stop_type": "hard", "timeout": "60", "timeout_action": "ignore"}}
+        assert (await api.post(f"/server/{uuid}/restart", json=body)).status_code == 200
+        seen: list[str] = []
+        for seconds in (15, 2, 28, 2):
+            clock.advance(seconds)
+            seen.append((await api.get(f"/server/{uuid}")).json()["server"]["state"])
+    assert seen == ["maintenance", "maintenance", "maintenance", "started"]
+
+
+async def test_the_account_is_called_as_its_user() -> None:
+    sim = Simulator(username="somebody", password="secret")
+    async with httpx.AsyncClient(
+        transport=sim.transport(), base_url="https://api.upcloud.com/1.3", auth=("somebody", "secret")
+    ) as api:
+        assert (await api.get("/account")).json()["account"]["username"] == "somebody"
+        assert [each["username"] for each in (await api.get("/account/list")).json()["accounts"]["account"]] == [
+            "somebody"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("content", "state"),
+    [
+        ({"text": "data"}, "completed"),
+        ({"base64": base64.b64encode(b"data").decode()}, "completed"),
+        ({}, "failed"),
+    ],
+)
+def test_what_an_import_downloads_is_laid_over_http(content: dict[str, str], state: str) -> None:
+    address = "https://example.com/disk.raw"
+    with Simulator(storage_seconds=0).serve() as url, httpx.Client(auth=("any", "thing")) as client:
+        laid = client.put(f"{url}/_simulator/downloads", json={"address": address, **content})
+        assert laid.is_success
+        storage = {"zone": "fi-hel1", "title": "disk", "size": 10}
+        uuid = client.post(f"{url}/1.3/storage", json={"storage": storage}).json()["storage"]["uuid"]
+        path = f"{url}/1.3/storage/{uuid}/import"
+        client.post(path, json={"storage_import": {"source": "http_import", "source_location": address}})
+        found = client.get(path).json()["storage_import"]
+    assert found["state"] == state
+    assert found["written_bytes"] == (4 if content else 0)
+
+
+async def test_version_1_2_which_libcloud_asks_for_is_refused_as_obsolete(sim: Simulator) -> None:
+    async with httpx.AsyncClient(
+        transport=sim.transport(), base_url="https://api.upcloud.com/1.2", auth=("user", "password")
+    ) as api:
+        answer = await api.post("/server", json=server_request())
+    assert (answer.status_code, answer.json()["error"]["error_code"]) == (400, "API_VERSION_OBSOLETE")

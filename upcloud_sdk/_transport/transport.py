@@ -1,0 +1,299 @@
+"""Sends calls: builds requests, repeats them if allowed, decodes answers, raises errors, logs."""
+
+from __future__ import annotations
+
+import contextlib
+import json as jsonlib
+import logging
+import math
+import time
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import anyio
+
+from upcloud_sdk._retry import is_idempotent
+from upcloud_sdk._second_reading import Reading
+from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, Answer
+from upcloud_sdk._transport.error_documents import read_error
+from upcloud_sdk._transport.failures import failure_of
+from upcloud_sdk._transport.open_state import OpenState
+from upcloud_sdk._transport.requests import RequestBuilder
+from upcloud_sdk._transport.retries import Failure, Retries, asked_pause, unknown_outcome
+from upcloud_sdk._transport.streams import Streams
+from upcloud_sdk._wire import Unreadable
+from upcloud_sdk.errors import AnswerTimeout, ForeignAnswer, NotSent, OutcomeUnknown, RateLimited, UnexpectedAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+
+    import httpx
+
+    from upcloud_sdk._emitter import Emitter
+    from upcloud_sdk._retry import RetryPolicy
+    from upcloud_sdk._transport.retries import Clock, Turns
+    from upcloud_sdk._transport.sender import Send, Sender
+    from upcloud_sdk._transport.streams import ByteStream
+    from upcloud_sdk._wire import Envelope
+    from upcloud_sdk.credentials import Credentials
+
+log = logging.getLogger("upcloud_sdk")
+
+T = TypeVar("T")
+
+SLEPT = 10.0
+"""If the wall clock is ahead of the waiting clock by this many seconds, the machine has slept."""
+
+
+class _Opened(NamedTuple):
+    """What an open client sends with. It belongs to one event loop."""
+
+    sender: Sender
+    slots: anyio.Semaphore
+    long_slots: anyio.Semaphore
+    """For slow calls. A fifth of the slots is reserved for other calls, so that waits continue."""
+    asking: anyio.Lock
+
+
+class Transport:
+    """Sends the calls of one client."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        credentials: Credentials,
+        retry: RetryPolicy,
+        timeout: float,
+        max_concurrency: int,
+        user_agent: str,
+        clock: Clock,
+        emit: Emitter,
+        strict: bool = False,
+    ) -> None:
+        self.base_url, self.user_agent, self.timeout = base_url, user_agent, timeout
+        self.open_state = OpenState()
+        self._clock, self._emit = clock, emit
+        self._requests = RequestBuilder(base_url, credentials, user_agent)
+        self._retries = Retries(retry, clock, emit)
+        self._streams = Streams(self._requests, self._retries, self.open_state, self._judge)
+        self._max_concurrency = max_concurrency
+        self._opened: _Opened | None = None
+        self._date: tuple[str, float] | None = None
+        self.reading = Reading(strict=strict)
+        self._wall = 0.0
+
+    def open(self, sender: Sender) -> None:
+        """Start with this sender and without old state."""
+        most = self._max_concurrency
+        self._opened = _Opened(
+            sender,
+            anyio.Semaphore(most, fast_acquire=True),
+            anyio.Semaphore(max(1, most - max(1, most // 5)), fast_acquire=True),
+            anyio.Lock(),
+        )
+        self._date = None
+        self._streams.use(sender)
+        self._retries.forget()
+        self.open_state.open()
+
+    def api_time(self) -> float | None:
+        """The current Unix time by the API's clock, at most a second late. None before the first answer."""
+        if self._date is None:
+            return None
+        text, seen = self._date
+        try:
+            return parsedate_to_datetime(text).timestamp() + (self._clock.now() - seen)
+        except ValueError:
+            return None
+
+    def _time_is_old(self, older_than: float) -> bool:
+        if self._date is None:
+            return True
+        # The clock that is waited by may stand still while a machine sleeps; the wall clock does not.
+        passed, by_the_wall = self._clock.now() - self._date[1], time.time() - self._wall
+        return by_the_wall - passed > SLEPT or max(passed, abs(by_the_wall)) > older_than
+
+    async def ask_time(self, older_than: float = math.inf) -> float | None:
+        """Same as `api_time`. Sends a request if the last answer is older than this many seconds, or there is none.
+
+        Concurrent callers share one request.
+        """
+        call = "GET /account"
+        with self.open_state.required(call):
+            assert self._opened is not None
+            async with self._opened.asking:
+                if self._time_is_old(older_than):
+                    answer = await self.send("GET", "/account")
+                    if b'"account"' not in answer.content:
+                        raise answer.foreign(call)
+                    self._learn_time(answer)
+        return self.api_time()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        read: Envelope[T],
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        json: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        on_send: Callable[[], None] | None = None,
+    ) -> T:
+        """Send a call and decode its answer.
+
+        Raises:
+            UnexpectedAnswer: The answer cannot be read.
+        """
+        answer = await self.send(method, path, params=params, json=json, timeout=timeout, on_send=on_send)
+        try:
+            return self.decode(f"{method} {path}", answer, read)
+        except ForeignAnswer as foreign:
+            if is_idempotent(method):
+                raise
+            raise unknown_outcome(foreign) from foreign
+
+    def decode(self, call: str, answer: Answer, read: Envelope[T]) -> T:
+        """Decode an answer.
+
+        Raises:
+            ForeignAnswer: The document has another structure.
+            UnexpectedAnswer: A part of it does not fit the model.
+        """
+        try:
+            value = read.read(answer.content, self.reading)
+        except Unreadable as error:
+            if not read.is_wrapped(answer.content):
+                raise answer.foreign(call) from None
+            raise UnexpectedAnswer(call, error.model, error.path, error.problem, uuid=error.uuid) from error.__cause__
+        self._learn_time(answer)
+        return value
+
+    def _learn_time(self, answer: Answer) -> None:
+        """Learn the API's time from an answer that is certainly from the API."""
+        if (date := answer.header(b"date")) is not None:
+            self._date, self._wall = (date, answer.at), answer.wall
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        json: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+        idempotent: bool | None = None,
+        on_send: Callable[[], None] | None = None,
+    ) -> Answer:
+        """Send a call, with retries. Returns a successful answer, or the 404 of a repeated DELETE.
+
+        `timeout`: limit in seconds, for calls that the API answers slowly.
+        `on_send` is called just before each attempt is sent. If it raises, the attempt is not sent.
+
+        Raises:
+            NotSent, OutcomeUnknown: There was no answer.
+            ForeignAnswer: The answer is not from the API. For calls that must not be repeated, it is the cause of
+                OutcomeUnknown.
+            ApiError: The API refused the call.
+        """
+        call, url = f"{method} {path}", self._requests.url(path, params)
+        content = None if json is None else jsonlib.dumps(json).encode()
+        limit = self.timeout if timeout is None else timeout
+
+        async def attempt(turns: Turns) -> Answer | Failure:
+            began = self._clock.now() if self._emit.is_heard else 0.0
+            try:
+                request = await self._requests.build(call, method, url, content, limit=limit)
+                result = await self._attempt(call, request, limit, turns, long=timeout is not None, on_send=on_send)
+            except (NotSent, OutcomeUnknown) as error:
+                self._tell(method, path, None, error.problem, began)
+                return Failure(error)
+            self._tell(method, path, result.status, None, began)
+            return self._judge(call, result)
+
+        with self.open_state.required(call):
+            return await self._retries.run(call, method, attempt, idempotent=idempotent)
+        raise AssertionError("unreachable")
+
+    def stream(self, method: str, path: str, *, params: Sequence[tuple[str, str]] = ()) -> ByteStream:
+        """Open a stream. The limit for each piece is the client's `timeout`.
+
+        Reading raises the same errors as `send`.
+        """
+        return self._streams.open(method, path, params, self.timeout)
+
+    async def upload(
+        self, call: str, url: str, content: AsyncIterable[bytes], headers: Mapping[str, str], *, limit: float
+    ) -> Answer:
+        """Send content to another host, without credentials: see `Streams.upload`."""
+        return await self._streams.upload(call, url, content, headers, limit=limit)
+
+    def _tell(self, method: str, path: str, status: int | None, problem: str | None, began: float) -> None:
+        if not self._emit.is_heard:
+            return
+        from upcloud_sdk.events import RequestEvent  # noqa: PLC0415 - takes 4 ms, and most clients do not need it
+
+        now = self._clock.now()
+        self._emit(RequestEvent(at=now, method=method, path=path, status=status, seconds=now - began, problem=problem))
+
+    def _judge(self, call: str, answer: Answer) -> Answer | Failure:
+        """The answer if it is a success from the API, or else the failure."""
+        if answer.is_success:
+            return answer if answer.may_be_the_apis() else Failure(answer.foreign(call), answer)
+        error = read_error(call, answer.status, answer.content)
+        if error is not None:
+            self._learn_time(answer)
+        asked = asked_pause(answer, self.api_time())
+        if isinstance(error, RateLimited):
+            error.retry_after = asked
+        return Failure(error or answer.foreign(call), answer, asked)
+
+    async def _attempt(
+        self,
+        call: str,
+        request: httpx.Request,
+        limit: float,
+        turns: Turns,
+        *,
+        long: bool,
+        on_send: Callable[[], None] | None,
+    ) -> Answer:
+        """Send one attempt. Returns any answer.
+
+        Raises:
+            NotSent, OutcomeUnknown: There was no answer.
+        """
+        assert self._opened is not None
+        sender, slots, long_slots, _ = self._opened
+        # No limit on the wait for a slot: each running call has a limit, so the queue moves.
+        async with long_slots if long else contextlib.nullcontext(), slots:
+            began = await turns.begin()
+            if on_send is not None:
+                on_send()
+            try:
+                response = await self._exchange(sender.send, request, limit)
+            except Exception as error:
+                failure = failure_of(call, error, request.url, sender.proxy(request.url))
+                if failure is None:
+                    raise
+                raise failure from error
+        if response is None:
+            raise AnswerTimeout(call, f"no answer within {limit:g} s")
+        now = self._clock.now()
+        log.debug("%s %d %.0f ms", call, response.status_code, (now - began) * 1000)
+        return Answer(response.status_code, response.headers.raw, response.content, at=now, wall=time.time())
+
+    async def _exchange(self, send: Send, request: httpx.Request, limit: float) -> httpx.Response | None:
+        """Send and read the whole answer. None if it does not come in time."""
+        response: httpx.Response | None = None
+        try:
+            with anyio.move_on_after(limit):
+                response = await send(request)
+                await response.aread()
+                return response
+        finally:
+            if response is not None and not response.is_closed:
+                with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
+                    await response.aclose()
+        return None

@@ -1,0 +1,188 @@
+"""What the adapter needs of Buildbot that has no public name there: a function each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.python import log
+from twisted.python.failure import Failure
+
+from upcloud_sdk.buildbot._buildbot_api import (
+    RETRY,
+    LatentWorkerSubstantiatiationCancelled,
+    States,
+    async_to_deferred,
+    statusToString,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from twisted.internet.defer import Deferred
+
+    from upcloud_sdk.buildbot._buildbot_api import (
+        AbstractLatentWorker,
+        Build,
+        Connection,
+        Master,
+        TextLog,
+        WorkerForBuilder,
+    )
+
+_DEFAULT_PORT = 9989
+
+
+def is_lost(conn: Connection) -> bool:
+    """Whether a connection by Buildbot's own protocol is closed; one by websocket tells in time itself."""
+    broker = getattr(getattr(conn, "mind", None), "broker", None)
+    return bool(getattr(broker, "disconnected", False))
+
+
+def listening_port(worker: AbstractLatentWorker, *, websocket: bool) -> int:
+    """Where the master of a worker listens for it."""
+    registered = worker.registration
+    if registered is not None and websocket and registered.msgpack_reg is not None:
+        return registered.get_msgpack_port()
+    return registered.getPBPort() if registered is not None and registered.pbReg is not None else _DEFAULT_PORT
+
+
+def end_if_not_started(worker: AbstractLatentWorker, build: Build) -> None:
+    """Let a build end that does not start. To be called in `buildStarted`: Buildbot calls `startBuild` next.
+
+    Buildbot itself would wait for ever if the connection is lost before the build listens for that, or if its request
+    is cancelled as it begins.
+    """
+    start = build.startBuild
+
+    async def start_or_end(wfb: WorkerForBuilder) -> None:
+        is_listening = False
+        try:
+            await start(wfb)
+            is_listening = build.subs is not None
+        finally:
+            if not build.finished and not is_listening:
+                if not build.stopped:
+                    worker.putInQuarantine()
+                await build.buildFinished(["worker", "cancelled" if build.stopped else "lost"], RETRY)
+
+    build.startBuild = async_to_deferred(start_or_end)
+
+
+def builds_on(worker: AbstractLatentWorker) -> list[Build]:
+    """The builds that run on a worker, or wait for its guest."""
+    return [build for busy in worker.building for build in busy.builder.building if build.workerforbuilder is busy]
+
+
+async def end_builds(worker: AbstractLatentWorker) -> bool:
+    """End the builds that Buildbot believes to run on a worker that is lost. They are tried again.
+
+    Returns whether there was a build to end.
+    """
+    lost = [build for build in builds_on(worker) if not build.finished]
+    for build in lost:
+        await build.buildFinished(["worker", "lost"], RETRY)
+    return bool(lost)
+
+
+def give_up_server(worker: AbstractLatentWorker) -> None:
+    """Let a worker disconnect its guest and destroy its server, whatever its `build_wait_timeout`."""
+    wait_for(worker, worker._soft_disconnect(stopping_service=True))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public name
+
+
+def join_stop(worker: AbstractLatentWorker) -> bool:
+    """Leave it at the stop of a worker's server that is running already. False if none is.
+
+    A build that waits for the end of the stop is cancelled. Buildbot would queue a second stop, which would also cancel
+    the start for the next build.
+    """
+    if worker.state is States.INSUBSTANTIATING_SUBSTANTIATING:
+        worker.state, worker.substantiation_build = States.INSUBSTANTIATING, None
+        reason = LatentWorkerSubstantiatiationCancelled(worker.name, "the start of its server was cancelled")
+        failure = Failure(reason)  # type: ignore[no-untyped-call]  # Twisted's has no types
+        worker._fireSubstantiationNotifier(failure)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public name
+    return worker.state is States.INSUBSTANTIATING
+
+
+def queued_stop(worker: AbstractLatentWorker) -> Deferred[None] | None:
+    """Fires after the stop that waits for the end of the start. None if no stop waits.
+
+    Buildbot would queue a second stop, which would also cancel the start for the next build.
+    """
+    lock = worker._start_stop_lock  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public name
+    if worker.state not in {States.SUBSTANTIATING_STARTING, States.SUBSTANTIATED} or not lock.waiting:
+        return None
+    return lock.acquire().addCallback(lambda _: lock.release())
+
+
+def stop_parked(worker: AbstractLatentWorker) -> None:
+    """Let Buildbot stop a worker whose server is parked. It stops only workers that it believes to be up."""
+    worker.state = States.SUBSTANTIATED
+
+
+def show_on_page(worker: AbstractLatentWorker, facts: Mapping[str, object]) -> None:
+    """Write to the database what a worker's page shows, beside what its guest has told."""
+    conn, master = worker.conn, worker.master
+    assert conn is not None
+    known = {name: conn.info.get(name) for name in ("admin", "host", "access_uri", "version")}
+    write = master.data.updates.workerConnected(
+        workerid=worker.workerid, masterid=master.masterid, workerinfo={**known, **facts}
+    )
+    wait_for(worker, write)
+
+
+async def clear_page(worker: AbstractLatentWorker) -> None:
+    """Take from the database what a worker's page shows of a guest that is gone, unless another has come."""
+    database = worker.master.db
+
+    def clear(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
+        workers = database.model.workers
+        connection.execute(workers.update().where(workers.c.id == worker.workerid).values(info={}))
+
+    if worker.conn is None:
+        await database.pool.do_with_transaction(clear)
+        # Buildbot tells pages only of what it has changed itself.
+        await worker.master.data.updates.set_worker_graceful(worker.workerid, worker._graceful)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public name
+
+
+def set_idle_timer(worker: AbstractLatentWorker, seconds: float) -> None:
+    """Let a worker destroy its server after so many seconds, unless a build begins before."""
+    worker._clearBuildWaitTimer()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
+    leave = worker._soft_disconnect  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
+    worker.build_wait_timer = worker.master.reactor.callLater(seconds, leave)
+
+
+def set_property(master: Master, buildid: int, name: str, value: object) -> None:
+    """Give a build that has ended another property. An error is logged."""
+    master.data.updates.setBuildProperty(buildid, name, value, "Worker").addErrback(log_error)
+
+
+def running_build(wfb: WorkerForBuilder) -> Build | None:
+    """The build that a worker runs for a builder, or is about to run."""
+    return next((build for build in wfb.builder.building if build.workerforbuilder is wfb), None)
+
+
+async def add_log(build: Build, name: str) -> TextLog | None:
+    """A new log of plain text in the step in which the worker of a build is prepared; None if there is no such step."""
+    step = build._preparation_step  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public name
+    return None if step is None else await step.addLog(name, "t")
+
+
+def starting_build(wfb: WorkerForBuilder) -> Build:
+    """The build that a worker has just taken for a builder: to be called in `buildStarted`."""
+    return wfb.builder.building[-1]
+
+
+def result_name(results: int | None) -> str | None:
+    """Such as `success`."""
+    return None if results is None else statusToString(results)
+
+
+def log_error(failure: Failure) -> None:
+    """Log what nobody waits for."""
+    log.err(failure)  # type: ignore[no-untyped-call]  # Twisted's has no types
+
+
+def wait_for(worker: AbstractLatentWorker, deferred: Deferred[Any]) -> None:
+    """Let a worker wait for this before it stops. An error is logged."""
+    worker._deferwaiter.add(deferred)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same

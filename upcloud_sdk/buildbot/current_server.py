@@ -1,0 +1,338 @@
+"""The server that a worker has now: created for a build, kept for the next one, destroyed. For the reactor's thread."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from twisted.internet import defer
+
+from upcloud_sdk.buildbot._buildbot_api import (
+    LatentWorkerCannotSubstantiate,
+    LatentWorkerFailedToSubstantiate,
+    LatentWorkerSubstantiatiationCancelled,
+    States,
+)
+from upcloud_sdk.buildbot._buildbot_private import builds_on, clear_page, show_on_page, wait_for
+from upcloud_sdk.buildbot.server import BuildServer
+from upcloud_sdk.ci import is_permanent
+from upcloud_sdk.errors import UpCloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from upcloud_sdk import ServerSpec, WaitPolicy
+    from upcloud_sdk.buildbot._buildbot_api import AbstractLatentWorker, Build, Properties
+    from upcloud_sdk.buildbot.account import Account
+    from upcloud_sdk.buildbot.arguments import Arguments
+    from upcloud_sdk.buildbot.bootstrap import Guest
+    from upcloud_sdk.buildbot.bridge import Operation
+    from upcloud_sdk.buildbot.master import UpcloudService
+    from upcloud_sdk.buildbot.request import ServerRequest
+    from upcloud_sdk.ci import ReapPace
+    from upcloud_sdk.models import StorageSummary
+
+T = TypeVar("T")
+
+
+class ServerMaker(Protocol):
+    """What a subclass of the worker may change."""
+
+    async def server_request(self, properties: Properties) -> ServerRequest: ...
+    def server_specs(self, request: ServerRequest, template: StorageSummary, guest: Guest) -> list[ServerSpec]: ...
+    def guest(self, request: ServerRequest) -> Guest: ...
+
+
+class CurrentServer:
+    """The server of one worker. It also holds the worker's slot among `max_servers` while there is no server yet."""
+
+    service: UpcloudService
+
+    def __init__(
+        self,
+        worker: AbstractLatentWorker,
+        maker: ServerMaker,
+        arguments: Arguments,
+        on_lease_lost: Callable[[BuildServer], object],
+    ) -> None:
+        self._worker, self._maker, self._on_lease_lost = worker, maker, on_lease_lost
+        self.arguments = arguments
+        self.server: BuildServer | None = None
+        self.account: Account | None = None
+        """Where the next server is created. A server that exists keeps its own."""
+        self._is_starting = self._is_cancelled = False
+        self._operation: Operation[Any] | None = None
+        """What the start or the stop waits for."""
+
+    async def configure(
+        self, service: UpcloudService, arguments: Arguments, waits: WaitPolicy, reaps: ReapPace
+    ) -> None:
+        """Use this configuration for the servers that are created from now on."""
+        self.service = service
+        self.account = await service.account_for(self, arguments, waits, reaps, self.account)
+        self.arguments = arguments
+
+    async def serves(self, properties: Properties) -> bool:
+        """Whether a build with these properties may run on the server that there is."""
+        server = self.server
+        try:
+            if server is None or server.is_outdated or server.account is not self.account:
+                return False
+            is_alike = server.has_fresh_disks == self.arguments.fresh_disk
+            return is_alike and server.request == await self._maker.server_request(properties)
+        except Exception:  # noqa: BLE001 - a build whose values cannot be rendered fails when it has a server of its own
+            return False
+
+    # --- a slot for the next server -----------------------------------------------------------------------------------
+
+    def has_room(self) -> bool:
+        """Whether there is a server, or another one fits under `max_servers` and the budget."""
+        service, arguments = self.service, self.arguments
+        return self.server is not None or (
+            service.limit.has_room(arguments.max_servers)
+            and service.spending.has_room(self._worker.name, arguments.budget)
+        )
+
+    def reserve(self) -> None:
+        """Reserve a slot for the server of a build that the worker has just taken."""
+        if self.server is None:
+            self.service.limit.reserve(self, self.arguments.max_servers)
+            self.service.spending.claim(self._worker.name)
+
+    def release(self) -> None:
+        """Release the slot after a build, if it did not get a server. If it did, that may make way for an image's."""
+        self.service.images.look()
+        if not self._worker.building and self.server is None and self.service.limit.release(self):
+            self.service.wake_builders()
+        self.service.spending.release_claim(self._worker.name)
+
+    def _heir(self) -> CurrentServer | None:
+        """Who gets the slot of a destroyed server: this worker, if it has been given a build meanwhile."""
+        return self if self._worker.substantiation_build is not None or self._worker.building else None
+
+    # --- start --------------------------------------------------------------------------------------------------------
+
+    async def start(self, build: Build) -> None:
+        """Create a server for a build, and return when it is started or its guest has attached.
+
+        A parked server is started with a fresh disk instead.
+
+        Raises:
+            LatentWorkerCannotSubstantiate: no attempt can succeed.
+            LatentWorkerFailedToSubstantiate: the next attempt may succeed.
+            LatentWorkerSubstantiatiationCancelled: `cancel_start` was called.
+        """
+        self._is_starting, server = True, self.server
+        try:
+            if server is None or not await self._renew(server, build):
+                server = None
+                server = await self._server_for(build)
+                await self._create(server)
+        except Exception as error:
+            # If its guest has attached meanwhile, the start has succeeded.
+            if server is None or server.attached_at is None:
+                failure = _failure(error, self._worker.name, is_outdated=server is not None and server.is_outdated)
+                if server is not None:
+                    self.service.record.failed(server, str(error) or str(failure))
+                elif not isinstance(error, defer.CancelledError):
+                    self.service.record.refused(self._worker.name, build, str(failure.args[-1]))
+                raise failure from error
+        finally:
+            self._is_starting = self._is_cancelled = False
+
+    async def _server_for(self, build: Build) -> BuildServer:
+        """The server for a build, before its create. It has a slot among `max_servers`."""
+        while True:
+            arguments = self.arguments
+            request = await self._maker.server_request(build)
+            # Again if the master was reconfigured meanwhile: the server's account must be that of the request.
+            if arguments is self.arguments:
+                break
+        if self._is_cancelled:
+            raise defer.CancelledError
+        if not self.service.limit.reserve(self, arguments.max_servers):
+            raise LatentWorkerFailedToSubstantiate(self._worker.name, "max_servers: no slot for its server is free")
+        assert self.account is not None
+        self.service.images.use_limits_of(request.recipe, lambda: self.arguments)
+        guest, specs = self._maker.guest(request), self._maker.server_specs
+        server = self.server = BuildServer(
+            build, self.account, request, guest, specs, has_fresh_disks=arguments.fresh_disk
+        )
+        server.tell_lost = partial(self._worker.master.reactor.callFromThread, self._lease_lost, server)
+        self.service.limit.hand_over(self, server)
+        self.account.holders.add(server)
+        self.service.record.asked(server, build)
+        return server
+
+    async def _create(self, server: BuildServer) -> None:
+        budget = self.arguments.budget
+        if budget is not None:
+            ask = partial(server.likely_price, with_bill=budget.per_month is not None)
+            await self.service.costs.load()
+            self.service.spending.reserve(server, await self._run(ask).ended, budget)
+        limits = self.arguments.create_timeout, self.arguments.boot_timeout
+        created = partial(self._worker.master.reactor.callFromThread, self._created, server)
+        await self._run(server.start, *limits, created).ended
+        self.service.record.started(server)
+
+    def _created(self, server: BuildServer) -> None:
+        self._show(server)
+        self.service.record.made(server)
+        self.service.bridge.run(server.ask_price).ended.addBoth(lambda _: self._priced(server))
+
+    def _priced(self, server: BuildServer) -> None:
+        self.service.record.priced(server)
+        self._show(server)
+
+    def _show(self, server: BuildServer) -> None:
+        """Show what is known of the server on the worker's page, and in the build for which it was created."""
+        if server is self.server:
+            server.set_properties(server.build)
+            if self._worker.conn is not None:
+                show_on_page(self._worker, server.facts())
+
+    def clear_page(self) -> None:
+        """Remove the server from the worker's page when the server and its guest are gone."""
+        if self.server is None and self._worker.conn is None:
+            wait_for(self._worker, defer.ensureDeferred(clear_page(self._worker)))
+
+    def cancel_start(self) -> None:
+        """Cancel the start that is running, or that Buildbot is about to call. Else, let a stop end in time."""
+        is_next = self._worker.state is States.SUBSTANTIATING
+        if self._is_starting or is_next or self._worker.state is States.SUBSTANTIATING_STARTING:
+            self._is_cancelled = self._is_starting or is_next
+            if self._operation is not None:
+                self._operation.cancel()
+        else:
+            self._hurry_stop()
+
+    # --- its guest ----------------------------------------------------------------------------------------------------
+
+    async def find_problem(self) -> str | None:
+        """Why the guest of a started server will not attach. None if it may."""
+        server = self.server
+        if server is None or server.up_since is None:
+            return None
+        problem = server.is_late(self.arguments.attach_timeout)
+        try:
+            problem = problem or await self._run(server.find_problem).ended
+        except defer.CancelledError:
+            return None
+        if problem is not None:
+            self.service.record.failed(server, problem)
+        return problem
+
+    async def is_sealed(self, server: BuildServer) -> bool:
+        """Whether the build may begin, because it cannot read the worker's password. If not, the guest tries again."""
+        if not self.arguments.seal_metadata or server.attached_at is not None:
+            return True
+        try:
+            return await self.service.bridge.run(server.seal, self.arguments.boot_timeout).ended
+        except defer.CancelledError:
+            return False
+
+    def note_attach(self, server: BuildServer) -> None:
+        """Its guest has attached: the start is over."""
+        server.note_attach()
+        self.service.record.attached(server)
+        if server.details is not None and self._operation is not None:
+            # Stop waiting for "started". Don't cancel an unanswered create: that would destroy the server.
+            self._operation.cancel()
+        self._show(server)
+        self.service.bridge.run(server.prepare_disk, self.arguments.boot_timeout)
+
+    # --- between two builds -------------------------------------------------------------------------------------------
+
+    async def park(self, seconds: float) -> bool:
+        """Switch the server off, and keep it for the next build for so long. False: it must be destroyed."""
+        server = self.server
+        if server is None or not server.may_be_parked or seconds <= 0:
+            return False
+        server.may_attach, server.stays_until = False, time.monotonic() + seconds
+        try:
+            await self._run(server.park, self.arguments.boot_timeout).ended
+        except (UpCloudError, defer.CancelledError) as error:
+            self.service.note_replaced(server, str(error))
+            return False
+        return not server.is_outdated
+
+    async def _renew(self, server: BuildServer, build: Build) -> bool:
+        """Start the parked server with a fresh disk. If that fails, or a build needs another server, destroy it."""
+        if await self.serves(build):
+            server.begin_again(build, self._maker.guest(server.request) if server.gets_new_password else server.guest)
+            self.service.record.renewing(server, build)
+            try:
+                await self._run(server.renew, self.arguments.boot_timeout).ended
+                self.service.record.renewed(server)
+            except (UpCloudError, ValueError, defer.CancelledError) as error:
+                if server.attached_at is None:
+                    if self._is_cancelled:
+                        raise
+                    self.service.note_replaced(server, str(error))
+            if server.attached_at is not None or server.up_since is not None:
+                return True
+        self.server = None
+        self._operation = self.service.destroy(server, self._heir)
+        with contextlib.suppress(defer.CancelledError):
+            await self._operation.ended
+        return False
+
+    def _lease_lost(self, server: BuildServer, reason: str) -> None:
+        """Its lease is lost: builds may end on it, but no other may begin."""
+        if server is self.server:
+            server.is_outdated = True
+            self.service.record.lease_lost(server, reason, builds_on(self._worker))
+            self._on_lease_lost(server)
+
+    # --- stop ---------------------------------------------------------------------------------------------------------
+
+    async def destroy(self) -> None:
+        """Destroy the server, if there is one. If it cannot be destroyed, that is logged, and its lease ends."""
+        server, self.server = self.server, None
+        if server is not None and server.details is None:
+            # None was created; or the client destroys it when its create is answered.
+            self.service.record.failed(server, "its start was cancelled")
+            self.service.record.gone(server)
+            self.service.forget(server, self._heir())
+        elif server is not None:
+            self._operation = self.service.destroy(server, self._heir)
+            self._hurry_stop()
+            try:
+                await self._operation.ended
+            except defer.CancelledError:
+                # The destroy goes on in the background, as long as the master lives.
+                self.service.warn_of_cost(server, "it is not destroyed yet")
+            self.clear_page()
+
+    def _hurry_stop(self) -> None:
+        """While the master shuts down, wait for `shutdown_timeout` in all."""
+        if self._operation is not None:
+            left = self.service.shutdown_time_left(self.arguments.shutdown_timeout)
+            if left is not None:
+                self._operation.cancel(after=left)
+
+    def close(self) -> None:
+        """Release the account: the worker has stopped."""
+        if self.account is not None:
+            self.service.accounts.release(self.account, self)
+            self.account = None
+
+    def _run(self, function: Callable[..., Awaitable[T]], *args: object) -> Operation[T]:
+        operation = self._operation = self.service.bridge.run(function, *args)
+        return operation
+
+
+def _failure(error: Exception, worker: str, *, is_outdated: bool) -> Exception:
+    """What Buildbot is told of an error of the start."""
+    if isinstance(error, LatentWorkerFailedToSubstantiate):
+        return error
+    if isinstance(error, defer.CancelledError):
+        return LatentWorkerSubstantiatiationCancelled(worker, "the start of its server was cancelled")
+    if not isinstance(error, UpCloudError | ValueError):
+        # A secret that cannot be read now may be readable in a moment.
+        return LatentWorkerFailedToSubstantiate(worker, f"the worker's arguments cannot be rendered: {error!r}")
+    # An error in an old configuration may be corrected in the new one.
+    is_final = is_permanent(error) and not is_outdated
+    return (LatentWorkerCannotSubstantiate if is_final else LatentWorkerFailedToSubstantiate)(worker, str(error))

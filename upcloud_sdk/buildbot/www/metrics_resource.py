@@ -1,0 +1,87 @@
+"""Serves the metrics: `/plugins/upcloud/metrics`."""
+
+from __future__ import annotations
+
+import hmac
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from twisted.logger import Logger
+
+from upcloud_sdk.buildbot._buildbot_api import BuildProperties, async_to_deferred
+from upcloud_sdk.buildbot.live import live_view
+from upcloud_sdk.buildbot.master import UpcloudService
+from upcloud_sdk.buildbot.worker import UpcloudLatentWorker
+from upcloud_sdk.buildbot.www._buildbot_api import Resource
+
+if TYPE_CHECKING:
+    from upcloud_sdk.buildbot.www._buildbot_api import Master, Request
+    from upcloud_sdk.buildbot.www.metrics import Metrics
+
+HAS_PROMETHEUS = find_spec("prometheus_client") is not None
+NEEDS_EXTRA = "The metrics need an extra on the master: pip install 'upcloud-sdk[buildbot,prometheus]'\n"
+NOTHING = "# No UpCloud worker is configured on this master.\n"
+
+
+class MetricsText(Resource):
+    """For users who may see builds, and for requests with the configured token."""
+
+    isLeaf = True  # noqa: N815 - Twisted's
+
+    _log = Logger()
+
+    def __init__(self, master: Master) -> None:
+        super().__init__(master)
+        self.token: object = None
+        """A secret of Buildbot's, or None."""
+        self._service: UpcloudService | None = None
+        self._metrics: Metrics | None = None
+
+    @async_to_deferred
+    async def listen(self) -> None:
+        """Start counting, if the configuration has UpCloud workers."""
+        from upcloud_sdk.buildbot.www.metrics import Metrics  # noqa: PLC0415 - an extra
+
+        if not any(isinstance(worker, UpcloudLatentWorker) for worker in self.master.config.workers):
+            return
+        service = await UpcloudService.of(self.master)  # type: ignore[arg-type]  # the same master, of which more is used
+        if service is not self._service:
+            self._service, self._metrics = service, Metrics(service.record.log.up)
+            service.record.log.listeners.append(self._metrics.hear_record)
+            service.event_listeners.append(self._metrics.hear_event)
+
+    def render_GET(self, request: Request) -> int:  # noqa: N802 - Twisted's
+        """Send them, in a moment."""
+        return self.asyncRenderHelper(request, self._answer)
+
+    @async_to_deferred
+    async def _answer(self, request: Request) -> bytes:
+        if not await self._has_token(request):
+            await self.master.www.assertUserAllowed(request, ("builds",), "GET", {})
+        request.setHeader(b"content-type", b"text/plain; charset=utf-8")
+        if not HAS_PROMETHEUS:
+            request.setResponseCode(501)
+            return NEEDS_EXTRA.encode()
+        if self._metrics is None or self._service is None:
+            return NOTHING.encode()
+        from upcloud_sdk.buildbot.www._prometheus import CONTENT_TYPE  # noqa: PLC0415 - the same
+
+        await self._look(self._service, self._metrics)
+        request.setHeader(b"content-type", CONTENT_TYPE.encode())
+        return self._metrics.scrape()
+
+    @staticmethod
+    async def _look(service: UpcloudService, metrics: Metrics) -> None:
+        """Count what nobody holds. If the API does not answer, the last counts stay."""
+        view = await live_view(service)
+        if not view.problems:
+            metrics.left = sum(row.held_by == "nobody" for row in view.servers), len(view.disks)
+
+    async def _has_token(self, request: Request) -> bool:
+        if self.token is None:
+            return False
+        properties = BuildProperties()
+        properties.master = self.master
+        token = await properties.render(self.token)
+        given = request.getHeader("authorization") or ""
+        return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())

@@ -1,0 +1,147 @@
+"""The documents of the page, for users who may see builds. They contain no secret."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+from twisted.internet import threads
+
+from upcloud_sdk.buildbot._buildbot_api import async_to_deferred
+from upcloud_sdk.buildbot.live import LiveView, live_view
+from upcloud_sdk.buildbot.www._buildbot_api import Resource
+from upcloud_sdk.buildbot.www.history import history
+from upcloud_sdk.buildbot.www.live import left_document, now_document
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from upcloud_sdk.buildbot.master import UpcloudService
+    from upcloud_sdk.buildbot.www._buildbot_api import Master, Request
+    from upcloud_sdk.buildbot.www.history import Document
+
+HOURS, MOST_HOURS = 6.0, 24.0 * 31
+"""How many hours the page shows, by default and at most."""
+NO_WORKERS = "No UpCloud worker is configured on this master, so it has no servers and records none."
+_NAMES_FOR = 30.0
+"""How long the ids of builders and workers are cached, in seconds."""
+
+
+def service_of(master: Master) -> UpcloudService | None:
+    """The service of a master's UpCloud workers. None if it has none."""
+    service: UpcloudService | None = master.namedServices.get("upcloud_sdk")
+    return service
+
+
+class Names:
+    """The ids of builders and workers, for links to their pages."""
+
+    def __init__(self, master: Master) -> None:
+        self._master = master
+        self._known: dict[str, dict[str, int]] = {}
+        self._until = 0.0
+
+    async def ids(self) -> dict[str, dict[str, int]]:
+        """Under `builders` and `workers`: ids by name."""
+        if time.monotonic() >= self._until:
+            builders = await self._master.data.get(("builders",))
+            workers = await self._master.data.get(("workers",))
+            self._known = {
+                "builders": {builder["name"]: builder["builderid"] for builder in builders},
+                "workers": {worker["name"]: worker["workerid"] for worker in workers},
+            }
+            self._until = time.monotonic() + _NAMES_FOR
+        return self._known
+
+
+class JsonDocument(Resource):
+    """A document for users who may see builds."""
+
+    isLeaf = True  # noqa: N815 - Twisted's
+
+    def __init__(self, master: Master, names: Names) -> None:
+        super().__init__(master)
+        self._names = names
+
+    def render_GET(self, request: Request) -> int:  # noqa: N802 - Twisted's
+        """Send it, in a moment."""
+        return self.asyncRenderHelper(request, self._answer)
+
+    @async_to_deferred
+    async def _answer(self, request: Request) -> bytes:
+        # The same question that Buildbot's own API asks for builds, so that the same rules apply.
+        await self.master.www.assertUserAllowed(request, ("builds",), "GET", {})
+        service = service_of(self.master)
+        view = LiveView(at=datetime.now(UTC)) if service is None else await live_view(service)
+        common = {
+            "version": 1,
+            "master": self.master.name,
+            "notes": [NO_WORKERS] if service is None else list(view.problems),
+            **await self._names.ids(),
+        }
+        body = await self._body(request, service, view, common)
+        request.setHeader(b"content-type", b"application/json; charset=utf-8")
+        request.setHeader(b"Cache-Control", b"no-store")
+        return body
+
+    async def _body(self, request: Request, service: UpcloudService | None, view: LiveView, common: Document) -> bytes:
+        raise NotImplementedError
+
+
+class Now(JsonDocument):
+    """The running servers."""
+
+    async def _body(
+        self,
+        request: Request,  # noqa: ARG002 - it has no options
+        service: UpcloudService | None,  # noqa: ARG002 - the view has all
+        view: LiveView,
+        common: Document,
+    ) -> bytes:
+        return _encoded({**common, **now_document(view)})
+
+
+class Before(JsonDocument):
+    """The record of this master."""
+
+    async def _body(self, request: Request, service: UpcloudService | None, view: LiveView, common: Document) -> bytes:
+        now = view.at.timestamp()
+        left = left_document(view)
+        records = [] if service is None else await service.record.history()
+        if service is not None:
+            common = {**common, "notes": [*common["notes"], *service.record.problems()]}
+        up: frozenset[str] = frozenset(() if service is None else service.record.log.up)
+        since = now - hours_of(request.args) * 3600
+        # In a thread, because the record of a month can have thousands of servers.
+        return await threads.deferToThread(
+            lambda: _encoded({**common, "time": now, "left": left, **history(records, up=up, since=since, now=now)})
+        )
+
+
+def _encoded(document: Document) -> bytes:
+    """As JSON, entry by entry, so that the reactor runs in between."""
+    parts = [f"{_dumps(name)}:{_dumped(value)}" for name, value in document.items()]
+    return f"{{{','.join(parts)}}}".encode()
+
+
+def _dumped(value: object) -> str:
+    if not isinstance(value, list):
+        return _dumps(value)
+    entries = cast("list[object]", value)
+    return f"[{','.join([_dumps(entry) for entry in entries])}]"
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def hours_of(arguments: Mapping[bytes, Sequence[bytes]]) -> float:
+    """How many hours to show. An invalid value counts as none."""
+    try:
+        hours = float(arguments[b"hours"][0])
+    except (KeyError, ValueError):
+        return HOURS
+    return min(hours, MOST_HOURS) if math.isfinite(hours) and hours > 0 else HOURS

@@ -1,0 +1,116 @@
+/* What was: a bar a server over the last hours, totals, failures, and what is left over. */
+import { Chart, Legend, moved, zoomed } from "./chart.js";
+import { Left, Notes } from "./now.js";
+import { BuildLinks, Table, Uuid, WorkerLink, clock, count, dayAndTime, duration, h, money, sumOf, useDocument, useEffect, useMemo, useState } from "./parts.js";
+
+const EVERY = 15;
+const SPANS = [[1, "1 h"], [6, "6 h"], [24, "24 h"], [168, "7 days"]];
+const ROWS = 100;
+
+export function Before() {
+  const [hours, setHours] = useState(6);
+  const { document: said, problem } = useDocument(`before.json?hours=${hours}`, EVERY);
+  return h("div", null,
+    problem && h("p", { className: "uc-problem", role: "alert" }, problem),
+    said ? h(History, { said, hours, setHours }) : !problem && h("p", null, "Asking the master ..."));
+}
+
+function History({ said, hours, setHours }) {
+  return h("div", null,
+    h(Notes, { notes: said.notes }),
+    h(Totals, { totals: said.totals }),
+    h(Timeline, { said, hours, setHours }),
+    h("section", null, h("h2", null, "Failures"), h(Failures, { said })),
+    said.left.length > 0 && h(Left, { left: said.left, time: said.time }));
+}
+
+/* --- totals --------------------------------------------------------------------------------------------------------- */
+
+const quantiles = ({ median, p95, of }) => (of ? `${duration(median)} / ${duration(p95)}` : "–");
+const paid = (hours) => (hours < 100 ? hours.toFixed(2) : hours.toFixed(0));
+
+function Totals({ totals }) {
+  const rows = [
+    ["Servers", (total) => total.servers],
+    ["Builds", (total) => total.builds],
+    ["Hours paid", (total) => total.hours_paid],
+    ["Hours used by builds", (total) => paid(total.hours_used)],
+    ["Hours idle", (total) => paid(total.hours_idle)],
+    ["Money", (total) => sumOf(total.money, 2, total.hours_unpriced && count(total.hours_unpriced, "hour", "hours"))],
+    ["Time in the queue, median / 95th", (total) => quantiles(total.queue)],
+    ["Time to boot, median / 95th", (total) => quantiles(total.boot)],
+    ["Failures", (total) => total.failures],
+  ];
+  const columns = [
+    { name: "", show: (row) => row.name },
+    ...totals.map((total) => ({ name: total.name, className: "uc-number", show: (row) => row.show(total) })),
+  ];
+  return h("section", null, h("h2", null, "Totals"),
+    h(Table, { caption: "Totals", columns, className: "uc-totals", rows: rows.map(([name, show]) => ({ key: name, name, show })) }));
+}
+
+/* --- the bars ------------------------------------------------------------------------------------------------------- */
+
+function Timeline({ said, hours, setHours }) {
+  const [chosen, setChosen] = useState(null);
+  const [most, setMost] = useState(ROWS);
+  const all = [said.since, said.time];
+  const range = chosen || fitted(said.servers, all);
+  useEffect(() => setChosen(null), [hours]);
+  const inRange = useMemo(() => said.servers.filter((server) => server.begin <= range[1] && server.end >= range[0]), [said, range[0], range[1]]);
+  const servers = inRange.slice(0, most);
+  const phases = new Set(servers.flatMap((server) => server.phases.map((each) => each.phase)));
+  const button = (caption, label, next) => h("button", { type: "button", className: "uc-button", "aria-label": label, onClick: () => setChosen(next()) }, caption);
+  return h("section", null, h("h2", null, "Servers over time"),
+    h("div", { className: "uc-tools" },
+      h("div", { role: "group", "aria-label": "How far back" }, SPANS.map(([each, name]) => h("button", {
+        key: each, type: "button", className: "uc-button", "aria-pressed": each === hours, onClick: () => setHours(each) }, name))),
+      h("div", { role: "group", "aria-label": "Zoom" },
+        button("−", "Zoom out", () => zoomed(range, 2, all)), button("+", "Zoom in", () => zoomed(range, 0.5, all)),
+        button("◀", "Earlier", () => moved(range, -0.5, all)), button("▶", "Later", () => moved(range, 0.5, all)),
+        button("All", "Show all of this time", () => all), button("Fit", "Begin with the first server", () => null))),
+    h("p", { className: "uc-muted", role: "status" },
+      `${count(inRange.length, "server", "servers")} from ${dayAndTime(range[0])} to ${dayAndTime(range[1])}`,
+      inRange.length > most ? `; the newest ${most} are shown.` : "."),
+    servers.length > 0 && h(Chart, { servers, range, all, onRange: setChosen }),
+    servers.length > 0 && h(Legend, { phases }),
+    h("details", { open: window.innerWidth > 700, className: "uc-details" }, h("summary", null, "The same as a table"), h(ServerTable, { servers, said })),
+    inRange.length > most && h("button", { type: "button", className: "uc-button", onClick: () => setMost(most + ROWS) }, `Show ${Math.min(ROWS, inRange.length - most)} more`));
+}
+
+/* From a little before the first server on, so that a young master shows more than a line at the right. */
+function fitted(servers, [first, last]) {
+  const begin = servers.reduce((least, server) => Math.min(least, server.begin), last - 60);
+  return [Math.max(first, begin - 0.03 * (last - begin)), last];
+}
+
+function ServerTable({ servers, said }) {
+  const columns = [
+    { name: "Worker", show: (row) => h(WorkerLink, { name: row.worker, said }) },
+    { name: "Builds", show: (row) => h(BuildLinks, { builds: row.builds, said }) },
+    { name: "Asked for", className: "uc-number", show: (row) => h("span", { title: dayAndTime(row.begin) }, clock(row.begin)) },
+    { name: "In the queue", className: "uc-number", show: (row) => duration(row.queue) },
+    { name: "To boot", className: "uc-number", show: (row) => duration(row.boot) },
+    { name: "To attach", className: "uc-number", show: (row) => duration(row.attach) },
+    { name: "Up for", className: "uc-number", show: (row) => duration(row.end - row.begin, true) },
+    { name: "Hours paid", className: "uc-number", show: (row) => row.hours },
+    { name: "Cost", className: "uc-number", show: (row) => (row.uuid ? money(row.cost, row.currency) : "–") },
+    { name: "How it ended", show: (row) => row.how },
+    { name: "Server", className: "uc-wide", show: (row) => h(Uuid, { uuid: row.uuid }) },
+  ];
+  return h(Table, { caption: "Servers over time", columns, className: "uc-before", empty: "No server in this time.",
+    rows: servers });
+}
+
+/* --- failures ------------------------------------------------------------------------------------------------------- */
+
+function Failures({ said }) {
+  const columns = [
+    { name: "When", className: "uc-nowrap", show: (row) => dayAndTime(row.time) },
+    { name: "Worker", show: (row) => h(WorkerLink, { name: row.worker, said }) },
+    { name: "Build", show: (row) => h(BuildLinks, { builds: row.builds, said }) },
+    { name: "Reason", className: "uc-wide", show: (row) => row.reason },
+  ];
+  return h(Table, { caption: "Failures", columns, className: "uc-failures", empty: "None in this time.",
+    rows: said.failures.map((each, index) => ({ key: `${each.time} ${index}`, ...each })) });
+}

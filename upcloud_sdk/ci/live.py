@@ -1,0 +1,258 @@
+"""The current servers as rows: data from the API, joined with the records of masters. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from upcloud_sdk.billing import hours_started, paid_until
+from upcloud_sdk.models.ownership import Ownership
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from decimal import Decimal
+
+    from upcloud_sdk.ci.record import BuildRecord, ServerRecord
+    from upcloud_sdk.models import ServerSummary, StorageSummary
+
+GRACE = 60.0
+"""Reapers wait this many seconds after the end of a lease."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveServer:
+    """One running or requested server."""
+
+    uuid: str | None
+    """None until its create is answered."""
+    title: str = ""
+    owner: str = ""
+    """Its owner label."""
+    master: str = ""
+    """Name of the master that owns it. Empty if not known."""
+    worker: str = ""
+    """Name of its worker. Empty if only another master knows it; the title contains it."""
+    build: BuildRecord | None = None
+    """The newest build that runs on it or waits for it."""
+    zone: str = ""
+    plan: str = ""
+    state: str
+    """One of `upcloud_sdk.ci.record.STATES`. Without a record in this process: the API's state."""
+    api_state: str | None = None
+    """The API's state. None if the API does not list the server (yet or any more)."""
+    progress: int | None = None
+    """Progress in per cent. The API gives it in some states."""
+    created: datetime | None = None
+    age: float | None = None
+    """Seconds."""
+    paid_until: datetime | None = None
+    """End of the paid hour."""
+    hourly: Decimal | None = None
+    """Price per hour, in the main unit of the currency. None if not known."""
+    currency: str | None = None
+    cost: Decimal | None = None
+    """Cost of all hours begun so far."""
+    held_by: Literal["this master", "another master", "nobody"]
+    lease_ends: datetime | None = None
+    reaped_by: datetime | None = None
+    """Latest time of its destroy, if nobody holds it. None if somebody holds it, or the time is not known."""
+    record: ServerRecord | None = None
+    """Its record, if this process or an earlier process of this master created it."""
+
+    def __str__(self) -> str:
+        state = self.state if self.progress is None else f"{self.state}, {self.progress} %"
+        parts = [f"{self.plan} in {self.zone}: {state}"]
+        if self.build is not None:
+            parts.append(f"build {self.build.builder} {self.build.number}")
+        if self.age is not None:
+            parts.append(f"for {self.age / 60:.0f} min")
+        if self.paid_until is not None:
+            parts.append(f"paid until {self.paid_until:%H:%M} UTC")
+        if self.cost is not None:
+            parts.append(f"{self.cost:.2f} {self.currency or ''}".strip())
+        parts.append(f"held by {self.held_by}" if not self.master else f"held by {self.held_by} ({self.master})")
+        if self.reaped_by is not None:
+            parts.append(f"destroyed by {self.reaped_by:%H:%M} UTC")
+        return ", ".join([*parts, self.uuid or "not made yet"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftDisk:
+    """A detached disk of a server that is gone. Nobody holds it."""
+
+    uuid: str
+    title: str = ""
+    owner: str = ""
+    """Its owner label."""
+    master: str = ""
+    """Name of the master that made it. Empty if not known."""
+    worker: str = ""
+    """Name of the worker of its server. Empty if not known; the title contains it."""
+    zone: str = ""
+    size: int | None = None
+    """GB."""
+    state: str
+    """The API's state."""
+    lease_ends: datetime | None = None
+    reaped_by: datetime | None = None
+    """Latest time of its deletion. None if not known."""
+
+    def __str__(self) -> str:
+        size = "" if self.size is None else f" of {self.size} GB"
+        parts = [f"disk{size} in {self.zone}: {self.state}, held by nobody"]
+        if self.reaped_by is not None:
+            parts.append(f"deleted by {self.reaped_by:%H:%M} UTC")
+        return ", ".join([*parts, self.uuid])
+
+
+def live_servers(
+    listed: Iterable[ServerSummary],
+    up: Collection[ServerRecord],
+    *,
+    now: datetime,
+    earlier: Iterable[ServerRecord] = (),
+    masters: Mapping[str, str] | None = None,
+    exclusive: Iterable[str] = (),
+    every: float = 300.0,
+) -> list[LiveServer]:
+    """Join lists and records into rows, the oldest server first.
+
+    Args:
+        listed: The servers that the API lists.
+        up: This process's records of servers that are not gone.
+        now: The time by the API's clock.
+        earlier: Records of earlier processes.
+        masters: Names of masters by owner label.
+        exclusive: Owners that no other process uses: nobody holds the servers of their earlier processes.
+        every: Seconds between two reaper rounds.
+    """
+    held = {record.uuid: record for record in up if record.uuid is not None}
+    known = {record.uuid: record for record in earlier if record.uuid is not None}
+    names, owners = masters or {}, frozenset(exclusive)
+    rows: list[LiveServer] = []
+    for server in listed:
+        ours = held.pop(server.uuid, None)
+        record = ours or known.get(server.uuid)
+        owned = Ownership.read(server.labels)
+        holder, reaped_by = _holder(owned, ours, now, every=every, is_exclusive=owned.owner in owners)
+        row = LiveServer(
+            uuid=server.uuid,
+            title=server.title or "",
+            owner=owned.owner or "",
+            master=names.get(owned.owner or "", "" if record is None else record.master),
+            zone=server.zone or "",
+            plan=server.plan or "",
+            state=ours.state if ours is not None else str(server.state),
+            api_state=str(server.state),
+            progress=server.progress,
+            held_by=holder,
+            lease_ends=owned.lease,
+            reaped_by=reaped_by,
+        )
+        rows.append(replace(row, **_known(record, server.created, now, runs=ours is not None)))
+    # Not listed by the API: the create is not answered yet, or the list lags.
+    unlisted = [*held.values(), *(record for record in up if record.uuid is None)]
+    rows.extend(_unlisted(record, now) for record in unlisted)
+    return sorted(rows, key=lambda row: (row.created or now, row.title))
+
+
+def left_disks(
+    loose: Iterable[StorageSummary],
+    up: Iterable[ServerRecord],
+    *,
+    now: datetime,
+    run: str | None = None,
+    earlier: Iterable[ServerRecord] = (),
+    masters: Mapping[str, str] | None = None,
+    exclusive: Iterable[str] = (),
+    every: float = 300.0,
+) -> list[LeftDisk]:
+    """The disks that nobody holds, the one with the oldest lease first.
+
+    Args:
+        loose: Detached disks of servers that are gone, with owner and lease. See `AccountCache.loose_disks`.
+        up: This process's records of servers that are not gone.
+        now: The time by the API's clock.
+        run: The id of this process.
+        earlier: Records of earlier processes.
+        masters: Names of masters by owner label.
+        exclusive: Owners that no other process uses: nobody holds the disks of their earlier processes.
+        every: Seconds between two reaper rounds.
+    """
+    ours = tuple(up)
+    held = {disk for record in ours if record.state != "left" for disk in record.disks}
+    known = {disk: record for record in (*earlier, *ours) for disk in record.disks}
+    names, owners = masters or {}, frozenset(exclusive)
+    rows: list[LeftDisk] = []
+    for disk in loose:
+        record, owned = known.get(disk.uuid), Ownership.read(disk.labels)
+        is_of_earlier = owned.owner in owners and owned.run not in {None, run}
+        holder, reaped_by = _holder(owned, None, now, every=every, is_exclusive=is_of_earlier)
+        if holder == "nobody" and disk.uuid not in held:
+            rows.append(
+                LeftDisk(
+                    uuid=disk.uuid,
+                    title=disk.title or "",
+                    owner=owned.owner or "",
+                    master=names.get(owned.owner or "", "" if record is None else record.master),
+                    worker="" if record is None else record.worker,
+                    zone=disk.zone or "",
+                    size=disk.size,
+                    state=str(disk.state),
+                    lease_ends=owned.lease,
+                    reaped_by=reaped_by,
+                )
+            )
+    return sorted(rows, key=lambda row: (row.lease_ends or now, row.uuid))
+
+
+def has_lease(server: ServerSummary, now: datetime) -> bool:
+    """Whether somebody holds the server: it has a lease that has not ended."""
+    lease = Ownership.read(server.labels).lease
+    return lease is not None and lease > now
+
+
+def _unlisted(record: ServerRecord, now: datetime) -> LiveServer:
+    row = LiveServer(
+        uuid=record.uuid,
+        owner=record.owner,
+        master=record.master,
+        zone=record.zone,
+        plan=record.plan,
+        state=record.state,
+        held_by="nobody" if record.state == "left" else "this master",
+    )
+    return replace(row, **_known(record, record.created, now, runs=True))
+
+
+def _known(record: ServerRecord | None, created: datetime | None, now: datetime, *, runs: bool) -> dict[str, Any]:
+    began = record.created if record is not None and record.created is not None else created
+    values: dict[str, Any] = {"created": began, "record": record}
+    if began is not None:
+        moment = max(began, now)
+        values["age"] = (moment - began).total_seconds()
+        values["paid_until"] = datetime.fromtimestamp(paid_until(began.timestamp(), moment.timestamp()), UTC)
+    if record is None:
+        return values
+    hourly = record.hourly
+    values |= {"worker": record.worker, "hourly": hourly, "currency": record.currency}
+    if hourly is not None and began is not None:
+        values["cost"] = hourly * hours_started(began.timestamp(), max(began, now).timestamp())
+    if runs:
+        values["build"] = next((build for build in reversed(record.builds) if build.ended is None), None)
+    return values
+
+
+def _holder(
+    owned: Ownership, ours: ServerRecord | None, now: datetime, *, every: float, is_exclusive: bool
+) -> tuple[Literal["this master", "another master", "nobody"], datetime | None]:
+    """The holder, and the time of the reap if there is none."""
+    if ours is not None and ours.state != "left":
+        return "this master", None
+    has_ended = owned.lease is not None and owned.lease <= now
+    if ours is None and not is_exclusive and not has_ended:
+        return "another master", None
+    if owned.lease is None:
+        return "nobody", None
+    return "nobody", max(now, owned.lease + timedelta(seconds=GRACE)) + timedelta(seconds=every)

@@ -1,0 +1,376 @@
+"""One bake: finds the images of a recipe, and makes those that are missing. A killed bake leaves nothing behind.
+
+The server that runs the commands has a lease, and a label with the recipe's digest. Until a copy of its disk is
+complete, its title contains the server's attempt id, and it is deleted with the server (`fleet/unfinished.py`). One
+request completes it: that sets the title and labels of an image.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AbstractAsyncContextManager, nullcontext
+from datetime import timedelta
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import SecretStr
+
+from upcloud_sdk._transport import path_segment
+from upcloud_sdk.errors import (
+    BakeFailed,
+    Conflict,
+    NotFound,
+    ResourceFailed,
+    ServerFault,
+    TransportError,
+    UnexpectedAnswer,
+    UpCloudError,
+    WaitTimeout,
+)
+from upcloud_sdk.events import BakeEvent
+from upcloud_sdk.fleet.api_time import api_now
+from upcloud_sdk.fleet.identity import run_id
+from upcloud_sdk.fleet.observed import STORAGE, list_servers
+from upcloud_sdk.fleet.unfinished import unfinished
+from upcloud_sdk.images.guest import user_data
+from upcloud_sdk.images.image import Image, oldest_first, read_image
+from upcloud_sdk.models.networks import InterfaceSpec
+from upcloud_sdk.models.ownership import (
+    ATTEMPT,
+    IMAGE,
+    IMAGE_BASE,
+    IMAGE_NAME,
+    IMAGE_USED,
+    OWNER,
+    RUN,
+    title_in_the_making,
+    write_lease,
+)
+from upcloud_sdk.models.server_requests import LoginUser, ServerSpec, StorageDeviceSpec
+from upcloud_sdk.models.servers import ServerState
+from upcloud_sdk.models.storage_requests import StorageCloneSpec
+from upcloud_sdk.models.storages import StorageState
+from upcloud_sdk.pricing import PlansAndPrices
+from upcloud_sdk.resources.templates import choose
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import datetime
+
+    from upcloud_sdk.fleet.observed import ObservedServer
+    from upcloud_sdk.fleet.servers import Servers
+    from upcloud_sdk.fleet.storages import Storages
+    from upcloud_sdk.images.recipe import Recipe
+    from upcloud_sdk.models.servers import Server
+    from upcloud_sdk.models.storages import StorageSummary
+    from upcloud_sdk.resources._base import Core
+
+log = logging.getLogger("upcloud_sdk")
+
+LEASE = 3600.0
+"""Lease in seconds: after that, others may reap the bake of a killed process."""
+CREATE_TIMEOUT = 300.0
+"""Limit for the create of the server, in seconds."""
+CLEANUP_TIMEOUT = 300.0
+"""Limit for the destroy of the server, in seconds."""
+CLEANING_TIMEOUT = 300.0
+"""Limit for the restarted server to clean itself, in seconds. It needs about twenty."""
+COPY_TIMEOUT = 3600.0
+"""Limit for the copy of a disk, in seconds. 10 GB took 17."""
+LOOK_AGAIN_AFTER = 5.0
+"""Seconds between reads of a server that bakes the same recipe."""
+USED_AFTER = timedelta(days=1)
+"""The label with an image's last use is renewed after this time."""
+LEAST_MEMORY, LEAST_CORES = 1024, 1
+"""Memory in MiB, and cores, of a server without a given plan."""
+
+
+class Bake:
+    """One call of `images.bake`."""
+
+    def __init__(
+        self,
+        core: Core,
+        servers: Servers,
+        storages: Storages,
+        recipe: Recipe,
+        *,
+        zones: Sequence[str],
+        plan: str | None,
+        timeout: float,
+        max_age: float | None,
+        explain: Callable[[str], Awaitable[str]] | None,
+        reserve: Callable[[ServerSpec], AbstractAsyncContextManager[object]] | None,
+        note_use: Callable[[str, dict[str, str | None]], Awaitable[object]],
+    ) -> None:
+        self._core, self._servers, self._storages, self._recipe = core, servers, storages, recipe
+        self._zones, self._plan, self._timeout, self._max_age = zones, plan, timeout, max_age
+        self._explain, self._reserve, self._note_use = explain, reserve, note_use
+        self._clock = core.waits.clock
+        self._cheapest: dict[str, str] = {}
+        """The plan for each zone, if none is given."""
+        self._attempt = ""
+        self._made: dict[str, Image] = {}
+        """Images by zone, kept here because a list may lag and not show them yet."""
+
+    async def run(self) -> tuple[Image, ...]:
+        """The images, in the order of the zones."""
+        while True:
+            found, base = await self._look()
+            missing = [zone for zone in self._zones if zone not in found]
+            if not missing:
+                break
+            # Before the other bakes are read: to wait for a place may take long.
+            async with await self._place(base, missing[0]):
+                other = next(iter(await self._bakers()), None)
+                if other is None:
+                    # An image may be completed between the two reads. Then its server was still there: read again.
+                    found, base = await self._look()
+                    if missing := [zone for zone in self._zones if zone not in found]:
+                        await self._make(base, missing)
+            if other is not None:
+                self._tell("waiting", missing[0], other.uuid)
+                await self._wait_for(other)
+        for zone in self._zones:
+            await self._note(found[zone])
+        return tuple(found[zone] for zone in self._zones)
+
+    # --- finding ------------------------------------------------------------------------------------------------------
+
+    async def _look(self) -> tuple[dict[str, Image], StorageSummary]:
+        """The usable images by zone, and the current base. Of several images, the oldest."""
+        templates = await self._storages.list("template")
+        base = choose(self._recipe.base, templates)
+        now = await api_now(self._core)
+        images = [image for each in templates if (image := read_image(each, self._core.owner)) is not None]
+        found: dict[str, Image] = {}
+        for image in oldest_first(images):
+            if self._is_good(image, base, now):
+                found.setdefault(image.zone, image)
+        return {**found, **self._made}, base
+
+    def _is_good(self, image: Image, base: StorageSummary, now: datetime) -> bool:
+        if (image.digest, image.base) != (self._recipe.digest, base.uuid):
+            return False
+        if image.state not in {StorageState.ONLINE, StorageState.CLONING}:
+            return False
+        age = 0.0 if image.created is None else (now - image.created).total_seconds()
+        return self._max_age is None or age <= self._max_age
+
+    async def _bakers(self) -> list[ObservedServer]:
+        """The servers that bake this recipe and have a valid lease, the oldest first."""
+        owner, digest = self._core.owner, self._recipe.digest
+        found = await list_servers(self._core.transport, {OWNER: owner, IMAGE: digest})
+        now = await api_now(self._core)
+        alive = [
+            each
+            for each in found
+            if (each.labels.get(OWNER), each.labels.get(IMAGE)) == (owner, digest)
+            and each.ownership.lease is not None
+            and each.ownership.lease > now
+        ]
+        return sorted(alive, key=_age)
+
+    async def _wait_for(self, other: ObservedServer) -> None:
+        """Wait until another server's bake of this recipe has ended or failed, or its lease has ended."""
+        ends = self._clock.now() + self._timeout + CREATE_TIMEOUT
+        while any(each.uuid == other.uuid for each in await self._bakers()):
+            if self._clock.now() >= ends:
+                raise WaitTimeout(f"image {self._recipe.title}: server {other.uuid} bakes it and has not finished")
+            await self._clock.sleep(max(LOOK_AGAIN_AFTER, self._core.waits.pause))
+
+    async def _is_first(self, server: Server) -> bool:
+        """Whether no other bake began earlier. Of several concurrent bakes, exactly one continues."""
+        bakers = await self._bakers()
+        return not bakers or bakers[0].uuid == server.uuid
+
+    async def _note(self, image: Image) -> None:
+        """Write the last use on an image's label, at most once per day."""
+        now = await api_now(self._core)
+        if image.last_use is not None and now - image.last_use < USED_AFTER:
+            return
+        try:
+            await self._note_use(image.uuid, {IMAGE_USED: write_lease(now)})
+        except UpCloudError as error:
+            # The API refuses changes while a server is created from the image.
+            log.debug("image %s: could not write its last use: %s", image.uuid, error)
+
+    async def _place(self, base: StorageSummary, zone: str) -> AbstractAsyncContextManager[object]:
+        """What the caller wants to be entered before a server is created, and left when it is gone."""
+        return nullcontext() if self._reserve is None else self._reserve(await self._spec(base, zone))
+
+    # --- making -------------------------------------------------------------------------------------------------------
+
+    async def _make(self, base: StorageSummary, zones: Sequence[str]) -> None:
+        """Make the missing images, unless another bake makes them."""
+        spec = await self._spec(base, zones[0])
+        made: set[str] = set()
+        try:
+            async with self._servers.ephemeral(
+                spec, timeout=CREATE_TIMEOUT, cleanup_timeout=CLEANUP_TIMEOUT, lease=LEASE, wait=False
+            ) as server:
+                self._attempt = server.labels[ATTEMPT]
+                self._tell("server", zones[0], server.uuid)
+                if not await self._is_first(server):
+                    return
+                await self._run_commands(server, zones[0])
+                # Lists may lag. By now they show all bakes that began at the same time.
+                if not await self._is_first(server):
+                    return
+                disk = next(device.storage for device in server.storage_devices if device.type == "disk")
+                assert disk is not None
+                for zone in zones:
+                    made.add(await self._image(disk, base, zone, own=zone == zones[0]))
+        except BaseException:
+            self._tell("failed", zones[0], None)
+            raise
+        await self._delete_doubles(made)
+
+    async def _spec(self, base: StorageSummary, zone: str) -> ServerSpec:
+        size = max(self._recipe.size or 0, base.size or 1)
+        plan = self._plan or self._cheapest.get(zone)
+        if plan is None:
+            plans = PlansAndPrices(self._core)
+            plan = (await plans.cheapest(cores=LEAST_CORES, memory=LEAST_MEMORY, zone=zone, storage=size)).name
+            self._cheapest[zone] = plan
+        title = f"image {self._recipe.title}"
+        return ServerSpec(
+            zone=zone,
+            plan=plan,
+            title=title,
+            hostname="image",
+            storage_devices=[StorageDeviceSpec.clone(base.uuid, size=size, title=title)],
+            networking=[InterfaceSpec.public(), InterfaceSpec.utility()],
+            login_user=LoginUser(create_password=False),
+            metadata=True,
+            user_data=SecretStr(user_data(self._recipe)),
+            labels={IMAGE: self._recipe.digest},
+        )
+
+    async def _run_commands(self, server: Server, zone: str) -> None:
+        """Wait until the commands have succeeded and the server has cleaned itself.
+
+        Raises:
+            BakeFailed: A command failed, or the timeout is over.
+        """
+        self._tell("commands", zone, server.uuid)
+        try:
+            await self._servers.wait_for_state(server.uuid, ServerState.STOPPED, timeout=self._timeout)
+        except WaitTimeout:
+            raise await self._failed(
+                server, f"its commands did not finish within timeout={self._timeout:g} s"
+            ) from None
+        self._tell("cleaning", zone, server.uuid)
+        # A start without an answer may have worked, and another start would run the commands again. So send only
+        # one.
+        started = await self._servers.start(server.uuid)
+        if started.state == ServerState.STOPPED:
+            raise ResourceFailed("server", server.uuid, "stopped", reason="its second start had no effect")
+        try:
+            await self._servers.wait_for_state(server.uuid, ServerState.STOPPED, timeout=CLEANING_TIMEOUT)
+        except WaitTimeout:
+            why = "a command failed, or the server was switched off before the commands finished"
+            raise await self._failed(server, why) from None
+
+    async def _failed(self, server: Server, why: str) -> BakeFailed:
+        said = ""
+        if self._explain is not None:
+            try:
+                said = await self._explain(server.uuid)
+            except Exception as error:  # noqa: BLE001 - an error in `explain` must not replace the error
+                said = f"(explain failed: {error!r})"
+        hint = (
+            f"; its last output:\n{said}"
+            if said
+            else "; its output is in /var/log/cloud-init-output.log on the server (see explain)"
+        )
+        message = f"image {self._recipe.title}, made on server {server.uuid}: {why}{hint}"
+        return BakeFailed(server.uuid, self._recipe.digest, message)
+
+    async def _image(self, disk: str, base: StorageSummary, zone: str, *, own: bool) -> str:
+        """Make a complete image in a zone from the disk of the stopped server. Returns its uuid."""
+        title = title_in_the_making(self._attempt)
+        source = disk
+        if not own:
+            clone = StorageCloneSpec(zone=zone, title=title)
+            source = await self._copy(zone, "normal", disk, lambda: self._storages.clone(disk, clone))
+        uuid = await self._copy(zone, "template", source, lambda: self._storages.templatize(source, title))
+        await self._complete(uuid, base)
+        self._tell("made", zone, uuid)
+        return uuid
+
+    async def _copy(self, zone: str, kind: str, source: str, make: Callable[[], Awaitable[StorageSummary]]) -> str:
+        """Make a copy when its source is free, and wait until it is online. Returns its uuid."""
+        self._tell("copying", zone, source)
+        await self._storages.wait_for_state(source, StorageState.ONLINE, timeout=COPY_TIMEOUT)
+        try:
+            uuid = (await make()).uuid
+        except (TransportError, ServerFault, UnexpectedAnswer) as error:
+            uuid = await self._find_copy(zone, kind, error)
+        await self._storages.wait_for_state(uuid, StorageState.ONLINE, timeout=COPY_TIMEOUT)
+        return uuid
+
+    async def _find_copy(self, zone: str, kind: str, error: UpCloudError) -> str:
+        """Find the copy of a request whose answer was lost. The request is not repeated: that could make two copies."""
+        for pause in self._core.waits.look_for_create:
+            await self._clock.sleep(pause)
+            try:
+                found = await unfinished(self._core.transport, self._attempt)
+            except UpCloudError as problem:
+                log.debug("looking for the copy of a lost answer: %s", problem)
+                continue
+            for each in found:
+                if each.type == kind and each.zone == zone:
+                    return each.uuid
+        raise error
+
+    async def _complete(self, uuid: str, base: StorageSummary) -> None:
+        """Turn a template into an image. From now on it is not deleted with the server."""
+        now = await api_now(self._core)
+        labels = {
+            OWNER: self._core.owner,
+            RUN: run_id(),
+            ATTEMPT: self._attempt,
+            IMAGE: self._recipe.digest,
+            IMAGE_BASE: base.uuid,
+        }
+        if self._recipe.name is not None:
+            labels[IMAGE_NAME] = self._recipe.name
+        document = {
+            "title": f"{self._recipe.title} {now:%Y-%m-%d}",
+            "labels": [{"key": key, "value": value} for key, value in labels.items()],
+        }
+        await self._core.transport.call(
+            "PUT", f"/storage/{path_segment(uuid, 'uuid')}", STORAGE, json={"storage": document}
+        )
+
+    async def _delete_doubles(self, made: set[str]) -> None:
+        """Delete images that another bake completed earlier. Can happen when lists lag."""
+        found, _ = await self._look()
+        for uuid in made:
+            image = read_image(await self._storages.get(uuid), self._core.owner)
+            if image is None:
+                continue
+            first = found.get(image.zone, image)
+            if oldest_first([first, image])[0].uuid == uuid:
+                self._made[image.zone] = image
+                continue
+            try:
+                await self._storages.delete(uuid)
+            except (Conflict, NotFound) as error:
+                log.warning("image %s is a duplicate and could not be deleted: %s", uuid, error)
+
+    def _tell(
+        self,
+        happened: Literal["waiting", "server", "commands", "cleaning", "copying", "made", "failed"],
+        zone: str,
+        uuid: str | None,
+    ) -> None:
+        emit, recipe = self._core.emit, self._recipe
+        emit(
+            BakeEvent(at=emit.now(), happened=happened, title=recipe.title, digest=recipe.digest, zone=zone, uuid=uuid)
+        )
+
+
+def _age(server: ObservedServer) -> tuple[float, str]:
+    """Sort key: from old to new, then by uuid, so that all processes get the same order."""
+    return (server.created if isinstance(server.created, int | float) else 0.0), server.uuid

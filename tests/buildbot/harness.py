@@ -28,7 +28,7 @@ from upcloud_sdk.simulator import Simulator, after_polls
 from upcloud_sdk.simulator.records.records import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from upcloud_sdk.simulator.records.records import Server
 
@@ -158,10 +158,17 @@ class MasterCase(RunMasterBase):
 
     async def server_in(self, state: str) -> Server:
         """The first server that is seen in this state, with all that comes of it: its guest was started, or was not."""
+        return await self._server(lambda server: server.state == state)
+
+    async def starting_server(self) -> Server:
+        """The first server that is seen while it is created: one that stops is in maintenance, too."""
+        return await self._server(lambda server: server.being_created)
+
+    async def _server(self, is_meant: Callable[[Server], bool]) -> Server:
         while True:
             with self.cloud.lock:
                 for server in self.cloud.servers.values():
-                    if server.state == state:
+                    if is_meant(server):
                         return server
             await pause()
 

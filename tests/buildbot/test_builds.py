@@ -165,7 +165,7 @@ class Failures(MasterCase):
         self.cloud.boot_next(never())
         await self.start_master(self.worker(boot_timeout=2))
         building = defer.ensureDeferred(self.build())
-        server = await self.server_in("maintenance")
+        server = await self.starting_server()
         await self.tried()
         self.let_go(server)
         outcome = await building

@@ -38,7 +38,7 @@ class Clocks(MasterCase):
         self.cloud.boot_next(never())
         await self.start_master(self.worker())
         building = defer.ensureDeferred(self.build())
-        server = await self.server_in("maintenance")
+        server = await self.starting_server()
         self.jump(HOURS)
         self.let_start(server)
         outcome = await building

@@ -45,7 +45,7 @@ class CostsOfBuilds(MasterCase):
 
     async def priced(self) -> QuickWorker:
         """Let the first server start once its price is known. Its worker."""
-        server = await self.server_in("maintenance")
+        server = await self.starting_server()
         while not any(server.hourly for server in self.record().values()):
             await pause()
         self.let_start(server)

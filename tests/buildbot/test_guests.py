@@ -23,7 +23,7 @@ class Guests(MasterCase):
         await self.build()
         self.cloud.boot_next(never())
         building = defer.ensureDeferred(self.build())
-        server = await self.server_in("maintenance")
+        server = await self.starting_server()
         self.guests.connect("impostor", self.guests.seen[0])
         while not self.flushLoggedErrors(UnauthorizedLogin):
             await pause()

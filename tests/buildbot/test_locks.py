@@ -116,7 +116,7 @@ class Locks(MasterCase):
         self.cloud.boot_next(never())
         await self.start(*bots)
         first = defer.ensureDeferred(self.build("one", gate=str(self.may_end)))
-        server = await self.server_in("maintenance")
+        server = await self.starting_server()
         second = defer.ensureDeferred(self.build("two"))
         self.let_start(server)
         while await self.states() != ["building"]:
@@ -140,7 +140,7 @@ class Pausing(MasterCase):
         bot = self.worker()
         await self.start_master(bot)
         building = defer.ensureDeferred(self.build())
-        server = await self.server_in("maintenance")
+        server = await self.starting_server()
         await self.control(bot, "pause")
         self.let_start(server)
         assert (await building).results == [SUCCESS]

@@ -96,7 +96,7 @@ class Places(MasterCase):
         self.cloud.boot_next(never())
         await self.start_master(*self.workers(2, max_servers=1))
         first = defer.ensureDeferred(self.build("bot-1"))
-        server = await self.server_in("maintenance")
+        server = await self.starting_server()
         second = defer.ensureDeferred(self.build("bot-2"))
         await self.cancel(1)
         self.cloud.break_server(server.uuid, leaves_after=0)

@@ -34,7 +34,7 @@ class Cancelled(MasterCase):
         self.cloud.boot_next(never())
         await self.start_master(self.worker())
         building = defer.ensureDeferred(self.build())
-        server = await self.server_in("maintenance")
+        server = await self.starting_server()
         await self.cancel(1)
         assert (await building).results == [CANCELLED]
         # Nobody can delete it before.
@@ -107,7 +107,7 @@ class Cancelled(MasterCase):
         bot = self.worker()
         await self.start_master(bot)
         building = defer.ensureDeferred(self.build())
-        server = await self.server_in("maintenance")
+        server = await self.starting_server()
         while not bot.knows_server:
             await pause()
         await self.cancel(1)

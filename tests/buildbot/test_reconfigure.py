@@ -35,7 +35,7 @@ class Reconfigure(MasterCase):
         self.cloud.boot_next(never())
         await self.start_master(self.worker())
         building = defer.ensureDeferred(self.build())
-        server = await self.server_in("maintenance")
+        server = await self.starting_server()
         await self.reconfigure(self.worker(hostconfig={"plan": "2xCPU-4GB"}))
         self.let_start(server)
         assert (await building).results == [SUCCESS]
@@ -166,7 +166,7 @@ class Reconfigure(MasterCase):
         self.cloud.boot_next(never())
         await self.start_master(self.worker("bot-1"))
         building = defer.ensureDeferred(self.build("bot-1"))
-        server = await self.server_in("maintenance")
+        server = await self.starting_server()
         await self.reconfigure(*(self.worker(f"bot-{number}") for number in (1, 2, 3)))
         for number in (2, 3):
             assert (await self.build(f"bot-{number}")).results == [SUCCESS]

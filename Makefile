@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+RELEASES ?= debian-13 debian-12
 VM_IMAGES := $(BIN)/python -m upcloud_sdk.simulator.images --offer-deb buildbot-worker --offer-wheel buildbot-worker
 CROSSBAR := .venv-crossbar/bin/crossbar
 
@@ -65,7 +66,7 @@ test-lowest:
 ## make cutpoints    each request of a server's life meets each kind of fault, and each field of an answer is missing:
 ##                   nothing is left, nothing is made twice
 cutpoints: $(READY)
-	$(BIN)/python -m pytest -m full tests/reliability/test_cut_points.py tests/fleet/test_missing_fields.py
+	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_cut_points.py tests/fleet/test_missing_fields.py
 
 ## make cutpoints-images  each request of a bake meets each kind of fault: there is one image or none (many minutes)
 cutpoints-images: $(READY)
@@ -73,11 +74,11 @@ cutpoints-images: $(READY)
 
 ## make sigkill      a process is killed, or gets Ctrl-C, at each request: nothing is left after it, or one `reap`
 sigkill: $(READY)
-	$(BIN)/python -m pytest -m full tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py tests/fleet/test_endings.py
+	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py tests/fleet/test_endings.py
 
 ## make programs     random programs of calls, faults, cancellations, kills and hours, 200 on each event loop (minutes)
 programs: $(READY)
-	$(BIN)/python -m pytest -m full tests/reliability/test_programs.py
+	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_programs.py
 
 ## make mutants      breaks, one after another, the lines that keep a promise: each time a test must notice
 ##                   (ARGS=reap for those that have this word)
@@ -113,7 +114,7 @@ shipped: $(READY)
 
 ## make races        two events of a worker's life meet: a cancel and an attach, a new configuration and a start, ...
 races: $(READY)
-	$(BIN)/python -m pytest -m full tests/buildbot/test_races.py tests/buildbot/test_signals.py tests/buildbot/test_killed_master.py tests/buildbot/test_clocks.py tests/buildbot/test_locks.py tests/buildbot/test_image_servers.py tests/buildbot/test_lost_leases.py
+	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/test_races.py tests/buildbot/test_signals.py tests/buildbot/test_killed_master.py tests/buildbot/test_clocks.py tests/buildbot/test_locks.py tests/buildbot/test_image_servers.py tests/buildbot/test_lost_leases.py
 
 ## make fuzz-worker  50 masters whose workers meet cancels, lost connections, dying guests, faults and SIGHUPs at random
 ##                   (SEED=n: that one again; SEEDS=n, SECONDS=n)
@@ -127,15 +128,17 @@ dist: $(READY)
 
 ## make vm-image     images for simulated servers that are real machines, into the user's cache (mmdebstrap, e2fsprogs)
 vm-image: $(READY)
-	@$(VM_IMAGES) debian-13 debian-12 debian-13+buildbot-worker debian-12+buildbot-worker
+	@$(VM_IMAGES) $(foreach release,$(RELEASES),$(release) $(release)+buildbot-worker)
 
-## make test-vm      real machines: their images, and the tests of what boots from them (minutes; skipped without qemu)
+## make test-vm      real machines: their images, and the tests of what boots from them (minutes; skipped without qemu;
+##                   RELEASES=debian-13 for one of the two)
 test-vm: $(READY)
 	@PATH="$$PATH:/usr/sbin:/sbin"; for program in qemu-system-x86_64 qemu-img mmdebstrap mke2fs; do command -v $$program > /dev/null || missing=1; done; \
 	if [ -n "$$missing" ]; then \
 		echo "test-vm: skipped: apt-get install qemu-system-x86 qemu-utils mmdebstrap e2fsprogs"; \
 	else \
-		$(MAKE) vm-image && $(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=7200 --durations=0 --durations-min=1 -rP --numprocesses 3 --dist worksteal tests/vm; \
+		$(MAKE) vm-image && $(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=7200 --durations=0 --durations-min=1 -rP --numprocesses 3 --dist worksteal \
+			$(if $(filter debian-12,$(RELEASES)),,-k 'not debian-12') tests/vm; \
 	fi
 
 ## make test-multimaster  two masters on one database, one of which dies (minutes; needs PostgreSQL, installs crossbar)

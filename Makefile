@@ -99,7 +99,7 @@ storm: $(READY)
 replay: $(READY)
 	$(BIN)/python -m tests.replay
 
-## make replay-day   hours of a busy day in a real master under each policy, with faults and kills and without (twenty minutes, on
+## make replay-day   hours of a busy day in a real master under each policy, with faults and kills and without (45 minutes, on
 ##                   two quiet cores; TRACE=builds.csv, HOURS=2, FAULT_HOURS=1, FIRST_HOUR=n)
 replay-day: $(READY)
 	$(BIN)/python -m tests.replay.report $(TRACE) $(if $(FIRST_HOUR),--first-hour $(FIRST_HOUR)) --hours $(or $(HOURS),2) --fault-hours $(or $(FAULT_HOURS),1)

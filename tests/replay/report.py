@@ -3,7 +3,9 @@
 python -m tests.replay.report [BUILDS.csv] [--first-hour 4] [--hours 2] [--fault-hours 1]
 
 Without a file it is the month of real builds, where that is at hand, else the project's own week, which writes nothing.
-It takes twenty minutes on two quiet cores. With faults the day goes slower, since a master has to come up in it.
+It takes three quarters of an hour on two quiet cores. The paid hour is played alone, the other policies at the same time:
+each second that a build waits for a busy machine is many seconds of the day. With faults the day goes slower, since a
+master has to come up in it.
 """
 
 from __future__ import annotations
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from upcloud_sdk.replay import Build
 
 TARGET = 1.15
+MEASURED = "hour"
+"""The policy that the target is about."""
 NAMES = {
     "shipped": "the worker that ships with Buildbot",
     "0": "destroy after each build",
@@ -51,15 +55,15 @@ class Run:
     figures: Figures
 
 
-def play_all(builds: Sequence[Build], *, faults: float, factor: float) -> list[Run]:
-    """Play these builds through each policy, at the same time, each in a process of its own.
+def play_all(builds: Sequence[Build], policies: Sequence[str], *, faults: float, factor: float) -> list[Run]:
+    """Play these builds through these policies, at the same time, each in a process of its own.
 
     They begin one after another, so that builds that come all at once do not come at once in all of them.
     """
     runs: list[Run] = []
-    with ProcessPoolExecutor(len(POLICIES), mp_context=get_context("spawn")) as processes:
+    with ProcessPoolExecutor(len(policies), mp_context=get_context("spawn")) as processes:
         waiting: dict[str, Future[Figures]] = {}
-        for policy in POLICIES:
+        for policy in policies:
             waiting[policy] = processes.submit(play_day, builds, policy, factor=factor, faults=faults)
             time.sleep(STAGGER)  # noqa: TID251 - real masters in real time
         for policy, future in waiting.items():
@@ -90,7 +94,7 @@ def table(runs: Sequence[Run]) -> str:
 
 def draw(runs: Sequence[Run], title: str) -> str:
     """An SVG document: for each run the paid hours over the fewest, a bar each, and a line at 1."""
-    left, width, row, top = 330, 900, 28, 56
+    left, width, row, top = 380, 960, 28, 56
     scale = (width - left - 200) / max(run.figures.hours / run.figures.fewest for run in runs)
     bottom = top + row * len(runs)
     parts = [
@@ -128,7 +132,7 @@ def main() -> int:
     parser.add_argument("--first-hour", type=float, help="of the busiest day; 4, or 8 of the project's own week")
     parser.add_argument("--hours", type=float, default=2)
     parser.add_argument("--fault-hours", type=float, default=1)
-    parser.add_argument("--factor", type=float, default=20)
+    parser.add_argument("--factor", type=float, default=14)
     given = parser.parse_args()
     file = given.trace or month() or OWN
     first_hour = given.first_hour if given.first_hour is not None else 8 if file == OWN else 4
@@ -137,12 +141,14 @@ def main() -> int:
     sections: list[str] = []
     for faults, hours, factor in ((0.0, given.hours, given.factor), (FAULTS, given.fault_hours, given.factor * 2 / 3)):
         part = part_of_day(builds, first_hour=first_hour, hours=hours)
-        played = play_all(part, faults=faults, factor=factor)
+        groups = [[*POLICIES]] if faults else [[MEASURED], [policy for policy in POLICIES if policy != MEASURED]]
+        played = [run for group in groups for run in play_all(part, group, faults=faults, factor=factor)]
+        played.sort(key=lambda run: list(POLICIES).index(run.policy))
         said = "15 % of all requests fail, and the master is killed each hour" if faults else "Without faults"
         fewest = played[0].figures.fewest
         sections.append(
             f"{said}: {len(part)} builds of {hours:g} hours, {busy_hours(part):.0f} busy hours, {fewest} paid ones at "
-            f"least; {factor:g} times as fast.\n\n{table(played)}"
+            f"least; {factor:.3g} times as fast.\n\n{table(played)}"
         )
         runs += played
     text = "\n".join(sections)
@@ -154,7 +160,7 @@ def main() -> int:
         (ROOT / "docs" / "replay-day.svg").write_text(picture, encoding="utf-8")
     ours = [run.figures for run in runs if run.policy != "shipped"]
     failed = any(each.finished < each.builds or each.twice or each.left or each.wrong for each in ours)
-    [reached] = [run.figures for run in runs if run.policy == "hour" and not run.faults]
+    [reached] = [run.figures for run in runs if run.policy == MEASURED and not run.faults]
     return int(failed or reached.hours > TARGET * reached.fewest)
 
 

@@ -3,9 +3,9 @@
 python -m tests.replay.report [BUILDS.csv] [--first-hour 4] [--hours 2] [--fault-hours 1]
 
 Without a file it is the month of real builds, where that is at hand, else the project's own week, which writes nothing.
-It takes three quarters of an hour on two quiet cores. The paid hour is played alone, the other policies at the same time:
-each second that a build waits for a busy machine is many seconds of the day. With faults the day goes slower, since a
-master has to come up in it.
+It takes three quarters of an hour on two quiet cores. The paid hour is played alone, the other policies at the same
+time: each second that a build waits for a busy machine is many seconds of the day. With faults the day goes slower,
+since a master has to come up in it.
 """
 
 from __future__ import annotations

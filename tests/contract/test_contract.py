@@ -88,7 +88,7 @@ IN_CONTRACT = [case for case in ALL if contract() is not None and _operation(cas
 
 
 @pytest.mark.parametrize("case", IN_CONTRACT, ids=lambda case: case.id)
-async def test_a_request_is_as_the_contract_says(case: Case, request: pytest.FixtureRequest) -> None:
+async def test_each_request_fits_the_contract(case: Case, request: pytest.FixtureRequest) -> None:
     sent = (await _sent(case, case.status, case.answer))[0]
     operation = _operation(case)
     assert operation is not None
@@ -110,7 +110,9 @@ def _of_operations() -> list[Any]:
 
 
 @pytest.mark.parametrize(("name", "case"), _of_operations())
-async def test_answers_made_from_the_contract_are_read(name: str, case: Case, request: pytest.FixtureRequest) -> None:
+async def test_answers_that_are_generated_from_the_contract_can_be_read(
+    name: str, case: Case, request: pytest.FixtureRequest
+) -> None:
     operation = next(each for each in operations() if each.name == name)
     unread: list[str] = []
     number = 0

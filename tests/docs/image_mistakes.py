@@ -9,7 +9,7 @@ BAKE = RECIPE + '[image] = await cloud.images.bake(recipe, zones=["fi-hel1"])\n'
 
 IMAGE_MISTAKES = (
     Mistake(
-        "A recipe: one command in the place of a list",
+        "A recipe: one command instead of a list",
         'Recipe(base="debian-13", commands="apt-get update")',
         '`commands=["apt-get update"]`',
     ),
@@ -21,12 +21,12 @@ IMAGE_MISTAKES = (
     ),
     Mistake("A recipe: a size with its unit", 'Recipe(base="debian-13", size="25GB")', "`size=25`, or leave it out."),
     Mistake(
-        "A recipe: a file in the place of its text",
+        "A recipe: a file instead of its text",
         'from pathlib import Path\n\nRecipe(base="debian-13", files={"/etc/motd": Path("motd")})',
         '`files={"/etc/motd": Path("motd").read_text()}`',
     ),
     Mistake(
-        "A recipe: a path that is not full",
+        "A recipe: a relative path",
         'Recipe(base="debian-13", files={"motd": "a build server"})',
         '`files={"/etc/motd": ...}`',
     ),
@@ -36,13 +36,13 @@ IMAGE_MISTAKES = (
         "Give it to the build. What is in an image can be read by everybody who uses it.",
     ),
     Mistake(
-        "A bake: one zone in the place of a list",
+        "A bake: one zone instead of a list",
         RECIPE + 'await cloud.images.bake(recipe, zones="fi-hel1")',
         '`zones=["fi-hel1"]`',
         TOKEN,
     ),
     Mistake(
-        "A bake: a template in the place of a recipe",
+        "A bake: a template instead of a recipe",
         'await cloud.images.bake("debian-13", zones=["fi-hel1"])',
         'A recipe says what to add to the template: `Recipe(base="debian-13", commands=[...])`.',
         TOKEN,
@@ -54,7 +54,7 @@ IMAGE_MISTAKES = (
         TOKEN,
     ),
     Mistake(
-        "A bake: its result is a list, an image per zone",
+        "A bake: its result is a list with one image per zone",
         RECIPE
         + 'images = await cloud.images.bake(recipe, zones=["fi-hel1"])\n'
         + 'await cloud.servers.spec(images, zone="fi-hel1", plan="PREMIUM-1xCPU-1GB", hostname="web")',
@@ -70,7 +70,7 @@ IMAGE_MISTAKES = (
         TOKEN,
     ),
     Mistake(
-        "A prune: days in the place of seconds",
+        "A prune: days instead of seconds",
         "from datetime import timedelta\n\nawait cloud.images.prune(unused_for=timedelta(days=7))",
         "`unused_for=7 * 86_400`",
         TOKEN,

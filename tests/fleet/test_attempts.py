@@ -33,7 +33,7 @@ async def detach(cloud: UpCloud, server: Server, number: int = 1) -> str:
     return device.storage or ""
 
 
-async def test_a_block_takes_the_disk_that_was_made_with_its_server_and_detached_since(moved: MovedCloud) -> None:
+async def test_a_block_deletes_a_disk_that_was_created_with_its_server_and_detached(moved: MovedCloud) -> None:
     async with moved.client() as cloud, cloud.servers.ephemeral(spec_of_two()) as server:
         await detach(cloud, server)
     assert moved.sim.servers == {}
@@ -41,7 +41,9 @@ async def test_a_block_takes_the_disk_that_was_made_with_its_server_and_detached
 
 
 @pytest.mark.parametrize("owner", ["tests", "another"])
-async def test_a_destroy_takes_the_detached_disk_whoever_made_the_server(moved: MovedCloud, owner: str) -> None:
+async def test_a_destroy_deletes_the_detached_disk_whichever_client_created_the_server(
+    moved: MovedCloud, owner: str
+) -> None:
     async with moved.client() as cloud:
         server = await cloud.servers.create(spec_of_two())
         await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
@@ -83,9 +85,7 @@ class LostServers(MovedTransport):
 
 
 @pytest.mark.parametrize("label", [ATTEMPT, LEASE])
-async def test_a_detached_disk_is_not_reaped_where_one_list_does_not_show_its_server(
-    moved: MovedCloud, label: str
-) -> None:
+async def test_a_detached_disk_is_not_reaped_if_only_one_list_lacks_its_server(moved: MovedCloud, label: str) -> None:
     transport = LostServers(moved.sim, moved.clock)
     transport.label = label
     async with moved.client() as cloud, moved.client(transport=transport) as reaper:
@@ -93,7 +93,7 @@ async def test_a_detached_disk_is_not_reaped_where_one_list_does_not_show_its_se
     assert disk in moved.sim.storages
 
 
-async def test_a_detached_disk_is_reaped_once_its_server_is_gone_and_its_own_lease_is_over(moved: MovedCloud) -> None:
+async def test_a_detached_disk_is_reaped_when_its_server_is_gone_and_its_lease_has_ended(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         server = await cloud.servers.create(spec_of_two(), lease=600)
         await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
@@ -109,7 +109,7 @@ async def test_a_detached_disk_is_reaped_once_its_server_is_gone_and_its_own_lea
     assert moved.sim.storages == {}
 
 
-async def test_keep_covers_a_detached_disk(moved: MovedCloud) -> None:
+async def test_keep_removes_the_lease_of_a_detached_disk_too(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         server = await cloud.servers.create(spec_of_two(), lease=600)
         await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
@@ -123,7 +123,7 @@ async def test_keep_covers_a_detached_disk(moved: MovedCloud) -> None:
     assert disk in moved.sim.storages
 
 
-async def test_take_covers_a_detached_disk(moved: MovedCloud) -> None:
+async def test_take_sets_a_lease_on_a_detached_disk_too(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         server = await cloud.servers.create(spec_of_two())
         await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
@@ -133,7 +133,7 @@ async def test_take_covers_a_detached_disk(moved: MovedCloud) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["PUT /storage/*", "GET /storage/*", "PUT /server/*"])
-async def test_a_take_that_fails_half_way_leaves_no_lease_behind(moved: MovedCloud, pattern: str) -> None:
+async def test_a_take_that_fails_halfway_leaves_no_lease(moved: MovedCloud, pattern: str) -> None:
     async with moved.client() as cloud:
         server = await cloud.servers.create(spec_of_two())
         await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
@@ -147,7 +147,7 @@ async def test_a_take_that_fails_half_way_leaves_no_lease_behind(moved: MovedClo
     assert server.uuid in moved.sim.servers
 
 
-async def test_a_take_whose_caller_is_cancelled_leaves_no_lease_behind(moved: MovedCloud) -> None:
+async def test_a_take_whose_caller_is_cancelled_leaves_no_lease(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud, lease=None)
         moved.sim.fail("PUT /server/*", delay=5)
@@ -157,7 +157,7 @@ async def test_a_take_whose_caller_is_cancelled_leaves_no_lease_behind(moved: Mo
         assert await cloud.leases.list() == ()
 
 
-async def test_a_destroy_that_keeps_the_disks_leaves_no_lease_on_them_detached_or_not(moved: MovedCloud) -> None:
+async def test_a_destroy_that_keeps_the_disks_removes_their_leases(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         server = await cloud.servers.create(spec_of_two(), lease=600)
         await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
@@ -167,7 +167,7 @@ async def test_a_destroy_that_keeps_the_disks_leaves_no_lease_on_them_detached_o
     assert len(moved.sim.storages) == 2
 
 
-async def test_a_destroy_of_a_server_that_is_gone_leaves_no_lease_on_the_disks_that_it_keeps(moved: MovedCloud) -> None:
+async def test_a_destroy_of_a_deleted_server_removes_the_leases_of_kept_disks(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         server = await cloud.servers.create(spec_of_two(), lease=600)
         del moved.sim.servers[server.uuid]
@@ -176,7 +176,7 @@ async def test_a_destroy_of_a_server_that_is_gone_leaves_no_lease_on_the_disks_t
     assert len(moved.sim.storages) == 2
 
 
-async def test_a_renewal_is_one_look_and_one_change_whatever_disks_there_are(moved: MovedCloud) -> None:
+async def test_a_renewal_is_one_get_and_one_put_however_many_disks_there_are(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         server = await cloud.servers.create(spec_of_two(), lease=600)
         await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
@@ -185,7 +185,7 @@ async def test_a_renewal_is_one_look_and_one_change_whatever_disks_there_are(mov
         assert moved.requests()[before:] == [f"GET /server/{server.uuid}", f"PUT /server/{server.uuid}"]
 
 
-async def test_a_filter_that_does_not_filter_costs_nobody_a_disk(moved: MovedCloud) -> None:
+async def test_nobody_loses_a_disk_if_the_api_ignores_the_label_filter(moved: MovedCloud) -> None:
     async with moved.client("somebody-else") as other:
         await started(other)
     async with moved.client(transport=NoFilter(moved.sim, moved.clock)) as cloud:
@@ -201,7 +201,7 @@ async def test_a_filter_that_does_not_filter_costs_nobody_a_disk(moved: MovedClo
     assert loose.uuid in moved.sim.storages
 
 
-async def test_a_backup_of_a_disk_is_not_taken_for_one_that_was_made_with_the_server(moved: MovedCloud) -> None:
+async def test_a_backup_of_a_disk_does_not_count_as_created_with_the_server(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         server = await cloud.servers.create(server_spec())
         labels = dict(moved.sim.servers[server.uuid].labels)

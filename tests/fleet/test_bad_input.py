@@ -90,13 +90,13 @@ async def test_bad_input_is_refused_and_nothing_is_sent(
 
 
 @pytest.mark.parametrize("owner", ["", "  ", "x" * 256, "a\nb", "a\0b"])
-def test_an_owner_that_fits_no_label_is_refused(owner: str) -> None:
+def test_an_owner_that_is_not_a_valid_label_is_refused(owner: str) -> None:
     with pytest.raises(ConfigError, match="owner"):
         UpCloud(Token("ucat_x"), owner=owner)
 
 
 @pytest.mark.parametrize("owner", ["a", "x" * 255, "ci@build-1", "Jenkins / Å"])
-def test_an_owner_that_fits_one_is_taken(owner: str) -> None:
+def test_an_owner_that_is_a_valid_label_is_accepted(owner: str) -> None:
     assert UpCloud(Token("ucat_x"), owner=owner).owner == owner
 
 
@@ -105,6 +105,6 @@ def test_an_owner_that_fits_one_is_taken(owner: str) -> None:
     [({"pause": -1}, "0 or more"), ({"look_on": -1}, "0 or more"), ({"growth": 0.5}, "growth must be 1 or more")],
     ids=str,
 )
-def test_a_pace_that_makes_no_sense_is_refused(pace: dict[str, float], words: str) -> None:
+def test_an_invalid_wait_policy_is_refused(pace: dict[str, float], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         WaitPolicy(**pace)  # type: ignore[arg-type]  # numbers for numbers

@@ -69,7 +69,7 @@ def sim(clock: ManualClock) -> Simulator:
     ],
     ids=str,
 )
-async def test_an_estimate_is_what_the_simulator_bills(
+async def test_an_estimate_equals_the_simulators_bill(
     sim: Simulator, clock: ManualClock, fields: dict[str, Any]
 ) -> None:
     async with client_of(sim) as cloud:
@@ -81,7 +81,7 @@ async def test_an_estimate_is_what_the_simulator_bills(
         assert (await cloud.prices.estimate(server.uuid)).hourly == estimate.hourly
 
 
-async def test_a_disk_that_has_left_its_server_is_paid_for_as_any_other(sim: Simulator, clock: ManualClock) -> None:
+async def test_a_detached_disk_is_billed_like_any_other(sim: Simulator, clock: ManualClock) -> None:
     async with client_of(sim) as cloud:
         server = await cloud.servers.create(server_spec(storage_devices=disks(25)))
         clock.advance(HOUR / 2)
@@ -92,7 +92,7 @@ async def test_a_disk_that_has_left_its_server_is_paid_for_as_any_other(sim: Sim
         assert await bill(cloud) == pytest.approx(price + 25 * 0.00031, abs=1e-5)
 
 
-async def test_a_disk_that_grows_beyond_its_plan_is_paid_from_then_on(sim: Simulator, clock: ManualClock) -> None:
+async def test_a_disk_that_grows_beyond_its_plan_is_billed_from_then_on(sim: Simulator, clock: ManualClock) -> None:
     async with client_of(sim) as cloud:
         server = await cloud.servers.create(server_spec(storage_devices=disks(10)))
         clock.advance(HOUR / 2)
@@ -104,7 +104,7 @@ async def test_a_disk_that_grows_beyond_its_plan_is_paid_from_then_on(sim: Simul
         assert await bill(cloud) == pytest.approx(before + 5 * 0.00031, abs=1e-5)
 
 
-async def test_a_plan_that_brings_no_disk_leaves_the_whole_of_it_to_pay(sim: Simulator, clock: ManualClock) -> None:
+async def test_a_plan_without_a_disk_bills_the_whole_disk(sim: Simulator, clock: ManualClock) -> None:
     async with client_of(sim) as cloud:
         server = await cloud.servers.create(server_spec(storage_devices=disks(25)))
         await cloud.servers.stop(server.uuid, stop_type="hard")
@@ -115,7 +115,7 @@ async def test_a_plan_that_brings_no_disk_leaves_the_whole_of_it_to_pay(sim: Sim
         assert await bill(cloud) == pytest.approx(float((await cloud.prices.estimate(server.uuid)).hourly), abs=1e-5)
 
 
-async def test_what_a_plan_brings_is_not_billed_for_the_moments_around_it_on_a_clock_that_runs() -> None:
+async def test_what_a_plan_includes_is_not_billed_on_a_running_clock() -> None:
     running = Simulator(boot_seconds=0, stop_seconds=0, storage_seconds=0)
     async with client_of(running) as cloud:
         server = await cloud.servers.create(server_spec(storage_devices=disks(25)))

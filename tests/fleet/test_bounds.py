@@ -81,7 +81,7 @@ async def test_a_call_ends_in_bounded_time(dying: Dying) -> None:
     assert dying.took() <= CALL
 
 
-async def test_a_create_and_a_client_that_then_closes_end_in_bounded_time(dying: Dying) -> None:
+async def test_a_create_and_the_close_of_its_client_end_in_bounded_time(dying: Dying) -> None:
     """The client looks on after the error: as long as nobody answers, there may be a server."""
     began: list[float] = []
     lost: list[errors.UpCloudError] = []
@@ -106,7 +106,7 @@ async def test_a_create_and_a_client_that_then_closes_end_in_bounded_time(dying:
     assert dying.moved.hand.now() - began[0] <= 90
 
 
-async def test_a_create_that_has_to_ask_for_the_time_first_ends_in_bounded_time(dying: Dying) -> None:
+async def test_a_create_that_reads_the_apis_time_first_ends_in_bounded_time(dying: Dying) -> None:
     async with dying.client() as cloud:
         dying.die()
         with pytest.raises(errors.UpCloudError):

@@ -107,7 +107,7 @@ async def test_creates_that_wait_for_their_turn_are_never_sent(interrupted: Way)
         assert moved.sim.servers == {}
 
 
-async def test_a_caller_that_is_cancelled_already_sends_nothing(moved: MovedCloud) -> None:
+async def test_a_caller_that_is_already_cancelled_sends_nothing(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         with anyio.CancelScope() as scope:
             scope.cancel()
@@ -116,7 +116,7 @@ async def test_a_caller_that_is_cancelled_already_sends_nothing(moved: MovedClou
 
 
 @each_way
-async def test_a_failing_clean_up_is_a_note_on_the_interruption_and_is_logged(
+async def test_a_failed_cleanup_is_a_note_on_the_interruption_and_is_logged(
     interrupted: Way, caplog: pytest.LogCaptureFixture
 ) -> None:
     noted: list[str] = []
@@ -145,7 +145,7 @@ async def test_a_failing_clean_up_is_a_note_on_the_interruption_and_is_logged(
 # --- a client that is closed while calls are under way ----------------------------------------------------------------
 
 
-async def test_close_gives_up_at_its_bound_and_names_what_may_be_left(
+async def test_close_gives_up_after_its_timeout_and_names_what_may_be_left(
     moved: MovedCloud, caplog: pytest.LogCaptureFixture
 ) -> None:
     moved.sim.boot_next(never())
@@ -165,7 +165,7 @@ async def test_close_gives_up_at_its_bound_and_names_what_may_be_left(
     assert f"destroy of server {uuid}: given up because the client was closed" in caplog.text
 
 
-async def test_a_create_that_is_cut_short_is_named_by_the_label_of_what_it_may_have_made(
+async def test_the_error_for_an_interrupted_create_has_the_label_of_its_server(
     moved: MovedCloud, caplog: pytest.LogCaptureFixture
 ) -> None:
     moved.sim.fail("POST /server", timeout=True, after_effect=True)
@@ -183,7 +183,7 @@ async def test_a_create_that_is_cut_short_is_named_by_the_label_of_what_it_may_h
     assert str(caught.value) in caplog.text
 
 
-async def test_calls_of_other_tasks_are_told_that_the_client_is_closed(moved: MovedCloud) -> None:
+async def test_calls_in_other_tasks_raise_not_open_when_the_client_closes(moved: MovedCloud) -> None:
     told: list[str] = []
 
     async def use() -> None:
@@ -200,7 +200,7 @@ async def test_calls_of_other_tasks_are_told_that_the_client_is_closed(moved: Mo
     assert len(told) == 1
 
 
-async def test_a_block_that_outlives_its_client_says_what_is_left(
+async def test_a_block_that_ends_after_its_client_names_what_is_left(
     moved: MovedCloud, caplog: pytest.LogCaptureFixture
 ) -> None:
     left: list[str] = []
@@ -226,7 +226,7 @@ async def test_a_block_that_outlives_its_client_says_what_is_left(
     assert left[0] in caplog.text
 
 
-async def test_the_clean_up_of_a_client_that_was_opened_in_a_cancelled_scope_is_as_quick_as_any(
+async def test_the_cleanup_of_a_client_in_a_cancelled_scope_is_as_quick_as_any(
     moved: MovedCloud,
 ) -> None:
     """The watcher that the destroy waits by must not die with the scope."""

@@ -38,7 +38,7 @@ def test_variants_are_all_zones_and_within_each_all_plans_in_order() -> None:
     ]
 
 
-async def test_the_next_is_tried_where_there_is_no_room(moved: MovedCloud) -> None:
+async def test_the_next_spec_is_tried_if_there_is_no_capacity(moved: MovedCloud) -> None:
     moved.sim.sell_out(zone="fi-hel1")
     async with moved.client() as cloud:
         assert await zone_of_next(cloud) == "fi-hel2"
@@ -47,7 +47,9 @@ async def test_the_next_is_tried_where_there_is_no_room(moved: MovedCloud) -> No
 
 
 @pytest.mark.parametrize("code", ["SERVER_RESOURCES_UNAVAILABLE", "server_resources_unavailable"])
-async def test_the_next_is_tried_where_a_refusal_has_the_shape_of_the_contract(moved: MovedCloud, code: str) -> None:
+async def test_the_next_spec_is_tried_if_the_refusal_has_the_format_of_the_contract(
+    moved: MovedCloud, code: str
+) -> None:
     body = json.dumps({"error": {"code": code, "message": "There is no host for the server."}})
     moved.sim.fail("POST /server", status=409, body=body, headers={"content-type": "application/json"})
     async with moved.client() as cloud:
@@ -55,20 +57,20 @@ async def test_the_next_is_tried_where_a_refusal_has_the_shape_of_the_contract(m
     assert len(moved.sim.servers) == 1
 
 
-async def test_the_next_is_tried_where_a_limit_is_reached(moved: MovedCloud) -> None:
+async def test_the_next_spec_is_tried_if_a_limit_is_reached(moved: MovedCloud) -> None:
     moved.sim.fail("POST /server", status=403, code="SERVER_CORE_LIMIT_REACHED")
     async with moved.client() as cloud:
         assert await zone_of_next(cloud) == "fi-hel2"
 
 
-async def test_a_block_can_have_a_choice_too(moved: MovedCloud) -> None:
+async def test_ephemeral_takes_several_specs_too(moved: MovedCloud) -> None:
     moved.sim.sell_out(zone="fi-hel1")
     async with moved.client() as cloud, cloud.servers.ephemeral(choices()) as server:
         assert server.zone == "fi-hel2"
     assert moved.sim.servers == {}
 
 
-async def test_where_all_are_refused_the_last_refusal_tells_of_the_others(moved: MovedCloud) -> None:
+async def test_if_all_specs_are_refused_the_last_error_has_the_others_as_notes(moved: MovedCloud) -> None:
     moved.sim.sell_out()
     async with moved.client() as cloud:
         with pytest.raises(errors.NoCapacity) as caught:
@@ -93,7 +95,7 @@ async def test_where_all_are_refused_the_last_refusal_tells_of_the_others(moved:
     ],
     ids=str,
 )
-async def test_no_other_is_tried_after_anything_else(moved: MovedCloud, fault: dict[str, str]) -> None:
+async def test_after_any_other_error_no_other_spec_is_tried(moved: MovedCloud, fault: dict[str, str]) -> None:
     """It may be there, or the next would be refused as well."""
     moved.sim.fail("POST /server", **fault)  # type: ignore[arg-type]  # keywords of a table
     async with moved.client() as cloud:
@@ -104,14 +106,14 @@ async def test_no_other_is_tried_after_anything_else(moved: MovedCloud, fault: d
     assert moved.sim.servers == {}
 
 
-async def test_a_lost_create_is_adopted_and_no_other_is_tried(moved: MovedCloud) -> None:
+async def test_after_a_lost_answer_the_server_is_adopted_and_no_other_spec_is_tried(moved: MovedCloud) -> None:
     moved.sim.fail("POST /server", drop=True, after_effect=True)
     async with moved.client() as cloud:
         assert await zone_of_next(cloud) == "fi-hel1"
     assert moved.count("POST /server") == 1
 
 
-async def test_what_was_refused_is_tried_last_for_a_while(moved: MovedCloud) -> None:
+async def test_a_refused_spec_is_tried_last_for_a_while(moved: MovedCloud) -> None:
     moved.sim.sell_out(zone="fi-hel1")
     async with moved.client() as cloud:
         assert await zone_of_next(cloud) == "fi-hel2"
@@ -122,7 +124,7 @@ async def test_what_was_refused_is_tried_last_for_a_while(moved: MovedCloud) -> 
         assert await zone_of_next(cloud) == "fi-hel1"
 
 
-async def test_what_was_refused_is_still_tried_where_nothing_else_is_left(moved: MovedCloud) -> None:
+async def test_a_refused_spec_is_still_tried_if_there_is_no_other(moved: MovedCloud) -> None:
     moved.sim.sell_out(zone="fi-hel1")
     async with moved.client() as cloud:
         await zone_of_next(cloud)
@@ -132,7 +134,7 @@ async def test_what_was_refused_is_still_tried_where_nothing_else_is_left(moved:
         assert await zone_of_next(cloud) == "fi-hel1"
 
 
-async def test_each_client_remembers_for_itself(moved: MovedCloud) -> None:
+async def test_each_client_remembers_only_its_own_refusals(moved: MovedCloud) -> None:
     moved.sim.sell_out(zone="fi-hel1")
     async with moved.client() as cloud, moved.client() as other:
         await zone_of_next(cloud)
@@ -143,7 +145,7 @@ async def test_each_client_remembers_for_itself(moved: MovedCloud) -> None:
 # --- a zone that is full -------------------------------------------------------------------------------------------
 
 
-async def test_those_that_wait_for_a_full_zone_neither_give_up_nor_flood_it(moved: MovedCloud) -> None:
+async def test_creates_that_wait_for_a_full_zone_do_not_give_up_and_do_not_flood_it(moved: MovedCloud) -> None:
     moved.sim.sell_out(zone="fi-hel1")
     # So that nobody has an answer yet when the next one wakes.
     moved.sim.fail("POST /server", delay=0.5, times=None)
@@ -165,7 +167,7 @@ async def test_those_that_wait_for_a_full_zone_neither_give_up_nor_flood_it(move
     assert moved.count("POST /server") <= 20 + 14 + 20 + 1
 
 
-async def test_patience_ends(moved: MovedCloud) -> None:
+async def test_a_create_gives_up_when_its_patience_is_over(moved: MovedCloud) -> None:
     moved.sim.sell_out(zone="fi-hel1")
     async with moved.client() as cloud:
         began = moved.hand.now()
@@ -175,7 +177,7 @@ async def test_patience_ends(moved: MovedCloud) -> None:
         assert moved.count("POST /server") <= 7
 
 
-async def test_patience_is_for_all_specs_and_takes_the_first_that_has_room(moved: MovedCloud) -> None:
+async def test_patience_covers_all_specs_and_uses_the_first_with_capacity(moved: MovedCloud) -> None:
     for zone in ZONES:
         moved.sim.sell_out(zone=zone)
     zones: list[str | None] = []
@@ -192,7 +194,7 @@ async def test_patience_is_for_all_specs_and_takes_the_first_that_has_room(moved
     assert zones == ["fi-hel2"]
 
 
-async def test_one_refused_size_says_nothing_of_others(moved: MovedCloud) -> None:
+async def test_a_refused_size_does_not_delay_other_sizes(moved: MovedCloud) -> None:
     small, large = server_spec(), server_spec(plan="PREMIUM-2xCPU-4GB")
     moved.sim.fail("POST /server", status=409, code="SERVER_RESOURCES_UNAVAILABLE")
     async with moved.client() as cloud:
@@ -203,7 +205,7 @@ async def test_one_refused_size_says_nothing_of_others(moved: MovedCloud) -> Non
     assert moved.count("POST /server") == 4
 
 
-async def test_a_block_that_waits_for_room_ends_with_its_timeout(moved: MovedCloud) -> None:
+async def test_a_block_that_waits_for_capacity_ends_at_its_timeout(moved: MovedCloud) -> None:
     moved.sim.sell_out(zone="fi-hel1")
     async with moved.client() as cloud:
         began = moved.hand.now()

@@ -73,17 +73,17 @@ async def stopped(cloud: UpCloud, server: Server) -> Server:
     return await cloud.servers.get(server.uuid)
 
 
-async def test_servers_restart(cloud: UpCloud, server: Server) -> None:
+async def test_a_server_can_be_restarted(cloud: UpCloud, server: Server) -> None:
     assert (await cloud.servers.restart(server.uuid, stop_type="hard")).state == "started"
     await cloud.servers.wait_for_state(server.uuid, "maintenance", timeout=60)
     await cloud.servers.wait_for_state(server.uuid, "started", timeout=300)
 
 
-async def test_a_stopped_server_starts_and_stays(cloud: UpCloud, stopped: Server) -> None:
+async def test_a_stopped_server_can_be_started(cloud: UpCloud, stopped: Server) -> None:
     assert (await cloud.servers.start(stopped.uuid)).state == "started"
 
 
-async def test_tags_come_and_go_with_their_servers(cloud: UpCloud, server: Server) -> None:
+async def test_tags_are_created_set_changed_and_deleted(cloud: UpCloud, server: Server) -> None:
     for name in ("web", "db"):
         await cloud.tags.create(TagSpec(name=name))
     assert (await cloud.servers.tag(server.uuid, "web", "db")).tags == ("web", "db")
@@ -109,7 +109,7 @@ async def test_groups_keep_servers_apart(cloud: UpCloud, server: Server) -> None
         await cloud.server_groups.get(group.uuid)
 
 
-async def test_firewall_rules_move(cloud: UpCloud, server: Server) -> None:
+async def test_firewall_rules_are_inserted_replaced_and_deleted(cloud: UpCloud, server: Server) -> None:
     ssh = FirewallRuleSpec(
         direction="in",
         action="accept",
@@ -130,7 +130,7 @@ async def test_firewall_rules_move(cloud: UpCloud, server: Server) -> None:
     assert (await cloud.servers.modify(server.uuid, ServerChanges(firewall=True))).firewall is True
 
 
-async def test_networks_routers_and_peerings(cloud: UpCloud) -> None:
+async def test_networks_routers_and_peerings_are_created_changed_and_deleted(cloud: UpCloud) -> None:
     ranges = ("10.20.0.0/24", "10.30.0.0/24")
     ours, theirs = [
         await cloud.networks.create(
@@ -162,7 +162,7 @@ async def test_networks_routers_and_peerings(cloud: UpCloud) -> None:
         await cloud.networks.delete(network.uuid)
 
 
-async def test_interfaces_of_a_stopped_server(cloud: UpCloud, stopped: Server) -> None:
+async def test_the_interfaces_of_a_stopped_server_are_changed(cloud: UpCloud, stopped: Server) -> None:
     network = await cloud.networks.create(
         NetworkSpec(name="office", zone="fi-hel1", ip_networks=[IpNetworkSpec(address="10.20.0.0/24")])
     )
@@ -182,7 +182,7 @@ async def test_interfaces_of_a_stopped_server(cloud: UpCloud, stopped: Server) -
     await cloud.networks.delete(network.uuid)
 
 
-async def test_a_floating_address_goes_where_it_is_wanted(cloud: UpCloud, server: Server) -> None:
+async def test_a_floating_address_can_be_moved(cloud: UpCloud, server: Server) -> None:
     address = await cloud.ip_addresses.assign(IpAddressSpec.floating_ip(zone="fi-hel1"))
     assert (address.server, address.floating) == (None, True)
     public = next(each for each in server.networking.interfaces if each.type == "public")
@@ -196,7 +196,7 @@ async def test_a_floating_address_goes_where_it_is_wanted(cloud: UpCloud, server
         await cloud.ip_addresses.get(address.address)
 
 
-async def test_a_further_address_of_a_stopped_server(cloud: UpCloud, stopped: Server) -> None:
+async def test_a_stopped_server_gets_an_additional_address(cloud: UpCloud, stopped: Server) -> None:
     address = await cloud.ip_addresses.assign(IpAddressSpec.for_server(stopped.uuid))
     assert address.server == stopped.uuid
     assert address.address in {each.address for each in await cloud.ip_addresses.list()}
@@ -209,7 +209,7 @@ async def _is_made(cloud: UpCloud, source: Storage, copy: Storage) -> None:
     await cloud.storages.wait_for_state(source.uuid, "online", timeout=600)
 
 
-async def test_disks_are_made_changed_copied_and_restored(cloud: UpCloud) -> None:
+async def test_disks_are_created_changed_copied_and_restored(cloud: UpCloud) -> None:
     rule = BackupRuleSpec(interval="daily", time="0430", retention=7)
     disk = await cloud.storages.create(StorageSpec(zone="fi-hel1", title="data", size=10, backup_rule=rule))
     assert (disk.state, disk.labels["upcloud_sdk_owner"]) == ("online", "tests")
@@ -235,7 +235,7 @@ async def test_disks_are_made_changed_copied_and_restored(cloud: UpCloud) -> Non
         await cloud.storages.get(backup.uuid)
 
 
-async def test_a_clone_that_is_being_made_is_cancelled(cloud: UpCloud) -> None:
+async def test_an_incomplete_clone_can_be_cancelled(cloud: UpCloud) -> None:
     disk = await cloud.storages.create(StorageSpec(zone="fi-hel1", title="data", size=10))
     copy = await cloud.storages.clone(disk.uuid, StorageCloneSpec(zone="fi-hel1", title="copy"))
     await cloud.storages.cancel(copy.uuid)
@@ -245,7 +245,7 @@ async def test_a_clone_that_is_being_made_is_cancelled(cloud: UpCloud) -> None:
         await cloud.storages.cancel(disk.uuid)
 
 
-async def test_disks_and_cds_are_attached_and_taken_off(cloud: UpCloud, stopped: Server) -> None:
+async def test_disks_and_cds_are_attached_and_detached(cloud: UpCloud, stopped: Server) -> None:
     disk = await cloud.storages.create(StorageSpec(zone="fi-hel1", title="data", size=10))
     attached = await cloud.servers.attach_storage(stopped.uuid, disk.uuid, address="virtio:5")
     assert {each.address for each in attached.storage_devices if each.storage == disk.uuid} == {"virtio:5"}
@@ -262,7 +262,7 @@ async def test_disks_and_cds_are_attached_and_taken_off(cloud: UpCloud, stopped:
     assert [each.storage for each in ejected.storage_devices if each.address == drive.address] == [""]
 
 
-async def test_sub_accounts_and_what_they_may_use(cloud: UpCloud, server: Server) -> None:
+async def test_sub_accounts_get_and_lose_permissions(cloud: UpCloud, server: Server) -> None:
     spec = SubAccountSpec(
         username="helper",
         password=SecretStr("Correct-horse-1"),
@@ -309,7 +309,7 @@ async def test_tokens_show_their_secret_once(cloud: UpCloud, moved: MovedCloud) 
         await cloud.tokens.get(made.id)
 
 
-async def test_what_was_used_is_on_the_bill(cloud: UpCloud, server: Server, moved: MovedCloud) -> None:
+async def test_usage_is_on_the_bill(cloud: UpCloud, server: Server, moved: MovedCloud) -> None:
     bill = await cloud.account.billing(datetime.fromtimestamp(moved.hand.now(), UTC))
     (billed,) = bill.categories["servers"].kinds["server"].resources
     assert billed.resource_id == server.uuid
@@ -319,7 +319,7 @@ async def test_what_was_used_is_on_the_bill(cloud: UpCloud, server: Server, move
     assert only.categories.keys() == {"servers"}
 
 
-async def test_the_catalogue(cloud: UpCloud) -> None:
+async def test_the_catalogue_is_read(cloud: UpCloud) -> None:
     zones = {zone.id for zone in await cloud.zones.list()}
     assert {prices.name for prices in await cloud.prices.list()} == zones
     assert "UTC" in await cloud.timezones.list()

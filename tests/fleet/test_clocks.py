@@ -33,7 +33,9 @@ class Sleeper:
         self.moved.hand.advance(seconds)
 
 
-async def test_a_held_lease_is_renewed_at_once_on_waking(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_held_lease_is_renewed_immediately_after_the_machine_has_slept(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     machine = Sleeper(moved, monkeypatch)
     async with moved.client() as cloud:
         uuid = await started(cloud, lease=3600)
@@ -43,7 +45,9 @@ async def test_a_held_lease_is_renewed_at_once_on_waking(moved: MovedCloud, monk
         assert left(moved, uuid) == pytest.approx(3600, abs=31)
 
 
-async def test_no_lease_ends_in_the_past(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_new_lease_does_not_end_in_the_past_after_the_machine_has_slept(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     machine = Sleeper(moved, monkeypatch)
     async with moved.client() as cloud:
         await cloud.zones.list()
@@ -52,7 +56,9 @@ async def test_no_lease_ends_in_the_past(moved: MovedCloud, monkeypatch: pytest.
         assert left(moved, uuid) > 500
 
 
-async def test_no_lease_that_is_taken_ends_in_the_past(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_taken_lease_does_not_end_in_the_past_after_the_machine_has_slept(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     machine = Sleeper(moved, monkeypatch)
     async with moved.client() as cloud:
         uuid = await started(cloud, lease=None)
@@ -61,7 +67,7 @@ async def test_no_lease_that_is_taken_ends_in_the_past(moved: MovedCloud, monkey
         assert left(moved, uuid) == pytest.approx(600, abs=2)
 
 
-async def test_a_reaper_that_has_slept_kills_nobodys_live_server(
+async def test_a_reaper_spares_held_servers_after_the_machine_has_slept(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = Sleeper(moved, monkeypatch)
@@ -76,7 +82,7 @@ async def test_a_reaper_that_has_slept_kills_nobodys_live_server(
     assert uuid in moved.sim.servers
 
 
-async def test_a_client_whose_last_answer_is_old_asks_the_time_again(moved: MovedCloud) -> None:
+async def test_a_client_whose_last_answer_is_old_reads_the_apis_time_again(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         await cloud.account.get()
         await started(cloud, lease=600)
@@ -89,7 +95,7 @@ async def test_a_client_whose_last_answer_is_old_asks_the_time_again(moved: Move
 
 
 @pytest.mark.parametrize("seconds", [100, 599])
-async def test_no_lease_that_is_made_after_a_short_sleep_ends_in_the_past(
+async def test_a_new_lease_does_not_end_in_the_past_after_a_short_sleep(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     machine = Sleeper(moved, monkeypatch)

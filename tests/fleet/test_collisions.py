@@ -13,7 +13,7 @@ from upcloud_sdk.models.ownership import LEASE
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_take_beside_a_renewal_of_the_same_client_is_renewed_from_then_on(moved: MovedCloud) -> None:
+async def test_a_lease_taken_during_a_renewal_by_the_same_client_is_renewed(moved: MovedCloud) -> None:
     told: list[errors.LeaseLost] = []
     async with moved.client() as cloud:
         uuid = await started(cloud)
@@ -25,7 +25,7 @@ async def test_a_take_beside_a_renewal_of_the_same_client_is_renewed_from_then_o
     assert told == []
 
 
-async def test_a_take_during_a_destroy_that_fails_is_renewed_from_then_on(moved: MovedCloud) -> None:
+async def test_a_lease_taken_during_a_failing_destroy_is_renewed(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         moved.sim.fail("POST /server/*/stop", status=503, times=None)
@@ -43,9 +43,7 @@ async def test_a_take_during_a_destroy_that_fails_is_renewed_from_then_on(moved:
 
 
 @pytest.mark.parametrize("deed", ["take", "keep"])
-async def test_what_somebody_took_is_not_finished_though_it_could_not_be_started_again(
-    moved: MovedCloud, deed: str
-) -> None:
+async def test_the_reaper_spares_a_taken_server_that_could_not_be_started_again(moved: MovedCloud, deed: str) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other:
         async with running_block(cloud, failing=errors.CleanupFailed) as block:
             moved.sim.fail("POST /server/*/start", status=503, times=None)
@@ -57,7 +55,7 @@ async def test_what_somebody_took_is_not_finished_though_it_could_not_be_started
     assert block.uuid in moved.sim.servers
 
 
-async def test_what_somebody_took_after_a_destroy_that_never_saw_it_is_not_finished(moved: MovedCloud) -> None:
+async def test_the_reaper_spares_a_server_that_was_taken_after_a_failed_destroy(moved: MovedCloud) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other:
         uuid = await started(cloud, lease=None)
         await cloud.leases.take(uuid, 600)
@@ -70,7 +68,7 @@ async def test_what_somebody_took_after_a_destroy_that_never_saw_it_is_not_finis
     assert uuid in moved.sim.servers
 
 
-async def test_a_renewal_that_was_under_way_does_not_undo_a_keep_of_another_process(moved: MovedCloud) -> None:
+async def test_a_running_renewal_does_not_undo_a_keep_by_another_process(moved: MovedCloud) -> None:
     told: list[errors.LeaseLost] = []
     async with moved.client() as cloud, moved.client("somebody") as other:
         server = await cloud.servers.create(server_spec(), lease=600, on_lease_lost=told.append)
@@ -85,7 +83,7 @@ async def test_a_renewal_that_was_under_way_does_not_undo_a_keep_of_another_proc
     assert [lost.uuid for lost in told] == [server.uuid]
 
 
-async def test_a_keep_that_comes_too_late_says_so(moved: MovedCloud) -> None:
+async def test_a_keep_that_is_too_late_raises_not_found(moved: MovedCloud) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other, anyio.create_task_group() as group:
         uuid = await started(cloud)
         await cloud.servers.stop(uuid, stop_type="hard")

@@ -43,7 +43,7 @@ async def test_a_page_of_a_proxy_with_404_does_not_mean_that_the_server_is_gone(
     assert is_empty(moved)
 
 
-async def test_a_page_of_a_proxy_in_answer_to_a_delete_does_not_mean_that_it_was_done(moved: MovedCloud) -> None:
+async def test_a_page_of_a_proxy_does_not_mean_that_the_delete_succeeded(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         moved.sim.fail("DELETE /server/*", status=200, body=PAGE)
@@ -66,7 +66,7 @@ class HalfDone(MovedTransport):
         raise httpx.RemoteProtocolError("the connection was closed", request=request)
 
 
-async def test_disks_are_looked_for_where_the_first_delete_of_a_server_was_half_done(moved: MovedCloud) -> None:
+async def test_disks_are_searched_for_if_the_first_delete_was_incomplete(moved: MovedCloud) -> None:
     async with moved.client(transport=HalfDone(moved.sim, moved.clock)) as cloud:
         uuid = await started(cloud)
         await cloud.servers.destroy(uuid)
@@ -74,7 +74,7 @@ async def test_disks_are_looked_for_where_the_first_delete_of_a_server_was_half_
 
 
 @pytest.mark.parametrize("pattern", ["DELETE /server/*", "DELETE /storage/*"])
-async def test_a_delete_whose_answer_was_lost_is_known_by_the_second_ones(moved: MovedCloud, pattern: str) -> None:
+async def test_a_delete_after_a_lost_answer_succeeds_with_404(moved: MovedCloud, pattern: str) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         data = Storage("01000000-0000-4000-8000-00000000000d", "data", 10)
@@ -86,7 +86,7 @@ async def test_a_delete_whose_answer_was_lost_is_known_by_the_second_ones(moved:
     assert moved.count("DELETE .*") == 3
 
 
-async def test_the_disks_of_a_server_that_is_gone_are_looked_for_until_the_list_can_be_had(moved: MovedCloud) -> None:
+async def test_the_disks_of_a_deleted_server_are_searched_for_until_the_list_succeeds(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         async with moved.client("somebody-else") as other:
@@ -98,7 +98,7 @@ async def test_the_disks_of_a_server_that_is_gone_are_looked_for_until_the_list_
     assert is_empty(moved)
 
 
-async def test_a_disk_that_is_gone_does_not_mean_that_the_server_is(moved: MovedCloud) -> None:
+async def test_a_404_for_a_disk_does_not_mean_that_the_server_is_gone(moved: MovedCloud) -> None:
     async with moved.client(transport=OlderAnswers(moved.transport())) as cloud:
         uuid = await started(cloud)
         moved.sim.fail("GET /storage/*", status=404, code="STORAGE_NOT_FOUND")
@@ -106,7 +106,7 @@ async def test_a_disk_that_is_gone_does_not_mean_that_the_server_is(moved: Moved
     assert moved.sim.servers == {}
 
 
-async def test_an_attached_disk_that_is_said_to_be_gone_does_not_go_with_the_server(moved: MovedCloud) -> None:
+async def test_an_attached_disk_whose_read_gives_404_is_not_deleted_with_the_server(moved: MovedCloud) -> None:
     """An empty 404 can be anybody's; a delete of the server with all its disks would take it."""
     async with moved.client(transport=OlderAnswers(moved.transport())) as cloud:
         uuid = await started(cloud)
@@ -118,7 +118,7 @@ async def test_an_attached_disk_that_is_said_to_be_gone_does_not_go_with_the_ser
     assert list(moved.sim.storages) == [data.uuid]
 
 
-async def test_a_server_that_somebody_starts_again_meanwhile_is_stopped_again(moved: MovedCloud) -> None:
+async def test_a_server_that_somebody_starts_meanwhile_is_stopped_again(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await cloud.servers.stop(uuid, stop_type="hard")
@@ -140,7 +140,7 @@ async def test_two_destroys_of_one_server_at_once_both_succeed(moved: MovedCloud
     assert is_empty(moved)
 
 
-async def test_disks_that_the_caller_keeps_lose_their_lease(moved: MovedCloud) -> None:
+async def test_disks_that_the_caller_keeps_have_no_lease_any_more(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud, lease=600)
         await cloud.servers.destroy(uuid, storages="none")
@@ -152,7 +152,7 @@ async def test_disks_that_the_caller_keeps_lose_their_lease(moved: MovedCloud) -
     assert list(moved.sim.storages) == [disk.uuid]
 
 
-async def test_a_destroy_in_vain_says_what_was_seen_and_what_was_answered(moved: MovedCloud) -> None:
+async def test_the_error_of_a_failed_destroy_has_the_last_state_and_the_last_answer(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         moved.sim.fail("DELETE /server/*", status=409, code="SERVER_STATE_ILLEGAL", times=None)
@@ -160,7 +160,7 @@ async def test_a_destroy_in_vain_says_what_was_seen_and_what_was_answered(moved:
             await cloud.servers.destroy(uuid, timeout=60)
 
 
-async def test_an_impossible_uuid_is_refused_at_once_and_not_remembered(moved: MovedCloud) -> None:
+async def test_an_invalid_uuid_is_refused_immediately_and_not_tried_again(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         began = moved.hand.now()
         with pytest.raises(errors.InvalidRequest):
@@ -169,7 +169,7 @@ async def test_an_impossible_uuid_is_refused_at_once_and_not_remembered(moved: M
         assert (await cloud.leases.reap()).failed == {}
 
 
-async def test_one_failing_look_costs_a_moment_and_not_the_whole_time(moved: MovedCloud) -> None:
+async def test_one_failed_read_delays_a_destroy_by_a_moment_only(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         began = moved.hand.now()
@@ -189,7 +189,7 @@ class OldDisks(MovedTransport):
         return answer
 
 
-async def test_a_disk_that_the_list_does_not_show_yet_goes_too(moved: MovedCloud) -> None:
+async def test_a_disk_that_the_list_does_not_show_yet_is_deleted_too(moved: MovedCloud) -> None:
     """It was seen on the server, beside a data disk that stays."""
     async with moved.client() as cloud, moved.client(transport=OldDisks(moved.sim, moved.clock)) as other:
         uuid = await started(cloud)

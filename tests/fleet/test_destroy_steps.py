@@ -66,7 +66,7 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, Any], Step]] = [
 
 
 @pytest.mark.parametrize(("state", "seen", "wanted", "step"), TABLE)
-def test_the_next_step_is_decided_by_what_is_seen(
+def test_the_next_step_follows_from_the_known_facts(
     state: str, seen: dict[str, Any], wanted: dict[str, Any], step: Step
 ) -> None:
     assert decide(Seen(state=state, **seen), Wanted(**wanted)) is step

@@ -103,7 +103,7 @@ async def life(moved: MovedCloud) -> None:
         pytest.param("asyncio", by_two_cancels, id="task.cancel twice"),
     ],
 )
-async def test_whichever_await_is_interrupted_nothing_is_left(interrupted: Way) -> None:
+async def test_an_interruption_at_any_await_leaves_nothing(interrupted: Way) -> None:
     for number in itertools.count(1):
         async with MovedCloud.open(boot_seconds=3, stop_seconds=2) as moved:
             work = Awaits(partial(life, moved), number)

@@ -147,7 +147,7 @@ def is_empty_or_named(sim: Simulator, caplog: pytest.LogCaptureFixture, *, lease
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_an_exit_in_a_sibling_task_while_the_client_closes(
+def test_an_exit_in_a_sibling_task_leaves_nothing_or_names_it(
     sim: Simulator, backend: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def script() -> None:
@@ -175,7 +175,7 @@ class PressedInClose(LoopClock):
         return super().limit(seconds)
 
 
-def test_ctrl_c_in_the_task_that_closes_the_client_names_what_is_unfinished(
+def test_unfinished_work_is_named_after_ctrl_c_in_the_task_that_closes_the_client(
     sim: Simulator, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def script() -> None:
@@ -188,7 +188,7 @@ def test_ctrl_c_in_the_task_that_closes_the_client_names_what_is_unfinished(
     is_empty_or_named(sim, caplog, leased=True)
 
 
-def test_all_tasks_cancelled_while_a_create_is_under_way(sim: Simulator, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_create_leaves_no_server_if_all_tasks_are_cancelled(sim: Simulator, caplog: pytest.LogCaptureFixture) -> None:
     """As asyncio does at the end of its loop, and some frameworks do themselves, more than once."""
     sim.fail("POST /server", delay=0.2, after_effect=True)
 
@@ -209,7 +209,7 @@ def test_all_tasks_cancelled_while_a_create_is_under_way(sim: Simulator, caplog:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_an_async_generator_that_is_left_unfinished(
+def test_a_server_of_an_unfinished_async_generator_is_destroyed_or_named(
     sim: Simulator, backend: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its loop ends it; the client that outlives it, or does not, says what is left."""
@@ -230,7 +230,7 @@ def test_an_async_generator_that_is_left_unfinished(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_an_async_generator_that_holds_the_client_and_is_left_unfinished(
+def test_a_server_of_an_unfinished_async_generator_with_a_client_is_destroyed_or_has_a_lease(
     sim: Simulator, backend: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def servers() -> AsyncGenerator[Server]:
@@ -251,7 +251,7 @@ def test_an_async_generator_that_holds_the_client_and_is_left_unfinished(
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_client_is_entered_in_one_task_and_left_in_another(sim: Simulator, backend: str) -> None:
+def test_a_client_can_be_entered_in_one_task_and_left_in_another(sim: Simulator, backend: str) -> None:
     async def script() -> None:
         cloud = client(sim)
         entered, leave = anyio.Event(), anyio.Event()
@@ -279,7 +279,7 @@ def test_a_client_is_entered_in_one_task_and_left_in_another(sim: Simulator, bac
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_client_that_is_opened_in_a_cancelled_block_finishes_what_was_begun(sim: Simulator, backend: str) -> None:
+def test_a_client_in_a_cancelled_block_completes_its_work(sim: Simulator, backend: str) -> None:
     async def script() -> None:
         with anyio.move_on_after(1):
             async with client(sim) as cloud, cloud.servers.ephemeral(server_spec()):
@@ -290,9 +290,7 @@ def test_a_client_that_is_opened_in_a_cancelled_block_finishes_what_was_begun(si
 
 
 @pytest.mark.parametrize("deed", ["take", "keep"])
-def test_all_tasks_cancelled_while_a_lease_is_taken_or_ended_leaves_none_that_nobody_renews(
-    sim: Simulator, deed: str
-) -> None:
+def test_a_take_or_keep_leaves_no_unrenewed_lease_if_all_tasks_are_cancelled(sim: Simulator, deed: str) -> None:
     async def script() -> None:
         async with client(sim) as cloud:
             server = await cloud.servers.create(server_spec(), lease=600 if deed == "keep" else None)

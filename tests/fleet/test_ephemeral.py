@@ -19,7 +19,7 @@ async def test_the_server_runs_inside_the_block_and_is_gone_with_its_disk_after_
     assert moved.sim.storages == {}
 
 
-async def test_a_single_life_sends_no_request_that_it_does_not_need(moved: MovedCloud) -> None:
+async def test_a_single_server_takes_as_few_requests_as_possible(moved: MovedCloud) -> None:
     """As many as 0.1.0 sent."""
     async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()):
         pass
@@ -32,7 +32,7 @@ async def test_a_single_life_sends_no_request_that_it_does_not_need(moved: Moved
     assert len(moved.requests()) == 1 + 1 + 1 + 1 + 29 + 16
 
 
-async def test_fifty_lives_at_once_share_their_looks(moved: MovedCloud) -> None:
+async def test_fifty_concurrent_servers_share_their_reads(moved: MovedCloud) -> None:
     async with moved.client() as cloud, anyio.create_task_group() as group:
 
         async def live(name: str) -> None:
@@ -47,7 +47,7 @@ async def test_fifty_lives_at_once_share_their_looks(moved: MovedCloud) -> None:
     assert len(moved.requests()) <= 4 * 50 + 100
 
 
-async def test_the_bodys_error_comes_out_as_it_is_and_the_server_is_gone(moved: MovedCloud) -> None:
+async def test_an_error_of_the_body_is_raised_unchanged_and_the_server_is_gone(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         with pytest.raises(KeyError, match="mine"):
             async with cloud.servers.ephemeral(server_spec()):
@@ -56,7 +56,7 @@ async def test_the_bodys_error_comes_out_as_it_is_and_the_server_is_gone(moved: 
     assert moved.sim.storages == {}
 
 
-async def test_a_server_that_never_boots_is_destroyed_when_the_time_is_over(moved: MovedCloud) -> None:
+async def test_a_server_that_never_boots_is_destroyed_after_the_timeout(moved: MovedCloud) -> None:
     moved.sim.boot_next(never())
     async with moved.client() as cloud:
         with pytest.raises(errors.WaitTimeout, match="to be started") as caught:
@@ -67,7 +67,7 @@ async def test_a_server_that_never_boots_is_destroyed_when_the_time_is_over(move
         assert "may still cost money" in "".join(caught.value.__notes__)
 
 
-async def test_a_server_that_fails_to_boot_is_destroyed_at_once(moved: MovedCloud) -> None:
+async def test_a_server_that_fails_to_boot_is_destroyed_immediately(moved: MovedCloud) -> None:
     moved.sim.boot_next(to_error(20, leaves_after=30))
     async with moved.client() as cloud:
         with pytest.raises(errors.ResourceFailed) as caught:
@@ -77,7 +77,7 @@ async def test_a_server_that_fails_to_boot_is_destroyed_at_once(moved: MovedClou
     assert moved.sim.servers == {}
 
 
-async def test_a_disk_that_was_attached_survives_the_server(moved: MovedCloud) -> None:
+async def test_an_attached_disk_is_kept_when_the_server_is_deleted(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         async with cloud.servers.ephemeral(server_spec()) as first:
             made = first.storage_devices[0].storage

@@ -33,7 +33,7 @@ async def test_each_event_of_a_client_is_a_line_of_json(moved: MovedCloud, tmp_p
     assert all(line["v"] == 1 for line in lines)
 
 
-def test_an_event_with_a_time_in_it_is_written_as_text(tmp_path: Path) -> None:
+def test_a_time_in_an_event_is_written_as_text(tmp_path: Path) -> None:
     log = EventLog(str(tmp_path / "events.jsonl"))
     log(LeaseEvent(at=1.5, uuid="00aa", happened="taken", ends=datetime(2026, 11, 25, 10, tzinfo=UTC)))
     assert log.flush(LONG)
@@ -41,7 +41,7 @@ def test_an_event_with_a_time_in_it_is_written_as_text(tmp_path: Path) -> None:
     assert (line["ends"], line["at"], line["event"]) == ("2026-11-25 10:00:00+00:00", 1.5, "lease")
 
 
-def test_a_disk_that_fails_costs_the_lines_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failing_disk_loses_lines_and_raises_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     log = EventLog(tmp_path / "nowhere" / "events.jsonl")
     log(RequestEvent(at=0, method="GET", path="/zone", status=200, seconds=0.1))
     assert not log.flush(LONG)
@@ -49,6 +49,6 @@ def test_a_disk_that_fails_costs_the_lines_alone(tmp_path: Path, caplog: pytest.
 
 
 @pytest.mark.parametrize("options", [{"max_bytes": 0}, {"older_files": -1}])
-def test_sizes_that_cannot_be_are_refused(tmp_path: Path, options: dict[str, int]) -> None:
+def test_invalid_sizes_are_refused(tmp_path: Path, options: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least"):
         EventLog(tmp_path / "events.jsonl", **options)

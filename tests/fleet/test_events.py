@@ -8,7 +8,7 @@ from upcloud_sdk.events import Event, LeaseEvent, RefusalEvent, RequestEvent, Re
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_life_of_a_server_is_told_in_order(moved: MovedCloud) -> None:
+async def test_the_events_of_a_server_come_in_order(moved: MovedCloud) -> None:
     told: list[Event] = []
     async with moved.client(on_event=told.append) as cloud, cloud.servers.ephemeral(server_spec()) as server:
         pass
@@ -23,7 +23,7 @@ async def test_the_life_of_a_server_is_told_in_order(moved: MovedCloud) -> None:
     assert [each.happened for each in told if isinstance(each, LeaseEvent)] == ["taken"]
 
 
-async def test_a_server_in_the_making_tells_how_far_it_is(moved: MovedCloud) -> None:
+async def test_the_progress_of_a_new_server_is_an_event(moved: MovedCloud) -> None:
     told: list[Event] = []
     async with moved.client(on_event=told.append) as cloud, cloud.servers.ephemeral(server_spec()):
         pass
@@ -32,7 +32,7 @@ async def test_a_server_in_the_making_tells_how_far_it_is(moved: MovedCloud) -> 
     assert percents == sorted(set(percents))
 
 
-async def test_a_spec_that_is_refused_is_told_with_the_reason(moved: MovedCloud) -> None:
+async def test_a_refused_spec_is_an_event_with_the_reason(moved: MovedCloud) -> None:
     told: list[Event] = []
     moved.sim.fail("POST /server", status=409, code="SERVER_RESOURCES_UNAVAILABLE")
     specs = [server_spec(), server_spec(zone="fi-hel2")]
@@ -43,7 +43,7 @@ async def test_a_spec_that_is_refused_is_told_with_the_reason(moved: MovedCloud)
     assert "SERVER_RESOURCES_UNAVAILABLE" in refused.reason
 
 
-async def test_a_create_says_how_long_it_took(moved: MovedCloud) -> None:
+async def test_the_event_of_a_create_has_its_duration(moved: MovedCloud) -> None:
     told: list[Event] = []
     moved.sim.fail("POST /server", delay=2)
     async with moved.client(on_event=told.append) as cloud:
@@ -51,7 +51,7 @@ async def test_a_create_says_how_long_it_took(moved: MovedCloud) -> None:
     assert [each.seconds for each in told if isinstance(each, ServerEvent)] == [2.0]
 
 
-async def test_each_attempt_and_each_repetition_is_told(moved: MovedCloud) -> None:
+async def test_each_attempt_and_each_retry_is_an_event(moved: MovedCloud) -> None:
     told: list[Event] = []
     moved.sim.fail("GET /zone", status=502)
     async with moved.client(on_event=told.append) as cloud:
@@ -61,7 +61,7 @@ async def test_each_attempt_and_each_repetition_is_told(moved: MovedCloud) -> No
     assert (retry.call, retry.attempt) == ("GET /zone", 1)
 
 
-async def test_a_listener_that_fails_changes_nothing(moved: MovedCloud, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_listener_has_no_effect(moved: MovedCloud, caplog: pytest.LogCaptureFixture) -> None:
     def fail(_: Event) -> None:
         raise RuntimeError("the listener's own fault")
 

@@ -117,28 +117,28 @@ async def _made(value: object) -> object:
 
 
 @pytest.mark.parametrize("call", [pytest.param(call, id=name) for name, call in WORKS])
-async def test_what_a_new_user_writes_works(upcloud: UpCloud, call: Callable[[Cloud], Awaitable[object]]) -> None:
+async def test_typical_code_of_a_new_user_works(upcloud: UpCloud, call: Callable[[Cloud], Awaitable[object]]) -> None:
     await call(upcloud)
 
 
 @pytest.mark.parametrize(("call", "says"), [pytest.param(call, says, id=name) for name, call, says in SAYS])
-async def test_a_likely_mistake_says_how_to_mend_it(
+async def test_the_error_for_a_likely_mistake_says_what_to_write(
     upcloud: UpCloud, call: Callable[[Cloud], object], says: str
 ) -> None:
     with pytest.raises((ValueError, TypeError, AttributeError, UpCloudError), match=says):
         await _made(call(upcloud))
 
 
-def test_a_path_of_a_key_is_read(tmp_path: Path) -> None:
+def test_an_ssh_key_can_be_given_as_a_path(tmp_path: Path) -> None:
     assert LoginUser(ssh_keys=[_file(tmp_path)]).ssh_keys == (KEY,)
 
 
-async def test_a_template_is_cloned_as_it_is(upcloud: UpCloud) -> None:
+async def test_a_template_object_can_be_given_instead_of_its_uuid(upcloud: UpCloud) -> None:
     template = await upcloud.storages.find_template("debian-13")
     assert StorageDeviceSpec.clone(template) == StorageDeviceSpec.clone(template.uuid)
 
 
-async def test_a_closed_client_says_what_to_write(upcloud_simulator: Simulator) -> None:
+async def test_the_error_for_a_closed_client_says_what_to_write(upcloud_simulator: Simulator) -> None:
     async with client_of(upcloud_simulator) as cloud:
         pass
     for call in (cloud.zones.list, lambda: cloud.servers.create(server_spec())):
@@ -146,6 +146,6 @@ async def test_a_closed_client_says_what_to_write(upcloud_simulator: Simulator) 
             await call()
 
 
-def test_a_fault_of_no_endpoint_says_so(upcloud_simulator: Simulator) -> None:
+def test_the_error_for_a_fault_without_an_endpoint_suggests_similar_ones(upcloud_simulator: Simulator) -> None:
     with pytest.raises(ValueError, match=r"no endpoint matches 'POST /servers'.*did you mean 'POST /server'"):
         upcloud_simulator.fail("POST /servers", status=500)

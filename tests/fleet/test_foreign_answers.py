@@ -53,7 +53,7 @@ async def live(_: MovedCloud, cloud: UpCloud) -> None:
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-async def test_at_each_request_of_a_life(answer: dict[str, Any]) -> None:
+async def test_a_foreign_answer_to_any_request_of_a_servers_life_leaves_nothing(answer: dict[str, Any]) -> None:
     for number in range(await sent_by(live)):
         async with Watched.open(boot=after_seconds(3), stop_seconds=2) as watched:
             moved = watched.cloud
@@ -70,7 +70,9 @@ async def test_at_each_request_of_a_life(answer: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("answer", ANSWERS)
 @pytest.mark.parametrize("pattern", ["GET /server/{uuid}", "PUT /server/{uuid}"])
-async def test_at_a_renewal(moved: MovedCloud, answer: dict[str, Any], pattern: str) -> None:
+async def test_a_foreign_answer_to_a_renewal_does_not_lose_the_lease(
+    moved: MovedCloud, answer: dict[str, Any], pattern: str
+) -> None:
     told: list[errors.LeaseLost] = []
     async with moved.client() as cloud:
         server = await cloud.servers.create(server_spec(), lease=600, on_lease_lost=told.append)
@@ -97,7 +99,7 @@ class WrongClock(MovedTransport):
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-async def test_its_date_is_not_believed(moved: MovedCloud, answer: dict[str, Any]) -> None:
+async def test_the_date_of_a_foreign_answer_is_ignored(moved: MovedCloud, answer: dict[str, Any]) -> None:
     transport = WrongClock(moved, answer)
     async with moved.client(transport=transport) as cloud:
         with pytest.raises(errors.UpCloudError):
@@ -108,7 +110,9 @@ async def test_its_date_is_not_believed(moved: MovedCloud, answer: dict[str, Any
 
 
 @pytest.mark.parametrize("answer", FEW)
-async def test_at_each_request_of_a_reap(answer: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_foreign_answer_to_any_request_of_a_reap_deletes_nothing_of_others(
+    answer: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What it is about is reaped by this round or by the next, what is not is not."""
     number = 0
     while True:
@@ -137,7 +141,9 @@ async def test_at_each_request_of_a_reap(answer: dict[str, Any], monkeypatch: py
 
 
 @pytest.mark.parametrize("answer", FEW)
-async def test_at_each_request_of_a_take_and_of_a_keep(answer: dict[str, Any]) -> None:
+async def test_a_foreign_answer_to_any_request_of_a_take_or_keep_leaves_no_unrenewed_lease(
+    answer: dict[str, Any],
+) -> None:
     """Either it is done, or it says that it is not and has left no lease that nobody renews."""
     number = 0
     while True:
@@ -167,7 +173,9 @@ def every_label(moved: MovedCloud) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-async def test_at_a_delete_of_what_nobody_holds(moved: MovedCloud, answer: dict[str, Any]) -> None:
+async def test_a_foreign_answer_to_the_delete_of_an_abandoned_resource_leaves_nothing(
+    moved: MovedCloud, answer: dict[str, Any]
+) -> None:
     from upcloud_sdk.models import RouterSpec, StorageSpec  # noqa: PLC0415 - of this test alone
 
     moved.sim.fail("POST /storage", delay=10)

@@ -41,7 +41,7 @@ async def wait_for_storage(cloud: UpCloud) -> object:
 
 @pytest.mark.parametrize("answer", PAGES)
 @pytest.mark.parametrize("wait", [wait_for_server, wait_for_storage])
-async def test_a_wait_forgives_three_and_then_says_what_came(
+async def test_a_wait_ignores_three_foreign_answers_and_raises_the_fourth(
     wait: Callable[[UpCloud], Awaitable[Any]], answer: dict[str, Any]
 ) -> None:
     for times in (3, None):
@@ -57,7 +57,7 @@ async def test_a_wait_forgives_three_and_then_says_what_came(
 
 @pytest.mark.parametrize("after_effect", [False, True])
 @pytest.mark.parametrize("answer", PAGES)
-async def test_a_clone_may_have_been_made_and_is_not_asked_for_again(
+async def test_a_clone_with_a_foreign_answer_is_not_repeated(
     moved: MovedCloud, answer: dict[str, Any], after_effect: bool
 ) -> None:
     async with moved.client() as cloud:
@@ -80,7 +80,7 @@ async def rebuild(cloud: UpCloud, uuid: str) -> object:
 @pytest.mark.parametrize("after_effect", [False, True])
 @pytest.mark.parametrize("answer", PAGES)
 @pytest.mark.parametrize("call", [clone, rebuild])
-async def test_at_each_request_of_a_disk_for_a_server_one_is_made_at_most_and_goes_with_it(
+async def test_a_foreign_answer_makes_at_most_one_disk_which_is_deleted_with_its_server(
     call: Call, answer: dict[str, Any], after_effect: bool
 ) -> None:
     for number in itertools.count():
@@ -107,7 +107,7 @@ async def test_at_each_request_of_a_disk_for_a_server_one_is_made_at_most_and_go
 
 
 @pytest.mark.parametrize("answer", PAGES)
-async def test_at_each_request_of_a_destroy_that_fails_and_ends_its_lease(answer: dict[str, Any]) -> None:
+async def test_a_foreign_answer_in_a_failed_destroy_leaves_the_server_to_the_reaper(answer: dict[str, Any]) -> None:
     """It is finished by this process, or by any other of its owner when the lease has ended."""
     for number in itertools.count():
         async with MovedCloud.open(boot_seconds=3, stop_seconds=2) as moved:

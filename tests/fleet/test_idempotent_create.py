@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 SPEC = StorageSpec(zone="fi-hel1", title="data", size=10, labels={"team": "a"})
 
 
-async def test_a_disk_carries_our_labels_beside_those_of_the_caller_and_no_lease(moved: MovedCloud) -> None:
+async def test_a_disk_gets_the_sdks_labels_and_the_callers_but_no_lease(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         disk = await cloud.storages.create(SPEC)
         await moved.later(7200)
@@ -39,7 +39,7 @@ async def test_a_disk_whose_answer_was_lost_is_adopted(moved: MovedCloud) -> Non
     assert moved.count("POST /storage") == 1
 
 
-async def test_a_disk_that_turns_up_late_is_deleted_since_nobody_holds_it(moved: MovedCloud) -> None:
+async def test_a_disk_that_appears_late_is_deleted_because_it_has_no_holder(moved: MovedCloud) -> None:
     moved.sim.fail("POST /storage", drop=True, after_effect=True, hide_from_lists=40)
     async with moved.client() as cloud:
         with pytest.raises(errors.OutcomeUnknown, match="no storage with label upcloud_sdk_attempt="):
@@ -60,7 +60,7 @@ async def test_a_disk_whose_caller_was_interrupted_is_deleted(interrupted: Way) 
         assert moved.sim.storages == {}
 
 
-async def test_a_disk_that_was_cancelled_before_it_was_sent_is_never_sent(moved: MovedCloud) -> None:
+async def test_a_create_that_is_cancelled_before_it_is_sent_is_never_sent(moved: MovedCloud) -> None:
     moved.sim.fail("POST /storage", delay=10, times=None)
     async with moved.client(max_concurrency=1) as cloud:
         with anyio.CancelScope() as scope:

@@ -58,18 +58,18 @@ def test_an_empty_variable_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("name", RANDOM)
-def test_a_host_whose_name_is_made_up_for_each_start_does_not_last(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_host_name_that_changes_at_each_start_is_recognised(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     host(monkeypatch, name)
     assert not is_lasting_host()
 
 
 @pytest.mark.parametrize("name", LASTING)
-def test_a_host_that_has_a_name_lasts(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_permanent_host_name_is_recognised(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     host(monkeypatch, name)
     assert is_lasting_host()
 
 
-async def test_the_first_lease_of_a_default_owner_that_cannot_last_says_so_once(
+async def test_the_first_lease_of_a_default_owner_that_changes_at_each_start_warns_once(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     host(monkeypatch, "3f2a9c0d1b7e")
@@ -80,7 +80,7 @@ async def test_the_first_lease_of_a_default_owner_that_cannot_last_says_so_once(
     assert "UPCLOUD_SDK_OWNER" in told
 
 
-async def test_a_lease_that_is_taken_says_so_too(
+async def test_taking_a_lease_warns_too(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     host(monkeypatch, "build-1")
@@ -95,7 +95,7 @@ async def test_a_lease_that_is_taken_says_so_too(
 
 
 @pytest.mark.parametrize("why", ["no lease", "an owner", "the variable", "a host that lasts"])
-async def test_nobody_else_is_warned(
+async def test_other_owners_get_no_warning(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, why: str
 ) -> None:
     host(monkeypatch, "build-1" if why == "a host that lasts" else "3f2a9c0d1b7e")

@@ -81,7 +81,7 @@ async def test_a_block_is_cancelled_when_its_lease_is_lost(moved: MovedCloud, de
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-async def test_a_callable_that_was_given_is_told_once_and_the_block_goes_on(moved: MovedCloud, deed: Deed) -> None:
+async def test_on_lease_lost_is_called_once_and_the_block_continues(moved: MovedCloud, deed: Deed) -> None:
     told: list[errors.LeaseLost] = []
     events: list[Event] = []
     async with (
@@ -96,7 +96,7 @@ async def test_a_callable_that_was_given_is_told_once_and_the_block_goes_on(move
     assert sum(isinstance(each, LeaseEvent) and each.happened == "lost" for each in events) == 1
 
 
-async def test_the_holder_of_a_create_and_of_a_take_is_told_too(moved: MovedCloud) -> None:
+async def test_on_lease_lost_of_create_and_take_is_called_too(moved: MovedCloud) -> None:
     told: list[errors.LeaseLost] = []
     async with moved.client() as cloud, moved.client("somebody") as other:
         first = await cloud.servers.create(server_spec(), lease=600, on_lease_lost=told.append)
@@ -108,7 +108,7 @@ async def test_the_holder_of_a_create_and_of_a_take_is_told_too(moved: MovedClou
     assert sorted(lost.uuid for lost in told) == sorted([first.uuid, second])
 
 
-async def test_a_callable_that_fails_ends_nothing(moved: MovedCloud, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failing_on_lease_lost_has_no_effect(moved: MovedCloud, caplog: pytest.LogCaptureFixture) -> None:
     def fail(lost: errors.LeaseLost) -> None:
         raise RuntimeError("mine")
 
@@ -131,7 +131,9 @@ async def test_an_on_lease_lost_that_cannot_be_called_is_refused(moved: MovedClo
 
 
 @pytest.mark.parametrize("by_whom", ["this client", "another process"])
-async def test_what_is_kept_inside_the_block_is_there_after_it_as_it_was(moved: MovedCloud, by_whom: str) -> None:
+async def test_a_server_that_was_kept_inside_the_block_exists_unchanged_after_it(
+    moved: MovedCloud, by_whom: str
+) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other:
         async with cloud.servers.ephemeral(server_spec()) as server:
             await (cloud if by_whom == "this client" else other).leases.keep(server.uuid)
@@ -144,7 +146,7 @@ async def test_what_is_kept_inside_the_block_is_there_after_it_as_it_was(moved: 
     assert moved.count("POST /server/[^/]+/stop") == 0
 
 
-async def test_what_this_client_keeps_is_there_after_the_block_though_its_labels_were_replaced(
+async def test_a_server_that_this_client_kept_exists_after_the_block_even_if_its_labels_were_replaced(
     moved: MovedCloud,
 ) -> None:
     async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()) as server:
@@ -153,7 +155,7 @@ async def test_what_this_client_keeps_is_there_after_the_block_though_its_labels
     assert moved.sim.servers[server.uuid].state == "started"
 
 
-async def test_what_is_taken_inside_the_block_is_its_takers(moved: MovedCloud) -> None:
+async def test_a_server_that_was_taken_inside_the_block_exists_after_it(moved: MovedCloud) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other:
         async with cloud.servers.ephemeral(server_spec()) as server:
             await other.leases.take(server.uuid, 3600)
@@ -162,7 +164,7 @@ async def test_what_is_taken_inside_the_block_is_its_takers(moved: MovedCloud) -
     assert moved.sim.storages == {}
 
 
-async def test_what_is_kept_while_it_is_being_stopped_is_started_again(moved: MovedCloud) -> None:
+async def test_a_server_that_is_kept_during_its_stop_is_started_again(moved: MovedCloud) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other, running_block(cloud) as block:
         block.leave.set()
         await moved.later(1)
@@ -171,7 +173,7 @@ async def test_what_is_kept_while_it_is_being_stopped_is_started_again(moved: Mo
         assert (await other.servers.get(block.uuid)).state == "started"
 
 
-async def test_an_error_of_the_body_comes_out_as_it_is_though_the_lease_is_lost(moved: MovedCloud) -> None:
+async def test_an_error_of_the_body_is_raised_unchanged_even_if_the_lease_is_lost(moved: MovedCloud) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other:
 
         async def live() -> None:
@@ -186,7 +188,7 @@ async def test_an_error_of_the_body_comes_out_as_it_is_though_the_lease_is_lost(
 # --- what a client remembers -------------------------------------------------------------------------------------
 
 
-async def test_what_others_destroyed_is_forgotten(moved: MovedCloud) -> None:
+async def test_the_record_of_a_server_that_others_destroyed_is_removed(moved: MovedCloud) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other:
         uuids = [await started(cloud) for _ in range(3)]
         unleased = await started(cloud, lease=None)
@@ -200,7 +202,7 @@ async def test_what_others_destroyed_is_forgotten(moved: MovedCloud) -> None:
         assert len(records) == 0
 
 
-async def test_memory_is_flat_over_a_hundred_thousand_leases(moved: MovedCloud) -> None:
+async def test_a_hundred_thousand_leases_leave_nothing_in_memory(moved: MovedCloud) -> None:
     """Counted in what is kept; each lease is taken, renewed and let go."""
     from upcloud_sdk.fleet.records import Record, State  # noqa: PLC0415 - of this test alone
 
@@ -226,14 +228,16 @@ async def test_memory_is_flat_over_a_hundred_thousand_leases(moved: MovedCloud) 
 # --- what only the labels tell ---------------------------------------------------------------------------------------
 
 
-async def test_what_another_run_of_the_same_owner_took_is_theirs(moved: MovedCloud) -> None:
+async def test_a_server_taken_by_another_run_of_the_same_owner_is_kept(moved: MovedCloud) -> None:
     async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()) as server:
         moved.sim.servers[server.uuid].labels |= {RUN: "another-run", LEASE: "2030-01-01T00:00:00Z"}
     assert moved.sim.servers[server.uuid].state == "started"
 
 
 @pytest.mark.parametrize("by_whom", ["this client", "another client of this process"])
-async def test_what_is_taken_in_this_process_inside_the_block_is_its_takers(moved: MovedCloud, by_whom: str) -> None:
+async def test_a_server_taken_by_another_client_of_this_process_inside_the_block_is_kept(
+    moved: MovedCloud, by_whom: str
+) -> None:
     async with moved.client() as cloud, moved.client() as other:
         taker = cloud if by_whom == "this client" else other
         async with cloud.servers.ephemeral(server_spec()) as server:
@@ -245,7 +249,7 @@ async def test_what_is_taken_in_this_process_inside_the_block_is_its_takers(move
     assert moved.sim.storages == {}
 
 
-async def test_the_holder_is_told_of_another_client_of_its_process(moved: MovedCloud) -> None:
+async def test_the_holder_loses_its_lease_to_another_client_of_its_process(moved: MovedCloud) -> None:
     told: list[errors.LeaseLost] = []
     async with moved.client() as cloud, moved.client() as other:
         server = await cloud.servers.create(server_spec(), lease=600, on_lease_lost=told.append)
@@ -256,13 +260,13 @@ async def test_the_holder_is_told_of_another_client_of_its_process(moved: MovedC
     assert [lost.uuid for lost in told] == [server.uuid]
 
 
-async def test_a_server_whose_labels_somebody_replaced_is_destroyed_all_the_same(moved: MovedCloud) -> None:
+async def test_a_server_whose_labels_somebody_replaced_is_still_destroyed(moved: MovedCloud) -> None:
     async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()) as server:
         moved.sim.servers[server.uuid].labels = {"team": "a"}
     assert moved.sim.servers == {}
 
 
-async def test_a_list_that_lags_does_not_make_a_holder_leave_its_server(moved: MovedCloud) -> None:
+async def test_a_list_that_lags_does_not_keep_a_holder_from_destroying_its_server(moved: MovedCloud) -> None:
     """It shows the end that the lease had before its last renewal."""
     async with moved.client() as cloud, cloud.servers.ephemeral(server_spec(), lease=600) as server:
         old = moved.sim.servers[server.uuid].labels[LEASE]
@@ -272,7 +276,7 @@ async def test_a_list_that_lags_does_not_make_a_holder_leave_its_server(moved: M
     assert moved.sim.servers == {}
 
 
-async def test_an_outage_of_changes_alone_is_not_taken_for_somebody_who_took_the_lease(moved: MovedCloud) -> None:
+async def test_failed_renewals_are_not_taken_for_a_lease_of_somebody_else(moved: MovedCloud) -> None:
     """However often a renewal was tried, the end that is seen was written by this client."""
     told: list[errors.LeaseLost] = []
     async with moved.client() as cloud:
@@ -286,7 +290,7 @@ async def test_an_outage_of_changes_alone_is_not_taken_for_somebody_who_took_the
     assert told == []
 
 
-async def test_a_stop_whose_answer_was_lost_is_taken_back_too(moved: MovedCloud) -> None:
+async def test_a_kept_server_is_started_again_even_if_the_answer_to_the_stop_was_lost(moved: MovedCloud) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other, running_block(cloud) as block:
         moved.sim.fail("POST /server/*/stop", drop=True, after_effect=True, times=2)
         block.leave.set()
@@ -296,7 +300,7 @@ async def test_a_stop_whose_answer_was_lost_is_taken_back_too(moved: MovedCloud)
         assert (await other.servers.get(block.uuid)).state == "started"
 
 
-async def test_a_stop_without_effect_is_no_reason_to_wait_for_a_server_that_was_kept(moved: MovedCloud) -> None:
+async def test_a_stop_without_effect_does_not_delay_the_end_of_a_block_whose_server_was_kept(moved: MovedCloud) -> None:
     uuids: list[str] = []
     moved.sim.fail("POST /server/*/stop", status=200, body=b"{}", headers={"content-type": "application/json"})
     kept_at: list[float] = []
@@ -319,7 +323,7 @@ async def test_a_stop_without_effect_is_no_reason_to_wait_for_a_server_that_was_
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_cancellation_at_the_moment_of_the_loss_comes_out_as_one(moved: MovedCloud) -> None:
+async def test_a_cancellation_at_the_moment_of_the_loss_stays_a_cancellation(moved: MovedCloud) -> None:
     import asyncio  # noqa: PLC0415 - of this event loop alone
 
     async with moved.client() as cloud:
@@ -345,9 +349,7 @@ async def test_a_cancellation_at_the_moment_of_the_loss_comes_out_as_one(moved: 
 
 @pytest.mark.parametrize("checked", [True, False])
 @pytest.mark.parametrize("deed", DEEDS)
-async def test_a_destroy_that_spares_what_others_took_destroys_all_else(
-    moved: MovedCloud, deed: Deed, checked: bool
-) -> None:
+async def test_spare_taken_spares_only_servers_that_others_took(moved: MovedCloud, deed: Deed, checked: bool) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other:
         uuid = await started(cloud)
         await deed(moved, other, uuid)
@@ -368,7 +370,7 @@ async def test_a_destroy_that_spares_what_others_took_destroys_all_else(
 
 
 @pytest.mark.parametrize("whose", ["never leased", "of another client"])
-async def test_it_spares_what_this_client_has_no_lease_on(moved: MovedCloud, whose: str) -> None:
+async def test_spare_taken_spares_servers_without_a_lease_of_this_client(moved: MovedCloud, whose: str) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other:
         uuid = await started(cloud, lease=None) if whose == "never leased" else await started(other)
         with pytest.raises(errors.LeaseLost):
@@ -377,7 +379,7 @@ async def test_it_spares_what_this_client_has_no_lease_on(moved: MovedCloud, who
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-async def test_a_check_tells_the_holder_what_has_become_of_its_lease(moved: MovedCloud, deed: Deed) -> None:
+async def test_a_check_raises_lease_lost_if_somebody_took_or_ended_the_lease(moved: MovedCloud, deed: Deed) -> None:
     told: list[errors.LeaseLost] = []
     async with moved.client() as cloud, moved.client("somebody") as other:
         server = await cloud.servers.create(server_spec(), lease=600, on_lease_lost=told.append)
@@ -394,7 +396,7 @@ async def test_a_check_tells_the_holder_what_has_become_of_its_lease(moved: Move
     assert [lost.uuid for lost in told] == [server.uuid]
 
 
-async def test_a_check_that_the_api_does_not_answer_says_nothing_of_the_lease(moved: MovedCloud) -> None:
+async def test_a_check_that_fails_does_not_lose_the_lease(moved: MovedCloud) -> None:
     told: list[errors.LeaseLost] = []
     async with moved.client() as cloud:
         server = await cloud.servers.create(server_spec(), lease=600, on_lease_lost=told.append)

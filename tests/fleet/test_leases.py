@@ -27,7 +27,7 @@ async def test_a_lease_of_a_living_holder_is_renewed_at_half_time(moved: MovedCl
     assert server.uuid in moved.sim.servers
 
 
-async def test_no_renewal_waits_for_the_end_of_its_lease(moved: MovedCloud) -> None:
+async def test_a_held_lease_always_has_about_half_of_its_time_left(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         for _ in range(20):
@@ -35,7 +35,7 @@ async def test_no_renewal_waits_for_the_end_of_its_lease(moved: MovedCloud) -> N
             assert left(moved, uuid) > 295
 
 
-async def test_a_keep_ends_no_renewal_of_another_lease(moved: MovedCloud) -> None:
+async def test_a_keep_does_not_end_the_renewal_of_another_lease(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         kept, held = await started(cloud), await started(cloud)
         await cloud.leases.keep(kept)
@@ -43,13 +43,13 @@ async def test_a_keep_ends_no_renewal_of_another_lease(moved: MovedCloud) -> Non
         assert left(moved, held) > 0
 
 
-async def test_a_short_life_costs_no_renewal(moved: MovedCloud) -> None:
+async def test_a_short_lived_server_needs_no_renewal(moved: MovedCloud) -> None:
     async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()):
         await moved.waits.clock.sleep(1500)
     assert moved.count("PUT .*") == 0
 
 
-async def test_what_a_dead_holder_left_is_reaped_when_its_lease_has_ended(moved: MovedCloud) -> None:
+async def test_a_server_of_a_dead_holder_is_reaped_when_its_lease_has_ended(moved: MovedCloud) -> None:
     async with moved.client() as dead:
         await dead.servers.create(server_spec(), lease=600)
     async with moved.client() as cloud:
@@ -75,7 +75,7 @@ async def test_a_server_without_a_lease_and_one_of_another_owner_are_never_reape
     assert len(moved.sim.servers) == 2
 
 
-async def test_exclusive_reaps_what_every_other_run_leased_at_once(
+async def test_exclusive_reaps_the_servers_of_all_other_runs_immediately(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RUN, "id", "an-earlier-run")
@@ -103,7 +103,7 @@ async def test_a_kept_server_is_never_reaped_and_a_taken_one_is(moved: MovedClou
     assert list(moved.sim.servers) == [kept.uuid]
 
 
-async def test_taking_a_lease_on_a_server_that_is_gone_says_so(moved: MovedCloud) -> None:
+async def test_taking_a_lease_on_a_deleted_server_raises_not_found(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         with pytest.raises(errors.NotFound):
             await cloud.leases.take("00000000-0000-4000-8000-000000000000", 600)

@@ -110,7 +110,7 @@ DEVICES: Path = ("server", "storage_devices", "storage_device")
 
 
 @pytest.mark.parametrize("place", [DEVICES[:2], (*DEVICES, 1), (*DEVICES, 1, "storage"), (*DEVICES, 1, "type")])
-async def test_a_create_that_does_not_name_all_its_disks_leaves_none_of_them(place: Path) -> None:
+async def test_no_disk_is_left_if_the_answer_to_the_create_does_not_name_all_disks(place: Path) -> None:
     documents = await edited_life()
     number = next(number for number, document in enumerate(documents) if document and DEVICES[0] in document)
     await edited_life(number, without(place))
@@ -118,7 +118,7 @@ async def test_a_create_that_does_not_name_all_its_disks_leaves_none_of_them(pla
 
 @pytest.mark.parametrize("value", [None, 7])
 @pytest.mark.parametrize("field", ["type", "storage", "labels"])
-async def test_a_device_with_an_odd_field_does_not_end_a_destroy(field: str, value: object) -> None:
+async def test_a_device_with_an_odd_field_does_not_stop_a_destroy(field: str, value: object) -> None:
     documents = await edited_life()
     looks = [number for number, document in enumerate(documents) if document and DEVICES[0] in document]
     for number in looks:
@@ -127,7 +127,7 @@ async def test_a_device_with_an_odd_field_does_not_end_a_destroy(field: str, val
 
 @pytest.mark.full
 @pytest.mark.parametrize("how", ["missing", "null", "odd"])
-async def test_any_field_of_any_answer_of_a_life(how: str) -> None:
+async def test_an_odd_field_in_any_answer_of_a_servers_life_leaves_nothing(how: str) -> None:
     for number, document in enumerate(await edited_life()):
         for place in places(document):
             if "labels" in place:

@@ -71,7 +71,7 @@ async def cancelled(moved: MovedCloud, cloud: UpCloud, kind: str, make: Make) ->
 
 
 @pytest.mark.parametrize(("kind", "make"), MAKES, ids=[row[0] for row in MAKES])
-async def test_what_nobody_holds_is_destroyed_after_an_outage_of_an_hour(
+async def test_an_abandoned_resource_is_deleted_after_an_outage_of_an_hour(
     moved: MovedCloud, kind: str, make: Make
 ) -> None:
     async with moved.client() as cloud:
@@ -83,7 +83,7 @@ async def test_what_nobody_holds_is_destroyed_after_an_outage_of_an_hour(
 
 
 @pytest.mark.parametrize(("kind", "make"), MAKES, ids=[row[0] for row in MAKES])
-async def test_what_nobody_holds_and_is_not_destroyed_is_named_when_the_client_is_left(
+async def test_an_abandoned_resource_that_was_not_deleted_is_named_when_the_client_closes(
     moved: MovedCloud, kind: str, make: Make
 ) -> None:
     async def script() -> None:
@@ -95,7 +95,7 @@ async def test_what_nobody_holds_and_is_not_destroyed_is_named_when_the_client_i
     assert caught.value.uuid in everything(moved, kind)
 
 
-async def test_a_lost_create_is_looked_for_until_somebody_answers(moved: MovedCloud) -> None:
+async def test_the_search_for_a_lost_create_continues_until_the_api_answers(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         moved.sim.fail("POST /server", drop=True, after_effect=True)
         moved.sim.fail("GET *", status=503, times=None)

@@ -56,7 +56,9 @@ async def test_a_modify_never_makes_a_server_or_a_disk_reapable(moved: MovedClou
         assert {key: value for key, value in labels.items() if not key.startswith("_")} == before | {"team": "a"}
 
 
-async def test_no_network_router_group_or_peering_is_made_or_changed_with_our_labels(moved: MovedCloud) -> None:
+async def test_networks_routers_groups_and_peerings_never_get_a_callers_copy_of_the_sdks_labels(
+    moved: MovedCloud,
+) -> None:
     async with moved.client() as cloud:
         router = await cloud.routers.create(RouterSpec(name="a", labels=OURS))
         network, second = [
@@ -87,7 +89,7 @@ async def test_no_network_router_group_or_peering_is_made_or_changed_with_our_la
     assert changed == [{"team": "a"}] * 4
 
 
-async def test_users_labels_survive_a_renewal_beside_modifies_of_the_same_client(moved: MovedCloud) -> None:
+async def test_users_labels_survive_a_renewal_during_modifies_by_the_same_client(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         (disk,) = moved.sim.storages

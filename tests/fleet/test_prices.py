@@ -96,7 +96,7 @@ ONE = Decimal(1)
 PLAN = {"server_plan_1xCPU-1GB": (ONE, Decimal("0.744"))}
 
 
-async def test_a_server_that_fits_its_plan_costs_its_plan(cloud: UpCloud) -> None:
+async def test_a_server_within_its_plan_costs_the_price_of_the_plan(cloud: UpCloud) -> None:
     estimate = await cloud.prices.estimate(_spec(StorageDeviceSpec.clone(DEBIAN, size=25)))
 
     assert estimate.zone == "de-fra1"
@@ -118,7 +118,7 @@ async def test_a_server_that_fits_its_plan_costs_its_plan(cloud: UpCloud) -> Non
     ],
     ids=["larger", "two", "another tier", "as large as its template", "attached", "with a licence"],
 )
-async def test_disks_beyond_the_plan_are_paid(
+async def test_disks_beyond_the_plan_are_billed(
     cloud: UpCloud, devices: list[StorageDeviceSpec], more: dict[str, tuple[int, str]]
 ) -> None:
     expected = PLAN | {item: (Decimal(quantity), Decimal(hourly)) for item, (quantity, hourly) in more.items()}
@@ -134,7 +134,7 @@ async def test_disks_beyond_the_plan_are_paid(
         ([InterfaceSpec.public(), InterfaceSpec.public()], 1),
     ],
 )
-async def test_public_addresses_beyond_the_first_are_paid(
+async def test_public_addresses_beyond_the_first_are_billed(
     cloud: UpCloud, networking: list[InterfaceSpec], paid: int
 ) -> None:
     address = {"ipv4_address": (Decimal(paid), paid * Decimal("0.336"))} if paid else {}
@@ -142,7 +142,7 @@ async def test_public_addresses_beyond_the_first_are_paid(
     assert await _parts(cloud, _spec(networking=networking)) == PLAN | address
 
 
-async def test_a_plan_without_storage_brings_no_address_either(cloud: UpCloud) -> None:
+async def test_a_plan_without_storage_includes_no_address_either(cloud: UpCloud) -> None:
     assert await _parts(cloud, _spec(StorageDeviceSpec.create(size=10), plan="CLOUDNATIVE-2xCPU-4GB")) == {
         "server_plan_CLOUDNATIVE-2xCPU-4GB": (ONE, Decimal("2.5")),
         "storage_maxiops": (Decimal(10), Decimal("0.31")),
@@ -150,7 +150,7 @@ async def test_a_plan_without_storage_brings_no_address_either(cloud: UpCloud) -
     }
 
 
-async def test_a_custom_size_is_paid_by_its_parts(cloud: UpCloud) -> None:
+async def test_a_custom_size_is_billed_by_its_parts(cloud: UpCloud) -> None:
     spec = _spec(plan="custom", core_number=2, memory_amount=2048, simple_backup="0430,weeklies")
 
     assert await _parts(cloud, spec) == {
@@ -162,18 +162,18 @@ async def test_a_custom_size_is_paid_by_its_parts(cloud: UpCloud) -> None:
     }
 
 
-async def test_the_firewall_and_simple_backups_are_paid(cloud: UpCloud) -> None:
+async def test_the_firewall_and_simple_backups_are_billed(cloud: UpCloud) -> None:
     assert await _parts(cloud, _spec(firewall=True, simple_backup="0430,dailies")) == PLAN | {
         "firewall": (ONE, Decimal("0.56")),
         "simple_backup_dailies_1xCPU-1GB": (ONE, Decimal("0.1488")),
     }
 
 
-async def test_a_plan_with_storage_brings_the_backup_of_a_day(cloud: UpCloud) -> None:
+async def test_a_plan_with_storage_includes_a_daily_backup(cloud: UpCloud) -> None:
     assert await _parts(cloud, _spec(simple_backup="0430,daily")) == PLAN
 
 
-async def test_backups_of_what_is_stored_beyond_the_plan_are_paid_by_the_gigabyte(cloud: UpCloud) -> None:
+async def test_backups_of_storage_beyond_the_plan_are_billed_by_the_gigabyte(cloud: UpCloud) -> None:
     larger = StorageDeviceSpec.create(size=35)
     disk = {"storage_maxiops": (Decimal(10), Decimal("0.31"))}
     beyond = {"simple_backup_extra_dailies": (Decimal(10), Decimal("0.069"))}
@@ -183,7 +183,7 @@ async def test_backups_of_what_is_stored_beyond_the_plan_are_paid_by_the_gigabyt
     }
 
 
-async def test_a_plan_without_storage_pays_all_its_backups_by_the_gigabyte(cloud: UpCloud) -> None:
+async def test_all_backups_on_a_plan_without_storage_are_billed_by_the_gigabyte(cloud: UpCloud) -> None:
     spec = _spec(StorageDeviceSpec.create(size=10), plan="CLOUDNATIVE-2xCPU-4GB", simple_backup="0430,weeklies")
     assert (await _parts(cloud, spec))["simple_backup_extra_weeklies"] == (Decimal(10), Decimal("0.138"))
 
@@ -196,7 +196,9 @@ async def test_a_plan_without_storage_pays_all_its_backups_by_the_gigabyte(cloud
         ({"plan": "80xCPU-512GB"}, "has no price in de-fra1", "server_plan_2xCPU-4GB"),
     ],
 )
-async def test_what_has_no_price_is_no_match(cloud: UpCloud, fields: dict[str, str], says: str, candidate: str) -> None:
+async def test_an_item_without_a_price_raises_no_match(
+    cloud: UpCloud, fields: dict[str, str], says: str, candidate: str
+) -> None:
     with pytest.raises(NoMatch, match=says) as caught:
         await cloud.prices.estimate(_spec(**fields))
     assert candidate in caught.value.candidates
@@ -212,7 +214,7 @@ async def test_what_has_no_price_is_no_match(cloud: UpCloud, fields: dict[str, s
         ({"storage": 30}, "1xCPU-1GB"),  # Five GB more cost less than the next plan.
     ],
 )
-async def test_the_cheapest_plan_that_is_large_enough(cloud: UpCloud, wish: dict[str, int], plan: str) -> None:
+async def test_the_cheapest_plan_that_is_large_enough_is_found(cloud: UpCloud, wish: dict[str, int], plan: str) -> None:
     assert (await cloud.plans.cheapest(zone="de-fra1", **wish)).name == plan
 
 
@@ -223,13 +225,13 @@ async def test_a_plan_that_is_not_on_sale_is_left_out(monkeypatch: pytest.Monkey
     assert (await cloud.prices.estimate(_spec())).hourly == Decimal("0.00744")
 
 
-async def test_a_plan_without_a_price_in_the_zone_is_none(cloud: UpCloud) -> None:
+async def test_a_plan_without_a_price_in_the_zone_is_left_out(cloud: UpCloud) -> None:
     with pytest.raises(NoMatch, match="no plan with a price in de-fra1 has 80 cores") as caught:
         await cloud.plans.cheapest(cores=80, zone="de-fra1")
     assert caught.value.candidates[0] == "80xCPU-512GB"
 
 
-async def test_an_estimate_of_the_simulators_prices() -> None:
+async def test_an_estimate_uses_the_simulators_prices() -> None:
     async with UpCloud(
         Token("ucat_x"), transport=Simulator(clock=ManualClock(), discontinued_plans="sold").transport()
     ) as simulated:
@@ -241,7 +243,7 @@ async def test_an_estimate_of_the_simulators_prices() -> None:
     assert estimate.parts[0].item == f"server_plan_{plan.name}"
 
 
-async def test_what_a_server_that_exists_costs_is_told_with_the_accounts_currency() -> None:
+async def test_the_estimate_of_an_existing_server_has_the_accounts_currency() -> None:
     async with client_of(Simulator(boot_seconds=0, discontinued_plans="sold")) as simulated:
         spec = await simulated.servers.spec("debian-13", zone="fi-hel1", plan="1xCPU-1GB", hostname="a", size=30)
         server = await simulated.servers.create(spec)
@@ -262,7 +264,7 @@ async def test_what_a_server_that_exists_costs_is_told_with_the_accounts_currenc
     ],
     ids=["cores", "memory", "disk", "license", "firewall"],
 )
-async def test_what_cannot_be_read_of_a_server_is_not_free(changes: dict[str, Any], missing: str) -> None:
+async def test_an_unreadable_part_of_a_server_does_not_count_as_free(changes: dict[str, Any], missing: str) -> None:
     document = documents.server(**({"zone": "de-fra1", "plan": "1xCPU-1GB"} | changes))
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -279,7 +281,7 @@ async def test_what_cannot_be_read_of_a_server_is_not_free(changes: dict[str, An
     [({"size": "large", "license": 0}, "size"), ({"size": 10, "license": "some"}, "license")],
     ids=["size", "license"],
 )
-async def test_a_copy_of_a_disk_of_which_this_cannot_be_read_is_not_free(
+async def test_a_clone_of_a_disk_with_unreadable_size_or_licence_does_not_count_as_free(
     fields: dict[str, object], missing: str
 ) -> None:
     disk = {"uuid": DEBIAN, "state": "online", **fields}

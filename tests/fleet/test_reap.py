@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_lease_that_cannot_be_read_is_reported_and_left_alone(
+async def test_a_server_with_an_unreadable_lease_is_reported_and_kept(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uuid = await abandoned(moved, monkeypatch)
@@ -41,7 +41,7 @@ async def test_a_lease_that_cannot_be_read_is_reported_and_left_alone(
 
 
 @pytest.mark.parametrize("far", ["9999-12-31T23:59:59Z", "9000-01-01T00:00:00Z"])
-async def test_a_lease_that_ends_in_the_last_of_all_years_stops_no_other(
+async def test_a_lease_that_ends_in_the_year_9999_does_not_stop_the_reaper(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, far: str
 ) -> None:
     uuid, other = await abandoned(moved, monkeypatch), await abandoned(moved, monkeypatch)
@@ -54,7 +54,7 @@ async def test_a_lease_that_ends_in_the_last_of_all_years_stops_no_other(
     assert list(moved.sim.servers) == [other]
 
 
-async def test_a_grace_without_an_end_reaps_nothing(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_infinite_grace_reaps_nothing(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     uuid = await abandoned(moved, monkeypatch)
     await moved.later(7200)
     async with moved.client() as cloud:
@@ -62,7 +62,7 @@ async def test_a_grace_without_an_end_reaps_nothing(moved: MovedCloud, monkeypat
             assert uuid in (await cloud.leases.reap(grace=grace)).spared
 
 
-async def test_two_reapers_at_once_are_no_trouble_to_each_other(
+async def test_two_concurrent_reapers_do_not_disturb_each_other(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(3):
@@ -81,7 +81,9 @@ async def test_two_reapers_at_once_are_no_trouble_to_each_other(
     assert moved.sim.storages == {}
 
 
-async def test_what_fails_for_one_server_stops_no_other(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failure_for_one_server_does_not_stop_the_others(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bad = await abandoned(moved, monkeypatch)
     good = await abandoned(moved, monkeypatch)
     moved.sim.fail(f"DELETE /server/{bad}", status=403, code="SERVER_FORBIDDEN", times=None)
@@ -93,7 +95,7 @@ async def test_what_fails_for_one_server_stops_no_other(moved: MovedCloud, monke
     assert list(moved.sim.servers) == [bad]
 
 
-async def test_a_dry_run_destroys_nothing_and_says_what_it_would(
+async def test_a_dry_run_destroys_nothing_and_reports_what_it_would_destroy(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uuid = await abandoned(moved, monkeypatch)
@@ -104,7 +106,7 @@ async def test_a_dry_run_destroys_nothing_and_says_what_it_would(
     assert moved.sim.servers[uuid].state == "started"
 
 
-async def test_a_reaper_that_is_cancelled_finishes_what_it_began_and_begins_no_more(
+async def test_a_cancelled_reaper_completes_running_destroys_and_begins_no_others(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(15):
@@ -120,7 +122,9 @@ async def test_a_reaper_that_is_cancelled_finishes_what_it_began_and_begins_no_m
     assert {record.state for record in moved.sim.servers.values()} == {"started"}
 
 
-async def test_half_of_a_destroy_is_finished_by_the_reaper(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_incomplete_destroy_is_completed_by_the_reaper(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A process died between the two deletes: the disks are left."""
     uuid = await abandoned(moved, monkeypatch)
     async with moved.client("somebody-else") as other:
@@ -135,7 +139,7 @@ async def test_half_of_a_destroy_is_finished_by_the_reaper(moved: MovedCloud, mo
     assert moved.sim.storages == {}
 
 
-async def test_reaping_for_ever_survives_rounds_that_fail(
+async def test_reap_forever_continues_after_failed_rounds(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await abandoned(moved, monkeypatch)
@@ -150,7 +154,7 @@ async def test_reaping_for_ever_survives_rounds_that_fail(
     assert "destroyed 1 servers" in caplog.text
 
 
-async def test_reaping_for_ever_ends_with_its_client(moved: MovedCloud) -> None:
+async def test_reap_forever_ends_when_its_client_closes(moved: MovedCloud) -> None:
     ended: list[str] = []
 
     async def reap() -> None:
@@ -172,7 +176,7 @@ async def left_alone(moved: MovedCloud) -> Server:
     return server
 
 
-async def test_a_round_says_what_it_did(moved: MovedCloud) -> None:
+async def test_the_report_of_a_round_as_text_has_its_counts(moved: MovedCloud) -> None:
     server = await left_alone(moved)
     events: list[Event] = []
     async with moved.client(on_event=events.append) as cloud:
@@ -191,7 +195,7 @@ async def test_a_round_says_what_it_did(moved: MovedCloud) -> None:
 @pytest.mark.parametrize(
     ("seconds", "grace", "taken"), [(590, 0, False), (601, 0, True), (650, 60, False), (661, 60, True)]
 )
-async def test_a_lease_is_over_when_its_end_and_the_grace_have_passed(
+async def test_a_lease_is_reaped_after_its_end_and_the_grace(
     moved: MovedCloud, seconds: float, grace: float, taken: bool
 ) -> None:
     began = moved.hand.now()
@@ -203,7 +207,7 @@ async def test_a_lease_is_over_when_its_end_and_the_grace_have_passed(
     assert (server.uuid in report.spared) is not taken
 
 
-async def test_a_list_that_fails_is_the_error_of_a_round(moved: MovedCloud) -> None:
+async def test_a_failed_list_is_the_error_of_a_round(moved: MovedCloud) -> None:
     moved.sim.fail("GET /server", status=500, code="SERVICE_ERROR", times=None)
     async with moved.client(retry=RetryPolicy(attempts=1)) as cloud:
         with pytest.raises(errors.ServerFault):
@@ -211,7 +215,7 @@ async def test_a_list_that_fails_is_the_error_of_a_round(moved: MovedCloud) -> N
 
 
 @pytest.mark.parametrize("every", [0, -1, float("nan")])
-async def test_reap_forever_needs_a_pace(moved: MovedCloud, every: float) -> None:
+async def test_reap_forever_refuses_a_pause_of_zero(moved: MovedCloud, every: float) -> None:
     async with moved.client() as cloud:
         with pytest.raises(ValueError, match="must be above 0 seconds"):
             await cloud.leases.reap_forever(every=every)
@@ -225,9 +229,7 @@ async def test_a_dry_run_deletes_no_disk(moved: MovedCloud) -> None:
     assert disk.uuid in moved.sim.storages
 
 
-async def test_nothing_else_is_reaped_than_what_is_asked_for(
-    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_only_the_given_uuids_are_reaped(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = await abandoned(moved, monkeypatch), await abandoned(moved, monkeypatch)
     disk, other = leftover(moved), leftover(moved)
     await moved.later(700)
@@ -239,7 +241,7 @@ async def test_nothing_else_is_reaped_than_what_is_asked_for(
         assert (await cloud.leases.reap(only=[])).servers == ()
 
 
-async def test_two_reapers_of_loose_disks_are_no_trouble_to_each_other(moved: MovedCloud) -> None:
+async def test_two_concurrent_reapers_of_detached_disks_do_not_disturb_each_other(moved: MovedCloud) -> None:
     for _ in range(3):
         leftover(moved).labels[ATTEMPT] = moved.sim.new_uuid("storage").replace("-", "")
     moved.sim.fail("*", delay=0.3, times=None)
@@ -256,7 +258,7 @@ async def test_two_reapers_of_loose_disks_are_no_trouble_to_each_other(moved: Mo
     assert moved.sim.storages == {}
 
 
-async def test_a_disk_is_not_deleted_because_somebody_else_answers_so(moved: MovedCloud) -> None:
+async def test_a_foreign_answer_to_a_delete_does_not_mean_that_the_disk_is_gone(moved: MovedCloud) -> None:
     disk = leftover(moved)
     moved.sim.fail("DELETE /storage/*", status=200, body=b"{}", headers={"content-type": "application/json"})
     async with moved.client() as cloud:
@@ -282,14 +284,14 @@ async def requests_of_a_reap(moved: MovedCloud, disks: int) -> int:
         return len(moved.requests()) - before
 
 
-async def test_a_reap_is_linear_in_the_loose_disks_and_asks_nothing_about_held_ones(moved: MovedCloud) -> None:
+async def test_the_requests_of_a_reap_grow_only_with_the_abandoned_disks(moved: MovedCloud) -> None:
     """Three requests for a disk whose server is gone: is there a server, what of the disk, away with it."""
     few, many = await requests_of_a_reap(moved, 10), await requests_of_a_reap(moved, 60)
     assert many - few - 3 * 50 in {0, 1}  # and another page of the list
 
 
 @pytest.mark.parametrize("strict", [False, True])
-async def test_an_entry_of_a_list_that_cannot_be_read_stops_no_reap(
+async def test_an_unreadable_entry_of_a_list_does_not_stop_a_reap(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, *, strict: bool
 ) -> None:
     class OddEntries(MovedTransport):
@@ -311,7 +313,7 @@ async def test_an_entry_of_a_list_that_cannot_be_read_stops_no_reap(
     assert moved.sim.servers == {}
 
 
-async def test_credentials_that_are_refused_stop_a_reap_and_are_told(
+async def test_refused_credentials_stop_a_reap_with_an_error(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(25):
@@ -324,7 +326,7 @@ async def test_credentials_that_are_refused_stop_a_reap_and_are_told(
     assert moved.count("DELETE .*") < 25
 
 
-async def test_a_page_with_401_stops_no_reap(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxys_page_with_401_does_not_stop_a_reap(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     uuid = await abandoned(moved, monkeypatch)
     moved.sim.fail("GET /server/*", status=401, skip=1, times=2)
     moved.sim.fail("DELETE /server/*", status=401, times=2)
@@ -334,7 +336,7 @@ async def test_a_page_with_401_stops_no_reap(moved: MovedCloud, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("way", ["reap", "list"])
-async def test_all_owners_are_an_explicit_choice(moved: MovedCloud, way: str) -> None:
+async def test_all_owners_are_reaped_only_on_request(moved: MovedCloud, way: str) -> None:
     async with moved.client("a-container") as dead:
         first = await started(dead)
     async with moved.client("another-container") as dead:

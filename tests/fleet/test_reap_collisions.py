@@ -132,7 +132,9 @@ async def destroy(cloud: UpCloud, uuid: str) -> None:
 @pytest.mark.parametrize("when", WHENS)
 @pytest.mark.parametrize("reaper_is_met", [True, False], ids=WHOSE)
 @pytest.mark.parametrize("deed", [keep, take, destroy])
-async def test_a_reap_meets(monkeypatch: pytest.MonkeyPatch, deed: Deed, reaper_is_met: bool, when: str) -> None:
+async def test_a_reap_at_the_same_time_as_another_operation_keeps_the_promises(
+    monkeypatch: pytest.MonkeyPatch, deed: Deed, reaper_is_met: bool, when: str
+) -> None:
     for number in itertools.count():
         async with MovedCloud.open(boot_seconds=3, stop_seconds=2) as moved:
             uuid = await abandoned(moved, monkeypatch)
@@ -169,7 +171,7 @@ def check(moved: MovedCloud, uuid: str, deed: Deed, case: Case) -> None:
 
 @pytest.mark.parametrize("when", WHENS)
 @pytest.mark.parametrize("reaper_is_met", [True, False], ids=WHOSE)
-async def test_a_reap_meets_the_renewal_of_a_machine_that_wakes(reaper_is_met: bool, when: str) -> None:
+async def test_a_reap_at_the_same_time_as_a_late_renewal_keeps_the_promises(reaper_is_met: bool, when: str) -> None:
     """Either the lease is renewed and the server runs, or it is gone and its holder is told."""
     for number in itertools.count():
         async with MovedCloud.open(boot_seconds=3, stop_seconds=2) as moved:

@@ -27,7 +27,7 @@ class OldList(MovedTransport):
         return answer
 
 
-async def test_a_list_that_lags_kills_nothing_that_was_renewed_since(
+async def test_a_server_that_was_renewed_since_the_list_is_spared(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uuid = await abandoned(moved, monkeypatch)
@@ -54,7 +54,7 @@ class OldDisks(MovedTransport):
 
 
 @pytest.mark.parametrize("saved", ["its lease was renewed", "its lease was ended", "somebody else took it"])
-async def test_a_disk_that_was_saved_since_the_list_is_spared(moved: MovedCloud, saved: str) -> None:
+async def test_a_disk_whose_lease_has_changed_since_the_list_is_spared(moved: MovedCloud, saved: str) -> None:
     disk = leftover(moved)
     async with moved.client(transport=OldDisks(moved.sim, moved.clock)) as cloud:
         assert (await cloud.leases.reap(dry_run=True)).storages == (disk.uuid,)
@@ -81,7 +81,7 @@ async def test_a_disk_that_is_attached_to_a_server_of_another_attempt_is_spared(
     assert disk.uuid in moved.sim.storages
 
 
-async def test_what_another_owner_took_since_the_list_is_spared(
+async def test_a_server_that_another_owner_took_since_the_list_is_spared(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uuid = await abandoned(moved, monkeypatch)
@@ -93,7 +93,7 @@ async def test_what_another_owner_took_since_the_list_is_spared(
     assert uuid in moved.sim.servers
 
 
-async def test_what_a_filter_lets_through_by_mistake_is_never_reaped(
+async def test_servers_that_the_label_filter_returns_by_mistake_are_never_reaped(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = await abandoned(moved, monkeypatch, "somebody-else")
@@ -110,7 +110,7 @@ async def test_what_a_filter_lets_through_by_mistake_is_never_reaped(
     assert set(moved.sim.servers) == {theirs, for_good}
 
 
-async def test_a_server_that_this_client_holds_is_spared_whatever_its_labels_say(moved: MovedCloud) -> None:
+async def test_a_server_that_this_client_holds_is_spared_whatever_its_labels(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         moved.sim.servers[uuid].labels |= {RUN: "another-run", LEASE: "2025-01-01T00:00:00Z"}
@@ -119,13 +119,13 @@ async def test_a_server_that_this_client_holds_is_spared_whatever_its_labels_say
         assert uuid in report.spared
 
 
-async def test_an_exclusive_reap_spares_what_another_client_of_this_process_holds(moved: MovedCloud) -> None:
+async def test_an_exclusive_reap_spares_servers_of_other_clients_of_this_process(moved: MovedCloud) -> None:
     async with moved.client() as cloud, moved.client() as other:
         uuid = await started(other)
         assert uuid in (await cloud.leases.reap(exclusive=True)).spared
 
 
-async def test_a_lease_that_names_no_run_is_nobodys_to_end_early(
+async def test_an_exclusive_reap_spares_an_unended_lease_without_a_run(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uuid = await abandoned(moved, monkeypatch)
@@ -135,7 +135,7 @@ async def test_a_lease_that_names_no_run_is_nobodys_to_end_early(
         assert (report.servers, report.spared[0]) == ((), uuid)
 
 
-async def test_what_is_attached_or_is_a_copy_is_never_reaped_as_a_disk(moved: MovedCloud) -> None:
+async def test_attached_disks_and_backups_are_never_reaped_as_detached_disks(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await cloud.leases.keep(uuid)
@@ -151,7 +151,7 @@ async def test_what_is_attached_or_is_a_copy_is_never_reaped_as_a_disk(moved: Mo
     assert len(moved.sim.storages) == 3
 
 
-async def test_a_reap_that_has_stopped_a_server_and_finds_it_taken_starts_it_again(
+async def test_a_reap_starts_a_server_again_that_was_taken_after_its_stop(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     uuid = await abandoned(moved, monkeypatch)

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 # --- renewal ----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_lease_is_not_renewed_during_maintenance_but_as_soon_as_it_is_over(moved: MovedCloud) -> None:
+async def test_a_lease_is_renewed_as_soon_as_the_maintenance_is_over(moved: MovedCloud) -> None:
     moved.sim.boot_next(never())
     async with moved.client() as cloud:
         server = await cloud.servers.create(server_spec(), lease=600)
@@ -35,7 +35,7 @@ async def test_a_lease_is_not_renewed_during_maintenance_but_as_soon_as_it_is_ov
         assert moved.count("PUT /server/.*") == 1
 
 
-async def test_labels_of_others_survive_a_renewal_and_the_apis_own_are_left_out(moved: MovedCloud) -> None:
+async def test_a_renewal_keeps_other_labels_and_does_not_send_the_apis_own(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         moved.sim.servers[uuid].labels |= {"team": "a", "_system": "x"}
@@ -54,7 +54,7 @@ async def test_a_renewal_that_fails_is_tried_again_soon(moved: MovedCloud) -> No
         assert left(moved, uuid) > 500
 
 
-async def test_a_renewal_that_hangs_holds_up_no_other(moved: MovedCloud) -> None:
+async def test_a_hanging_renewal_delays_no_other(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         first, second = await started(cloud), await started(cloud)
         moved.sim.fail(f"GET /server/{first}", timeout=True, times=None)
@@ -84,7 +84,7 @@ async def test_a_lease_that_took_long_to_make_is_renewed_before_it_ends(moved: M
         assert left(moved, server.uuid) > 60
 
 
-async def test_what_another_process_kept_stays_kept(moved: MovedCloud) -> None:
+async def test_a_renewal_does_not_undo_a_keep_by_another_process(moved: MovedCloud) -> None:
     async with moved.client() as cloud, moved.client() as other:
         uuid = await started(cloud)
         await other.leases.keep(uuid)
@@ -92,7 +92,7 @@ async def test_what_another_process_kept_stays_kept(moved: MovedCloud) -> None:
         assert LEASE not in moved.sim.servers[uuid].labels
 
 
-async def test_what_another_owner_took_stays_theirs(moved: MovedCloud) -> None:
+async def test_a_renewal_does_not_undo_a_take_by_another_owner(moved: MovedCloud) -> None:
     async with moved.client() as cloud, moved.client("somebody-else") as other:
         uuid = await started(cloud)
         await other.leases.take(uuid, 7200)
@@ -101,7 +101,7 @@ async def test_what_another_owner_took_stays_theirs(moved: MovedCloud) -> None:
         assert left(moved, uuid) > 3000
 
 
-async def test_labels_that_somebody_wiped_are_written_again(moved: MovedCloud) -> None:
+async def test_a_renewal_restores_labels_that_somebody_removed(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         moved.sim.servers[uuid].labels = {"team": "a"}
@@ -112,7 +112,7 @@ async def test_labels_that_somebody_wiped_are_written_again(moved: MovedCloud) -
         assert left(moved, uuid) > 300
 
 
-async def test_a_renewal_does_not_undo_a_modify_that_it_meets(moved: MovedCloud) -> None:
+async def test_a_renewal_does_not_undo_a_concurrent_modify(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await moved.later(left(moved, uuid) - 300 - 2)
@@ -123,7 +123,7 @@ async def test_a_renewal_does_not_undo_a_modify_that_it_meets(moved: MovedCloud)
         assert left(moved, uuid) > 500
 
 
-async def test_a_modify_does_not_undo_a_renewal_that_it_meets(moved: MovedCloud) -> None:
+async def test_a_modify_does_not_undo_a_concurrent_renewal(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await moved.later(left(moved, uuid) - 300 + 2)
@@ -134,7 +134,9 @@ async def test_a_modify_does_not_undo_a_renewal_that_it_meets(moved: MovedCloud)
         assert left(moved, uuid) > 500
 
 
-async def test_a_server_that_somebody_destroyed_is_let_go(moved: MovedCloud, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_server_that_somebody_destroyed_is_not_renewed_any_more(
+    moved: MovedCloud, caplog: pytest.LogCaptureFixture
+) -> None:
     async with moved.client() as cloud, moved.client() as other:
         uuid = await started(cloud)
         await other.servers.destroy(uuid)
@@ -148,7 +150,7 @@ async def test_a_server_that_somebody_destroyed_is_let_go(moved: MovedCloud, cap
 # --- clocks -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_host_whose_clock_is_wrong_by_hours_kills_nothing(
+async def test_nothing_is_reaped_by_mistake_if_the_clock_of_the_host_is_wrong_by_hours(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The API says 1 January 2026; what this machine says is beside the point, and is made to be more so."""
@@ -159,7 +161,7 @@ async def test_a_host_whose_clock_is_wrong_by_hours_kills_nothing(
         assert (await other.leases.reap()).servers == ()
 
 
-async def test_a_client_that_heard_of_the_time_long_ago_goes_by_the_latest_answer(moved: MovedCloud) -> None:
+async def test_a_renewal_uses_the_time_of_the_latest_answer(moved: MovedCloud) -> None:
     """As after a laptop has slept: no time has passed by its own clock."""
     async with moved.client() as cloud:
         uuid = await started(cloud)
@@ -189,12 +191,12 @@ print(before == run_id(), before != os.read(reader, 100).decode())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason=WINDOWS)
-def test_a_fork_is_another_run() -> None:
+def test_a_forked_process_is_another_run() -> None:
     done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.split() == ["True", "True"]
 
 
-async def test_a_lease_is_told_as_its_label_says(moved: MovedCloud) -> None:
+async def test_the_event_of_a_lease_has_the_end_in_its_label(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud, lease=None)
         lease = await cloud.leases.take(uuid, 600)

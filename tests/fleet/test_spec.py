@@ -27,7 +27,7 @@ async def cloud() -> AsyncIterator[UpCloud]:
         yield client
 
 
-async def test_three_lines_make_a_server(cloud: UpCloud, tmp_path: Path) -> None:
+async def test_servers_spec_makes_a_spec_that_can_be_created(cloud: UpCloud, tmp_path: Path) -> None:
     (tmp_path / "id_ed25519.pub").write_text(KEY + "\n")
     spec = await cloud.servers.spec(
         "debian-13", zone="fi-hel1", plan="1xCPU-1GB", hostname="build-1", ssh_keys=[tmp_path / "id_ed25519.pub"]
@@ -50,7 +50,7 @@ async def test_three_lines_make_a_server(cloud: UpCloud, tmp_path: Path) -> None
         ("Debian GNU/Linux 12 (Bookworm)", "DEV-1xCPU-4GB", (40, "standard", True)),
     ],
 )
-async def test_disk_and_metadata_are_as_plan_and_image_need_them(
+async def test_disk_and_metadata_follow_from_plan_and_image(
     cloud: UpCloud, template: str, plan: str, expected: tuple[int, str | None, bool]
 ) -> None:
     spec = await cloud.servers.spec(template, zone="fi-hel1", plan=plan, hostname="a", ssh_keys=[KEY])
@@ -58,7 +58,7 @@ async def test_disk_and_metadata_are_as_plan_and_image_need_them(
     assert (disk.size, disk.tier, spec.metadata) == expected
 
 
-async def test_everything_can_be_said_otherwise(cloud: UpCloud) -> None:
+async def test_every_field_can_be_overridden(cloud: UpCloud) -> None:
     fields: dict[str, Any] = {"labels": {"env": "ci"}, "title": "another", "metadata": True, "firewall": True}
     spec = await cloud.servers.spec(
         "debian-13", zone="fi-hel1", plan="1xCPU-1GB", hostname="a", size=30, tier="hdd", username="ci", **fields
@@ -73,7 +73,7 @@ async def test_everything_can_be_said_otherwise(cloud: UpCloud) -> None:
     assert (list(sized.storage_devices), sized.core_number) == (disks, 2)
 
 
-async def test_what_there_is_not_is_named_with_what_there_is(cloud: UpCloud) -> None:
+async def test_the_error_for_an_unknown_plan_or_template_names_existing_ones(cloud: UpCloud) -> None:
     with pytest.raises(NoMatch, match="no plan '1xCPU-3GB': there are 1xCPU-"):
         await cloud.servers.spec("debian-13", zone="fi-hel1", plan="1xCPU-3GB", hostname="a")
     with pytest.raises(NoMatch, match=r"did you mean 'Debian GNU/Linux 13 \(Trixie\)'"):

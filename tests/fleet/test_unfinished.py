@@ -34,7 +34,7 @@ async def in_vain(moved: MovedCloud, cloud: UpCloud, uuid: str) -> None:
     moved.sim.faults.clear()
 
 
-async def test_the_lease_of_what_could_not_be_destroyed_ends_now(moved: MovedCloud) -> None:
+async def test_the_lease_of_a_server_that_could_not_be_destroyed_ends_now(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await in_vain(moved, cloud, uuid)
@@ -45,7 +45,7 @@ async def test_the_lease_of_what_could_not_be_destroyed_ends_now(moved: MovedClo
         assert (await other.leases.reap()).servers == (uuid,)
 
 
-async def test_the_reaper_of_the_process_finishes_a_failed_destroy_with_or_without_a_lease(moved: MovedCloud) -> None:
+async def test_the_reaper_of_the_process_completes_a_failed_destroy_with_or_without_a_lease(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud, lease=None)
         await in_vain(moved, cloud, uuid)
@@ -67,7 +67,7 @@ async def destroyed_by_nobody(moved: MovedCloud, cloud: UpCloud) -> str:
     return uuid
 
 
-async def test_a_failure_that_nobody_heard_of_is_told_when_the_client_is_left(moved: MovedCloud) -> None:
+async def test_a_failed_destroy_without_a_waiting_caller_is_raised_when_the_client_closes(moved: MovedCloud) -> None:
     uuid = ""
     with pytest.raises(errors.CleanupFailed) as caught:
         async with moved.client() as cloud:
@@ -85,19 +85,21 @@ async def test_a_failed_destroy_is_a_note_on_the_error_of_the_body(moved: MovedC
     assert any(caught.value.args[0] in note for note in caught.value.__notes__)
 
 
-async def test_a_failed_destroy_is_not_told_once_the_reaper_has_finished_it(moved: MovedCloud) -> None:
+async def test_a_failed_destroy_that_the_reaper_completed_is_not_raised_when_the_client_closes(
+    moved: MovedCloud,
+) -> None:
     async with moved.client() as cloud:
         uuid = await destroyed_by_nobody(moved, cloud)
         assert (await cloud.leases.reap()).servers == (uuid,)
 
 
-async def test_a_failed_destroy_is_not_told_twice(moved: MovedCloud) -> None:
+async def test_a_failed_destroy_is_not_raised_twice(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await in_vain(moved, cloud, uuid)
 
 
-async def test_the_reaper_finishes_disks_that_are_left_of_a_failed_destroy(moved: MovedCloud) -> None:
+async def test_the_reaper_deletes_the_remaining_disks_of_a_failed_destroy(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud, lease=None)
         data = Storage("01000000-0000-4000-8000-00000000000d", "data", 10)
@@ -112,7 +114,7 @@ async def test_the_reaper_finishes_disks_that_are_left_of_a_failed_destroy(moved
     assert list(moved.sim.storages) == [data.uuid]
 
 
-async def test_the_reaper_does_with_disks_what_the_caller_of_the_destroy_said(moved: MovedCloud) -> None:
+async def test_the_reaper_deletes_only_the_disks_that_the_caller_of_the_destroy_chose(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         moved.sim.fail("DELETE /server/*", status=409, code="SERVER_STATE_ILLEGAL", times=60)
@@ -135,7 +137,7 @@ async def take(cloud: UpCloud, uuid: str) -> None:
 
 
 @pytest.mark.parametrize("save", [keep, take])
-async def test_the_reaper_spares_what_its_process_decided_to_keep(moved: MovedCloud, save: Save) -> None:
+async def test_the_reaper_spares_a_server_that_its_process_kept(moved: MovedCloud, save: Save) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await in_vain(moved, cloud, uuid)
@@ -146,7 +148,7 @@ async def test_the_reaper_spares_what_its_process_decided_to_keep(moved: MovedCl
 
 @pytest.mark.parametrize("owner", ["somebody-else", "tests"])
 @pytest.mark.parametrize("save", [keep, take])
-async def test_the_reaper_spares_what_another_client_took_or_kept_before_it_is_stopped(
+async def test_the_reaper_does_not_stop_a_server_that_another_client_took_or_kept(
     moved: MovedCloud, save: Save, owner: str
 ) -> None:
     async with moved.client() as cloud, moved.client(owner) as other:
@@ -162,7 +164,7 @@ async def test_the_reaper_spares_what_another_client_took_or_kept_before_it_is_s
 
 @pytest.mark.parametrize("owner", ["somebody-else", "tests"])
 @pytest.mark.parametrize("save", [keep, take])
-async def test_a_destroy_that_fails_leaves_the_lease_alone_that_somebody_ended_or_took_meanwhile(
+async def test_a_failed_destroy_does_not_change_a_lease_that_somebody_ended_or_took(
     moved: MovedCloud, save: Save, owner: str
 ) -> None:
     async with moved.client() as cloud, moved.client(owner) as other, anyio.create_task_group() as group:
@@ -177,7 +179,7 @@ async def test_a_destroy_that_fails_leaves_the_lease_alone_that_somebody_ended_o
             assert left(moved, uuid) > 3000
 
 
-async def test_a_reap_for_another_owner_finishes_nothing_of_this_one(moved: MovedCloud) -> None:
+async def test_a_reap_for_another_owner_does_not_complete_destroys_of_this_one(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud, lease=None)
         await in_vain(moved, cloud, uuid)

@@ -23,7 +23,7 @@ async def moved() -> AsyncIterator[MovedCloud]:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-async def test_a_wait_gives_a_server_in_full_however_many_wait(moved: MovedCloud, number: int) -> None:
+async def test_a_wait_returns_all_details_however_many_wait(moved: MovedCloud, number: int) -> None:
     seen: list[Server] = []
     async with moved.client() as cloud:
         made = [await cloud.servers.create(server_spec(f"build-{each}")) for each in range(number)]
@@ -43,7 +43,7 @@ async def test_a_wait_gives_a_server_in_full_however_many_wait(moved: MovedCloud
                     await cloud.servers.stop(server.uuid, stop_type="hard")
 
 
-async def test_a_server_that_was_changed_is_asked_for_in_full(moved: MovedCloud) -> None:
+async def test_the_details_of_a_changed_server_are_read_again(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         made = await cloud.servers.create(server_spec())
         await cloud.servers.wait_for_state(made.uuid, "started", timeout=300)
@@ -55,7 +55,7 @@ async def test_a_server_that_was_changed_is_asked_for_in_full(moved: MovedCloud)
             assert again.title == "another"
 
 
-async def test_a_state_that_there_is_not_is_not_waited_for(moved: MovedCloud) -> None:
+async def test_a_wait_for_an_unknown_state_is_refused(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         with pytest.raises(ValueError, match="'running' is not a state of a server: write one of started"):
             await cloud.servers.wait_for_state("00a1", "running", timeout=300)
@@ -64,7 +64,7 @@ async def test_a_state_that_there_is_not_is_not_waited_for(moved: MovedCloud) ->
     assert moved.requests() == []
 
 
-async def test_a_server_that_is_being_deleted_is_not_waited_for(moved: MovedCloud) -> None:
+async def test_a_wait_for_a_server_that_is_being_deleted_ends(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         made = await cloud.servers.create(server_spec())
         await cloud.servers.wait_for_state(made.uuid, "started", timeout=300)
@@ -75,7 +75,7 @@ async def test_a_server_that_is_being_deleted_is_not_waited_for(moved: MovedClou
         assert moved.hand.now() - began < 10
 
 
-async def test_what_nobody_waits_for_is_not_remembered_for_ever(
+async def test_the_details_of_new_servers_are_not_kept_forever(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("upcloud_sdk.fleet.server_waits.REMEMBERED", 3)

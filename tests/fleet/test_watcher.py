@@ -38,7 +38,7 @@ async def several(cloud: UpCloud, number: int) -> list[str]:
 # --- what it costs ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_hundred_servers_are_awaited_with_few_requests_and_noticed_soon() -> None:
+async def test_a_hundred_waits_send_few_requests_and_end_soon_after_the_boot() -> None:
     """Boot times as recorded: least, median, most of 25 servers."""
     boots = [23 + 10 * number / 50 if number < 50 else 33 + 33 * (number - 50) / 49 for number in range(100)]
     noticed: list[float] = []
@@ -63,7 +63,7 @@ async def test_a_hundred_servers_are_awaited_with_few_requests_and_noticed_soon(
         assert statistics.quantiles(noticed, n=20)[-1] <= 1.2
 
 
-async def test_a_new_server_is_not_looked_at_before_it_can_be_started_or_stopped(moved: MovedCloud) -> None:
+async def test_a_new_server_is_not_read_before_it_can_have_started(moved: MovedCloud) -> None:
     async with moved.client() as cloud, anyio.create_task_group() as group:
         (uuid,) = await several(cloud, 1)
         before = len(moved.requests())
@@ -76,7 +76,7 @@ async def test_a_new_server_is_not_looked_at_before_it_can_be_started_or_stopped
         group.cancel_scope.cancel()
 
 
-async def test_nobody_who_waits_costs_nothing(moved: MovedCloud) -> None:
+async def test_without_waits_nothing_is_sent(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         await several(cloud, 3)
         before = len(moved.requests())
@@ -84,7 +84,7 @@ async def test_nobody_who_waits_costs_nothing(moved: MovedCloud) -> None:
         assert len(moved.requests()) == before
 
 
-async def test_after_the_last_wait_nothing_is_sent_any_more(moved: MovedCloud) -> None:
+async def test_nothing_is_sent_after_the_end_of_the_last_wait(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         async with anyio.create_task_group() as group:
             for uuid in await several(cloud, 3):
@@ -98,7 +98,7 @@ async def wait(cloud: UpCloud, uuid: str, timeout: float = 200) -> None:
     await cloud.servers.wait_for_state(uuid, "started", timeout=timeout)
 
 
-async def test_a_foreign_server_is_asked_for_by_itself_and_no_list_is_unfiltered(moved: MovedCloud) -> None:
+async def test_a_server_of_somebody_else_is_read_alone_and_every_list_is_filtered(moved: MovedCloud) -> None:
     async with moved.client("somebody-else") as other, moved.client() as cloud:
         foreign = await other.servers.create(server_spec("theirs"))
         own = await several(cloud, 2)
@@ -110,7 +110,7 @@ async def test_a_foreign_server_is_asked_for_by_itself_and_no_list_is_unfiltered
     assert moved.count(r"GET /server/?(\?(?!label=).*)?") == 0
 
 
-async def test_a_list_that_lags_costs_a_get_every_five_seconds_at_most(moved: MovedCloud) -> None:
+async def test_a_server_that_is_missing_in_the_list_is_read_at_most_every_five_seconds(moved: MovedCloud) -> None:
     moved.sim.hide_from_lists(10_000)
     async with moved.client() as cloud, anyio.create_task_group() as group:
         for uuid in await several(cloud, 10):
@@ -119,7 +119,7 @@ async def test_a_list_that_lags_costs_a_get_every_five_seconds_at_most(moved: Mo
     assert moved.count(LIST) <= 33 + 5
 
 
-async def test_a_wait_that_takes_long_is_looked_at_ever_less_often(moved: MovedCloud) -> None:
+async def test_a_long_wait_is_checked_less_and_less_often(moved: MovedCloud) -> None:
     moved.sim.boot_next(never())
     async with moved.client() as cloud:
         (uuid,) = await several(cloud, 1)
@@ -132,7 +132,7 @@ async def test_a_wait_that_takes_long_is_looked_at_ever_less_often(moved: MovedC
 # --- what troubles it -------------------------------------------------------------------------------------------------
 
 
-async def test_failing_lists_are_survived(moved: MovedCloud) -> None:
+async def test_waits_continue_after_failed_lists(moved: MovedCloud) -> None:
     async with moved.client() as cloud, anyio.create_task_group() as group:
         uuids = await several(cloud, 3)
         moved.sim.fail("GET /server", status=503, times=3 * 5, skip=2)
@@ -141,7 +141,7 @@ async def test_failing_lists_are_survived(moved: MovedCloud) -> None:
     assert moved.count(LIST) > 15
 
 
-async def test_an_api_that_goes_on_failing_ends_all_waits_with_its_error(moved: MovedCloud) -> None:
+async def test_a_lasting_failure_ends_all_waits_with_its_error(moved: MovedCloud) -> None:
     ended: list[type[Exception]] = []
 
     async def fail(cloud: UpCloud, uuid: str) -> None:
@@ -158,14 +158,14 @@ async def test_an_api_that_goes_on_failing_ends_all_waits_with_its_error(moved: 
     assert len(ended) == 3
 
 
-async def test_an_answer_that_cannot_be_read_is_no_end(moved: MovedCloud) -> None:
+async def test_an_unreadable_answer_does_not_end_a_wait(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         (uuid,) = await several(cloud, 1)
         moved.sim.fail("GET /server/*", status=200, body="<html>", times=3)
         await wait(cloud, uuid)
 
 
-async def test_being_told_to_wait_longer_than_a_call_may_is_obeyed_by_the_next_look(moved: MovedCloud) -> None:
+async def test_a_retry_after_that_is_too_long_for_a_call_delays_the_next_read(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         (uuid,) = await several(cloud, 1)
         moved.sim.fail("GET /server/*", status=429, code="TOO_MANY_REQUESTS", headers={"retry-after": "120"})
@@ -175,7 +175,7 @@ async def test_being_told_to_wait_longer_than_a_call_may_is_obeyed_by_the_next_l
         assert moved.count(GET) == 2
 
 
-async def test_a_page_of_a_proxy_with_404_is_no_end_and_the_apis_own_word_is(moved: MovedCloud) -> None:
+async def test_only_a_404_from_the_api_ends_a_wait(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         (uuid,) = await several(cloud, 1)
         moved.sim.fail("GET /server/*", status=404, body="<html>")
@@ -184,7 +184,7 @@ async def test_a_page_of_a_proxy_with_404_is_no_end_and_the_apis_own_word_is(mov
             await wait(cloud, UUID)
 
 
-async def test_what_fails_for_one_waiter_is_no_trouble_for_another(moved: MovedCloud) -> None:
+async def test_a_failure_for_one_waiter_does_not_affect_others(moved: MovedCloud) -> None:
     """Its own server in error, and a server that is gone."""
     async with moved.client() as cloud, anyio.create_task_group() as group:
         first, second, third = await several(cloud, 3)
@@ -212,7 +212,7 @@ class SlowFor(MovedTransport):
         return await super().handle_async_request(request)
 
 
-async def test_a_slow_look_for_one_delays_nobody_else(moved: MovedCloud) -> None:
+async def test_a_slow_read_for_one_waiter_delays_no_other(moved: MovedCloud) -> None:
     transport = SlowFor(moved.sim, moved.clock)
     done: dict[str, float] = {}
     async with moved.client("somebody-else") as other, moved.client(transport=transport) as cloud:
@@ -231,7 +231,7 @@ async def test_a_slow_look_for_one_delays_nobody_else(moved: MovedCloud) -> None
     assert [done[uuid] for uuid in own] == pytest.approx([33, 33], abs=1)
 
 
-async def test_a_cancelled_waiter_delays_nobody(moved: MovedCloud) -> None:
+async def test_a_cancelled_waiter_delays_no_other(moved: MovedCloud) -> None:
     """Neither one that waited for its turn, nor one that was being looked for."""
     transport = SlowFor(moved.sim, moved.clock)
     async with moved.client(transport=transport) as cloud:
@@ -249,7 +249,7 @@ async def test_a_cancelled_waiter_delays_nobody(moved: MovedCloud) -> None:
         assert moved.hand.now() - began == pytest.approx(33, abs=1)
 
 
-async def test_waits_of_a_client_that_is_not_open_are_refused(moved: MovedCloud) -> None:
+async def test_a_wait_of_a_client_that_is_not_open_is_refused(moved: MovedCloud) -> None:
     client = moved.client()
     with pytest.raises(errors.NotOpen):
         await client.servers.wait_for_state(UUID, "started", timeout=10)
@@ -258,7 +258,7 @@ async def test_waits_of_a_client_that_is_not_open_are_refused(moved: MovedCloud)
         await wait(cloud, uuid)
 
 
-async def test_without_pauses_everybody_still_gets_a_turn(moved: MovedCloud) -> None:
+async def test_without_pauses_all_waits_still_end(moved: MovedCloud) -> None:
     waits = replace(moved.waits, first_look=0, pause=0, longest_pause=0)
     async with moved.client(waits=waits) as cloud, anyio.create_task_group() as group:
         for uuid in await several(cloud, 3):

@@ -30,7 +30,7 @@ async def lease(cloud: UpCloud, number: int, seconds: float) -> list[str]:
     return [(await cloud.servers.create(server_spec(f"a-{each}"), lease=seconds)).uuid for each in range(number)]
 
 
-async def test_what_is_due_behind_a_page_of_live_leases_is_reaped(
+async def test_an_ended_lease_behind_a_page_of_held_ones_is_reaped(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -47,13 +47,13 @@ async def test_what_is_due_behind_a_page_of_live_leases_is_reaped(
     assert {each.kind: sum(other.kind == each.kind for other in left) for each in left} == {"server": 30, "storage": 30}
 
 
-async def test_a_look_at_more_servers_than_a_page_of_the_api_sees_them_all(moved: MovedCloud) -> None:
+async def test_the_watcher_sees_all_servers_if_they_need_several_pages(moved: MovedCloud) -> None:
     async with client_of(moved) as cloud, anyio.create_task_group() as group:
         for uuid in await lease(cloud, 40, 3600):
             group.start_soon(lambda uuid: cloud.servers.wait_for_state(uuid, "started", timeout=200), uuid)
 
 
-async def test_a_look_is_one_request_where_the_api_sends_all_that_it_is_asked_for(moved: MovedCloud) -> None:
+async def test_the_watchers_list_is_one_request_if_the_api_sends_all_servers_at_once(moved: MovedCloud) -> None:
     async with moved.client(transport=CutPages(moved.transport(), most=1000)) as cloud:
         uuids = await lease(cloud, 40, 3600)
         async with anyio.create_task_group() as group:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 DEBIAN_13 = "01000000-0000-4000-8000-000020080100"
 
 
-async def test_an_image_is_made_and_found_from_then_on(moved: MovedCloud) -> None:
+async def test_an_image_is_made_once_and_then_found(moved: MovedCloud) -> None:
     events: list[Event] = []
     async with moved.client(on_event=events.append) as cloud:
         [image] = await cloud.images.bake(RECIPE, zones=[ZONE])
@@ -61,7 +61,7 @@ async def test_a_server_of_an_image_can_be_made_in_each_zone(moved: MovedCloud) 
             assert spec.metadata is True
 
 
-async def test_a_zone_that_is_asked_for_later_gets_its_own(moved: MovedCloud) -> None:
+async def test_a_zone_that_is_requested_later_gets_its_own_image(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         [first] = await cloud.images.bake(RECIPE, zones=[ZONE])
         again, second = await cloud.images.bake(RECIPE, zones=[ZONE, "de-fra1"])
@@ -69,7 +69,7 @@ async def test_a_zone_that_is_asked_for_later_gets_its_own(moved: MovedCloud) ->
     assert len(complete_images(moved)) == 2
 
 
-async def test_an_image_is_made_anew_when_its_base_has_a_newer_template_or_it_is_too_old(moved: MovedCloud) -> None:
+async def test_an_image_is_replaced_if_its_base_is_newer_or_it_is_too_old(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         [first] = await cloud.images.bake(RECIPE, zones=[ZONE])
         newer = Storage("01000000-0000-4000-8000-000020080200", "Debian GNU/Linux 13 (Trixie)", 10, type="template")
@@ -86,7 +86,7 @@ async def test_an_image_is_made_anew_when_its_base_has_a_newer_template_or_it_is
     assert len(complete_images(moved)) == 3
 
 
-async def test_images_of_other_owners_and_what_only_looks_like_one_are_not_taken(moved: MovedCloud) -> None:
+async def test_images_of_other_owners_and_templates_that_only_look_like_images_are_not_used(moved: MovedCloud) -> None:
     async with moved.client("others") as others, moved.client() as cloud:
         [theirs] = await others.images.bake(RECIPE, zones=[ZONE])
         [mine] = await cloud.images.bake(RECIPE, zones=[ZONE])
@@ -96,7 +96,7 @@ async def test_images_of_other_owners_and_what_only_looks_like_one_are_not_taken
         assert await cloud.images.list() == ()
 
 
-async def test_what_a_caller_changes_of_an_image_leaves_it_one(moved: MovedCloud) -> None:
+async def test_an_image_is_still_found_after_a_change_of_its_title_or_labels(moved: MovedCloud) -> None:
 
     async with moved.client() as cloud:
         [image] = await cloud.images.bake(RECIPE, zones=[ZONE])
@@ -108,7 +108,7 @@ async def test_what_a_caller_changes_of_an_image_leaves_it_one(moved: MovedCloud
         }),)  # fmt: skip
 
 
-async def test_the_use_of_an_image_is_noted_once_a_day(moved: MovedCloud) -> None:
+async def test_the_use_of_an_image_is_recorded_once_a_day(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         [image] = await cloud.images.bake(RECIPE, zones=[ZONE])
         for hours in (23, 23, 1, 1):
@@ -131,7 +131,7 @@ async def test_the_use_of_an_image_is_noted_once_a_day(moved: MovedCloud) -> Non
         ((None,), "its commands did not finish within timeout=1200 s"),
     ],
 )
-async def test_commands_that_fail_or_do_not_end_are_an_error_with_what_is_known_and_leave_nothing(
+async def test_commands_that_fail_or_do_not_end_raise_bake_failed_and_leave_nothing(
     seconds: tuple[float | None, ...], why: str
 ) -> None:
     events: list[Event] = []
@@ -154,7 +154,7 @@ async def test_commands_that_fail_or_do_not_end_are_an_error_with_what_is_known_
     assert [each.happened for each in events if isinstance(each, BakeEvent)][-1] == "failed"
 
 
-async def test_an_explanation_that_fails_does_not_replace_the_error() -> None:
+async def test_a_failing_explain_does_not_replace_the_error() -> None:
     async def explain(_: str) -> str:
         raise RuntimeError("no console")
 
@@ -179,7 +179,7 @@ BAD: list[tuple[str, Callable[[UpCloud], Awaitable[object]], type[Exception], st
 
 
 @pytest.mark.parametrize(("call", "kind", "words"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
-async def test_what_cannot_be_meant_is_refused_before_anything_is_sent(
+async def test_an_invalid_argument_is_refused_before_anything_is_sent(
     moved: MovedCloud, call: Callable[[UpCloud], Awaitable[object]], kind: type[Exception], words: str
 ) -> None:
     async with moved.client() as cloud:
@@ -189,7 +189,7 @@ async def test_what_cannot_be_meant_is_refused_before_anything_is_sent(
     assert moved.requests() == []
 
 
-async def test_a_base_or_a_zone_that_there_is_not_makes_nothing(moved: MovedCloud) -> None:
+async def test_an_unknown_base_or_zone_makes_nothing(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         with pytest.raises(NoMatch, match="debian-31"):
             await cloud.images.bake(Recipe(base="debian-31"), zones=[ZONE])
@@ -198,7 +198,7 @@ async def test_a_base_or_a_zone_that_there_is_not_makes_nothing(moved: MovedClou
     assert moved.count("POST .*") == 0
 
 
-async def test_what_a_zone_refuses_in_the_end_leaves_the_images_that_were_complete(moved: MovedCloud) -> None:
+async def test_a_zone_that_refuses_the_copy_does_not_undo_complete_images(moved: MovedCloud) -> None:
     moved.sim.fail("POST /storage/{uuid}/clone", status=403, code="STORAGE_LIMIT_REACHED")
     async with moved.client() as cloud:
         with pytest.raises(Forbidden):
@@ -233,7 +233,7 @@ async def test_two_bakes_of_one_recipe_make_one_image(moved: MovedCloud, apart: 
     assert moved.count("POST /storage/.*/templatize") == 2 or lag
 
 
-async def test_many_bakes_of_several_recipes_make_one_image_of_each(moved: MovedCloud) -> None:
+async def test_concurrent_bakes_of_several_recipes_make_one_image_of_each(moved: MovedCloud) -> None:
     other = Recipe(base="debian-12", name="tools")
 
     async def bake(recipe: Recipe) -> None:
@@ -265,7 +265,7 @@ async def test_a_bake_whose_process_has_died_is_not_waited_for_longer_than_its_l
 # --- whatever dies ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_bake_that_loses_its_lease_ends_with_nothing_incomplete() -> None:
+async def test_a_bake_that_loses_its_lease_leaves_nothing_incomplete() -> None:
     async with MovedCloud.open(guests=Guests(400)) as moved, moved.client() as cloud, moved.client() as other:
         async with anyio.create_task_group() as group:
 
@@ -280,13 +280,13 @@ async def test_a_bake_that_loses_its_lease_ends_with_nothing_incomplete() -> Non
         assert complete_images(moved) == []
 
 
-async def test_a_public_template_by_its_uuid_is_a_base(moved: MovedCloud) -> None:
+async def test_a_public_template_can_be_the_base_by_its_uuid(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         [image] = await cloud.images.bake(Recipe(base=DEBIAN, size=30), zones=[ZONE], plan="PREMIUM-1xCPU-1GB")
     assert (image.size, image.base, image.name) == (30, DEBIAN, None)
 
 
-async def test_a_place_is_asked_for_before_a_server_is_made_and_free_again_when_it_is_gone(moved: MovedCloud) -> None:
+async def test_reserve_is_entered_before_the_create_and_left_when_the_server_is_gone(moved: MovedCloud) -> None:
     seen: list[tuple[str, str, int]] = []
 
     @asynccontextmanager
@@ -302,7 +302,7 @@ async def test_a_place_is_asked_for_before_a_server_is_made_and_free_again_when_
     assert len(seen) == 2
 
 
-async def test_an_image_that_another_makes_while_a_place_is_awaited_is_used(moved: MovedCloud) -> None:
+async def test_an_image_that_another_bake_makes_while_reserve_waits_is_used(moved: MovedCloud) -> None:
     async with moved.client() as other, moved.client() as cloud:
 
         @asynccontextmanager

@@ -35,7 +35,7 @@ async def _baked(cloud: UpCloud, moved: MovedCloud, *recipes: Recipe, zones: lis
     return found
 
 
-async def test_the_newest_images_of_a_name_stay_in_each_zone(moved: MovedCloud) -> None:
+async def test_the_newest_images_of_a_name_are_kept_in_each_zone(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         images = await _baked(cloud, moved, *map(_version, range(3)), zones=[ZONE, "de-fra1"])
         assert await cloud.images.prune(_version(9), keep=2, dry_run=True) == tuple(images[:2])
@@ -56,7 +56,7 @@ async def test_images_without_a_name_are_versions_only_of_images_with_their_dige
         assert [image.uuid for image in await cloud.images.list()] == [two.uuid, named.uuid]
 
 
-async def test_an_image_that_was_used_lately_stays(moved: MovedCloud) -> None:
+async def test_an_image_that_was_used_lately_is_kept(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         first, _ = await _baked(cloud, moved, _version(1), _version(2))
         await cloud.images.bake(_version(1), zones=[ZONE])
@@ -89,7 +89,7 @@ async def test_prune_during_a_bake_touches_nothing_of_it(moved: MovedCloud) -> N
     assert len(complete_images(moved)) == 2
 
 
-async def test_an_image_of_which_a_disk_is_being_made_stays(moved: MovedCloud) -> None:
+async def test_an_image_that_is_being_cloned_is_kept(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         first, _ = await _baked(cloud, moved, _version(1), _version(2))
         moved.sim.storages[first.uuid].state = "cloning"
@@ -100,7 +100,7 @@ async def test_an_image_of_which_a_disk_is_being_made_stays(moved: MovedCloud) -
             assert await cloud.images.prune() == (first,)
 
 
-async def test_an_image_that_was_changed_since_the_list_stays(moved: MovedCloud) -> None:
+async def test_an_image_that_was_changed_since_the_list_is_kept(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         first, _ = await _baked(cloud, moved, _version(1), _version(2))
         labels = moved.sim.storages[first.uuid].labels
@@ -110,7 +110,7 @@ async def test_an_image_that_was_changed_since_the_list_stays(moved: MovedCloud)
         assert await cloud.images.prune(_version(1), keep=1, dry_run=True) != ()
 
 
-async def test_a_list_says_what_each_costs(moved: MovedCloud) -> None:
+async def test_a_list_has_the_monthly_cost_of_each_image(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         assert await cloud.images.list() == ()
         assert moved.count("GET /price") == 0
@@ -122,7 +122,7 @@ async def test_a_list_says_what_each_costs(moved: MovedCloud) -> None:
         assert await cloud.images.list(_version(2, None)) == (two,)
 
 
-async def test_a_list_in_pages_is_whole(moved: MovedCloud) -> None:
+async def test_a_list_in_pages_is_complete(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         [first] = await _baked(cloud, moved, _version(1))
         for number in range(150):

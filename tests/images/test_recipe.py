@@ -43,12 +43,12 @@ def test_the_digest_is_the_same_in_each_release() -> None:
         {"size": 20},
     ],
 )
-def test_what_matters_changes_the_digest(other: dict[str, Any]) -> None:
+def test_base_commands_files_and_size_change_the_digest(other: dict[str, Any]) -> None:
     fields: dict[str, Any] = {"commands": ["true"], "files": {"/etc/motd": "hello"}, "size": 10}
     assert _recipe(**fields).digest != _recipe(**(fields | other)).digest
 
 
-def test_the_order_of_files_and_the_name_change_no_digest() -> None:
+def test_the_order_of_files_and_the_name_do_not_change_the_digest() -> None:
     files = {"/a": "1", "/b": "2"}
     turned = dict(reversed(files.items()))
     assert _recipe(files=files, name="tools").digest == _recipe(files=turned, name="others").digest
@@ -69,7 +69,7 @@ def test_the_order_of_files_and_the_name_change_no_digest() -> None:
         ('{"api_key": "0123456789"}', "a password"),
     ],
 )
-def test_what_is_recognised_as_a_secret_is_refused_and_not_shown(command: str, kind: str) -> None:
+def test_a_recognised_secret_is_refused_and_not_shown(command: str, kind: str) -> None:
     for fields in ({"commands": [command]}, {"commands": [["sh", "-c", command]]}, {"files": {"/etc/x": command}}):
         with pytest.raises(ValidationError) as refused:
             _recipe(**fields)
@@ -95,7 +95,7 @@ def test_what_is_recognised_as_a_secret_is_refused_and_not_shown(command: str, k
         "echo ucat_ is how a token begins",
     ],
 )
-def test_what_is_no_secret_is_taken(command: str) -> None:
+def test_text_that_only_resembles_a_secret_is_accepted(command: str) -> None:
     assert _recipe(commands=[command], files={"/etc/x": command}).commands == (command,)
 
 
@@ -116,13 +116,13 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("fields", "words"), BAD, ids=[words for _, words in BAD])
-def test_what_cannot_be_meant_is_refused_in_words(fields: dict[str, Any], words: str) -> None:
+def test_the_error_for_an_invalid_recipe_says_what_to_write(fields: dict[str, Any], words: str) -> None:
     with pytest.raises(ValidationError) as refused:
         _recipe(**fields)
     assert words in str(refused.value)
 
 
-def test_a_server_is_told_to_write_files_run_commands_and_switch_off_whatever_became_of_them() -> None:
+def test_the_user_data_writes_files_runs_commands_and_always_switches_off() -> None:
     recipe = _recipe(commands=["echo 'it''s'; false", ["touch", "/a b"]], files={"/etc/motd": "hello\n"})
     head, _, text = user_data(recipe).partition("\n")
     document = json.loads(text)
@@ -152,7 +152,7 @@ def _run(recipe: Recipe, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env={"PATH": path})
 
 
-def test_commands_run_in_their_order_and_the_end_is_noted_when_all_were_well(tmp_path: Path) -> None:
+def test_commands_run_in_order_and_their_success_is_recorded(tmp_path: Path) -> None:
     done = _run(_recipe(commands=["echo one", ["echo", "it's two"], "cat; pwd"]), tmp_path)
     said = done.stdout.splitlines()
     assert [line for line in said if not line.startswith("upcloud-sdk:")] == ["one", "it's two", "/"]
@@ -161,14 +161,14 @@ def test_commands_run_in_their_order_and_the_end_is_noted_when_all_were_well(tmp
 
 
 @pytest.mark.parametrize("command", ["false; echo on", ["sh", "-c", "exit 7"], "no-such-program", ["no-such-program"]])
-def test_the_first_command_that_fails_ends_it_and_no_end_is_noted(tmp_path: Path, command: object) -> None:
+def test_the_first_failing_command_ends_the_run_and_no_success_is_recorded(tmp_path: Path, command: object) -> None:
     done = _run(_recipe(commands=["true", command, "echo on"]), tmp_path)
     assert "upcloud-sdk: command 2 has failed with status" in done.stdout
     assert "on\n" not in done.stdout.replace("command", "")
     assert (done.returncode, (tmp_path / "done").exists()) == (1, False)
 
 
-def test_the_scripts_are_ones_that_a_shell_can_read() -> None:
+def test_the_scripts_have_valid_shell_syntax() -> None:
     document = json.loads(user_data(_recipe(commands=["true"])).partition("\n")[2])
     scripts = [each["content"] for each in document["write_files"] if each["content"].startswith("#!/bin/sh")]
     assert len(scripts) == 2
@@ -187,7 +187,7 @@ KEPT = ("etc/motd", "etc/ssh/sshd_config", "root/.ssh/authorized_keys", "opt/too
 EMPTIED = ("etc/machine-id", "var/log/cloud-init-output.log", "var/log/apt/history.log")
 
 
-def test_the_guest_leaves_nothing_of_itself_and_all_that_was_installed(tmp_path: Path) -> None:
+def test_the_cleanup_removes_everything_of_the_guest_but_nothing_that_was_installed(tmp_path: Path) -> None:
     """On a folder in the place of its disk; `make test-vm` looks at a real one."""
     for name in (*OWN, *KEPT, *EMPTIED):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

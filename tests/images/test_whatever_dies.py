@@ -72,7 +72,7 @@ async def _killed_in(moved: MovedCloud, number: int, monkeypatch: pytest.MonkeyP
     "after",
     [pytest.param(False, id="before it", marks=pytest.mark.full), pytest.param(True, id="after it")],
 )
-async def test_a_process_that_is_killed_with_any_request_leaves_nothing_that_a_reaper_does_not_find(
+async def test_the_reaper_finds_everything_of_a_process_that_was_killed_at_any_request(
     monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
     """With each request that changes something. What is complete is an image, and is found by the next bake."""
@@ -94,7 +94,7 @@ async def test_a_process_that_is_killed_with_any_request_leaves_nothing_that_a_r
     assert number >= 9
 
 
-async def test_what_is_incomplete_stays_as_long_as_its_lease(
+async def test_an_incomplete_image_is_kept_while_its_lease_is_valid(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await _killed_in(moved, 3, monkeypatch, after=False)
@@ -110,7 +110,7 @@ async def test_what_is_incomplete_stays_as_long_as_its_lease(
     assert complete_images(moved) == []
 
 
-async def test_a_template_of_somebody_with_the_same_title_as_an_image_stays(
+async def test_a_template_of_somebody_else_with_the_title_of_an_image_is_kept(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await _killed_in(moved, 3, monkeypatch, after=False)
@@ -135,7 +135,7 @@ async def test_a_bake_that_is_cancelled_leaves_nothing_incomplete(moved: MovedCl
 
 
 @pytest.mark.full
-async def test_whenever_a_bake_is_cancelled_nothing_incomplete_is_left(moved: MovedCloud) -> None:
+async def test_a_bake_that_is_cancelled_at_any_time_leaves_nothing_incomplete(moved: MovedCloud) -> None:
     for seconds in range(1, 130, 7):
         await _cancelled_after(moved, seconds)
 
@@ -159,7 +159,7 @@ async def _hit(number: int, fault: dict[str, Any]) -> bool:
 
 @pytest.mark.full
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-async def test_whichever_request_of_a_bake_is_hit_there_is_one_image_or_none(fault: dict[str, Any]) -> None:
+async def test_a_fault_at_any_request_of_a_bake_makes_one_image_or_none(fault: dict[str, Any]) -> None:
     number = 0
     while await _hit(number, fault):
         number += 1
@@ -172,7 +172,7 @@ async def test_whichever_request_of_a_bake_is_hit_there_is_one_image_or_none(fau
 @pytest.mark.parametrize(
     "call", ["POST /storage/{uuid}/templatize", "PUT /storage/{uuid}", "POST /server/{uuid}/start"]
 )
-async def test_a_lost_answer_of_what_matters_leaves_one_image_or_none(call: str, fault: str) -> None:
+async def test_a_lost_answer_to_any_change_makes_one_image_or_none(call: str, fault: str) -> None:
     async with MovedCloud.open(**QUICK) as moved:
         moved.sim.fail(call, **FAULTS[fault])
         async with moved.client() as cloud:

@@ -61,7 +61,7 @@ async def test_a_client_is_entered_in_one_task_used_in_others_and_left_in_anothe
     assert "not open" in repr(cloud)
 
 
-async def test_what_a_task_began_is_waited_for_by_the_one_that_leaves(clock: MovedClock) -> None:
+async def test_the_task_that_leaves_the_client_waits_for_work_of_other_tasks(clock: MovedClock) -> None:
     seen: list[str] = []
     created = anyio.Event()
     cloud = client(clock, seen)
@@ -79,7 +79,7 @@ async def test_what_a_task_began_is_waited_for_by_the_one_that_leaves(clock: Mov
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_fixture_whose_halves_run_in_two_tasks(clock: MovedClock) -> None:
+async def test_a_client_works_in_a_fixture_whose_halves_run_in_two_tasks(clock: MovedClock) -> None:
     """As pytest-asyncio runs them."""
 
     async def fixture() -> AsyncIterator[UpCloud]:
@@ -99,7 +99,7 @@ async def test_a_fixture_whose_halves_run_in_two_tasks(clock: MovedClock) -> Non
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_task_that_is_cancelled_natively_does_not_take_the_client_with_it(clock: MovedClock) -> None:
+async def test_a_native_cancellation_of_one_task_does_not_close_the_client(clock: MovedClock) -> None:
     cloud = client(clock, [])
     entered = asyncio.Event()
 
@@ -117,14 +117,14 @@ async def test_a_task_that_is_cancelled_natively_does_not_take_the_client_with_i
     await cloud.__aexit__(None, None, None)
 
 
-def test_a_client_is_left_in_the_event_loop_that_it_was_entered_in(clock: MovedClock) -> None:
+def test_leaving_a_client_in_another_event_loop_is_refused(clock: MovedClock) -> None:
     cloud = client(clock, [])
     anyio.run(cloud.__aenter__)
     with pytest.raises(RuntimeError, match="entered in another event loop: enter and leave it in the same one"):
         anyio.run(cloud.__aexit__, None, None, None)
 
 
-def test_calls_of_a_client_that_is_entered_on_another_event_loop_take_turns_there() -> None:
+def test_a_client_can_be_entered_again_in_another_event_loop() -> None:
     async def answer(request: httpx.Request) -> httpx.Response:
         for _ in range(5):
             await anyio.lowlevel.checkpoint()

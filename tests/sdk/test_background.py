@@ -33,7 +33,7 @@ async def test_a_caller_gets_the_value() -> None:
         assert await tasks.run(work, "work", outlast=True) == "value"
 
 
-async def test_a_caller_gets_the_error_as_it_is() -> None:
+async def test_a_caller_gets_the_error_unchanged() -> None:
     error = RuntimeError("mine")
     work = Work(error)
     work.may_end.set()
@@ -44,7 +44,7 @@ async def test_a_caller_gets_the_error_as_it_is() -> None:
             assert caught.value is error
 
 
-async def test_an_error_ends_neither_the_block_nor_other_work() -> None:
+async def test_an_error_does_not_end_the_block_or_other_work() -> None:
     async with background() as tasks:
         other = Work()
         tasks.start(other, "other")
@@ -57,7 +57,7 @@ async def test_an_error_ends_neither_the_block_nor_other_work() -> None:
     assert other.ended
 
 
-async def test_work_that_nobody_waits_for_says_in_the_log_that_it_failed(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_of_work_that_nobody_waits_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     work = Work(RuntimeError("mine"))
     work.may_end.set()
     async with background() as tasks:
@@ -65,7 +65,7 @@ async def test_work_that_nobody_waits_for_says_in_the_log_that_it_failed(caplog:
     assert "the work failed after its caller was cancelled: mine" in caplog.text
 
 
-async def test_a_service_lasts_as_long_as_the_client_and_its_error_ends_nothing(
+async def test_a_service_runs_until_the_client_closes_and_its_error_ends_nothing_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     ended: list[str] = []
@@ -88,7 +88,7 @@ async def test_a_service_lasts_as_long_as_the_client_and_its_error_ends_nothing(
     assert "the other service ended" in caplog.text
 
 
-async def test_before_and_after_its_life_it_takes_no_work() -> None:
+async def test_work_is_refused_before_start_and_after_close() -> None:
     tasks = Background()
     with pytest.raises(NotOpen):
         await tasks.run(Work(), "work")
@@ -103,7 +103,7 @@ async def test_before_and_after_its_life_it_takes_no_work() -> None:
 
 
 @each_way
-async def test_the_work_of_an_interrupted_caller_goes_on(interrupted: Way) -> None:
+async def test_the_work_of_an_interrupted_caller_continues(interrupted: Way) -> None:
     work = Work()
     async with background() as tasks:
         await interrupted(lambda: tasks.run(work, "work"), work.begun.wait)
@@ -113,7 +113,7 @@ async def test_the_work_of_an_interrupted_caller_goes_on(interrupted: Way) -> No
 
 
 @each_way
-async def test_what_the_work_of_an_interrupted_caller_made_is_given_to_another(interrupted: Way) -> None:
+async def test_on_cancel_gets_the_result_of_an_interrupted_callers_work(interrupted: Way) -> None:
     work = Work()
     given: list[str] = []
 
@@ -127,7 +127,7 @@ async def test_what_the_work_of_an_interrupted_caller_made_is_given_to_another(i
 
 
 @each_way
-async def test_it_is_given_to_another_if_the_work_ends_in_the_moment_of_the_interruption(interrupted: Way) -> None:
+async def test_on_cancel_gets_the_result_of_work_that_ends_at_the_moment_of_the_interruption(interrupted: Way) -> None:
     work = Work()
     given: list[str] = []
 
@@ -165,7 +165,7 @@ async def test_an_error_of_work_whose_caller_is_gone_is_logged(
 
 
 @each_way
-async def test_a_clean_up_is_finished_before_its_caller_is_interrupted(interrupted: Way) -> None:
+async def test_a_cleanup_is_completed_before_its_caller_is_interrupted(interrupted: Way) -> None:
     work = Work()
 
     async def moment() -> None:
@@ -194,7 +194,7 @@ async def test_a_clean_up_is_finished_before_its_caller_is_interrupted(interrupt
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_failing_clean_up_is_a_note_on_the_interruption_of_its_caller() -> None:
+async def test_a_failed_cleanup_is_a_note_on_the_interruption_of_its_caller() -> None:
     import asyncio  # noqa: PLC0415 - of this event loop alone
 
     work = Work(CleanupFailed("00a1", "may still cost money"))
@@ -209,7 +209,7 @@ async def test_a_failing_clean_up_is_a_note_on_the_interruption_of_its_caller() 
     assert caught.value.__notes__ == ["may still cost money"]
 
 
-async def test_it_is_given_to_another_though_its_work_ended_before_its_caller_noticed() -> None:
+async def test_on_cancel_gets_the_result_of_work_that_ended_before_its_caller_noticed() -> None:
     """The caller is cancelled and the work ends in one step: nobody but the caller knows of both."""
     given: list[str] = []
     async with background() as tasks, anyio.create_task_group() as group:
@@ -227,7 +227,7 @@ async def test_it_is_given_to_another_though_its_work_ended_before_its_caller_no
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_what_must_be_done_is_done_though_all_tasks_are_cancelled_before_its_first_step() -> None:
+async def test_repeatable_work_is_done_even_if_all_tasks_are_cancelled_before_its_first_step() -> None:
     import asyncio  # noqa: PLC0415 - of this event loop alone
 
     done: list[str] = []

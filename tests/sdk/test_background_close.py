@@ -27,7 +27,7 @@ def _logs(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="upcloud_sdk")
 
 
-async def test_close_waits_for_work_and_for_what_it_begets() -> None:
+async def test_close_waits_for_work_and_for_the_work_that_it_starts() -> None:
     first, second = Work(), Work()
     tasks = Background()
 
@@ -52,7 +52,7 @@ async def test_close_waits_for_work_and_for_what_it_begets() -> None:
     assert second.ended
 
 
-async def test_close_gives_up_in_the_end_and_names_what_may_be_left() -> None:
+async def test_close_gives_up_after_its_timeout_and_names_what_may_be_left() -> None:
     hung, done = Work(), Work()
     tasks = Background()
     await tasks.open()
@@ -68,7 +68,7 @@ async def test_close_gives_up_in_the_end_and_names_what_may_be_left() -> None:
     assert not hung.ended
 
 
-async def test_each_create_that_close_gives_up_is_named_though_none_has_a_uuid_yet() -> None:
+async def test_each_create_that_close_gives_up_is_named_even_without_a_uuid() -> None:
     tasks = Background()
     await tasks.open()
     for number in range(2):
@@ -80,7 +80,7 @@ async def test_each_create_that_close_gives_up_is_named_though_none_has_a_uuid_y
     ]
 
 
-async def test_what_is_unfinished_when_the_process_ends_is_named(caplog: pytest.LogCaptureFixture) -> None:
+async def test_work_that_is_unfinished_when_the_process_ends_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     hung = Work()
     async with background() as tasks:
         tasks.start(hung, "destroy of server 00a1", uuid="00a1")
@@ -91,7 +91,7 @@ async def test_what_is_unfinished_when_the_process_ends_is_named(caplog: pytest.
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_what_is_unfinished_when_close_itself_was_interrupted_is_named(caplog: pytest.LogCaptureFixture) -> None:
+async def test_work_that_is_unfinished_when_close_was_interrupted_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """By Ctrl-C in its task, which trio never raises there."""
 
     class Interrupted(LoopClock):
@@ -114,7 +114,7 @@ async def test_what_is_unfinished_when_close_itself_was_interrupted_is_named(cap
     await settle()
 
 
-async def test_who_waits_for_what_was_given_up_is_told() -> None:
+async def test_a_caller_that_waits_for_abandoned_work_gets_an_error() -> None:
     hung = Work()
     tasks = Background()
     told: list[str] = []
@@ -132,7 +132,7 @@ async def test_who_waits_for_what_was_given_up_is_told() -> None:
     assert told == ["00a1"]
 
 
-async def test_work_that_does_not_let_itself_be_cancelled_is_waited_for_no_longer_than_it_takes(
+async def test_close_waits_only_for_the_end_of_work_that_resists_cancellation(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Its own clean-up runs."""
@@ -156,7 +156,7 @@ async def test_work_that_does_not_let_itself_be_cancelled_is_waited_for_no_longe
 
 
 @each_way
-async def test_an_interrupted_close_goes_on_to_its_bound_and_hands_the_interruption_on(interrupted: Way) -> None:
+async def test_an_interrupted_close_continues_to_its_timeout_and_returns_the_interruption(interrupted: Way) -> None:
     work = Work()
     results: list[tuple[list[CleanupFailed], BaseException | None]] = []
 

@@ -184,7 +184,7 @@ ROWS = [*PEOPLE, *NETWORKS]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
-async def test_a_mistake_is_a_clear_error_that_leaves_nothing_behind(
+async def test_a_mistake_gives_a_clear_error_without_effect(
     moved: MovedCloud, row: Row, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for pattern, fault in row.faults:

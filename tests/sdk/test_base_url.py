@@ -10,7 +10,7 @@ DEBUG = "UPCLOUD_DEBUG_API_BASE_URL"
 OFFICIAL = "https://api.upcloud.com/1.3"
 
 
-def test_without_a_word_it_is_upclouds_own() -> None:
+def test_the_default_is_upclouds_api() -> None:
     assert base_url(None) == OFFICIAL
 
 
@@ -30,11 +30,11 @@ def test_without_a_word_it_is_upclouds_own() -> None:
         ("http://api.localhost", "http://api.localhost/1.3"),
     ],
 )
-def test_the_version_may_be_given_or_not(given: str, meant: str) -> None:
+def test_the_version_in_the_url_is_optional(given: str, meant: str) -> None:
     assert base_url(given) == meant
 
 
-def test_the_variable_of_the_official_tools_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_variable_of_the_official_tools_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DEBUG, "http://127.0.0.1:8080")
     assert base_url(None) == "http://127.0.0.1:8080/1.3"
     assert repr(UpCloud(Token("ucat_x"), owner="me")) == "<UpCloud http://127.0.0.1:8080/1.3 owner='me' not open>"
@@ -84,7 +84,7 @@ def test_plain_http_can_be_allowed() -> None:
         ("https://api.upcloud.com/#top", "a query or a fragment"),
     ],
 )
-def test_what_is_no_url_of_an_api_is_refused(given: str, says: str) -> None:
+def test_an_invalid_url_is_refused(given: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         base_url(given)
 

@@ -43,7 +43,7 @@ def test_each_started_hour_is_billed(lived: timedelta, from_create: int, by_the_
     assert hours_billed(QUARTER_TO, QUARTER_TO + lived, anchor="clock") == by_the_clock
 
 
-def test_the_next_hour_begins_an_hour_after_the_create_or_with_the_clock() -> None:
+def test_the_next_hour_begins_by_the_create_or_by_the_clock() -> None:
     assert next_hour_begins(QUARTER_TO, NOON) == QUARTER_TO + HOUR
     assert next_hour_begins(QUARTER_TO, QUARTER_TO) == QUARTER_TO + HOUR
     assert next_hour_begins(QUARTER_TO, QUARTER_TO + HOUR) == QUARTER_TO + 2 * HOUR
@@ -59,15 +59,15 @@ def test_a_server_is_never_billed_for_less_than_it_lived(began: datetime, lived:
 
 
 @given(MOMENTS, SPANS, SPANS, ANCHORS)
-def test_a_longer_life_costs_no_less(began: datetime, lived: timedelta, more: timedelta, anchor: Anchor) -> None:
+def test_a_longer_life_is_never_billed_for_fewer_hours(
+    began: datetime, lived: timedelta, more: timedelta, anchor: Anchor
+) -> None:
     short, long = began + lived, began + lived + more
     assert hours_billed(began, short, anchor=anchor) <= hours_billed(began, long, anchor=anchor)
 
 
 @given(MOMENTS, SPANS, ANCHORS)
-def test_living_until_the_next_hour_begins_costs_nothing_more(
-    began: datetime, lived: timedelta, anchor: Anchor
-) -> None:
+def test_the_rest_of_a_started_hour_is_already_paid(began: datetime, lived: timedelta, anchor: Anchor) -> None:
     now = began + lived + timedelta(seconds=1)
     ends = next_hour_begins(began, now, anchor=anchor)
     assert now < ends <= now + HOUR
@@ -77,7 +77,9 @@ def test_living_until_the_next_hour_begins_costs_nothing_more(
 
 
 @given(MOMENTS, SPANS, ANCHORS)
-def test_months_add_up_to_all_hours_as_far_as_the_cap_allows(began: datetime, lived: timedelta, anchor: Anchor) -> None:
+def test_the_hours_of_all_months_add_up_except_those_beyond_the_monthly_maximum(
+    began: datetime, lived: timedelta, anchor: Anchor
+) -> None:
     months = hours_by_month([(began, began + lived)], anchor=anchor)
     total = hours_billed(began, began + lived, anchor=anchor)
     assert sum(months.values()) <= total
@@ -97,7 +99,7 @@ def test_an_hour_belongs_to_the_month_in_which_it_begins() -> None:
     assert hours_by_month([(began, began + HOUR)], anchor="clock") == {(2026, 10): 1, (2026, 11): 1}
 
 
-def test_two_starts_within_an_hour_are_two_hours_from_the_create_and_one_by_the_clock() -> None:
+def test_two_starts_within_an_hour_cost_two_hours_by_the_create_and_one_by_the_clock() -> None:
     minute = timedelta(minutes=1)
     periods = [(NOON + 5 * minute, NOON + 10 * minute), (NOON + 20 * minute, NOON + 30 * minute)]
     assert hours_by_month(periods) == {(2026, 11): 2}
@@ -119,7 +121,7 @@ def test_two_starts_within_an_hour_are_two_hours_from_the_create_and_one_by_the_
         ("GPU-8xCPU-64GB-1xL40S", "error", True),
     ],
 )
-def test_stopping_stops_the_meter_of_cloud_native_and_gpu_plans_only(plan: str, state: str, billed: bool) -> None:
+def test_only_cloud_native_and_gpu_plans_are_not_billed_while_stopped(plan: str, state: str, billed: bool) -> None:
     assert is_metered(plan, state) is billed
 
 

@@ -36,7 +36,7 @@ def _label(entry: object) -> str:
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.id)
-async def test_a_method_sends_what_the_api_reads_and_reads_what_it_answers(
+async def test_each_method_sends_its_request_and_reads_the_answer(
     api: respx.MockRouter, cloud: UpCloud, case: Case
 ) -> None:
     method, _, path = case.sends.partition(" ")

@@ -78,7 +78,7 @@ async def test_a_lost_create_that_was_interrupted_is_found_and_destroyed(moved: 
 
 
 @each_way
-async def test_a_lost_create_that_turns_up_late_is_destroyed_though_its_caller_and_the_block_have_ended(
+async def test_a_server_that_appears_late_is_destroyed_after_its_caller_and_the_block_have_ended(
     moved: MovedCloud, interrupted: Way
 ) -> None:
     gate = Gate(moved.sim.transport(), "GET", "/server")
@@ -93,7 +93,7 @@ async def test_a_lost_create_that_turns_up_late_is_destroyed_though_its_caller_a
 
 
 @each_way
-async def test_a_destroy_that_was_interrupted_goes_on(moved: MovedCloud, interrupted: Way) -> None:
+async def test_an_interrupted_destroy_continues(moved: MovedCloud, interrupted: Way) -> None:
     gate = Gate(moved.sim.transport(), "POST", "/stop")
     async with client(moved, gate) as cloud:
         server = await cloud.servers.create(server_spec())
@@ -150,7 +150,7 @@ async def test_the_server_of_a_block_that_was_interrupted_while_it_boots_is_gone
 
 
 @each_way
-async def test_a_clean_up_that_is_interrupted_is_finished_first(moved: MovedCloud, interrupted: Way) -> None:
+async def test_an_interrupted_cleanup_is_completed_first(moved: MovedCloud, interrupted: Way) -> None:
     gate = Gate(moved.sim.transport(), "POST", "/stop")
     left: list[int] = []
 
@@ -175,7 +175,7 @@ async def test_a_clean_up_that_is_interrupted_is_finished_first(moved: MovedClou
     assert left == [0]
 
 
-async def test_the_error_of_the_block_is_not_wrapped_and_a_failing_clean_up_is_a_note_on_it(
+async def test_the_error_of_the_block_is_raised_unwrapped_with_a_failed_cleanup_as_its_note(
     moved: MovedCloud, caplog: pytest.LogCaptureFixture
 ) -> None:
     error = RuntimeError("mine")
@@ -196,7 +196,7 @@ async def test_the_error_of_the_block_is_not_wrapped_and_a_failing_clean_up_is_a
     assert note in caplog.text
 
 
-async def test_a_failing_clean_up_after_a_block_without_an_error_is_the_error(moved: MovedCloud) -> None:
+async def test_a_failed_cleanup_after_a_block_without_an_error_is_raised(moved: MovedCloud) -> None:
     moved.sim.fail("DELETE /server/*", status=500, times=None)
     async with moved.client() as cloud:
         with pytest.raises(CleanupFailed) as caught:
@@ -206,7 +206,7 @@ async def test_a_failing_clean_up_after_a_block_without_an_error_is_the_error(mo
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_time_limit_of_asyncio_around_a_block_is_a_timeout_error_after_the_clean_up(moved: MovedCloud) -> None:
+async def test_a_time_limit_of_asyncio_around_a_block_raises_timeout_error_after_the_cleanup(moved: MovedCloud) -> None:
     async def live() -> None:
         async with asyncio.timeout(None) as limit, cloud.servers.ephemeral(server_spec()):
             limit.reschedule(asyncio.get_running_loop().time())
@@ -224,7 +224,7 @@ async def test_a_time_limit_of_asyncio_around_a_block_is_a_timeout_error_after_t
 
 
 @each_way
-async def test_the_end_of_a_client_waits_for_what_is_under_way_though_interrupted(
+async def test_closing_a_client_waits_for_unfinished_work_even_if_interrupted(
     moved: MovedCloud, interrupted: Way
 ) -> None:
     gate = Gate(moved.sim.transport(), "POST", "/stop")
@@ -275,7 +275,7 @@ async def _give_up_a_destroy(cloud: UpCloud, gate: Gate) -> str:
     return server.uuid
 
 
-async def test_the_end_of_a_client_gives_up_at_its_bound_and_names_what_may_be_left(
+async def test_closing_a_client_gives_up_after_its_timeout_and_names_what_may_be_left(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     gate = Gate(Simulator().transport(), "POST", "/stop")
@@ -288,7 +288,7 @@ async def test_the_end_of_a_client_gives_up_at_its_bound_and_names_what_may_be_l
     assert str(caught.value) in caplog.text
 
 
-async def test_at_the_end_of_a_client_the_error_of_the_body_stays_and_what_may_be_left_is_a_note() -> None:
+async def test_an_error_of_the_body_gets_a_note_about_what_may_be_left() -> None:
     gate = Gate(Simulator().transport(), "POST", "/stop")
     error = RuntimeError("mine")
 

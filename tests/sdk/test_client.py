@@ -65,7 +65,7 @@ CALLS: list[Callable[[UpCloud], Awaitable[object]]] = [
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_a_client_outside_its_block_sends_nothing_and_says_how_to_use_it(
+async def test_a_client_outside_its_block_raises_not_open_and_sends_nothing(
     api: respx.MockRouter, call: Callable[[UpCloud], Awaitable[object]]
 ) -> None:
     cloud = UpCloud(Token(SECRET))
@@ -78,7 +78,7 @@ async def test_a_client_outside_its_block_sends_nothing_and_says_how_to_use_it(
     assert not api.calls
 
 
-async def test_a_client_is_entered_once_at_a_time(api: respx.MockRouter) -> None:
+async def test_an_open_client_cannot_be_entered_again(api: respx.MockRouter) -> None:
     api.get("/account").respond(json=ACCOUNT)
     async with UpCloud(Token(SECRET)) as cloud:
         with pytest.raises(RuntimeError, match="already open: enter it once, and share it between tasks"):
@@ -95,14 +95,14 @@ async def test_a_client_may_be_entered_again_after_its_end(api: respx.MockRouter
     assert lines(api) == ["GET /account", "GET /account"]
 
 
-async def test_a_repr_says_whether_it_is_open() -> None:
+async def test_a_repr_shows_whether_the_client_is_open() -> None:
     cloud = UpCloud(Token(SECRET), owner="me")
     assert repr(cloud) == "<UpCloud https://api.upcloud.com/1.3 owner='me' not open>"
     async with cloud:
         assert repr(cloud) == "<UpCloud https://api.upcloud.com/1.3 owner='me' open>"
 
 
-async def test_the_error_of_the_body_leaves_as_it_is() -> None:
+async def test_an_error_of_the_body_is_raised_unchanged() -> None:
     error = RuntimeError("of the body")
     with pytest.raises(RuntimeError) as caught:
         async with UpCloud(Token(SECRET)):
@@ -111,7 +111,7 @@ async def test_the_error_of_the_body_leaves_as_it_is() -> None:
     assert not hasattr(error, "__notes__")
 
 
-async def test_the_error_of_a_call_leaves_the_block_as_it_is(api: respx.MockRouter) -> None:
+async def test_an_error_of_a_call_leaves_the_block_unchanged(api: respx.MockRouter) -> None:
     api.get("/account").respond(404, json=refusal())
     with pytest.raises(NotFound):
         async with UpCloud(Token(SECRET)) as cloud:
@@ -138,7 +138,7 @@ async def test_a_given_client_is_used_and_not_closed() -> None:
     assert transport.is_closed
 
 
-async def test_a_given_clients_own_ways_do_not_change_what_is_sent() -> None:
+async def test_the_auth_and_redirects_of_a_given_client_are_not_used() -> None:
     seen: list[httpx.Request] = []
 
     def redirect(request: httpx.Request) -> httpx.Response:
@@ -156,7 +156,7 @@ async def test_a_given_clients_own_ways_do_not_change_what_is_sent() -> None:
     assert request.url.host == "api.upcloud.com"
 
 
-async def test_the_headers_of_a_request(api: respx.MockRouter) -> None:
+async def test_a_request_has_these_headers(api: respx.MockRouter) -> None:
     api.get("/account").respond(json=ACCOUNT)
     api.post("/thing").respond(201)
     async with UpCloud(Token("ucat_x")) as cloud:
@@ -251,7 +251,7 @@ def test_arguments_that_make_no_sense_are_refused(make: Callable[[], UpCloud], s
 @pytest.mark.parametrize(
     "proxy", ["http://me:MUST_NOT_BE_SHOWN@host:port", "ftp://me:MUST_NOT_BE_SHOWN@host", "nonsense", "http://[::1"]
 )
-async def test_a_proxy_that_is_none_is_refused_when_the_block_is_entered(proxy: str) -> None:
+async def test_an_invalid_proxy_is_refused_when_the_block_is_entered(proxy: str) -> None:
     with pytest.raises(ConfigError, match="the proxy cannot be used: ") as caught:
         await UpCloud(Token("x"), proxy=proxy).__aenter__()
     assert SECRET not in str(caught.value)
@@ -279,7 +279,7 @@ def test_a_process_without_a_user_name_has_an_owner_too(
 # --- the way out ------------------------------------------------------------------------------------------------------
 
 
-async def test_a_call_that_is_not_modelled_gives_status_headers_and_document(
+async def test_a_call_without_a_method_returns_status_headers_and_document(
     api: respx.MockRouter, cloud: UpCloud
 ) -> None:
     api.post("/load-balancer").respond(201, json={"uuid": SECRET}, headers={"X-Own": "1"})
@@ -292,7 +292,7 @@ async def test_a_call_that_is_not_modelled_gives_status_headers_and_document(
     assert SECRET not in repr(answer)
 
 
-async def test_parameters_may_be_repeated_and_are_encoded(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_parameters_can_be_repeated_and_are_encoded(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get("/server").respond(json=[])
     await cloud.request("GET", "/server", params=[("label", "env=dev"), ("label", "a b&c")])
     assert lines(api) == ["GET /server?label=env%3Ddev&label=a%20b%26c"]
@@ -305,7 +305,9 @@ async def test_an_answer_without_a_body_has_no_document(api: respx.MockRouter, c
 
 
 @pytest.mark.parametrize("content", [b'{"a": "MUST_NOT', b"[" * 100_000])
-async def test_a_success_that_is_no_json_is_unexpected(api: respx.MockRouter, cloud: UpCloud, content: bytes) -> None:
+async def test_a_success_that_is_not_json_raises_unexpected_answer(
+    api: respx.MockRouter, cloud: UpCloud, content: bytes
+) -> None:
     api.get("/thing").respond(200, content=content)
     with pytest.raises(UnexpectedAnswer, match=r"GET /thing: .* not a JSON document") as caught:
         await cloud.request("GET", "/thing")
@@ -313,7 +315,7 @@ async def test_a_success_that_is_no_json_is_unexpected(api: respx.MockRouter, cl
     assert caught.value.__cause__ is None
 
 
-async def test_a_success_that_is_a_page_is_foreign(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_a_success_that_is_a_page_raises_foreign_answer(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get("/thing").respond(200, html="<html>MUST_NOT_BE_SHOWN</html>")
     with pytest.raises(
         ForeignAnswer, match=r"GET /thing: the answer is not the API's own \(HTTP 200, text/html"
@@ -323,7 +325,7 @@ async def test_a_success_that_is_a_page_is_foreign(api: respx.MockRouter, cloud:
 
 
 @pytest.mark.parametrize("path", ["thing", "", "https://elsewhere.example/", "/thing?a=b", "/thing#a"])
-async def test_a_path_that_is_none_is_refused(api: respx.MockRouter, cloud: UpCloud, path: str) -> None:
+async def test_an_invalid_path_is_refused(api: respx.MockRouter, cloud: UpCloud, path: str) -> None:
     with pytest.raises(ValueError, match=r"must start with `/`, is relative to /1\.3, and has no query"):
         await cloud.request("GET", path)
     assert not api.calls
@@ -345,7 +347,7 @@ async def test_errors_of_the_newer_services_are_read(api: respx.MockRouter, clou
     )
 
 
-async def test_a_call_has_the_retries_of_the_client(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_a_call_is_repeated_by_the_clients_policy(api: respx.MockRouter, clock: MovedClock) -> None:
     route = api.get("/thing").respond(503)
     waits = WaitPolicy(clock=clock)
     async with UpCloud(Token(SECRET), retry=RetryPolicy(attempts=2), waits=waits) as cloud:

@@ -40,7 +40,7 @@ async def test_a_limit_that_is_not_reached_changes_nothing() -> None:
     assert clock.now() == 11.0
 
 
-async def test_a_limit_of_nothing_ends_at_the_first_wait() -> None:
+async def test_a_limit_of_zero_ends_at_the_first_wait() -> None:
     clock = MovedClock()
     with clock.limit(0.0):
         await clock.sleep(1.0)
@@ -48,7 +48,7 @@ async def test_a_limit_of_nothing_ends_at_the_first_wait() -> None:
     assert clock.now() == 0.0
 
 
-async def test_another_clock_is_moved_along() -> None:
+async def test_a_second_clock_is_moved_too() -> None:
     steps: list[float] = []
     clock = MovedClock(moved=steps.append)
     await clock.sleep(2.5)

@@ -34,7 +34,7 @@ WAITS: dict[str, Callable[[UpCloud], Awaitable[object]]] = {
 
 
 @pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
-async def test_a_wait_of_another_task_ends_at_once_when_the_client_is_closed(
+async def test_a_wait_in_another_task_ends_immediately_when_the_client_closes(
     wait: Callable[[UpCloud], Awaitable[object]],
 ) -> None:
     ended: list[str] = []
@@ -67,7 +67,7 @@ async def test_a_wait_of_another_task_ends_at_once_when_the_client_is_closed(
                 await anyio.lowlevel.checkpoint()
 
 
-async def test_a_cancellation_is_not_taken_for_the_end_of_the_client() -> None:
+async def test_a_cancellation_of_the_caller_is_not_reported_as_a_closed_client() -> None:
     async def hang(_: httpx.Request) -> httpx.Response:
         await anyio.sleep_forever()
         raise AssertionError("never")
@@ -78,7 +78,7 @@ async def test_a_cancellation_is_not_taken_for_the_end_of_the_client() -> None:
         assert scope.cancelled_caught
 
 
-async def test_a_client_that_is_opened_again_holds_nobody_back_for_what_was_told_before(clock: MovedClock) -> None:
+async def test_a_reopened_client_does_not_obey_an_earlier_retry_after(clock: MovedClock) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/told"):
             return documents.refused(429, headers={"Retry-After": "50"})
@@ -98,7 +98,7 @@ async def test_a_client_that_is_opened_again_holds_nobody_back_for_what_was_told
     assert clock.now() == 1.0
 
 
-async def test_a_client_that_is_opened_again_holds_and_remembers_nothing_of_before(clock: MovedClock) -> None:
+async def test_a_reopened_client_does_not_remember_earlier_refusals(clock: MovedClock) -> None:
     refused: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -152,7 +152,7 @@ async def test_a_cancellation_that_meets_an_error_of_the_body_keeps_it(also: Exc
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_body_that_was_cancelled_leaves_so_whatever_comes_while_it_closes() -> None:
+async def test_a_cancelled_body_ends_as_cancelled_whatever_happens_during_close() -> None:
     closing, finish = anyio.Event(), anyio.Event()
 
     async def work() -> None:

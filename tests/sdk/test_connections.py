@@ -53,7 +53,7 @@ def client(url: str, http: Http, *, clock: MovedClock | None = None) -> UpCloud:
     return UpCloud(Token("ucat_x"), base_url=url, http=http, waits=waits, retry=RetryPolicy(jitter=0))
 
 
-async def test_calls_one_after_the_other_share_a_connection(server: RawServer, http: Http) -> None:
+async def test_consecutive_calls_share_a_connection(server: RawServer, http: Http) -> None:
     async with client(server.url, http) as cloud:
         for _ in range(5):
             await cloud.request("GET", "/thing")
@@ -77,7 +77,7 @@ async def test_a_post_whose_answer_is_lost_is_sent_once(server: RawServer, http:
     assert server.requests == ["POST /1.3/thing"]
 
 
-async def test_a_post_on_a_connection_that_was_used_before_is_sent_once_too(server: RawServer, http: Http) -> None:
+async def test_a_post_on_a_reused_connection_is_sent_once_too(server: RawServer, http: Http) -> None:
     """The likeliest loss of all: a kept connection that the other side gives up."""
     async with client(server.url, http) as cloud:
         await cloud.request("GET", "/thing")
@@ -95,7 +95,7 @@ async def test_a_get_whose_answer_is_lost_is_sent_again(server: RawServer, http:
     assert len(server.requests) >= 3
 
 
-async def test_where_nobody_listens_nothing_was_sent(http: Http) -> None:
+async def test_a_refused_connection_raises_not_sent(http: Http) -> None:
     clock = MovedClock()
     # Bound and not listening: refused, and nobody else can be given the port meanwhile.
     with socket.socket() as silent:
@@ -108,14 +108,14 @@ async def test_where_nobody_listens_nothing_was_sent(http: Http) -> None:
     assert clock.slept == [0.5, 1.0, 2.0, 4.0]
 
 
-async def test_a_name_that_does_not_resolve_is_named(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_error_says_that_a_name_does_not_resolve(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
     _no_name_resolves(monkeypatch)
     async with client("https://api.example.invalid", http) as cloud:
         with pytest.raises(NotSent, match=r"api\.example\.invalid, port 443: the name does not resolve \(.+\)"):
             await cloud.request("POST", "/thing")
 
 
-async def test_an_error_that_the_program_handles_meanwhile_is_no_reason(
+async def test_an_error_that_the_program_is_handling_is_not_taken_for_the_reason(
     http: Http, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _no_name_resolves(monkeypatch)
@@ -134,7 +134,7 @@ def _no_name_resolves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", fail)
 
 
-async def test_a_cancelled_call_leaves_no_connection_that_others_would_use(server: RawServer, http: Http) -> None:
+async def test_the_connection_of_a_cancelled_call_is_not_used_again(server: RawServer, http: Http) -> None:
     server.script = [None]
     async with client(server.url, http) as cloud:
         async with anyio.create_task_group() as group:
@@ -163,7 +163,7 @@ async def test_aiohttp_on_trio_is_refused() -> None:
 
 
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY", "all_proxy"])
-async def test_the_proxy_of_the_environment_is_asked(
+async def test_the_proxy_of_the_environment_is_used(
     server: RawServer, http: Http, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, server.url)
@@ -185,7 +185,7 @@ async def test_a_proxy_of_the_environment_needs_no_scheme(
     assert server.requests == ["CONNECT api.upcloud.com:443"]
 
 
-async def test_a_proxy_that_wants_a_password_is_asked_once_and_its_password_is_in_no_error(
+async def test_a_proxy_that_refuses_the_password_is_tried_once_and_no_error_shows_the_password(
     server: RawServer, http: Http
 ) -> None:
     server.script = [b"HTTP/1.1 407 MUST_NOT_BE_SHOWN\r\nContent-Length: 2\r\n\r\n{}"]
@@ -198,7 +198,7 @@ async def test_a_proxy_that_wants_a_password_is_asked_once_and_its_password_is_i
     assert "me:MUST_NOT" not in "".join(traceback.format_exception(caught.value))
 
 
-async def test_a_proxy_that_cannot_be_reached_is_named_without_its_password(http: Http) -> None:
+async def test_the_error_for_an_unreachable_proxy_names_it_without_its_password(http: Http) -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         proxy = f"http://me:MUST_NOT_BE_SHOWN@127.0.0.1:{silent.getsockname()[1]}"
@@ -208,7 +208,7 @@ async def test_a_proxy_that_cannot_be_reached_is_named_without_its_password(http
     assert "MUST_NOT" not in "".join(traceback.format_exception(caught.value))
 
 
-async def test_a_proxy_may_be_given(server: RawServer, http: Http) -> None:
+async def test_a_proxy_can_be_given(server: RawServer, http: Http) -> None:
     server.script = [b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\n{}"]
     async with UpCloud(Token("ucat_x"), http=http, proxy=server.url, retry=RetryPolicy(attempts=1)) as cloud:
         with pytest.raises(NotSent):
@@ -217,7 +217,7 @@ async def test_a_proxy_may_be_given(server: RawServer, http: Http) -> None:
 
 
 @pytest.mark.parametrize("with_port", [False, True])
-async def test_no_proxy_is_honoured(
+async def test_the_variable_no_proxy_is_used(
     server: RawServer, http: Http, monkeypatch: pytest.MonkeyPatch, *, with_port: bool
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
@@ -226,7 +226,7 @@ async def test_no_proxy_is_honoured(
         assert (await cloud.request("GET", "/thing")).status == 200
 
 
-async def test_a_client_of_ones_own_is_used_and_stays_open(server: RawServer) -> None:
+async def test_a_given_http_client_is_used_and_not_closed(server: RawServer) -> None:
     async with httpx.AsyncClient(headers={"x-own": "1"}, auth=("me", "own"), follow_redirects=True) as own:
         async with UpCloud(
             Token("ucat_x"), base_url=server.url, http_client=own, waits=WaitPolicy(clock=MovedClock())
@@ -263,7 +263,7 @@ async def tls_server(authority: trustme.CA) -> AsyncIterator[RawServer]:
         yield server
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused_once_with_its_reason(
+async def test_an_untrusted_certificate_is_tried_once_and_the_error_has_the_reason(
     tls_server: RawServer, http: Http
 ) -> None:
     clock = MovedClock()
@@ -275,7 +275,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused_once_with_its_re
     assert clock.slept == []
 
 
-async def test_the_authorities_of_ssl_cert_file_are_trusted(
+async def test_the_certificate_authorities_of_ssl_cert_file_are_trusted(
     tls_server: RawServer, http: Http, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
@@ -284,7 +284,7 @@ async def test_the_authorities_of_ssl_cert_file_are_trusted(
         assert (await cloud.request("POST", "/thing")).status == 200
 
 
-async def test_the_authorities_of_a_given_context_are_trusted(
+async def test_the_certificate_authorities_of_a_given_context_are_trusted(
     tls_server: RawServer, http: Http, authority: trustme.CA
 ) -> None:
     context = ssl.create_default_context()

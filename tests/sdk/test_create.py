@@ -75,7 +75,7 @@ async def test_a_server_whose_answer_was_lost_is_adopted(moved: MovedCloud, loss
 
 
 @pytest.mark.parametrize("loss", [row[1] for row in WITHOUT_EFFECT], ids=[row[0] for row in WITHOUT_EFFECT])
-async def test_where_nothing_was_made_the_outcome_is_unknown(
+async def test_a_lost_create_without_a_server_raises_outcome_unknown(
     moved: MovedCloud, loss: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     moved.sim.fail("POST /server", **loss)
@@ -94,7 +94,7 @@ async def test_where_nothing_was_made_the_outcome_is_unknown(
     assert "outcome unknown" in caplog.text
 
 
-async def test_the_label_of_the_error_is_that_of_the_create(moved: MovedCloud) -> None:
+async def test_the_error_has_the_label_of_the_create(moved: MovedCloud) -> None:
     moved.sim.fail("POST /server", drop=True, after_effect=True, hide_from_lists=1_000)
     async with moved.client() as cloud:
         with pytest.raises(OutcomeUnknown) as caught:
@@ -104,14 +104,14 @@ async def test_the_label_of_the_error_is_that_of_the_create(moved: MovedCloud) -
 
 
 @pytest.mark.parametrize("seconds", [0.4, 3.0, 8.0, 17.0])
-async def test_a_list_that_lags_is_looked_at_again(moved: MovedCloud, seconds: float) -> None:
+async def test_a_list_that_lags_is_read_again(moved: MovedCloud, seconds: float) -> None:
     moved.sim.fail("POST /server", drop=True, after_effect=True, hide_from_lists=seconds)
     async with moved.client() as cloud:
         server = await cloud.servers.create(server_spec())
         assert [server.uuid] == list(moved.sim.servers)
 
 
-async def test_what_turns_up_after_all_is_destroyed_since_nobody_holds_it(
+async def test_a_server_that_appears_late_is_destroyed_because_it_has_no_holder(
     moved: MovedCloud, caplog: pytest.LogCaptureFixture
 ) -> None:
     moved.sim.fail("POST /server", drop=True, after_effect=True, hide_from_lists=40)
@@ -137,7 +137,9 @@ async def test_what_turns_up_after_all_is_destroyed_since_nobody_holds_it(
     ],
 )
 @pytest.mark.parametrize("pattern", ["GET /server", "GET /server/{uuid}"])
-async def test_trouble_while_looking_ends_no_search(moved: MovedCloud, pattern: str, trouble: dict[str, Any]) -> None:
+async def test_a_failure_during_the_search_does_not_end_it(
+    moved: MovedCloud, pattern: str, trouble: dict[str, Any]
+) -> None:
     """It says nothing about the server, which would be left running."""
     moved.sim.fail("POST /server", drop=True, after_effect=True)
     moved.sim.fail(pattern, times=2, **trouble)
@@ -146,7 +148,9 @@ async def test_trouble_while_looking_ends_no_search(moved: MovedCloud, pattern: 
         assert [server.uuid] == list(moved.sim.servers)
 
 
-async def test_trouble_without_an_end_leaves_the_outcome_unknown_and_the_server_destroyed(moved: MovedCloud) -> None:
+async def test_a_search_that_keeps_failing_raises_outcome_unknown_and_the_server_is_destroyed(
+    moved: MovedCloud,
+) -> None:
     moved.sim.fail("POST /server", drop=True, after_effect=True)
     moved.sim.fail("GET /server", status=401, code="AUTHENTICATION_FAILED", times=20)
     async with moved.client() as cloud:
@@ -180,7 +184,7 @@ REFUSED: list[tuple[dict[str, Any], type[UpCloudError]]] = [
 
 
 @pytest.mark.parametrize(("refusal", "error"), REFUSED)
-async def test_a_refusal_is_an_answer_and_nothing_is_looked_for(
+async def test_after_a_refusal_no_server_is_searched_for(
     moved: MovedCloud, refusal: dict[str, Any], error: type[UpCloudError]
 ) -> None:
     moved.sim.fail("POST /server", **refusal)
@@ -191,7 +195,7 @@ async def test_a_refusal_is_an_answer_and_nothing_is_looked_for(
     assert moved.sim.servers == {}
 
 
-async def test_a_create_that_was_refused_for_now_makes_one_server(moved: MovedCloud) -> None:
+async def test_a_create_that_is_repeated_after_a_429_makes_one_server(moved: MovedCloud) -> None:
     moved.sim.fail("POST /server", status=429, code="TOO_MANY_REQUESTS", times=3, headers={"Retry-After": "7"})
     async with moved.client() as cloud:
         await cloud.servers.create(server_spec())
@@ -199,7 +203,7 @@ async def test_a_create_that_was_refused_for_now_makes_one_server(moved: MovedCl
     assert moved.count("POST /server") == 4
 
 
-async def test_a_create_that_was_never_sent_is_sent_again_and_in_the_end_certainly_had_no_effect(
+async def test_a_create_that_cannot_be_sent_is_repeated_and_finally_raises_not_sent(
     moved: MovedCloud,
 ) -> None:
     def unreachable(request: httpx.Request) -> httpx.Response:
@@ -221,7 +225,7 @@ async def test_after_a_lost_answer_the_next_spec_is_not_tried(moved: MovedCloud)
     assert moved.count("POST /server") == 1
 
 
-async def test_after_a_refusal_for_lack_of_room_the_next_spec_is_tried(moved: MovedCloud) -> None:
+async def test_after_a_refusal_for_lack_of_capacity_the_next_spec_is_tried(moved: MovedCloud) -> None:
     moved.sim.fail("POST /server", status=409, code="SERVER_RESOURCES_UNAVAILABLE")
     async with moved.client() as cloud:
         server = await cloud.servers.create(server_spec("one").variants(zones=["fi-hel1", "de-fra1"]))
@@ -229,7 +233,7 @@ async def test_after_a_refusal_for_lack_of_room_the_next_spec_is_tried(moved: Mo
     assert len(moved.sim.servers) == 1
 
 
-async def test_where_all_specs_are_refused_the_last_refusal_tells_of_the_others(moved: MovedCloud) -> None:
+async def test_if_all_specs_are_refused_the_last_error_has_the_others_as_notes(moved: MovedCloud) -> None:
     moved.sim.fail("POST /server", status=409, code="SERVER_RESOURCES_UNAVAILABLE", times=2)
     async with moved.client() as cloud:
         with pytest.raises(NoCapacity) as caught:
@@ -237,7 +241,7 @@ async def test_where_all_specs_are_refused_the_last_refusal_tells_of_the_others(
     assert "1xCPU-1GB in fi-hel1 was refused before" in "".join(caught.value.__notes__)
 
 
-async def test_no_specs_are_refused(moved: MovedCloud) -> None:
+async def test_an_empty_sequence_of_specs_is_refused(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         with pytest.raises(ValueError, match="the sequence of specs is empty"):
             await cloud.servers.create([])

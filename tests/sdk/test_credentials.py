@@ -89,7 +89,7 @@ def _go(text: str) -> str:
         "token of the keyring, written by Go",
     ],
 )
-def test_where_credentials_come_from(
+def test_credentials_are_found_in_this_order(
     stored: FakeKeyring, environment: dict[str, str], entries: dict[str, str], found: Token | Basic
 ) -> None:
     stored.entries.update(entries)
@@ -128,7 +128,7 @@ def test_where_credentials_come_from(
         "no text",
     ],
 )
-def test_what_is_missing_or_contradictory_is_refused_with_what_to_do(
+def test_the_error_for_missing_or_contradictory_credentials_says_what_to_do(
     stored: FakeKeyring, environment: dict[str, str], entries: dict[str, str], says: str
 ) -> None:
     stored.entries.update(entries)
@@ -143,14 +143,14 @@ def test_arguments_win_over_everything(stored: FakeKeyring) -> None:
     assert find_credentials(given, {"UPCLOUD_TOKEN": "e", "UPCLOUD_USERNAME": "contradiction"}) is given
 
 
-def test_a_locked_keyring_is_no_credentials(stored: FakeKeyring) -> None:
+def test_a_locked_keyring_counts_as_no_credentials(stored: FakeKeyring) -> None:
     stored.entries[""] = "ucat_k"
     stored.is_locked = True
     with pytest.raises(ConfigError, match="no credentials"):
         find_credentials(None, {})
 
 
-def test_without_the_extra_there_is_no_keyring() -> None:
+def test_without_the_extra_the_keyring_is_not_read() -> None:
     with pytest.raises(ConfigError, match="no credentials"):
         find_credentials(None, {})
 
@@ -185,22 +185,22 @@ def test_credentials_of_another_type_are_refused(given: Token) -> None:
         (lambda: Basic("me", f"{SECRET}\udcff"), "not valid Unicode"),
     ],
 )
-def test_what_cannot_be_a_credential_is_refused_and_not_repeated(make: Callable[[], object], says: str) -> None:
+def test_an_invalid_credential_is_refused_and_not_shown(make: Callable[[], object], says: str) -> None:
     with pytest.raises(ConfigError, match=says) as caught:
         make()
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
-def test_the_header_of_a_token() -> None:
+def test_a_token_is_sent_as_bearer() -> None:
     assert Token("ucat_x").authorization() == "Bearer ucat_x"
 
 
-def test_the_header_of_a_pair() -> None:
+def test_a_user_name_and_password_are_sent_as_basic() -> None:
     header = Basic("me", "pässwörd: yes").authorization()
     assert header == "Basic " + base64.b64encode("me:pässwörd: yes".encode()).decode()
 
 
-def test_secrets_may_come_wrapped() -> None:
+def test_a_secret_can_be_given_as_secretstr() -> None:
     assert Token(SecretStr("ucat_x")) == Token("ucat_x")
     assert Basic("me", SecretStr("p")) == Basic("me", "p")
 
@@ -231,7 +231,9 @@ async def test_a_secret_is_in_no_log_and_no_traceback_of_a_failing_call(
     assert SECRET not in shown + caplog.text
 
 
-async def test_a_callable_is_asked_before_each_attempt(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_a_callable_for_credentials_is_called_before_each_attempt(
+    api: respx.MockRouter, clock: MovedClock
+) -> None:
     given = iter(["ucat_1", "ucat_2", "ucat_3"])
 
     async def rotate() -> Token:
@@ -259,7 +261,7 @@ async def _text() -> str:
 
 
 @pytest.mark.parametrize("given", [_text, lambda: Token(TOKEN), lambda: None])
-async def test_a_callable_that_gives_something_else_is_refused_and_its_answer_not_repeated(
+async def test_a_wrong_result_of_the_callable_is_refused_and_not_shown(
     api: respx.MockRouter, given: Callable[[], Awaitable[Token]]
 ) -> None:
     async with UpCloud(given) as cloud:
@@ -269,7 +271,7 @@ async def test_a_callable_that_gives_something_else_is_refused_and_its_answer_no
     assert not api.calls
 
 
-async def test_what_a_callable_raises_is_raised(api: respx.MockRouter) -> None:
+async def test_an_error_of_the_callable_is_raised_unchanged(api: respx.MockRouter) -> None:
     async def broken() -> Token:
         raise OSError("the vault is sealed")
 
@@ -279,7 +281,7 @@ async def test_what_a_callable_raises_is_raised(api: respx.MockRouter) -> None:
     assert not api.calls
 
 
-async def test_a_callable_that_hangs_is_given_up(api: respx.MockRouter) -> None:
+async def test_a_callable_that_hangs_ends_in_connect_timeout(api: respx.MockRouter) -> None:
     async def hang() -> Token:
         await anyio.sleep_forever()
         raise AssertionError("never")

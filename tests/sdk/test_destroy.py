@@ -63,7 +63,7 @@ async def test_a_running_server_is_stopped_hard_and_deleted_with_its_disk(moved:
     assert moved.sim.requests[-1].path == f"/server/{uuid}?storages=1&backups=delete"
 
 
-async def test_a_stopped_server(moved: MovedCloud) -> None:
+async def test_a_stopped_server_is_destroyed_with_its_disk(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await cloud.servers.stop(uuid, stop_type="hard")
@@ -73,7 +73,7 @@ async def test_a_stopped_server(moved: MovedCloud) -> None:
     assert moved.sim.storages == {}
 
 
-async def test_a_server_that_boots(moved: MovedCloud) -> None:
+async def test_a_booting_server_is_destroyed(moved: MovedCloud) -> None:
     """Nothing can be asked of it until it has."""
     async with moved.client() as cloud:
         server = await cloud.servers.create(server_spec())
@@ -82,7 +82,7 @@ async def test_a_server_that_boots(moved: MovedCloud) -> None:
     assert moved.sim.storages == {}
 
 
-async def test_a_server_that_is_being_stopped(moved: MovedCloud) -> None:
+async def test_a_server_that_is_being_stopped_is_destroyed(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await cloud.servers.stop(uuid, stop_type="hard")
@@ -99,7 +99,7 @@ async def test_a_server_in_error_is_deleted_as_soon_as_that_is_possible(moved: M
     assert moved.sim.storages == {}
 
 
-async def test_a_server_that_is_gone_is_no_error(moved: MovedCloud) -> None:
+async def test_a_destroy_of_a_deleted_server_is_no_error(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await cloud.servers.destroy(uuid)
@@ -108,7 +108,7 @@ async def test_a_server_that_is_gone_is_no_error(moved: MovedCloud) -> None:
     assert moved.sim.servers == {}
 
 
-async def test_what_can_be_no_server_is_refused(moved: MovedCloud) -> None:
+async def test_an_invalid_uuid_is_refused(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         with pytest.raises(InvalidRequest, match="SERVER_INVALID"):
             await cloud.servers.destroy("build-1")
@@ -127,7 +127,7 @@ class Stops(httpx.AsyncBaseTransport):
         return await self._inner.handle_async_request(request)
 
 
-async def test_a_soft_stop_gives_the_guest_a_minute_and_then_none(moved: MovedCloud) -> None:
+async def test_a_soft_stop_gives_the_guest_a_minute_before_a_hard_stop(moved: MovedCloud) -> None:
     stops = Stops(moved)
     async with moved.client(transport=stops) as cloud:
         uuid = await started(cloud)
@@ -162,7 +162,7 @@ async def test_an_attached_data_disk_survives(moved: MovedCloud) -> None:
     assert list(moved.sim.storages) == [data]
 
 
-async def test_all_disks_that_were_made_with_the_server_go(moved: MovedCloud) -> None:
+async def test_all_disks_that_were_created_with_the_server_are_deleted(moved: MovedCloud) -> None:
     disks = [
         StorageDeviceSpec.clone(DEBIAN, size=25),
         StorageDeviceSpec.create(size=10),
@@ -178,7 +178,7 @@ async def test_all_disks_that_were_made_with_the_server_go(moved: MovedCloud) ->
     assert list(moved.sim.storages) == [kept]
 
 
-async def test_a_server_of_another_client_goes_with_its_own_disks_too(moved: MovedCloud) -> None:
+async def test_a_server_of_another_client_is_deleted_with_its_disks_too(moved: MovedCloud) -> None:
     """What was made with it is on the labels, not in the memory of a process."""
     async with moved.client() as cloud:
         uuid = await started(cloud)
@@ -189,7 +189,7 @@ async def test_a_server_of_another_client_goes_with_its_own_disks_too(moved: Mov
     assert list(moved.sim.storages) == [data]
 
 
-async def test_a_server_that_was_made_elsewhere_keeps_its_disks(moved: MovedCloud) -> None:
+async def test_the_disks_of_a_server_from_another_tool_are_kept(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         document = (await cloud.request("POST", "/server", json={"server": server_spec().wire()})).document
         await cloud.servers.destroy(document["server"]["uuid"])
@@ -200,7 +200,9 @@ async def test_a_server_that_was_made_elsewhere_keeps_its_disks(moved: MovedClou
 @pytest.mark.parametrize(
     ("storages", "left"), [("created", ["data"]), ("all", []), ("none", ["build-1 disk 1", "data"])]
 )
-async def test_which_disks_go_is_the_callers_word(moved: MovedCloud, storages: StoragePolicy, left: list[str]) -> None:
+async def test_the_caller_chooses_which_disks_are_deleted(
+    moved: MovedCloud, storages: StoragePolicy, left: list[str]
+) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await data_disk(cloud, uuid)
@@ -210,7 +212,7 @@ async def test_which_disks_go_is_the_callers_word(moved: MovedCloud, storages: S
 
 
 @pytest.mark.parametrize("backups", ["keep", "keep_latest", "delete", None])
-async def test_what_becomes_of_the_backups_is_the_callers_word(moved: MovedCloud, backups: BackupPolicy | None) -> None:
+async def test_the_caller_chooses_what_happens_to_the_backups(moved: MovedCloud, backups: BackupPolicy | None) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await cloud.servers.destroy(uuid, backups=backups)
@@ -237,7 +239,7 @@ class OlderAnswers(httpx.AsyncBaseTransport):
         return httpx.Response(answer.status_code, headers=headers, content=json.dumps(document).encode())
 
 
-async def test_disks_that_are_shown_without_labels_are_asked_for(moved: MovedCloud) -> None:
+async def test_disks_that_an_answer_shows_without_labels_are_read(moved: MovedCloud) -> None:
     async with moved.client(transport=OlderAnswers(moved.sim.transport())) as cloud:
         uuid = await started(cloud)
         data = await data_disk(cloud, uuid)
@@ -247,7 +249,7 @@ async def test_disks_that_are_shown_without_labels_are_asked_for(moved: MovedClo
     assert moved.count("GET /storage/[0-9a-f-]+") == 2
 
 
-async def test_the_disks_of_a_server_that_somebody_else_deleted_go_too(moved: MovedCloud) -> None:
+async def test_the_disks_of_a_server_that_somebody_else_deleted_are_deleted_too(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         await cloud.servers.stop(uuid, stop_type="hard")
@@ -258,7 +260,7 @@ async def test_the_disks_of_a_server_that_somebody_else_deleted_go_too(moved: Mo
     assert moved.sim.storages == {}
 
 
-async def test_a_disk_that_was_moved_to_another_server_stays(
+async def test_a_disk_that_was_moved_to_another_server_is_kept(
     moved: MovedCloud, caplog: pytest.LogCaptureFixture
 ) -> None:
     disks = (StorageDeviceSpec.clone(DEBIAN, size=25), StorageDeviceSpec.create(size=10))
@@ -326,7 +328,7 @@ async def test_a_server_that_cannot_be_deleted_in_time_is_named(
     assert str(caught.value) in caplog.text
 
 
-async def test_a_server_that_never_leaves_maintenance_is_named_with_what_was_seen(moved: MovedCloud) -> None:
+async def test_the_error_for_a_server_that_stays_in_maintenance_has_its_last_state(moved: MovedCloud) -> None:
     moved.sim.boot_next(never())
     async with moved.client() as cloud:
         server = await cloud.servers.create(server_spec())
@@ -335,7 +337,9 @@ async def test_a_server_that_never_leaves_maintenance_is_named_with_what_was_see
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, "AUTHENTICATION_FAILED"), (403, "ACTION_FORBIDDEN")])
-async def test_what_no_repetition_can_mend_ends_at_once(moved: MovedCloud, status: int, code: str) -> None:
+async def test_an_error_that_a_retry_cannot_fix_ends_the_destroy_immediately(
+    moved: MovedCloud, status: int, code: str
+) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         moved.sim.fail("DELETE /server/*", status=status, code=code, times=None)
@@ -346,7 +350,7 @@ async def test_what_no_repetition_can_mend_ends_at_once(moved: MovedCloud, statu
     assert moved.hand.now() - began < 60
 
 
-async def test_a_dead_api_ends_a_destroy_in_its_time(moved: MovedCloud) -> None:
+async def test_a_destroy_ends_in_its_timeout_if_the_api_does_not_answer(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         uuid = await started(cloud)
         moved.sim.fail("*", status=503, times=None)

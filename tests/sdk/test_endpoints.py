@@ -199,7 +199,7 @@ def _is_for(name: str, case: Case) -> bool:
     return _pattern(name).fullmatch(case.sends) is not None and is_word == ("{kind}" in name)
 
 
-def test_each_endpoint_of_the_reference_has_a_method_and_no_method_has_another() -> None:
+def test_the_methods_cover_exactly_the_endpoints_of_the_reference() -> None:
     assert sorted({each.name for each in endpoints()}) == sorted(REFERENCE + CONTRACT)
 
 
@@ -212,7 +212,7 @@ def test_each_method_of_a_namespace_that_is_for_an_endpoint_has_a_docstring() ->
     assert [each.call for each in endpoints() if not each.summary] == []
 
 
-def test_each_namespace_is_there() -> None:
+def test_the_client_has_each_namespace() -> None:
     assert {each.call.split(".")[1] for each in endpoints()} == set(namespaces()) - {"images", "leases"}
 
 
@@ -222,9 +222,9 @@ def test_each_endpoint_has_a_case(name: str) -> None:
 
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: case.id)
-def test_each_case_is_for_an_endpoint(case: Case) -> None:
+def test_each_case_belongs_to_an_endpoint(case: Case) -> None:
     assert any(_is_for(name, case) for name in REFERENCE + CONTRACT)
 
 
-def test_the_table_of_endpoints_is_that_of_the_code() -> None:
+def test_the_table_of_endpoints_matches_the_code() -> None:
     assert PAGE.read_text("utf-8") == page(), "write it anew: python -m tests.docs.endpoints"

@@ -80,7 +80,7 @@ def test_each_refusal_of_the_simulator_is_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(("status", "code"), sorted(KIND))
-async def test_a_refusal_is_of_its_class(api: respx.MockRouter, status: int, code: str) -> None:
+async def test_each_refusal_is_raised_as_its_class(api: respx.MockRouter, status: int, code: str) -> None:
     api.post("/server/00aa/start").respond(status, json={"error": {"error_code": code, "error_message": "No."}})
 
     async with UpCloud(Token("ucat_x"), retry=RetryPolicy(attempts=1), ssl_context=authorities()) as cloud:

@@ -108,7 +108,7 @@ def _public_errors() -> set[type[BaseException]]:
     }
 
 
-def test_the_tree_is_as_it_is_drawn() -> None:
+def test_the_tree_of_errors_matches_its_drawing() -> None:
     assert _public_errors() == {errors.UpCloudError, *TREE}
     for child, parent in TREE.items():
         assert issubclass(child, parent), child
@@ -128,13 +128,13 @@ def test_all_names_are_exported() -> None:
     assert errors.__all__ == sorted(errors.__all__)
 
 
-def test_errors_of_choice_are_lookup_errors_and_a_timeout_is_a_timeout_error() -> None:
+def test_no_match_and_ambiguous_are_lookup_errors_and_timeouts_are_timeout_errors() -> None:
     assert issubclass(errors.NoMatch, LookupError)
     assert issubclass(errors.Ambiguous, LookupError)
     assert issubclass(errors.WaitTimeout, TimeoutError)
 
 
-def test_there_is_an_example_of_each() -> None:
+def test_each_error_has_an_example() -> None:
     assert {type(example) for example in EXAMPLES} == _public_errors()
 
 
@@ -145,7 +145,7 @@ def _pickled(error: errors.UpCloudError) -> errors.UpCloudError:
 
 @pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("copied", [_pickled, copy.copy], ids=["pickle", "copy"])
-def test_a_copy_says_and_carries_the_same(
+def test_a_copy_of_an_error_has_the_same_message_and_attributes(
     error: errors.UpCloudError, copied: Callable[[errors.UpCloudError], errors.UpCloudError]
 ) -> None:
     twin = copied(error)
@@ -214,14 +214,14 @@ def _read(content: bytes, *, status: int = 400) -> errors.ApiError:
     return error
 
 
-def test_the_older_shape_is_read() -> None:
+def test_the_older_error_format_is_read() -> None:
     error = _read(LEGACY)
     assert (error.code, error.message) == ("SERVER_INVALID", "The server UUID is invalid.")
     assert error.correlation_id is None
     assert error.invalid_params == ()
 
 
-def test_the_newer_shape_is_read() -> None:
+def test_the_newer_error_format_is_read() -> None:
     error = _read(PROBLEM)
     assert error.code == "INVALID_REQUEST"
     assert error.message == "Validation error."
@@ -229,7 +229,7 @@ def test_the_newer_shape_is_read() -> None:
     assert error.invalid_params == (("default_backend", "Backend doesn't exist."),)
 
 
-def test_a_type_that_is_no_url_is_the_code_itself() -> None:
+def test_a_type_that_is_not_a_url_is_the_code() -> None:
     assert _read(b'{"type": "GROUP_NOT_FOUND", "title": "No."}').code == "GROUP_NOT_FOUND"
 
 
@@ -262,17 +262,17 @@ def test_a_type_that_is_no_url_is_the_code_itself() -> None:
         "deeper",
     ],
 )
-def test_a_body_that_is_not_the_apis_own_is_no_error_of_the_api(content: bytes) -> None:
+def test_a_body_that_is_not_from_the_api_is_no_api_error(content: bytes) -> None:
     for status in (302, 400, 401, 404, 409, 429, 502):
         assert read_error("GET /x", status, content) is None
 
 
-def test_the_names_of_the_contract_are_read_too() -> None:
+def test_the_field_names_of_the_contract_are_read_too() -> None:
     error = _read(b'{"error": {"code": "SERVER_NOT_FOUND", "message": "No."}}', status=404)
     assert (type(error), error.code, error.message) == (errors.NotFound, "SERVER_NOT_FOUND", "No.")
 
 
-def test_names_of_the_contract_beside_empty_ones_are_read() -> None:
+def test_the_field_names_of_the_contract_are_read_if_the_recorded_ones_are_empty() -> None:
     error = _read(b'{"error": {"error_code": null, "error_message": "", "code": "SERVER_NOT_FOUND", "message": "No."}}')
     assert (error.code, error.message) == ("SERVER_NOT_FOUND", "No.")
 
@@ -286,35 +286,35 @@ def test_names_of_the_contract_beside_empty_ones_are_read() -> None:
         b'{"error": {"error_message": "No."}}',
     ],
 )
-def test_a_document_without_a_code_is_not_the_apis_own(content: bytes) -> None:
+def test_a_document_without_a_code_is_not_from_the_api(content: bytes) -> None:
     assert read_error("GET /x", 404, content) is None
 
 
-def test_a_problem_with_a_correlation_id_is_the_apis_own_without_a_code_too() -> None:
+def test_a_problem_with_a_correlation_id_is_from_the_api_even_without_a_code() -> None:
     error = _read(b'{"type": "about:blank", "title": "No.", "status": 404, "correlation_id": "01FY"}', status=404)
     assert (type(error), error.code, error.message) == (errors.NotFound, "", "No.")
 
 
 @pytest.mark.parametrize("call", [f"GET /storage/{DISK}", f"POST /storage/{DISK}/clone"])
-def test_a_storage_that_is_not_there_may_be_answered_without_a_body(call: str) -> None:
+def test_a_404_for_a_storage_can_have_no_body(call: str) -> None:
     error = read_error(call, 404, b"")
     assert isinstance(error, errors.NotFound)
     assert error.code == "STORAGE_NOT_FOUND"
 
 
 @pytest.mark.parametrize("call", [f"DELETE /storage/{DISK}", "GET /storage", f"GET /server/{DISK}", "GET /storage/a"])
-def test_no_other_answer_without_a_body_means_that_a_thing_is_gone(call: str) -> None:
+def test_any_other_404_without_a_body_is_not_from_the_api(call: str) -> None:
     assert read_error(call, 404, b"") is None
     assert read_error(f"GET /storage/{DISK}", 401, b"") is None
     assert read_error(f"GET /storage/{DISK}", 404, b"<html>") is None
 
 
 @pytest.mark.parametrize("code", ["SERVER_RESOURCES_UNAVAILABLE", "server_resources_unavailable"])
-def test_a_zone_without_room_is_known_in_any_shape(code: str) -> None:
+def test_a_full_zone_is_recognised_in_each_error_format(code: str) -> None:
     assert type(_read(json.dumps({"error": {"code": code, "message": ""}}).encode(), status=409)) is errors.NoCapacity
 
 
-def test_a_document_with_surprises_in_it_is_an_error_like_any_other() -> None:
+def test_an_error_document_with_odd_fields_is_still_read() -> None:
     error = _read(b'{"type": "X", "title": [], "invalid_params": ["a", {"name": 1}], "correlation_id": 3}')
     assert isinstance(error, errors.InvalidRequest)
     assert error.correlation_id is None

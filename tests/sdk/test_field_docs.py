@@ -33,12 +33,12 @@ def test_help_shows_the_fields_of_a_model_with_units_and_defaults(model: type[ob
     assert [text for text in expected if text not in shown] == []
 
 
-def test_a_model_without_a_source_file_has_docs_all_the_same() -> None:
+def test_a_model_without_a_source_file_keeps_its_docstring() -> None:
     made = type("Made", (Server,), {"__doc__": "Made up.", "__module__": "nowhere"})
     assert made.__doc__ is not None
     assert made.__doc__.startswith("Made up.\n\nFields:\n    uuid: str\n")
 
 
-def test_reading_the_docs_of_fields_costs_nobody_else_anything() -> None:
+def test_field_docs_are_read_only_on_demand() -> None:
     code = "import sys; from upcloud_sdk.models import Server; print('upcloud_sdk._field_docs' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

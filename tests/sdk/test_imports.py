@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ADDRESS = "https://example.com/disk.raw"
 
 
-async def test_an_import_is_waited_for_with_progress(api: respx.MockRouter, cloud: UpCloud, clock: MovedClock) -> None:
+async def test_import_url_waits_and_reports_progress(api: respx.MockRouter, cloud: UpCloud, clock: MovedClock) -> None:
     start = api.post(f"/storage/{DISK}/import").respond(201, json=found())
     api.get(f"/storage/{DISK}/import").mock(
         side_effect=[
@@ -44,7 +44,9 @@ async def test_an_import_is_waited_for_with_progress(api: respx.MockRouter, clou
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelling", "cancelled"])
-async def test_an_import_that_ends_otherwise_is_an_error(api: respx.MockRouter, cloud: UpCloud, state: str) -> None:
+async def test_a_failed_or_cancelled_import_raises_resource_failed(
+    api: respx.MockRouter, cloud: UpCloud, state: str
+) -> None:
     api.post(f"/storage/{DISK}/import").respond(201, json=found())
     why = found(state, error_code="HTTP_ERROR", error_message="It answered 404.")
     api.get(f"/storage/{DISK}/import").respond(200, json=why)
@@ -54,7 +56,7 @@ async def test_an_import_that_ends_otherwise_is_an_error(api: respx.MockRouter, 
     assert CANCEL not in lines(api)
 
 
-async def test_an_import_that_takes_too_long_goes_on_without_its_caller(
+async def test_an_import_continues_after_the_timeout_of_its_caller(
     api: respx.MockRouter, cloud: UpCloud, clock: MovedClock
 ) -> None:
     api.post(f"/storage/{DISK}/import").respond(201, json=found())
@@ -75,9 +77,7 @@ async def test_an_import_of_something_that_is_not_a_url_is_refused(
     assert lines(api) == []
 
 
-async def test_a_cancel_that_is_answered_with_nothing_looks_at_the_import(
-    api: respx.MockRouter, cloud: UpCloud
-) -> None:
+async def test_a_cancel_with_an_empty_answer_reads_the_import(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.post(f"/storage/{DISK}/import/cancel").respond(204)
     api.get(f"/storage/{DISK}/import").respond(200, json=found("cancelled"))
 

@@ -40,18 +40,18 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "lines.jsonl"
 
 
-def test_what_is_appended_is_read_in_its_order(path: Path) -> None:
+def test_appended_lines_are_read_in_order(path: Path) -> None:
     written(path, *({"n": number} for number in range(100)))
     assert read(path) == [{"n": number} for number in range(100)]
 
 
-def test_a_file_that_is_not_there_is_empty(path: Path) -> None:
+def test_a_missing_file_counts_as_empty(path: Path) -> None:
     assert read(path) == []
 
 
 @settings(max_examples=30, deadline=None)
 @given(before=DOCUMENTS, after=DOCUMENTS, cut=st.integers(min_value=0))
-def test_wherever_a_crash_cuts_a_file_what_is_whole_is_read_and_what_comes_after_it_too(
+def test_after_a_crash_all_complete_lines_and_later_ones_are_read(
     tmp_path_factory: pytest.TempPathFactory, before: list[dict[str, object]], after: list[dict[str, object]], cut: int
 ) -> None:
     path = tmp_path_factory.mktemp("cut") / "lines.jsonl"
@@ -66,14 +66,14 @@ def test_wherever_a_crash_cuts_a_file_what_is_whole_is_read_and_what_comes_after
     assert read(path) == [*before[:count], *after]
 
 
-def test_a_line_that_is_cut_is_counted(path: Path) -> None:
+def test_an_incomplete_line_is_counted(path: Path) -> None:
     path.write_text('{"n": 1}\n{"n": 2, "te\n[1]\n\n{"n": 3}\n')
     reader = LineReader(path)
     assert list(reader.read()) == [{"n": 1}, {"n": 3}]
     assert reader.unreadable == 2
 
 
-def test_a_reader_gives_only_what_is_new_and_a_line_when_it_is_whole(path: Path) -> None:
+def test_a_reader_returns_only_new_and_complete_lines(path: Path) -> None:
     reader = LineReader(path)
     path.write_text('{"n": 1}\n{"n"')
     assert list(reader.read()) == [{"n": 1}]
@@ -83,7 +83,7 @@ def test_a_reader_gives_only_what_is_new_and_a_line_when_it_is_whole(path: Path)
     assert list(reader.read()) == []
 
 
-def test_a_file_that_has_its_size_makes_room_for_another_and_the_oldest_goes(path: Path) -> None:
+def test_a_full_file_is_renamed_and_the_oldest_is_deleted(path: Path) -> None:
     for number in range(12):
         lines = JsonLines(path, max_bytes=20, older_files=2)
         lines.append({"number": number})
@@ -94,7 +94,7 @@ def test_a_file_that_has_its_size_makes_room_for_another_and_the_oldest_goes(pat
     assert sum(each.stat().st_size for each in path.parent.iterdir()) < 3 * 40
 
 
-def test_a_reader_goes_on_where_the_file_was_renamed_meanwhile(path: Path) -> None:
+def test_a_reader_continues_after_the_file_was_renamed(path: Path) -> None:
     reader = LineReader(path)
     seen: list[object] = []
     for number in range(9):
@@ -143,7 +143,7 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
 
 
 @pytest.mark.parametrize("room", [0, 1, 8, 9, 10, 20])
-def test_on_a_full_disk_nothing_fails_and_all_is_written_once_when_there_is_room_again(
+def test_lines_wait_while_the_disk_is_full_and_are_written_once_later(
     path: Path, disk: Disk, caplog: pytest.LogCaptureFixture, room: int
 ) -> None:
     disk.room = room
@@ -162,7 +162,7 @@ def test_on_a_full_disk_nothing_fails_and_all_is_written_once_when_there_is_room
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="wants /dev/full, which Linux has: `make test` there")
-def test_a_device_that_is_always_full_costs_nothing_but_the_lines(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disk_that_stays_full_loses_lines_and_raises_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path.symlink_to("/dev/full")
     lines = JsonLines(path)
     for number in range(MOST_WAITING + 5):
@@ -172,13 +172,13 @@ def test_a_device_that_is_always_full_costs_nothing_but_the_lines(path: Path, ca
     assert caplog.text.count("cannot be written") == 1
 
 
-def test_a_folder_that_is_not_there_fails_nothing(tmp_path: Path) -> None:
+def test_a_missing_folder_raises_nothing(tmp_path: Path) -> None:
     lines = JsonLines(tmp_path / "nowhere" / "lines.jsonl")
     lines.append({"n": 1})
     assert not lines.close(LONG)
 
 
-def test_what_was_appended_last_is_written_when_the_process_ends(path: Path) -> None:
+def test_the_last_lines_are_written_when_the_process_ends(path: Path) -> None:
     program = f"""
 from pathlib import Path
 from upcloud_sdk._json_lines import JsonLines
@@ -191,7 +191,7 @@ for number in range(1000):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="wants fork, which POSIX has: `make test` there")
-def test_a_forked_child_writes_its_own_lines_and_none_of_its_parent(path: Path) -> None:
+def test_a_forked_child_writes_only_its_own_lines(path: Path) -> None:
     program = f"""
 import os
 from pathlib import Path

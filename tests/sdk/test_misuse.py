@@ -99,7 +99,7 @@ NO_MODELS: list[tuple[str, Call]] = [
 
 
 @pytest.mark.parametrize("call", [pytest.param(call, id=name) for name, call in NO_MODELS])
-async def test_a_dict_in_the_place_of_a_model_is_refused_in_words(
+async def test_the_error_for_a_dict_instead_of_a_model_says_what_to_write(
     api: respx.MockRouter, cloud: UpCloud, call: Call
 ) -> None:
     with pytest.raises(TypeError, match=r"such as ServerChanges|not a ServerSpec: give one"):
@@ -108,7 +108,7 @@ async def test_a_dict_in_the_place_of_a_model_is_refused_in_words(
 
 
 @pytest.mark.parametrize(("call", "says"), [pytest.param(call, says, id=name) for name, call, says in CALLS])
-async def test_what_makes_no_sense_is_refused_before_anything_is_sent(
+async def test_a_senseless_argument_is_refused_before_anything_is_sent(
     api: respx.MockRouter, cloud: UpCloud, call: Call, says: str
 ) -> None:
     with pytest.raises(ValueError, match=says.replace(".", r"\.").replace("(", r"\(")):
@@ -116,7 +116,7 @@ async def test_what_makes_no_sense_is_refused_before_anything_is_sent(
     assert lines(api) == []
 
 
-async def test_a_value_cannot_lead_to_another_path(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_a_value_cannot_change_the_path_of_a_request(api: respx.MockRouter, cloud: UpCloud) -> None:
     route = api.route().respond(204)
 
     await cloud.tags.delete("web/../../server/x?storages=1")

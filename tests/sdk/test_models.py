@@ -55,7 +55,7 @@ def document(file: str, number: int) -> bytes:
 # --- a server to be made ----------------------------------------------------------------------------------------------
 
 
-def test_a_spec_says_what_the_api_reads() -> None:
+def test_a_spec_is_written_as_the_api_reads_it() -> None:
     wanted = spec(
         networking=[InterfaceSpec.public(), InterfaceSpec.utility(), InterfaceSpec.private(NETWORK, "172.16.0.2")],
         login_user=LoginUser(ssh_keys=["ssh-ed25519 AAAA me"]),
@@ -98,7 +98,7 @@ def test_a_spec_says_what_the_api_reads() -> None:
     }
 
 
-def test_a_spec_of_a_custom_size_says_it() -> None:
+def test_a_spec_of_a_custom_size_is_written_with_cores_and_memory() -> None:
     document = spec(plan="custom", core_number=2, memory_amount=4096).wire()
     assert (document["plan"], document["core_number"], document["memory_amount"]) == ("custom", 2, 4096)
 
@@ -151,7 +151,7 @@ def test_new_disks_without_a_title_are_named_after_the_server() -> None:
         ),
     ],
 )
-def test_a_disk_says_what_the_api_reads(device: StorageDeviceSpec, document: dict[str, object]) -> None:
+def test_a_disk_is_written_as_the_api_reads_it(device: StorageDeviceSpec, document: dict[str, object]) -> None:
     assert device.wire() == document
 
 
@@ -175,7 +175,7 @@ def test_a_disk_says_what_the_api_reads(device: StorageDeviceSpec, document: dic
         ),
     ],
 )
-def test_an_interface_says_what_the_api_reads(interface: InterfaceSpec, document: dict[str, object]) -> None:
+def test_an_interface_is_written_as_the_api_reads_it(interface: InterfaceSpec, document: dict[str, object]) -> None:
     assert interface.wire() == document
 
 
@@ -248,13 +248,13 @@ REFUSED: list[tuple[str, Callable[[], object], str]] = [
 
 
 @pytest.mark.parametrize(("make", "says"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
-def test_what_the_api_would_refuse_is_refused_here_with_what_to_do(make: Callable[[], object], says: str) -> None:
+def test_the_error_for_a_spec_that_the_api_would_refuse_says_what_to_do(make: Callable[[], object], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         make()
 
 
 @pytest.mark.parametrize("hostname", ["a", "build-1", "build-1.example.com", "a.b.", "1", "xn--bcher-kva", "a" * 63])
-def test_host_names_are_taken_as_they_are_usual(hostname: str) -> None:
+def test_usual_host_names_are_accepted(hostname: str) -> None:
     assert spec(hostname=hostname).hostname == hostname
 
 
@@ -292,14 +292,14 @@ def test_a_change_sends_only_what_was_given() -> None:
 SERVER, STORAGE = one(Server, "server"), one(Storage, "storage")
 
 
-def test_the_addresses_of_a_server_are_at_hand() -> None:
+def test_a_server_has_attributes_for_its_addresses() -> None:
     server = SERVER.read(document("servers.json", 3))
     assert server.public_ipv4 == IPv4Address("203.0.113.7")
     assert server.public_ipv6 == IPv6Address("2001:db8::1")
     assert server.utility_ipv4 == IPv4Address("10.1.2.3")
 
 
-def test_a_server_without_addresses_says_so() -> None:
+def test_a_server_without_addresses_has_none_in_their_place() -> None:
     server = SERVER.read(document("servers.json", 7))
     assert (server.public_ipv4, server.public_ipv6, server.utility_ipv4) == (None, None, None)
 
@@ -333,7 +333,7 @@ def test_an_ejected_drive_is_read() -> None:
     assert (drive.storage, drive.storage_size, drive.storage_tier, drive.type) == ("", 0, None, "cdrom")
 
 
-def test_labels_that_an_answer_does_not_show_are_none_and_not_empty() -> None:
+def test_labels_that_are_missing_in_an_answer_are_none_and_not_empty() -> None:
     assert SERVER.read(document("servers.json", 4)).storage_devices[0].labels is None
     assert SERVER.read(document("servers.json", 5)).storage_devices[0].labels == {}
 
@@ -346,7 +346,7 @@ def test_a_state_compares_with_text() -> None:
 
 
 @pytest.mark.parametrize(("number", "rule"), [(4, True), (5, False), (6, False)])
-def test_a_rule_for_backups_is_there_or_none(number: int, rule: bool) -> None:
+def test_a_missing_or_empty_backup_rule_is_none(number: int, rule: bool) -> None:
     assert (STORAGE.read(document("storages.json", number)).backup_rule is not None) is rule
 
 
@@ -355,7 +355,7 @@ def test_a_rule_for_backups_is_there_or_none(number: int, rule: bool) -> None:
 ENDS = datetime(2026, 11, 24, 9, 0, 0, tzinfo=UTC)
 
 
-def test_the_keys_of_the_labels_are_a_contract() -> None:
+def test_the_keys_of_the_sdks_labels_do_not_change() -> None:
     ownership = Ownership(owner="ci", run="run1", attempt="attempt1", lease=ENDS)
     assert ownership.labels() == {
         "upcloud_sdk_owner": "ci",
@@ -366,7 +366,7 @@ def test_the_keys_of_the_labels_are_a_contract() -> None:
     assert Ownership.read({**ownership.labels(), "env": "dev"}) == ownership
 
 
-def test_what_is_not_owned_has_no_labels() -> None:
+def test_a_resource_without_an_owner_has_no_labels_of_the_sdk() -> None:
     assert Ownership().labels() == {}
     assert Ownership.read({"env": "dev"}) == Ownership()
 
@@ -379,7 +379,7 @@ def test_a_lease_is_written_in_utc() -> None:
     "value",
     [None, "", "tomorrow", "2026-11-24", "2026-13-24T09:00:00Z", "2026-11-24T09:00:00+02:00", "2026-11-24T09:00:00Z "],
 )
-def test_a_lease_that_cannot_be_read_is_none_and_not_an_old_one(value: str | None) -> None:
+def test_an_unreadable_lease_is_none_and_does_not_count_as_ended(value: str | None) -> None:
     assert read_lease(value) is None
 
 

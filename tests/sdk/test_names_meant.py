@@ -38,7 +38,7 @@ def client(**arguments: object) -> Cloud:
         ("frobnicate", "there are allow_http, base_url, "),
     ],
 )
-def test_an_unknown_argument_of_the_client_names_the_one_that_was_meant(argument: str, says: str) -> None:
+def test_the_error_for_an_unknown_argument_of_the_client_suggests_the_right_one(argument: str, says: str) -> None:
     with pytest.raises(
         TypeError, match=rf"UpCloud\(\) got an unexpected keyword argument '{argument}'.*{says}"
     ) as caught:
@@ -62,23 +62,23 @@ def test_an_unknown_argument_of_the_client_names_the_one_that_was_meant(argument
         ("servers.all", r"no attribute 'all': write `await cloud\.servers\.list\(\)`"),
     ],
 )
-def test_an_unknown_name_names_the_one_that_was_meant(mistake: str, says: str) -> None:
+def test_the_error_for_an_unknown_attribute_suggests_the_right_one(mistake: str, says: str) -> None:
     with pytest.raises(AttributeError, match=says):
         attrgetter(mistake)(client())
 
 
-def test_names_that_python_asks_for_are_not_explained() -> None:
+def test_private_names_get_pythons_own_error() -> None:
     cloud = client()
     assert not hasattr(cloud, "__wrapped__")
     with pytest.raises(AttributeError, match=r"no attribute '_nothing'$"):
         _ = cloud._nothing
 
 
-def test_the_arguments_of_the_client_can_still_be_looked_up() -> None:
+def test_the_signature_of_the_client_can_be_inspected() -> None:
     assert {"base_url", "timeout", "retry"} <= set(inspect.signature(UpCloud).parameters)
 
 
-def test_with_in_place_of_async_with_says_what_to_write() -> None:
+def test_the_error_for_a_plain_with_says_what_to_write() -> None:
     with pytest.raises(TypeError, match="write `async with UpCloud"), client():
         pass
     written = r"write `async with cloud\.servers\.ephemeral\(spec\) as server:`"
@@ -86,7 +86,7 @@ def test_with_in_place_of_async_with_says_what_to_write() -> None:
         pass
 
 
-async def test_await_in_place_of_async_with_or_async_for_says_what_to_write() -> None:
+async def test_the_error_for_await_instead_of_async_with_or_async_for_says_what_to_write() -> None:
     with pytest.raises(TypeError, match=r"write `async with cloud\.servers\.ephemeral\(spec\) as server:`"):
         await client().servers.ephemeral(None)
     with pytest.raises(TypeError, match=r"write `async for entries in cloud\.audit_logs\.list\(\):`"):
@@ -109,7 +109,7 @@ async def test_await_in_place_of_async_with_or_async_for_says_what_to_write() ->
         ("zones.list", {"frobnicate": 1}, "got an unexpected keyword argument 'frobnicate'; there are none"),
     ],
 )
-async def test_an_unknown_argument_of_a_method_names_the_one_that_was_meant(
+async def test_the_error_for_an_unknown_argument_of_a_method_suggests_the_right_one(
     method: str, arguments: dict[str, object], says: str
 ) -> None:
     with pytest.raises(TypeError, match=says):
@@ -128,19 +128,19 @@ def test_methods_are_coroutine_functions_with_their_own_arguments(method: str) -
 
 
 @pytest.mark.parametrize("call", ["servers.get", "servers.list", "servers.events", "storages.list"])
-def test_a_call_that_is_never_awaited_has_the_name_that_was_written(call: str) -> None:
+def test_the_warning_for_a_forgotten_await_has_the_name_that_was_written(call: str) -> None:
     coroutine = attrgetter(call)(client())("00aa")
     assert coroutine.__qualname__.lower() == call
     coroutine.close()
 
 
-async def test_python_names_a_method_as_it_was_written() -> None:
+async def test_the_qualified_name_of_a_method_is_the_one_that_was_written() -> None:
     with pytest.raises(TypeError, match=r"^Servers\.list\(\) takes 1 positional argument"):
         await client().servers.list("web")
 
 
 @pytest.mark.parametrize("mistake", [itemgetter(0), attrgetter("title"), iter], ids=["[]", ".", "for"])
-def test_a_forgotten_await_is_named_by_python_itself(mistake: Callable[[Any], object]) -> None:
+def test_python_itself_reports_a_forgotten_await(mistake: Callable[[Any], object]) -> None:
     def forget() -> None:
         with pytest.raises((TypeError, AttributeError), match="'coroutine' object"):
             mistake(client().zones.list())
@@ -150,7 +150,7 @@ def test_a_forgotten_await_is_named_by_python_itself(mistake: Callable[[Any], ob
         forget()
 
 
-async def test_calls_are_coroutines_for_whoever_runs_them(api: respx.MockRouter, anyio_backend_name: str) -> None:
+async def test_calls_are_coroutines_for_gather_and_task_groups(api: respx.MockRouter, anyio_backend_name: str) -> None:
     api.get("/zone").respond(json={"zones": {"zone": []}})
     async with UpCloud(Token("ucat_x")) as cloud:
         assert await cloud.zones.list() == ()

@@ -90,7 +90,7 @@ async def test_a_create_whose_answers_lack_optional_fields_makes_one_server_and_
     assert moved.requests().count("POST /server") == 1
 
 
-async def test_a_server_that_cannot_be_read_at_all_is_told_and_left_alone(moved: MovedCloud) -> None:
+async def test_a_created_server_with_an_unreadable_answer_is_reported_and_kept(moved: MovedCloud) -> None:
     async with moved.client(transport=OddTransport(moved, without("state"))) as cloud:
         with pytest.raises(UnexpectedAnswer, match=r"as Server\.server\.state of 00") as caught:
             await cloud.servers.create(server_spec())
@@ -114,7 +114,7 @@ def resources() -> Iterator[type[Resource]]:
             yield kind
 
 
-def test_only_what_the_sdk_steers_by_is_required() -> None:
+def test_only_the_fields_that_the_sdk_needs_are_required() -> None:
     required = {name for kind in resources() for name, field in kind.model_fields.items() if field.is_required()}
     assert required == STEERED_BY
 
@@ -142,7 +142,7 @@ def put(document: Json, place: tuple[str | int, ...], value: object) -> Json:
 
 
 @pytest.mark.parametrize("odd", ODD, ids=repr)
-def test_whatever_stands_in_whatever_place_a_server_is_read(odd: object) -> None:
+def test_a_server_is_read_with_an_odd_value_in_any_optional_field(odd: object) -> None:
     whole = documents.server()
     envelope = one(Server, "server")
     for place in places(whole):
@@ -155,7 +155,7 @@ def test_whatever_stands_in_whatever_place_a_server_is_read(odd: object) -> None
             assert read.public_ipv4 is not None, place
 
 
-def test_the_optional_field_is_none_and_named_with_its_path(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_optional_field_is_none_and_logged_with_its_path(caplog: pytest.LogCaptureFixture) -> None:
     whole = documents.server()
     document = put(whole, ("server", "ip_addresses", "ip_address", 0, "family"), {"odd": "MUST_NOT_BE_SHOWN"})
     read = one(Server, "server").read(json.dumps(document).encode(), Reading())
@@ -168,7 +168,7 @@ def test_the_optional_field_is_none_and_named_with_its_path(caplog: pytest.LogCa
     assert "MUST_NOT" not in caplog.text
 
 
-def test_no_value_is_made_up_for_a_field_that_cannot_be_read(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_field_never_gets_an_invented_value(caplog: pytest.LogCaptureFixture) -> None:
     for kind in resources():
         needed = {name: NEEDED.get(name, "a") for name, field in kind.model_fields.items() if field.is_required()}
         reading, envelope = Reading(), Envelope(kind)
@@ -190,7 +190,7 @@ def test_no_value_is_made_up_for_a_field_that_cannot_be_read(caplog: pytest.LogC
             assert told == ({f"{kind.__name__}.{name}" for name in optional} if odd else set()), kind
 
 
-def test_a_place_is_named_once_a_client(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_unreadable_field_is_logged_once_per_client(caplog: pytest.LogCaptureFixture) -> None:
     reading, envelope = Reading(), one(Server, "server")
     for _ in range(3):
         envelope.read(json.dumps(documents.server(core_number="many", firewall="perhaps")).encode(), reading)
@@ -201,7 +201,7 @@ def test_a_place_is_named_once_a_client(caplog: pytest.LogCaptureFixture) -> Non
     assert caplog.text.count("it is None") == 2
 
 
-def test_an_item_that_cannot_be_read_is_left_out_and_never_the_whole_list(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unreadable_item_is_left_out_of_its_list(caplog: pytest.LogCaptureFixture) -> None:
     document = documents.servers({"uuid": "00a1"}, {"uuid": "00a2", "state": {}}, {"uuid": "00a3"}, {"uuid": "00a4"})
     document["servers"]["server"][2]["labels"] = {"label": [7, {"key": "env", "value": "dev"}]}
     document["servers"]["server"].append("odd")
@@ -215,7 +215,7 @@ def test_an_item_that_cannot_be_read_is_left_out_and_never_the_whole_list(caplog
     assert all(text.endswith("): it is left out") for text in said)
 
 
-async def test_a_strict_client_refuses_what_is_odd(api: respx.MockRouter) -> None:
+async def test_a_strict_client_refuses_an_unreadable_field(api: respx.MockRouter) -> None:
     api.get(f"/server/{SERVER}").respond(json=documents.server(core_number="many"))
     async with UpCloud(Token("t"), strict=True) as strict, UpCloud(Token("t")) as lenient:
         with pytest.raises(UnexpectedAnswer, match=rf"as Server\.server\.core_number of {SERVER}: ") as caught:
@@ -242,14 +242,12 @@ async def test_a_strict_client_names_the_model_of_a_list(api: respx.MockRouter) 
     ],
 )
 @pytest.mark.parametrize("strict", [False, True])
-def test_what_is_known_from_the_field_is_read(
-    kind: type[BaseModel], document: dict[str, Json], *, strict: bool
-) -> None:
+def test_answers_seen_in_production_are_read(kind: type[BaseModel], document: dict[str, Json], *, strict: bool) -> None:
     read = one(kind, "thing").read(json.dumps({"thing": document}).encode(), Reading(strict=strict))
     assert {name: getattr(read, name) for name in document} == document
 
 
-def test_a_price_that_cannot_be_read_hides_no_other() -> None:
+def test_an_unreadable_price_does_not_hide_the_others() -> None:
     prices: dict[str, Json] = {
         "name": "fi-hel1",
         "firewall": {"amount": 1, "price": 56},
@@ -261,7 +259,7 @@ def test_a_price_that_cannot_be_read_hides_no_other() -> None:
 
 
 @pytest.mark.parametrize("odd", [None, 7, "odd", [1], [[]]], ids=repr)
-def test_an_entry_of_a_mapping_that_cannot_be_read_hides_no_other(odd: Json) -> None:
+def test_an_unreadable_entry_of_a_mapping_does_not_hide_the_others(odd: Json) -> None:
     document: Json = {"fi-hel1": odd, "fi-hel2": {"gpu_plans": {}}}
     read = Envelope(dict[str, ZoneDevices]).read(json.dumps(document).encode(), Reading())
     assert set(read) == {"fi-hel2"}
@@ -281,7 +279,7 @@ def test_an_entry_of_a_mapping_that_cannot_be_read_hides_no_other(odd: Json) -> 
     ],
     ids=repr,
 )
-def test_times_are_read_as_they_come(sent: object, read: datetime | None) -> None:
+def test_times_are_read_in_each_known_format(sent: object, read: datetime | None) -> None:
     server = one(Server, "server").read(json.dumps(documents.server(created=sent)).encode())
     assert server.created == read
     assert server.created is None or server.created.tzinfo is not None

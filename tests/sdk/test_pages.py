@@ -43,7 +43,7 @@ async def _numbers(cloud: UpCloud, size: int) -> list[int]:
 @pytest.mark.parametrize("wrapping", ["", "audit_logs"], ids=["bare", "wrapped"])
 @pytest.mark.parametrize("size", [10, 12, 25, 100])
 @pytest.mark.parametrize("read", [_from_0, _from_1, _pages])
-async def test_the_audit_log_is_whole_whatever_an_offset_counts(
+async def test_the_audit_log_is_complete_whatever_an_offset_counts(
     read: Callable[[int, int], list[dict[str, str]]], size: int, wrapping: str, count: bool
 ) -> None:
     """The reference says no more of offsets than that 0 and 1 give the same page."""
@@ -59,7 +59,7 @@ async def test_the_audit_log_is_whole_whatever_an_offset_counts(
 
 @pytest.mark.parametrize("cut", [10, 20, 24, 25])
 @pytest.mark.parametrize("read", [_from_0, _from_1, _pages])
-async def test_an_api_that_cuts_pages_of_the_log_below_what_is_asked_for_hides_none(
+async def test_no_entry_is_missed_if_the_api_sends_shorter_pages(
     read: Callable[[int, int], list[dict[str, str]]], cut: int
 ) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
@@ -72,7 +72,7 @@ async def test_an_api_that_cuts_pages_of_the_log_below_what_is_asked_for_hides_n
 @pytest.mark.parametrize("count", [3, 24, 25, 26, 99])
 @pytest.mark.parametrize("cut", [10, 20, 25])
 @pytest.mark.parametrize("read", [_from_0, _from_1])
-async def test_a_count_that_is_not_true_hides_none(
+async def test_no_entry_is_missed_if_the_total_is_wrong(
     read: Callable[[int, int], list[dict[str, str]]], cut: int, count: int
 ) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
@@ -90,7 +90,7 @@ async def test_an_empty_log_has_no_pages(api: respx.MockRouter, cloud: UpCloud) 
     assert len(lines(api)) == 1
 
 
-async def test_a_count_that_is_too_high_ends(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_reading_ends_if_the_total_is_too_high(api: respx.MockRouter, cloud: UpCloud) -> None:
     entries = {"audit_logs": ENTRIES}
     api.get("/audit-logs", params={"offset": "0"}).respond(200, json=entries, headers={"Upcloud-Total-Count": "99"})
     api.get("/audit-logs").respond(200, json={"audit_logs": []}, headers={"Upcloud-Total-Count": "99"})
@@ -99,7 +99,7 @@ async def test_a_count_that_is_too_high_ends(api: respx.MockRouter, cloud: UpClo
     assert len(lines(api)) == 3
 
 
-async def test_the_log_of_the_simulator_is_read_whole() -> None:
+async def test_the_log_of_the_simulator_is_read_completely() -> None:
     sim = Simulator(clock=ManualClock(), storage_seconds=0)
     async with UpCloud(Token("ucat_x"), transport=sim.transport()) as cloud:
         for number in range(25):
@@ -120,12 +120,12 @@ async def test_the_log_of_the_simulator_is_read_whole() -> None:
         ({"actions": "create"}, r"write actions=\['create'\]"),
     ],
 )
-def test_what_cannot_be_asked_of_the_log_is_refused_at_once(options: dict[str, Any], says: str) -> None:
+def test_an_invalid_filter_of_the_log_is_refused_immediately(options: dict[str, Any], says: str) -> None:
     with pytest.raises((ValueError, TypeError), match=says):
         UpCloud(Token("ucat_x")).audit_logs.list(**options)
 
 
-async def test_storages_of_the_simulator_come_in_pages_too() -> None:
+async def test_storages_of_the_simulator_are_read_in_pages_too() -> None:
     sim = Simulator(clock=ManualClock(), storage_seconds=0)
     async with UpCloud(Token("ucat_x"), transport=sim.transport()) as cloud:
         at_once = await cloud.storages.list("public")

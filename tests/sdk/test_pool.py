@@ -51,7 +51,7 @@ async def at_once(pool: ConnectionStack, server: RawServer, number: int) -> None
         server.answering.set()
 
 
-async def test_no_connection_is_opened_where_one_is_idle(server: RawServer) -> None:
+async def test_an_idle_connection_is_used_before_a_new_one_is_opened(server: RawServer) -> None:
     async with stack() as pool:
         for _ in range(3):
             await at_once(pool, server, 30)
@@ -67,7 +67,7 @@ async def test_the_last_connection_used_is_used_next(server: RawServer) -> None:
         assert len(set(server.used[3:])) == 1
 
 
-async def test_what_has_idled_too_long_is_closed(server: RawServer) -> None:
+async def test_a_connection_that_was_idle_too_long_is_closed(server: RawServer) -> None:
     now = 0.0
     async with stack(lambda: now) as pool:
         await at_once(pool, server, 5)
@@ -141,7 +141,9 @@ async def test_a_request_that_is_cancelled_while_it_connects_leaves_nothing_open
         await server.until(lambda: server.open == 1)
 
 
-async def test_an_answer_under_way_survives_the_end_of_the_stack_and_its_connection_does_not(server: RawServer) -> None:
+async def test_a_running_answer_is_completed_when_the_pool_closes_and_its_connection_is_closed_then(
+    server: RawServer,
+) -> None:
     server.answering = anyio.Event()
     answers: list[httpx.Response] = []
 

@@ -39,7 +39,7 @@ def _httpx_takes(url: str) -> str | None:
 
 @pytest.mark.parametrize("no_proxy", NO_PROXY)
 @pytest.mark.parametrize("proxy", ["http://proxy.example:3128", "proxy.example:3128"])
-def test_the_environment_is_read_as_httpx_reads_it(monkeypatch: pytest.MonkeyPatch, no_proxy: str, proxy: str) -> None:
+def test_the_environment_is_read_as_in_httpx(monkeypatch: pytest.MonkeyPatch, no_proxy: str, proxy: str) -> None:
     monkeypatch.setenv("https_proxy", proxy)
     monkeypatch.setenv("all_proxy", "http://all.example:1080")
     monkeypatch.setenv("no_proxy", no_proxy)
@@ -48,7 +48,7 @@ def test_the_environment_is_read_as_httpx_reads_it(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("entry", ["api.upcloud.com:443", "[::1]:8080", "cafe.upcloud.com:443"])
-def test_a_port_may_be_the_default_one_and_stand_behind_an_address_of_ipv6(
+def test_no_proxy_matches_default_ports_and_ipv6_addresses_with_ports(
     monkeypatch: pytest.MonkeyPatch, entry: str
 ) -> None:
     monkeypatch.setenv("all_proxy", "http://proxy.example:3128")
@@ -60,7 +60,7 @@ def test_a_port_may_be_the_default_one_and_stand_behind_an_address_of_ipv6(
 
 
 @pytest.mark.parametrize("entry", ["bad host:xx", "[::1", "a:b:c:d:e", ":"])
-def test_an_entry_that_cannot_be_read_is_passed_over(monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
+def test_an_unreadable_entry_of_no_proxy_is_ignored(monkeypatch: pytest.MonkeyPatch, entry: str) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
     monkeypatch.setenv("no_proxy", entry)
     assert place_of(proxy_for(httpx.URL(API), None)) == "proxy.example:3128"
@@ -68,7 +68,7 @@ def test_an_entry_that_cannot_be_read_is_passed_over(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("rest", ["/BE_SHOWN@proxy.example:3128", "@proxy.example:99999"], ids=["slash", "port"])
 @pytest.mark.parametrize("variable", ["https_proxy", "HTTPS_PROXY"])
-def test_a_proxy_that_is_not_a_url_is_refused_and_not_quoted(
+def test_a_proxy_that_is_not_a_url_is_refused_and_not_shown(
     monkeypatch: pytest.MonkeyPatch, variable: str, rest: str
 ) -> None:
     monkeypatch.setenv(variable, f"http://me:MUST_NOT{rest}")
@@ -77,6 +77,6 @@ def test_a_proxy_that_is_not_a_url_is_refused_and_not_quoted(
     assert "MUST_NOT" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_the_place_of_a_proxy_is_without_its_password() -> None:
+def test_the_location_of_a_proxy_does_not_contain_its_password() -> None:
     proxy = proxy_for(httpx.URL(API), "http://me:MUST_NOT_BE_SHOWN@proxy.example:3128")
     assert place_of(proxy) == "proxy.example:3128"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.parametrize("module", ["upcloud_sdk", "upcloud_sdk.models", "upcloud_sdk.errors", "upcloud_sdk.simulator"])
-def test_each_public_name_exists_and_the_list_is_sorted_and_in_dir(module: str) -> None:
+def test_each_public_name_exists_and_is_in_a_sorted_list_and_in_dir(module: str) -> None:
     loaded = importlib.import_module(module)
     names: list[str] = loaded.__all__
     assert names == sorted(names)
@@ -27,7 +27,7 @@ def test_each_public_name_exists_and_the_list_is_sorted_and_in_dir(module: str) 
 
 
 @pytest.mark.parametrize("module", [upcloud_sdk, models])
-def test_dir_shows_what_is_public_and_nothing_else(module: ModuleType) -> None:
+def test_dir_shows_only_public_names(module: ModuleType) -> None:
     assert [name for name in dir(module) if not name.startswith("__")] == [
         name for name in module.__all__ if not name.startswith("__")
     ]
@@ -50,7 +50,7 @@ def test_every_error_is_public() -> None:
     assert {name for name in kinds if not name.startswith("_")} == set(errors.__all__)
 
 
-def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+def test_an_unknown_name_raises_attribute_error() -> None:
     with pytest.raises(AttributeError, match="UpClod"):
         getattr(upcloud_sdk, "UpClod")  # noqa: B009 - what the test is about
     with pytest.raises(AttributeError, match="Sever"):
@@ -86,7 +86,7 @@ def test_help_shows_how_to_begin() -> None:
         ("import upcloud_sdk.simulator", ("starlette", "uvicorn", "upcloud_sdk.client", "upcloud_sdk.models")),
     ],
 )
-def test_an_import_loads_nothing_that_is_not_used(statement: str, absent: tuple[str, ...]) -> None:
+def test_an_import_loads_no_unused_modules(statement: str, absent: tuple[str, ...]) -> None:
     script = f"import sys; {statement}; print([name for name in {absent!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"

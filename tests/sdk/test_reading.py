@@ -86,17 +86,17 @@ BAD: list[tuple[dict[str, object], dict[str, object]]] = [
 
 
 @pytest.mark.parametrize(("sent", "read"), GOOD)
-def test_what_was_read_is_found(sent: dict[str, object], read: dict[str, object]) -> None:
+def test_a_value_that_was_read_is_not_reported_as_lost(sent: dict[str, object], read: dict[str, object]) -> None:
     assert lost(sent, Read(**read)) == []
     assert lost({"thing": sent}, Read(**read)) == []
 
 
 @pytest.mark.parametrize(("sent", "read"), BAD)
-def test_what_was_lost_or_is_in_another_type_is_found(sent: dict[str, object], read: dict[str, object]) -> None:
+def test_a_lost_value_or_a_value_of_another_type_is_reported(sent: dict[str, object], read: dict[str, object]) -> None:
     assert lost(sent, Read(**read)) != []
     assert lost({"things": {"thing": [sent]}}, (Read(**read),)) != []
 
 
-def test_the_path_says_where() -> None:
+def test_the_report_has_the_path_of_the_value() -> None:
     sent = {"thing": {"parts": {"part": [{"size": 1}, {"size": 2}]}}}
     assert lost(sent, Read(parts=(Inner(size=1), Inner(size=3)))) == [".thing.parts.part.1.size"]

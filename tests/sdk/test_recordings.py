@@ -121,7 +121,7 @@ def _check_error(error: ApiError, interaction: Interaction) -> None:
 @pytest.mark.parametrize(
     "interaction", [*_load(recordings(), "recorded answers"), *_load(OWN, "documents of tests/wire")]
 )
-async def test_nothing_of_an_answer_is_lost(
+async def test_no_value_of_a_recorded_answer_is_lost(
     interaction: Interaction, anyio_backend: str, request: pytest.FixtureRequest
 ) -> None:
     answer = await _read(interaction)

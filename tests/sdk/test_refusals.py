@@ -174,7 +174,7 @@ def test_a_wrong_request_is_refused_before_it_is_sent(
 
 
 @pytest.mark.parametrize(("model", "right"), [(model, right) for model, right, _, _ in ROWS if right])
-def test_without_what_is_wrong_it_is_taken(model: str, right: dict[str, Any]) -> None:
+def test_the_same_request_without_the_mistake_is_accepted(model: str, right: dict[str, Any]) -> None:
     kind: type[Request] = getattr(models, model)
 
     assert json.dumps(kind.model_validate(right).wire())
@@ -197,7 +197,7 @@ def test_a_misspelt_field_is_refused(model: str) -> None:
         kind.model_validate({**right, "misspelt": 1})
 
 
-def test_a_password_is_written_on_its_way_to_the_api_only() -> None:
+def test_a_password_is_written_only_in_the_request_to_the_api() -> None:
     spec = models.SubAccountSpec.model_validate(_SUB_ACCOUNT)
 
     assert spec.wire()["password"] == SECRET

@@ -51,9 +51,7 @@ AGAIN_WITH_AN_ANSWER: list[tuple[str, Call]] = [
 
 
 @pytest.mark.parametrize("call", [pytest.param(call, id=name) for name, call in ONCE])
-async def test_what_would_do_more_the_second_time_is_sent_once(
-    api: respx.MockRouter, cloud: UpCloud, call: Call
-) -> None:
+async def test_a_call_that_is_not_idempotent_is_sent_once(api: respx.MockRouter, cloud: UpCloud, call: Call) -> None:
     api.route().respond(503, json=refusal())
 
     with pytest.raises(ServerFault):
@@ -62,9 +60,7 @@ async def test_what_would_do_more_the_second_time_is_sent_once(
 
 
 @pytest.mark.parametrize("call", [pytest.param(call, id=name) for name, call in AGAIN])
-async def test_what_does_the_same_the_second_time_is_sent_again(
-    api: respx.MockRouter, cloud: UpCloud, call: Call
-) -> None:
+async def test_an_idempotent_call_is_sent_again(api: respx.MockRouter, cloud: UpCloud, call: Call) -> None:
     api.route().mock(side_effect=[refused(503), httpx.Response(204)])
 
     await call(cloud)
@@ -72,7 +68,9 @@ async def test_what_does_the_same_the_second_time_is_sent_again(
 
 
 @pytest.mark.parametrize("call", [pytest.param(call, id=name) for name, call in AGAIN_WITH_AN_ANSWER])
-async def test_a_change_that_can_be_repeated_is(api: respx.MockRouter, cloud: UpCloud, call: Call) -> None:
+async def test_an_idempotent_change_with_an_answer_is_sent_again(
+    api: respx.MockRouter, cloud: UpCloud, call: Call
+) -> None:
     api.route().mock(side_effect=[refused(503), httpx.Response(200, json={})])
 
     with pytest.raises(ForeignAnswer):
@@ -86,9 +84,7 @@ DISK_SPEC = StorageSpec(zone="fi-hel1", title="data", size=10)
 NETWORK_SPEC = NetworkSpec.model_validate({"name": "a", "zone": "fi-hel1", "ip_networks": [{"address": "10.0.0.0/24"}]})
 
 
-async def test_a_disk_whose_create_was_not_answered_is_found_by_its_label(
-    api: respx.MockRouter, cloud: UpCloud
-) -> None:
+async def test_a_disk_is_found_by_its_label_after_a_lost_answer(api: respx.MockRouter, cloud: UpCloud) -> None:
     made = {"uuid": DISK, "title": "data", "type": "normal", "state": "online", "size": 10}
     create = api.post("/storage").respond(502)
     api.get(f"/storage/{DISK}").respond(200, json={"storage": made})
@@ -113,7 +109,7 @@ CREATES: list[tuple[str, Call]] = [
 
 
 @pytest.mark.parametrize(("kind", "call"), CREATES)
-async def test_a_create_that_left_nothing_says_by_which_label_to_look(
+async def test_the_error_of_a_lost_create_has_the_label_to_look_for(
     api: respx.MockRouter, cloud: UpCloud, kind: str, call: Call
 ) -> None:
     api.post(f"/{kind}").respond(502)
@@ -129,7 +125,7 @@ async def test_a_create_that_left_nothing_says_by_which_label_to_look(
 # --- labels of ours ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_change_of_a_disks_labels_keeps_ours(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_a_change_of_a_disks_labels_keeps_the_sdks_labels(api: respx.MockRouter, cloud: UpCloud) -> None:
     ours = {"key": "upcloud_sdk_attempt", "value": "abc"}
     disk: dict[str, Any] = {"uuid": DISK, "title": "a", "type": "normal", "state": "online", "size": 10}
     present = [{"key": "env", "value": "test"}, ours, {"key": "_os_type", "value": "linux"}]
@@ -145,7 +141,7 @@ async def test_a_change_of_a_disks_labels_keeps_ours(api: respx.MockRouter, clou
 # --- answers that the reference leaves open ---------------------------------------------------------------------------
 
 
-async def test_an_address_that_does_not_come_back_is_looked_up(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_an_address_that_is_missing_in_the_answer_is_looked_up(api: respx.MockRouter, cloud: UpCloud) -> None:
     addresses = [{"address": "10.0.0.2", "family": "IPv4"}, {"address": "10.0.0.3", "family": "IPv4"}]
     interface = {"index": 4, "type": "private", "network": NETWORK, "mac": "da:45:c4:5c:a5:b7"}
     api.post(f"/server/{SERVER}/networking/interface/4/ip-address").respond(204)

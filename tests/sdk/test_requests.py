@@ -54,7 +54,7 @@ async def moved() -> AsyncIterator[MovedCloud]:
 # --- extra ------------------------------------------------------------------------------------------------------------
 
 
-def test_extra_is_merged_into_the_document_at_its_place() -> None:
+def test_extra_is_merged_into_the_document() -> None:
     disk = StorageDeviceSpec(action="create", size=10, title="data", extra={"novelty": "yes"})
     spec = server_spec(storage_devices=[disk], extra={"login_user": {"novelty": {"a": 1}}, "nested": {"virt": "yes"}})
     document = spec.wire()
@@ -65,7 +65,7 @@ def test_extra_is_merged_into_the_document_at_its_place() -> None:
     assert "extra" not in json.dumps(document)
 
 
-def test_without_extra_nothing_says_so() -> None:
+def test_a_request_without_extra_does_not_mention_it() -> None:
     assert "extra" not in server_spec().wire()
     assert "extra" not in server_spec().model_dump()
     assert "extra" not in server_spec().model_dump_json()
@@ -83,7 +83,7 @@ def test_extra_is_in_no_repr() -> None:
 @pytest.mark.parametrize(
     "labels", [{"label": [{"key": "env", "value": "dev"}]}, [{"key": "env", "value": "dev"}]], ids=["wrapped", "bare"]
 )
-async def test_a_create_with_extra_keeps_its_promises(moved: MovedCloud, labels: Any) -> None:  # noqa: ANN401 - JSON
+async def test_a_create_with_extra_is_still_found_after_a_lost_answer(moved: MovedCloud, labels: Any) -> None:  # noqa: ANN401 - JSON
     moved.sim.fail("POST /server", drop=True, after_effect=True)
     spec = server_spec(labels={"tier": "a"} if isinstance(labels, dict) else None, extra={"labels": labels})
     async with moved.client() as cloud:
@@ -95,7 +95,7 @@ async def test_a_create_with_extra_keeps_its_promises(moved: MovedCloud, labels:
     assert moved.sim.storages == {}
 
 
-async def test_extra_of_a_modify_is_sent_and_takes_no_labels(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_extra_of_a_modify_is_sent_and_refuses_labels(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.put(f"/server/{SERVER}").respond(json=documents.server())
     await cloud.servers.modify(SERVER, ServerChanges(title="web", extra={"novelty": "x"}))
     assert body(requests(api)[-1]) == {"server": {"title": "web", "novelty": "x"}}
@@ -120,14 +120,14 @@ WIDER: list[tuple[Callable[[], Any], str]] = [
 
 
 @pytest.mark.parametrize(("make", "says"), WIDER, ids=[says for _, says in WIDER])
-def test_what_the_api_may_widen_is_warned_about_and_sent(make: Callable[[], Any], says: str) -> None:
+def test_an_unknown_word_or_size_is_sent_with_a_warning(make: Callable[[], Any], says: str) -> None:
     with pytest.warns(UserWarning, match=says) as caught:
         made = make()
     assert says.partition(" ")[0].strip("'") in json.dumps(made.wire()) or "17" in says
     assert "tests" in caught[0].filename
 
 
-def test_what_is_known_is_not_warned_about() -> None:
+def test_a_known_value_gives_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         server_spec(nic_model="e1000", boot_order="cdrom,disk", simple_backup="no")
@@ -138,7 +138,7 @@ def test_what_is_known_is_not_warned_about() -> None:
 SECRET = "MUST_NOT_BE_SHOWN"
 
 
-def test_the_mask_of_a_secret_is_refused_and_says_how_to_show_it() -> None:
+def test_the_mask_of_a_secret_is_refused_with_what_to_do() -> None:
     spec = server_spec(user_data=SECRET, remote_access_password=SECRET)
     masked = spec.model_dump_json()
     assert SECRET not in masked
@@ -156,7 +156,7 @@ def test_the_mask_of_a_password_of_a_sub_account_is_refused() -> None:
         )  # fmt: skip
 
 
-def test_a_server_in_json_does_not_publish_what_its_guest_was_told() -> None:
+def test_a_server_in_json_does_not_show_its_user_data() -> None:
     sent = documents.server(user_data=SECRET, password=SECRET, remote_access_password=SECRET)
     server = one(Server, "server").read(json.dumps(sent).encode())
     assert server.user_data == SECRET
@@ -179,7 +179,7 @@ EXTRA: dict[str, Any] = server_spec(extra={"a": {"b": [1]}}).extra
 
 
 @pytest.mark.parametrize("labels", [read_server().labels, server_spec(labels={"env": "dev"}).labels, EXTRA, EXTRA["a"]])
-def test_labels_are_as_frozen_as_their_model(labels: dict[str, str]) -> None:
+def test_labels_of_a_frozen_model_are_frozen_too(labels: dict[str, str]) -> None:
     before = dict(labels)
     for change in (
         lambda: labels.__setitem__("a", "b"),
@@ -208,7 +208,7 @@ def test_a_model_has_a_hash_and_survives_pickle_and_copies() -> None:
         assert hash(made) == hash(server)
 
 
-def test_all_models_that_are_shown_have_a_hash() -> None:
+def test_nested_models_of_requests_have_a_hash() -> None:
     assert hash(models.InterfaceAddressSpec()) == hash(models.InterfaceAddressSpec())
     assert hash(InterfaceSpec.public()) == hash(InterfaceSpec.public())
 
@@ -222,7 +222,7 @@ def test_all_models_that_are_shown_have_a_hash() -> None:
         ("disks", r"write \.storage_devices"),
     ],
 )
-def test_an_attribute_that_a_server_does_not_have_names_the_one_that_was_meant(name: str, says: str) -> None:
+def test_the_error_for_an_unknown_attribute_of_a_server_suggests_the_right_one(name: str, says: str) -> None:
     server = read_server()
     with pytest.raises(AttributeError, match=f"no attribute '{name}'.*{says}"):
         getattr(server, name)
@@ -230,7 +230,7 @@ def test_an_attribute_that_a_server_does_not_have_names_the_one_that_was_meant(n
     assert copy.copy(server) == server
 
 
-def test_what_only_the_details_of_a_resource_have_is_said_of_its_summary() -> None:
+def test_the_error_for_a_detail_of_a_summary_names_get() -> None:
     server = ServerSummary.model_validate({"uuid": "00a1", "state": "started"})
     says = "no attribute 'public_ipv4': a list does not tell it, but `get` does"
     with pytest.raises(AttributeError, match=says):
@@ -239,7 +239,7 @@ def test_what_only_the_details_of_a_resource_have_is_said_of_its_summary() -> No
         _ = cast("Any", server).ip
 
 
-def test_advice_names_only_what_a_resource_has() -> None:
+def test_suggestions_contain_only_existing_attributes() -> None:
     storage = StorageSummary.model_validate({"uuid": "00a1", "state": "online"})
     with pytest.raises(AttributeError, match=r"no attribute 'name': write \.title$"):
         _ = cast("Any", storage).name
@@ -247,7 +247,7 @@ def test_advice_names_only_what_a_resource_has() -> None:
         _ = cast("Any", storage).ip
 
 
-async def test_a_name_in_the_place_of_a_uuid_says_how_to_find_the_server(moved: MovedCloud) -> None:
+async def test_the_error_for_a_name_instead_of_a_uuid_says_how_to_find_the_server(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         with pytest.raises(InvalidRequest, match=r"find it in servers\.list\(\) by its hostname or title"):
             await cloud.servers.get("web-1")

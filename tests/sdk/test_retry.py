@@ -83,7 +83,7 @@ def client(clock: MovedClock, retry: RetryPolicy = RetryPolicy(jitter=0)) -> UpC
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("row", OUTCOMES, ids=[str(row[0]) for row in OUTCOMES])
-async def test_what_is_repeated(
+async def test_calls_are_repeated_as_the_table_says(
     api: respx.MockRouter,
     clock: MovedClock,
     method: str,
@@ -103,7 +103,7 @@ async def test_what_is_repeated(
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("status", "repeated"), PAGES)
-async def test_an_answer_in_other_words_proves_nothing_whatever_its_status(
+async def test_an_answer_that_is_not_from_the_api_proves_nothing_whatever_its_status(
     api: respx.MockRouter, clock: MovedClock, method: str, status: int, repeated: set[str]
 ) -> None:
     page = httpx.Response(status, html="<h1>MUST_NOT_BE_SHOWN</h1>", headers={"Date": "Fri, 01 Jan 2100 12:00:00 GMT"})
@@ -121,7 +121,7 @@ async def test_an_answer_in_other_words_proves_nothing_whatever_its_status(
     "body", [{}, {"error": "no"}, {"error": {"error_message": "No."}}, {"title": "No."}, {"type": "about:blank"}, []]
 )
 @pytest.mark.parametrize("status", [401, 404])
-async def test_an_error_without_a_code_is_not_the_apis_own(
+async def test_an_error_without_a_code_is_not_from_the_api(
     api: respx.MockRouter, clock: MovedClock, status: int, body: object
 ) -> None:
     api.get("/thing").respond(status, json=body)
@@ -132,7 +132,7 @@ async def test_an_error_without_a_code_is_not_the_apis_own(
 
 
 @pytest.mark.parametrize("row", OUTCOMES, ids=[str(row[0]) for row in OUTCOMES])
-async def test_what_stays_so_is_the_error_of_the_last_attempt(
+async def test_a_lasting_fault_raises_the_error_of_the_last_attempt(
     api: respx.MockRouter,
     clock: MovedClock,
     row: Row,
@@ -169,7 +169,7 @@ async def test_a_repeated_delete_that_finds_nothing_has_succeeded(
     assert route.call_count == 2
 
 
-async def test_the_404_of_a_repeated_delete_comes_back_as_it_is(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_the_404_of_a_repeated_delete_is_returned_unchanged(api: respx.MockRouter, clock: MovedClock) -> None:
     api.delete("/thing").mock(side_effect=[refused(503), refused(404)])
     async with client(clock) as cloud:
         answer = await cloud.request("DELETE", "/thing")
@@ -178,7 +178,7 @@ async def test_the_404_of_a_repeated_delete_comes_back_as_it_is(api: respx.MockR
 
 
 @pytest.mark.parametrize("before", [[], [429], [httpx.ConnectError], [429, httpx.ConnectTimeout]])
-async def test_a_delete_that_had_no_effect_before_finds_nothing(
+async def test_the_404_of_a_delete_whose_first_attempt_had_no_effect_is_raised(
     api: respx.MockRouter, clock: MovedClock, before: list[int | type[httpx.TransportError]]
 ) -> None:
     api.delete("/storage/01a1").mock(side_effect=[*map(_mock, before), refused(404)])
@@ -190,13 +190,13 @@ async def test_a_delete_that_had_no_effect_before_finds_nothing(
 # --- pauses -----------------------------------------------------------------------------------------------------------
 
 
-def test_pauses_double_up_to_the_longest() -> None:
+def test_pauses_double_up_to_the_maximum() -> None:
     policy = RetryPolicy(first_pause=0.5, longest_pause=8.0, jitter=0)
     assert [policy.pause(attempt) for attempt in range(1, 8)] == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0]
     assert policy.pause(100_000) == 8.0
 
 
-def test_chance_shortens_a_pause_by_its_share_at_most() -> None:
+def test_jitter_shortens_a_pause_by_at_most_its_share() -> None:
     policy = RetryPolicy(first_pause=1.0, jitter=0.25)
     pauses = {policy.pause(1) for _ in range(200)}
     assert all(0.75 <= pause <= 1.0 for pause in pauses)
@@ -215,12 +215,14 @@ def test_chance_shortens_a_pause_by_its_share_at_most() -> None:
         ({"budget": -1.0}, "seconds: 0 or more"),
     ],
 )
-def test_a_policy_that_makes_no_sense_is_refused(fields: dict[str, float], says: str) -> None:
+def test_an_invalid_policy_is_refused(fields: dict[str, float], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         RetryPolicy(**fields)  # type: ignore[arg-type]  # numbers for numbers
 
 
-async def test_a_dead_api_fails_within_the_budget(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_a_call_fails_within_the_budget_if_the_api_does_not_answer(
+    api: respx.MockRouter, clock: MovedClock
+) -> None:
     route = api.get("/thing").respond(503, json=refusal())
     async with client(clock, RetryPolicy(attempts=100, budget=20.0, jitter=0)) as cloud:
         with pytest.raises(ServerFault):
@@ -229,7 +231,7 @@ async def test_a_dead_api_fails_within_the_budget(api: respx.MockRouter, clock: 
     assert route.call_count == 6
 
 
-async def test_one_attempt_never_repeats(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_a_policy_of_one_attempt_never_repeats(api: respx.MockRouter, clock: MovedClock) -> None:
     route = api.get("/thing").respond(503, json=refusal())
     async with client(clock, RetryPolicy(attempts=1)) as cloud:
         with pytest.raises(ServerFault):
@@ -237,7 +239,7 @@ async def test_one_attempt_never_repeats(api: respx.MockRouter, clock: MovedCloc
     assert route.call_count == 1
 
 
-async def test_each_repetition_is_told_and_logged(
+async def test_each_retry_is_reported_and_logged(
     api: respx.MockRouter, clock: MovedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     told: list[Retry] = []
@@ -254,7 +256,7 @@ async def test_each_repetition_is_told_and_logged(
     assert warnings[0].endswith("attempt 1, again in 0.5 s")
 
 
-async def test_each_request_is_logged_for_debugging_without_its_query(
+async def test_each_request_is_logged_at_debug_without_its_query(
     api: respx.MockRouter, clock: MovedClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     api.get("/thing").respond(200)
@@ -275,7 +277,7 @@ async def test_a_post_of_unknown_outcome_is_sent_once(api: respx.MockRouter, clo
     assert lines(api) == ["POST /thing"]
 
 
-async def test_an_answer_that_does_not_come_is_given_up(clock: MovedClock) -> None:
+async def test_a_missing_answer_ends_in_a_timeout(clock: MovedClock) -> None:
     sent: list[str] = []
 
     async def hang(request: httpx.Request) -> httpx.Response:
@@ -313,7 +315,7 @@ async def test_a_call_that_timed_out_is_a_timeout_error_as_well(
     assert isinstance(caught.value, kind)
 
 
-async def test_a_fault_in_the_program_is_not_taken_for_a_lost_answer(clock: MovedClock) -> None:
+async def test_a_bug_in_the_program_is_not_taken_for_a_lost_answer(clock: MovedClock) -> None:
     def broken(request: httpx.Request) -> httpx.Response:
         raise TypeError("a fault in a transport")
 
@@ -336,7 +338,7 @@ class _Body(httpx.AsyncByteStream):
         self.closed = True
 
 
-async def test_an_answer_that_breaks_off_is_closed(clock: MovedClock) -> None:
+async def test_an_incomplete_answer_is_closed(clock: MovedClock) -> None:
     bodies: list[_Body] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -51,7 +51,7 @@ NOON = 1767268800.0  # Thu, 01 Jan 2026 12:00:00 GMT
         ("9" * 400, float("inf")),
     ],
 )
-def test_the_forms_of_retry_after(value: str | None, seconds: float | None) -> None:
+def test_each_form_of_retry_after_is_read(value: str | None, seconds: float | None) -> None:
     assert read_retry_after(value, NOON) == seconds
 
 
@@ -63,9 +63,7 @@ async def test_retry_after_is_obeyed_and_never_shortened(api: respx.MockRouter, 
     assert clock.now() == 30.0
 
 
-async def test_a_post_that_was_refused_for_now_is_sent_again_when_it_may_be(
-    api: respx.MockRouter, clock: MovedClock
-) -> None:
+async def test_a_post_that_got_429_is_sent_again_after_the_pause(api: respx.MockRouter, clock: MovedClock) -> None:
     route = api.post("/thing").mock(side_effect=[refused(429, headers={"Retry-After": "30"}), httpx.Response(201)])
     async with client(clock) as cloud:
         await cloud.request("POST", "/thing", json={"a": 1})
@@ -73,7 +71,7 @@ async def test_a_post_that_was_refused_for_now_is_sent_again_when_it_may_be(
     assert clock.now() == 30.0
 
 
-async def test_a_date_of_retry_after_counts_from_the_apis_own_clock(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_a_date_in_retry_after_is_relative_to_the_apis_clock(api: respx.MockRouter, clock: MovedClock) -> None:
     headers = {"Date": "Thu, 01 Jan 2026 12:00:00 GMT", "Retry-After": "Thu, 01 Jan 2026 12:00:20 GMT"}
     api.get("/thing").mock(side_effect=[refused(429, headers=headers), httpx.Response(200)])
     async with client(clock) as cloud:
@@ -81,7 +79,9 @@ async def test_a_date_of_retry_after_counts_from_the_apis_own_clock(api: respx.M
     assert clock.now() == 20.0
 
 
-async def test_without_a_readable_retry_after_the_pauses_are_our_own(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_without_a_readable_retry_after_the_policys_pauses_are_used(
+    api: respx.MockRouter, clock: MovedClock
+) -> None:
     api.get("/thing").mock(
         side_effect=[refused(429), refused(429, headers={"Retry-After": "soon"}), httpx.Response(200)]
     )
@@ -90,9 +90,7 @@ async def test_without_a_readable_retry_after_the_pauses_are_our_own(api: respx.
     assert clock.slept == [0.5, 1.0]
 
 
-async def test_a_retry_after_that_is_too_long_is_an_error_that_tells_it(
-    api: respx.MockRouter, clock: MovedClock
-) -> None:
+async def test_the_error_for_a_retry_after_that_is_too_long_has_it(api: respx.MockRouter, clock: MovedClock) -> None:
     route = api.get("/thing").respond(429, json=refusal(), headers={"Retry-After": "3600"})
     async with client(clock) as cloud:
         with pytest.raises(RateLimited) as caught:
@@ -102,7 +100,7 @@ async def test_a_retry_after_that_is_too_long_is_an_error_that_tells_it(
     assert clock.slept == []
 
 
-async def test_a_maintenance_that_is_too_long_to_wait_for_is_an_error_at_once(
+async def test_a_503_with_a_retry_after_that_is_too_long_fails_immediately(
     api: respx.MockRouter, clock: MovedClock
 ) -> None:
     route = api.get("/thing").respond(503, json=refusal(), headers={"Retry-After": "3600"})
@@ -112,7 +110,7 @@ async def test_a_maintenance_that_is_too_long_to_wait_for_is_an_error_at_once(
     assert route.call_count == 1
 
 
-async def test_the_last_429_tells_its_retry_after_too(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_the_error_of_the_last_429_has_its_retry_after(api: respx.MockRouter, clock: MovedClock) -> None:
     api.get("/thing").respond(429, json=refusal(), headers={"Retry-After": "5"})
     async with client(clock, RetryPolicy(attempts=2)) as cloud:
         with pytest.raises(RateLimited) as caught:
@@ -120,7 +118,7 @@ async def test_the_last_429_tells_its_retry_after_too(api: respx.MockRouter, clo
     assert caught.value.retry_after == 5.0
 
 
-async def test_all_calls_of_a_client_obey_what_one_was_told(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_all_calls_of_a_client_obey_a_retry_after(api: respx.MockRouter, clock: MovedClock) -> None:
     sent: list[tuple[str, float]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -139,7 +137,7 @@ async def test_all_calls_of_a_client_obey_what_one_was_told(api: respx.MockRoute
     assert sorted(when for _, when in sent[1:]) == [30.0, 30.0 + SPACING]
 
 
-async def test_a_call_that_waits_for_its_turn_obeys_what_is_told_meanwhile(clock: MovedClock) -> None:
+async def test_a_call_that_waits_for_its_turn_obeys_a_new_retry_after(clock: MovedClock) -> None:
     sent: list[tuple[str, float]] = []
 
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -165,7 +163,9 @@ async def test_a_call_that_waits_for_its_turn_obeys_what_is_told_meanwhile(clock
 
 
 @pytest.mark.parametrize("header", ["0", "Thu, 01 Jan 2026 11:00:00 GMT"])
-async def test_a_retry_after_of_no_time_backs_off(api: respx.MockRouter, clock: MovedClock, header: str) -> None:
+async def test_after_a_retry_after_of_zero_the_policys_pause_is_used(
+    api: respx.MockRouter, clock: MovedClock, header: str
+) -> None:
     headers = {"Date": "Thu, 01 Jan 2026 12:00:00 GMT", "Retry-After": header}
     route = api.get("/thing").mock(side_effect=[refused(429, headers=headers) for _ in range(4)])
     async with client(clock, RetryPolicy(attempts=4, jitter=0)) as cloud:
@@ -175,7 +175,7 @@ async def test_a_retry_after_of_no_time_backs_off(api: respx.MockRouter, clock: 
     assert clock.slept == [0.5, 1.0, 2.0]
 
 
-async def test_calls_that_were_held_back_together_leave_one_after_the_other(clock: MovedClock) -> None:
+async def test_delayed_calls_are_sent_one_after_the_other(clock: MovedClock) -> None:
     sent: list[float] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -200,7 +200,7 @@ async def test_calls_that_were_held_back_together_leave_one_after_the_other(cloc
 # --- the budget -------------------------------------------------------------------------------------------------------
 
 
-async def test_the_budget_begins_when_it_is_a_calls_turn(clock: MovedClock) -> None:
+async def test_the_budget_of_a_call_begins_at_its_turn(clock: MovedClock) -> None:
     sent: list[str] = []
 
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -223,7 +223,7 @@ async def test_the_budget_begins_when_it_is_a_calls_turn(clock: MovedClock) -> N
     assert sent == ["/slow", "/late", "/late"]
 
 
-async def test_what_neighbours_are_told_again_and_again_holds_a_call_back_for_a_bounded_time(clock: MovedClock) -> None:
+async def test_repeated_retry_afters_of_other_calls_delay_a_call_for_a_limited_time(clock: MovedClock) -> None:
     async def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/slow"):
             await clock.sleep(30.0)
@@ -249,7 +249,7 @@ async def test_what_neighbours_are_told_again_and_again_holds_a_call_back_for_a_
     assert clock.now() == 51.0
 
 
-async def test_what_was_told_meanwhile_does_not_outlast_the_budget_of_a_repetition(clock: MovedClock) -> None:
+async def test_a_new_retry_after_does_not_delay_a_retry_beyond_its_budget(clock: MovedClock) -> None:
     """The error is that of the attempt that was made: it may have had its effect."""
 
     async def answer(request: httpx.Request) -> httpx.Response:

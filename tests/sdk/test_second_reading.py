@@ -51,14 +51,14 @@ def with_device(**fields: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "field", ["license", "firewall", "metadata", "networking", "created", "remote_access_enabled", "labels", "devices"]
 )
-def test_what_is_empty_is_read_as_if_it_were_not_there(field: str, empty: object) -> None:
+def test_an_empty_value_counts_as_missing(field: str, empty: object) -> None:
     whole = {name: value for name, value in _SUMMARY.items() if name != field}
     without = SERVER.read(json.dumps({"server": whole}).encode())
 
     assert getattr(server(**{field: empty}), field) == getattr(without, field)
 
 
-def test_what_is_empty_inside_of_a_list_hides_nothing_else() -> None:
+def test_an_empty_value_in_a_list_does_not_hide_other_items() -> None:
     read = server(**with_device(storage_size=None, boot_disk="", part_of_plan=None, storage_title="os"), firewall=None)
 
     (device,) = read.storage_devices
@@ -66,7 +66,7 @@ def test_what_is_empty_inside_of_a_list_hides_nothing_else() -> None:
     assert (device.storage_title, read.license, read.labels) == ("os", Decimal("3.36"), {"env": "dev"})
 
 
-def test_a_label_without_a_value_has_an_empty_one() -> None:
+def test_a_label_without_a_value_gets_an_empty_value() -> None:
     labels = [{"key": "env", "value": None}, {"key": "tier", "value": "a"}]
 
     assert server(labels={"label": labels}).labels == {"env": "", "tier": "a"}
@@ -75,36 +75,36 @@ def test_a_label_without_a_value_has_an_empty_one() -> None:
 
 @pytest.mark.parametrize("empty", [None, [], {}], ids=repr)
 @pytest.mark.parametrize("field", ["uuid", "state"])
-def test_what_must_be_there_must_not_be_empty(field: str, empty: object) -> None:
+def test_a_required_field_must_not_be_empty(field: str, empty: object) -> None:
     with pytest.raises(Unreadable) as caught:
         server(**{field: empty})
     assert caught.value.path == f"server.{field}"
 
 
-def test_what_is_wrong_is_not_taken_for_empty() -> None:
+def test_a_wrong_value_does_not_count_as_empty() -> None:
     with pytest.raises(Unreadable) as caught:
         server(firewall="perhaps", license=None)
     assert caught.value.path in {"server.firewall", "server.license"}
 
 
-def test_text_may_come_as_a_number() -> None:
+def test_a_number_is_accepted_as_text() -> None:
     read = storage(title=2026, labels=[{"key": "port", "value": 8080}], backups={"backup": [7]})
 
     assert (read.title, read.labels, read.backups) == ("2026", {"port": "8080"}, ("7",))
 
 
 @pytest.mark.parametrize("sent", [[], None, "", {"server": None}, {"server": ""}, {"server": []}], ids=repr)
-def test_an_empty_list_may_come_in_several_ways(sent: object) -> None:
+def test_an_empty_list_is_read_in_each_form(sent: object) -> None:
     assert SERVERS.read(json.dumps({"servers": sent}).encode()) == ()
 
 
-def test_a_list_may_come_without_its_inner_wrapping() -> None:
+def test_a_list_without_its_inner_key_is_read() -> None:
     titles: Sequence[str | None] = [each.title for each in SERVERS.read(json.dumps({"servers": [_SUMMARY]}).encode())]
 
     assert titles == ["build-1"]
 
 
 @pytest.mark.parametrize("sent", [{}, {"servers": {}}, {"servers": {"server": {}}}, {"servers": 7}, [], None], ids=repr)
-def test_an_answer_that_is_no_list_is_not_taken_for_an_empty_one(sent: object) -> None:
+def test_an_answer_that_is_not_a_list_does_not_count_as_an_empty_list(sent: object) -> None:
     with pytest.raises(Unreadable):
         SERVERS.read(json.dumps(sent).encode())

@@ -40,7 +40,7 @@ SPEC = ServerSpec(
 # --- list -------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_list_is_of_summaries(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_a_list_returns_summaries(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get("/server").respond(json=documents.servers({}, {"uuid": "00a2", "state": "stopped"}))
     found = await cloud.servers.list()
     assert [(type(each), each.uuid, each.state) for each in found] == [
@@ -50,7 +50,7 @@ async def test_a_list_is_of_summaries(api: respx.MockRouter, cloud: UpCloud) -> 
     assert lines(api) == ["GET /server?limit=1000&offset=0"]
 
 
-async def test_no_servers_are_an_empty_list(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_an_account_without_servers_gives_an_empty_list(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get("/server").respond(json=documents.servers())
     assert await cloud.servers.list() == ()
 
@@ -98,13 +98,13 @@ async def test_tags_and_labels_filter_together(api: respx.MockRouter, cloud: UpC
 
 
 @pytest.mark.parametrize("labels", ["env", ["env"], ("env", "test")])
-async def test_labels_that_are_no_mapping_are_refused(api: respx.MockRouter, cloud: UpCloud, labels: Any) -> None:  # noqa: ANN401 - what is refused
+async def test_labels_that_are_not_a_mapping_are_refused(api: respx.MockRouter, cloud: UpCloud, labels: Any) -> None:  # noqa: ANN401 - what is refused
     with pytest.raises(TypeError, match=r"write labels=\{'env': 'test'\}"):
         await cloud.servers.list(labels=labels)
     assert not api.calls
 
 
-async def test_one_text_is_not_a_sequence_of_tags(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_a_single_string_instead_of_tags_is_refused(api: respx.MockRouter, cloud: UpCloud) -> None:
     with pytest.raises(TypeError, match=r"write tags=\['name'\]"):
         await cloud.servers.list(tags="blue")
     assert not api.calls
@@ -154,7 +154,7 @@ CALLS: Calls = [
 
 
 @pytest.mark.parametrize(("call", "line", "document"), CALLS, ids=[line for _, line, _ in CALLS])
-async def test_what_a_method_sends(
+async def test_each_method_sends_its_document(
     api: respx.MockRouter,
     cloud: UpCloud,
     call: Callable[[UpCloud], Awaitable[object]],
@@ -171,7 +171,7 @@ async def test_what_a_method_sends(
 
 
 @pytest.mark.parametrize("timeout", [0, -1])
-async def test_a_stop_within_no_time_is_refused(api: respx.MockRouter, cloud: UpCloud, timeout: float) -> None:
+async def test_a_stop_with_a_timeout_of_zero_is_refused(api: respx.MockRouter, cloud: UpCloud, timeout: float) -> None:
     with pytest.raises(ValueError, match="must be above 0 seconds"):
         await cloud.servers.stop(SERVER, timeout=timeout)
     assert not api.calls
@@ -179,7 +179,7 @@ async def test_a_stop_within_no_time_is_refused(api: respx.MockRouter, cloud: Up
 
 @pytest.mark.parametrize("uuid", ["", ".", ".."])
 @pytest.mark.parametrize("method", ["get", "delete", "start", "stop", "destroy"])
-async def test_an_empty_uuid_is_refused_since_the_path_would_mean_something_else(
+async def test_an_empty_uuid_is_refused_because_the_path_would_have_another_meaning(
     api: respx.MockRouter, cloud: UpCloud, method: str, uuid: str
 ) -> None:
     with pytest.raises(ValueError, match="the uuid is empty"):
@@ -187,14 +187,14 @@ async def test_an_empty_uuid_is_refused_since_the_path_would_mean_something_else
     assert not api.calls
 
 
-async def test_a_uuid_cannot_lead_elsewhere(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_a_uuid_cannot_change_the_path_of_a_request(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.route(method="GET").respond(404, json=documents.refusal())
     with pytest.raises(NotFound):
         await cloud.servers.get("../storage/01a1?x=y")
     assert lines(api) == ["GET /server/..%2Fstorage%2F01a1%3Fx%3Dy"]
 
 
-async def test_refusals_are_of_their_kind(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_refusals_are_raised_as_their_classes(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.delete(f"/server/{SERVER}").respond(409, json=documents.refusal("SERVER_STATE_ILLEGAL", "It is started."))
     api.post("/server/invalid/start").respond(400, json=documents.refusal("SERVER_INVALID"))
     with pytest.raises(
@@ -205,7 +205,7 @@ async def test_refusals_are_of_their_kind(api: respx.MockRouter, cloud: UpCloud)
         await cloud.servers.start("invalid")
 
 
-async def test_a_server_that_cannot_be_read_names_the_field(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_the_error_for_an_unreadable_server_names_the_field(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get(f"/server/{SERVER}").respond(json=documents.server(state=["MUST_NOT_BE_SHOWN"]))
     with pytest.raises(UnexpectedAnswer) as caught:
         await cloud.servers.get(SERVER)
@@ -217,7 +217,7 @@ async def test_a_server_that_cannot_be_read_names_the_field(api: respx.MockRoute
 # --- create -----------------------------------------------------------------------------------------------------------
 
 
-async def test_a_create_sends_its_spec_with_our_labels_on_the_server_and_on_each_new_disk(
+async def test_a_create_adds_the_sdks_labels_to_the_server_and_each_new_disk(
     api: respx.MockRouter, cloud: UpCloud
 ) -> None:
     api.post("/server").respond(202, json=documents.server(state="maintenance", password="REDACTED", username="root"))
@@ -246,7 +246,7 @@ async def test_a_create_sends_its_spec_with_our_labels_on_the_server_and_on_each
     ]
 
 
-async def test_the_labels_of_a_disk_are_kept(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_a_create_keeps_the_labels_of_a_disk(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.post("/server").respond(202, json=documents.server())
     device = StorageDeviceSpec(action="create", size=10, title="a", labels={"env": "dev"})
     await cloud.servers.create(SPEC.model_copy(update={"storage_devices": (device,)}))
@@ -256,7 +256,7 @@ async def test_the_labels_of_a_disk_are_kept(api: respx.MockRouter, cloud: UpClo
     assert Ownership.read(labels).attempt
 
 
-async def test_each_create_is_an_attempt_of_its_own_in_one_run(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_creates_of_one_run_have_different_attempts(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.post("/server").respond(202, json=documents.server())
     for _ in range(2):
         await cloud.servers.create(SPEC)
@@ -266,7 +266,7 @@ async def test_each_create_is_an_attempt_of_its_own_in_one_run(api: respx.MockRo
     assert first.attempt != second.attempt
 
 
-async def test_a_lease_is_written_by_the_apis_clock(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_the_end_of_a_lease_is_counted_by_the_apis_clock(api: respx.MockRouter, cloud: UpCloud) -> None:
     headers = {"Date": "Thu, 01 Jan 2026 12:00:00 GMT"}
     api.get("/account").respond(json=documents.answer("account.json", 1), headers=headers)
     api.post("/server").respond(202, json=documents.server(), headers=headers)
@@ -277,7 +277,7 @@ async def test_a_lease_is_written_by_the_apis_clock(api: respx.MockRouter, cloud
         assert {"key": "upcloud_sdk_lease", "value": "2026-01-01T12:10:00Z"} in device["labels"]
 
 
-async def test_a_change_of_labels_keeps_ours(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_a_change_of_labels_keeps_the_sdks_labels(api: respx.MockRouter, cloud: UpCloud) -> None:
     ours = [{"key": key, "value": "x"} for key in ("upcloud_sdk_owner", "upcloud_sdk_run", "upcloud_sdk_attempt")]
     present = {"label": [{"key": "env", "value": "dev"}, {"key": "_system", "value": "1"}, *ours]}
     api.get(f"/server/{SERVER}").respond(json=documents.server(labels=present))

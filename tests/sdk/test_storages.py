@@ -46,7 +46,7 @@ LISTS: Calls = [
 
 
 @pytest.mark.parametrize(("call", "line"), LISTS, ids=[line for _, line in LISTS])
-async def test_lists_by_kind_and_label(
+async def test_storages_are_listed_by_kind_and_label(
     api: respx.MockRouter, cloud: UpCloud, call: Callable[[UpCloud], Awaitable[object]], line: str
 ) -> None:
     api.route(method="GET").respond(json=documents.storages({}))
@@ -62,13 +62,13 @@ async def test_an_unknown_kind_is_refused(api: respx.MockRouter, cloud: UpCloud)
     assert not api.calls
 
 
-async def test_a_storage_in_full(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_a_storage_is_read_with_all_its_fields(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get(f"/storage/{DISK}").respond(json=documents.storage())
     assert isinstance(await cloud.storages.get(DISK), Storage)
     assert lines(api) == [f"GET /storage/{DISK}"]
 
 
-async def test_a_delete_says_what_becomes_of_the_backups(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_a_delete_sends_what_happens_to_the_backups(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.delete(f"/storage/{DISK}").respond(204)
     await cloud.storages.delete(DISK)
     await cloud.storages.delete(DISK, backups="keep_latest")
@@ -140,14 +140,16 @@ def _is_none(template: StorageSummary) -> bool:
         "a template of ours is newer than a public one, which has no date",
     ],
 )
-async def test_a_template_is_found(api: respx.MockRouter, cloud: UpCloud, which: Which, found: dict[str, str]) -> None:
+async def test_a_template_is_found_by_slug_title_uuid_expression_and_function(
+    api: respx.MockRouter, cloud: UpCloud, which: Which, found: dict[str, str]
+) -> None:
     api.get("/storage/template").respond(json=ALL)
     template = await cloud.storages.find_template(which)
     assert (template.uuid, template.title) == (found["uuid"], found["title"])
     assert lines(api) == ["GET /storage/template?limit=100&offset=0"]
 
 
-async def test_a_misspelt_title_has_suggestions(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_the_error_for_a_misspelt_title_has_suggestions(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get("/storage/template").respond(json=ALL)
     with pytest.raises(
         NoMatch, match=r"no template has the title 'Debian GNU/Linux 12'; did you mean 'Debian"
@@ -157,20 +159,22 @@ async def test_a_misspelt_title_has_suggestions(api: respx.MockRouter, cloud: Up
     assert set(caught.value.candidates) == {each["title"] for each in (DEBIAN_12, DEBIAN_13, DEBIAN_9, UBUNTU, OWN_OLD)}
 
 
-async def test_a_title_like_nothing_has_no_suggestion_but_the_candidates(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_the_error_for_an_unrelated_title_has_candidates_but_no_suggestion(
+    api: respx.MockRouter, cloud: UpCloud
+) -> None:
     api.get("/storage/template").respond(json=documents.templates(DEBIAN_12))
     with pytest.raises(NoMatch, match=r"'zzz': storages\.list\('template'\) lists all$") as caught:
         await cloud.storages.find_template("zzz")
     assert caught.value.candidates == (DEBIAN_12["title"],)
 
 
-async def test_a_uuid_that_is_not_there_is_called_a_uuid(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_the_error_for_an_unknown_uuid_calls_it_a_uuid(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get("/storage/template").respond(json=documents.templates(DEBIAN_12))
     with pytest.raises(NoMatch, match="no template has the uuid '01000000-0000-4000-8000-000000000000'"):
         await cloud.storages.find_template("01000000-0000-4000-8000-000000000000")
 
 
-async def test_two_templates_with_one_title_are_ambiguous(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_two_templates_with_the_same_title_are_ambiguous(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get("/storage/template").respond(json=ALL)
     with pytest.raises(Ambiguous, match="2 templates have the title 'our image': give the uuid of one") as caught:
         await cloud.storages.find_template("our image")
@@ -184,7 +188,9 @@ async def test_two_templates_with_one_title_are_ambiguous(api: respx.MockRouter,
         (_is_none, "no template's title is accepted by the function given"),
     ],
 )
-async def test_nothing_that_fits_is_no_match(api: respx.MockRouter, cloud: UpCloud, which: Which, says: str) -> None:
+async def test_an_expression_that_matches_nothing_raises_no_match(
+    api: respx.MockRouter, cloud: UpCloud, which: Which, says: str
+) -> None:
     api.get("/storage/template").respond(json=ALL)
     with pytest.raises(NoMatch, match=says) as caught:
         await cloud.storages.find_template(which)
@@ -194,7 +200,7 @@ async def test_nothing_that_fits_is_no_match(api: respx.MockRouter, cloud: UpClo
 # --- wait_for_state ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_wait_returns_what_it_saw(api: respx.MockRouter, cloud: UpCloud, clock: MovedClock) -> None:
+async def test_a_wait_returns_the_storage(api: respx.MockRouter, cloud: UpCloud, clock: MovedClock) -> None:
     route = api.get(f"/storage/{DISK}")
     route.side_effect = [_at(state) for state in ("maintenance", "maintenance", "online")]
     storage = await cloud.storages.wait_for_state(DISK, StorageState.ONLINE, timeout=60)
@@ -202,7 +208,7 @@ async def test_a_wait_returns_what_it_saw(api: respx.MockRouter, cloud: UpCloud,
     assert clock.now() == 2.0
 
 
-async def test_a_wait_ends_at_once_on_error(api: respx.MockRouter, cloud: UpCloud, clock: MovedClock) -> None:
+async def test_a_wait_ends_immediately_in_state_error(api: respx.MockRouter, cloud: UpCloud, clock: MovedClock) -> None:
     api.get(f"/storage/{DISK}").respond(json=documents.storage(state="error"))
     with pytest.raises(ResourceFailed) as caught:
         await cloud.storages.wait_for_state(DISK, "online", timeout=60)
@@ -210,18 +216,18 @@ async def test_a_wait_ends_at_once_on_error(api: respx.MockRouter, cloud: UpClou
     assert clock.now() == 0.0
 
 
-async def test_error_itself_may_be_waited_for(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_the_state_error_can_be_waited_for(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get(f"/storage/{DISK}").respond(json=documents.storage(state="error"))
     assert (await cloud.storages.wait_for_state(DISK, "error", timeout=60)).state == "error"
 
 
-async def test_a_storage_that_is_gone_ends_a_wait(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_a_wait_for_a_deleted_storage_raises_not_found(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get(f"/storage/{DISK}").respond(404, json=documents.refusal("STORAGE_NOT_FOUND"))
     with pytest.raises(NotFound):
         await cloud.storages.wait_for_state(DISK, "online", timeout=60)
 
 
-async def test_a_wait_has_an_end_and_says_what_it_saw_last(
+async def test_a_wait_ends_at_its_timeout_and_the_error_has_the_last_state(
     api: respx.MockRouter, cloud: UpCloud, clock: MovedClock
 ) -> None:
     api.get(f"/storage/{DISK}").respond(json=documents.storage(state="maintenance"))

@@ -74,19 +74,19 @@ async def test_a_stream_is_closed_with_its_block() -> None:
         await anext(stream)
 
 
-async def test_a_stream_can_be_read_whole() -> None:
+async def test_a_stream_can_be_read_at_once() -> None:
     async with _client(_Body()) as cloud:
         assert await cloud.audit_logs.export("json").read() == b"".join(PIECES)
 
 
-async def test_a_stream_is_read_once() -> None:
+async def test_a_stream_can_be_read_only_once() -> None:
     async with _client(_Body()) as cloud:
         stream = cloud.audit_logs.export()
         await stream.read()
         assert await stream.read() == b""
 
 
-async def test_a_refusal_is_an_error_of_the_api(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_a_refusal_raises_an_api_error(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get("/audit-logs/export").respond(
         403, json={"error": {"error_code": "ACTION_FORBIDDEN", "error_message": "The requested action is forbidden."}}
     )
@@ -95,14 +95,14 @@ async def test_a_refusal_is_an_error_of_the_api(api: respx.MockRouter, cloud: Up
         await cloud.audit_logs.export().read()
 
 
-async def test_a_page_of_a_proxy_is_no_export(api: respx.MockRouter, cloud: UpCloud) -> None:
+async def test_a_page_of_a_proxy_raises_foreign_answer(api: respx.MockRouter, cloud: UpCloud) -> None:
     api.get("/audit-logs/export").respond(200, html="<html>blocked</html>")
 
     with pytest.raises(ForeignAnswer, match="HTTP 200, text/html"):
         await cloud.audit_logs.export("csv").read()
 
 
-async def test_a_connection_that_breaks_is_an_error_of_ours() -> None:
+async def test_a_broken_connection_raises_an_error_of_the_sdk() -> None:
     def breaks() -> None:
         raise httpx.ReadError("broken")
 
@@ -113,7 +113,7 @@ async def test_a_connection_that_breaks_is_an_error_of_ours() -> None:
     assert body.closed >= 1
 
 
-async def test_a_fault_in_the_program_is_no_error_of_ours() -> None:
+async def test_a_bug_in_the_program_is_raised_unchanged() -> None:
     def fails() -> None:
         raise ZeroDivisionError
 
@@ -122,7 +122,7 @@ async def test_a_fault_in_the_program_is_no_error_of_ours() -> None:
             await cloud.audit_logs.export().read()
 
 
-async def test_a_stream_that_stands_still_ends() -> None:
+async def test_a_stream_without_data_ends_in_a_timeout() -> None:
     body = _Body(stuck=True)
     async with _client(body, timeout=1) as cloud:
         with pytest.raises(OutcomeUnknown, match=r"the next piece did not come within 1 s"):
@@ -130,7 +130,7 @@ async def test_a_stream_that_stands_still_ends() -> None:
     assert body.closed >= 1
 
 
-async def test_an_api_that_does_not_answer_is_given_up() -> None:
+async def test_a_stream_without_an_answer_ends_in_a_timeout() -> None:
     async def never(_: httpx.Request) -> httpx.Response:
         await anyio.sleep_forever()
         raise AssertionError("it never comes here")
@@ -141,7 +141,7 @@ async def test_an_api_that_does_not_answer_is_given_up() -> None:
             await cloud.audit_logs.export().read()
 
 
-async def test_a_refusal_that_does_not_end_is_given_up() -> None:
+async def test_a_refusal_without_an_end_ends_in_a_timeout() -> None:
     body = _Body(stuck=True)
     async with UpCloud(Token("ucat_x"), transport=_Transport(body, status=403), timeout=1, retry=ONCE) as cloud:
         with pytest.raises(OutcomeUnknown, match=r"no complete answer within 1 s"):
@@ -150,7 +150,9 @@ async def test_a_refusal_that_does_not_end_is_given_up() -> None:
 
 
 @pytest.mark.parametrize(("error", "kind"), [(httpx.ReadError, OutcomeUnknown), (ZeroDivisionError, ZeroDivisionError)])
-async def test_a_refusal_that_breaks_is_what_broke_it(error: type[Exception], kind: type[Exception]) -> None:
+async def test_a_refusal_whose_connection_breaks_raises_the_error_of_the_connection(
+    error: type[Exception], kind: type[Exception]
+) -> None:
     def breaks() -> None:
         raise error("broken")
 
@@ -159,13 +161,13 @@ async def test_a_refusal_that_breaks_is_what_broke_it(error: type[Exception], ki
             await cloud.audit_logs.export().read()
 
 
-async def test_no_connection_is_certainly_not_sent() -> None:
+async def test_a_stream_without_a_connection_raises_not_sent() -> None:
     async with UpCloud(Token("ucat_x"), base_url="http://127.0.0.1:1", retry=ONCE) as cloud:
         with pytest.raises(NotSent):
             await cloud.audit_logs.export().read()
 
 
-async def test_a_client_that_is_not_open_streams_nothing() -> None:
+async def test_a_client_that_is_not_open_refuses_a_stream() -> None:
     with pytest.raises(NotOpen):
         await UpCloud(Token("ucat_x")).audit_logs.export().read()
 
@@ -177,7 +179,7 @@ def served() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("anyio_backend", "http"), [("asyncio", "httpx"), ("trio", "httpx"), ("asyncio", "aiohttp")])
-async def test_a_stream_over_a_real_connection(served: str, http: Literal["httpx", "aiohttp"]) -> None:
+async def test_a_stream_is_read_over_a_real_connection(served: str, http: Literal["httpx", "aiohttp"]) -> None:
     async with UpCloud(Token("ucat_x"), base_url=served, http=http) as cloud:
         await cloud.storages.create(StorageSpec(zone="fi-hel1", title="data", size=1))
         whole = await cloud.audit_logs.export("csv").read()
@@ -188,7 +190,7 @@ async def test_a_stream_over_a_real_connection(served: str, http: Literal["httpx
 
 
 @pytest.mark.parametrize("first", [httpx.Response(503), httpx.ReadError("lost"), httpx.ConnectError("refused")])
-async def test_a_stream_is_opened_again_where_that_is_safe(
+async def test_a_stream_is_opened_again_if_that_is_safe(
     api: respx.MockRouter, cloud: UpCloud, first: httpx.Response | httpx.TransportError
 ) -> None:
     route = api.get("/audit-logs/export").mock(side_effect=[first, httpx.Response(200, content=b"all")])
@@ -196,7 +198,7 @@ async def test_a_stream_is_opened_again_where_that_is_safe(
     assert route.call_count == 2
 
 
-async def test_a_stream_that_breaks_once_it_is_read_is_not_begun_again() -> None:
+async def test_a_stream_that_breaks_while_it_is_read_is_not_opened_again() -> None:
     def breaks() -> None:
         raise httpx.ReadError("broken")
 
@@ -207,7 +209,7 @@ async def test_a_stream_that_breaks_once_it_is_read_is_not_begun_again() -> None
     assert len(transport.requests) == 1
 
 
-async def test_an_upload_whose_answer_does_not_begin_is_given_up_once_all_is_sent(
+async def test_an_upload_without_an_answer_ends_in_a_timeout_after_the_last_byte(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The limit is for the wait for headers, too; what is still being sent has no limit as a whole."""

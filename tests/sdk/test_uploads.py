@@ -97,7 +97,7 @@ async def test_a_pipe_is_sent_in_chunks(cloud: UpCloud, host: respx.Route) -> No
     assert put.content == b"what comes out of a pipe"
 
 
-async def test_a_size_that_is_told_is_the_content_length(cloud: UpCloud, host: respx.Route) -> None:
+async def test_a_given_size_is_the_content_length(cloud: UpCloud, host: respx.Route) -> None:
     await cloud.storages.upload(DISK, pieces(CONTENT), size=len(CONTENT))
 
     assert requests(host)[0].headers["content-length"] == str(len(CONTENT))
@@ -111,7 +111,7 @@ async def test_a_size_that_is_told_is_the_content_length(cloud: UpCloud, host: r
         ("disk.img.XZ", "application/x-xz"),
     ],
 )
-async def test_the_content_type_goes_by_the_name(
+async def test_the_content_type_follows_from_the_file_name(
     cloud: UpCloud, host: respx.Route, tmp_path: Path, name: str, sent: str
 ) -> None:
     path = tmp_path / name
@@ -124,9 +124,7 @@ async def test_the_content_type_goes_by_the_name(
     assert [each.headers["content-type"] for each in requests(host)] == [sent, sent]
 
 
-async def test_a_content_type_that_is_told_counts_whatever_the_name(
-    cloud: UpCloud, host: respx.Route, tmp_path: Path
-) -> None:
+async def test_a_given_content_type_overrides_the_file_name(cloud: UpCloud, host: respx.Route, tmp_path: Path) -> None:
     path = tmp_path / "disk.gz"
     path.write_bytes(CONTENT)
 
@@ -135,7 +133,7 @@ async def test_a_content_type_that_is_told_counts_whatever_the_name(
     assert requests(host)[0].headers["content-type"] == "application/octet-stream"
 
 
-async def test_an_upload_address_in_the_clear_is_refused(
+async def test_an_upload_url_with_plain_http_is_refused(
     api: respx.MockRouter, cloud: UpCloud, host: respx.Route
 ) -> None:
     api.post(f"/storage/{DISK}/import").respond(201, json=found(direct_upload_url=UPLOAD.replace("https", "http")))
@@ -146,7 +144,7 @@ async def test_an_upload_address_in_the_clear_is_refused(
 
 
 @pytest.mark.parametrize("url", [None, "", "ftp://example.com/x"])
-async def test_without_an_address_to_send_to_nothing_is_sent(
+async def test_without_an_upload_url_nothing_is_sent(
     api: respx.MockRouter, cloud: UpCloud, host: respx.Route, url: str | None
 ) -> None:
     api.post(f"/storage/{DISK}/import").respond(201, json=found(direct_upload_url=url))
@@ -164,7 +162,7 @@ async def test_without_an_address_to_send_to_nothing_is_sent(
     [{"sha256sum": "00" * 32}, {"md5sum": "00" * 16}, {"written_bytes": len(CONTENT) - 1}],
     ids=lambda wrong: next(iter(wrong)),
 )
-async def test_what_was_written_is_held_against_what_was_sent(
+async def test_written_bytes_and_checksums_are_compared_with_the_sent_ones(
     api: respx.MockRouter, cloud: UpCloud, host: respx.Route, wrong: dict[str, object]
 ) -> None:
     host.respond(200, json=receipt(**wrong))
@@ -173,7 +171,7 @@ async def test_what_was_written_is_held_against_what_was_sent(
         await cloud.storages.upload(DISK, CONTENT)
 
 
-async def test_the_sums_of_the_import_itself_count_too(
+async def test_the_checksums_of_the_import_are_compared_too(
     api: respx.MockRouter, cloud: UpCloud, host: respx.Route
 ) -> None:
     host.respond(200, json={})
@@ -183,13 +181,13 @@ async def test_the_sums_of_the_import_itself_count_too(
         await cloud.storages.upload(DISK, CONTENT)
 
 
-async def test_sums_in_capital_letters_are_the_same(cloud: UpCloud, host: respx.Route) -> None:
+async def test_checksums_are_compared_regardless_of_case(cloud: UpCloud, host: respx.Route) -> None:
     host.respond(200, json=receipt(sha256sum=hashlib.sha256(CONTENT).hexdigest().upper()))
 
     assert (await cloud.storages.upload(DISK, CONTENT)).state == ImportState.COMPLETED
 
 
-async def test_of_packed_content_only_what_was_read_is_compared(
+async def test_for_compressed_content_only_the_read_bytes_are_compared(
     api: respx.MockRouter, cloud: UpCloud, host: respx.Route
 ) -> None:
     packed = gzip.compress(CONTENT)
@@ -206,7 +204,9 @@ async def test_of_packed_content_only_what_was_read_is_compared(
         await cloud.storages.upload(DISK, packed, content_type="application/gzip")
 
 
-async def test_an_import_that_fails_says_why(api: respx.MockRouter, cloud: UpCloud, host: respx.Route) -> None:
+async def test_the_error_of_a_failed_import_has_the_reason(
+    api: respx.MockRouter, cloud: UpCloud, host: respx.Route
+) -> None:
     broken = found("failed", error_code="WRITE_FAILED", error_message="The disk is too small.")
     api.get(f"/storage/{DISK}/import").respond(200, json=broken)
 
@@ -218,7 +218,7 @@ async def test_an_import_that_fails_says_why(api: respx.MockRouter, cloud: UpClo
 # --- when it breaks ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_disk_in_use_is_a_conflict_and_nothing_else_is_sent(
+async def test_an_upload_to_a_disk_in_use_raises_a_conflict_and_sends_nothing_else(
     api: respx.MockRouter, cloud: UpCloud, host: respx.Route
 ) -> None:
     api.post(f"/storage/{DISK}/import").respond(
@@ -262,7 +262,7 @@ async def test_a_refusal_of_the_upload_host_is_raised_and_the_import_is_cancelle
 
 
 @pytest.mark.parametrize("answer", [httpx.Response(409), httpx.Response(500), httpx.ReadError("lost")])
-async def test_a_cancel_that_fails_hides_nothing(
+async def test_a_failed_cancel_does_not_hide_the_error(
     api: respx.MockRouter, cloud: UpCloud, host: respx.Route, answer: Answer
 ) -> None:
     host.mock(side_effect=httpx.WriteError("broken"))
@@ -285,7 +285,7 @@ async def test_a_source_that_fails_raises_its_own_error_and_the_import_is_cancel
 
 
 @pytest.mark.parametrize(("more", "says"), [(1, "expected"), (-1, "there are more")])
-async def test_content_that_is_not_as_long_as_was_told_is_an_error(
+async def test_content_of_another_length_than_given_is_an_error(
     api: respx.MockRouter, cloud: UpCloud, host: respx.Route, more: int, says: str
 ) -> None:
     with pytest.raises(ValueError, match=says):
@@ -293,7 +293,7 @@ async def test_content_that_is_not_as_long_as_was_told_is_an_error(
     assert lines(api)[-1] == CANCEL
 
 
-async def test_what_cannot_be_read_is_an_error_before_anything_is_sent(
+async def test_a_file_that_cannot_be_read_is_an_error_before_anything_is_sent(
     api: respx.MockRouter, cloud: UpCloud, tmp_path: Path
 ) -> None:
     with pytest.raises(FileNotFoundError):
@@ -332,7 +332,7 @@ async def _stuck() -> AsyncGenerator[tuple[anyio.Event, AsyncGenerator[bytes]]]:
 
 
 @pytest.mark.parametrize(("anyio_backend", "interrupted"), WAYS)
-async def test_a_caller_that_is_interrupted_leaves_no_import(
+async def test_the_import_of_an_interrupted_caller_is_cancelled(
     api: respx.MockRouter, cloud: UpCloud, host: respx.Route, interrupted: Way
 ) -> None:
     async with _stuck() as (began, source):
@@ -341,7 +341,7 @@ async def test_a_caller_that_is_interrupted_leaves_no_import(
     assert lines(api)[-1] == CANCEL
 
 
-async def test_an_upload_has_an_end(
+async def test_an_upload_ends_at_its_timeout(
     api: respx.MockRouter, cloud: UpCloud, host: respx.Route, clock: MovedClock
 ) -> None:
     async def slow() -> AsyncGenerator[bytes]:

@@ -40,7 +40,7 @@ async def simulated() -> AsyncIterator[tuple[Simulator, UpCloud]]:
 
 
 @pytest.mark.parametrize("kind", ["path", "text path", "bytes", "bytearray", "memoryview", "file", "iterator"])
-async def test_everything_that_can_be_uploaded_arrives_as_it_is(
+async def test_each_kind_of_content_arrives_unchanged(
     simulated: tuple[Simulator, UpCloud], tmp_path: Path, kind: str
 ) -> None:
     sim, cloud = simulated
@@ -67,7 +67,7 @@ async def test_everything_that_can_be_uploaded_arrives_as_it_is(
     assert len(told) > 1
 
 
-async def test_a_file_is_sent_from_where_it_stands(simulated: tuple[Simulator, UpCloud]) -> None:
+async def test_a_file_is_sent_from_its_current_position(simulated: tuple[Simulator, UpCloud]) -> None:
     _, cloud = simulated
     file = io.BytesIO(b"header" + CONTENT)
     file.seek(len(b"header"))
@@ -77,7 +77,7 @@ async def test_a_file_is_sent_from_where_it_stands(simulated: tuple[Simulator, U
     assert done.sha256sum == hashlib.sha256(CONTENT).hexdigest()
 
 
-async def test_packed_content_is_unpacked(simulated: tuple[Simulator, UpCloud], tmp_path: Path) -> None:
+async def test_compressed_content_is_unpacked(simulated: tuple[Simulator, UpCloud], tmp_path: Path) -> None:
     _, cloud = simulated
     path = tmp_path / "disk.img.gz"
     path.write_bytes(gzip.compress(CONTENT))
@@ -93,7 +93,7 @@ def served() -> Iterator[str]:
         yield url
 
 
-async def test_an_upload_takes_no_slot_from_the_calls(served: str) -> None:
+async def test_an_upload_does_not_count_for_max_concurrency(served: str) -> None:
     async def while_uploading(piece: bytes) -> AsyncIterator[bytes]:
         yield piece
         assert await cloud.zones.list()
@@ -105,7 +105,7 @@ async def test_an_upload_takes_no_slot_from_the_calls(served: str) -> None:
 
 
 @pytest.mark.parametrize(("anyio_backend", "http"), [("asyncio", "httpx"), ("trio", "httpx"), ("asyncio", "aiohttp")])
-async def test_uploads_over_real_connections(served: str, http: Literal["httpx", "aiohttp"]) -> None:
+async def test_uploads_work_over_real_connections(served: str, http: Literal["httpx", "aiohttp"]) -> None:
     async with UpCloud(Token("ucat_x"), base_url=served, http=http) as cloud, _disk(cloud) as disk:
         for file in (CONTENT, pieces(CONTENT)):
             done = await cloud.storages.upload(disk, file)
@@ -113,7 +113,7 @@ async def test_uploads_over_real_connections(served: str, http: Literal["httpx",
             await cloud.storages.wait_for_state(disk, "online", timeout=60)
 
 
-async def test_a_client_of_ones_own_uploads_too(served: str) -> None:
+async def test_a_given_http_client_is_used_for_uploads_too(served: str) -> None:
     async with (
         httpx.AsyncClient(auth=("its", "own"), follow_redirects=True) as own,
         UpCloud(Token("ucat_x"), base_url=served, http_client=own) as cloud,

@@ -82,12 +82,12 @@ async def cloud(api: respx.MockRouter, clock: MovedClock) -> AsyncIterator[UpClo
 # --- the policy -------------------------------------------------------------------------------------------------------
 
 
-def test_the_pace_is_steady_for_a_while_and_then_slows_down_to_its_longest() -> None:
+def test_pauses_are_constant_at_first_and_then_grow_to_the_maximum() -> None:
     policy = WaitPolicy(pause=2.0, brisk_for=6.0, growth=2.0, longest_pause=10.0)
     assert list(islice(policy.pauses(), 7)) == [2.0, 2.0, 2.0, 4.0, 8.0, 10.0, 10.0]
 
 
-def test_a_policy_without_pauses_has_none() -> None:
+def test_a_policy_with_pauses_of_zero_does_not_pause() -> None:
     assert list(islice(WaitPolicy(pause=0.0).pauses(), 3)) == [0.0, 0.0, 0.0]
 
 
@@ -97,7 +97,7 @@ def test_a_negative_pause_is_refused(field: str) -> None:
         WaitPolicy(**{field: -1.0})  # type: ignore[arg-type]  # numbers for numbers
 
 
-def test_a_pace_that_quickens_is_refused() -> None:
+def test_a_growth_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="growth must be 1 or more"):
         WaitPolicy(growth=0.5)
 
@@ -106,7 +106,9 @@ def test_a_pace_that_quickens_is_refused() -> None:
 
 
 @each_kind
-async def test_what_is_so_already_costs_one_look(api: respx.MockRouter, cloud: UpCloud, kind: Kind) -> None:
+async def test_a_state_that_is_already_reached_costs_one_read(
+    api: respx.MockRouter, cloud: UpCloud, kind: Kind
+) -> None:
     api.get(kind.path).mock(return_value=kind.at(kind.wanted))
     seen = await kind.wait(cloud, 60)
     assert getattr(seen, "state") == kind.wanted  # noqa: B009 - of either kind
@@ -114,9 +116,7 @@ async def test_what_is_so_already_costs_one_look(api: respx.MockRouter, cloud: U
 
 
 @each_kind
-async def test_failing_looks_are_forgiven_three_times_in_a_row(
-    api: respx.MockRouter, cloud: UpCloud, kind: Kind
-) -> None:
+async def test_three_failed_reads_in_a_row_are_ignored(api: respx.MockRouter, cloud: UpCloud, kind: Kind) -> None:
     answers: list[httpx.Response | httpx.TransportError] = [
         httpx.Response(502),
         httpx.ReadTimeout("no answer"),
@@ -143,7 +143,7 @@ FAILURES: list[tuple[httpx.Response | httpx.TransportError, type[UpCloudError]]]
 
 @each_kind
 @pytest.mark.parametrize("failure", FAILURES, ids=["5xx", "502 of a proxy", "another shape", "404 of a proxy", "429"])
-async def test_the_fourth_in_a_row_is_the_error(
+async def test_the_fourth_failed_read_in_a_row_is_raised(
     api: respx.MockRouter,
     cloud: UpCloud,
     kind: Kind,
@@ -159,7 +159,7 @@ async def test_the_fourth_in_a_row_is_the_error(
 @pytest.mark.parametrize(
     "refused", [(404, "SERVER_NOT_FOUND", NotFound), (401, "AUTHENTICATION_FAILED", AuthenticationFailed)]
 )
-async def test_what_the_api_itself_says_ends_a_wait_at_once(
+async def test_a_refusal_of_the_api_ends_a_wait_immediately(
     api: respx.MockRouter,
     cloud: UpCloud,
     clock: MovedClock,
@@ -174,7 +174,9 @@ async def test_what_the_api_itself_says_ends_a_wait_at_once(
 
 
 @each_kind
-async def test_error_ends_a_wait_at_once(api: respx.MockRouter, cloud: UpCloud, clock: MovedClock, kind: Kind) -> None:
+async def test_the_state_error_ends_a_wait_immediately(
+    api: respx.MockRouter, cloud: UpCloud, clock: MovedClock, kind: Kind
+) -> None:
     api.get(kind.path).mock(return_value=kind.at("error"))
     with pytest.raises(ResourceFailed, match="is in state 'error'") as caught:
         await kind.wait(cloud, 60)
@@ -183,7 +185,7 @@ async def test_error_ends_a_wait_at_once(api: respx.MockRouter, cloud: UpCloud, 
 
 
 @each_kind
-async def test_a_wait_has_an_end_that_says_what_was_seen_last(
+async def test_a_wait_ends_at_its_timeout_and_the_error_has_the_last_state(
     api: respx.MockRouter, cloud: UpCloud, clock: MovedClock, kind: Kind
 ) -> None:
     api.get(kind.path).mock(return_value=kind.at("maintenance"))
@@ -196,7 +198,9 @@ async def test_a_wait_has_an_end_that_says_what_was_seen_last(
 
 
 @each_kind
-async def test_a_wait_that_saw_nothing_says_so(api: respx.MockRouter, clock: MovedClock, kind: Kind) -> None:
+async def test_the_error_of_a_wait_without_an_answer_says_so(
+    api: respx.MockRouter, clock: MovedClock, kind: Kind
+) -> None:
     async def hang(request: httpx.Request) -> httpx.Response:
         await clock.sleep(1_000.0)
         raise AssertionError("nobody waits for it")
@@ -210,7 +214,7 @@ async def test_a_wait_that_saw_nothing_says_so(api: respx.MockRouter, clock: Mov
 
 
 @each_kind
-async def test_no_time_is_time_for_one_look(
+async def test_a_timeout_of_zero_reads_once(
     api: respx.MockRouter, cloud: UpCloud, clock: MovedClock, kind: Kind
 ) -> None:
     route = api.get(kind.path).mock(side_effect=[kind.at(kind.wanted), kind.at("maintenance")])
@@ -224,16 +228,14 @@ async def test_no_time_is_time_for_one_look(
 
 @each_kind
 @pytest.mark.parametrize("timeout", [-1, math.nan])
-async def test_a_time_that_is_none_is_refused(
-    api: respx.MockRouter, cloud: UpCloud, kind: Kind, timeout: float
-) -> None:
+async def test_an_invalid_timeout_is_refused(api: respx.MockRouter, cloud: UpCloud, kind: Kind, timeout: float) -> None:
     with pytest.raises(ValueError, match=r"timeout is (-1|nan): it must be 0 or more seconds"):
         await kind.wait(cloud, timeout)
     assert not api.calls
 
 
 @each_kind
-async def test_the_next_look_is_not_before_the_api_says(
+async def test_the_next_read_obeys_a_retry_after(
     api: respx.MockRouter, cloud: UpCloud, clock: MovedClock, kind: Kind
 ) -> None:
     limited = httpx.Response(429, headers={"Retry-After": "30"})
@@ -252,7 +254,7 @@ async def moved() -> AsyncIterator[MovedCloud]:
         yield cloud
 
 
-async def test_who_waits_alone_is_looked_up_by_itself_and_gets_the_server_in_full(moved: MovedCloud) -> None:
+async def test_a_single_wait_reads_its_server_alone_and_returns_all_details(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         server = await cloud.servers.create(server_spec())
         assert isinstance(await cloud.servers.wait_for_state(server.uuid, "started", timeout=60), Server)
@@ -263,7 +265,7 @@ async def _until_started(cloud: UpCloud, uuid: str) -> None:
     await cloud.servers.wait_for_state(uuid, "started", timeout=60)
 
 
-async def test_a_server_that_is_gone_ends_the_wait_for_it_and_no_other(moved: MovedCloud) -> None:
+async def test_a_deleted_server_ends_only_its_own_wait(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         servers = [await cloud.servers.create(server_spec(f"build-{number}")) for number in range(3)]
         del moved.sim.servers[servers[0].uuid]
@@ -274,7 +276,7 @@ async def test_a_server_that_is_gone_ends_the_wait_for_it_and_no_other(moved: Mo
                 await cloud.servers.wait_for_state(servers[0].uuid, "started", timeout=60)
 
 
-async def test_a_wait_that_comes_later_is_looked_for_too(moved: MovedCloud) -> None:
+async def test_a_wait_that_begins_later_is_served_too(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         for number in range(3):
             server = await cloud.servers.create(server_spec(f"build-{number}"))

@@ -104,18 +104,18 @@ async def check_whole_lists(length: int, way: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("way", WAYS, ids=str)
 @pytest.mark.parametrize("length", LENGTHS)
-async def test_all_are_listed_however_the_api_pages(length: int, way: dict[str, Any]) -> None:
+async def test_lists_are_complete_however_the_api_pages(length: int, way: dict[str, Any]) -> None:
     await check_whole_lists(length, way)
 
 
 @pytest.mark.parametrize("way", LIES.values(), ids=LIES)
 @pytest.mark.parametrize("length", LENGTHS)
-async def test_a_total_that_is_not_true_hides_none(length: int, way: dict[str, Any]) -> None:
+async def test_a_list_is_complete_if_the_total_is_wrong(length: int, way: dict[str, Any]) -> None:
     await check_whole_lists(length, way)
 
 
 @pytest.mark.parametrize("size", [2, 7])
-async def test_a_page_that_repeats_the_one_before_hides_none(size: int) -> None:
+async def test_a_list_is_complete_if_a_page_repeats_the_previous_one(size: int) -> None:
     api = PagedApi(names(26), servers, tells=True, back=3)
     assert await server_uuids(api, page_size=size) == names(26)
 
@@ -131,18 +131,18 @@ async def test_more_than_a_thousand_servers_are_listed() -> None:
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 6])
 @pytest.mark.parametrize("tells", [True, False])
 @pytest.mark.parametrize("pages", [True, False])
-async def test_a_list_in_pages_of_the_callers_size_is_whole(size: int, cut: int, *, tells: bool, pages: bool) -> None:
+async def test_a_list_in_pages_of_a_given_size_is_complete(size: int, cut: int, *, tells: bool, pages: bool) -> None:
     uuids = names(5)
     assert await server_uuids(PagedApi(uuids, servers, cut=cut, tells=tells, pages=pages), page_size=size) == uuids
 
 
 @pytest.mark.parametrize("which", [f"Template {names(60)[-1]}", names(60)[-1]])
-async def test_a_template_of_the_last_page_is_found(which: str) -> None:
+async def test_a_template_on_the_last_page_is_found(which: str) -> None:
     api = PagedApi(names(60), storages, cut=25)
     assert (await listed(api, lambda cloud: cloud.storages.find_template(which))).uuid == names(60)[-1]
 
 
-async def test_two_templates_of_one_title_are_ambiguous_wherever_they_are() -> None:
+async def test_two_templates_with_the_same_title_are_ambiguous_on_any_page() -> None:
     def same_title(uuids: list[str]) -> object:
         return documents.templates(*({"uuid": uuid, "title": "Debian"} for uuid in uuids))
 
@@ -152,7 +152,7 @@ async def test_two_templates_of_one_title_are_ambiguous_wherever_they_are() -> N
 
 @pytest.mark.parametrize("cut", [10_000, 100, 25, 10])
 @pytest.mark.parametrize("length", LENGTHS)
-async def test_all_events_of_a_server_are_listed_however_the_api_cuts_them(length: int, cut: int) -> None:
+async def test_the_events_of_a_server_are_complete_whatever_the_page_size(length: int, cut: int) -> None:
     entries = [{"server": "00c0ffee", "time": f"2026-01-01T00:{n // 60:02}:{n % 60:02}Z"} for n in range(length)]
     asked: list[tuple[int, int]] = []
 
@@ -167,7 +167,7 @@ async def test_all_events_of_a_server_are_listed_however_the_api_cuts_them(lengt
     assert max(count for _, count in asked) == 10_000
 
 
-async def test_events_end_where_the_api_ignores_what_it_is_asked_for() -> None:
+async def test_reading_events_ends_if_the_api_ignores_the_offset() -> None:
     entries = [{"server": "00c0ffee", "time": f"2026-01-01T00:00:{n:02}Z"} for n in range(25)]
     answer = httpx.MockTransport(lambda request: httpx.Response(200, json={"events": {"event": entries}}))
     async with UpCloud(Token("ucat_x"), transport=answer) as cloud:
@@ -191,13 +191,13 @@ async def test_events_end_where_the_api_ignores_what_it_is_asked_for() -> None:
         ({"cut": 25}, 60, 4),
     ],
 )
-async def test_a_list_costs_no_more_requests_than_it_must(way: dict[str, Any], length: int, requests: int) -> None:
+async def test_a_list_takes_as_few_requests_as_possible(way: dict[str, Any], length: int, requests: int) -> None:
     api = PagedApi(names(length), servers, **way)
     await server_uuids(api)
     assert len(api.asked) == requests
 
 
-async def test_the_largest_page_is_asked_for() -> None:
+async def test_the_largest_page_is_requested() -> None:
     lists: list[tuple[List, int | None]] = [
         (lambda c: c.servers.list(), 1000),
         (lambda c: c.servers.list(tags=["a"]), 1000),
@@ -212,7 +212,7 @@ async def test_the_largest_page_is_asked_for() -> None:
         assert api.asked == [(largest, 0)]
 
 
-async def test_pages_of_the_callers_size_are_no_more_than_they_must_be() -> None:
+async def test_a_given_page_size_takes_as_few_requests_as_possible() -> None:
     """All but the first begin with an item that has been seen, and are larger by that."""
     api = PagedApi(names(5), servers, tells=True)
     assert await server_uuids(api, page_size=2) == names(5)
@@ -228,7 +228,7 @@ REFUSED: list[tuple[List, str]] = [
 
 
 @pytest.mark.parametrize(("list_", "says"), REFUSED)
-async def test_a_page_that_the_api_does_not_send_is_refused_before_anything_is_sent(
+async def test_a_page_size_that_the_api_refuses_is_refused_before_anything_is_sent(
     api: respx.MockRouter, cloud: UpCloud, list_: List, says: str
 ) -> None:
     with pytest.raises(ValueError, match=says):
@@ -240,7 +240,7 @@ async def test_a_page_that_the_api_does_not_send_is_refused_before_anything_is_s
 
 
 @pytest.mark.parametrize("count", ["3", "nonsense", "", "-1"])
-async def test_a_list_that_cannot_be_completed_ends(api: respx.MockRouter, cloud: UpCloud, count: str) -> None:
+async def test_reading_a_list_ends_if_it_cannot_be_completed(api: respx.MockRouter, cloud: UpCloud, count: str) -> None:
     api.get("/server", params={"offset": "0"}).respond(
         json=documents.servers({}), headers={"Upcloud-Total-Count": count}
     )
@@ -248,7 +248,7 @@ async def test_a_list_that_cannot_be_completed_ends(api: respx.MockRouter, cloud
     assert len(await cloud.servers.list()) == 1
 
 
-async def test_a_list_that_has_nothing_beyond_its_first_page_whatever_is_asked_for_ends(
+async def test_reading_ends_if_the_api_sends_nothing_after_the_first_page(
     api: respx.MockRouter, cloud: UpCloud
 ) -> None:
     api.get("/server", params={"offset": "0"}).respond(json=servers(names(25)))
@@ -256,7 +256,7 @@ async def test_a_list_that_has_nothing_beyond_its_first_page_whatever_is_asked_f
     assert len(await cloud.servers.list()) == 25
 
 
-async def test_an_api_that_honours_an_offset_and_no_limit_is_read_whole() -> None:
+async def test_a_list_is_complete_if_the_api_ignores_the_limit() -> None:
     uuids = names(30)
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -269,7 +269,7 @@ async def test_an_api_that_honours_an_offset_and_no_limit_is_read_whole() -> Non
 # --- what happens between two pages -----------------------------------------------------------------------------------
 
 
-async def test_a_server_that_is_deleted_between_two_pages_hides_no_other() -> None:
+async def test_a_deletion_between_two_pages_hides_no_other_server() -> None:
     uuids = names(60)
     api = PagedApi(list(uuids), servers, cut=25, meanwhile=lambda items: items.__delitem__(0))
     found = await server_uuids(api)
@@ -277,7 +277,7 @@ async def test_a_server_that_is_deleted_between_two_pages_hides_no_other() -> No
     assert len(set(found)) == len(found)
 
 
-async def test_a_server_that_is_made_between_two_pages_doubles_no_other() -> None:
+async def test_a_creation_between_two_pages_duplicates_no_other_server() -> None:
     new = iter(names(1000, "11"))
     api = PagedApi(names(60), servers, cut=25, meanwhile=lambda items: items.insert(0, next(new)))
     found = await server_uuids(api)
@@ -309,7 +309,7 @@ CHANGES = st.lists(st.lists(st.tuples(st.sampled_from(["delete", "create"]), st.
     tells=st.booleans(),
     changes=CHANGES,
 )
-def test_who_is_there_all_the_time_is_listed_once(
+def test_a_server_that_exists_all_the_time_is_listed_once(
     length: int, cut: int, size: int | None, changes: list[list[tuple[str, float]]], *, tells: bool
 ) -> None:
     new = iter(names(10_000, "11"))
@@ -337,7 +337,9 @@ def test_who_is_there_all_the_time_is_listed_once(
     pages=st.booleans(),
     tells=st.booleans(),
 )
-def test_pages_of_changing_lengths_fool_nobody(length: int, cuts: list[int], *, pages: bool, tells: bool) -> None:
+def test_a_list_is_complete_if_the_length_of_pages_changes(
+    length: int, cuts: list[int], *, pages: bool, tells: bool
+) -> None:
     api = PagedApi(names(length), servers, pages=pages, tells=tells)
 
     def cut_otherwise(_: list[str]) -> None:

@@ -72,7 +72,7 @@ class Colour(OpenEnum):
     DARK_BLUE = "dark-blue"
 
 
-def test_a_known_value_is_its_member() -> None:
+def test_a_known_value_is_read_as_its_member() -> None:
     assert Colour("red") is Colour.RED
     assert Colour.RED.is_known
 
@@ -87,7 +87,7 @@ def test_a_value_that_this_release_does_not_know_is_kept() -> None:
     assert list(Colour) == [Colour.RED, Colour.DARK_BLUE]
 
 
-def test_a_value_that_only_looks_like_a_member_is_not_known() -> None:
+def test_a_value_in_another_case_is_not_known() -> None:
     assert not Colour("RED").is_known
     assert not Colour("Red").is_known
     assert Colour("RED") != Colour.RED
@@ -101,7 +101,7 @@ def test_an_enumeration_survives_copies(value: str) -> None:
         assert twin.is_known is colour.is_known
 
 
-def test_what_is_no_text_is_no_member() -> None:
+def test_a_value_that_is_not_text_is_no_member() -> None:
     with pytest.raises(ValueError, match="7"):
         Colour(cast("str", 7))
 
@@ -137,17 +137,17 @@ def test_integers_of_more_than_32_bits_are_read() -> None:
 
 
 @pytest.mark.parametrize(("sent", "meant"), [("0", "0"), ("0.744", "0.744"), ("12.3456789", "12.3456789")])
-def test_money_is_exact(sent: str, meant: str) -> None:
+def test_money_is_read_exactly(sent: str, meant: str) -> None:
     assert THING.read(f'{{"thing": {{"name": "a", "price": {sent}}}}}'.encode()).price == Decimal(meant)
 
 
 @pytest.mark.parametrize("sent", [1666890906, "2022-10-27T17:15:06Z", "2022-10-27T17:15:06.000000Z"])
-def test_times_are_aware(sent: object) -> None:
+def test_times_have_a_time_zone(sent: object) -> None:
     assert read(created=sent).created == datetime(2022, 10, 27, 17, 15, 6, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("sent", ["", {}, [], None])
-def test_what_is_left_empty_is_none(sent: object) -> None:
+def test_an_empty_value_is_none(sent: object) -> None:
     assert read(completed=sent).completed is None
 
 
@@ -160,7 +160,7 @@ def test_a_list_is_read_wrapped_and_bare(sent: object) -> None:
 
 
 @pytest.mark.parametrize("sent", [{"tag": []}, [], {}, "", None, {"tag": None}, {"tag": ""}, {"tag": {}}])
-def test_an_empty_list_may_come_in_any_way(sent: object) -> None:
+def test_an_empty_list_is_read_in_each_form(sent: object) -> None:
     assert read(tags=sent).tags == ()
 
 
@@ -178,7 +178,7 @@ def test_the_items_of_a_wrapped_list_are_models() -> None:
 
 
 @pytest.mark.parametrize("sent", ["text", 7, {"tag": 7}, {"tag": [[7]]}, {"other": ["a"]}, [True]])
-def test_what_is_no_list_is_unreadable(sent: object) -> None:
+def test_a_value_that_is_not_a_list_is_unreadable(sent: object) -> None:
     with pytest.raises(Unreadable):
         read(tags=sent)
 
@@ -187,20 +187,20 @@ def test_what_is_no_list_is_unreadable(sent: object) -> None:
 
 
 @pytest.mark.parametrize("text", ["203.0.113.7", "2001:db8::1", "fe80::1%eth0", "::ffff:203.0.113.7"])
-def test_an_address_is_what_python_reads_in_it(text: str) -> None:
+def test_an_address_is_read_as_an_address_object(text: str) -> None:
     assert read(address=text).address == ip_address(text)
 
 
 @pytest.mark.parametrize(
     "text", ["203.0.113", "203.0.113.300", "03.0.113.7", " 203.0.113.7", "2001:db8::1::", "::1/128"]
 )
-def test_what_is_no_address_is_unreadable(text: str) -> None:
+def test_a_value_that_is_not_an_address_is_unreadable(text: str) -> None:
     with pytest.raises(Unreadable) as caught:
         read(address=text)
     assert (caught.value.path, caught.value.problem) == ("thing.address", "Value error, not an IP address")
 
 
-def test_an_address_may_be_given_as_text_or_as_itself_and_as_nothing_else() -> None:
+def test_an_address_can_be_given_only_as_text_or_as_an_address_object() -> None:
     address = IPv4Address("203.0.113.7")
     assert Thing.model_validate({"name": "a", "address": address}).address is address
     assert Thing.model_validate({"name": "a", "address": "203.0.113.7"}).address == address
@@ -208,7 +208,7 @@ def test_an_address_may_be_given_as_text_or_as_itself_and_as_nothing_else() -> N
         Thing.model_validate({"name": "a", "address": 3405803783})
 
 
-def test_an_address_is_text_in_json_only() -> None:
+def test_an_address_is_text_only_in_json() -> None:
     thing = read(address="2001:db8::1")
     assert thing.model_dump()["address"] == ip_address("2001:db8::1")
     assert thing.model_dump(mode="json")["address"] == "2001:db8::1"
@@ -228,16 +228,16 @@ def test_labels_are_read_wrapped_and_bare(sent: object) -> None:
 
 
 @pytest.mark.parametrize("sent", [{"label": []}, [], {}, "", {"label": None}])
-def test_no_labels_may_come_in_any_way(sent: object) -> None:
+def test_missing_labels_are_read_in_each_form(sent: object) -> None:
     assert read(labels=sent).labels == {}
     assert read(maybe_labels=sent).maybe_labels == {}
 
 
-def test_no_two_answers_share_their_labels() -> None:
+def test_two_answers_do_not_share_their_labels() -> None:
     assert read(labels="").labels is not read(labels="").labels
 
 
-def test_labels_that_are_missing_are_none_where_that_means_something() -> None:
+def test_missing_labels_are_none_if_the_field_allows_it() -> None:
     assert read().labels == {}
     assert read().maybe_labels is None
 
@@ -251,7 +251,7 @@ def test_labels_may_be_given_as_a_dict(labels: dict[str, str]) -> None:
     "sent",
     [[{"value": "dev"}], [{"key": [], "value": "dev"}], [{"key": "env", "value": [7]}], ["env"], [7], "env", 7, [None]],
 )
-def test_labels_that_are_no_pairs_are_unreadable(sent: object) -> None:
+def test_labels_that_are_not_pairs_are_unreadable(sent: object) -> None:
     with pytest.raises(Unreadable) as caught:
         read(labels=sent)
     assert caught.value.path.startswith("thing.labels")
@@ -280,7 +280,7 @@ def test_an_answer_is_frozen() -> None:
         read().name = "b"  # type: ignore[misc]  # what the test is about
 
 
-def test_an_answer_is_read_again_from_what_it_dumps() -> None:
+def test_a_dump_of_an_answer_can_be_read_again() -> None:
     thing = read(
         state="started",
         enabled="yes",
@@ -299,12 +299,12 @@ def test_an_answer_is_read_again_from_what_it_dumps() -> None:
 # --- envelopes --------------------------------------------------------------------------------------------------------
 
 
-def test_a_list_is_taken_out_of_both_its_wrappings() -> None:
+def test_a_list_is_read_from_inside_both_outer_objects() -> None:
     assert THINGS.read(b'{"things": {"thing": [{"name": "a"}, {"name": "b"}]}}') == (Thing(name="a"), Thing(name="b"))
     assert THINGS.read(b'{"things": {"thing": []}}') == ()
 
 
-def test_an_answer_without_a_wrapping_is_read_too() -> None:
+def test_an_answer_without_an_outer_object_is_read_too() -> None:
     bare: Envelope[Thing] = Envelope(Thing)
     assert bare.read(b'{"name": "a"}') == Thing(name="a")
     with pytest.raises(Unreadable) as caught:
@@ -343,7 +343,7 @@ def test_an_answer_without_a_wrapping_is_read_too() -> None:
         (b'{"a":' * 10_000, "thing"),
     ],
 )
-def test_an_unreadable_answer_names_the_model_and_the_path_and_never_a_value(content: bytes, path: str) -> None:
+def test_the_error_for_an_unreadable_answer_has_model_and_path_but_no_value(content: bytes, path: str) -> None:
     with pytest.raises(Unreadable) as caught:
         THING.read(content)
     error = caught.value
@@ -362,7 +362,7 @@ def test_an_unreadable_answer_names_the_model_and_the_path_and_never_a_value(con
         (b'{"things": {"thing": [{"name": "a"}, {}]}}', "things.thing.1.name"),
     ],
 )
-def test_the_path_into_a_list_has_the_place_of_the_item(content: bytes, path: str) -> None:
+def test_the_path_into_a_list_has_the_index_of_the_item(content: bytes, path: str) -> None:
     with pytest.raises(Unreadable) as caught:
         THINGS.read(content)
     assert caught.value.path == path

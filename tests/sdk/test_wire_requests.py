@@ -35,7 +35,7 @@ class Order(Request):
     password: WireSecret | None = None
 
 
-def test_what_is_none_is_left_out_of_a_request() -> None:
+def test_fields_that_are_none_are_left_out_of_a_request() -> None:
     assert Order(name="a").wire() == {"name": "a", "firewall": "off"}
 
 
@@ -71,20 +71,20 @@ def test_empty_lists_are_written() -> None:
     }
 
 
-def test_a_secret_of_a_request_is_written_on_its_way_to_the_api_only() -> None:
+def test_a_secret_is_written_only_in_the_request_to_the_api() -> None:
     order = Order(name="a", password=SecretStr(SECRET))
     assert order.wire()["password"] == SECRET
     assert order.model_dump(mode="json", context=WIRE)["password"] == SECRET
     assert SECRET not in order.model_dump_json() + repr(order) + str(order) + repr(order.model_dump())
 
 
-def test_a_misspelt_field_is_an_error_here_that_shows_no_value() -> None:
+def test_the_error_for_a_misspelt_field_shows_no_value() -> None:
     with pytest.raises(ValidationError, match="passwrod") as caught:
         Order.model_validate({"name": "a", "passwrod": SECRET})
     assert SECRET not in str(caught.value)
 
 
-def test_a_request_is_read_again_from_what_it_dumps_and_from_what_it_sends() -> None:
+def test_a_dump_and_a_document_of_a_request_can_be_read_again() -> None:
     order = Order(name="a", enabled=False, labels={"label": "x"}, parts=("x",))
     assert Order.model_validate(order.model_dump()) == order
     assert Order.model_validate(order.wire()) == order
@@ -92,12 +92,12 @@ def test_a_request_is_read_again_from_what_it_dumps_and_from_what_it_sends() -> 
 
 
 @pytest.mark.parametrize("given", [["x"], ("x",), {"parts": {"part": ["x"]}}])
-def test_a_list_of_a_request_may_be_given_as_a_list_or_as_it_travels(given: object) -> None:
+def test_a_list_of_a_request_can_be_given_plain_or_in_its_outer_object(given: object) -> None:
     assert Order.model_validate({"name": "a", "parts": given}).parts == ("x",)
 
 
 @pytest.mark.parametrize("given", [{}, {"part": ["x"]}, {"parts": {"prat": ["x"]}}, "x", 7])
-def test_a_misspelt_wrapping_is_an_error_too(given: object) -> None:
+def test_a_misspelt_outer_object_is_refused(given: object) -> None:
     with pytest.raises(ValidationError, match="parts"):
         Order.model_validate({"name": "a", "parts": given})
 
@@ -124,7 +124,7 @@ class Change(Changes):
         (Change(labels=None), {}),
     ],
 )
-def test_a_change_sends_what_was_given_and_null_only_where_it_means_something(
+def test_a_change_sends_the_given_fields_and_null_only_where_it_has_a_meaning(
     change: Change, document: dict[str, object]
 ) -> None:
     assert change.wire() == document

@@ -43,7 +43,7 @@ def url_of(lines: list[str]) -> str:
     return lines[-1].removeprefix("listening on ")
 
 
-def test_the_account_is_called_as_it_is_told() -> None:
+def test_the_account_has_the_configured_user_name() -> None:
     with started("--port", "0", "--username", "me", "--password", "secret") as (_, lines):
         answer = httpx.get(f"{url_of(lines)}/1.3/account", auth=("me", "secret"))
         assert answer.json()["account"]["username"] == "me"
@@ -52,7 +52,7 @@ def test_the_account_is_called_as_it_is_told() -> None:
         assert answer.json()["account"]["username"] == "me"
 
 
-def test_downloads_and_shapes_are_told(tmp_path: Path) -> None:
+def test_downloads_and_the_format_of_refusals_can_be_set(tmp_path: Path) -> None:
     file = tmp_path / "disk.raw"
     file.write_bytes(b"data")
     address = "https://example.com/disk.raw?a=b"
@@ -68,7 +68,7 @@ def test_downloads_and_shapes_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> None:
+def test_the_simulator_prints_its_url_and_ends_cleanly(number: signal.Signals) -> None:
     with started("--port", "0") as (process, lines):
         assert len(lines) == 1
         assert re.fullmatch(r"listening on http://127\.0\.0\.1:\d+", lines[0])
@@ -78,7 +78,7 @@ def test_it_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> No
         assert (process.returncode, output, errors) == (0, "", "")
 
 
-def test_it_ends_at_once_though_a_call_is_held() -> None:
+def test_the_simulator_ends_immediately_during_a_blocking_call() -> None:
     with started("--port", "0") as (process, lines):
         url = urlsplit(url_of(lines))
         fault = {"pattern": "GET /zone", "timeout": True}
@@ -100,7 +100,7 @@ def test_configured_credentials_are_the_only_ones() -> None:
         assert httpx.get(url, headers={"Authorization": "Bearer ucat_x"}).status_code == 401
 
 
-def test_running_user_data_makes_a_token_if_there_is_no_credential() -> None:
+def test_running_user_data_without_credentials_creates_a_token() -> None:
     with started("--port", "0", "--run-user-data") as (_, lines):
         assert re.fullmatch(r"token ucat_\S{20,}", lines[0])
         url = f"{url_of(lines)}/1.3/account"
@@ -147,14 +147,14 @@ def test_the_clock_can_be_moved_from_outside() -> None:
         (["--colour"], "unrecognized arguments: --colour"),
     ],
 )
-def test_a_bad_argument_is_refused_in_a_sentence(arguments: list[str], sentence: str) -> None:
+def test_the_error_for_a_bad_argument_is_one_sentence(arguments: list[str], sentence: str) -> None:
     done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"upcloud_sdk.simulator: {sentence}")
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_port_that_is_taken_is_named() -> None:
+def test_the_error_for_a_taken_port_names_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(
@@ -165,7 +165,7 @@ def test_a_port_that_is_taken_is_named() -> None:
     assert "--port" in done.stderr
 
 
-def test_a_state_that_is_not_one_is_refused_and_kept(tmp_path: Path) -> None:
+def test_an_invalid_state_file_is_refused_and_not_changed(tmp_path: Path) -> None:
     file = tmp_path / "state.json"
     file.write_text('{"servers": 3}')
     done = subprocess.run(
@@ -176,7 +176,7 @@ def test_a_state_that_is_not_one_is_refused_and_kept(tmp_path: Path) -> None:
     assert file.read_text() == '{"servers": 3}'
 
 
-def test_machines_without_qemu_are_refused_in_a_sentence() -> None:
+def test_the_error_for_a_missing_qemu_is_one_sentence() -> None:
     done = subprocess.run(
         [*COMMAND, "--guests", "vm", "--token", "ucat_x", "--guest-images", "/nowhere"],
         capture_output=True,

@@ -54,7 +54,7 @@ def test_each_difference_from_a_recording_is_known(file: Path, request: pytest.F
     }
 
 
-def test_the_target_is_reached() -> None:
+def test_the_share_of_reproduced_answers_reaches_its_target() -> None:
     replayed = [each for file in FILES for each in replay(file)]
     alike = sum(not each.differences for each in replayed)
     assert 100 * alike / len(replayed) >= TARGET

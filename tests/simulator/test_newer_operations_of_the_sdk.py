@@ -58,7 +58,7 @@ async def server(cloud: UpCloud, clock: ManualClock) -> Server:
     return await cloud.servers.get(made.uuid)
 
 
-async def test_a_server_is_looked_into(cloud: UpCloud, server: Server) -> None:
+async def test_events_gpus_consoles_labels_and_statistics_of_a_server_are_read(cloud: UpCloud, server: Server) -> None:
     assert [event.type for event in await cloud.servers.events(server.uuid)][-1] == "server_create"
     assert [gpu.model for gpu in await cloud.servers.gpus(server.uuid)] == ["NVIDIA L4"]
     assert (await cloud.servers.remote_access(server.uuid)).state == "stopped"
@@ -83,7 +83,7 @@ async def test_a_server_is_rebuilt(cloud: UpCloud, server: Server) -> None:
     assert changed.firewall_private is True
 
 
-async def test_rulesets_guard_servers(cloud: UpCloud, server: Server) -> None:
+async def test_rulesets_are_attached_to_servers(cloud: UpCloud, server: Server) -> None:
     rulesets, rules = cloud.firewall_rulesets, cloud.firewall_ruleset_rules
     ruleset = await rulesets.create(FirewallRulesetSpec(name="web"))
     rule = await rules.create(
@@ -107,7 +107,7 @@ async def test_rulesets_guard_servers(cloud: UpCloud, server: Server) -> None:
     assert await rulesets.list(sort="+name") == ()
 
 
-async def test_a_servers_rules_are_changed_by_the_newer_service(cloud: UpCloud, server: Server) -> None:
+async def test_the_rules_of_a_server_are_changed_through_the_newer_service(cloud: UpCloud, server: Server) -> None:
     rules = cloud.server_firewall_rules
     await rules.create(server.uuid, FirewallRuleSpec(direction="in", action="drop"))
     assert len(await rules.list(server.uuid)) == 1
@@ -116,7 +116,7 @@ async def test_a_servers_rules_are_changed_by_the_newer_service(cloud: UpCloud, 
     await rules.delete(server.uuid, 1)
 
 
-async def test_what_is_used_and_paid_is_told(cloud: UpCloud, server: Server) -> None:
+async def test_usage_and_bills_are_read(cloud: UpCloud, server: Server) -> None:
     account = cloud.account
     assert (await account.get()).credits_breakdown is not None
     assert (await account.resource_usage())["gpus"] == 1
@@ -128,7 +128,7 @@ async def test_what_is_used_and_paid_is_told(cloud: UpCloud, server: Server) -> 
     assert len(await account.resource_network_usage(*SPAN, resource_id=server.uuid, accumulate="day")) == 1
 
 
-async def test_what_is_offered_is_told(cloud: UpCloud) -> None:
+async def test_limits_keymaps_vlans_and_currencies_are_read(cloud: UpCloud) -> None:
     assert (await cloud.server_sizes.limits()).core_number_max == 20
     assert "en-us" in await cloud.vnc_keymaps.list()
     assert len(await cloud.zones.vlans("fi-tst1")) == 1
@@ -136,7 +136,7 @@ async def test_what_is_offered_is_told(cloud: UpCloud) -> None:
     assert len(await cloud.prices.list(zone="fi-hel1")) == 1
 
 
-async def test_disks_permissions_and_tokens(cloud: UpCloud, sim: Simulator, server: Server) -> None:
+async def test_disks_permissions_and_tokens_are_changed(cloud: UpCloud, sim: Simulator, server: Server) -> None:
     disk = await cloud.storages.create(StorageSpec(zone="fi-hel1", title="data", size=10))
     assert (await cloud.storages.attach(disk.uuid, server.uuid)).servers == (server.uuid,)
     assert (await cloud.storages.detach(disk.uuid)).servers == ()
@@ -153,7 +153,7 @@ async def test_disks_permissions_and_tokens(cloud: UpCloud, sim: Simulator, serv
     assert "api" in (await cloud.audit_logs.filter_options()).origins
 
 
-async def test_an_interface_is_made_without_a_server(cloud: UpCloud, sim: Simulator, server: Server) -> None:
+async def test_an_interface_is_created_without_a_server(cloud: UpCloud, sim: Simulator, server: Server) -> None:
     network = next(each.network for each in sim.servers[server.uuid].interfaces if each.type == "public")
     made = await cloud.network_interfaces.create(NetworkInterfaceSpec(network=network, type="public"))
     assert (await cloud.network_interfaces.get(made.uuid)).mac == made.mac

@@ -52,7 +52,7 @@ def test_it_creates_a_server_with_two_disks(server: Untyped) -> None:
     }
 
 
-def test_it_says_metadata_in_the_words_of_the_api(manager: Untyped) -> None:
+def test_it_reads_metadata_as_the_word_of_the_api(manager: Untyped) -> None:
     disk = official.Storage(os=DEBIAN_12, size=10)
     keys = official.login_user_block("root", ["ssh-ed25519 AAAA"])
     made = manager.create_server(
@@ -63,7 +63,7 @@ def test_it_says_metadata_in_the_words_of_the_api(manager: Untyped) -> None:
     assert made.metadata == "yes"
 
 
-def test_it_saves_all_that_it_has_read(manager: Untyped, server: Untyped) -> None:
+def test_it_can_save_a_server_with_all_fields_that_it_has_read(manager: Untyped, server: Untyped) -> None:
     server.title = "renamed"
     server.save()
     assert manager.get_server(server.uuid).title == "renamed"

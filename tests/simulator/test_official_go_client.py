@@ -23,7 +23,7 @@ LISTS = {
 }
 
 
-async def test_null_lists_of_a_sub_account_are_empty_ones(api: httpx.AsyncClient) -> None:
+async def test_null_lists_of_a_sub_account_mean_empty_lists(api: httpx.AsyncClient) -> None:
     nulls: dict[str, Any] = {name: {key: None} for name, key in LISTS.items()}
     made = await api.post(
         "/account/sub", json={"sub_account": {"username": "helper", "password": "secret-word", **nulls}}
@@ -33,7 +33,7 @@ async def test_null_lists_of_a_sub_account_are_empty_ones(api: httpx.AsyncClient
     assert [account[name] for name in LISTS] == [{key: []} for key in LISTS.values()]
 
 
-async def test_a_templatize_answers_without_progress_and_template_type(
+async def test_the_answer_to_a_templatize_has_no_progress_and_no_template_type(
     api: httpx.AsyncClient, clock: ManualClock
 ) -> None:
     uuid = (await new_storage(api))["uuid"]
@@ -45,7 +45,7 @@ async def test_a_templatize_answers_without_progress_and_template_type(
     assert made["state"] == "online"
 
 
-async def test_private_addresses_are_only_under_their_interfaces(api: httpx.AsyncClient) -> None:
+async def test_private_addresses_are_shown_only_in_their_interfaces(api: httpx.AsyncClient) -> None:
     network = (await api.post("/network", json=network_request())).json()["network"]["uuid"]
     wanted = [{"type": "private", "network": network}, {"type": "public"}]
     interfaces = [{**each, "ip_addresses": {"ip_address": [{"family": "IPv4"}]}} for each in wanted]
@@ -57,7 +57,7 @@ async def test_private_addresses_are_only_under_their_interfaces(api: httpx.Asyn
         assert public["ip_addresses"]["ip_address"][0]["address"] == shown["ip_addresses"]["ip_address"][0]["address"]
 
 
-async def test_a_restart_is_maintenance_for_the_time_of_a_stop_and_a_boot() -> None:
+async def test_a_restarting_server_is_in_maintenance_for_a_stop_and_a_boot() -> None:
     clock = ManualClock()
     sim = Simulator(clock=clock, boot_seconds=30, stop_seconds=16)
     async with httpx.AsyncClient(
@@ -74,7 +74,7 @@ async def test_a_restart_is_maintenance_for_the_time_of_a_stop_and_a_boot() -> N
     assert seen == ["maintenance", "maintenance", "maintenance", "started"]
 
 
-async def test_the_account_is_called_as_its_user() -> None:
+async def test_the_account_has_the_name_of_its_user() -> None:
     sim = Simulator(username="somebody", password="secret")
     async with httpx.AsyncClient(
         transport=sim.transport(), base_url="https://api.upcloud.com/1.3", auth=("somebody", "secret")
@@ -93,7 +93,7 @@ async def test_the_account_is_called_as_its_user() -> None:
         ({}, "failed"),
     ],
 )
-def test_what_an_import_downloads_is_laid_over_http(content: dict[str, str], state: str) -> None:
+def test_the_content_of_a_download_can_be_set_over_http(content: dict[str, str], state: str) -> None:
     address = "https://example.com/disk.raw"
     with Simulator(storage_seconds=0).serve() as url, httpx.Client(auth=("any", "thing")) as client:
         laid = client.put(f"{url}/_simulator/downloads", json={"address": address, **content})

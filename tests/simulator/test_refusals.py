@@ -36,7 +36,7 @@ async def _send(account: SmallAccount, refusal: Refusal, cloud: UpCloud | None =
 
 
 @pytest.mark.parametrize(("refusal", "status", "error"), ROWS)
-async def test_each_code_is_an_error_of_its_class(
+async def test_each_code_is_raised_as_its_error_class(
     account: SmallAccount, sim: Simulator, refusal: Refusal, status: int, error: type[errors.ApiError]
 ) -> None:
     if refusal.before is not None:
@@ -48,7 +48,7 @@ async def test_each_code_is_an_error_of_its_class(
 
 
 @pytest.mark.parametrize("refusal", FORBIDDEN, ids=lambda refusal: refusal.code)
-async def test_what_a_sub_account_may_not_do_is_forbidden(
+async def test_a_call_that_a_sub_account_may_not_make_is_forbidden(
     account: SmallAccount, sim: Simulator, refusal: Refusal
 ) -> None:
     if refusal.before is not None:
@@ -59,7 +59,7 @@ async def test_what_a_sub_account_may_not_do_is_forbidden(
     assert caught.value.code == refusal.code
 
 
-async def test_wrong_credentials_are_an_error_of_their_own(account: SmallAccount, sim: Simulator) -> None:
+async def test_wrong_credentials_raise_authentication_failed(account: SmallAccount, sim: Simulator) -> None:
     async with UpCloud(Basic("helper", "guessed"), transport=sim.transport(), retry=ONCE) as helper:
         with pytest.raises(errors.AuthenticationFailed) as caught:
             await helper.account.get()
@@ -73,7 +73,7 @@ async def test_another_version_is_refused(sim: Simulator, path: str, code: str) 
     assert answer.json()["error"]["error_code"] == f"API_VERSION_{code}"
 
 
-def test_every_code_of_the_reference_is_provoked_or_has_a_reason() -> None:
+def test_every_code_of_the_reference_is_tested_or_has_a_reason() -> None:
     """The reference is no part of this repository; it is looked for in a folder `shared` beside it."""
     found = (folder / "shared" / "api" / "upcloud-api-1.3.md" for folder in Path(__file__).resolve().parents)
     reference = next((file for file in found if file.is_file()), None)

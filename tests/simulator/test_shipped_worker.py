@@ -64,7 +64,7 @@ def master(folder: Path) -> Generator[None]:
                 process.kill()
 
 
-def test_the_shipped_worker_does_its_one_build(tmp_path: Path) -> None:
+def test_the_worker_that_ships_with_buildbot_runs_one_build(tmp_path: Path) -> None:
     built, port = tmp_path / "built", free_port()
     folder = tmp_path / "master"
     with (

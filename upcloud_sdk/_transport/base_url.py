@@ -43,7 +43,7 @@ def base_url(given: str | None, *, allow_http: bool = False) -> str:
     if given is None:
         given = os.environ.get("UPCLOUD_DEBUG_API_BASE_URL", "")
         if not _has_scheme_and_host(given):
-            # As the official tools do. Who meant the simulator must not find that out by the bill.
+            # As the official tools do, but with a warning: otherwise only the bill would show a misspelt variable.
             if given:
                 problem = "UPCLOUD_DEBUG_API_BASE_URL is not a URL such as http://127.0.0.1:8080"
                 log.warning("%s: it is ignored, and calls go to %s", problem, DEFAULT + VERSION)

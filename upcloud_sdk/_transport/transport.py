@@ -110,7 +110,7 @@ class Transport:
     def _time_is_old(self, older_than: float) -> bool:
         if self._date is None:
             return True
-        # The clock that is waited by may stand still while a machine sleeps; the wall clock does not.
+        # While the machine sleeps, the clock of the waits may stop. The wall clock does not.
         passed, by_the_wall = self._clock.now() - self._date[1], time.time() - self._wall
         return by_the_wall - passed > SLEPT or max(passed, abs(by_the_wall)) > older_than
 

@@ -57,8 +57,8 @@ EmptyIsNone = BeforeValidator(lambda value: value if value not in ("", {}, []) e
 
 
 def _first_of(*choices: core_schema.CoreSchema) -> core_schema.CoreSchema:
-    # The name of a choice is part of an error's path. Without one it is that of its type, such as `dict[str,any]` or
-    # `none`: what ends in a bracket is dropped from the path (`_second_reading.plain`), as it is in no document.
+    # The name of a choice becomes a part of an error's path. By default it is the type, such as `dict[str,any]` or
+    # `none`. With brackets, `_second_reading.plain` removes it from the path, since it is not in the document.
     return core_schema.union_schema([(choice, "[choice]") for choice in choices], mode="left_to_right")
 
 

@@ -19,7 +19,7 @@ _NOT_THE_CALLER = frozenset({"upcloud_sdk", "pydantic"})
 
 def _warn(value: object, expected: str) -> None:
     text = f"{value!r} is not {expected}, as far as this release knows: sent as it is"
-    # The line to show is that of whoever makes the model, in a call of the SDK's or not.
+    # Show the caller's line, not a line of the SDK or of pydantic.
     frame, level = inspect.currentframe(), 1
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _NOT_THE_CALLER:
         frame, level = frame.f_back, level + 1

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do it, and print a table: 0 where all is well, 1 where something is wrong, 2 where the file cannot be read."""
+    """Run a command, print a table. Returns 0 if all is well, 1 if something is wrong, 2 if a file cannot be read."""
     parser = argparse.ArgumentParser(
         prog="python -m upcloud_sdk.buildbot", description=(__doc__ or "").partition("\n")[0]
     )
@@ -61,7 +61,7 @@ def _check(config: Path) -> int:
 
 
 def _records(basedir: Path) -> list[ServerRecord]:
-    """What the master has recorded; without it, less is known of the servers that are up."""
+    """The master's record of its servers. Without it, less is known about running servers."""
     try:
         return list(read_record(basedir).values())
     except OSError as error:
@@ -75,7 +75,7 @@ def _refuse(reason: str, status: int) -> int:
 
 
 def show(findings: Sequence[Finding]) -> None:
-    """A line for each question, those of a worker together."""
+    """Print one line per question, grouped by worker."""
     table = Table("worker", "question", "", "answer")
     marks = {True: "[green]yes", False: "[red]no", None: "?"}
     last = None

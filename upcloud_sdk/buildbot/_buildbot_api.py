@@ -1,4 +1,4 @@
-"""What the adapter uses of Buildbot, which ships no types: its names, typed."""
+"""Types for the parts of Buildbot that the adapter uses. Buildbot itself has none."""
 
 from __future__ import annotations
 

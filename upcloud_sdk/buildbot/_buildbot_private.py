@@ -1,4 +1,4 @@
-"""What the adapter needs of Buildbot that has no public name there: a function each."""
+"""The parts of Buildbot without a public name that the adapter needs: one function for each."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ _DEFAULT_PORT = 9989
 
 
 def is_lost(conn: Connection) -> bool:
-    """Whether a connection by Buildbot's own protocol is closed; one by websocket tells in time itself."""
+    """Whether a connection by Buildbot's own protocol is closed. A websocket connection reports its end by itself."""
     broker = getattr(getattr(conn, "mind", None), "broker", None)
     return bool(getattr(broker, "disconnected", False))
 
 
 def listening_port(worker: AbstractLatentWorker, *, websocket: bool) -> int:
-    """Where the master of a worker listens for it."""
+    """The port where the master listens for a worker."""
     registered = worker.registration
     if registered is not None and websocket and registered.msgpack_reg is not None:
         return registered.get_msgpack_port()
@@ -91,7 +91,7 @@ def give_up_server(worker: AbstractLatentWorker) -> None:
 
 
 def join_stop(worker: AbstractLatentWorker) -> bool:
-    """Leave it at the stop of a worker's server that is running already. False if none is.
+    """Wait for the running stop of a worker's server instead of a second one. False if none is running.
 
     A build that waits for the end of the stop is cancelled. Buildbot would queue a second stop, which would also cancel
     the start for the next build.
@@ -121,7 +121,7 @@ def stop_parked(worker: AbstractLatentWorker) -> None:
 
 
 def show_on_page(worker: AbstractLatentWorker, facts: Mapping[str, object]) -> None:
-    """Write to the database what a worker's page shows, beside what its guest has told."""
+    """Add facts to a worker's page, in the database. Facts from its guest are kept."""
     conn, master = worker.conn, worker.master
     assert conn is not None
     known = {name: conn.info.get(name) for name in ("admin", "host", "access_uri", "version")}
@@ -132,7 +132,7 @@ def show_on_page(worker: AbstractLatentWorker, facts: Mapping[str, object]) -> N
 
 
 async def clear_page(worker: AbstractLatentWorker) -> None:
-    """Take from the database what a worker's page shows of a guest that is gone, unless another has come."""
+    """Remove the facts about a guest that is gone from a worker's page, unless another guest has attached."""
     database = worker.master.db
 
     def clear(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
@@ -146,7 +146,7 @@ async def clear_page(worker: AbstractLatentWorker) -> None:
 
 
 def set_idle_timer(worker: AbstractLatentWorker, seconds: float) -> None:
-    """Let a worker destroy its server after so many seconds, unless a build begins before."""
+    """Let a worker destroy its server after this many seconds, unless a build begins before."""
     worker._clearBuildWaitTimer()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
     leave = worker._soft_disconnect  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # the same
     worker.build_wait_timer = worker.master.reactor.callLater(seconds, leave)
@@ -179,7 +179,7 @@ def result_name(results: int | None) -> str | None:
 
 
 def log_error(failure: Failure) -> None:
-    """Log what nobody waits for."""
+    """Log an error that nobody waits for."""
     log.err(failure)  # type: ignore[no-untyped-call]  # Twisted's has no types
 
 

@@ -1,4 +1,4 @@
-"""Says which extra is missing where Buildbot is not installed: imported before all that needs it."""
+"""Says which extra is missing if Buildbot is not installed. Imported before everything that needs Buildbot."""
 
 from __future__ import annotations
 

@@ -109,6 +109,6 @@ class Spending:
         return refusal
 
     def close(self) -> None:
-        """Look again no more: the master stops."""
+        """Stop the timer: the master stops."""
         if self._call is not None and self._call.active():
             self._call.cancel()

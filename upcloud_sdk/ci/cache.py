@@ -38,7 +38,7 @@ _PRICE_WITHIN = 5.0
 _SERVERS_FOR = 2.0
 _DISKS_FOR = 30.0
 _MOST_DISKS = 50
-"""Disks of which it is asked whether they are attached to a server of somebody else. Further ones are left out."""
+"""How many disks are read to learn whether they are attached to another server. Further disks are left out."""
 
 
 class Seen(NamedTuple):

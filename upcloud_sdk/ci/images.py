@@ -127,7 +127,7 @@ class RecipeImages:
     async def _reserved(self, spec: ServerSpec) -> AsyncGenerator[None]:
         async with self._reserve(spec) if self._reserve is not None else nullcontext():
             yield
-            # Before the slot is free: a build that waits for it shall find the new image.
+            # Before the slot is free, so that a build that waits for it finds the new image.
             self.forget()
 
 

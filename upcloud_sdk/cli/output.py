@@ -81,5 +81,5 @@ def _cell(value: object) -> str:
     if isinstance(value, Enum):
         return str(value.value)
     if isinstance(value, list | tuple):
-        return "\n".join(map(str, value)) or "-"  # pyright: ignore[reportUnknownArgumentType]  # of whatever
+        return "\n".join(map(str, value)) or "-"  # pyright: ignore[reportUnknownArgumentType]  # items of any type
     return str(value)

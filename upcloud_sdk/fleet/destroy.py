@@ -171,7 +171,7 @@ class Destroyer:
         )
 
     def _is_ours(self, server: ObservedServer) -> bool:
-        """Whether to destroy it still."""
+        """Whether the server may still be destroyed."""
         return self._guard is None or self._guard(server)
 
     def _wanted(self) -> Wanted:
@@ -262,7 +262,7 @@ class Destroyer:
 
     def _remember(self, server: ObservedServer) -> None:
         if self._is_ours(server):
-            # Not those of somebody who took it: the next destroy would take them for ours.
+            # Do not remember the labels of somebody who took it: the next destroy would treat them as ours.
             self._record.labels = sdk_labels(server.labels)
         self._record.attempt = self._record.attempt or server.ownership.attempt
         self._record.is_titled = self._record.is_titled or TITLED in server.labels

@@ -270,7 +270,7 @@ def _made_nothing(error: Exception) -> bool:
 
 
 def with_labels(document: Mapping[str, Any], ours: Mapping[str, str], *, wrapped: bool) -> dict[str, Any]:
-    """The document of a create with the caller's labels, which `body_of` has freed from labels like ours, and ours."""
+    """The document of a create with the caller's labels and the SDK's. `body_of` has removed copies of SDK labels."""
     given: Any = document.get("labels") or ()
     if isinstance(given, Mapping):
         given = cast("Mapping[str, Any]", given).get("label", ())

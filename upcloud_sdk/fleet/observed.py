@@ -178,6 +178,6 @@ async def attached_disks(transport: Transport, server: ObservedServer) -> dict[s
             try:
                 labels = (await get_storage(transport, device.storage)).labels
             except NotFound:
-                labels = {}  # Perhaps another's, which a delete of the server with all its disks would take.
+                labels = {}  # It may belong to somebody else, so it must not be deleted together with the server.
         found[device.storage] = labels
     return found

@@ -83,7 +83,7 @@ class Record:
         """What somebody else did to the lease, from the current labels. None if this client still has it."""
         ours = sdk_labels(seen.labels)
         if not ours:
-            return None  # Somebody replaced all labels. That does not mean the lease.
+            return None  # Somebody replaced all labels, probably without thinking of the lease.
         if LEASE not in ours:
             return "somebody ended it"
         # All clients of a process have the same run id. Only the end shows that another client took it.

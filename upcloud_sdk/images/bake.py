@@ -119,7 +119,7 @@ class Bake:
             missing = [zone for zone in self._zones if zone not in found]
             if not missing:
                 break
-            # Before the other bakes are read: to wait for a place may take long.
+            # Before the other bakes are read, since this may wait for a long time.
             async with await self._place(base, missing[0]):
                 other = next(iter(await self._bakers()), None)
                 if other is None:
@@ -195,7 +195,7 @@ class Bake:
             log.debug("image %s: could not write its last use: %s", image.uuid, error)
 
     async def _place(self, base: StorageSummary, zone: str) -> AbstractAsyncContextManager[object]:
-        """What the caller wants to be entered before a server is created, and left when it is gone."""
+        """The caller's context manager: entered before a server is created, left when it is gone."""
         return nullcontext() if self._reserve is None else self._reserve(await self._spec(base, zone))
 
     # --- making -------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ _UNIT_FILE = f"/etc/systemd/system/{_UNIT}"
 
 _CLEAN = f"""\
 #!/bin/sh
-# Before this machine's disk becomes an image: what is its own must not be in those of others.
+# Runs before this machine's disk becomes an image, and removes what belongs to this machine only.
 set -eu
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 cloud-init clean --logs

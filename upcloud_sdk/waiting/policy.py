@@ -140,10 +140,10 @@ async def poll(
 
 
 def check_number(given: object, what: str, unit: str = "seconds") -> None:
-    """Refuse a duration that is no number.
+    """Refuse a value that is not a number.
 
     Raises:
-        TypeError: it is text, say.
+        TypeError: It is not a number, for example text.
     """
     if not isinstance(given, int | float):
         raise TypeError(f"{what} is {given!r}: give a number of {unit}")
@@ -154,7 +154,7 @@ def is_one_look(timeout: float) -> bool:
 
     Raises:
         ValueError: `timeout` is below zero.
-        TypeError: it is no number.
+        TypeError: It is not a number.
     """
     check_number(timeout, "timeout")
     if not timeout >= 0:

@@ -98,7 +98,7 @@ def test_the_image_follows_from_the_template(served: Served, qemu: FakeQemu, ima
     assert qemu.machines(1)[0].option("-kernel") == str(qemu.images / image / "vmlinuz")
 
 
-def test_an_image_with_more_in_it_is_a_public_template_of_its_name(served: Served, qemu: FakeQemu) -> None:
+def test_an_image_with_more_packages_is_a_public_template_of_its_name(served: Served, qemu: FakeQemu) -> None:
     templates = served.client.get("/storage/template?limit=100").json()["storages"]["storage"]
     (uuid,) = [each["uuid"] for each in templates if each["title"] == "debian-13+buildbot-worker"]
     served.created(storage_devices={"storage_device": [os_disk(storage=uuid)]})
@@ -107,7 +107,7 @@ def test_an_image_with_more_in_it_is_a_public_template_of_its_name(served: Serve
 
 
 @pytest.mark.parametrize(("plan", "memory", "cores"), [("1xCPU-1GB", "1024", "1"), ("4xCPU-8GB", "1024", "2")])
-def test_memory_and_cores_are_the_plans_up_to_the_caps(
+def test_memory_and_cores_are_those_of_the_plan_up_to_the_maximum(
     served: Served, qemu: FakeQemu, plan: str, memory: str, cores: str
 ) -> None:
     served.created(plan=plan)
@@ -115,7 +115,7 @@ def test_memory_and_cores_are_the_plans_up_to_the_caps(
     assert (machine.option("-m"), machine.option("-smp")) == (memory, cores)
 
 
-def test_a_network_is_closed_but_for_the_metadata_and_the_given_ports(served: Served, qemu: FakeQemu) -> None:
+def test_a_guest_can_reach_only_its_metadata_and_the_given_ports(served: Served, qemu: FakeQemu) -> None:
     served.created()
     networks = qemu.machines(1)[0].options("-netdev")
     assert all("restrict=y" in each for each in networks)
@@ -145,7 +145,7 @@ def test_a_soft_stop_presses_the_power_button(served: Served, qemu: FakeQemu) ->
     assert not machine.is_alive()
 
 
-def test_a_soft_stop_that_the_guest_ignores_turns_hard_at_its_timeout(served: Served, qemu: FakeQemu) -> None:
+def test_a_soft_stop_that_the_guest_ignores_becomes_hard_at_its_timeout(served: Served, qemu: FakeQemu) -> None:
     qemu.deaf.touch()
     uuid = served.created()
     machine = qemu.machines(1)[0]
@@ -161,7 +161,7 @@ def test_a_machine_that_ends_stops_its_server(served: Served, qemu: FakeQemu) ->
     assert served.client.delete(f"/server/{uuid}").status_code == 204
 
 
-def test_a_server_that_is_started_again_has_the_disk_that_it_had(served: Served, qemu: FakeQemu) -> None:
+def test_a_restarted_server_has_the_same_disk(served: Served, qemu: FakeQemu) -> None:
     uuid = served.created()
     disk = Path(qemu.machines(1)[0].option("-drive").split("file=")[1].split(",")[0])
     disk.write_text("changed")
@@ -172,7 +172,7 @@ def test_a_server_that_is_started_again_has_the_disk_that_it_had(served: Served,
     assert disk.read_text() == "changed"
 
 
-def test_the_disk_goes_with_the_server(served: Served, qemu: FakeQemu) -> None:
+def test_the_disk_of_a_deleted_server_is_removed(served: Served, qemu: FakeQemu) -> None:
     uuid = served.created()
     disk = Path(qemu.machines(1)[0].option("-drive").split("file=")[1].split(",")[0])
     assert disk.exists()
@@ -182,7 +182,7 @@ def test_the_disk_goes_with_the_server(served: Served, qemu: FakeQemu) -> None:
     assert not disk.parent.exists()
 
 
-def test_the_console_is_a_file_that_the_simulator_names(served: Served, qemu: FakeQemu) -> None:
+def test_the_simulator_gives_the_path_of_the_console(served: Served, qemu: FakeQemu) -> None:
     uuid = served.created()
     qemu.machines(1)
     console = served.console(uuid)
@@ -206,7 +206,7 @@ def test_the_console_says_why_a_machine_cannot_be_made(served: Served) -> None:
     assert "no IPv4 interface" in served.console(uuid)["text"]
 
 
-def test_more_machines_than_the_cap_are_a_lack_of_capacity(served: Served, qemu: FakeQemu) -> None:
+def test_a_machine_beyond_the_maximum_is_refused_for_lack_of_capacity(served: Served, qemu: FakeQemu) -> None:
     uuids = [served.created() for _ in range(2)]
     answer = served.create()
     assert (answer.status_code, answer.json()["error"]["error_code"]) == (409, "SERVER_RESOURCES_UNAVAILABLE")
@@ -220,14 +220,16 @@ def test_more_machines_than_the_cap_are_a_lack_of_capacity(served: Served, qemu:
     assert served.client.post(f"/server/{uuids[0]}/start").status_code == 409
 
 
-def test_too_little_memory_is_a_lack_of_capacity(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_enough_memory_is_refused_for_lack_of_capacity(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(machine, "_free_memory", lambda: 300)
     answer = served.create()
     assert (answer.status_code, answer.json()["error"]["error_code"]) == (409, "SERVER_RESOURCES_UNAVAILABLE")
     assert "needs 1280 MiB of memory, and this machine has 300 left" in answer.json()["error"]["error_message"]
 
 
-def test_a_template_without_an_image_is_refused_before_anything_is_made(served: Served) -> None:
+def test_a_template_without_an_image_is_refused_without_effect(served: Served) -> None:
     answer = served.create(storage_devices={"storage_device": [os_disk(storage=UBUNTU_24)]})
     assert answer.status_code == 400
     message = answer.json()["error"]["error_message"]
@@ -280,13 +282,13 @@ def test_a_machine_dies_with_a_simulator_or_a_holder_that_is_killed(victim: str,
     eventually(lambda: not scratch.parent.exists())
 
 
-def test_without_qemu_it_says_what_to_install(qemu: FakeQemu, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_qemu_the_error_says_what_to_install(qemu: FakeQemu, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(RuntimeError, match="apt-get install qemu-system-x86"):
         VmGuests(images=qemu.images)
 
 
-def test_without_an_image_it_says_how_to_build_one(qemu: FakeQemu, tmp_path: Path) -> None:
+def test_without_an_image_the_error_says_how_to_build_one(qemu: FakeQemu, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="build one with"):
         VmGuests(images=tmp_path / "nowhere")
 

@@ -36,7 +36,7 @@ async def told(api: httpx.AsyncClient, uuid: str) -> httpx.Response:
 
 
 @pytest.mark.anyio
-async def test_a_server_is_told_what_cloud_init_needs(api: httpx.AsyncClient) -> None:
+async def test_the_metadata_has_what_cloud_init_needs(api: httpx.AsyncClient) -> None:
     server = await created(api, user_data="#cloud-config\n", login_user={"ssh_keys": {"ssh_key": [KEY]}})
     document = (await told(api, server["uuid"])).json()
     assert (document["instance_id"], document["hostname"]) == (server["uuid"], "build-1.example.com")
@@ -45,7 +45,7 @@ async def test_a_server_is_told_what_cloud_init_needs(api: httpx.AsyncClient) ->
 
 
 @pytest.mark.anyio
-async def test_a_server_is_told_its_interfaces_with_their_networks(api: httpx.AsyncClient) -> None:
+async def test_the_metadata_has_the_interfaces_with_their_networks(api: httpx.AsyncClient) -> None:
     server = await created(api)
     found = (await told(api, server["uuid"])).json()["network"]["interfaces"]
     own = server["networking"]["interfaces"]["interface"]
@@ -75,7 +75,7 @@ async def test_an_interface_of_a_private_network_has_its_range(api: httpx.AsyncC
 
 
 @pytest.mark.anyio
-async def test_a_server_is_told_its_disks(api: httpx.AsyncClient) -> None:
+async def test_the_metadata_has_the_disks(api: httpx.AsyncClient) -> None:
     server = await created(api)
     (disk,) = (await told(api, server["uuid"])).json()["storage"]["disks"]
     uuid = server["storage_devices"]["storage_device"][0]["storage"]
@@ -85,7 +85,9 @@ async def test_a_server_is_told_its_disks(api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.anyio
-async def test_the_switch_of_the_api_works_at_once(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_switching_metadata_on_and_off_in_the_api_takes_effect_immediately(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
     server = await running(api, clock)
     path = f"/server/{server['uuid']}"
     seen = [(await told(api, server["uuid"])).status_code]
@@ -118,7 +120,7 @@ async def test_single_values_have_paths_of_their_own(
 @pytest.mark.parametrize(
     "path", ["/", "/metadata", "/metadata/v2.json", "/metadata/v1x", "/metadata/v1/nothing", "/metadata/v1/tags/0"]
 )
-async def test_what_is_not_there_is_404(api: httpx.AsyncClient, sim: Simulator, path: str) -> None:
+async def test_an_unknown_path_gives_404(api: httpx.AsyncClient, sim: Simulator, path: str) -> None:
     server = await created(api)
     assert metadata.answer(sim, server["uuid"], path).status == 404
 
@@ -148,7 +150,7 @@ def asked(command: list[str], path: str) -> tuple[int, Any]:
 
 
 @linux
-def test_each_guest_is_told_its_own(guest: tuple[Served, FakeQemu, int]) -> None:
+def test_each_guest_reads_its_own_metadata(guest: tuple[Served, FakeQemu, int]) -> None:
     served, qemu, _ = guest
     uuids = [served.created(user_data=f"#!/bin/sh\necho {number}\n") for number in range(2)]
     answers = [asked(machine.forward("169.254.169.254:80"), "/metadata/v1.json") for machine in qemu.machines(2)]
@@ -158,7 +160,7 @@ def test_each_guest_is_told_its_own(guest: tuple[Served, FakeQemu, int]) -> None
 
 
 @linux
-def test_a_guest_is_told_nothing_once_the_switch_is_off(guest: tuple[Served, FakeQemu, int]) -> None:
+def test_a_guest_reads_nothing_when_metadata_is_switched_off(guest: tuple[Served, FakeQemu, int]) -> None:
     served, qemu, _ = guest
     uuid = served.created(user_data="a secret")
     command = qemu.machines(1)[0].forward("169.254.169.254:80")
@@ -180,7 +182,7 @@ def test_nobody_else_can_reach_the_socket(guest: tuple[Served, FakeQemu, int]) -
 
 
 @linux
-def test_a_guest_reaches_a_port_that_was_named(guest: tuple[Served, FakeQemu, int]) -> None:
+def test_a_guest_reaches_a_given_port(guest: tuple[Served, FakeQemu, int]) -> None:
     served, qemu, port = guest
     served.created()
     command = qemu.machines(1)[0].forward(f"169.254.169.100:{port}")
@@ -201,7 +203,7 @@ def test_a_guest_reaches_a_port_that_was_named(guest: tuple[Served, FakeQemu, in
 
 
 @linux
-def test_a_port_that_nobody_listens_on_is_a_closed_connection(guest: tuple[Served, FakeQemu, int]) -> None:
+def test_a_connection_to_a_port_without_a_listener_is_closed(guest: tuple[Served, FakeQemu, int]) -> None:
     served, qemu, port = guest
     served.created()
     command = qemu.machines(1)[0].forward(f"169.254.169.100:{port}")

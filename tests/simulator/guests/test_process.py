@@ -109,7 +109,7 @@ def test_a_hard_stop_kills_daemons_too(served: Served, pid_file: Path) -> None:
     assert [alive(pid) for pid in guests] == [False, False]
 
 
-def test_a_soft_stop_lets_the_guest_end_in_its_own_way(served: Served, tmp_path: Path) -> None:
+def test_a_soft_stop_lets_the_guest_shut_down_itself(served: Served, tmp_path: Path) -> None:
     said = tmp_path / "said"
     uuid = served.create(
         f"#!/bin/sh\ntrap 'echo bye > {said}; exit' TERM\ntouch {said}\nwhile :; do sleep 0.05; done\n"
@@ -120,7 +120,7 @@ def test_a_soft_stop_lets_the_guest_end_in_its_own_way(served: Served, tmp_path:
     assert said.read_text() == "bye\n"
 
 
-def test_a_soft_stop_turns_hard_at_its_timeout(served: Served, pid_file: Path) -> None:
+def test_a_soft_stop_becomes_hard_at_its_timeout(served: Served, pid_file: Path) -> None:
     uuid = served.create(f"#!/bin/sh\ntrap '' TERM\necho $$ > {pid_file}\nwhile :; do sleep 0.05; done\n")
     guest = pids(pid_file, 1)[0]
     served.stop(uuid, stop_type="soft", timeout="1")
@@ -134,7 +134,7 @@ def test_a_guest_that_powers_itself_off_stops_its_server(served: Served) -> None
     assert served.client.delete(f"/server/{uuid}").status_code == 204
 
 
-def test_a_guest_powers_itself_off_with_what_the_shell_has(
+def test_a_guest_can_power_itself_off_with_builtins_of_the_shell(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))  # where there is no program `kill`
@@ -142,7 +142,7 @@ def test_a_guest_powers_itself_off_with_what_the_shell_has(
     eventually(lambda: served.state(uuid) == "stopped")
 
 
-def test_a_script_that_ends_leaves_its_server_running(served: Served, pid_file: Path) -> None:
+def test_a_server_keeps_running_after_the_end_of_its_script(served: Served, pid_file: Path) -> None:
     uuid = served.create(f"#!/bin/sh\necho $$ > {pid_file}\n")
     script = pids(pid_file, 1)[0]
     eventually(lambda: not alive(script))
@@ -158,7 +158,7 @@ def test_a_restart_runs_the_user_data_again(served: Served, pid_file: Path) -> N
     assert alive(second)
 
 
-def test_what_was_on_a_disk_is_gone_when_the_server_is_rebuilt(served: Served, tmp_path: Path) -> None:
+def test_a_rebuilt_server_has_no_files_of_the_old_disk(served: Served, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     uuid = served.create(f"#!/bin/sh\ntouch first\nls > {seen}.first")
     eventually(lambda: Path(f"{seen}.first").exists() and "first" in Path(f"{seen}.first").read_text())
@@ -213,7 +213,7 @@ def test_a_server_powers_off_when_the_service_of_its_cloud_config_ends(served: S
     assert "job.service: Main process exited, status=3" in served.console(uuid)
 
 
-def test_the_console_names_what_of_a_cloud_config_is_not_run(served: Served, pid_file: Path) -> None:
+def test_the_console_lists_the_parts_of_a_cloud_config_that_are_not_run(served: Served, pid_file: Path) -> None:
     uuid = served.create(cloud_config(f"echo $$ > {pid_file}; exec sleep 600\n", packages=["git"], bootcmd=["x"]))
     pids(pid_file, 1)
     console = served.console(uuid)
@@ -221,7 +221,7 @@ def test_the_console_names_what_of_a_cloud_config_is_not_run(served: Served, pid
         assert f"cloud-config: a process does not run {what}\n" in console
 
 
-def test_a_file_of_a_cloud_config_is_never_written_outside_of_the_home(tmp_path: Path) -> None:
+def test_the_files_of_a_cloud_config_are_written_only_below_the_home(tmp_path: Path) -> None:
     document = {"write_files": [{"path": f"/..{tmp_path}/outside", "content": "x"}]}
     home = tmp_path / "home"
     home.mkdir()
@@ -229,7 +229,7 @@ def test_a_file_of_a_cloud_config_is_never_written_outside_of_the_home(tmp_path:
     assert list(tmp_path.rglob("outside")) == []
 
 
-def test_a_guest_sees_nothing_of_the_simulators_environment(
+def test_a_guest_does_not_get_the_simulators_environment(
     served: Served, pid_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UPCLOUD_TOKEN", "ucat_secret")
@@ -241,7 +241,7 @@ def test_a_guest_sees_nothing_of_the_simulators_environment(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_all_guests_die_with_the_simulator_however_it_ends(
+def test_all_guests_end_with_the_simulator_even_if_it_is_killed(
     number: signal.Signals, pid_file: Path, tmp_path: Path
 ) -> None:
     command = [

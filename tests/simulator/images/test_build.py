@@ -46,7 +46,7 @@ def etc(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_sources_of_this_machine_serve_another_release(etc: Path) -> None:
+def test_the_apt_sources_of_this_machine_are_changed_for_another_release(etc: Path) -> None:
     (etc / "apt" / "sources.list.d" / "debian.sources").write_text(DEB822)
     signed = "[signed-by=/usr/share/keyrings/debian-archive-keyring.pgp]"
     assert sources_for("bookworm", etc=etc).splitlines() == [
@@ -56,7 +56,7 @@ def test_the_sources_of_this_machine_serve_another_release(etc: Path) -> None:
     ]
 
 
-def test_sources_in_one_line_each_are_read_too(etc: Path) -> None:
+def test_apt_sources_in_the_one_line_format_are_read_too(etc: Path) -> None:
     (etc / "apt" / "sources.list").write_text(
         "deb [arch=amd64] https://archive.example.com/debian trixie main non-free # a comment\n"
         "deb-src https://archive.example.com/debian trixie main\n"
@@ -65,18 +65,18 @@ def test_sources_in_one_line_each_are_read_too(etc: Path) -> None:
     assert sources_for("trixie", etc=etc) == "deb [arch=amd64] https://archive.example.com/debian trixie main\n"
 
 
-def test_another_distribution_is_told_what_to_give(etc: Path) -> None:
+def test_on_another_distribution_the_error_says_what_to_give(etc: Path) -> None:
     (etc / "os-release").write_text("ID=ubuntu\nVERSION_CODENAME=noble\n")
     with pytest.raises(RuntimeError, match="--sources"):
         sources_for("trixie", etc=etc)
 
 
-def test_a_machine_without_a_source_is_told_what_to_give(etc: Path) -> None:
+def test_on_a_machine_without_apt_sources_the_error_says_what_to_give(etc: Path) -> None:
     with pytest.raises(RuntimeError, match=r"no archive of trixie: .*--sources"):
         sources_for("bookworm", etc=etc)
 
 
-def test_images_are_in_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_stored_in_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere/cache")
     assert images_folder() == Path("/somewhere/cache/upcloud-sdk/images")
     monkeypatch.delenv("XDG_CACHE_HOME")
@@ -84,7 +84,7 @@ def test_images_are_in_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     assert images_folder() == Path("/somewhere/.cache/upcloud-sdk/images")
 
 
-def test_an_image_that_is_still_being_built_is_not_there(tmp_path: Path) -> None:
+def test_an_incomplete_image_is_not_listed(tmp_path: Path) -> None:
     for name in ("debian-12", "debian-13", ".debian-13.x"):
         (tmp_path / name).mkdir()
     for name in ("debian-12", ".debian-13.x"):
@@ -92,7 +92,7 @@ def test_an_image_that_is_still_being_built_is_not_there(tmp_path: Path) -> None
     assert list(available(tmp_path)) == ["debian-12"]
 
 
-def test_a_recipe_changes_with_what_is_in_the_image() -> None:
+def test_the_digest_of_a_recipe_depends_on_the_contents_of_the_image() -> None:
     recipes = [
         Recipe("debian-13"),
         Recipe("debian-12"),
@@ -181,7 +181,7 @@ def test_tools_that_are_missing_are_named(programs: Path, tmp_path: Path, capsys
     assert "apt-get install e2fsprogs mmdebstrap" in capsys.readouterr().err
 
 
-def test_a_step_that_fails_says_what_it_said_and_leaves_nothing(
+def test_the_error_of_a_failed_step_has_its_output_and_nothing_is_left(
     programs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake_programs(programs)
@@ -194,7 +194,7 @@ def test_a_step_that_fails_says_what_it_said_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("images", [["debian-10"], ["debian-13", "debian-10"]])
-def test_a_release_without_a_recipe_is_refused_before_anything_is_looked_for_or_built(
+def test_a_release_without_a_recipe_is_refused_first(
     programs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], images: list[str]
 ) -> None:
     assert list(programs.iterdir()) == []

@@ -46,11 +46,11 @@ async def test_faults_are_added_shown_and_cleared(api: httpx.AsyncClient, contro
         ({"pattern": "*", "drop": True, "often": True}, "UNKNOWN_ATTRIBUTE"),
     ],
 )
-async def test_what_is_no_fault_is_refused(control: httpx.AsyncClient, fault: dict[str, Any], code: str) -> None:
+async def test_an_invalid_fault_is_refused(control: httpx.AsyncClient, fault: dict[str, Any], code: str) -> None:
     assert refusal(await control.post("/faults", json=fault)) == (400, code)
 
 
-async def test_the_log_holds_the_apis_requests_only(api: httpx.AsyncClient, control: httpx.AsyncClient) -> None:
+async def test_the_log_contains_only_requests_to_the_api(api: httpx.AsyncClient, control: httpx.AsyncClient) -> None:
     await api.get("/zone")
     await control.get("/clock")
     assert (await control.get("/requests")).json() == [{"method": "GET", "path": "/zone", "status": 200}]
@@ -58,7 +58,7 @@ async def test_the_log_holds_the_apis_requests_only(api: httpx.AsyncClient, cont
     assert (await control.get("/requests")).json() == []
 
 
-async def test_a_manual_clock_is_moved(api: httpx.AsyncClient, control: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_a_manual_clock_can_be_moved(api: httpx.AsyncClient, control: httpx.AsyncClient, sim: Simulator) -> None:
     server = await created(api)
     before = (await control.get("/clock")).json()
     after = (await control.post("/clock", json={"advance": 2.5})).json()
@@ -74,7 +74,7 @@ async def test_a_real_clock_cannot_be_moved() -> None:
         assert (await client.post("/clock", json={"advance": 1})).status_code == 409
 
 
-async def test_the_state_is_read_put_back_and_emptied(
+async def test_the_state_can_be_read_restored_and_emptied(
     api: httpx.AsyncClient, control: httpx.AsyncClient, sim: Simulator
 ) -> None:
     server = await created(api)
@@ -86,7 +86,9 @@ async def test_the_state_is_read_put_back_and_emptied(
     assert refusal(await control.put("/state", content=b"{]")) == (400, "INVALID_REQUEST")
 
 
-async def test_capacity_and_lists_are_set(api: httpx.AsyncClient, control: httpx.AsyncClient) -> None:
+async def test_sold_out_plans_and_hidden_resources_can_be_set(
+    api: httpx.AsyncClient, control: httpx.AsyncClient
+) -> None:
     await control.post("/sold-out", json={"zone": "fi-hel1"})
     assert refusal(await api.post("/server", json=server_request())) == (409, "SERVER_RESOURCES_UNAVAILABLE")
     await control.delete("/sold-out")
@@ -95,7 +97,9 @@ async def test_capacity_and_lists_are_set(api: httpx.AsyncClient, control: httpx
     assert (await api.get("/server")).json() == {"servers": {"server": []}}
 
 
-async def test_a_download_is_laid_out(api: httpx.AsyncClient, control: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_the_content_of_a_download_can_be_set(
+    api: httpx.AsyncClient, control: httpx.AsyncClient, sim: Simulator
+) -> None:
     for body in ({"text": "data"}, {"base64": "ZGF0YQ=="}):
         assert (await control.put("/downloads", json={"address": "https://a/b", **body})).status_code == 204
         assert sim.downloads["https://a/b"] == b"data"
@@ -105,7 +109,7 @@ async def test_a_download_is_laid_out(api: httpx.AsyncClient, control: httpx.Asy
     assert refusal(answer) == (400, "BASE64_INVALID")
 
 
-async def test_boots_are_planned(api: httpx.AsyncClient, control: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_the_next_boots_can_be_set(api: httpx.AsyncClient, control: httpx.AsyncClient, sim: Simulator) -> None:
     boots: list[dict[str, Any]] = [{"seconds": 60}, {"polls": 1}, {}, {"state": "error", "seconds": 0}]
     assert (await control.post("/boots", json={"boots": boots})).status_code == 204
     servers = [(await created(api))["uuid"] for _ in boots]
@@ -119,7 +123,9 @@ async def test_a_bad_boot_is_refused(control: httpx.AsyncClient, boots: object) 
     assert (await control.post("/boots", json={"boots": boots})).status_code == 400
 
 
-async def test_a_server_is_broken(api: httpx.AsyncClient, control: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_a_server_can_be_put_into_error(
+    api: httpx.AsyncClient, control: httpx.AsyncClient, sim: Simulator
+) -> None:
     server = await created(api)
     assert (await control.post(f"/servers/{server['uuid']}/error")).status_code == 204
     assert sim.servers[server["uuid"]].state == "error"

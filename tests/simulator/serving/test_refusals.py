@@ -26,7 +26,7 @@ async def contract() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_servers_refuse_as_recorded_unless_told_otherwise(
+async def test_server_calls_are_refused_in_the_recorded_format_by_default(
     api: httpx.AsyncClient, contract: httpx.AsyncClient
 ) -> None:
     recorded, agreed = await api.get(f"/server/{NOWHERE}"), await contract.get(f"/server/{NOWHERE}")
@@ -36,11 +36,13 @@ async def test_servers_refuse_as_recorded_unless_told_otherwise(
 
 
 @pytest.mark.parametrize("path", [f"/storage/{NOWHERE}", f"/server-group/{NOWHERE}", "/tag/none", "/host/1"])
-async def test_the_setting_is_about_servers_alone(contract: httpx.AsyncClient, path: str) -> None:
+async def test_the_format_of_other_refusals_does_not_depend_on_the_setting(
+    contract: httpx.AsyncClient, path: str
+) -> None:
     assert (await contract.get(path)).json()["error"].keys() == {"error_code", "error_message"}
 
 
-async def test_a_server_refuses_a_stranger_in_the_old_shape(contract: httpx.AsyncClient) -> None:
+async def test_a_server_call_without_credentials_is_refused_in_the_old_format(contract: httpx.AsyncClient) -> None:
     """The contract has the new one for 400, 403, 404 and 409."""
     answer = await contract.get("/server", headers={"Authorization": "none"}, auth=None)
     assert (answer.status_code, answer.json()["error"].keys()) == (401, {"error_code", "error_message"})
@@ -54,14 +56,14 @@ async def test_a_server_refuses_a_stranger_in_the_old_shape(contract: httpx.Asyn
         ("/audit-logs/none", "RESOURCE_NOT_FOUND"),
     ],
 )
-async def test_the_newer_services_refuse_with_problems(api: httpx.AsyncClient, path: str, code: str) -> None:
+async def test_the_newer_services_refuse_with_problem_documents(api: httpx.AsyncClient, path: str, code: str) -> None:
     answer = await api.get(path)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"].endswith(f"#ERROR_{code}")
     assert answer.json()["correlation_id"]
 
 
-async def test_a_told_refusal_is_in_the_shape_of_its_service(sim: Simulator, api: httpx.AsyncClient) -> None:
+async def test_a_fault_with_a_code_has_the_format_of_its_service(sim: Simulator, api: httpx.AsyncClient) -> None:
     sim.fail("*", status=403, code="ACTION_FORBIDDEN", times=2)
     assert (await api.get("/server")).json()["error"]["error_code"] == "ACTION_FORBIDDEN"
     answer = await api.get("/audit-logs")

@@ -27,33 +27,33 @@ async def realtime() -> AsyncIterator[tuple[Simulator, httpx.AsyncClient]]:
         yield sim, client
 
 
-async def test_a_status_without_a_code_is_a_proxys_page(sim: Simulator, api: httpx.AsyncClient) -> None:
+async def test_a_fault_without_a_code_answers_with_a_proxys_page(sim: Simulator, api: httpx.AsyncClient) -> None:
     sim.fail("GET /zone", status=502)
     answer = await api.get("/zone")
     assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html")
     assert "502" in answer.text
 
 
-async def test_a_status_with_a_code_is_an_error_of_the_api(sim: Simulator, api: httpx.AsyncClient) -> None:
+async def test_a_fault_with_a_code_answers_with_an_error_of_the_api(sim: Simulator, api: httpx.AsyncClient) -> None:
     sim.fail("GET /zone", status=409, code="SERVER_STATE_ILLEGAL", headers={"retry-after": "7"})
     answer = await api.get("/zone")
     assert refusal(answer) == (409, "SERVER_STATE_ILLEGAL")
     assert answer.headers["retry-after"] == "7"
 
 
-async def test_a_fault_is_used_up(sim: Simulator, api: httpx.AsyncClient) -> None:
+async def test_a_fault_is_used_once_by_default(sim: Simulator, api: httpx.AsyncClient) -> None:
     sim.fail("GET /zone", status=500, times=2)
     assert [(await api.get("/zone")).status_code for _ in range(3)] == [500, 500, 200]
 
 
-async def test_a_fault_may_last(sim: Simulator, api: httpx.AsyncClient) -> None:
+async def test_a_fault_can_hit_all_calls(sim: Simulator, api: httpx.AsyncClient) -> None:
     sim.fail("*", status=503, times=None)
     assert {(await api.get(path)).status_code for path in ("/zone", "/plan", "/server")} == {503}
     sim.faults.clear()
     assert (await api.get("/zone")).status_code == 200
 
 
-async def test_a_fault_may_let_some_calls_pass_first(sim: Simulator, api: httpx.AsyncClient) -> None:
+async def test_a_fault_can_skip_the_first_calls(sim: Simulator, api: httpx.AsyncClient) -> None:
     sim.fail("GET /zone", status=500, skip=2)
     assert [(await api.get("/zone")).status_code for _ in range(4)] == [200, 200, 500, 200]
 
@@ -83,7 +83,7 @@ async def test_random_faults_are_the_same_for_the_same_seed() -> None:
         ("get /server/{uuid}", True),
     ],
 )
-async def test_a_pattern_is_a_method_and_a_path(
+async def test_a_pattern_has_a_method_and_a_path(
     sim: Simulator, api: httpx.AsyncClient, pattern: str, hit: bool
 ) -> None:
     server = await created(api)
@@ -99,14 +99,14 @@ async def test_a_dropped_call_has_no_effect(sim: Simulator, api: httpx.AsyncClie
     assert sim.servers == {}
 
 
-async def test_the_effect_may_happen_and_only_the_answer_be_lost(sim: Simulator, api: httpx.AsyncClient) -> None:
+async def test_a_fault_can_lose_only_the_answer(sim: Simulator, api: httpx.AsyncClient) -> None:
     sim.fail("POST /server", drop=True, after_effect=True)
     with pytest.raises(httpx.RemoteProtocolError):
         await api.post("/server", json=server_request())
     assert [server.title for server in sim.servers.values()] == ["build-1"]
 
 
-async def test_the_effect_may_happen_behind_a_bad_gateway(sim: Simulator, api: httpx.AsyncClient) -> None:
+async def test_a_502_can_come_after_the_effect(sim: Simulator, api: httpx.AsyncClient) -> None:
     sim.fail("POST /server", status=502, after_effect=True)
     assert (await api.post("/server", json=server_request())).status_code == 502
     assert len(sim.servers) == 1
@@ -118,7 +118,7 @@ async def test_a_body_can_be_cut(sim: Simulator, api: httpx.AsyncClient) -> None
         await api.get("/zone")
 
 
-async def test_a_success_can_carry_anything(sim: Simulator, api: httpx.AsyncClient) -> None:
+async def test_a_fault_can_answer_with_any_body(sim: Simulator, api: httpx.AsyncClient) -> None:
     sim.fail("GET /zone", status=200, body="{}", headers={"content-type": "application/json"})
     assert (await api.get("/zone")).json() == {}
 
@@ -133,7 +133,7 @@ async def test_an_answer_that_never_comes_is_a_read_timeout(
     assert len(sim.servers) == 1
 
 
-async def test_a_delay_is_before_the_effect_unless_told_otherwise(
+async def test_a_delay_is_before_the_effect_by_default(
     realtime: tuple[Simulator, httpx.AsyncClient],
 ) -> None:
     sim, client = realtime
@@ -178,7 +178,7 @@ async def test_requests_are_logged_with_their_status(sim: Simulator, api: httpx.
         ("POST /server", {"drop": True, "rate": 2.0}, "rate is a number from 0 to 1"),
     ],
 )
-def test_what_is_no_fault_is_refused(sim: Simulator, pattern: str, fault: dict[str, object], sentence: str) -> None:
+def test_an_invalid_fault_is_refused(sim: Simulator, pattern: str, fault: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         sim.fail(pattern, **fault)  # type: ignore[arg-type]  # that is the test
 

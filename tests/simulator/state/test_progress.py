@@ -32,14 +32,14 @@ async def state(api: httpx.AsyncClient, server: dict[str, str]) -> str:
     return found
 
 
-async def test_a_server_may_start_after_so_many_reads(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_a_server_can_start_after_a_number_of_reads(api: httpx.AsyncClient, sim: Simulator) -> None:
     sim.boot = after_polls(3)
     server = await created(api)
     seen = [await state(api, server) for _ in range(4)]
     assert seen == ["maintenance", "maintenance", "maintenance", "started"]
 
 
-async def test_lists_are_reads_too(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_a_list_counts_as_a_read_of_its_servers(api: httpx.AsyncClient, sim: Simulator) -> None:
     sim.boot = after_polls(2)
     server = await created(api)
     for _ in range(2):
@@ -47,14 +47,16 @@ async def test_lists_are_reads_too(api: httpx.AsyncClient, sim: Simulator) -> No
     assert await state(api, server) == "started"
 
 
-async def test_a_server_may_never_start(api: httpx.AsyncClient, sim: Simulator, clock: ManualClock) -> None:
+async def test_a_server_can_stay_in_maintenance_forever(
+    api: httpx.AsyncClient, sim: Simulator, clock: ManualClock
+) -> None:
     sim.boot_next(never())
     server = await created(api)
     clock.advance(1e9)
     assert await state(api, server) == "maintenance"
 
 
-async def test_a_server_may_end_in_error_and_leave_it_by_itself(
+async def test_a_server_can_go_into_error_and_leave_it_after_a_time(
     api: httpx.AsyncClient, sim: Simulator, clock: ManualClock
 ) -> None:
     sim.boot_next(to_error(5, leaves_after=60))
@@ -67,7 +69,9 @@ async def test_a_server_may_end_in_error_and_leave_it_by_itself(
     assert (await api.delete(f"/server/{server['uuid']}")).status_code == 204
 
 
-async def test_a_running_server_can_be_broken(api: httpx.AsyncClient, sim: Simulator, clock: ManualClock) -> None:
+async def test_a_running_server_can_be_put_into_error(
+    api: httpx.AsyncClient, sim: Simulator, clock: ManualClock
+) -> None:
     server = await running(api, clock)
     sim.break_server(server["uuid"], leaves_after=10)
     assert await state(api, server) == "error"
@@ -75,7 +79,7 @@ async def test_a_running_server_can_be_broken(api: httpx.AsyncClient, sim: Simul
     assert await state(api, server) == "stopped"
 
 
-async def test_the_next_boots_are_one_each(api: httpx.AsyncClient, sim: Simulator, clock: ManualClock) -> None:
+async def test_each_of_the_next_boots_can_be_set(api: httpx.AsyncClient, sim: Simulator, clock: ManualClock) -> None:
     sim.boot_next(never(), after_seconds(30))
     servers = [await created(api) for _ in range(3)]
     clock.advance(2)
@@ -84,7 +88,7 @@ async def test_the_next_boots_are_one_each(api: httpx.AsyncClient, sim: Simulato
     assert [await state(api, server) for server in servers] == ["maintenance", "started", "started"]
 
 
-async def test_how_a_server_boots_may_depend_on_the_server(clock: ManualClock) -> None:
+async def test_the_boot_can_depend_on_the_server(clock: ManualClock) -> None:
     def boot(server: Server) -> Progress:
         return never() if server.title == "stuck" else after_seconds(1)
 
@@ -109,7 +113,7 @@ async def test_a_scaled_clock_runs_faster_for_calls_that_block() -> None:
         assert answer.json()["server"]["state"] == "started"
 
 
-def test_a_real_clock_is_the_machines() -> None:
+def test_a_real_clock_has_the_time_of_the_machine() -> None:
     before = time.time()
     assert before <= RealClock().now() <= time.time()
 
@@ -122,7 +126,7 @@ def test_a_clock_cannot_stand_still_or_run_backwards(factor: float) -> None:
         ManualClock().advance(-1)
 
 
-def test_boot_is_said_once() -> None:
+def test_boot_and_boot_seconds_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="not both"):
         Simulator(boot=never(), boot_seconds=1)
 
@@ -145,6 +149,6 @@ async def test_the_same_seed_gives_the_same_answers() -> None:
         ({"guests": "ghosts"}, 'guests must be "none", "process" or "vm", not "ghosts"'),
     ],
 )
-def test_a_bad_argument_is_refused_in_a_sentence(given: dict[str, str], sentence: str) -> None:
+def test_the_error_for_a_bad_argument_is_one_sentence(given: dict[str, str], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         Simulator(**given)  # type: ignore[arg-type]  # that is the test

@@ -23,7 +23,7 @@ async def everything(api: httpx.AsyncClient) -> list[object]:
     return [(await api.get(path)).json() for path in ("/account", "/server", "/storage/private")]
 
 
-async def test_what_was_saved_is_there_again(
+async def test_a_saved_account_can_be_loaded(
     api: httpx.AsyncClient, sim: Simulator, clock: ManualClock, tmp_path: Path
 ) -> None:
     server = await running(api, clock, labels={"label": [{"key": "team", "value": "a"}]})
@@ -36,7 +36,7 @@ async def test_what_was_saved_is_there_again(
         assert (await again.get(f"/server/{server['uuid']}")).json()["server"] == server
 
 
-async def test_an_account_with_one_of_everything_is_there_again(account: SmallAccount, sim: Simulator) -> None:
+async def test_every_kind_of_record_is_saved_and_loaded(account: SmallAccount, sim: Simulator) -> None:
     paths = [
         "/server", "/storage/private", "/network", "/router", "/network-peering", "/ip_address", "/tag",
         "/server-group", "/host", "/account/list", "/permission", "/audit-logs", "/account/billing/summary/2026-01",
@@ -55,7 +55,9 @@ async def test_an_account_with_one_of_everything_is_there_again(account: SmallAc
     assert sim.to_json() == saved
 
 
-async def test_what_was_going_on_goes_on(api: httpx.AsyncClient, sim: Simulator, clock: ManualClock) -> None:
+async def test_pending_changes_continue_after_a_load(
+    api: httpx.AsyncClient, sim: Simulator, clock: ManualClock
+) -> None:
     server = await created(api)
     saved = sim.to_json()
     sim.reset()
@@ -64,7 +66,9 @@ async def test_what_was_going_on_goes_on(api: httpx.AsyncClient, sim: Simulator,
     assert (await api.get(f"/server/{server['uuid']}")).json()["server"]["state"] == "started"
 
 
-async def test_a_loaded_address_is_one_record(api: httpx.AsyncClient, sim: Simulator, clock: ManualClock) -> None:
+async def test_a_loaded_address_and_its_interface_share_one_record(
+    api: httpx.AsyncClient, sim: Simulator, clock: ManualClock
+) -> None:
     """The address chapter changes the record that the interface shows."""
     await running(api, clock)
     sim.restore(sim.to_json())
@@ -73,7 +77,7 @@ async def test_a_loaded_address_is_one_record(api: httpx.AsyncClient, sim: Simul
     assert {id(address) for address in shown} == {id(address) for address in sim.ip_addresses.values()}
 
 
-async def test_the_document_is_json_with_the_records_names(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_the_saved_document_is_json_with_the_names_of_the_records(api: httpx.AsyncClient, sim: Simulator) -> None:
     server = await created(api)
     document = json.loads(sim.to_json())
     assert document["servers"][server["uuid"]]["title"] == "build-1"
@@ -87,18 +91,14 @@ def test_only_the_owner_can_read_the_file(sim: Simulator, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"servers": 3}', '{"servers": {"x": {"uuid": "x"}}}'])
-async def test_another_document_is_refused_and_changes_nothing(
-    api: httpx.AsyncClient, sim: Simulator, text: str
-) -> None:
+async def test_an_invalid_document_is_refused_without_effect(api: httpx.AsyncClient, sim: Simulator, text: str) -> None:
     await created(api)
     with pytest.raises(ValueError, match="not the saved state of a simulator"):
         sim.restore(text)
     assert len(sim.servers) == 1
 
 
-async def test_a_reset_empties_the_account_and_forgets_faults_and_requests(
-    api: httpx.AsyncClient, sim: Simulator
-) -> None:
+async def test_a_reset_clears_the_account_the_faults_and_the_requests(api: httpx.AsyncClient, sim: Simulator) -> None:
     await created(api)
     sim.fail("*", status=500, times=None)
     sim.hide_from_lists(10)

@@ -40,7 +40,7 @@ async def helper(api: httpx.AsyncClient, sim: Simulator) -> AsyncIterator[httpx.
         yield client
 
 
-async def test_the_details_are_those_that_were_sent(api: httpx.AsyncClient, helper: httpx.AsyncClient) -> None:
+async def test_a_sub_account_has_the_details_that_were_sent(api: httpx.AsyncClient, helper: httpx.AsyncClient) -> None:
     details = (await api.get("/account/details/helper")).json()["account"]
     assert {key: value for key, value in HELPER.items() if key != "password"}.items() <= details.items()
     assert (details["type"], details["main_account"], details["campaigns"]) == ("sub", "simulator", {"campaign": []})
@@ -48,7 +48,7 @@ async def test_the_details_are_those_that_were_sent(api: httpx.AsyncClient, help
     assert (await helper.get("/account/details/helper")).json()["account"] == details
 
 
-async def test_what_a_change_leaves_out_stays(api: httpx.AsyncClient, helper: httpx.AsyncClient) -> None:
+async def test_a_change_keeps_the_fields_that_it_leaves_out(api: httpx.AsyncClient, helper: httpx.AsyncClient) -> None:
     body: Document = {"account": {"city": "Oulu", "roles": {"role": ["billing"]}, "tag_access": {"tag": []}}}
     assert (await api.put("/account/sub/helper", json=body)).status_code == 204
     details = (await helper.get("/account/details/helper")).json()["account"]
@@ -57,7 +57,7 @@ async def test_what_a_change_leaves_out_stays(api: httpx.AsyncClient, helper: ht
 
 
 @pytest.mark.parametrize("nothing", [None, {"ip_filter": None}, {}])
-async def test_null_in_the_place_of_a_list_empties_it(
+async def test_null_instead_of_a_list_empties_the_list(
     api: httpx.AsyncClient, helper: httpx.AsyncClient, nothing: object
 ) -> None:
     """The official Go client sends it."""
@@ -82,7 +82,7 @@ async def test_the_main_account_has_details_too(api: httpx.AsyncClient) -> None:
     assert "main_account" not in details
 
 
-async def test_a_sub_account_needs_its_password_and_leave_to_use_the_api(
+async def test_a_sub_account_needs_its_password_and_permission_to_use_the_api(
     api: httpx.AsyncClient, helper: httpx.AsyncClient
 ) -> None:
     wrong = await helper.get("/account", auth=("helper", "guessed"))
@@ -140,7 +140,9 @@ async def test_a_permission_is_granted_listed_and_revoked(api: httpx.AsyncClient
     assert refusal(await api.post("/permission/revoke", json={"permission": permission})) == (404, "NOT_FOUND")
 
 
-async def test_the_same_permission_is_there_once(api: httpx.AsyncClient, helper: httpx.AsyncClient) -> None:
+async def test_a_permission_that_is_granted_twice_is_listed_once(
+    api: httpx.AsyncClient, helper: httpx.AsyncClient
+) -> None:
     target = {"target_type": "storage", "target_identifier": "*", "user": "helper"}
     for storage in ("yes", "no"):
         await api.post("/permission/grant", json={"permission": target | {"options": {"storage": storage}}})

@@ -22,7 +22,7 @@ async def _log(api: httpx.AsyncClient, **params: str | int) -> list[tuple[str, s
     return [(entry["action"], entry["resource_type"], entry["resource_id"]) for entry in entries]
 
 
-async def test_what_changes_something_is_written_down(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_each_request_that_changes_something_is_in_the_log(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = (await running(api, clock))["uuid"]
     await api.post("/server", json={"server": {}})  # refused
     await api.put(f"/server/{server}", json={"server": {"title": "renamed"}})
@@ -34,7 +34,9 @@ async def test_what_changes_something_is_written_down(api: httpx.AsyncClient, cl
     ]
 
 
-async def test_what_is_done_to_a_part_of_a_server_is_an_update(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_change_to_a_part_of_a_server_is_logged_as_an_update(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
     server = (await running(api, clock))["uuid"]
     storage = (await new_storage(api))["uuid"]
     path = f"/server/{server}"
@@ -52,7 +54,7 @@ async def test_what_is_done_to_a_part_of_a_server_is_an_update(api: httpx.AsyncC
     assert (entry["origin"], entry["auth_type"], entry["account_username"]) == ("api", "basic_auth", "simulator")
 
 
-async def test_an_offset_is_a_page_of_which_0_and_1_are_both_the_first(api: httpx.AsyncClient) -> None:
+async def test_an_offset_counts_pages_and_0_and_1_are_both_the_first_page(api: httpx.AsyncClient) -> None:
     for title in ("a", "b", "c"):
         await new_storage(api, title=title)
     first, same, second = [await _log(api, limit=2, offset=offset) for offset in (0, 1, 2)]
@@ -73,7 +75,7 @@ async def test_entries_are_filtered(api: httpx.AsyncClient, clock: ManualClock) 
     assert await _log(api, actions="delete,stop") == []
 
 
-async def test_all_of_it_can_be_exported(api: httpx.AsyncClient) -> None:
+async def test_the_whole_log_can_be_exported(api: httpx.AsyncClient) -> None:
     await created(api)
     await new_storage(api)
     listed = (await api.get("/audit-logs")).json()["audit_logs"]
@@ -92,7 +94,7 @@ async def test_all_of_it_can_be_exported(api: httpx.AsyncClient) -> None:
         ("/audit-logs/export", {"format": "xml"}),
     ],
 )
-async def test_a_malformed_query_is_a_problem(api: httpx.AsyncClient, path: str, params: dict[str, str]) -> None:
+async def test_a_malformed_query_is_refused(api: httpx.AsyncClient, path: str, params: dict[str, str]) -> None:
     answer = await api.get(path, params=params)
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
     assert [each["name"] for each in answer.json()["invalid_params"]] == list(params)

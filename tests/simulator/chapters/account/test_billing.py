@@ -33,7 +33,7 @@ async def _stop(api: httpx.AsyncClient, clock: ManualClock, server: Document) ->
     clock.advance(1)
 
 
-async def test_a_started_hour_is_a_whole_one(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_each_started_hour_is_billed_in_full(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock)
     clock.advance(HOUR)
     found = (await _summary(api))["servers"]["server"]["resources"]
@@ -60,7 +60,7 @@ async def test_an_hour_across_the_end_of_a_month_is_billed_once(api: httpx.Async
     assert (await _summary(api, "2026-02"))["servers"]["server"]["resources"][0]["hours"] == 1
 
 
-async def test_what_is_deleted_costs_no_more(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_deleted_resource_is_not_billed_any_more(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock)
     await _stop(api, clock, server)
     await api.delete(f"/server/{server['uuid']}", params={"storages": "1"})
@@ -76,7 +76,7 @@ async def test_a_plan_includes_its_disk_and_an_address(api: httpx.AsyncClient, c
     assert summary["total_amount"] == summary["servers"]["total_amount"]
 
 
-async def test_the_total_is_the_sum_of_all_there_is(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_the_total_is_the_sum_of_all_resources(api: httpx.AsyncClient, clock: ManualClock) -> None:
     await new_storage(api, size=100)
     await api.post("/network", json=network_request())
     await api.post("/ip_address", json={"ip_address": {"floating": "yes", "zone": "fi-hel1"}})
@@ -88,7 +88,7 @@ async def test_the_total_is_the_sum_of_all_there_is(api: httpx.AsyncClient, cloc
     assert summary["currency"] == "EUR"
 
 
-async def test_a_change_of_plan_makes_two_periods(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_change_of_plan_begins_a_new_billing_period(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock)
     await _stop(api, clock, server)
     clock.advance(5 * HOUR)
@@ -114,7 +114,7 @@ async def test_cloud_native_plans_cost_nothing_while_stopped(api: httpx.AsyncCli
     assert (await _summary(api))["servers"]["server"]["resources"][0]["hours"] == 1 + 2
 
 
-async def test_windows_has_a_licence_for_each_core(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_windows_is_billed_a_licence_for_each_core(api: httpx.AsyncClient, clock: ManualClock) -> None:
     windows = "01000000-0000-4000-8000-000010070300"
     devices = {"storage_device": [os_disk(storage=windows, size=80)]}
     await running(api, clock, plan="2xCPU-4GB", storage_devices=devices)
@@ -122,14 +122,14 @@ async def test_windows_has_a_licence_for_each_core(api: httpx.AsyncClient, clock
     assert detail["licenses"] == pytest.approx(2 * 1.3888 / 100, abs=1e-5)
 
 
-async def test_one_resource_can_be_asked_for(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_the_bill_of_one_resource_can_be_read(api: httpx.AsyncClient, clock: ManualClock) -> None:
     await running(api, clock)
     server = await running(api, clock)
     summary = await _summary(api, resource_id=server["uuid"])
     assert [each["resource_id"] for each in summary["servers"]["server"]["resources"]] == [server["uuid"]]
 
 
-async def test_a_month_without_use_is_empty(api: httpx.AsyncClient) -> None:
+async def test_the_bill_of_a_month_without_usage_is_empty(api: httpx.AsyncClient) -> None:
     assert await _summary(api, "2025-12") == {"currency": "EUR", "total_amount": 0}
     assert refusal(await api.get("/account/billing/summary/2025-13")) == (400, "INVALID_REQUEST")
 
@@ -146,7 +146,9 @@ async def test_credits_go_down_with_use_until_they_run_out(
     assert (await api.get("/account")).json()["account"]["credits"] < 0
 
 
-async def test_use_goes_on_after_a_save_and_load(api: httpx.AsyncClient, clock: ManualClock, sim: Simulator) -> None:
+async def test_billing_continues_after_a_save_and_load(
+    api: httpx.AsyncClient, clock: ManualClock, sim: Simulator
+) -> None:
     await running(api, clock)
     clock.advance(5 * HOUR)
     before = await _summary(api)

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 PERIOD = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
 
 
-async def test_the_bill_of_a_month_is_one_number(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_the_total_of_a_month_and_the_days_of_a_resource_agree_with_the_bill(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
     storage = await new_storage(api, size=100)
     clock.advance(3600 * 30)
     whole = (await api.get("/account/billing/summary/2026-01")).json()
@@ -30,7 +32,7 @@ async def test_the_bill_of_a_month_is_one_number(api: httpx.AsyncClient, clock: 
     assert (await api.get("/account/billing_summary/january")).status_code == 400
 
 
-async def test_what_is_used_is_told_by_the_name_of_its_limit(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_usage_is_reported_by_the_names_of_the_limits(api: httpx.AsyncClient, sim: Simulator) -> None:
     await created(api)
     await new_storage(api, size=10, tier="hdd")
     used = (await api.get("/account/resource-usage")).json()
@@ -39,7 +41,7 @@ async def test_what_is_used_is_told_by_the_name_of_its_limit(api: httpx.AsyncCli
     assert set(used) & set(sim.account.resource_limits)
 
 
-async def test_nothing_is_sent_through_the_networks(api: httpx.AsyncClient) -> None:
+async def test_the_reported_network_traffic_is_zero(api: httpx.AsyncClient) -> None:
     current = (await api.get("/account/current_network_usage")).json()["stats"]["current_network_usage"]
     assert current["total_sent_bytes"] == 0
     stats = (await api.get("/account/network_usage", params=PERIOD)).json()["stats"]["stat"]
@@ -48,7 +50,7 @@ async def test_nothing_is_sent_through_the_networks(api: httpx.AsyncClient) -> N
     assert len(stats) == 1
 
 
-async def test_usage_is_told_for_each_server(api: httpx.AsyncClient) -> None:
+async def test_network_usage_is_reported_for_each_server(api: httpx.AsyncClient) -> None:
     server = await created(api)
     params = PERIOD | {"accumulate": "day"}
     for path in ("/account/network_top_usage", "/account/resource_network_usage"):
@@ -92,7 +94,7 @@ async def _kinds(api: httpx.AsyncClient) -> list[str]:
     return [each["target_type"] for each in (await api.get("/permission")).json()["permissions"]["permission"]]
 
 
-async def test_an_entry_of_the_audit_log_is_read_alone(api: httpx.AsyncClient) -> None:
+async def test_a_single_entry_of_the_audit_log_can_be_read(api: httpx.AsyncClient) -> None:
     await created(api)
     [entry] = (await api.get("/audit-logs")).json()["audit_logs"]
     found = (await api.get(f"/audit-logs/{entry['cloud_event_id']}")).json()
@@ -102,7 +104,7 @@ async def test_an_entry_of_the_audit_log_is_read_alone(api: httpx.AsyncClient) -
     assert entry["resource_type"] in options["resource_types"]
 
 
-async def test_the_offer_has_limits_keymaps_vlans_and_currencies(api: httpx.AsyncClient) -> None:
+async def test_limits_keymaps_vlans_and_currencies_are_listed(api: httpx.AsyncClient) -> None:
     limits = (await api.get("/server_size/limits")).json()["server_size_limits"]
     assert (limits["core_number_max"], limits["memory_amount_step"]) == (20, 1024)
     assert "en-us" in (await api.get("/vnc_keymap")).json()["keymaps"]["keymap"]
@@ -113,7 +115,9 @@ async def test_the_offer_has_limits_keymaps_vlans_and_currencies(api: httpx.Asyn
     assert rates["EUR"] == 1
 
 
-async def test_the_policy_of_several_addresses_is_changed_or_none(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_the_policy_of_several_addresses_is_changed_for_all_or_none(
+    api: httpx.AsyncClient, sim: Simulator
+) -> None:
     await created(api)
     public = [each for each in sim.ip_addresses.values() if each.access == "public"]
     changes = [{"address": each.address, "release_policy": "keep"} for each in public]
@@ -125,7 +129,7 @@ async def test_the_policy_of_several_addresses_is_changed_or_none(api: httpx.Asy
     assert refusal(await api.patch("/ip_address/bulk", json={"ip_addresses": ["x"]})) == (400, "IP_ADDRESSES_INVALID")
 
 
-async def test_an_interface_without_a_server_is_made_and_deleted(api: httpx.AsyncClient) -> None:
+async def test_an_interface_without_a_server_is_created_and_deleted(api: httpx.AsyncClient) -> None:
     ranged = {"ip_network": [{"address": "10.0.0.0/24", "family": "IPv4"}]}
     body = {"name": "builds", "zone": "fi-hel1", "ip_networks": ranged}
     network = (await api.post("/network", json={"network": body})).json()["network"]["uuid"]
@@ -141,7 +145,7 @@ async def test_an_interface_without_a_server_is_made_and_deleted(api: httpx.Asyn
     assert refusal(await api.post("/network/interface", json={})) == (400, "INTERFACE_MISSING")
 
 
-async def test_a_token_lives_for_some_time(api: httpx.AsyncClient) -> None:
+async def test_a_token_is_created_with_a_lifetime(api: httpx.AsyncClient) -> None:
     made = await api.post("/account/tokens", json={"name": "ci", "expires_in": "1h30m", "gui": True})
     assert made.json()["expires_at"].startswith("2026-01-01T01:30:00")
     assert made.json()["gui"] is True
@@ -149,6 +153,6 @@ async def test_a_token_lives_for_some_time(api: httpx.AsyncClient) -> None:
         assert (await api.post("/account/tokens", json={"name": "ci", **body})).status_code == 400
 
 
-async def test_credits_are_broken_down(api: httpx.AsyncClient) -> None:
+async def test_the_breakdown_of_credits_has_their_total(api: httpx.AsyncClient) -> None:
     account = (await api.get("/account")).json()["account"]
     assert account["credits_breakdown"]["total_credits"] == account["credits"]

@@ -59,7 +59,7 @@ def sim(clock: ManualClock) -> Simulator:
     return Simulator(clock=clock, seed=1, username="user", password="password")
 
 
-async def test_only_the_create_answer_carries_the_secret(api: httpx.AsyncClient) -> None:
+async def test_only_the_answer_to_a_create_has_the_secret(api: httpx.AsyncClient) -> None:
     token = await _token(api)
     assert re.fullmatch(r"ucat_\w{20,}", token.pop("token"))
     assert (token["name"], token["allowed_ip_ranges"]) == (WANTED["name"], WANTED["allowed_ip_ranges"])
@@ -68,14 +68,14 @@ async def test_only_the_create_answer_carries_the_secret(api: httpx.AsyncClient)
     assert (answer.json(), answer.headers["content-type"]) == ([token], "application/json")
 
 
-async def test_times_have_microseconds_and_stray_ones(api: httpx.AsyncClient) -> None:
+async def test_the_expiry_of_a_token_has_microseconds(api: httpx.AsyncClient) -> None:
     token = await _token(api)
     assert re.fullmatch(r"2026-02-01T00:00:00\.0000\d+Z", token["expires_at"])
     assert token["id"].startswith("0c")
     assert (token["type"], token["gui"], token["can_create_tokens"]) == ("workspace", False, False)
 
 
-async def test_a_token_opens_the_api_until_it_expires(
+async def test_a_token_is_accepted_until_it_expires(
     api: httpx.AsyncClient, clock: ManualClock, bearer: Callable[[str], httpx.AsyncClient]
 ) -> None:
     token = await _token(api)
@@ -87,9 +87,7 @@ async def test_a_token_opens_the_api_until_it_expires(
         assert (await client.get("/account")).status_code == 401
 
 
-async def test_a_deleted_token_opens_nothing(
-    api: httpx.AsyncClient, bearer: Callable[[str], httpx.AsyncClient]
-) -> None:
+async def test_a_deleted_token_is_refused(api: httpx.AsyncClient, bearer: Callable[[str], httpx.AsyncClient]) -> None:
     token = await _token(api)
     assert (await api.delete(f"/account/tokens/{token['id']}")).status_code == 204
     async with bearer(token["token"]) as client:
@@ -97,7 +95,7 @@ async def test_a_deleted_token_opens_nothing(
     assert _problem(await api.get(f"/account/tokens/{token['id']}")) == (404, "NOT_FOUND")
 
 
-async def test_a_token_makes_tokens_only_if_it_may(
+async def test_a_token_creates_tokens_only_if_it_is_allowed_to(
     api: httpx.AsyncClient, bearer: Callable[[str], httpx.AsyncClient]
 ) -> None:
     async with bearer((await _token(api))["token"]) as client:
@@ -106,7 +104,7 @@ async def test_a_token_makes_tokens_only_if_it_may(
         assert (await client.post("/account/tokens", json=WANTED)).status_code == 201
 
 
-async def test_tokens_come_in_pages(api: httpx.AsyncClient) -> None:
+async def test_tokens_are_listed_in_pages(api: httpx.AsyncClient) -> None:
     names = [(await _token(api, name=f"token {n}"))["name"] for n in range(3)]
     answer = await api.get("/account/tokens", params={"limit": 2, "offset": 1})
     assert [token["name"] for token in answer.json()] == names[1:]
@@ -125,14 +123,14 @@ async def test_tokens_come_in_pages(api: httpx.AsyncClient) -> None:
         ({"colour": "red"}, "colour"),
     ],
 )
-async def test_a_problem_names_the_parameter(api: httpx.AsyncClient, changes: Document, name: str) -> None:
+async def test_a_refusal_names_the_parameter(api: httpx.AsyncClient, changes: Document, name: str) -> None:
     answer = await api.post("/account/tokens", json=WANTED | changes)
     assert _problem(answer) == (400, "BAD_REQUEST")
     assert [each["name"] for each in answer.json()["invalid_params"]] == [name]
     assert answer.json()["correlation_id"]
 
 
-async def test_an_id_that_is_no_uuid_is_refused(api: httpx.AsyncClient) -> None:
+async def test_an_id_that_is_not_a_uuid_is_refused(api: httpx.AsyncClient) -> None:
     assert _problem(await api.get("/account/tokens/mine")) == (400, "BAD_REQUEST")
 
 

@@ -46,7 +46,7 @@ async def test_the_first_server_of_a_private_network_gets_the_address_after_the_
     assert [each["index"] for each in found] == [4, 4]
 
 
-async def test_an_interface_can_be_renumbered_and_deleted(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_an_interface_can_get_another_index_and_be_deleted(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await stopped(api, clock)
     made = (await _add(api, server, type="private", network=await _network(api))).json()["interface"]
     path = f"/server/{server['uuid']}/networking/interface"
@@ -57,13 +57,15 @@ async def test_an_interface_can_be_renumbered_and_deleted(api: httpx.AsyncClient
     assert refusal(await api.delete(f"{path}/5")) == (404, "INTERFACE_NOT_FOUND")
 
 
-async def test_the_networking_view_is_that_of_the_details(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_the_list_of_interfaces_is_the_one_in_the_servers_details(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
     server = await running(api, clock)
     answer = await api.get(f"/server/{server['uuid']}/networking")
     assert answer.json() == {"networking": server["networking"]}
 
 
-async def test_a_wanted_address_is_given(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_an_interface_gets_the_requested_address(api: httpx.AsyncClient, clock: ManualClock) -> None:
     network = await _network(api)
     server = await stopped(api, clock)
     wanted = {"ip_address": [{"family": "IPv4", "address": "172.17.1.9"}, {"family": "IPv4"}]}
@@ -81,7 +83,7 @@ async def test_a_wanted_address_is_given(api: httpx.AsyncClient, clock: ManualCl
         ("172.17.0.2", 409, "ADDRESS_ATTACHED"),
     ],
 )
-async def test_an_address_that_cannot_be_had_is_refused(
+async def test_an_address_that_is_not_available_is_refused(
     api: httpx.AsyncClient, clock: ManualClock, address: str, status: int, code: str
 ) -> None:
     network = await _network(api)
@@ -109,7 +111,9 @@ async def test_a_network_without_dhcp_says_so_with_its_addresses(api: httpx.Asyn
     assert answer.json()["interface"]["ip_addresses"]["ip_address"][0]["dhcp_provided"] == "no"
 
 
-async def test_an_interface_gets_and_loses_further_addresses(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_addresses_can_be_added_to_and_removed_from_an_interface(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
     server = await stopped(api, clock)
     await _add(api, server, type="private", network=await _network(api))
     path = f"/server/{server['uuid']}/networking/interface/4/ip-address"
@@ -136,7 +140,7 @@ async def test_an_address_is_taken_from_another_server_only_by_force(
     assert _addresses(left[3]) == ["172.17.0.2"]
 
 
-async def test_another_network_brings_another_address_and_mac(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_move_to_another_network_changes_address_and_mac(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await stopped(api, clock)
     made = (await _add(api, server, type="private", network=await _network(api))).json()["interface"]
     other = await _network(api, address="10.7.0.0/24", gateway="10.7.0.1")
@@ -146,7 +150,7 @@ async def test_another_network_brings_another_address_and_mac(api: httpx.AsyncCl
     assert changed["mac"] != made["mac"]
 
 
-async def test_addresses_that_are_asked_for_again_stay(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_addresses_that_a_change_names_again_are_kept(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await stopped(api, clock)
     await _add(api, server, type="private", network=await _network(api))
     path = f"/server/{server['uuid']}/networking/interface/4"
@@ -155,7 +159,9 @@ async def test_addresses_that_are_asked_for_again_stay(api: httpx.AsyncClient, c
     assert _addresses(changed) == ["172.17.0.2", "172.17.0.7"]
 
 
-async def test_interfaces_change_while_the_server_is_stopped(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_interfaces_can_be_changed_only_while_the_server_is_stopped(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
     server = await running(api, clock)
     network = await _network(api)
     path = f"/server/{server['uuid']}/networking/interface"

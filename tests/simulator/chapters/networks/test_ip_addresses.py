@@ -49,13 +49,13 @@ async def test_each_address_of_a_server_can_be_read(api: httpx.AsyncClient, cloc
         assert "floating" not in each
 
 
-async def test_an_ipv6_address_is_found_in_its_short_form(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_an_ipv6_address_is_found_by_its_short_form(api: httpx.AsyncClient, clock: ManualClock) -> None:
     shown = _address(await running(api, clock), "public", "IPv6")
     short = ipaddress.ip_address(shown).compressed
     assert (await api.get(f"/ip_address/{short}")).json()["ip_address"]["address"] == shown
 
 
-async def test_the_default_ptr_records(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_addresses_have_default_ptr_records(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock)
     v4, v6, utility = _address(server, "public"), _address(server, "public", "IPv6"), _address(server, "utility")
     records = [(await api.get(f"/ip_address/{each}")).json()["ip_address"]["ptr_record"] for each in (v4, v6, utility)]
@@ -102,13 +102,13 @@ async def test_null_detaches_a_floating_address(api: httpx.AsyncClient, clock: M
     assert refusal(await api.get(path)) == (404, "IP_ADDRESS_NOT_FOUND")
 
 
-async def test_a_floating_address_can_be_had_for_a_zone(api: httpx.AsyncClient) -> None:
+async def test_a_floating_address_can_be_created_for_a_zone(api: httpx.AsyncClient) -> None:
     address = await _floating(api, zone="de-fra1")
     assert address["zone"] == "de-fra1"
     assert "server" not in address
 
 
-async def test_a_floating_address_survives_its_server(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_floating_address_outlives_its_server(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await stopped(api, clock)
     address = await _floating(api, mac=_mac(server))
     await api.delete(f"/server/{server['uuid']}")
@@ -116,7 +116,7 @@ async def test_a_floating_address_survives_its_server(api: httpx.AsyncClient, cl
     assert [each["address"] for each in left] == [address["address"]]
 
 
-async def test_a_kept_address_survives_its_server_and_can_be_taken_up_again(
+async def test_a_kept_address_outlives_its_server_and_can_be_used_again(
     api: httpx.AsyncClient, clock: ManualClock
 ) -> None:
     server = await stopped(api, clock)
@@ -132,7 +132,7 @@ async def test_a_kept_address_survives_its_server_and_can_be_taken_up_again(
     assert ipaddress.ip_address(address) in ipaddress.ip_network(ranged)
 
 
-async def test_an_address_more_comes_with_an_interface_of_its_own(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_an_additional_address_gets_its_own_interface(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await stopped(api, clock)
     body = {"ip_address": {"access": "public", "family": "IPv4", "server": server["uuid"]}}
     address = (await api.post("/ip_address", json=body)).json()["ip_address"]
@@ -143,7 +143,7 @@ async def test_an_address_more_comes_with_an_interface_of_its_own(api: httpx.Asy
     assert len(left) == 3
 
 
-async def test_ordinary_addresses_come_and_go_while_the_server_is_stopped(
+async def test_ordinary_addresses_are_added_and_removed_only_while_the_server_is_stopped(
     api: httpx.AsyncClient, clock: ManualClock
 ) -> None:
     server = await running(api, clock)
@@ -199,7 +199,7 @@ async def test_a_floating_address_goes_to_public_interfaces_of_its_zone_only(
     assert refusal(await api.post("/ip_address", json=body)) == (409, "FLOATING_IP_NOT_AVAILABLE")
 
 
-async def test_only_so_many_floating_addresses_may_be_detached(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_the_number_of_detached_floating_addresses_is_limited(api: httpx.AsyncClient, sim: Simulator) -> None:
     sim.account.resource_limits["detached_floating_ips"] = 1
     await _floating(api, zone="fi-hel1")
     answer = await api.post("/ip_address", json={"ip_address": {"floating": "yes", "zone": "fi-hel1"}})

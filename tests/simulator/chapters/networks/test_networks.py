@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_network_comes_back_as_it_was_sent(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_a_network_is_shown_as_it_was_sent(api: httpx.AsyncClient, sim: Simulator) -> None:
     ranged = {
         "address": "192.168.86.1/24",
         "dhcp": "yes",
@@ -81,7 +81,7 @@ async def test_every_interface_is_in_a_network_that_can_be_read(api: httpx.Async
         assert (network["type"], network["zone"]) == (interface["type"], server["zone"])
 
 
-async def test_what_a_change_leaves_out_stays(api: httpx.AsyncClient) -> None:
+async def test_a_change_keeps_the_fields_that_it_leaves_out(api: httpx.AsyncClient) -> None:
     population = {"enabled": "yes", "filter_by_destination": ["10.9.0.0/16"], "exclude_by_source": ["static-route"]}
     ranged: Document = {"address": "10.0.0.0/24", "dhcp": "yes", "family": "IPv4", "dhcp_routes_configuration": {}}
     ranged["dhcp_routes_configuration"] = {"effective_routes_auto_population": population}
@@ -97,7 +97,7 @@ async def test_what_a_change_leaves_out_stays(api: httpx.AsyncClient) -> None:
     }
 
 
-async def test_a_router_brings_routes_to_its_networks(api: httpx.AsyncClient) -> None:
+async def test_a_router_adds_routes_to_its_networks(api: httpx.AsyncClient) -> None:
     network, router = await network_with_router(api, "10.0.0.0/24")
     other, _ = await network_with_router(api, "10.9.0.0/24", router=router)
     route = {"name": "out", "route": "172.16.0.0/12", "nexthop": "10.0.0.7"}
@@ -109,7 +109,7 @@ async def test_a_router_brings_routes_to_its_networks(api: httpx.AsyncClient) ->
     ]
 
 
-async def test_dhcp_hands_out_the_routes_that_pass_the_filters(api: httpx.AsyncClient) -> None:
+async def test_dhcp_sends_the_routes_that_pass_the_filters(api: httpx.AsyncClient) -> None:
     network, router = await network_with_router(api, "10.0.0.0/24")
     await network_with_router(api, "10.9.0.0/24", router=router)
     await network_with_router(api, "10.8.0.0/24", router=router)

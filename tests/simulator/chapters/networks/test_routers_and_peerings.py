@@ -32,7 +32,7 @@ async def test_the_list_has_the_service_routers_of_upcloud(api: httpx.AsyncClien
     assert refusal(await api.delete(f"/router/{service['uuid']}")) == (403, "ROUTER_FORBIDDEN")
 
 
-async def test_static_routes_are_replaced_and_stay_when_left_out(api: httpx.AsyncClient) -> None:
+async def test_a_change_replaces_static_routes_or_keeps_them_if_it_has_none(api: httpx.AsyncClient) -> None:
     route = {"name": "static_route_0", "route": "0.0.0.0/0", "nexthop": "10.0.0.100"}
     body = {"router": {"name": "edge", "static_routes": [route], "labels": [{"key": "env", "value": "ci"}]}}
     router = (await api.post("/router", json=body)).json()["router"]
@@ -86,7 +86,7 @@ async def _state(api: httpx.AsyncClient, peering: Document) -> str:
     return found
 
 
-async def test_a_peering_is_active_once_both_sides_have_made_it(api: httpx.AsyncClient) -> None:
+async def test_a_peering_is_active_when_both_sides_have_created_it(api: httpx.AsyncClient) -> None:
     here, _ = await network_with_router(api, "10.0.0.0/24")
     there, _ = await network_with_router(api, "10.1.0.0/24")
     one = await _peer(api, here, there)
@@ -96,7 +96,7 @@ async def test_a_peering_is_active_once_both_sides_have_made_it(api: httpx.Async
     assert (await _state(api, one), other["state"]) == ("active", "active")
 
 
-async def test_a_disabled_side_shows_on_both(api: httpx.AsyncClient) -> None:
+async def test_a_peering_that_is_disabled_on_one_side_shows_it_on_both(api: httpx.AsyncClient) -> None:
     here, _ = await network_with_router(api, "10.0.0.0/24")
     there, _ = await network_with_router(api, "10.1.0.0/24")
     one, other = await _peer(api, here, there), await _peer(api, there, here)
@@ -116,7 +116,7 @@ async def test_networks_that_overlap_conflict(api: httpx.AsyncClient) -> None:
     assert await _state(api, one) == "conflict-subnet"
 
 
-async def test_a_side_that_loses_its_router_or_its_network_says_so(api: httpx.AsyncClient) -> None:
+async def test_the_state_of_a_peering_shows_a_lost_router_or_network(api: httpx.AsyncClient) -> None:
     here, _ = await network_with_router(api, "10.0.0.0/24")
     there, _ = await network_with_router(api, "10.1.0.0/24")
     one, other = await _peer(api, here, there), await _peer(api, there, here)
@@ -140,7 +140,7 @@ async def test_peerings_are_filtered_by_label(api: httpx.AsyncClient) -> None:
     assert [each["uuid"] for each in listed] == [one["uuid"]]
 
 
-async def test_a_peering_that_cannot_be_is_refused(api: httpx.AsyncClient) -> None:
+async def test_an_impossible_peering_is_refused(api: httpx.AsyncClient) -> None:
     here, _ = await network_with_router(api, "10.0.0.0/24")
     there, _ = await network_with_router(api, "10.1.0.0/24")
     lone = (await api.post("/network", json=network_request())).json()["network"]["uuid"]

@@ -30,7 +30,7 @@ def _problem(answer: httpx.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["type"].partition("#ERROR_")[2]
 
 
-async def test_a_ruleset_is_made_read_changed_and_deleted(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_ruleset_is_created_read_changed_and_deleted(api: httpx.AsyncClient, clock: ManualClock) -> None:
     made = await _ruleset(api, description="of the web", labels=[{"key": "team", "value": "a"}])
     assert (made["version"], made["stateful"], made["enabled"]) == (1, True, True)
     path = f"/firewall-ruleset/{made['uuid']}"
@@ -57,7 +57,7 @@ async def test_a_malformed_ruleset_is_refused(api: httpx.AsyncClient, body: dict
     assert _problem(await api.post("/firewall-ruleset", json=body)) == (400, code)
 
 
-async def test_rulesets_come_ten_at_a_time_the_newest_first(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_rulesets_are_listed_ten_at_a_time_the_newest_first(api: httpx.AsyncClient, clock: ManualClock) -> None:
     for number in range(11):
         await _ruleset(api, name=f"r{number:02}")
         clock.advance(1)
@@ -69,7 +69,7 @@ async def test_rulesets_come_ten_at_a_time_the_newest_first(api: httpx.AsyncClie
     assert _problem(await api.get("/firewall-ruleset?limit=101")) == (400, "LIMIT_INVALID")
 
 
-async def test_rules_are_in_their_order_and_each_change_is_a_version(api: httpx.AsyncClient) -> None:
+async def test_rules_keep_their_order_and_each_change_is_a_new_version(api: httpx.AsyncClient) -> None:
     path = f"/firewall-ruleset/{(await _ruleset(api))['uuid']}"
     first = (
         await api.post(f"{path}/rule", json=RULE | {"destination_port_start": 80, "destination_port_end": 81})
@@ -131,7 +131,7 @@ async def test_labels_are_added_renamed_and_removed(api: httpx.AsyncClient) -> N
     assert _problem(await api.get(f"{path}/crew")) == (404, "LABEL_NOT_FOUND")
 
 
-async def test_a_ruleset_guards_a_server_until_it_is_detached(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_ruleset_applies_to_a_server_until_it_is_detached(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server, ruleset = (await stopped(api, clock))["uuid"], (await _ruleset(api))["uuid"]
     body = {"firewall_ruleset": {"firewall_ruleset_uuid": ruleset}}
     answer = await api.post(f"/server/{server}/attach_firewall_ruleset/private", json=body)
@@ -151,7 +151,7 @@ async def test_a_ruleset_guards_a_server_until_it_is_detached(api: httpx.AsyncCl
     assert gone.json()["error"]["error_code"] == "FIREWALL_RULESET_NOT_FOUND"
 
 
-async def test_a_server_that_is_gone_is_guarded_by_nothing(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_deleted_server_is_detached_from_its_rulesets(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server, ruleset = (await stopped(api, clock))["uuid"], (await _ruleset(api))["uuid"]
     body = {"firewall_ruleset": {"firewall_ruleset_uuid": ruleset}}
     await api.post(f"/server/{server}/attach_firewall_ruleset/private", json=body)

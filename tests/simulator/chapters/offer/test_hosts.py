@@ -35,7 +35,7 @@ async def test_a_changed_host_has_no_stats_in_its_answer(api: httpx.AsyncClient,
     assert refusal(await api.get("/host/17")) == (404, "HOST_NOT_FOUND")
 
 
-async def test_a_server_of_a_private_cloud_runs_where_it_is_told(
+async def test_a_server_of_a_private_cloud_runs_on_the_requested_host(
     api: httpx.AsyncClient, clock: ManualClock, sim: Simulator
 ) -> None:
     first, second = sim.hosts
@@ -54,14 +54,14 @@ async def test_a_server_of_a_private_cloud_runs_where_it_is_told(
         ("uk-tst1", 7_653_311_107, (403, "HOST_FORBIDDEN")),
     ],
 )
-async def test_a_host_that_cannot_be_had_is_refused(
+async def test_a_host_that_is_not_available_is_refused(
     api: httpx.AsyncClient, sim: Simulator, zone: str, host: int, refused: tuple[int, str]
 ) -> None:
     assert refusal(await api.post("/server", json=server_request(zone=zone, host=host))) == refused
     assert sim.storages == {}
 
 
-async def test_windows_runs_on_hosts_that_have_it_only(
+async def test_windows_runs_only_on_hosts_that_support_it(
     api: httpx.AsyncClient, clock: ManualClock, sim: Simulator
 ) -> None:
     windows, plain = sim.hosts
@@ -71,7 +71,7 @@ async def test_windows_runs_on_hosts_that_have_it_only(
     assert (await running(api, clock, zone="fi-tst1", storage_devices=devices))["host"] == windows
 
 
-async def test_gpus_are_counted_by_zone(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_available_gpus_are_counted_by_zone(api: httpx.AsyncClient, clock: ManualClock) -> None:
     await running(api, clock, zone="fi-hel2", plan=GPU)
     document = (await api.get("/device/availability")).json()
     assert document["fi-hel2"]["gpu_plans"][GPU] == {"amount": 9}

@@ -25,7 +25,7 @@ async def today() -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_a_plan_says_its_family_and_whether_it_is_sold(api: httpx.AsyncClient) -> None:
+async def test_a_plan_shows_its_family_and_whether_it_is_sold(api: httpx.AsyncClient) -> None:
     plans = (await api.get("/plan")).json()["plans"]["plan"]
     families = {(plan["family"], plan["current_offering"]) for plan in plans}
     assert families == {
@@ -46,11 +46,11 @@ async def test_a_plan_on_sale_is_sold(today: httpx.AsyncClient, plan: str) -> No
     assert (await created(today, plan=plan))["plan"] == plan
 
 
-async def test_discontinued_plans_can_be_had_where_they_are_sold(api: httpx.AsyncClient) -> None:
+async def test_discontinued_plans_are_accepted_if_the_simulator_sells_them(api: httpx.AsyncClient) -> None:
     assert (await created(api, plan="1xCPU-1GB"))["plan"] == "1xCPU-1GB"
 
 
-async def test_the_smallest_plan_is_there_five_times(today: httpx.AsyncClient) -> None:
+async def test_an_account_can_have_five_servers_of_the_smallest_plan(today: httpx.AsyncClient) -> None:
     for _ in range(5):
         await created(today, plan="STARTER-1xCPU-1GB")
     answer = await today.post("/server", json=server_request(plan="STARTER-1xCPU-1GB"))
@@ -60,7 +60,7 @@ async def test_the_smallest_plan_is_there_five_times(today: httpx.AsyncClient) -
 @pytest.mark.parametrize(
     ("plan", "brings"), [("PREMIUM-1xCPU-1GB", True), ("CLOUDNATIVE-1xCPU-4GB", False), ("1xCPU-1GB", True)]
 )
-async def test_starter_and_premium_bring_a_disk_and_an_address(
+async def test_starter_and_premium_plans_include_a_disk_and_an_address(
     sim: Simulator, api: httpx.AsyncClient, plan: str, brings: bool
 ) -> None:
     server = await created(api, plan=plan)

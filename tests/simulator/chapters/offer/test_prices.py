@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
-async def test_every_zone_has_every_plan_with_its_backups(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_every_zone_has_prices_of_every_plan_and_its_backups(api: httpx.AsyncClient, sim: Simulator) -> None:
     zones = (await api.get("/price")).json()["prices"]["zone"]
     assert [zone["name"] for zone in zones] == list(sim.catalog.zones)
     wanted = {f"server_plan_{plan}" for plan in sim.catalog.plans}
@@ -24,7 +24,7 @@ async def test_every_zone_has_every_plan_with_its_backups(api: httpx.AsyncClient
         assert wanted <= zone.keys()
 
 
-async def test_prices_are_cents_an_hour_for_an_amount(api: httpx.AsyncClient) -> None:
+async def test_prices_are_in_cents_per_hour_for_an_amount(api: httpx.AsyncClient) -> None:
     zones = (await api.get("/price")).json()["prices"]["zone"]
     frankfurt = next(zone for zone in zones if zone["name"] == "de-fra1")
     assert frankfurt["server_plan_1xCPU-1GB"] == {"amount": 1, "price": 0.744}

@@ -48,7 +48,7 @@ def addresses(answer: httpx.Response) -> list[str]:
         ("scsi:0:3", "scsi:0:3"),
     ],
 )
-async def test_a_disk_gets_its_address_or_the_next_free_one(
+async def test_a_disk_gets_the_requested_address_or_the_next_free_one(
     api: httpx.AsyncClient, clock: ManualClock, wanted: str | None, given: str
 ) -> None:
     server = await running(api, clock)
@@ -58,7 +58,7 @@ async def test_a_disk_gets_its_address_or_the_next_free_one(
     assert addresses(await detach(api, server, given)) == ["virtio:0"]
 
 
-async def test_a_disk_shows_itself_in_its_server_and_the_other_way_round(
+async def test_a_server_shows_its_disk_and_the_disk_shows_its_server(
     api: httpx.AsyncClient, clock: ManualClock
 ) -> None:
     server, disk = await running(api, clock), await data_disk(api)
@@ -77,7 +77,7 @@ async def test_a_disk_shows_itself_in_its_server_and_the_other_way_round(
     assert (await api.get(f"/storage/{disk}")).json()["storage"]["servers"] == {"server": [server["uuid"]]}
 
 
-async def test_a_create_places_bare_buses_around_explicit_addresses(api: httpx.AsyncClient) -> None:
+async def test_a_create_gives_explicit_addresses_before_addresses_of_a_bus(api: httpx.AsyncClient) -> None:
     def disk(title: str, **more: str) -> dict[str, Any]:
         return {"action": "create", "title": title, "size": 10} | more
 
@@ -132,7 +132,7 @@ async def test_a_backup_cannot_be_attached(api: httpx.AsyncClient, clock: Manual
     assert refusal(answer) == (409, "STORAGE_TYPE_ILLEGAL")
 
 
-async def test_a_server_has_16_devices(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_server_has_at_most_16_devices(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock)
     for _ in range(15):
         assert (await attach(api, server, type="disk", storage=await data_disk(api))).status_code == 200
@@ -140,7 +140,7 @@ async def test_a_server_has_16_devices(api: httpx.AsyncClient, clock: ManualCloc
     assert refusal(answer) == (409, "STORAGE_DEVICE_LIMIT_REACHED")
 
 
-async def test_one_disk_at_most_is_the_boot_disk(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_at_most_one_disk_is_the_boot_disk(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock)
     answer = await attach(api, server, storage=await data_disk(api), boot_disk="1")
     assert answer.json()["server"]["storage_devices"]["storage_device"][1]["boot_disk"] == "1"
@@ -148,7 +148,7 @@ async def test_one_disk_at_most_is_the_boot_disk(api: httpx.AsyncClient, clock: 
     assert refusal(answer) == (400, "TOO_MANY_BOOT_DISKS")
 
 
-async def test_an_address_that_nothing_is_at_cannot_be_detached(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_an_unused_address_cannot_be_detached(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock)
     assert refusal(await detach(api, server, "virtio:9")) == (409, "DEVICE_ADDRESS_NOT_IN_USE")
 
@@ -156,7 +156,9 @@ async def test_an_address_that_nothing_is_at_cannot_be_detached(api: httpx.Async
 class TestDrive:
     """The CD-ROM drive."""
 
-    async def test_it_is_attached_empty_loaded_and_ejected(self, api: httpx.AsyncClient, clock: ManualClock) -> None:
+    async def test_a_drive_is_attached_empty_loaded_and_ejected(
+        self, api: httpx.AsyncClient, clock: ManualClock
+    ) -> None:
         server = await stopped(api, clock)
         empty = {"address": "ide:0:0", "boot_disk": "0", "storage": "", "storage_size": 0, "storage_title": ""}
         answer = await attach(api, server, type="cdrom")
@@ -169,19 +171,21 @@ class TestDrive:
         answer = await api.post(f"{path}/eject", json={"ServerUUID": server["uuid"]})
         assert answer.json()["server"]["storage_devices"]["storage_device"][1] == empty | {"type": "cdrom"}
 
-    async def test_there_is_one_at_most(self, api: httpx.AsyncClient, clock: ManualClock) -> None:
+    async def test_a_server_has_at_most_one_drive(self, api: httpx.AsyncClient, clock: ManualClock) -> None:
         server = await stopped(api, clock)
         await attach(api, server, type="cdrom", storage=DISC)
         assert refusal(await attach(api, server, type="cdrom")) == (409, "CDROM_DEVICE_IN_USE")
 
-    async def test_without_one_nothing_is_loaded_or_ejected(self, api: httpx.AsyncClient, clock: ManualClock) -> None:
+    async def test_a_server_without_a_drive_cannot_load_or_eject(
+        self, api: httpx.AsyncClient, clock: ManualClock
+    ) -> None:
         server = await stopped(api, clock)
         path = f"/server/{server['uuid']}/cdrom"
         answer = await api.post(f"{path}/load", json={"storage_device": {"storage": DISC}})
         assert refusal(answer) == (409, "NO_CDROM_DEVICE")
         assert refusal(await api.post(f"{path}/eject")) == (409, "NO_CDROM_DEVICE")
 
-    async def test_it_holds_one_disc_and_no_disk(self, api: httpx.AsyncClient, clock: ManualClock) -> None:
+    async def test_a_drive_holds_one_disc_and_no_disk(self, api: httpx.AsyncClient, clock: ManualClock) -> None:
         server = await stopped(api, clock)
         path = f"/server/{server['uuid']}/cdrom"
         await attach(api, server, type="cdrom")
@@ -205,7 +209,7 @@ class TestCreate:
         body = server_request(metadata="no", storage_devices={"storage_device": list(devices)})
         return await api.post("/server", json=body)
 
-    async def test_a_disk_of_ones_own_is_attached(self, api: httpx.AsyncClient) -> None:
+    async def test_an_existing_disk_of_the_account_is_attached(self, api: httpx.AsyncClient) -> None:
         disk = await data_disk(api)
         answer = await self.create(api, {"action": "attach", "storage": disk})
         assert answer.json()["server"]["storage_devices"]["storage_device"][0]["storage"] == disk
@@ -229,7 +233,7 @@ class TestCreate:
             ([{"action": "create", "storage": "SAME", "title": "x", "size": 10}], 400, "STORAGE_INVALID"),
         ],
     )
-    async def test_what_does_not_go_together_is_refused(
+    async def test_devices_that_exclude_each_other_are_refused(
         self, api: httpx.AsyncClient, devices: list[dict[str, Any]], status: int, code: str
     ) -> None:
         known = {"SAME": await data_disk(api), "FAR": await data_disk(api, "us-nyc1"), "BUSY": await data_disk(api)}

@@ -73,7 +73,7 @@ async def test_later_rules_move_down_when_one_is_deleted(api: httpx.AsyncClient,
     assert refusal(await api.delete(f"{rules}/3")) == (404, "FIREWALL_RULE_NOT_FOUND")
 
 
-async def test_put_replaces_all_and_numbers_them(api: httpx.AsyncClient, rules: str) -> None:
+async def test_put_replaces_all_rules_and_numbers_them(api: httpx.AsyncClient, rules: str) -> None:
     await api.post(rules, json=_rule(comment="old"))
     new = [{"direction": "in", "action": "accept", "comment": f"rule {n}", "position": "7"} for n in range(3)]
     answer = await api.put(rules, json={"firewall_rules": {"firewall_rule": new}})
@@ -133,7 +133,7 @@ async def test_a_malformed_rule_is_refused(
     assert refusal(await api.post(rules, json=body)) == (status, code)
 
 
-async def test_an_empty_string_is_unset(api: httpx.AsyncClient, rules: str) -> None:
+async def test_an_empty_string_means_that_a_field_is_not_set(api: httpx.AsyncClient, rules: str) -> None:
     answer = await api.post(rules, json=_rule(protocol="", family="", icmp_type="", source_port_start="", position=""))
     assert answer.status_code == 201
 
@@ -146,11 +146,11 @@ async def test_a_server_has_a_thousand_rules_at_most(api: httpx.AsyncClient, rul
     assert refusal(more) == (403, "FIREWALL_RULE_LIMIT_REACHED")
 
 
-async def test_a_position_is_a_number(api: httpx.AsyncClient, rules: str) -> None:
+async def test_a_position_that_is_not_a_number_is_refused(api: httpx.AsyncClient, rules: str) -> None:
     assert refusal(await api.get(f"{rules}/first")) == (400, "POSITION_INVALID")
 
 
-async def test_rules_cannot_change_in_maintenance(api: httpx.AsyncClient) -> None:
+async def test_rules_cannot_be_changed_in_maintenance(api: httpx.AsyncClient) -> None:
     server = await created(api)
     answer = await api.post(f"/server/{server['uuid']}/firewall_rule", json=_rule())
     assert refusal(answer) == (409, "SERVER_STATE_ILLEGAL")

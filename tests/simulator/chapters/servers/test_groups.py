@@ -43,7 +43,7 @@ async def test_a_group_shows_one_status_for_each_member(api: httpx.AsyncClient, 
     assert (await api.get(f"/server/{server}")).json()["server"]["server_group"] == group["uuid"]
 
 
-async def test_members_on_one_host_have_not_met_the_policy(
+async def test_members_on_one_host_are_shown_as_unmet(
     api: httpx.AsyncClient, clock: ManualClock, sim: Simulator
 ) -> None:
     first, second = (await running(api, clock))["uuid"], (await running(api, clock))["uuid"]
@@ -56,7 +56,7 @@ async def test_members_on_one_host_have_not_met_the_policy(
     assert {each["status"] for each in (await _read(api, group))["anti_affinity_status"]} == {"met"}
 
 
-async def test_a_strict_group_refuses_what_it_has_no_host_for(
+async def test_a_strict_group_refuses_a_new_server_without_a_free_host(
     api: httpx.AsyncClient, clock: ManualClock, sim: Simulator
 ) -> None:
     group = await _group(api, anti_affinity="strict")
@@ -68,7 +68,7 @@ async def test_a_strict_group_refuses_what_it_has_no_host_for(
     assert len(sim.storages) == before
 
 
-async def test_members_come_and_go(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_servers_can_be_added_to_and_removed_from_a_group(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = (await running(api, clock))["uuid"]
     group = await _group(api)
     path = f"/server-group/{group['uuid']}/servers"
@@ -79,7 +79,9 @@ async def test_members_come_and_go(api: httpx.AsyncClient, clock: ManualClock) -
     assert (await _read(api, group))["servers"] == {"server": []}
 
 
-async def test_an_empty_list_empties_the_group_and_the_rest_stays(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_an_empty_list_of_servers_empties_the_group_and_changes_nothing_else(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
     server = (await running(api, clock))["uuid"]
     group = await _group(api, server, anti_affinity="strict")
     body: Document = {"server_group": {"servers": {"server": []}, "title": "renamed"}}
@@ -98,7 +100,7 @@ async def test_a_server_is_in_one_group_at_most(api: httpx.AsyncClient) -> None:
     assert refusal(answer) == (409, "ALREADY_IN_SERVER_GROUP")
 
 
-async def test_the_members_of_a_deleted_group_live_on(api: httpx.AsyncClient) -> None:
+async def test_the_members_of_a_deleted_group_are_kept(api: httpx.AsyncClient) -> None:
     server = (await created(api))["uuid"]
     group = await _group(api, server)
     assert (await api.delete(f"/server-group/{group['uuid']}")).status_code == 204

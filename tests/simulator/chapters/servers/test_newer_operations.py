@@ -43,7 +43,7 @@ async def test_a_rebuild_keeps_the_old_disk_unless_told_otherwise(
     assert sim.servers[server["uuid"]].username == "admin"
 
 
-async def test_what_cannot_be_rebuilt_is_refused(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_rebuild_that_is_not_possible_is_refused(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock)
     path = f"/server/{server['uuid']}/rebuild"
     assert refusal(await api.post(path, json={"server_rebuild": {"clone_source": DEBIAN_12}})) == (
@@ -59,7 +59,7 @@ async def test_what_cannot_be_rebuilt_is_refused(api: httpx.AsyncClient, clock: 
     assert refusal(await api.post(path, json={"server_rebuild": {}})) == (400, "CLONE_SOURCE_MISSING")
 
 
-async def test_a_creation_is_called_off(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_creation_can_be_cancelled(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await created(api)
     path = f"/server/{server['uuid']}"
     assert (await api.post(f"{path}/cancel")).status_code == 204
@@ -70,7 +70,7 @@ async def test_a_creation_is_called_off(api: httpx.AsyncClient, clock: ManualClo
     assert (await api.delete(path, params={"storages": "1"})).status_code == 204
 
 
-async def test_events_tell_a_servers_life_newest_first(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_the_events_of_a_server_are_listed_newest_first(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock)
     path = f"/server/{server['uuid']}"
     await api.put(path, json={"server": {"title": "other"}})
@@ -100,7 +100,7 @@ async def test_a_malformed_range_of_events_is_refused(api: httpx.AsyncClient, ra
         ("network/bytes", ["In", "Out"]), ("network/packets/public", ["In", "Out"]),
     ],
 )  # fmt: skip
-async def test_statistics_are_by_period(
+async def test_statistics_have_four_periods(
     api: httpx.AsyncClient, clock: ManualClock, path: str, titles: list[str]
 ) -> None:
     server = await running(api, clock)
@@ -111,7 +111,7 @@ async def test_statistics_are_by_period(
     assert all(float(each["maximum"]) >= float(each["average"]) >= 0 for each in variables)
 
 
-async def test_one_period_of_statistics_is_asked_for(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_one_period_of_statistics_can_be_requested(api: httpx.AsyncClient, clock: ManualClock) -> None:
     path = f"/server/{(await running(api, clock))['uuid']}/stats"
     for each in ("cpu/weekly", "disk/bytes/weekly", "network/bytes/private/weekly"):
         assert set((await api.get(f"{path}/{each}")).json()["stats"]) == {"weekly"}
@@ -120,7 +120,9 @@ async def test_one_period_of_statistics_is_asked_for(api: httpx.AsyncClient, clo
     assert refusal(await api.get(f"{path}/network/bytes/home")) == (400, "NETWORK_INVALID")
 
 
-async def test_remote_access_has_a_host_and_a_port_while_it_is_on(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_remote_access_shows_host_and_port_while_it_is_enabled(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
     server = await running(api, clock)
     path = f"/server/{server['uuid']}"
     off = (await api.get(f"{path}/remote_access_details")).json()["server"]
@@ -138,7 +140,7 @@ async def test_a_server_has_the_gpus_of_its_plan(api: httpx.AsyncClient) -> None
     assert (await api.get(f"/server/{(await created(api))['uuid']}/gpus")).json() == {"gpus": []}
 
 
-async def test_the_labels_of_servers_are_told_once(api: httpx.AsyncClient) -> None:
+async def test_a_label_of_several_servers_is_listed_once(api: httpx.AsyncClient) -> None:
     team = {"key": "team", "value": "a"}
     for _ in range(2):
         await created(api, labels={"label": [team]})
@@ -152,7 +154,9 @@ async def test_a_groups_members_are_listed(api: httpx.AsyncClient) -> None:
     assert (await api.get(f"/server-group/{group}/servers")).json() == {"servers": [server["uuid"]]}
 
 
-async def test_an_address_is_added_by_the_underscore_too(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_an_address_can_also_be_added_through_the_path_with_an_underscore(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
     server = await stopped(api, clock)
     path = f"/server/{server['uuid']}/networking/interface/1/ip_address"
     answer = await api.post(path, json={"ip_address": {"family": "IPv4"}})
@@ -160,7 +164,7 @@ async def test_an_address_is_added_by_the_underscore_too(api: httpx.AsyncClient,
     assert (await api.delete(f"{path}/{answer.json()['ip_address']['address']}")).status_code == 204
 
 
-async def test_newer_settings_are_shown_once_they_are_set(api: httpx.AsyncClient) -> None:
+async def test_newer_settings_are_shown_only_if_they_are_set(api: httpx.AsyncClient) -> None:
     server = await created(api, firewall_private="on")
     path = f"/server/{server['uuid']}"
     assert server["firewall_private"] == "on"

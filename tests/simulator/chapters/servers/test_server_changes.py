@@ -38,7 +38,7 @@ RUNNING = [
 
 
 @pytest.mark.parametrize("changes", RUNNING, ids=lambda changes: next(iter(changes)))
-async def test_these_may_change_while_the_server_runs(
+async def test_these_fields_can_be_changed_while_the_server_runs(
     api: httpx.AsyncClient, clock: ManualClock, changes: dict[str, Any]
 ) -> None:
     server = await running(api, clock)
@@ -58,7 +58,7 @@ async def test_these_may_change_while_the_server_runs(
         ({"core_number": 2}, "HOT_RESIZE_NOT_ENABLED"),
     ],
 )
-async def test_these_need_a_stopped_server(
+async def test_these_fields_can_be_changed_only_while_the_server_is_stopped(
     api: httpx.AsyncClient, clock: ManualClock, changes: dict[str, Any], code: str
 ) -> None:
     server = await running(api, clock)
@@ -67,17 +67,17 @@ async def test_these_need_a_stopped_server(
     assert (await modify(api, server, **changes)).status_code == 202
 
 
-async def test_nothing_changes_in_maintenance(api: httpx.AsyncClient) -> None:
+async def test_nothing_can_be_changed_in_maintenance(api: httpx.AsyncClient) -> None:
     server = await created(api)
     assert refusal(await modify(api, server, title="x")) == (409, "SERVER_STATE_ILLEGAL")
 
 
-async def test_the_same_value_again_needs_no_stop(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_field_can_be_sent_unchanged_while_the_server_runs(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock)
     assert (await modify(api, server, plan="PREMIUM-1xCPU-1GB", timezone="UTC", zone="fi-hel1")).status_code == 202
 
 
-async def test_a_plans_own_size_may_be_sent_with_it(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_plan_can_be_sent_with_its_own_cores_and_memory(api: httpx.AsyncClient, clock: ManualClock) -> None:
     """The official Python client saves every field that it has read."""
     server = await running(api, clock)
     size = {"plan": "PREMIUM-1xCPU-1GB", "core_number": "1", "memory_amount": "1024"}
@@ -86,7 +86,7 @@ async def test_a_plans_own_size_may_be_sent_with_it(api: httpx.AsyncClient, cloc
     assert refusal(answer) == (403, "PLAN_CORE_NUMBER_ILLEGAL")
 
 
-async def test_another_plan_brings_its_cores_and_memory(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_another_plan_changes_cores_and_memory(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await stopped(api, clock)
     changed = (await modify(api, server, plan="2xCPU-4GB")).json()["server"]
     assert (changed["core_number"], changed["memory_amount"]) == ("2", "4096")
@@ -94,7 +94,9 @@ async def test_another_plan_brings_its_cores_and_memory(api: httpx.AsyncClient, 
     assert (changed["plan"], changed["core_number"], changed["memory_amount"]) == ("custom", "3", "3072")
 
 
-async def test_labels_are_replaced_as_a_whole_and_stay_if_left_out(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_change_replaces_all_labels_or_keeps_them_if_it_has_none(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
     server = await running(api, clock, labels={"label": [label("a1", "1"), label("b2", "2")]})
     changed = (await modify(api, server, title="x")).json()["server"]
     assert changed["labels"]["label"] == [label("a1", "1"), label("b2", "2")]
@@ -102,7 +104,7 @@ async def test_labels_are_replaced_as_a_whole_and_stay_if_left_out(api: httpx.As
     assert changed["labels"]["label"] == [label("c3", "3")]
 
 
-async def test_remote_access_shows_where_it_is_only_when_it_is_enabled(
+async def test_remote_access_shows_its_address_only_while_it_is_enabled(
     api: httpx.AsyncClient, clock: ManualClock
 ) -> None:
     server = await running(api, clock)
@@ -206,7 +208,7 @@ class TestLists:
         listed = (await api.get(f"/server/tag/{tags}")).json()["servers"]["server"]
         assert [server["title"] for server in listed] == titles
 
-    async def test_a_list_may_lag_behind_but_a_get_does_not(
+    async def test_a_new_server_may_be_missing_in_lists_but_a_get_finds_it(
         self, api: httpx.AsyncClient, sim: Simulator, clock: ManualClock
     ) -> None:
         sim.hide_from_lists(30)
@@ -218,7 +220,7 @@ class TestLists:
         assert len((await api.get("/server")).json()["servers"]["server"]) == 1
         assert len((await api.get("/storage/private")).json()["storages"]["storage"]) == 1
 
-    async def test_one_call_may_be_late_in_lists(
+    async def test_a_fault_can_hide_one_new_server_from_lists(
         self, api: httpx.AsyncClient, sim: Simulator, clock: ManualClock
     ) -> None:
         sim.fail("POST /server", hide_from_lists=30)
@@ -236,7 +238,7 @@ class TestRelocation:
     async def relocate(self, api: httpx.AsyncClient, server: dict[str, Any], zone: str) -> httpx.Response:
         return await api.post(f"/server/{server['uuid']}/relocate", json={"zone": zone})
 
-    async def test_the_disks_move_too(self, api: httpx.AsyncClient, clock: ManualClock) -> None:
+    async def test_a_server_is_relocated_with_its_disks(self, api: httpx.AsyncClient, clock: ManualClock) -> None:
         server = await stopped(api, clock)
         answer = await self.relocate(api, server, "fi-tst1")
         assert (answer.status_code, answer.json()["server"]["zone"]) == (200, "fi-tst1")
@@ -251,12 +253,12 @@ class TestRelocation:
             ("mars-1", (404, "ZONE_NOT_FOUND")),
         ],
     )
-    async def test_other_ways_are_closed(
+    async def test_a_relocation_to_any_other_zone_is_refused(
         self, api: httpx.AsyncClient, clock: ManualClock, zone: str, expected: tuple[int, str]
     ) -> None:
         server = await stopped(api, clock)
         assert refusal(await self.relocate(api, server, zone)) == expected
 
-    async def test_the_server_must_be_stopped(self, api: httpx.AsyncClient, clock: ManualClock) -> None:
+    async def test_a_running_server_cannot_be_relocated(self, api: httpx.AsyncClient, clock: ManualClock) -> None:
         server = await running(api, clock)
         assert refusal(await self.relocate(api, server, "fi-tst1")) == (409, "SERVER_STATE_ILLEGAL")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_new_server_starts_by_itself(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_new_server_starts_automatically(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await created(api)
     assert (server["state"], server["progress"]) == ("maintenance", "0")
     clock.advance(1.9)
@@ -25,7 +25,7 @@ async def test_a_new_server_starts_by_itself(api: httpx.AsyncClient, clock: Manu
     assert (await api.get(f"/server/{server['uuid']}")).json()["server"]["state"] == "started"
 
 
-async def test_only_the_create_answer_carries_the_root_password(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_only_the_answer_to_a_create_has_the_root_password(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await created(api)
     assert server["username"] == "root"
     assert len(server["password"]) >= 8
@@ -36,7 +36,7 @@ async def test_only_the_create_answer_carries_the_root_password(api: httpx.Async
     assert later["remote_access_password"]
 
 
-async def test_the_disk_is_in_maintenance_until_its_server_runs(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_disk_is_in_maintenance_until_its_new_server_runs(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await created(api)
     disk = server["storage_devices"]["storage_device"][0]["storage"]
     assert (await api.get(f"/storage/{disk}")).json()["storage"]["state"] == "maintenance"
@@ -45,7 +45,9 @@ async def test_the_disk_is_in_maintenance_until_its_server_runs(api: httpx.Async
     assert (found["state"], found["servers"]) == ("online", {"server": [server["uuid"]]})
 
 
-async def test_a_stop_says_started_and_goes_through_maintenance(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_stopping_server_is_first_started_then_in_maintenance(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
     server = await running(api, clock)
     seen: list[str] = []
     answer = await api.post(f"/server/{server['uuid']}/stop", json={"stop_server": {"stop_type": "hard"}})
@@ -57,7 +59,7 @@ async def test_a_stop_says_started_and_goes_through_maintenance(api: httpx.Async
     assert "host" not in answer.json()["server"]
 
 
-async def test_a_soft_stop_that_the_guest_ignores_turns_hard_at_its_timeout(
+async def test_a_soft_stop_that_the_guest_ignores_becomes_hard_at_its_timeout(
     api: httpx.AsyncClient, clock: ManualClock, sim: Simulator
 ) -> None:
     server = await running(api, clock)
@@ -69,7 +71,7 @@ async def test_a_soft_stop_that_the_guest_ignores_turns_hard_at_its_timeout(
     assert (await api.get(f"/server/{server['uuid']}")).json()["server"]["state"] == "stopped"
 
 
-async def test_a_start_is_answered_when_the_server_runs(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_the_answer_to_a_start_comes_when_the_server_runs(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await stopped(api, clock)
     answer = await api.post(f"/server/{server['uuid']}/start")
     assert answer.status_code == 200
@@ -77,7 +79,7 @@ async def test_a_start_is_answered_when_the_server_runs(api: httpx.AsyncClient, 
     assert answer.json()["server"]["host"]
 
 
-async def test_a_restart_comes_back_to_started(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_restarted_server_is_started_again(api: httpx.AsyncClient, clock: ManualClock) -> None:
     server = await running(api, clock)
     body = {"restart_server": {"stop_type": "hard", "timeout": "60", "timeout_action": "ignore"}}
     answer = await api.post(f"/server/{server['uuid']}/restart", json=body)
@@ -100,7 +102,7 @@ async def test_nothing_is_allowed_in_maintenance(api: httpx.AsyncClient, call: s
     assert message == (f"The operation is not allowed while the server {server['uuid']} is in state 'maintenance'.")
 
 
-async def test_deleting_a_server_with_its_disks_leaves_nothing(
+async def test_a_server_can_be_deleted_with_its_disks(
     api: httpx.AsyncClient, clock: ManualClock, sim: Simulator
 ) -> None:
     server = await stopped(api, clock)
@@ -110,7 +112,7 @@ async def test_deleting_a_server_with_its_disks_leaves_nothing(
     assert refusal(await api.get(f"/server/{server['uuid']}")) == (404, "SERVER_NOT_FOUND")
 
 
-async def test_deleting_a_server_keeps_its_disks_unless_told_otherwise(
+async def test_the_disks_of_a_deleted_server_are_kept_by_default(
     api: httpx.AsyncClient, clock: ManualClock, sim: Simulator
 ) -> None:
     server = await stopped(api, clock)
@@ -118,7 +120,7 @@ async def test_deleting_a_server_keeps_its_disks_unless_told_otherwise(
     assert [(disk.title, disk.servers) for disk in sim.storages.values()] == [("build-1-os", [])]
 
 
-async def test_a_refused_create_makes_nothing(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_a_refused_create_has_no_effect(api: httpx.AsyncClient, sim: Simulator) -> None:
     body = server_request(hostname="a_b")
     assert refusal(await api.post("/server", json=body)) == (400, "HOSTNAME_INVALID")
     assert (sim.servers, sim.storages, sim.ip_addresses) == ({}, {}, {})

@@ -21,7 +21,7 @@ async def create(api: httpx.AsyncClient, **changes: object) -> tuple[int, str]:
     return (answer.status_code, "") if answer.status_code == 202 else refusal(answer)
 
 
-async def test_without_credits_nothing_is_made(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_nothing_can_be_created_without_credits(api: httpx.AsyncClient, sim: Simulator) -> None:
     sim.account.credits = 0
     assert await create(api) == (402, "INSUFFICIENT_CREDITS")
     storage = {"storage": {"size": 10, "title": "data", "zone": "fi-hel1"}}
@@ -29,36 +29,36 @@ async def test_without_credits_nothing_is_made(api: httpx.AsyncClient, sim: Simu
     assert (sim.servers, sim.storages) == ({}, {})
 
 
-async def test_the_limit_of_cores(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_servers_beyond_the_limit_of_cores_are_refused(api: httpx.AsyncClient, sim: Simulator) -> None:
     sim.account.resource_limits["cores"] = 1
     await created(api)
     assert await create(api) == (403, "SERVER_CORE_LIMIT_REACHED")
 
 
-async def test_the_limit_of_memory(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_servers_beyond_the_limit_of_memory_are_refused(api: httpx.AsyncClient, sim: Simulator) -> None:
     sim.account.resource_limits["memory"] = 1023
     assert await create(api) == (403, "SERVER_MEMORY_LIMIT_REACHED")
 
 
-async def test_the_limit_of_addresses(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_servers_beyond_the_limit_of_addresses_are_refused(api: httpx.AsyncClient, sim: Simulator) -> None:
     sim.account.resource_limits["public_ipv6"] = 1
     await created(api)
     assert await create(api) == (403, "IP_ADDRESS_LIMIT_REACHED")
 
 
-async def test_the_limit_of_storage(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_servers_beyond_the_limit_of_storage_are_refused(api: httpx.AsyncClient, sim: Simulator) -> None:
     sim.account.resource_limits["storage_maxiops"] = 40
     await created(api)
     assert await create(api) == (403, "MAXIOPS_STORAGE_LIMIT_REACHED")
     assert len(sim.servers) == 1
 
 
-async def test_none_is_unlimited(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_a_limit_of_none_means_unlimited(api: httpx.AsyncClient, sim: Simulator) -> None:
     sim.account.resource_limits = dict.fromkeys(sim.account.resource_limits)
     assert await create(api, plan="80xCPU-512GB") == (202, "")
 
 
-async def test_only_so_many_servers_are_created_at_the_same_time(
+async def test_the_number_of_servers_in_creation_is_limited(
     api: httpx.AsyncClient, sim: Simulator, clock: ManualClock
 ) -> None:
     sim.account.servers_creating = 2
@@ -89,7 +89,7 @@ async def test_a_zone_and_a_plan_can_be_sold_out(
     assert len(sim.servers) == (status == 202)
 
 
-async def test_what_was_sold_out_can_be_had_again(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_a_sold_out_plan_can_be_restocked(api: httpx.AsyncClient, sim: Simulator) -> None:
     sim.sell_out()
     sim.restock()
     assert await create(api) == (202, "")

@@ -123,7 +123,7 @@ CREATE: list[tuple[dict[str, Any], int, str]] = [
 @pytest.mark.parametrize(
     ("changes", "status", "code"), CREATE, ids=[f"{code}-{number}" for number, (_, _, code) in enumerate(CREATE)]
 )
-async def test_a_bad_create_is_refused_and_makes_nothing(
+async def test_a_bad_create_is_refused_without_effect(
     api: httpx.AsyncClient, sim: Simulator, changes: dict[str, Any], status: int, code: str
 ) -> None:
     answer = await api.post("/server", json=server_request(**changes))
@@ -142,11 +142,11 @@ async def test_a_bad_create_is_refused_and_makes_nothing(
         (b'{"servr": {}}', "UNKNOWN_ATTRIBUTE"),
     ],
 )
-async def test_a_body_that_is_no_server_is_refused(api: httpx.AsyncClient, body: bytes, code: str) -> None:
+async def test_a_body_that_is_not_a_server_is_refused(api: httpx.AsyncClient, body: bytes, code: str) -> None:
     assert refusal(await api.post("/server", content=body)) == (400, code)
 
 
-async def test_the_message_about_metadata_is_the_recorded_one(api: httpx.AsyncClient) -> None:
+async def test_the_refusal_without_metadata_has_the_recorded_message(api: httpx.AsyncClient) -> None:
     answer = await api.post("/server", json=server_request(metadata="no"))
     message = answer.json()["error"]["error_message"]
     assert message == "Metadata must be enabled when cloning a cloud-init template"
@@ -213,13 +213,13 @@ async def test_a_bad_deletion_policy_is_refused(
         ("00ffffff-ffff-4fff-8fff-ffffffffffff", (404, "SERVER_NOT_FOUND")),
     ],
 )
-async def test_a_malformed_uuid_is_invalid_and_an_unknown_one_is_not_found(
+async def test_a_malformed_uuid_gives_400_and_an_unknown_one_404(
     api: httpx.AsyncClient, call: str, uuid: str, expected: tuple[int, str]
 ) -> None:
     assert refusal(await api.post(f"/server/{uuid}/{call}", json={})) == expected
 
 
-async def test_an_unknown_path_is_not_found_and_a_wrong_method_not_allowed(api: httpx.AsyncClient) -> None:
+async def test_an_unknown_path_gives_404_and_a_wrong_method_405(api: httpx.AsyncClient) -> None:
     assert refusal(await api.get("/no-such-thing")) == (404, "NOT_FOUND")
     assert refusal(await api.patch("/server", json={})) == (405, "METHOD_NOT_ALLOWED")
 

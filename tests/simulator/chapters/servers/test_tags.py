@@ -20,7 +20,7 @@ async def _tag(api: httpx.AsyncClient, name: str, *servers: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
-async def test_a_new_tag_is_on_its_servers(api: httpx.AsyncClient) -> None:
+async def test_a_new_tag_is_set_on_its_servers(api: httpx.AsyncClient) -> None:
     server = (await created(api))["uuid"]
     body = {"tag": {"name": "DEV", "description": "for builds", "servers": {"server": [server]}}}
     answer = await api.post("/tag", json=body)
@@ -30,7 +30,7 @@ async def test_a_new_tag_is_on_its_servers(api: httpx.AsyncClient) -> None:
     assert (await api.get(f"/server/{server}")).json()["server"]["tags"] == {"tag": ["DEV"]}
 
 
-async def test_names_are_unique_whatever_their_case(api: httpx.AsyncClient) -> None:
+async def test_names_of_tags_are_unique_regardless_of_case(api: httpx.AsyncClient) -> None:
     await _tag(api, "DEV")
     await _tag(api, "private")
     assert refusal(await api.post("/tag", json={"tag": {"name": "dev"}})) == (409, "TAG_EXISTS")
@@ -47,7 +47,7 @@ async def test_a_renamed_tag_stays_on_its_servers(api: httpx.AsyncClient) -> Non
     assert refusal(await api.get("/tag/old")) == (404, "TAG_NOT_FOUND")
 
 
-async def test_servers_in_a_change_replace_those_before(api: httpx.AsyncClient) -> None:
+async def test_the_servers_in_a_change_replace_the_earlier_ones(api: httpx.AsyncClient) -> None:
     first, second = (await created(api))["uuid"], (await created(api))["uuid"]
     await _tag(api, "DEV", first)
     changed = await api.put("/tag/DEV", json={"tag": {"servers": {"server": [second]}}})
@@ -55,7 +55,7 @@ async def test_servers_in_a_change_replace_those_before(api: httpx.AsyncClient) 
     assert (await api.get(f"/server/{first}")).json()["server"]["tags"] == {"tag": []}
 
 
-async def test_a_server_is_tagged_and_untagged_by_several_names(api: httpx.AsyncClient) -> None:
+async def test_several_tags_can_be_added_and_removed_at_once(api: httpx.AsyncClient) -> None:
     server = (await created(api))["uuid"]
     for name in ("a", "b", "c"):
         await _tag(api, name)
@@ -80,7 +80,7 @@ async def test_servers_are_listed_by_any_or_by_all_of_some_tags(api: httpx.Async
     assert await listed("dev:web") == [both]
 
 
-async def test_a_deleted_tag_is_gone_from_its_servers(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_a_deleted_tag_is_removed_from_its_servers(api: httpx.AsyncClient, sim: Simulator) -> None:
     server = (await created(api))["uuid"]
     await _tag(api, "DEV", server)
     assert (await api.delete("/tag/dev")).status_code == 204
@@ -105,7 +105,7 @@ async def test_a_malformed_tag_is_refused(api: httpx.AsyncClient, tag: dict[str,
     assert refusal(await api.post("/tag", json={"tag": tag})) == (400, "TAG_INVALID")
 
 
-async def test_a_sub_account_may_not_touch_tags(api: httpx.AsyncClient, sim: Simulator) -> None:
+async def test_a_sub_account_may_not_use_tags(api: httpx.AsyncClient, sim: Simulator) -> None:
     await api.post("/account/sub", json={"sub_account": {"username": "helper", "password": "secret-word"}})
     async with httpx.AsyncClient(
         transport=sim.transport(), base_url="https://api.upcloud.com/1.3", auth=("helper", "secret-word")

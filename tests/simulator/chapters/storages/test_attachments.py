@@ -23,7 +23,7 @@ async def test_a_storage_is_attached_and_detached(api: httpx.AsyncClient, clock:
     assert refusal(await api.post(f"{path}/detach")) == (409, "STORAGE_NOT_ATTACHED")
 
 
-async def test_what_the_server_refuses_is_refused_here(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_storages_attach_is_refused_like_a_servers(api: httpx.AsyncClient, clock: ManualClock) -> None:
     storage, path = await new_storage(api), "/storage/{}/attach"
     booting = {"storage_device": {"server": (await created(api))["uuid"]}}
     path = f"/storage/{storage['uuid']}/attach"

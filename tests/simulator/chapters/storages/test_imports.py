@@ -81,7 +81,7 @@ async def test_a_download_goes_through_its_states(
     assert done["completed"] == "2026-01-01T00:00:01Z"
 
 
-async def test_a_download_shows_how_far_it_is(
+async def test_a_download_shows_its_progress(
     api: httpx.AsyncClient, clock: ManualClock, sim: Simulator, storage: str
 ) -> None:
     sim.downloads[ADDRESS] = CONTENT
@@ -90,7 +90,9 @@ async def test_a_download_shows_how_far_it_is(
     assert (await _read(api, storage))["read_bytes"] == len(CONTENT) // 2
 
 
-async def test_at_an_unknown_address_is_the_address(api: httpx.AsyncClient, clock: ManualClock, storage: str) -> None:
+async def test_the_content_of_an_unknown_url_is_the_url_itself(
+    api: httpx.AsyncClient, clock: ManualClock, storage: str
+) -> None:
     await _start(api, storage, source="http_import", source_location=ADDRESS)
     clock.advance(2)
     assert (await _read(api, storage))["sha256sum"] == hashlib.sha256(ADDRESS.encode()).hexdigest()
@@ -118,13 +120,13 @@ async def test_an_import_can_be_cancelled(api: httpx.AsyncClient, clock: ManualC
     assert refusal(again) == (409, "STORAGE_IMPORT_NOT_IN_PROGRESS")
 
 
-async def test_an_upload_may_name_an_empty_address(api: httpx.AsyncClient, storage: str) -> None:
+async def test_an_upload_can_be_created_with_an_empty_source_location(api: httpx.AsyncClient, storage: str) -> None:
     """The official Go client sends it."""
     started = await _start(api, storage, source="direct_upload", source_location="")
     assert started["state"] == "prepared"
 
 
-async def test_an_upload_is_counted_and_summed(
+async def test_an_upload_shows_its_length_and_checksums(
     api: httpx.AsyncClient, upload: httpx.AsyncClient, clock: ManualClock, storage: str
 ) -> None:
     started = await _start(api, storage, source="direct_upload")
@@ -158,7 +160,7 @@ async def test_an_upload_is_counted_and_summed(
     ],
     ids=["gzip", "gzip in two members", "xz", "xz in two streams"],
 )
-async def test_the_sums_of_a_compressed_upload_are_of_what_is_written(
+async def test_the_checksums_of_a_compressed_upload_are_those_of_the_unpacked_data(
     api: httpx.AsyncClient, upload: httpx.AsyncClient, storage: str, kind: str, packed: bytes
 ) -> None:
     async def pieces() -> AsyncIterator[bytes]:
@@ -202,7 +204,7 @@ async def test_an_upload_that_does_not_fit_fails(
     assert "fit" in (await _read(api, storage))["error_message"]
 
 
-async def test_the_upload_host_refuses_credentials(
+async def test_the_upload_host_refuses_requests_with_credentials(
     api: httpx.AsyncClient, upload: httpx.AsyncClient, storage: str
 ) -> None:
     started = await _start(api, storage, source="direct_upload")
@@ -212,7 +214,9 @@ async def test_the_upload_host_refuses_credentials(
     assert (await upload.put(started["direct_upload_url"], content=CONTENT)).status_code == 200
 
 
-async def test_a_session_is_for_one_upload(api: httpx.AsyncClient, upload: httpx.AsyncClient, storage: str) -> None:
+async def test_an_upload_session_can_be_used_once(
+    api: httpx.AsyncClient, upload: httpx.AsyncClient, storage: str
+) -> None:
     url = (await _start(api, storage, source="direct_upload"))["direct_upload_url"]
     await upload.put(url, content=CONTENT)
     assert refusal(await upload.put(url, content=CONTENT)) == (409, "STORAGE_IMPORT_NOT_IN_PROGRESS")
@@ -220,7 +224,7 @@ async def test_a_session_is_for_one_upload(api: httpx.AsyncClient, upload: httpx
     assert refusal(await upload.put(unknown, content=CONTENT)) == (404, "STORAGE_IMPORT_NOT_FOUND")
 
 
-async def test_an_upload_that_is_cancelled_meanwhile_is_refused_at_its_end(
+async def test_an_upload_that_was_cancelled_meanwhile_is_refused_at_its_end(
     api: httpx.AsyncClient, upload: httpx.AsyncClient, storage: str
 ) -> None:
     async def body() -> AsyncIterator[bytes]:
@@ -232,7 +236,7 @@ async def test_an_upload_that_is_cancelled_meanwhile_is_refused_at_its_end(
     assert refusal(await upload.put(url, content=body())) == (409, "STORAGE_IMPORT_NOT_IN_PROGRESS")
 
 
-async def test_an_upload_that_breaks_off_has_failed(
+async def test_an_upload_whose_connection_breaks_has_failed(
     api: httpx.AsyncClient, upload: httpx.AsyncClient, storage: str
 ) -> None:
     async def body() -> AsyncIterator[bytes]:
@@ -245,7 +249,7 @@ async def test_an_upload_that_breaks_off_has_failed(
     assert (await _read(api, storage))["error_code"] == "CLIENT_FAILURE"
 
 
-async def test_faults_are_for_uploads_too(
+async def test_faults_can_hit_uploads_too(
     api: httpx.AsyncClient, upload: httpx.AsyncClient, sim: Simulator, storage: str
 ) -> None:
     url = (await _start(api, storage, source="direct_upload"))["direct_upload_url"]
@@ -275,7 +279,7 @@ async def test_a_malformed_import_is_refused(
     assert refusal(await api.get(f"/storage/{storage}/import")) == (404, "STORAGE_IMPORT_NOT_FOUND")
 
 
-async def test_a_storage_takes_one_import_at_a_time_and_not_under_a_running_server(
+async def test_an_import_is_refused_during_another_one_or_under_a_running_server(
     api: httpx.AsyncClient, clock: ManualClock, storage: str
 ) -> None:
     body = {"storage_import": {"source": "direct_upload"}}
@@ -285,7 +289,7 @@ async def test_a_storage_takes_one_import_at_a_time_and_not_under_a_running_serv
     assert refusal(await api.post(f"/storage/{disk}/import", json=body)) == (409, "SERVER_STATE_ILLEGAL")
 
 
-async def test_an_import_in_progress_goes_on_after_a_save_and_load(
+async def test_a_running_import_continues_after_a_save_and_load(
     api: httpx.AsyncClient, clock: ManualClock, sim: Simulator, storage: str
 ) -> None:
     await _start(api, storage, source="http_import", source_location=ADDRESS)
@@ -294,7 +298,7 @@ async def test_an_import_in_progress_goes_on_after_a_save_and_load(
     assert (await _read(api, storage))["state"] == "completed"
 
 
-def test_a_served_simulator_takes_uploads_at_its_own_address() -> None:
+def test_a_served_simulator_takes_uploads_at_its_own_url() -> None:
     with Simulator(storage_seconds=0).serve() as url, httpx.Client(auth=("user", "password")) as api:
         body = {"storage": {"size": 10, "title": "data", "zone": "fi-hel1"}}
         storage = api.post(f"{url}/1.3/storage", json=body).json()["storage"]["uuid"]

@@ -35,7 +35,7 @@ async def state(api: httpx.AsyncClient, uuid: str) -> str:
     return found
 
 
-async def test_a_new_storage_is_online_at_once(api: httpx.AsyncClient) -> None:
+async def test_a_new_storage_is_online_immediately(api: httpx.AsyncClient) -> None:
     answer = await api.post("/storage", json=request(backup_rule=RULE, labels=[{"key": "team", "value": "a"}]))
     storage = answer.json()["storage"]
     assert answer.status_code == 201
@@ -131,7 +131,7 @@ async def test_public_templates_have_no_zone_tier_or_date(api: httpx.AsyncClient
     assert sim.storages == {}
 
 
-async def test_a_list_of_no_kind_is_refused(api: httpx.AsyncClient) -> None:
+async def test_a_list_of_an_unknown_kind_is_refused(api: httpx.AsyncClient) -> None:
     assert refusal(await api.get("/storage/large")) == (400, "STORAGE_INVALID")
 
 
@@ -156,7 +156,9 @@ async def test_the_disk_of_a_running_server_cannot_grow(api: httpx.AsyncClient, 
     assert (await api.put(f"/storage/{disk}", json={"storage": {"title": "renamed"}})).status_code == 202
 
 
-async def test_labels_are_replaced_and_the_systems_own_stay(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_a_change_replaces_labels_but_keeps_the_systems_labels(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
     server = await stopped(api, clock)
     disk = server["storage_devices"]["storage_device"][0]["storage"]
     for labels in ([{"key": "a1", "value": "x"}], [{"key": "b2", "value": "y"}], []):
@@ -188,7 +190,7 @@ async def test_a_clone_is_made_while_its_source_is_busy(api: httpx.AsyncClient, 
     assert "progress" not in (await api.get(f"/storage/{copy['uuid']}")).json()["storage"]
 
 
-async def test_what_is_busy_is_refused(api: httpx.AsyncClient) -> None:
+async def test_a_busy_storage_cannot_be_changed(api: httpx.AsyncClient) -> None:
     source = await made(api)
     body = {"storage": {"zone": "fi-hel1", "title": "copy"}}
     await api.post(f"/storage/{source}/clone", json=body)
@@ -196,7 +198,7 @@ async def test_what_is_busy_is_refused(api: httpx.AsyncClient) -> None:
     assert refusal(await api.delete(f"/storage/{source}")) == (409, "STORAGE_STATE_ILLEGAL")
 
 
-async def test_a_clone_can_be_cancelled_and_is_gone(api: httpx.AsyncClient, sim: Simulator, clock: ManualClock) -> None:
+async def test_a_cancelled_clone_is_deleted(api: httpx.AsyncClient, sim: Simulator, clock: ManualClock) -> None:
     source = await made(api)
     answer = await api.post(f"/storage/{source}/clone", json={"storage": {"zone": "fi-hel1", "title": "copy"}})
     copy = answer.json()["storage"]["uuid"]
@@ -207,7 +209,7 @@ async def test_a_clone_can_be_cancelled_and_is_gone(api: httpx.AsyncClient, sim:
     assert refusal(await api.post(f"/storage/{source}/cancel")) == (409, "UNABLE_TO_CANCEL")
 
 
-async def test_a_template_of_ones_own_makes_servers(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_servers_can_be_created_from_a_private_template(api: httpx.AsyncClient, clock: ManualClock) -> None:
     source = await made(api)
     answer = await api.post(f"/storage/{source}/templatize", json={"storage": {"title": "golden"}})
     template = answer.json()["storage"]
@@ -240,7 +242,7 @@ async def test_only_a_backup_can_be_restored(api: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(("policy", "left"), [("keep", 2), ("keep_latest", 1), ("delete", 0), (None, 2)])
-async def test_a_delete_decides_about_the_backups(
+async def test_a_delete_keeps_or_deletes_the_backups_as_requested(
     api: httpx.AsyncClient, sim: Simulator, clock: ManualClock, policy: str | None, left: int
 ) -> None:
     uuid = await made(api)
@@ -260,7 +262,7 @@ async def test_an_attached_storage_cannot_be_deleted(api: httpx.AsyncClient, clo
     assert refusal(await api.delete(f"/storage/{disk}")) == (409, "STORAGE_ATTACHED")
 
 
-async def test_resizing_a_filesystem_leaves_a_backup(api: httpx.AsyncClient, clock: ManualClock) -> None:
+async def test_resizing_a_file_system_creates_a_backup(api: httpx.AsyncClient, clock: ManualClock) -> None:
     uuid = await made(api)
     answer = await api.post(f"/storage/{uuid}/resize", json={"UUID": uuid})
     backup = answer.json()["resize_backup"]
@@ -286,7 +288,9 @@ async def test_favorites_are_idempotent(api: httpx.AsyncClient) -> None:
         ("01ffffff-ffff-4fff-8fff-ffffffffffff", (404, "STORAGE_NOT_FOUND")),
     ],
 )
-async def test_a_storage_that_is_not_there(api: httpx.AsyncClient, uuid: str, expected: tuple[int, str]) -> None:
+async def test_an_unknown_or_malformed_uuid_of_a_storage_is_refused(
+    api: httpx.AsyncClient, uuid: str, expected: tuple[int, str]
+) -> None:
     answer = await api.get(f"/storage/{uuid}")
     assert refusal(answer) == expected
     if expected[0] == 404:
@@ -294,7 +298,7 @@ async def test_a_storage_that_is_not_there(api: httpx.AsyncClient, uuid: str, ex
 
 
 @pytest.mark.parametrize("call", ["clone", "templatize", "backup", "resize"])
-async def test_a_backup_is_not_copied(api: httpx.AsyncClient, clock: ManualClock, call: str) -> None:
+async def test_a_backup_cannot_be_copied(api: httpx.AsyncClient, clock: ManualClock, call: str) -> None:
     origin = await made(api)
     answer = await api.post(f"/storage/{origin}/backup", json={"storage": {"title": "safe"}})
     clock.advance(5)
@@ -312,7 +316,7 @@ async def test_a_backup_without_its_origin_cannot_be_restored(api: httpx.AsyncCl
     assert refusal(answer) == (404, "STORAGE_NOT_FOUND")
 
 
-async def test_the_disk_of_a_server_with_a_simple_backup_takes_no_rule(
+async def test_the_disk_of_a_server_with_a_simple_backup_cannot_have_a_backup_rule(
     api: httpx.AsyncClient, clock: ManualClock
 ) -> None:
     server = await running(api, clock, simple_backup="0430,dailies")

@@ -6,19 +6,17 @@
 from __future__ import annotations
 
 import importlib
-import os
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 
+from tests.buildbot.page_view import SIZES, opened
 from tests.buildbot.processes import MasterProcess, eventually, make_basedir
 from upcloud_sdk import Basic, StorageSpec, UpCloud
 from upcloud_sdk.buildbot.record import read_record
@@ -26,9 +24,10 @@ from upcloud_sdk.models import ServerSpec, StorageDeviceSpec
 from upcloud_sdk.simulator import Simulator, after_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
+    from pathlib import Path
 
-    from tests.buildbot._playwright import Browser, Message
+    from tests.buildbot._playwright import Browser
     from upcloud_sdk.simulator.records.progress import Progress
     from upcloud_sdk.simulator.records.records import Server
 
@@ -46,8 +45,6 @@ Worker("@MASTER@", @PORT@, "@NAME@", "@PASSWORD@", ".", keepalive=60).setService
 END
 exec buildbot-worker start --nodaemon .
 """
-SIZES = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
-PATIENCE_MS = 60_000
 IN_A_ROW = {"bootstrap": QUICK_BOOTSTRAP}
 STAYS = {**IN_A_ROW, "build_wait_timeout": 3600}
 WORKERS: dict[str, dict[str, Any]] = {
@@ -88,57 +85,6 @@ def browser() -> Iterator[Browser]:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened
         opened.close()
-
-
-class View:
-    """A page in the browser, with all that its console complains of."""
-
-    def __init__(self, browser: Browser, url: str, *, size: str = "wide", scheme: str = "light") -> None:
-        context = browser.new_context(
-            viewport=SIZES[size], color_scheme=scheme, locale="en-GB", timezone_id="UTC", reduced_motion="reduce"
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        self.page = context.new_page()
-        self.complaints: list[str] = []
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("console", self._hear)
-        self._url, self._context = url, context
-
-    def _hear(self, said: Message) -> None:
-        if said.type == "error":
-            self.complaints.append(said.text)
-
-    def open(self, view: str) -> None:
-        self.page.goto(f"{self._url}/#/upcloud{view}")
-        self.page.wait_for_selector(".uc-page table, .uc-page [role=alert]")
-
-    def rows(self, caption: str) -> list[dict[str, str]]:
-        """The rows of a table, as a screen reader finds them: by its name, its headings and its cells."""
-        table = self.page.get_by_role("table", name=caption)
-        names = table.get_by_role("columnheader").all_inner_texts()
-        return [
-            dict(zip(names, row.locator("th, td").all_inner_texts(), strict=True))
-            for row in table.get_by_role("row").all()[1:]
-        ]
-
-    def is_wider_than_its_window(self) -> bool:
-        return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
-
-    def keep(self, name: str) -> None:
-        """Keep a picture, if a folder is given."""
-        folder = os.environ.get("SCREENSHOTS")
-        if folder:
-            self.page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
-
-    def close(self) -> None:
-        self._context.close()
-
-
-@contextmanager
-def opened(browser: Browser, url: str, **options: str) -> Generator[View]:
-    view = View(browser, url, **options)
-    yield view
-    view.close()
 
 
 @pytest.fixture(scope="module")

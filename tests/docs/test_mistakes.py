@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docs.blocks import ROOT
-from tests.docs.mistakes import MISTAKES, message, page
+from tests.docs.mistake_messages import message
+from tests.docs.mistakes import MISTAKES, page
 
 if TYPE_CHECKING:
     from tests.docs.mistake import Mistake

@@ -1,4 +1,4 @@
-"""A holder whose lease is lost is told; what somebody kept or took in the meantime is left alone."""
+"""The holder of a lost lease is told. Servers that somebody else kept or took meanwhile are left alone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from tests.fleet.deeds import DEEDS, reaped, unreachable
 from tests.fleet.leased import fleet_of, left, running_block, started
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk import errors
@@ -14,36 +15,10 @@ from upcloud_sdk.events import Event, LeaseEvent
 from upcloud_sdk.models.ownership import LEASE, OWNER, RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
+    from tests.fleet.deeds import Deed
     from upcloud_sdk import UpCloud
 
-    Deed = Callable[[MovedCloud, UpCloud, str], Awaitable[None]]
-
 pytestmark = pytest.mark.anyio
-
-
-async def reaped(_: MovedCloud, other: UpCloud, uuid: str) -> None:
-    await other.servers.destroy(uuid)
-
-
-async def taken(_: MovedCloud, other: UpCloud, uuid: str) -> None:
-    await other.leases.take(uuid, 3600)
-
-
-async def kept(_: MovedCloud, other: UpCloud, uuid: str) -> None:
-    await other.leases.keep(uuid)
-
-
-async def relabelled(moved: MovedCloud, _: UpCloud, uuid: str) -> None:
-    moved.sim.servers[uuid].labels[RUN] = "another-run"
-
-
-async def unreachable(moved: MovedCloud, _: UpCloud, uuid: str) -> None:
-    moved.sim.fail(f"PUT /server/{uuid}", status=503, times=None)
-
-
-DEEDS = [reaped, taken, kept, relabelled, unreachable]
 
 
 @pytest.mark.parametrize("deed", DEEDS)
@@ -342,66 +317,3 @@ async def test_a_cancellation_at_the_moment_of_the_loss_stays_a_cancellation(mov
         task = asyncio.create_task(live())
         await asyncio.wait([task])
         assert task.cancelled()
-
-
-# --- a holder without a block ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("checked", [True, False])
-@pytest.mark.parametrize("deed", DEEDS)
-async def test_spare_taken_spares_only_servers_that_others_took(moved: MovedCloud, deed: Deed, checked: bool) -> None:
-    async with moved.client() as cloud, moved.client("somebody") as other:
-        uuid = await started(cloud)
-        await deed(moved, other, uuid)
-        if deed in {taken, kept, relabelled}:
-            if checked:
-                with pytest.raises(errors.LeaseLost):
-                    await cloud.leases.check(uuid)
-            with pytest.raises(errors.LeaseLost, match=f"server {uuid} is not destroyed"):
-                await cloud.servers.destroy(uuid, spare_taken=True)
-            await moved.later(100)
-            assert moved.sim.servers[uuid].state == "started"
-            # One that is not known to be lost is stopped before it is read.
-            assert moved.count("POST /server/[^/]+/start") == (not checked)
-            assert moved.count("POST /server/[^/]+/stop") == (not checked)
-        else:
-            await cloud.servers.destroy(uuid, spare_taken=True)
-            assert moved.sim.storages == {}
-
-
-@pytest.mark.parametrize("whose", ["never leased", "of another client"])
-async def test_spare_taken_spares_servers_without_a_lease_of_this_client(moved: MovedCloud, whose: str) -> None:
-    async with moved.client() as cloud, moved.client("somebody") as other:
-        uuid = await started(cloud, lease=None) if whose == "never leased" else await started(other)
-        with pytest.raises(errors.LeaseLost):
-            await cloud.servers.destroy(uuid, spare_taken=True)
-        assert moved.sim.servers[uuid].state == "started"
-
-
-@pytest.mark.parametrize("deed", DEEDS)
-async def test_a_check_raises_lease_lost_if_somebody_took_or_ended_the_lease(moved: MovedCloud, deed: Deed) -> None:
-    told: list[errors.LeaseLost] = []
-    async with moved.client() as cloud, moved.client("somebody") as other:
-        server = await cloud.servers.create(server_spec(), lease=600, on_lease_lost=told.append)
-        await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
-        await cloud.leases.check(server.uuid)
-        assert told == []
-        await deed(moved, other, server.uuid)
-        if deed is unreachable:
-            await cloud.leases.check(server.uuid)
-            return
-        for _ in range(2):
-            with pytest.raises(errors.LeaseLost):
-                await cloud.leases.check(server.uuid)
-    assert [lost.uuid for lost in told] == [server.uuid]
-
-
-async def test_a_check_that_fails_does_not_lose_the_lease(moved: MovedCloud) -> None:
-    told: list[errors.LeaseLost] = []
-    async with moved.client() as cloud:
-        server = await cloud.servers.create(server_spec(), lease=600, on_lease_lost=told.append)
-        moved.sim.fail("GET /server/*", status=404, body=b"<html>", headers={"content-type": "text/html"}, times=None)
-        with pytest.raises(errors.ForeignAnswer):
-            await cloud.leases.check(server.uuid)
-        moved.sim.faults.clear()
-    assert told == []

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import pickle
-from datetime import UTC, datetime, timedelta, timezone
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +20,7 @@ from upcloud_sdk import (
     StorageDeviceSpec,
 )
 from upcloud_sdk._wire import one
-from upcloud_sdk.models import BackupRuleSpec, Ownership
-from upcloud_sdk.models.ownership import read_lease, write_lease
+from upcloud_sdk.models import BackupRuleSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -348,39 +346,6 @@ def test_a_state_compares_with_text() -> None:
 @pytest.mark.parametrize(("number", "rule"), [(4, True), (5, False), (6, False)])
 def test_a_missing_or_empty_backup_rule_is_none(number: int, rule: bool) -> None:
     assert (STORAGE.read(document("storages.json", number)).backup_rule is not None) is rule
-
-
-# --- ownership --------------------------------------------------------------------------------------------------------
-
-ENDS = datetime(2026, 11, 24, 9, 0, 0, tzinfo=UTC)
-
-
-def test_the_keys_of_the_sdks_labels_do_not_change() -> None:
-    ownership = Ownership(owner="ci", run="run1", attempt="attempt1", lease=ENDS)
-    assert ownership.labels() == {
-        "upcloud_sdk_owner": "ci",
-        "upcloud_sdk_run": "run1",
-        "upcloud_sdk_attempt": "attempt1",
-        "upcloud_sdk_lease": "2026-11-24T09:00:00Z",
-    }
-    assert Ownership.read({**ownership.labels(), "env": "dev"}) == ownership
-
-
-def test_a_resource_without_an_owner_has_no_labels_of_the_sdk() -> None:
-    assert Ownership().labels() == {}
-    assert Ownership.read({"env": "dev"}) == Ownership()
-
-
-def test_a_lease_is_written_in_utc() -> None:
-    assert write_lease(ENDS.astimezone(timezone(timedelta(hours=2)))) == "2026-11-24T09:00:00Z"
-
-
-@pytest.mark.parametrize(
-    "value",
-    [None, "", "tomorrow", "2026-11-24", "2026-13-24T09:00:00Z", "2026-11-24T09:00:00+02:00", "2026-11-24T09:00:00Z "],
-)
-def test_an_unreadable_lease_is_none_and_does_not_count_as_ended(value: str | None) -> None:
-    assert read_lease(value) is None
 
 
 def test_a_notebook_shows_a_model_as_a_table_without_secrets() -> None:

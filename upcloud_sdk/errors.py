@@ -1,6 +1,6 @@
 """All errors of this SDK, under one root.
 
-```text
+```text title="The tree of errors"
 UpCloudError
 ├── ConfigError                 no credentials or contradictory ones; a base URL that would send them unencrypted
 ├── NotOpen                     a client used outside its `async with` block

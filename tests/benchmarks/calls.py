@@ -28,7 +28,7 @@ US, BARE, AIOHTTP = "upcloud-sdk", "httpx", "upcloud-sdk, http='aiohttp'"
 
 Call = Callable[[], Awaitable[object]]
 Curves = dict[str, dict[int, float]]
-"""Of each contender: microseconds of CPU a request, by how many are in flight."""
+"""Of each contender: microseconds of CPU per request, by how many are in flight."""
 
 
 @dataclass
@@ -58,7 +58,7 @@ async def calls(server: Canned, *, rounds: int, scale: float) -> tuple[Section, 
         if name in {US, AIOHTTP, BARE}:
             for flying in [flying for flying in (50, 200) if flying in curve]:
                 section.add(
-                    f"CPU a request of {name}, {flying} in flight over 1",
+                    f"CPU per request of {name}, {flying} in flight over 1",
                     curve[flying] / curve[1],
                     1.3 if name == US else None,
                 )

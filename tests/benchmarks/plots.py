@@ -26,12 +26,12 @@ COLOURS = ("#0b5cad", "#c1440e", "#2e7d32", "#6a3d9a", "#8d6e00")
 
 
 def cost_of_calls(file: Path, curves: Mapping[str, Mapping[int, float]]) -> None:
-    """CPU a request over requests in flight."""
+    """CPU per request over requests in flight."""
     figure, axes = _empty()
     flying = list(next(iter(curves.values())))
     for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
         axes.plot(list(curve), list(curve.values()), marker="o", color=colour, label=name)
-    axes.set(xscale="log", xlabel="requests in flight", ylabel="CPU a request, µs", ylim=(0, None))
+    axes.set(xscale="log", xlabel="requests in flight", ylabel="CPU per request, µs", ylim=(0, None))
     axes.set_xticks(flying, labels=[str(number) for number in flying])
     axes.minorticks_off()
     axes.set_title("CPU of the client for one request")

@@ -46,7 +46,7 @@ async def waiting(*, scale: float) -> tuple[Section, dict[str, Started]]:
     started, requests, delays, slowest = await _ours(boots(many))
     theirs = _theirs(many)
     section.add(f"{many} servers created and awaited, over the slowest boot", max(started) / slowest, 1.03)
-    section.add("requests a server, the POST included", requests / many, 1.7, "")
+    section.add("requests per server, the POST included", requests / many, 1.7, "")
     section.add("95th percentile of the delay of notice, seconds", _percentile(delays, 95), 1.2, " s")
     section.add("the same by the official client, one by one, over the slowest boot", max(theirs) / slowest)
     for number in (1, 10, 100, 1000):
@@ -57,7 +57,7 @@ async def waiting(*, scale: float) -> tuple[Section, dict[str, Started]]:
             statistics.median(delays),
             None,
             " s",
-            note=f"95th percentile {_percentile(delays, 95):.2f} s, {requests / servers:.2f} requests a server",
+            note=f"95th percentile {_percentile(delays, 95):.2f} s, {requests / servers:.2f} requests per server",
         )
     life = await _one_life()
     section.add(

@@ -30,11 +30,15 @@ compare it with the code, and the code with the API's reference and its contract
 operations, one has no method: `POST /account/ms_lma`, which is only for resellers of Microsoft licences. For other
 endpoints, use `cloud.request(method, path, json=…, params=…)`, with the same credentials, retries and errors.
 
+<div class="endpoints" markdown>
+
 | Endpoint | Method | What it does |
 |---|---|---|
 """
 
 _FOOT = """
+</div>
+
 The content of an upload goes to the address that `POST /storage/{uuid}/import` answers, on another host, which gets no
 credentials. `cloud.leases` and what stands above single endpoints (`ephemeral`, `destroy`, `wait_for_state`,
 `estimate`, `cheapest`, `find_template`) are made of the calls above.

@@ -20,3 +20,5 @@ class Mistake:
     """What Python warns of."""
     program: str | None = None
     """What is run instead, in a process of its own."""
+    language: str = "py"
+    """The mark of its block. Not `python`: blocks with that mark must run."""

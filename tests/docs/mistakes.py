@@ -294,6 +294,7 @@ MISTAKES = (
         "`export UPCLOUD_TOKEN=ucat_...`",
         program="from buildbot.scripts.runner import run; import sys; "
         "sys.argv = ['buildbot', 'checkconfig', 'examples/buildbot/master.cfg']; run()",
+        language="sh",
     ),
     *IMAGE_MISTAKES,
 )
@@ -305,10 +306,8 @@ def page() -> str:
     for mistake in MISTAKES:
         said = message(mistake)
         said = said if "\n" in said else textwrap.fill(said, 85)
-        parts.append(
-            f"## "
-            f"{mistake.title}\n\n```text\n{mistake.code}\n```\n\n```text\n{said}\n```\n\nInstead: {mistake.instead}\n"
-        )
+        blocks = f"```{mistake.language}\n{mistake.code}\n```\n\n```text\n{said}\n```"
+        parts.append(f"## {mistake.title}\n\n{blocks}\n\nInstead: {mistake.instead}\n")
     return "\n".join(parts)
 
 

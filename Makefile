@@ -1,4 +1,4 @@
-# `make demo` and `make test` are each all the set-up there is: the first makes .venv, the next reuse it.
+# `make demo` and `make test` need no other setup: the first run makes .venv, later runs use it again.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ RELEASES ?= debian-13 debian-12
 VM_IMAGES := $(BIN)/python -m upcloud_sdk.simulator.images --offer-deb buildbot-worker --offer-wheel buildbot-worker
 CROSSBAR := .venv-crossbar/bin/crossbar
 
-# The tests start some hundred processes. Each would compile all that it imports.
+# The tests start several hundred processes. Without .pyc files, each would compile everything that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -24,13 +24,13 @@ $(READY): pyproject.toml upcloud_sdk/_version.py
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[simulator,buildbot,aiohttp,keyring]' --group dev
 	@touch $@
 
-## make demo         six builds of a real Buildbot master on servers of the simulator, and a picture of them (KEEP=1 leaves it running)
-## make demo GUESTS=vm  the same with two builds, each in a real Debian that boots in qemu
+## make demo         run six builds of a real Buildbot master on simulated servers, and draw them (KEEP=1 leaves it running)
+## make demo GUESTS=vm  the same with two builds, each in a real Debian in qemu
 demo: $(READY)
 	@$(if $(filter vm,$(GUESTS)),$(VM_IMAGES) debian-13+buildbot-worker)
 	@$(BIN)/python -m examples.buildbot.demo $(if $(KEEP),--keep) $(if $(GUESTS),--guests $(GUESTS))
 
-## make check        ruff, mypy --strict, pyright strict, ty on the types of the API, import-linter
+## make check        run ruff, mypy --strict, pyright strict, ty on the types of the API, and import-linter
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -39,20 +39,20 @@ check: $(READY)
 	$(BIN)/ty check --python $(VENV) --error unused-ignore-comment tests/types
 	$(BIN)/lint-imports --no-cache
 
-## make format       what ruff can mend by itself
+## make format       apply ruff's automatic fixes and its formatter
 format: $(READY)
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-## make test         the tests (ARGS="-k name" for some of them)
+## make test         run the tests (ARGS="-k name" for some of them)
 test: $(READY)
 	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses 4 --dist worksteal --durations 10)
 
-## make coverage     the tests again, half as fast, with a branch coverage gate
+## make coverage     run the tests with a branch coverage gate (twice as long)
 coverage: $(READY)
 	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --durations 10 --cov --cov-report=term
 
-## make test-lowest  the tests of the SDK and the simulator on the lowest versions of their dependencies
+## make test-lowest  test the SDK and the simulator with the lowest supported versions of their dependencies
 LOWEST := .venv-lowest
 test-lowest:
 	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
@@ -63,75 +63,75 @@ test-lowest:
 	$(LOWEST)/bin/python -m pytest --numprocesses 4 --dist worksteal tests/sdk tests/fleet tests/simulator \
 		--ignore tests/simulator/test_shipped_worker.py
 
-## make cutpoints    each request of a server's life meets each kind of fault, and each field of an answer is missing:
-##                   nothing is left, nothing is made twice
+## make cutpoints    try each kind of fault at each request of a server's life, and leave out each field of an answer:
+##                   nothing may be left, nothing may be made twice
 cutpoints: $(READY)
 	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_cut_points.py tests/fleet/test_missing_fields.py
 
-## make cutpoints-images  each request of a bake meets each kind of fault: there is one image or none (many minutes)
+## make cutpoints-images  try each kind of fault at each request of a bake: one image or none (many minutes)
 cutpoints-images: $(READY)
 	$(BIN)/python -m pytest -m full --numprocesses 4 tests/images/test_whatever_dies.py
 
-## make sigkill      a process is killed, or gets Ctrl-C, at each request: nothing is left after it, or one `reap`
+## make sigkill      kill a process, or press Ctrl-C, at each request: nothing may be left after one `reap`
 sigkill: $(READY)
 	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py tests/fleet/test_endings.py
 
-## make programs     random programs of calls, faults, cancellations, kills and hours, 200 on each event loop (minutes)
+## make programs     run random programs of calls, faults, cancellations and kills, 200 on each event loop (minutes)
 programs: $(READY)
 	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_programs.py
 
-## make mutants      breaks, one after another, the lines that keep a promise: each time a test must notice
-##                   (ARGS=reap for those that have this word)
+## make mutants      change the lines that keep the promises, one at a time: each time, a test must fail
+##                   (ARGS=reap: only changes with this word)
 .PHONY: mutants
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants $(ARGS)
 
-## make soak         2,000 leases, 50 at once, a fifth of all requests fails: nothing left, nothing twice, flat memory
+## make soak         hold 2,000 leases, 50 at once, while a fifth of all requests fails
 soak: $(READY)
 	$(BIN)/python -m tests.reliability.soak
 
-## make storm        100 builds of a real master while 15 % of all requests fail; 100 workers that start at one moment
+## make storm        run 100 builds of a real master while 15 % of all requests fail; start 100 workers at once
 storm: $(READY)
 	$(BIN)/python -m tests.buildbot.storm
 	$(BIN)/python -m pytest -m full tests/buildbot/test_many.py
 
-## make replay       a month of builds through the policies of the worker: paid hours, waits, and the fewest hours that are possible
+## make replay       compute the paid hours and waits of a month of builds under each policy of the worker
 replay: $(READY)
 	$(BIN)/python -m tests.replay
 
-## make replay-day   hours of a busy day in a real master under each policy, with faults and kills and without (45 minutes, on
+## make replay-day   play hours of a busy day in a real master under each policy, with faults and without (45 minutes, on
 ##                   two quiet cores; TRACE=builds.csv, HOURS=2, FAULT_HOURS=1, FIRST_HOUR=n)
 replay-day: $(READY)
 	$(BIN)/python -m tests.replay.report $(TRACE) $(if $(FIRST_HOUR),--first-hour $(FIRST_HOUR)) --hours $(or $(HOURS),2) --fault-hours $(or $(FAULT_HOURS),1)
 
-## make connections  a guest attaches by each of Buildbot's protocols, plain and in TLS, and not to whom it does not trust
+## make connections  attach guests by each of Buildbot's protocols, with and without TLS
 connections: $(READY)
 	$(BIN)/python -m pytest -m full tests/buildbot/test_connections.py
 
-## make shipped      what the worker that ships with Buildbot does wrong, and that ours does it right in the same place
+## make shipped      show what goes wrong with the worker that ships with Buildbot, and that ours does it right
 shipped: $(READY)
 	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/test_shipped.py tests/simulator/test_shipped_worker.py
 
-## make races        two events of a worker's life meet: a cancel and an attach, a new configuration and a start, ...
+## make races        let two events of a worker happen at once: a cancel and an attach, a new configuration and a start
 races: $(READY)
 	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/test_races.py tests/buildbot/test_signals.py tests/buildbot/test_killed_master.py tests/buildbot/test_clocks.py tests/buildbot/test_locks.py tests/buildbot/test_image_servers.py tests/buildbot/test_lost_leases.py
 
-## make fuzz-worker  50 masters whose workers meet cancels, lost connections, dying guests, faults and SIGHUPs at random
-##                   (SEED=n: that one again; SEEDS=n, SECONDS=n)
+## make fuzz-worker  run 50 masters with random cancels, lost connections, dying guests, faults and SIGHUPs
+##                   (SEED=n: this one again; SEEDS=n, SECONDS=n)
 fuzz-worker: $(READY)
 	$(BIN)/python -m tests.buildbot.fuzz --seconds $(or $(SECONDS),25) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),50))
 
-## make dist         wheel and sdist built, checked, installed into empty environments, and used from there
+## make dist         build and check wheel and sdist, install them into empty environments, and use them
 dist: $(READY)
 	$(BIN)/python -m pytest tests/packaging
 	$(BIN)/python -m build --no-isolation --outdir dist
 
-## make vm-image     images for simulated servers that are real machines, into the user's cache (mmdebstrap, e2fsprogs)
+## make vm-image     build the images for simulated servers that are real machines (needs mmdebstrap, e2fsprogs)
 vm-image: $(READY)
 	@$(VM_IMAGES) $(foreach release,$(RELEASES),$(release) $(release)+buildbot-worker)
 
-## make test-vm      real machines: their images, and the tests of what boots from them (minutes; skipped without qemu;
-##                   RELEASES=debian-13 for one of the two)
+## make test-vm      build these images and test the machines that boot from them (minutes; skipped without qemu;
+##                   RELEASES=debian-13: only one of the two)
 test-vm: $(READY)
 	@PATH="$$PATH:/usr/sbin:/sbin"; for program in qemu-system-x86_64 qemu-img mmdebstrap mke2fs; do command -v $$program > /dev/null || missing=1; done; \
 	if [ -n "$$missing" ]; then \
@@ -141,33 +141,33 @@ test-vm: $(READY)
 			$(if $(filter debian-12,$(RELEASES)),,-k 'not debian-12') tests/vm; \
 	fi
 
-## make test-multimaster  two masters on one database, one of which dies (minutes; needs PostgreSQL, installs crossbar)
+## make test-multimaster  test two masters on one database, one of which dies (minutes; needs PostgreSQL, installs crossbar)
 test-multimaster: $(READY) $(CROSSBAR)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group multimaster
 	$(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=900 tests/multimaster
 
-## make test-page    the page of a real master in Debian's chromium (skipped without it; SCREENSHOTS=folder keeps pictures)
+## make test-page    test the page of a real master in chromium (skipped without it; SCREENSHOTS=folder keeps pictures)
 test-page: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group page
 	$(BIN)/python -m pytest -m full -p no:cacheprovider tests/buildbot/test_page.py
 
-# Its 140 dependencies stay out of the way of ours.
+# In its own environment, because it has 140 dependencies.
 $(CROSSBAR):
 	$(PYTHON) -m venv .venv-crossbar
 	.venv-crossbar/bin/python -m pip install --quiet --disable-pip-version-check 'crossbar>=26'
 
-## make docs         the site, into site/, with warnings as errors
+## make docs         build the site into site/, with warnings as errors
 docs: $(READY)
 	$(BIN)/zensical build --clean --strict
 
-## make test-bench   that the benchmarks run: nothing is said of what they measure
+## make test-bench   test that the benchmarks run, whatever they measure
 test-bench: $(READY)
 	$(BIN)/python -m pytest -m full tests/benchmarks
 
-## make bench        what calls, decoding, waiting and imports cost; writes docs/performance.md (minutes)
+## make bench        measure calls, decoding, waiting and imports, and write docs/performance.md (minutes)
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks
 
-## make clean        everything that git ignores here
+## make clean        delete everything that git ignores here
 clean:
 	git clean -fdX

@@ -48,7 +48,7 @@ def test_each_section_runs_and_writes_its_part_of_the_page(
     assert {file.name for file in tmp_path.iterdir()} == {"performance.md", *plots}
 
 
-def test_what_is_measured_again_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
+def test_a_new_measurement_replaces_the_old_one(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     old = "### Decoding\n\n| old |\n| 1 |\n\n### Scale\n\n| kept |\n| 2 |\n"
     page.write_text(f"<!-- figures -->\n{old}<!-- /figures -->\n", encoding="utf-8")

@@ -31,7 +31,7 @@ async def moved() -> AsyncGenerator[MovedCloud]:
         yield cloud
 
 
-async def test_a_price_is_asked_for_once(moved: MovedCloud) -> None:
+async def test_a_price_is_requested_once(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         cache = AccountCache(cloud)
         price = await cache.price(server_spec())
@@ -41,7 +41,7 @@ async def test_a_price_is_asked_for_once(moved: MovedCloud) -> None:
         assert len(moved.sim.requests) == asked
 
 
-async def test_a_price_that_cannot_be_told_is_not_asked_for_again_at_once(moved: MovedCloud) -> None:
+async def test_a_price_that_could_not_be_read_is_not_requested_again_immediately(moved: MovedCloud) -> None:
     moved.sim.fail("GET /price", status=403, code="ACTION_FORBIDDEN", times=None)
     async with moved.client() as cloud:
         cache = AccountCache(cloud)
@@ -98,21 +98,21 @@ async def test_an_amount_that_cannot_be_read_counts_as_all_that_its_server_cost(
         assert await _cache(cloud).billed() == 4
 
 
-async def test_a_label_that_cannot_be_read_hides_no_owner(moved: MovedCloud) -> None:
+async def test_an_unreadable_label_does_not_hide_the_owner(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         labels: list[dict[str, Any]] = [{"key": 7.5, "value": []}, {"key": OWNER, "value": cloud.owner}]
         moved.sim.fail(BILL, status=200, body=_bill(cloud, [{"amount": 4, "labels": labels}]))
         assert await _cache(cloud).billed() == 4
 
 
-async def test_a_bill_whose_amounts_cannot_be_read_is_an_error_and_not_nothing(moved: MovedCloud) -> None:
+async def test_a_bill_with_unreadable_amounts_is_an_error_and_not_zero(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         moved.sim.fail(BILL, status=200, body=_bill(cloud, [{"amount": "many"}], amount="more"))
         with pytest.raises(errors.UnexpectedAnswer, match="00aa"):
             await _cache(cloud).billed()
 
 
-async def test_a_bill_that_does_not_come_is_the_last_one_or_an_error(moved: MovedCloud) -> None:
+async def test_if_the_bill_cannot_be_read_the_last_one_is_used_or_an_error_is_raised(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         cache = _cache(cloud)
         moved.sim.fail(BILL, status=502, times=None)
@@ -126,7 +126,7 @@ async def test_a_bill_that_does_not_come_is_the_last_one_or_an_error(moved: Move
 
 
 @pytest.mark.parametrize(("status", "code"), [(403, "ACTION_FORBIDDEN"), (404, "BILLING_NOT_FOUND")])
-async def test_a_bill_that_the_api_does_not_show_is_said_once_in_the_log(
+async def test_a_bill_that_the_api_does_not_show_is_logged_once(
     moved: MovedCloud, caplog: pytest.LogCaptureFixture, status: int, code: str
 ) -> None:
     async with moved.client() as cloud:
@@ -171,7 +171,7 @@ async def test_a_disk_without_the_label_of_a_create_is_no_disk_of_a_server_witho
         assert [disk.uuid for disk in await AccountCache(cloud).loose_disks()] == [left]
 
 
-async def test_a_disk_that_somebody_has_attached_to_a_server_of_theirs_is_not_loose(moved: MovedCloud) -> None:
+async def test_a_disk_that_is_attached_to_another_server_is_not_loose(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         left = await make_disk(cloud, "gone")
         server = await cloud.servers.create(server_spec())
@@ -188,7 +188,7 @@ async def test_a_disk_in_the_making_is_not_loose(moved: MovedCloud) -> None:
             assert len(await AccountCache(cloud).loose_disks()) == 1
 
 
-async def test_disks_are_asked_for_twice_a_minute_at_most(moved: MovedCloud) -> None:
+async def test_disks_are_listed_at_most_twice_per_minute(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         await make_disk(cloud, "gone")
         cache = AccountCache(cloud)

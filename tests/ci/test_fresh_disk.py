@@ -70,7 +70,7 @@ async def renewed(spec: ServerSpec, fresh: FreshDisk) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_the_server_stays_and_its_disk_is_another_one(moved: MovedCloud, kind: str) -> None:
+async def test_the_server_is_kept_and_gets_another_disk(moved: MovedCloud, kind: str) -> None:
     async with moved.client() as cloud:
         server, spec, fresh = await up(cloud, kind)
         before = disks(moved)
@@ -119,7 +119,7 @@ async def test_a_guest_whose_metadata_were_sealed_sees_them_again(moved: MovedCl
         assert moved.sim.servers[server.uuid].metadata == "yes"
 
 
-async def test_a_disk_of_the_users_stays_whatever_is_renewed_and_destroyed(moved: MovedCloud) -> None:
+async def test_an_attached_disk_of_the_user_is_always_kept(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         server, spec, fresh = await up(cloud, "public")
         cache = await cloud.storages.create(_disk("cache"))
@@ -131,7 +131,7 @@ async def test_a_disk_of_the_users_stays_whatever_is_renewed_and_destroyed(moved
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_of_a_server_that_is_kept_the_reaper_takes_no_disk(moved: MovedCloud, kind: str) -> None:
+async def test_the_reaper_deletes_no_disk_of_a_kept_server(moved: MovedCloud, kind: str) -> None:
     async with moved.client() as cloud:
         server, spec, fresh = await up(cloud, kind)
         await renewed(spec, fresh)
@@ -168,7 +168,9 @@ STEPS = {
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before its effect", "after its effect"])
 @pytest.mark.parametrize("kind", KINDS)
-async def test_whichever_step_fails_a_destroy_leaves_nothing(moved: MovedCloud, kind: str, after_effect: bool) -> None:
+async def test_a_destroy_leaves_nothing_after_a_failure_at_any_step(
+    moved: MovedCloud, kind: str, after_effect: bool
+) -> None:
     async with moved.client() as cloud:
         for step in STEPS[kind]:
             server, spec, fresh = await up(cloud, kind)
@@ -181,7 +183,7 @@ async def test_whichever_step_fails_a_destroy_leaves_nothing(moved: MovedCloud, 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("after_effect", [False, True], ids=["before its effect", "after its effect"])
 @pytest.mark.parametrize("kind", KINDS)
-async def test_at_whichever_step_a_process_dies_a_reap_leaves_nothing(
+async def test_a_reap_leaves_nothing_after_a_crash_at_any_step(
     moved: MovedCloud, kind: str, after_effect: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number, step in enumerate(STEPS[kind]):
@@ -211,7 +213,7 @@ async def fails_at(moved: MovedCloud, step: str, spec: ServerSpec, fresh: FreshD
     assert after_effect or step.endswith("/clone"), step
 
 
-async def test_a_clone_that_turns_up_when_its_server_is_gone_is_reaped(moved: MovedCloud) -> None:
+async def test_a_clone_that_appears_after_its_server_is_gone_is_reaped(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         server, spec, fresh = await up(cloud, "private")
         await fresh.prepare(spec, timeout=WITHIN)
@@ -227,7 +229,9 @@ async def test_a_clone_that_turns_up_when_its_server_is_gone_is_reaped(moved: Mo
 
 
 @pytest.mark.parametrize(("plan", "is_worth_it"), [("PREMIUM-1xCPU-1GB", True), ("CLOUDNATIVE-1xCPU-4GB", False)])
-async def test_a_server_whose_meter_stops_is_not_worth_it(moved: MovedCloud, plan: str, is_worth_it: bool) -> None:
+async def test_a_server_that_is_not_billed_while_stopped_is_not_kept(
+    moved: MovedCloud, plan: str, is_worth_it: bool
+) -> None:
     """Its next start would begin an hour of its own."""
     async with moved.client() as cloud:
         source = await template(cloud, "public")

@@ -47,7 +47,7 @@ async def _chosen(images: RecipeImages, refresh: float = DAY) -> ChosenImage:
     return (await images.choose(RECIPE, [ZONE], refresh=refresh))[ZONE]
 
 
-async def test_the_base_is_taken_until_the_image_is_there_and_said_so(moved: MovedCloud) -> None:
+async def test_the_base_is_used_and_reported_until_the_image_exists(moved: MovedCloud) -> None:
     async with moved.client() as cloud, _running(cloud, moved) as images:
         began = moved.hand.now()
         first = await _chosen(images)
@@ -109,7 +109,7 @@ async def test_a_bake_that_fails_for_now_is_tried_again_in_an_hour(moved: MovedC
         assert (await _chosen(images)).image is not None
 
 
-async def test_one_answer_serves_many_builds_and_a_base_that_there_is_not_is_an_error(moved: MovedCloud) -> None:
+async def test_one_answer_serves_many_builds_and_an_unknown_base_is_an_error(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         images = RecipeImages(cloud, moved.clock)
         await images.choose(RECIPE, [ZONE], refresh=DAY)

@@ -85,7 +85,7 @@ def test_a_server_whose_lease_has_ended_is_held_by_nobody_and_reaped_in_the_next
     assert (found.held_by, found.reaped_by) == ("nobody", NOW + timedelta(seconds=300))
 
 
-def test_what_an_earlier_run_of_this_master_left_is_held_by_nobody_until_its_lease_has_ended() -> None:
+def test_a_server_of_an_earlier_run_of_this_master_is_held_by_nobody() -> None:
     before = record(credits_per_hour=Decimal(2))
     found = row(listed(), exclusive=["us"], earlier=[before], every=300)
     assert (found.held_by, found.worker, found.master) == ("nobody", "one", "here")
@@ -94,18 +94,18 @@ def test_what_an_earlier_run_of_this_master_left_is_held_by_nobody_until_its_lea
     assert found.cost == Decimal("0.04")
 
 
-def test_what_this_master_could_not_destroy_is_held_by_nobody() -> None:
+def test_a_server_that_this_master_could_not_destroy_is_held_by_nobody() -> None:
     found = row(listed(), up=(record(state="left"),))
     assert (found.held_by, found.state) == ("nobody", "left")
     assert found.reaped_by is not None
 
 
-def test_of_a_lease_that_cannot_be_read_nobody_knows_when_it_ends() -> None:
+def test_the_end_of_an_unreadable_lease_is_not_known() -> None:
     found = row(listed(lease=None), exclusive=["us"])
     assert (found.held_by, found.reaped_by, found.lease_ends) == ("nobody", None, None)
 
 
-def test_a_clock_before_the_create_makes_no_age_below_zero() -> None:
+def test_the_age_of_a_server_is_never_negative() -> None:
     found = row(listed(created=NOW + timedelta(hours=1)))
     assert found.age == 0
     assert found.paid_until == NOW + timedelta(hours=2)
@@ -160,6 +160,6 @@ def test_a_disk_of_a_server_in_the_record_has_its_worker() -> None:
     assert (disk.worker, disk.master) == ("one", "here")
 
 
-def test_when_a_disk_whose_lease_cannot_be_read_is_deleted_is_not_known() -> None:
+def test_the_deletion_time_of_a_disk_with_an_unreadable_lease_is_not_known() -> None:
     [disk] = left_disks([loose(lease=None)], [], now=NOW, run="s", exclusive=["us"])
     assert disk.reaped_by is None

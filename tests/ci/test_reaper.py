@@ -38,7 +38,7 @@ def reaping(moved: MovedCloud, cloud: UpCloud, *, exclusive: bool = True) -> Pac
     return PacedReaper(cloud, moved.waits.clock, PACE, exclusive)
 
 
-async def test_what_the_last_run_left_is_destroyed_at_once(moved: MovedCloud) -> None:
+async def test_servers_of_the_last_run_are_destroyed_immediately(moved: MovedCloud) -> None:
     await an_earlier_run_leaves_a_server(moved)
     async with moved.client("master") as cloud, anyio.create_task_group() as group:
         reaper = reaping(moved, cloud)
@@ -49,7 +49,7 @@ async def test_what_the_last_run_left_is_destroyed_at_once(moved: MovedCloud) ->
         group.cancel_scope.cancel()
 
 
-async def test_what_this_run_made_is_left_alone(moved: MovedCloud) -> None:
+async def test_servers_of_this_run_are_not_destroyed(moved: MovedCloud) -> None:
     async with moved.client("master") as cloud, anyio.create_task_group() as group:
         server = await cloud.servers.create(server_spec(), lease=3600)
         group.start_soon(reaping(moved, cloud).run)
@@ -58,7 +58,7 @@ async def test_what_this_run_made_is_left_alone(moved: MovedCloud) -> None:
         group.cancel_scope.cancel()
 
 
-async def test_an_owner_that_others_may_have_too_is_reaped_only_when_its_lease_has_ended(moved: MovedCloud) -> None:
+async def test_with_a_shared_owner_only_servers_whose_lease_has_ended_are_reaped(moved: MovedCloud) -> None:
     await an_earlier_run_leaves_a_server(moved)
     async with moved.client("master") as cloud, anyio.create_task_group() as group:
         reaper = reaping(moved, cloud, exclusive=False)

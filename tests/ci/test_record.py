@@ -71,7 +71,7 @@ def test_a_server_is_read_as_it_was_written(path: Path, clock: Clock) -> None:
     assert log.up == {}
 
 
-def test_times_are_by_the_clock_of_the_api_from_the_asking_on(path: Path, clock: Clock) -> None:
+def test_times_are_by_the_apis_clock_from_the_request_on(path: Path, clock: Clock) -> None:
     record = one_life(ServerLog(path, clock=clock), clock)
     seconds = {
         name: record.seconds("created", name) for name in ("asked", "made", "started", "attached", "idle", "gone")
@@ -93,7 +93,7 @@ def test_the_last_line_has_hours_and_cost_and_all_but_the_builds(path: Path, clo
     assert (server.asked, server.worker, server.build_count) == (record.asked, "linux-1", 1)
 
 
-def test_a_server_that_was_never_made_costs_nothing_and_says_why(path: Path, clock: Clock) -> None:
+def test_a_server_that_was_not_created_costs_nothing_and_has_the_reason(path: Path, clock: Clock) -> None:
     log = ServerLog(path, clock=clock)
     entry = log.begin(worker="linux-1")
     entry.note("failed", error="no template 'x'")
@@ -104,7 +104,7 @@ def test_a_server_that_was_never_made_costs_nothing_and_says_why(path: Path, clo
     assert (server.has_failed, server.error, server.state) == (True, "no template 'x'", "gone")
 
 
-def test_after_its_end_nothing_is_recorded_of_a_server(path: Path, clock: Clock) -> None:
+def test_nothing_is_recorded_for_a_server_after_its_end(path: Path, clock: Clock) -> None:
     log = ServerLog(path, clock=clock)
     entry = log.begin()
     entry.finish()
@@ -136,14 +136,14 @@ def test_a_clock_of_the_host_that_is_set_back_changes_no_duration(
     assert entry.record.seconds("asked", "idle") == 60
 
 
-def test_an_end_that_is_told_before_the_beginning_is_an_hour(path: Path) -> None:
+def test_a_server_that_ends_before_it_begins_costs_an_hour(path: Path) -> None:
     began = CREATED.isoformat()
     path.write_text(json.dumps({"id": "a", "created": began, "gone": (CREATED - timedelta(days=1)).isoformat()}) + "\n")
     [server] = read(path)
     assert server.span == (CREATED, CREATED)
 
 
-def test_a_listener_is_told_of_each_change_and_one_that_fails_stops_nothing(
+def test_a_listener_gets_each_change_and_a_failing_one_has_no_effect(
     path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     log = ServerLog(path, clock=clock)
@@ -181,7 +181,7 @@ def test_a_server_that_the_reaper_has_found_gets_its_end(path: Path, clock: Cloc
 # --- what others have written -----------------------------------------------------------------------------------------
 
 
-def test_a_line_of_a_newer_version_is_read_as_far_as_it_is_understood(path: Path) -> None:
+def test_the_known_fields_of_a_line_by_a_newer_version_are_read(path: Path) -> None:
     line = {
         "v": 9, "id": "a", "event": "hibernated", "state": "hibernating", "worker": "linux-1", "mood": {"good": True},
         "asked": 1764064800, "hours": "many", "disks": "none", "zone": None, "cost": "NaN",
@@ -196,7 +196,7 @@ def test_a_line_of_a_newer_version_is_read_as_far_as_it_is_understood(path: Path
     )
 
 
-def test_what_was_written_before_there_were_versions_is_read(path: Path) -> None:
+def test_lines_without_a_version_are_read(path: Path) -> None:
     began, ended = CREATED.isoformat(), (CREATED + timedelta(hours=1)).isoformat()
     old: dict[str, Any] = {"uuid": "1", "worker": "one", "created": began, "ended": None, "credits_per_hour": "1.79"}
     path.write_text("".join(json.dumps(line) + "\n" for line in (old, {**old, "ended": ended})))
@@ -206,7 +206,7 @@ def test_what_was_written_before_there_were_versions_is_read(path: Path) -> None
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "yesterday", "", 5])
-def test_a_time_that_cannot_be_is_none(path: Path, moment: object) -> None:
+def test_an_impossible_time_is_none(path: Path, moment: object) -> None:
     path.write_text(json.dumps({"id": "a", "created": moment, "gone": moment}) + "\n")
     [server] = read(path)
     assert (server.created, server.gone, server.span) == (None, None, None)
@@ -222,7 +222,7 @@ FIELDS = st.sampled_from([*ServerRecord.__dataclass_fields__, "at", "v", "event"
 
 @settings(max_examples=50, deadline=None)
 @given(lines=st.lists(st.dictionaries(FIELDS, JSON, max_size=8), max_size=4))
-def test_whatever_a_line_has_in_it_a_record_is_read(
+def test_a_record_is_read_whatever_a_line_contains(
     tmp_path_factory: pytest.TempPathFactory, lines: list[dict[str, Any]]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "anything.jsonl"

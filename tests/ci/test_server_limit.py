@@ -5,21 +5,21 @@ from __future__ import annotations
 from upcloud_sdk.ci import ServerLimit
 
 
-def test_there_is_no_place_beyond_the_limit() -> None:
+def test_no_slot_is_given_beyond_the_limit() -> None:
     limit = ServerLimit()
     assert limit.reserve("a", 1)
     assert not limit.reserve("b", 1)
     assert not limit.has_room(1)
 
 
-def test_each_asks_by_its_own_limit() -> None:
+def test_each_holder_has_its_own_limit() -> None:
     limit = ServerLimit()
     assert limit.reserve("a", 1)
     assert limit.reserve("b", 2)
     assert limit.reserve("c", None)
 
 
-def test_a_holder_has_one_place_however_often_it_asks() -> None:
+def test_a_holder_gets_only_one_slot() -> None:
     limit = ServerLimit()
     assert limit.reserve("a", 1)
     assert limit.reserve("a", 1)
@@ -27,7 +27,7 @@ def test_a_holder_has_one_place_however_often_it_asks() -> None:
     assert limit.has_room(1)
 
 
-def test_the_next_place_is_kept_for_who_waits_for_it() -> None:
+def test_the_next_free_slot_is_kept_for_the_waiting_holder() -> None:
     limit = ServerLimit()
     assert limit.reserve("build", 1)
     assert not limit.reserve("image", 1, waits=True)
@@ -41,7 +41,7 @@ def test_the_next_place_is_kept_for_who_waits_for_it() -> None:
     assert not limit.is_awaited
 
 
-def test_who_waits_no_longer_keeps_no_place() -> None:
+def test_a_holder_that_stops_waiting_keeps_no_slot() -> None:
     limit = ServerLimit()
     limit.reserve("build", 1)
     limit.reserve("image", 1, waits=True)
@@ -52,7 +52,7 @@ def test_who_waits_no_longer_keeps_no_place() -> None:
     assert limit.reserve("another image", 1)
 
 
-def test_a_place_that_is_handed_over_belongs_to_the_new_holder() -> None:
+def test_a_slot_that_is_moved_belongs_to_the_new_holder() -> None:
     limit = ServerLimit()
     limit.reserve("worker", 1)
     limit.hand_over("worker", "server")

@@ -28,7 +28,7 @@ def test_only_plans_on_sale_are_listed_unless_all_are_asked_for(cli: Cli) -> Non
     assert {"1xCPU-1GB", "DEV-1xCPU-1GB", *on_sale} <= every
 
 
-def test_plans_of_a_zone_that_does_not_exist_are_none_in_words(cli: Cli) -> None:
+def test_an_unknown_zone_lists_no_plans_and_says_so(cli: Cli) -> None:
     assert cli("plans", "--zone", "xx-xxx1").stdout == "no plan of this size has a price in xx-xxx1\n"
 
 

@@ -17,32 +17,32 @@ def answers(cli: Cli) -> dict[str, tuple[bool, str]]:
     return {row["question"]: (row["good"], row["answer"]) for row in json.loads(cli("doctor", "--json").stdout)}
 
 
-def test_a_healthy_machine_is_said_to_be_so(cli: Cli) -> None:
+def test_a_healthy_machine_passes_all_checks(cli: Cli) -> None:
     result = cli("doctor")
     assert result.exit_code == 0
     assert "WRONG" not in result.stdout
     assert "UPCLOUD_TOKEN" in result.stdout
 
 
-def test_refused_credentials_are_found(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_credentials_are_reported(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     with Simulator(token="ucat_of_another_account") as sim, sim.serve() as url:
         monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)
         assert cli("doctor").exit_code == 1
         assert answers(cli)["account"][0] is False
 
 
-def test_an_api_that_does_not_answer_is_found(cli: Cli, sim: Simulator) -> None:
+def test_an_api_that_does_not_answer_is_reported(cli: Cli, sim: Simulator) -> None:
     sim.fail("GET /account", status=403, times=None)
     assert cli("doctor").exit_code == 1
     assert answers(cli)["reachable"][0] is False
 
 
-def test_an_account_without_room_is_found(cli: Cli, sim: Simulator) -> None:
+def test_an_account_at_its_limit_is_reported(cli: Cli, sim: Simulator) -> None:
     sim.account.resource_limits["cores"] = 0
     assert answers(cli)["limit of cores"] == (False, "0 of 0 used by 0 servers")
 
 
-def test_a_clock_that_is_wrong_is_found(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_clock_is_reported(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("upcloud_sdk.cli.doctor.CLOCK_OFF", -1.0)
     good, answer = answers(cli)["clock"]
     assert not good

@@ -62,7 +62,7 @@ def test_an_image_is_baked_listed_and_pruned(cli: Cli, sim: Simulator, tmp_path:
         ({"base": ""}, "base: String should have at least 1 character"),
     ],
 )
-def test_a_file_that_is_no_recipe_is_refused_in_a_line(
+def test_the_error_for_a_file_that_is_not_a_recipe_is_one_line(
     cli: Cli, sim: Simulator, tmp_path: Path, fields: dict[str, object], words: str
 ) -> None:
     result = cli("images", "bake", _file(tmp_path, **fields), "--zone", "fi-hel1")
@@ -71,6 +71,6 @@ def test_a_file_that_is_no_recipe_is_refused_in_a_line(
     assert sim.requests == []
 
 
-def test_a_file_that_is_not_there_is_said_so(cli: Cli, tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(cli: Cli, tmp_path: Path) -> None:
     result = cli("images", "bake", str(tmp_path / "none.json"), "--zone", "fi-hel1")
     assert (result.exit_code, "No such file" in result.stderr) == (1, True)

@@ -46,7 +46,7 @@ def test_a_lease_that_has_not_ended_is_spared(cli: Cli, make: Make, sim: Simulat
     assert len(sim.servers) == 1
 
 
-def test_a_dry_run_says_what_would_go_and_destroys_nothing(cli: Cli, make: Make, sim: Simulator) -> None:
+def test_a_dry_run_shows_what_would_be_destroyed_and_destroys_nothing(cli: Cli, make: Make, sim: Simulator) -> None:
     server = make("web-1", lease=600)
     CLOCK.advance(700)
     report = json.loads(cli("leases", "reap", "--dry-run", "--json").stdout)
@@ -54,7 +54,7 @@ def test_a_dry_run_says_what_would_go_and_destroys_nothing(cli: Cli, make: Make,
     assert len(sim.servers) == 1
 
 
-def test_a_reap_shows_what_goes_and_asks_first(cli: Cli, make: Make, sim: Simulator) -> None:
+def test_a_reap_shows_what_it_will_destroy_and_asks_first(cli: Cli, make: Make, sim: Simulator) -> None:
     server = make("web-1", lease=600)
     CLOCK.advance(700)
     result = cli("leases", "reap", input="n\n")
@@ -63,7 +63,7 @@ def test_a_reap_shows_what_goes_and_asks_first(cli: Cli, make: Make, sim: Simula
     assert len(sim.servers) == 1
 
 
-def test_a_reap_destroys_what_is_due(cli: Cli, make: Make, sim: Simulator) -> None:
+def test_a_reap_destroys_servers_whose_lease_has_ended(cli: Cli, make: Make, sim: Simulator) -> None:
     make("web-1", lease=600)
     CLOCK.advance(700)
     result = cli("leases", "reap", "--yes")
@@ -72,7 +72,7 @@ def test_a_reap_destroys_what_is_due(cli: Cli, make: Make, sim: Simulator) -> No
     assert not sim.servers
 
 
-def test_what_cannot_be_reaped_is_named_and_ends_with_status_1(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_cannot_be_reaped_is_named_and_the_status_is_1(capsys: pytest.CaptureFixture[str]) -> None:
     report = ReapReport(owner="ci", dry_run=False, failed={"uuid-1": "refused"}, unreadable=("uuid-2",))
     with pytest.raises(Exit) as ended:
         tell(report, as_json=False)
@@ -82,7 +82,7 @@ def test_what_cannot_be_reaped_is_named_and_ends_with_status_1(capsys: pytest.Ca
     assert "uuid-2: the lease cannot be read" in output.out
 
 
-def test_a_reap_destroys_what_it_has_shown_and_nothing_that_became_due_since(
+def test_a_reap_destroys_only_what_it_has_shown(
     cli: Cli, make: Make, sim: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make("web-1", lease=600)
@@ -99,7 +99,7 @@ def test_a_reap_destroys_what_it_has_shown_and_nothing_that_became_due_since(
     assert list(sim.servers) == [later.uuid]
 
 
-def test_all_owners_are_an_explicit_choice(cli: Cli, make: Make, sim: Simulator) -> None:
+def test_all_owners_are_reaped_only_on_request(cli: Cli, make: Make, sim: Simulator) -> None:
     server = make("web-1", lease=600)
     sim.servers[server.uuid].labels["upcloud_sdk_owner"] = "a-container-that-is-gone"
     CLOCK.advance(700)

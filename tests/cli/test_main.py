@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
 
-def test_it_says_its_version(cli: Cli) -> None:
+def test_the_version_is_printed(cli: Cli) -> None:
     assert cli("--version").stdout == f"{__version__}\n"
 
 
-def test_it_lists_its_commands(cli: Cli) -> None:
+def test_the_commands_are_listed(cli: Cli) -> None:
     text = cli("--help").stdout
     for command in ("servers", "leases", "price", "plans", "templates", "doctor", "simulator", "top"):
         assert command in text

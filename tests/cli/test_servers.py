@@ -23,17 +23,17 @@ def test_servers_are_listed_with_owner_and_end_of_lease(cli: Cli, make: Make) ->
     assert lines[2].split()[-2:] == ["ci", leased.labels["upcloud_sdk_lease"]]
 
 
-def test_an_empty_account_is_said_in_words(cli: Cli) -> None:
+def test_an_account_without_servers_is_reported(cli: Cli) -> None:
     assert cli("servers", "list").stdout == "no servers\n"
 
 
-def test_a_list_is_narrowed_by_label(cli: Cli, make: Make) -> None:
+def test_a_list_can_be_filtered_by_label(cli: Cli, make: Make) -> None:
     make("web-1")
     assert "web-1" in cli("servers", "list", "--label", "upcloud_sdk_owner=ci").stdout
     assert cli("servers", "list", "--label", "upcloud_sdk_owner=somebody").stdout == "no servers\n"
 
 
-def test_programs_get_json_without_secrets(cli: Cli, make: Make) -> None:
+def test_json_output_contains_no_secrets(cli: Cli, make: Make) -> None:
     server = make("web-1")
     shown = json.loads(cli("servers", "show", "web-1", "--json").stdout)
     assert shown["uuid"] == server.uuid
@@ -42,7 +42,7 @@ def test_programs_get_json_without_secrets(cli: Cli, make: Make) -> None:
 
 
 @pytest.mark.parametrize("by", ["uuid", "hostname", "title"])
-def test_a_server_is_found_by(by: str, cli: Cli, make: Make) -> None:
+def test_a_server_is_found_by_uuid_hostname_or_title(by: str, cli: Cli, make: Make) -> None:
     server = make("web-1")
     assert server.uuid in cli("servers", "show", getattr(server, by)).stdout
 
@@ -73,7 +73,7 @@ def test_a_destroy_shows_the_servers_and_asks_first(cli: Cli, make: Make, sim: S
     assert list(sim.servers) == [server.uuid]
 
 
-def test_a_destroy_without_anybody_to_ask_destroys_nothing(cli: Cli, make: Make, sim: Simulator) -> None:
+def test_a_destroy_without_an_answer_destroys_nothing(cli: Cli, make: Make, sim: Simulator) -> None:
     make("web-1")
     result = cli("servers", "destroy", "web-1", input="")
     assert result.exit_code == 1
@@ -82,7 +82,7 @@ def test_a_destroy_without_anybody_to_ask_destroys_nothing(cli: Cli, make: Make,
 
 
 @pytest.mark.parametrize("consent", [{"input": "y\n"}, {}], ids=["an answer", "--yes"])
-def test_a_destroy_takes_the_disks_created_with_the_server(
+def test_a_destroy_deletes_the_disks_created_with_the_server(
     consent: dict[str, str], cli: Cli, make: Make, sim: Simulator
 ) -> None:
     disks = len(sim.storages)
@@ -101,7 +101,7 @@ def test_disks_are_kept_on_request(cli: Cli, make: Make, sim: Simulator) -> None
     assert len(sim.storages) == disks + 1
 
 
-async def test_a_server_that_cannot_be_destroyed_is_named_and_the_others_go() -> None:
+async def test_a_server_that_cannot_be_destroyed_is_named_and_the_others_are_destroyed() -> None:
     async with MovedCloud.open() as world, world.client() as cloud:
         stays, goes = await cloud.servers.create(server_spec()), await cloud.servers.create(server_spec())
         world.sim.fail(f"DELETE /server/{stays.uuid}", status=403, times=None)
@@ -114,7 +114,9 @@ def test_wrong_arguments_end_with_status_2(cli: Cli) -> None:
     assert cli("servers", "destroy", "--storages", "some", "web-1").exit_code == 2
 
 
-def test_missing_credentials_are_one_line_that_says_what_to_do(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_missing_credentials_is_one_line_with_what_to_do(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("UPCLOUD_TOKEN")
     result = cli("servers", "list")
     assert result.exit_code == 1

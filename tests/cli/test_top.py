@@ -22,7 +22,7 @@ def shown(fleet: Fleet, age: timedelta) -> str:
     return capture.get()
 
 
-def test_it_shows_each_server_of_the_owner_with_its_age_and_state(make: Make) -> None:
+def test_the_table_has_each_server_of_the_owner_with_its_age_and_state(make: Make) -> None:
     fleet = Fleet()
     fleet.look([make("web-1")])
     assert "web-1" in shown(fleet, timedelta(seconds=65))
@@ -30,7 +30,7 @@ def test_it_shows_each_server_of_the_owner_with_its_age_and_state(make: Make) ->
     assert "2 h 00 min" in shown(fleet, timedelta(hours=2))
 
 
-def test_a_server_that_is_gone_stays_for_a_while(make: Make) -> None:
+def test_a_deleted_server_stays_in_the_table_for_a_while(make: Make) -> None:
     fleet = Fleet()
     server = make("web-1")
     fleet.look([server])

@@ -28,15 +28,15 @@ def _picture(number: int) -> list[str]:
     return re.findall(r"^(\w\S*)", page.split("```text")[number].partition("```")[0], re.MULTILINE)
 
 
-def test_the_picture_of_the_layers_is_what_import_linter_holds() -> None:
+def test_the_list_of_layers_matches_the_contract_of_import_linter() -> None:
     assert _picture(1) == _layers(None)
 
 
-def test_the_picture_of_the_simulator_is_what_import_linter_holds() -> None:
+def test_the_list_of_the_simulators_layers_matches_the_contract_of_import_linter() -> None:
     assert _picture(2) == _layers("upcloud_sdk.simulator")
 
 
-def test_the_picture_of_the_adapter_names_all_its_files() -> None:
+def test_the_list_of_the_workers_files_is_complete() -> None:
     folder = ROOT / "upcloud_sdk" / "buildbot"
     files = {each.name for each in folder.glob("*.py")} | {
         f"{each.parent.name}/" for each in folder.glob("*/__init__.py")
@@ -44,7 +44,7 @@ def test_the_picture_of_the_adapter_names_all_its_files() -> None:
     assert sorted(_picture(3)) == sorted(files)
 
 
-def test_each_file_of_the_adapter_imports_only_what_its_picture_has_below_it() -> None:
+def test_each_file_of_the_worker_imports_only_files_listed_below_it() -> None:
     folder, order = ROOT / "upcloud_sdk" / "buildbot", _picture(3)
     for path in folder.rglob("*.py"):
         below = order[order.index(_room(path.relative_to(folder).parts)) :]
@@ -61,7 +61,7 @@ def _room(parts: Sequence[str]) -> str:
     return f"{first}.py" if (ROOT / "upcloud_sdk" / "buildbot" / f"{first}.py").exists() else f"{first}/"
 
 
-def test_each_package_of_the_simulator_says_in_a_sentence_what_is_in_it() -> None:
+def test_each_package_of_the_simulator_has_a_docstring() -> None:
     packages = (ROOT / "upcloud_sdk" / "simulator").rglob("__init__.py")
     assert [str(each) for each in packages if not each.read_text(encoding="utf-8").startswith('"""')] == []
 

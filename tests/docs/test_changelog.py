@@ -11,7 +11,7 @@ HEADINGS = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="
 RELEASES = [re.fullmatch(r"\[(\d+)\.(\d+)\.(\d+)\] - (\d{4}-\d\d-\d\d)", heading) for heading in HEADINGS[1:]]
 
 
-def test_what_is_not_released_stands_on_top() -> None:
+def test_unreleased_changes_are_on_top() -> None:
     assert HEADINGS[0] == "[Unreleased]"
 
 

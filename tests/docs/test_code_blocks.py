@@ -49,7 +49,7 @@ def test_each_how_to_shows_the_program_in_which_its_code_runs() -> None:
     ] == []
 
 
-def test_no_code_escapes_by_standing_outside_of_a_block() -> None:
+def test_no_python_code_is_outside_of_a_block_that_is_run() -> None:
     # What stands on the page of mistakes is run by a test of its own.
     found = {file.name: code_outside_of_blocks(file) for file in texts() if file.name != "mistakes.md"}
     assert {name: lines for name, lines in found.items() if lines} == {}

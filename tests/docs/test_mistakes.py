@@ -15,13 +15,13 @@ SECRETS = ("ucat_right", "ucat_wrong", "ucat_x")
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.title)
-def test_a_mistake_is_refused_with_words_and_without_secrets(mistake: Mistake) -> None:
+def test_the_message_of_a_mistake_explains_it_and_contains_no_secret(mistake: Mistake) -> None:
     said = message(mistake)
     assert len(said.split()) > 3
     assert not any(secret in said for secret in SECRETS)
 
 
-def test_the_page_of_mistakes_is_what_they_say_today() -> None:
+def test_the_page_of_mistakes_has_the_current_messages() -> None:
     assert (ROOT / "docs" / "mistakes.md").read_text(encoding="utf-8") == page(), (
         "docs/mistakes.md is stale: run `python -m tests.docs.mistakes`"
     )

@@ -67,14 +67,14 @@ def test_each_namespace_has_its_heading_and_its_methods(namespace: str) -> None:
 
 
 @pytest.mark.parametrize("namespace", namespaces())
-def test_each_namespace_says_which_page_of_the_api_it_belongs_to(namespace: str) -> None:
+def test_each_namespace_links_its_page_of_the_api(namespace: str) -> None:
     text = inspect.getdoc(kind_of(namespace))
     assert text is not None
     assert "https://developers.upcloud.com/1.3/" in text
 
 
 @pytest.mark.parametrize("namespace", namespaces())
-def test_each_method_of_a_namespace_says_what_it_gives(namespace: str) -> None:
+def test_each_method_of_a_namespace_has_a_docstring(namespace: str) -> None:
     methods = vars(kind_of(namespace)).items()
     silent = [name for name, method in methods if not name.startswith("_") and not inspect.getdoc(method)]
     assert silent == []

@@ -29,7 +29,7 @@ def _entries(nav: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
                 yield from _entries(target)
 
 
-def test_each_page_stands_in_the_navigation_once() -> None:
+def test_each_page_is_in_the_navigation_once() -> None:
     pages = sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
     assert sorted(file for _, file in navigation()) == pages
 
@@ -63,7 +63,7 @@ def test_each_picture_has_a_caption() -> None:
                 assert caption.startswith("*"), f"{page.name}:{number + 1} has no caption under it"
 
 
-def test_each_block_of_code_says_its_language() -> None:
+def test_each_block_of_code_has_a_language() -> None:
     for page in DOCS.rglob("*.md"):
         fences = re.findall(r"^ *```(\w*)", page.read_text(encoding="utf-8"), re.MULTILINE)
         opening = fences[::2]

@@ -123,19 +123,19 @@ def test_the_upload_fills_a_disk_from_a_file(tmp_path: Path) -> None:
     assert hashlib.sha256(image.read_bytes()).hexdigest() in "".join(done.stdout.split())
 
 
-def test_the_upload_fills_a_disk_from_what_is_made_up() -> None:
+def test_the_upload_fills_a_disk_with_generated_content() -> None:
     done = run("upload", "--megabytes", "3")
     assert done.returncode == 0, done.stderr
     assert f"{3 << 20} bytes written" in done.stdout
 
 
-def test_the_upload_of_what_is_not_there_says_so() -> None:
+def test_the_upload_of_a_missing_file_says_so() -> None:
     done = run("upload", "nothing.raw")
     assert done.returncode != 0
     assert "FileNotFoundError" in done.stderr
 
 
-def test_of_golden_images_the_newest_two_are_kept() -> None:
+def test_the_newest_two_golden_images_are_kept() -> None:
     done = run("golden_image", "--times", "3")
     assert done.returncode == 0, done.stderr
     titles = {line[:6]: line[8:].partition(",")[0] for line in done.stdout.splitlines() if line.startswith("2026.")}
@@ -144,7 +144,7 @@ def test_of_golden_images_the_newest_two_are_kept() -> None:
     assert done.stdout.rstrip().endswith("servers left: 0")
 
 
-def test_a_floating_address_moves_and_is_given_back() -> None:
+def test_a_floating_address_moves_and_is_released() -> None:
     done = run("floating_ip")
     assert done.returncode == 0, done.stderr
     first, second, left = done.stdout.splitlines()

@@ -24,7 +24,7 @@ def test_a_master_can_listen_on_the_ports_of_the_example(port: str, monkeypatch:
     assert serverFromString(reactor, described) is not None  # type: ignore[no-untyped-call]  # the same
 
 
-def test_a_token_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_for_a_missing_token_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("UPCLOUD_TOKEN", raising=False)
     with pytest.raises(ConfigErrors, match="set the environment variable UPCLOUD_TOKEN"):
         FileLoader(str(EXAMPLE), "master.cfg").loadConfig()

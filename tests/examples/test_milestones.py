@@ -32,7 +32,7 @@ async def last(expected: str | None) -> None:
         (["[    0.000000] Linux version 6.12.0", "Cloud-init v. 25.1.4 running 'init-local'"], "cloud-init"),
     ],
 )
-async def test_the_last_that_is_on_the_console_is_where_it_is(
+async def test_the_last_milestone_on_the_console_is_the_current_one(
     respx_mock: respx.MockRouter, tmp_path: Path, lines: list[str], milestone: str | None
 ) -> None:
     file = tmp_path / "console.log"
@@ -41,11 +41,11 @@ async def test_the_last_that_is_on_the_console_is_where_it_is(
     await last(milestone)
 
 
-async def test_a_server_without_a_guest_has_passed_none(respx_mock: respx.MockRouter) -> None:
+async def test_a_server_without_a_guest_has_no_milestone(respx_mock: respx.MockRouter) -> None:
     respx_mock.get(CONSOLE).respond(404, json={"error": {}})
     await last(None)
 
 
-async def test_a_console_that_is_gone_says_nothing(respx_mock: respx.MockRouter, tmp_path: Path) -> None:
+async def test_a_missing_console_has_no_milestone(respx_mock: respx.MockRouter, tmp_path: Path) -> None:
     respx_mock.get(CONSOLE).respond(json={"path": str(tmp_path / "gone"), "text": ""})
     await last(None)

@@ -22,7 +22,7 @@ def one_life() -> Timeline:
     return timeline
 
 
-def test_a_bar_has_each_state_from_when_it_was_seen_to_the_next() -> None:
+def test_a_bar_shows_each_state_until_the_next_one() -> None:
     timeline = one_life()
     assert list(timeline.bars["u"].spans(timeline.now)) == [
         ("create", 100, 102),
@@ -32,14 +32,14 @@ def test_a_bar_has_each_state_from_when_it_was_seen_to_the_next() -> None:
     ]
 
 
-def test_a_state_that_is_told_afterwards_takes_its_place() -> None:
+def test_a_state_that_is_reported_late_is_inserted_at_its_time() -> None:
     timeline = one_life()
     timeline.bars["u"].enter_between(107, "attached")
     assert timeline.since("u", "attached") == 107
     assert ("attached", 107, 109) in list(timeline.bars["u"].spans(timeline.now))
 
 
-def test_a_server_that_lives_has_a_bar_to_the_last_that_was_told() -> None:
+def test_the_bar_of_a_running_server_ends_at_its_last_event() -> None:
     timeline = one_life()
     timeline.enter("v", 104, "maintenance")
     assert list(timeline.bars["v"].spans(timeline.now)) == [("maintenance", 104, 110)]
@@ -55,7 +55,7 @@ def test_the_picture_has_a_bar_for_each_state_as_long_as_it_lasted() -> None:
     assert bars["web: started, 4.0 s"] == 2 * bars["web: create, 2.0 s"]
 
 
-def test_the_terminal_shows_the_same() -> None:
+def test_the_terminal_shows_the_same_bars() -> None:
     console = Console(width=100, record=True)
     console.print(one_life().table(width=20))
     shown = console.export_text()
@@ -64,5 +64,5 @@ def test_the_terminal_shows_the_same() -> None:
     assert "█" * 20 in shown
 
 
-def test_a_timeline_of_nothing_can_be_drawn() -> None:
+def test_an_empty_timeline_can_be_drawn() -> None:
     assert ET.fromstring(Timeline().svg()).tag.endswith("svg")

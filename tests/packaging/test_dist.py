@@ -61,7 +61,7 @@ def test_the_sdist_has_what_is_needed_to_build_and_test_it(dist: Path) -> None:
 
 
 @pytest.mark.parametrize("python", PYTHONS, ids=str)
-def test_it_works_without_extras_in_an_empty_environment(python: Path, wheel: Path, tmp_path: Path) -> None:
+def test_the_wheel_works_without_extras_in_an_empty_environment(python: Path, wheel: Path, tmp_path: Path) -> None:
     if not python.exists():
         pytest.skip(f"wants {python}: `make dist` runs it where that is installed")
     environment = tmp_path / "venv"
@@ -80,7 +80,7 @@ def test_it_works_without_extras_in_an_empty_environment(python: Path, wheel: Pa
     assert "is started at" in run(fresh, ROOT / "examples" / "quickstart.py", cwd=tmp_path)
 
 
-def test_serving_the_simulator_without_its_extra_says_which_it_is(wheel: Path, tmp_path: Path) -> None:
+def test_serving_the_simulator_without_its_extra_names_the_extra(wheel: Path, tmp_path: Path) -> None:
     environment = tmp_path / "venv"
     run(sys.executable, "-m", "venv", environment)
     fresh = environment / "bin" / "python"

@@ -20,7 +20,7 @@ def test_an_idle_server_stays_until_a_margin_before_the_end_of_the_hour_that_is_
     assert PaidHour(margin=120).idle_seconds(BEGAN, BEGAN + 60 * minutes) == stays
 
 
-def test_by_the_clock_the_hour_ends_with_it() -> None:
+def test_with_the_anchor_clock_the_hour_ends_at_the_full_hour() -> None:
     full = 490_000 * HOUR
     assert PaidHour(margin=120, anchor="clock").idle_seconds(full - 600, full - 300) == 180
     assert PaidHour(margin=120).idle_seconds(full - 600, full - 300) == HOUR - 420
@@ -57,13 +57,13 @@ def test_a_build_gets_the_server_whose_paid_time_just_covers_it() -> None:
     assert best_fit(free, 700) == "b"
 
 
-def test_where_none_covers_it_the_one_with_most_paid_time_gets_it() -> None:
+def test_if_no_server_covers_a_build_the_one_with_most_paid_time_gets_it() -> None:
     free = {"a": 30.0, "b": 700.0, "c": 100.0}
     assert best_fit(free, 1000) == "b"
     assert best_fit(free, None) == "b"
 
 
-def test_no_free_server_is_no_choice() -> None:
+def test_without_a_free_server_nothing_is_chosen() -> None:
     assert best_fit({}, 600) is None
 
 

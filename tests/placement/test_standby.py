@@ -90,7 +90,7 @@ def test_each_begun_hour_of_each_server_and_day_is_paid() -> None:
         ({"days": []}, "a list of numbers"),
     ],
 )
-def test_what_is_no_calendar_is_refused(given: dict[str, Any], problem: str) -> None:
+def test_invalid_times_and_days_are_refused(given: dict[str, Any], problem: str) -> None:
     usual: dict[str, Any] = {"workers": ["a"], "start": "07:45", "end": "18:00"}
     usual = {name: value for name, value in usual.items() if name not in given}
     with pytest.raises(ValueError, match=problem):

@@ -17,7 +17,7 @@ each_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 
 
 @each_fault
-async def test_whichever_request_of_a_life_is_hit_nothing_is_left(fault: dict[str, Any]) -> None:
+async def test_a_fault_at_any_request_of_a_servers_life_leaves_nothing(fault: dict[str, Any]) -> None:
     life = LIVES["alone"]
     for number in range(await requests_of(life, **SHORT)):
         await hit(life, number, fault, **SHORT)
@@ -26,6 +26,6 @@ async def test_whichever_request_of_a_life_is_hit_nothing_is_left(fault: dict[st
 @pytest.mark.full
 @each_fault
 @pytest.mark.parametrize("life", LIVES.values(), ids=LIVES)
-async def test_whichever_request_of_any_life_is_hit_nothing_is_left(life: Any, fault: dict[str, Any]) -> None:  # noqa: ANN401 - a coroutine function of LIVES
+async def test_a_fault_at_any_request_of_more_complex_lives_leaves_nothing(life: Any, fault: dict[str, Any]) -> None:  # noqa: ANN401 - a coroutine function of LIVES
     for number in range(await requests_of(life, **LONG)):
         await hit(life, number, fault, **LONG)

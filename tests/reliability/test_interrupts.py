@@ -45,19 +45,19 @@ def interrupted_at(backend: str, number: int) -> None:
 
 
 @both_backends
-def test_ctrl_c_while_the_answer_to_a_create_is_awaited(backend: str) -> None:
+def test_ctrl_c_during_a_create_leaves_nothing(backend: str) -> None:
     interrupted_at(backend, CREATE)
 
 
 @pytest.mark.full
 @both_backends
-def test_ctrl_c_while_any_answer_is_awaited(backend: str) -> None:
+def test_ctrl_c_during_any_request_leaves_nothing(backend: str) -> None:
     for number in range(requests_of_a_life()):
         interrupted_at(backend, number)
 
 
 @both_backends
-def test_ctrl_c_in_the_block_and_again_during_the_clean_up(backend: str) -> None:
+def test_ctrl_c_in_the_block_and_again_during_the_cleanup_leaves_nothing(backend: str) -> None:
     """Though asyncio ends its event loop at the second one, and cancels all tasks."""
     with Served.open() as served:
         served.sim.fail("POST /server/*/stop", delay=HELD)
@@ -84,13 +84,13 @@ def interrupted_inside(backend: str, number: int) -> bool:
 
 
 @both_backends
-def test_ctrl_c_in_the_middle_of_the_clients_own_work(backend: str) -> None:
+def test_ctrl_c_during_the_clients_own_work_leaves_nothing(backend: str) -> None:
     interrupted_inside(backend, 4)
 
 
 @pytest.mark.full
 @both_backends
-def test_ctrl_c_anywhere_in_the_clients_own_work(backend: str) -> None:
+def test_ctrl_c_at_any_point_of_the_clients_own_work_leaves_nothing(backend: str) -> None:
     number = 1
     while interrupted_inside(backend, number):
         number += 1
@@ -106,7 +106,7 @@ def in_the_block(served: Served, backend: str, *more: str) -> subprocess.Popen[s
 
 
 @both_backends
-def test_a_sigterm_that_is_turned_into_ctrl_c_as_the_docs_advise(backend: str) -> None:
+def test_a_sigterm_that_is_turned_into_ctrl_c_leaves_nothing(backend: str) -> None:
     with Served.open() as served:
         served.sim.fail("POST /server/*/stop", delay=HELD)
         process = in_the_block(served, backend, "handled")
@@ -119,7 +119,7 @@ def test_a_sigterm_that_is_turned_into_ctrl_c_as_the_docs_advise(backend: str) -
 
 
 @both_backends
-def test_a_sigterm_that_is_not_handled_ends_the_process_and_a_reap_does_the_rest(backend: str) -> None:
+def test_after_an_unhandled_sigterm_a_reap_destroys_the_server(backend: str) -> None:
     with Served.open() as served:
         process = in_the_block(served, backend)
         process.terminate()

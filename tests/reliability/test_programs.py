@@ -155,11 +155,11 @@ def run(machine: type[Programs], examples: int, steps: int, *, always_the_same: 
 
 
 @both_backends
-def test_programs(machine: type[Programs]) -> None:
+def test_random_programs_keep_the_promises(machine: type[Programs]) -> None:
     run(machine, 5, 25, always_the_same=True)
 
 
 @pytest.mark.full
 @both_backends
-def test_many_programs(machine: type[Programs]) -> None:
+def test_many_random_programs_keep_the_promises(machine: type[Programs]) -> None:
     run(machine, 200, 40, always_the_same=False)

@@ -28,12 +28,12 @@ def killed_at(number: int, **fault: bool) -> bool:
         return True
 
 
-def test_what_a_process_left_that_was_killed_before_it_knew_of_it_is_reaped() -> None:
+def test_a_server_of_a_process_that_was_killed_before_the_answer_is_reaped() -> None:
     assert killed_at(1, **AFTER)
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("fault", [BEFORE, AFTER], ids=["before its effect", "after its effect"])
-def test_whichever_request_it_was_killed_at(fault: dict[str, bool]) -> None:
+def test_a_process_that_is_killed_at_any_request_leaves_nothing_after_a_reap(fault: dict[str, bool]) -> None:
     killed = [killed_at(number, **fault) for number in range(requests_of_a_life())]
     assert sum(killed) >= 6

@@ -54,7 +54,7 @@ def test_a_build_that_runs_across_the_end_of_the_hour_makes_its_server_stay_thro
     assert (outcome.servers, outcome.hours) == (1, 2)
 
 
-def test_ten_minutes_of_idling_are_ten_minutes() -> None:
+def test_an_idle_time_of_ten_minutes_ends_after_ten_minutes() -> None:
     assert play(builds((0, 300), (900, 300)), TEN_MINUTES).servers == 1
     assert play(builds((0, 300), (1000, 300)), TEN_MINUTES).servers == 2
 
@@ -71,13 +71,13 @@ def test_a_build_with_patience_takes_the_server_that_comes_free() -> None:
     assert (outcome.servers, outcome.waits) == (1, (45, 145))
 
 
-def test_patience_ends_and_nobody_is_waited_for_where_no_server_is_up() -> None:
+def test_patience_ends_and_is_not_used_if_no_server_is_up() -> None:
     patient = Policy(name="patient", idle=PaidHour(), patience=60)
     outcome = play(builds((0, 300), (200, 300)), patient)
     assert (outcome.servers, outcome.waits) == (2, (45, 105))
 
 
-def test_equal_builds_wait_each_for_itself() -> None:
+def test_concurrent_equal_builds_wait_separately() -> None:
     patient = Policy(name="patient", idle=PaidHour(), patience=1000)
     outcome = play(builds((0, 100), (10, 100), (10, 100)), patient)
     assert (outcome.servers, outcome.waits) == (1, (45, 135, 235))
@@ -95,7 +95,7 @@ def test_a_fresh_disk_takes_its_time_after_each_build() -> None:
     assert play(builds((0, 100), (210, 100)), fresh).servers == 1
 
 
-def test_what_is_drawn_depends_on_the_seed_alone() -> None:
+def test_random_choices_depend_only_on_the_seed() -> None:
     lots = builds(*((100.0 * number, 200.0) for number in range(50)))
     any_worker = Policy(name="any", idle=600.0, warm_first=False)
     one, same = (play(lots, any_worker, workers=8, boots=(33, 73, 133), seed=5) for _ in range(2))
@@ -104,7 +104,7 @@ def test_what_is_drawn_depends_on_the_seed_alone() -> None:
     assert one.waits != other.waits
 
 
-def test_waits_are_told_by_their_share() -> None:
+def test_waits_are_reported_as_quantiles() -> None:
     outcome = play(builds((0, 100), (60, 10), (300, 100), (500, 100)), HOUR)
     assert list(outcome.waits) == [0, 0, 45, 45]
     assert [outcome.wait(share) for share in (0.5, 0.95, 1)] == [0, 45, 45]
@@ -154,7 +154,7 @@ def covers(lots: list[Build], begins: tuple[int, ...]) -> bool:
         max_size=4,
     )
 )
-def test_the_greedy_cover_is_the_least_of_all_covers(lots: list[Build]) -> None:
+def test_the_greedy_cover_is_the_smallest_cover(lots: list[Build]) -> None:
     """Against all covers by blocks that begin at any third of an hour."""
     fewest = fewest_hours(lots)
     slots = range(0, 9601, 1200)
@@ -168,13 +168,13 @@ def test_the_greedy_cover_is_the_least_of_all_covers(lots: list[Build]) -> None:
     assert not least((), fewest - 1, 0)
 
 
-def test_by_the_clock_each_hour_pays_for_what_ran_at_once() -> None:
+def test_with_the_anchor_clock_each_hour_costs_its_maximum_of_concurrent_builds() -> None:
     lots = builds((3000, 1200), (3300, 300), (3600, 100), (10_800, 3600))
     assert fewest_hours(lots, anchor="clock") == 2 + 2 + 1
     assert fewest_hours(lots) == 3
 
 
-def test_an_hour_that_is_full_to_its_end_is_one_hour() -> None:
+def test_a_build_that_ends_on_the_full_hour_costs_one_hour() -> None:
     assert fewest_hours(builds((0, 3600)), anchor="clock") == 1
     assert fewest_hours(builds((0, 3600), (3600, 3600)), anchor="clock") == 2
     assert fewest_hours(builds((0, 3600), (3600, 3600))) == 2

@@ -15,12 +15,12 @@ def test_builds_come_in_the_order_in_which_they_began() -> None:
     assert read("start,seconds,builder\n50,1.5,b\n20,100,a\n") == (Build(20, 100, "a"), Build(50, 1.5, "b"))
 
 
-def test_columns_go_by_their_usual_names_in_any_order() -> None:
+def test_columns_have_their_usual_names_in_any_order() -> None:
     text = "job;Duration;conclusion;started_s;workflow\nlint;4;success;0;Static checks\n"
     assert read(text) == (Build(0, 4, "Static checks / lint"),)
 
 
-def test_the_mark_that_spreadsheets_write_before_the_first_column_is_no_part_of_it() -> None:
+def test_a_byte_order_mark_before_the_first_column_is_ignored() -> None:
     assert read("\ufeffstart,seconds,builder\n1,2,a\n") == (Build(1, 2, "a"),)
 
 
@@ -28,7 +28,7 @@ def test_a_builder_may_be_missing() -> None:
     assert read("started_at\tseconds\n7\t8\n") == (Build(7, 8, ""),)
 
 
-def test_times_of_all_zones_are_one_time() -> None:
+def test_times_in_different_zones_are_comparable() -> None:
     text = "start,seconds\n2026-11-25T12:00:00+02:00,9\n2026-11-25T10:00:00Z,8\n2026-11-25 10:00:00,7\n"
     assert {build.start for build in read(text)} == {1795600800.0}
 
@@ -37,13 +37,13 @@ def test_builds_may_overlap_and_days_may_have_none() -> None:
     assert len(read("start,seconds\n0,5000\n10,5000\n900000,1\n")) == 3
 
 
-def test_a_build_without_a_duration_is_left_out_and_that_is_said() -> None:
+def test_a_build_without_a_duration_is_left_out_and_reported() -> None:
     trace = read_csv(["start,seconds,builder\n", "1,,a\n", "2,5,a\n"])
     assert trace.builds == (Build(2, 5, "a"),)
     assert trace.notes == ("1 builds without a duration are left out",)
 
 
-def test_a_build_of_no_time_counts_as_a_second_and_that_is_said() -> None:
+def test_a_build_of_zero_seconds_counts_as_one_second_and_is_reported() -> None:
     trace = read_csv(["start,seconds\n", "1,0\n"])
     assert trace.builds == (Build(1, 1),)
     assert trace.notes == ("1 builds of less than a second count as one second",)
@@ -64,7 +64,7 @@ def test_a_build_of_no_time_counts_as_a_second_and_that_is_said() -> None:
         ("start,seconds\n1,5\n2026-11-25,5\n", "line 3: start times must be all ISO times or all numbers"),
     ],
 )
-def test_what_cannot_be_read_is_named_with_its_line(text: str, reason: str) -> None:
+def test_the_error_for_an_unreadable_value_has_its_line(text: str, reason: str) -> None:
     with pytest.raises(UnreadableTrace, match=reason):
         read(text)
 
@@ -80,6 +80,6 @@ def test_the_builds_of_a_buildbot_have_their_builders_names() -> None:
     assert trace.notes == ("1 builds without a duration are left out",)
 
 
-def test_what_is_not_buildbot_s_is_refused() -> None:
+def test_answers_that_are_not_buildbots_are_refused() -> None:
     with pytest.raises(UnreadableTrace, match="not an answer of Buildbot's REST API"):
         builds_of_buildbot([{"id": 1, "builder": "linux"}], [{"builderid": 1, "name": "linux"}])

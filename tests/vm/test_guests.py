@@ -34,7 +34,7 @@ def create(cloud: VmCloud, image: str, user_data: str) -> Server:
     return cloud.call(cloud.client.servers.create, spec)
 
 
-def test_a_soft_stop_powers_down_in_its_own_way(cloud: VmCloud) -> None:
+def test_a_soft_stop_lets_the_machine_shut_down(cloud: VmCloud) -> None:
     """In seconds; a guest that does not listen would take the hour of the timeout."""
     server = create(cloud, DEBIAN_12, HELLO)
     cloud.console_with(server.uuid, "hello from a cloud-config")
@@ -45,7 +45,7 @@ def test_a_soft_stop_powers_down_in_its_own_way(cloud: VmCloud) -> None:
     assert cloud.is_empty
 
 
-def test_a_guest_that_does_not_listen_to_the_power_button_is_stopped_hard_at_the_timeout(tmp_path: Path) -> None:
+def test_a_guest_that_ignores_the_power_button_is_stopped_hard_at_the_timeout(tmp_path: Path) -> None:
     """Its disk is empty: it waits for a file system for ever."""
     image = available(images_folder())["debian-13"].folder
     empty = tmp_path / "debian-13"

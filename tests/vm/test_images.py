@@ -72,7 +72,7 @@ def test_a_server_of_a_baked_image_has_what_the_recipe_says_and_nothing_of_the_m
     assert cloud.is_empty
 
 
-def test_a_command_that_fails_is_known_and_leaves_nothing(cloud: VmCloud) -> None:
+def test_a_failing_command_is_noticed_and_leaves_nothing(cloud: VmCloud) -> None:
     with pytest.raises(BakeFailed, match="a command failed") as failed:
         _bake(cloud, Recipe(base="debian-13", commands=["true", "ls /nowhere", "touch /after"]))
     assert "upcloud-sdk: command 2 has failed with status 2" in str(failed.value)

@@ -89,9 +89,16 @@ def web(answer: Callable[[str, dict[str, list[str]]], bytes]) -> Generator[str]:
         server.server_close()
 
 
+def builds_every_1000_s(n: int) -> list[dict[str, int]]:
+    return [
+        {"buildid": each, "builderid": 1, "started_at": 1000 * each, "complete_at": 1000 * each + 60}
+        for each in range(n)
+    ]
+
+
 def test_a_buildbot_is_asked_page_by_page(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("upcloud_sdk.buildbot.replay._PAGE", 2)
-    builds = [{"builderid": 1, "started_at": 1000 * n, "complete_at": 1000 * n + 60} for n in range(5)]
+    builds = builds_every_1000_s(5)
 
     def answer(path: str, query: dict[str, list[str]]) -> bytes:
         if path == "/ci/api/v2/builders":
@@ -106,6 +113,70 @@ def test_a_buildbot_is_asked_page_by_page(capsys: pytest.CaptureFixture[str], mo
         assert "5 builds" in capsys.readouterr().out
         assert main(["replay", f"{url}/ci/api/v2", "--last", "3"]) == 0
         assert "3 builds" in capsys.readouterr().out
+
+
+def test_a_build_that_moves_to_the_next_page_counts_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("upcloud_sdk.buildbot.replay._PAGE", 2)
+    builds = builds_every_1000_s(4)
+
+    def answer(path: str, query: dict[str, list[str]]) -> bytes:
+        if path.endswith("builders"):
+            return b'{"builders": []}'
+        offset, limit = int(query["offset"][0]), int(query["limit"][0])
+        if offset == 2:
+            builds.append({**builds[0], "buildid": 9})
+        return json.dumps({"builds": builds[::-1][offset : offset + limit]}).encode()
+
+    with web(answer) as url:
+        assert main(["replay", url]) == 0
+    assert "4 builds" in capsys.readouterr().out
+
+
+def test_pages_may_be_shorter_than_requested(capsys: pytest.CaptureFixture[str]) -> None:
+    builds = builds_every_1000_s(5)
+
+    def answer(path: str, query: dict[str, list[str]]) -> bytes:
+        offset = int(query["offset"][0])
+        key, rows = ("builders", []) if path.endswith("builders") else ("builds", builds)
+        return json.dumps({key: rows[offset : offset + 2]}).encode()
+
+    with web(answer) as url:
+        assert main(["replay", url]) == 0
+    assert "5 builds" in capsys.readouterr().out
+
+
+def test_an_api_that_repeats_its_first_page_is_read_once(capsys: pytest.CaptureFixture[str]) -> None:
+    builds = builds_every_1000_s(5)
+
+    def answer(path: str, query: dict[str, list[str]]) -> bytes:
+        return b'{"builders": []}' if path.endswith("builders") else json.dumps({"builds": builds}).encode()
+
+    with web(answer) as url:
+        assert main(["replay", url]) == 0
+    assert "5 builds" in capsys.readouterr().out
+
+
+def test_policies_of_too_few_workers_are_compared_with_the_busy_hours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "builds.csv"
+    file.write_text("start,seconds\n" + "0,600\n" * 12)
+    assert main(["replay", str(file), "--workers", "2"]) == 0
+    assert row_of(capsys.readouterr().out, "paid hour, warm first")[2].endswith("*")
+
+
+def test_a_picture_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["replay", str(OWN), "--picture", str(tmp_path / "none" / "replay.svg")]) == 2
+    assert "replay.svg: [Errno 2]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("price", ["nan", "inf", "-1", "much"])
+def test_a_price_that_is_no_amount_is_refused(price: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["replay", str(OWN), f"--price={price}"])
+    assert "argument --price" in capsys.readouterr().err
 
 
 def test_a_real_master_is_asked_over_its_rest_api(
@@ -137,8 +208,9 @@ def test_a_csv_may_be_at_an_address(capsys: pytest.CaptureFixture[str]) -> None:
     assert "1,038 builds" in capsys.readouterr().out
 
 
-def test_what_is_no_buildbot_is_refused_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    with web(lambda path, query: b"<html>") as url:
+@pytest.mark.parametrize("page", [b"<html>", b'{"builds": null}', b'{"builds": 1}', b'{"builds": [1]}', b"[]"])
+def test_what_is_no_buildbot_is_refused_in_a_sentence(page: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+    with web(lambda path, query: page) as url:
         assert main(["replay", url]) == 2
     assert "does not answer as Buildbot's REST API does" in capsys.readouterr().err
 

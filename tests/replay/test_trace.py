@@ -62,6 +62,9 @@ def test_a_build_of_zero_seconds_counts_as_one_second_and_is_reported() -> None:
         ("start,seconds\n,5\n", "line 2: '' is neither seconds nor an ISO time"),
         ("start,seconds\nyesterday,5\n", "line 2: 'yesterday' is neither seconds nor an ISO time"),
         ("start,seconds\n1,5\n2026-11-25,5\n", "line 3: start times must be all ISO times or all numbers"),
+        ("start,seconds\n1,1e300\n", "line 2: .* longer than a year: give seconds, not milliseconds"),
+        ("start,seconds\n1700000000000,5\n", "line 2: start 1.7e.12 is later than the year 3000"),
+        (f"start,seconds,builder\n1,2,{'x' * 200_000}\n", "field larger than field limit"),
     ],
 )
 def test_the_error_for_an_unreadable_value_has_its_line(text: str, reason: str) -> None:
@@ -83,3 +86,10 @@ def test_the_builds_of_a_buildbot_have_their_builders_names() -> None:
 def test_answers_that_are_not_buildbots_are_refused() -> None:
     with pytest.raises(UnreadableTrace, match="not an answer of Buildbot's REST API"):
         builds_of_buildbot([{"id": 1, "builder": "linux"}], [{"builderid": 1, "name": "linux"}])
+
+
+@pytest.mark.parametrize("moment", [float("nan"), float("inf"), 1e300])
+def test_a_build_of_a_buildbot_with_an_impossible_time_is_named(moment: float) -> None:
+    builds = [{"buildid": 7, "builderid": 1, "started_at": 1.0, "complete_at": moment}]
+    with pytest.raises(UnreadableTrace, match="build 7: "):
+        builds_of_buildbot(builds, [])

@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--anchor", choices=("create", "clock"), default="create", help="where a billed hour begins")
     parser.add_argument("--workers", type=int, help="how many there are; default: the most at once, and 20")
     parser.add_argument("--last", type=int, default=10_000, help="a Buildbot's last builds, so many (default 10000)")
-    parser.add_argument("--price", type=float, help="what an hour of a server costs, for a column of money")
+    parser.add_argument("--price", type=_price, help="what an hour of a server costs, for a column of money")
     parser.add_argument("--currency", default="", help="its currency")
     parser.add_argument("--picture", type=Path, help="write an SVG to this file, too")
 
@@ -65,8 +65,14 @@ def _seconds(text: str) -> tuple[float, ...]:
     return values
 
 
+def _price(text: str) -> float:
+    if not 0 <= (value := float(text)) < float("inf"):
+        raise ValueError(text)
+    return value
+
+
 def run(given: argparse.Namespace) -> int:
-    """Replay the builds and print the table. Returns 0, or 2 if the builds cannot be read."""
+    """Replay the builds and print the table. Returns 0, or 2 if a file cannot be read or written."""
     try:
         hour = PaidHour(margin=given.margin, anchor=given.anchor)
         trace = read(given.source, last=given.last)
@@ -84,18 +90,25 @@ def run(given: argparse.Namespace) -> int:
     console = Console(width=None if sys.stdout.isatty() else 160)
     for note in trace.notes:
         console.print(note)
-    console.print(_table(outcomes, fewest, price=given.price, currency=given.currency))
+    have_workers = given.workers is None or given.workers >= most
+    console.print(_table(outcomes, fewest, have_workers=have_workers, price=given.price, currency=given.currency))
     console.print(
         f"{len(trace.builds):,} builds, {most} at once at most. Without any wait: {fewest:,} hours at least. "
         f"Busy hours, to which * compares: {busy_hours(trace.builds):,.0f}."
     )
     if given.picture is not None:
         title = f"Paid hours of {len(trace.builds):,} builds"
-        given.picture.write_text(draw(outcomes, fewest, title=title), encoding="utf-8")
+        try:
+            given.picture.write_text(draw(outcomes, fewest, title=title), encoding="utf-8")
+        except OSError as error:
+            sys.stderr.write(f"{given.picture}: {error}\n")
+            return 2
     return 0
 
 
-def _table(outcomes: Sequence[Outcome], fewest: int, *, price: float | None, currency: str) -> Table:
+def _table(
+    outcomes: Sequence[Outcome], fewest: int, *, have_workers: bool, price: float | None, currency: str
+) -> Table:
     table = Table()
     table.add_column("policy", no_wrap=True)
     headings = ["hours paid", "of the fewest", "idle hours", "servers", "wait: mean", "median", "95 %", "most"]
@@ -103,7 +116,7 @@ def _table(outcomes: Sequence[Outcome], fewest: int, *, price: float | None, cur
         table.add_column(heading, justify="right")
     for outcome in outcomes:
         # If builds may wait, fewer hours than `fewest` are possible, down to the busy hours.
-        waits = outcome.policy.patience > 0
+        waits = outcome.policy.patience > 0 or not have_workers
         ratio = f"{outcome.hours / outcome.busy_hours:.2f}*" if waits else f"{outcome.hours / fewest:.2f}"
         cells = [f"{outcome.hours:,}", ratio, f"{outcome.idle_hours:,.0f}", f"{outcome.servers:,}"]
         cells += [f"{seconds:.0f} s" for seconds in (outcome.mean_wait, *map(outcome.wait, (0.5, 0.95, 1)))]
@@ -126,9 +139,8 @@ def read(source: str, *, last: int) -> Trace:
     if address.path.endswith(".csv"):
         return _csv(_get(source))
     root = source.rstrip("/").removesuffix("/api/v2") + "/api/v2"
-    builds = list(
-        _pages(f"{root}/builds", ("buildid", "builderid", "started_at", "complete_at"), "builds", "-buildid", last)
-    )
+    fields = ("buildid", "builderid", "started_at", "complete_at")
+    builds = list(_pages(f"{root}/builds", fields, "builds", "-buildid", last))
     builders = list(_pages(f"{root}/builders", ("builderid", "name"), "builders", "builderid", _PAGE))
     return builds_of_buildbot(builds, builders)
 
@@ -143,16 +155,21 @@ def _csv(content: bytes) -> Trace:
 
 def _pages(address: str, fields: Sequence[str], key: str, order: str, limit: int) -> Iterator[dict[str, Any]]:
     found = 0
+    seen: set[object] = set()
     while found < limit:
         wanted = min(_PAGE, limit - found)
         query = [("field", field) for field in fields] + [("order", order), ("offset", found), ("limit", wanted)]
         try:
-            page = cast("list[dict[str, Any]]", json.loads(_get(f"{address}?{urlencode(query)}"))[key])
+            page = list(cast("list[dict[str, Any]]", json.loads(_get(f"{address}?{urlencode(query)}"))[key]))
+            # A build that started meanwhile moves the last ones to the next page.
+            new = {each[fields[0]]: each for each in page if each[fields[0]] not in seen}
         except (ValueError, KeyError, TypeError) as error:
             raise UnreadableTrace(f"{address} does not answer as Buildbot's REST API does: {error!r}") from None
-        yield from page
+        yield from new.values()
+        seen |= new.keys()
         found += len(page)
-        if len(page) < wanted:
+        # A short page need not be the last one: a proxy may limit pages.
+        if not new:
             return
 
 

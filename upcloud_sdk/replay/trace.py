@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _STARTS = ("start", "started", "started_s", "started_at")
 _SECONDS = ("seconds", "duration", "duration_s")
 _BUILDERS = ("builder", "workflow", "job")
 _SHORTEST = 1.0
 """Minimum duration in seconds: a build with duration 0 used a server too."""
+_LONGEST = 366 * 86400.0
+_LATEST = datetime(3000, 1, 1, tzinfo=UTC).timestamp()
 
 
 class UnreadableTrace(ValueError):
@@ -63,7 +65,7 @@ def read_csv(lines: Iterable[str]) -> Trace:
     builds: list[Build] = []
     unfinished = 0
     zones: set[bool] = set()
-    for row in reader:
+    for row in _rows(reader):
         where = f"line {reader.line_num}"
         if not (row.get(seconds) or "").strip():
             unfinished += 1
@@ -75,7 +77,7 @@ def read_csv(lines: Iterable[str]) -> Trace:
         took = _number(row.get(seconds) or "", where, "a duration in seconds")
         if took < 0:
             raise UnreadableTrace(f"{where}: the duration is negative: {took:g} seconds")
-        builds.append(Build(began, took, " / ".join((row.get(kind) or "").strip() for kind in kinds)))
+        builds.append(_build(began, took, " / ".join((row.get(kind) or "").strip() for kind in kinds), where))
     return _trace(builds, unfinished)
 
 
@@ -97,10 +99,30 @@ def builds_of_buildbot(builds: Sequence[Mapping[str, Any]], builders: Sequence[M
                 continue
             started = float(each["started_at"])
             builder = names.get(each["builderid"], str(each["builderid"]))
-            found.append(Build(started, float(each["complete_at"]) - started, builder))
+            where = f"build {each.get('buildid', '')}".strip()
+            found.append(_build(started, float(each["complete_at"]) - started, builder, where))
+    except UnreadableTrace:
+        raise
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableTrace(f"this is not an answer of Buildbot's REST API: {error!r}") from None
     return _trace(found, unfinished)
+
+
+def _rows(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise UnreadableTrace(f"line {reader.line_num}: {error}") from None
+
+
+def _build(start: float, seconds: float, builder: str, where: str) -> Build:
+    """A build with plausible times. Others would be computed for hours, or tell nothing."""
+    if not (start < _LATEST and seconds <= _LONGEST):
+        raise UnreadableTrace(
+            f"{where}: start {start:g} is later than the year 3000, or the duration of {seconds:g} seconds is longer "
+            "than a year: give seconds, not milliseconds"
+        )
+    return Build(start, seconds, builder)
 
 
 def _trace(builds: list[Build], unfinished: int) -> Trace:

@@ -141,7 +141,7 @@ def test_many_workers_may_be_in_one_group() -> None:
         (1, {"anti_affinity": "yes", "server_group": "0b"}, "give one of them"),
     ],
 )
-def test_what_makes_no_workers_is_refused(count: int, arguments: dict[str, Any], sentence: str) -> None:
+def test_invalid_arguments_of_many_workers_are_refused(count: int, arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         upcloud_workers(count, "linux", **arguments, **LEAST)
 

@@ -61,7 +61,7 @@ def worker_arguments(bootstrap: Bootstrap) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("bootstrap", ALL)
-def test_cloud_init_takes_it(bootstrap: Bootstrap, tmp_path: Path) -> None:
+def test_the_document_is_valid_for_cloud_init(bootstrap: Bootstrap, tmp_path: Path) -> None:
     cloud_init = shutil.which("cloud-init")
     if cloud_init is None:
         pytest.skip("wants cloud-init: after `apt-get install cloud-init`, `make test` runs it")
@@ -109,7 +109,7 @@ def test_the_password_is_in_one_file_that_only_its_owner_can_read(bootstrap: Boo
     assert "quoted" not in json.dumps(rest)
 
 
-def test_where_the_worker_comes_from() -> None:
+def test_the_worker_is_installed_from_the_chosen_source() -> None:
     assert document(Bootstrap())["packages"] == ["buildbot-worker"]
     venv = document(Bootstrap(install="venv", requirement="buildbot-worker==4.3.0"))
     assert venv["packages"] == ["python3-venv"]
@@ -118,7 +118,7 @@ def test_where_the_worker_comes_from() -> None:
     assert "packages" not in document(Bootstrap(install="image"))
 
 
-def test_what_twisted_needs_for_tls_is_installed_where_tls_is_wanted() -> None:
+def test_with_tls_the_packages_that_twisted_needs_are_installed() -> None:
     for connection, is_wanted in (("tcp", False), ("tls", True), ("ws", False), ("wss", True)):
         commands = document(Bootstrap(install="venv", connection=connection))["runcmd"]  # type: ignore[arg-type]  # literals
         assert ("twisted[tls]" in str(commands)) is is_wanted
@@ -205,7 +205,7 @@ def test_a_worker_ends_some_time_after_it_has_lost_its_master(connection: Connec
     taken.close()
 
 
-def test_a_worker_ends_though_nobody_has_ever_listened(tmp_path: Path) -> None:
+def test_a_worker_ends_if_its_master_has_never_listened(tmp_path: Path) -> None:
     taken = Taken()
     taken.close()
     with worker_of(Bootstrap(lost_after=1), taken.port, tmp_path) as worker:
@@ -237,6 +237,6 @@ def test_a_worker_that_is_connected_does_not_end(tmp_path: Path) -> None:
         ({"connection": "tls", "ca_certificate": f"-----BEGIN PRIVATE KEY-----\n{AUTHORITIES[0]}"}, "a private key"),
     ],
 )
-def test_what_makes_no_document_is_refused(arguments: dict[str, Any], sentence: str) -> None:
+def test_an_invalid_bootstrap_is_refused(arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         Bootstrap(**arguments)

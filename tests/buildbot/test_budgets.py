@@ -87,7 +87,7 @@ class Budgets(MasterCase):
                     self.cloud.storages.pop(device.storage, None)
                 del self.cloud.servers[uuid]
 
-    async def test_a_build_that_must_wait_is_told_why(self) -> None:
+    async def test_the_log_of_a_waiting_build_has_the_reason(self) -> None:
         self.serve()
         gate = self.gate()
         await self.start(2, step=until(gate), budget=Budget(per_hour=PRICE))
@@ -101,7 +101,7 @@ class Budgets(MasterCase):
         assert "the budget of 0.00744 an hour has no room" in told
         assert {result for outcome in outcomes for result in outcome.results} == {SUCCESS, RETRY}
 
-    async def test_a_month_that_is_used_up_makes_no_server_until_there_is_room(self) -> None:
+    async def test_no_server_is_created_while_the_budget_of_the_month_is_used_up(self) -> None:
         cloud = self.serve()
         [worker] = await self.start(1, budget=Budget(per_month=1.5 * PRICE))
         assert (await self.build()).results == [SUCCESS]
@@ -113,7 +113,7 @@ class Budgets(MasterCase):
         worker.begin_new_month()
         assert (await waiting).results[-1] == SUCCESS
 
-    async def test_what_ran_before_the_master_started_counts_by_its_record(self) -> None:
+    async def test_servers_from_before_the_masters_start_count_by_its_record(self) -> None:
         cloud = self.serve()
         workers = [self.worker("bot", budget=Budget(per_month=10 * PRICE))]
         now = datetime.now(UTC).isoformat()
@@ -150,6 +150,6 @@ class Budgets(MasterCase):
         assert "the budget is in USD, the account in EUR" in outcome.logs
 
 
-def test_what_is_no_budget_is_refused() -> None:
+def test_an_invalid_budget_is_refused() -> None:
     with pytest.raises(ConfigErrors, match="budget is a Budget"):
         QuickWorker("bot", api_token="t", image="x", budget=5)

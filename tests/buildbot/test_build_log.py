@@ -19,7 +19,7 @@ class BuildLogs(RecordCase):
         """Of a server's log, without their times."""
         return re.findall(r"^\d\d:\d\d:\d\d UTC  (.*)$", logs, re.MULTILINE)
 
-    async def test_while_its_server_boots_a_build_says_what_goes_on(self) -> None:
+    async def test_the_log_of_a_build_shows_the_boot_of_its_server(self) -> None:
         self.serve(boot=after_polls(4))
         await self.start_master(self.worker())
         lines = self.lines((await self.build()).logs)
@@ -29,11 +29,11 @@ class BuildLogs(RecordCase):
         assert re.search(r"^maintenance(, \d+ %)?$", text, re.MULTILINE)
         assert re.search(r"^its worker has called after \d+ s$", lines[-1])
 
-    def test_how_far_it_is_is_told_where_the_api_tells_it(self) -> None:
+    def test_the_log_shows_the_progress_if_the_api_sends_it(self) -> None:
         seen = ServerEvent(at=0, uuid="00aa", happened="progress", state="maintenance", progress=40)
         assert sentence_of(seen) == "maintenance, 40 %"
 
-    async def test_a_second_try_has_its_reason(self) -> None:
+    async def test_a_retry_is_logged_with_its_reason(self) -> None:
         self.serve()
         self.cloud.fail("POST /server", status=409, code="SERVER_RESOURCES_UNAVAILABLE")
         self.cloud.fail("GET /storage/template", status=503)
@@ -45,7 +45,7 @@ class BuildLogs(RecordCase):
         assert "asked for 1xCPU-1GB in fi-hel1 or 1xCPU-1GB in fi-hel2" in lines
         assert any(line.startswith("1xCPU-1GB in fi-hel1 was refused:") for line in lines), lines
 
-    async def test_a_server_that_was_found_again_says_so(self) -> None:
+    async def test_an_adopted_server_is_logged_as_found_by_its_label(self) -> None:
         self.serve(boot=after_polls(6))
         self.cloud.fail("POST /server", drop=True, after_effect=True)
         await self.start_master(self.worker())
@@ -54,7 +54,7 @@ class BuildLogs(RecordCase):
         [server] = await self.all_gone()
         assert server.adopted
 
-    async def test_a_server_that_is_found_after_its_worker_has_called_says_so_too(self) -> None:
+    async def test_a_server_that_is_adopted_after_its_worker_has_called_is_logged_too(self) -> None:
         self.serve(boot_seconds=0)
         self.cloud.fail("POST /server", status=500, after_effect=True)
         self.cloud.fail("GET /server", status=503, times=2)
@@ -81,7 +81,7 @@ class BuildLogs(RecordCase):
         ]
         assert [log["complete"] for log in logs] == [True, True]
 
-    async def test_builds_at_once_are_each_told_of_their_own_server(self) -> None:
+    async def test_concurrent_builds_log_only_their_own_server(self) -> None:
         self.serve(boot=after_polls(6))
         await self.start_master(*(self.worker(f"bot-{number}") for number in range(3)))
         outcomes = await defer.gatherResults([defer.ensureDeferred(self.build(f"bot-{number}")) for number in range(3)])

@@ -94,7 +94,7 @@ def test_a_secret_is_looked_up_and_never_shown(checker: Checker) -> None:
     assert TOKEN not in checked.text
 
 
-def test_a_secret_that_there_is_not_is_named(checker: Checker) -> None:
+def test_a_missing_secret_is_named(checker: Checker) -> None:
     checked = checker.run('UpcloudLatentWorker("w", **(GOOD | {"api_token": util.Secret("nope")}))')
     assert checked.status == 1, checked.text
     assert "api_token cannot be rendered" in checked.answers["configuration"][1]
@@ -103,7 +103,7 @@ def test_a_secret_that_there_is_not_is_named(checker: Checker) -> None:
     assert checked.answers["master"][0] == "yes"
 
 
-def test_what_each_build_decides_is_left_open(checker: Checker) -> None:
+def test_arguments_that_depend_on_the_build_are_not_checked(checker: Checker) -> None:
     image = 'GOOD | {"image": util.Interpolate("Debian %(prop:version)s")}'
     checked = checker.run(f'UpcloudLatentWorker("w", **({image}))')
     assert checked.status == 0, checked.text
@@ -121,7 +121,7 @@ def test_what_each_build_decides_is_left_open(checker: Checker) -> None:
         ('{"masterFQDN": "no.such.host.invalid"}', "master", "has no address"),
     ],
 )
-def test_what_is_wrong_is_named(checker: Checker, change: str, question: str, answer: str) -> None:
+def test_each_problem_is_named(checker: Checker, change: str, question: str, answer: str) -> None:
     checked = checker.run(f'UpcloudLatentWorker("w", **(GOOD | {change}))')
     assert checked.status == 1, checked.text
     assert checked.answers[question][0] == "no"
@@ -129,7 +129,7 @@ def test_what_is_wrong_is_named(checker: Checker, change: str, question: str, an
 
 
 @pytest.mark.parametrize("endpoint", ["tcp:{}:interface=127.0.0.1", "tcp:port={}", "{}"])
-def test_whether_the_masters_port_answers_is_told(checker: Checker, endpoint: str) -> None:
+def test_the_check_says_whether_the_masters_port_answers(checker: Checker, endpoint: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         checked = checker.run('UpcloudLatentWorker("w", **GOOD)', endpoint.format(port))
@@ -144,7 +144,7 @@ def test_whether_the_masters_port_answers_is_told(checker: Checker, endpoint: st
     assert f"; port {port} does not answer from here, which is right if" in checked.answers["master"][1]
 
 
-def test_of_workers_whose_plan_is_not_known_no_limit_can_be_told(checker: Checker) -> None:
+def test_limits_are_not_checked_for_workers_whose_plan_is_not_known(checker: Checker) -> None:
     checked = checker.run('UpcloudLatentWorker("w", plans=["nope"], **GOOD)')
     assert checked.answers["limits"] == ("?", "no plan is known")
 
@@ -161,7 +161,7 @@ IN_TLS = "ssl:9989:privateKey=key.pem:certKey=cert.pem"
         ("Bootstrap(connection='wss')", IN_TLS, "c['protocols'] has no port for 'msgpack_experimental_v7'"),
     ],
 )
-def test_a_guest_that_speaks_otherwise_than_its_master_listens_is_named(
+def test_a_guest_with_another_protocol_than_its_master_is_named(
     checker: Checker, bootstrap: str, pb_port: str, answer: str
 ) -> None:
     checked = checker.run(f'UpcloudLatentWorker("w", bootstrap={bootstrap}, **GOOD)', pb_port)
@@ -178,7 +178,9 @@ def test_a_guest_that_speaks_otherwise_than_its_master_listens_is_named(
         ("bootstrap=Bootstrap(connection='wss'), masterFQDN='localhost:443'", "tcp:9989"),
     ],
 )
-def test_a_guest_that_speaks_as_its_master_or_proxy_is_well(checker: Checker, arguments: str, pb_port: str) -> None:
+def test_a_guest_with_the_protocol_of_its_master_or_proxy_passes(
+    checker: Checker, arguments: str, pb_port: str
+) -> None:
     checked = checker.run(f'UpcloudLatentWorker("w", **(GOOD | dict({arguments})))', pb_port)
     assert checked.answers["master"][0] == "yes", checked.text
 
@@ -190,9 +192,7 @@ def test_a_limit_of_the_account_that_is_too_small_is_named(checker: Checker, sim
     assert "5 cores wanted at once, but 3 of 3 cores are free" in checked.answers["limits"][1]
 
 
-def test_no_more_servers_are_counted_than_there_may_be_at_once(
-    checker: Checker, simulator: tuple[Simulator, str]
-) -> None:
+def test_limits_are_checked_for_at_most_max_servers(checker: Checker, simulator: tuple[Simulator, str]) -> None:
     simulator[0].account.resource_limits["cores"] = 3
     checked = checker.run('*upcloud_workers(4, "w", max_servers=3, **GOOD), UpcloudLatentWorker("w", **GOOD)')
     assert "4 cores wanted at once, but 3 of 3 cores are free" in checked.answers["limits"][1]
@@ -216,7 +216,7 @@ PUBLIC, HOME, LOOPBACK = map(ip_address, ("203.0.114.7", "10.0.0.7", "127.0.1.1"
         (LOOPBACK, ["utility"], False),
     ],
 )
-def test_whether_a_guest_reaches_the_master(
+def test_the_check_says_whether_guests_can_reach_the_master(
     address: IPv4Address | IPv6Address, networks: list[str] | None, is_reachable: bool
 ) -> None:
     assert reachable("ci.example.com", {address}, networks, None)[0] is is_reachable

@@ -103,7 +103,7 @@ class CostsOfBuilds(MasterCase):
         assert server.gone is None
         assert server.span is None
 
-    async def test_where_the_price_is_not_known_a_build_has_no_cost(self) -> None:
+    async def test_a_build_has_no_cost_if_the_price_is_not_known(self) -> None:
         cloud = self.serve()
         cloud.fail("GET /price", status=403, code="ACTION_FORBIDDEN", times=50)
         await self.start_master(self.worker())
@@ -115,7 +115,7 @@ class CostsOfBuilds(MasterCase):
         assert server.hourly is None
         assert server.cost is None
 
-    async def test_costs_are_those_of_the_bill(self) -> None:
+    async def test_recorded_costs_agree_with_the_bill(self) -> None:
         cloud = self.serve()
         whole_disk = {"os_disk_size": 25}
         await self.start_master(self.worker("one", hostconfig=whole_disk), self.worker("two", hostconfig=whole_disk))
@@ -127,7 +127,7 @@ class CostsOfBuilds(MasterCase):
         assert "3 servers" in text
         assert text.count("│ one ") == 2
 
-    async def test_a_server_whose_end_nobody_saw_is_named(self) -> None:
+    async def test_a_server_without_a_recorded_end_is_named(self) -> None:
         cloud = self.serve()
         await self.start_master(self.worker())
         await self.build()
@@ -147,7 +147,7 @@ class CostsOfBuilds(MasterCase):
         assert await self.costs() == 1
         assert "+1 hours on the bill" in self.read()
 
-    async def test_an_amount_of_the_bill_that_cannot_be_read_is_not_taken_for_nothing(self) -> None:
+    async def test_an_unreadable_amount_of_the_bill_does_not_count_as_zero(self) -> None:
         cloud = self.serve()
         await self.start_master(self.worker())
         await self.build()
@@ -173,11 +173,11 @@ class CostsOfBuilds(MasterCase):
 
 
 @pytest.mark.parametrize("month", ["2026", "2026-13", "november"])
-def test_a_month_that_is_none_is_refused(month: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_month_is_refused(month: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["costs", "master.cfg", "--month", month]) == 2
     assert "give a month such as 2026-11" in capsys.readouterr().err
 
 
-def test_a_configuration_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_configuration_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["costs", str(tmp_path / "master.cfg"), "--month", "2026-11"]) == 2
     assert "master.cfg" in capsys.readouterr().err

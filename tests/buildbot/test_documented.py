@@ -35,7 +35,7 @@ def test_every_argument_is_on_the_page(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name, default in DEFAULTS.items() if default is not None])
-def test_its_default_is_the_one_that_the_page_tells(name: str) -> None:
+def test_the_page_has_the_default_of_every_argument(name: str) -> None:
     default = DEFAULTS[name]
     told = ROWS[name][0].strip().removesuffix(" s")
     assert told == (str(default) if isinstance(default, bool) else f"{default:g}")
@@ -46,7 +46,7 @@ def test_every_key_of_hostconfig_is_on_the_page(name: str) -> None:
     assert f"`{name}`" in ROWS["hostconfig"][1]
 
 
-def test_what_hostconfig_defaults_to_is_on_the_page() -> None:
+def test_the_page_has_the_defaults_of_hostconfig() -> None:
     for default in (f"`{DEFAULT_PLAN}`", f"{DEFAULT_DISK_SIZE} GB", f"`{DEFAULT_TIER}`"):
         assert default in ROWS["hostconfig"][1]
 

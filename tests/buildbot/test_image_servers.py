@@ -118,7 +118,7 @@ class ImageServers(RecordCase):
         for image in self.images():
             del self.cloud.storages[image.uuid]
 
-    async def test_an_image_and_builds_take_turns_where_one_server_is_allowed(self) -> None:
+    async def test_an_image_and_builds_take_turns_if_one_server_is_allowed(self) -> None:
         gate = self.gate()
         worker = await self.start(step=until(gate), max_servers=1)
         self.guests.may_bake = False

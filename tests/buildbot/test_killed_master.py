@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.full
 
 
-def test_what_a_master_that_was_killed_left_unfinished_gets_its_end_in_the_next_run(
+def test_servers_of_a_killed_master_get_their_end_in_the_record_of_the_next_run(
     master_process: Callable[..., MasterProcess],
 ) -> None:
     cloud = Simulator(boot_seconds=0.2, stop_seconds=0.1, guests="process")

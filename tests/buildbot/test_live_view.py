@@ -113,7 +113,7 @@ class Views(RecordCase):
         assert left.reaped_by is not None
         self.cloud.storages.clear()
 
-    async def test_what_the_api_does_not_answer_is_named_and_waited_for_no_longer(self) -> None:
+    async def test_a_request_without_an_answer_is_named_after_the_time_limit(self) -> None:
         self.serve()
         await self.start_master(self.worker(build_wait_timeout=60))
         await self.build()
@@ -128,7 +128,7 @@ class Views(RecordCase):
         assert all("has not answered within 0.2 s" in problem for problem in view.problems)
         self.cloud.faults.clear()
 
-    async def test_what_is_no_answer_of_the_api_is_named(self) -> None:
+    async def test_an_answer_that_is_not_from_the_api_is_named(self) -> None:
         self.serve()
         await self.start_master(self.worker(build_wait_timeout=60))
         await self.build()
@@ -156,7 +156,7 @@ class Views(RecordCase):
         while [server.state for server in up.values()] != ["idle"]:
             await pause()
 
-    async def test_check_says_of_a_server_and_of_a_disk_what_the_page_says(self) -> None:
+    async def test_check_and_the_page_describe_servers_and_disks_in_the_same_words(self) -> None:
         self.serve()
         may_end = self.gate()
         await self.start_master(self.worker(), steps=[until(may_end)])

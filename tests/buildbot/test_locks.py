@@ -85,7 +85,7 @@ class Locks(MasterCase):
         self.may_end.touch()
         assert [(await each).results for each in (first, second)] == [[SUCCESS], [SUCCESS]]
 
-    async def test_a_place_goes_to_a_build_that_can_have_its_lock(self) -> None:
+    async def test_a_slot_goes_to_a_build_whose_lock_is_free(self) -> None:
         """Under `max_servers`, a build whose lock is held takes no place from others."""
         self.serve()
         bots = [self.worker(name, max_servers=2) for name in ("one", "two", "three")]

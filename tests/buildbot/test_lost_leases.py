@@ -110,7 +110,7 @@ class LostLeases(MasterCase):
             await pause()
         self.check_left_alone(server)
 
-    async def test_what_is_kept_is_left_alone_though_no_renewal_has_noticed(self) -> None:
+    async def test_a_kept_server_is_left_alone_before_a_renewal_has_noticed(self) -> None:
         self.serve()
         bot = self.worker()
         building, server, gate = await self.kept_while_it_builds(bot)
@@ -122,7 +122,7 @@ class LostLeases(MasterCase):
         self.check_left_alone(server)
 
     @pytest.mark.full
-    async def test_what_is_kept_in_its_first_minutes_is_started_again(self) -> None:
+    async def test_a_server_that_is_kept_in_its_first_minutes_is_started_again(self) -> None:
         """A look before the stop would cost each short build a request more."""
         self.serve(boot_seconds=0.05)
         bot = self.worker()
@@ -173,7 +173,7 @@ class LostLeases(MasterCase):
         self.check_left_alone(server)
 
     @pytest.mark.full
-    async def test_what_is_kept_is_not_switched_off_for_a_fresh_disk(self) -> None:
+    async def test_a_kept_server_is_not_switched_off_for_a_fresh_disk(self) -> None:
         self.serve()
         bot = self.worker(build_wait_timeout=PaidHour(), fresh_disk=True)
         building, server, gate = await self.kept_while_it_builds(bot)
@@ -183,7 +183,7 @@ class LostLeases(MasterCase):
         self.check_left_alone(server)
 
     @pytest.mark.full
-    async def test_what_is_kept_while_it_is_switched_off_keeps_its_disk(self) -> None:
+    async def test_a_server_that_is_kept_while_switched_off_keeps_its_disk(self) -> None:
         self.serve()
         bot = self.worker(build_wait_timeout=PaidHour(), fresh_disk=True)
         await self.start_master(bot)

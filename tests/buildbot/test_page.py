@@ -146,7 +146,7 @@ async def leave_some(url: str) -> None:
         await api.request("PUT", f"/storage/{lone.uuid}", json={"storage": {"labels": labels["label"]}})
 
 
-def test_what_is_up_is_what_the_api_and_the_database_say(
+def test_the_view_now_agrees_with_the_api_and_the_database(
     browser: Browser, master: PageMaster, cloud: tuple[Simulator, str]
 ) -> None:
     simulator, _ = cloud
@@ -174,7 +174,7 @@ def test_what_is_up_is_what_the_api_and_the_database_say(
     assert {row["Whose"] for row in left} == {"buildbot-0123456789ab-abcdef"}
 
 
-def test_what_was_is_what_the_database_and_the_record_say(browser: Browser, master: PageMaster) -> None:
+def test_the_view_before_agrees_with_the_database_and_the_record(browser: Browser, master: PageMaster) -> None:
     builds = master.get("builds")["builds"]
     servers = read_record(master.basedir)
     with opened(browser, master.web) as view:
@@ -224,7 +224,7 @@ def test_a_row_leads_to_its_build_and_to_its_worker(browser: Browser, master: Pa
         view.page.wait_for_url(re.compile(r"#/workers/\d+"))
 
 
-def test_the_keyboard_reaches_all_and_zooms(browser: Browser, master: PageMaster) -> None:
+def test_the_page_can_be_used_and_zoomed_with_the_keyboard(browser: Browser, master: PageMaster) -> None:
     with opened(browser, master.web) as view:
         view.open("/before")
         view.page.wait_for_selector(".uc-chart")
@@ -279,7 +279,7 @@ def test_each_view_fits_its_window_in_light_and_dark(
         view.keep(f"{name}-{scheme}-{size}")
 
 
-def test_who_may_not_see_builds_may_not_see_servers(
+def test_users_who_may_not_see_builds_may_not_see_servers(
     browser: Browser,
     cloud: tuple[Simulator, str],
     _basedir: Path,  # noqa: PT019 - it is used
@@ -297,7 +297,7 @@ def test_who_may_not_see_builds_may_not_see_servers(
         guarded.close()
 
 
-def test_a_thousand_servers_can_be_looked_at(browser: Browser, master: PageMaster) -> None:
+def test_a_thousand_servers_can_be_shown(browser: Browser, master: PageMaster) -> None:
     """Of a document of our own: a hundred are drawn, and more when they are asked for."""
     with opened(browser, master.web) as view:
         view.open("/before")
@@ -312,7 +312,7 @@ def test_a_thousand_servers_can_be_looked_at(browser: Browser, master: PageMaste
         assert view.complaints == []
 
 
-def test_a_master_that_does_not_answer_leaves_what_was_said_last(browser: Browser, master: PageMaster) -> None:
+def test_the_last_data_stay_if_the_master_does_not_answer(browser: Browser, master: PageMaster) -> None:
     with opened(browser, master.web) as view:
         view.open("")
         view.page.wait_for_selector(".uc-now")

@@ -54,7 +54,7 @@ class Served(MasterCase):
 
 
 class DocumentsOfThePage(Served):
-    async def test_an_idle_server_is_a_row_with_all_that_is_known_of_it(self) -> None:
+    async def test_the_row_of_an_idle_server_has_all_its_values(self) -> None:
         cloud = self.serve()
         await self.start_master(self.worker("one", build_wait_timeout=60))
         assert (await self.build("one")).results == [SUCCESS]
@@ -73,7 +73,7 @@ class DocumentsOfThePage(Served):
         assert "one" in said["workers"]
         assert said["left"] == said["notes"] == []
 
-    async def test_what_was_has_the_server_its_build_and_the_totals(self) -> None:
+    async def test_the_history_has_the_server_its_build_and_the_totals(self) -> None:
         cloud = self.serve()
         await self.start_master(self.worker("one"))
         outcome = await self.build("one")
@@ -103,7 +103,7 @@ class DocumentsOfThePage(Served):
             assert SECRET not in text
             assert str(guest) not in text
 
-    async def test_what_the_api_does_not_tell_is_said_in_a_sentence(self) -> None:
+    async def test_missing_answers_of_the_api_are_explained_in_a_sentence(self) -> None:
         cloud = self.serve()
         await self.start_master(self.worker("one"))
         cloud.fail("GET /server", status=403, code="ACTION_FORBIDDEN", times=None)
@@ -161,7 +161,7 @@ class DocumentsForSome(Served):
         (folder / "prometheus").chmod(0o600)
         return {**super().configuration(*workers, steps=steps), "secretsProviders": [provider(str(folder))]}
 
-    async def test_who_may_not_see_builds_is_refused_and_who_has_the_token_reads_the_metrics(self) -> None:
+    async def test_only_users_who_may_see_builds_and_the_token_can_read_the_metrics(self) -> None:
         self.serve()
         await self.start_master(self.worker("one"))
         for path in ("now.json", "before.json", "metrics"):
@@ -208,7 +208,7 @@ class MetricsOfAMaster(Served):
     ("asked", "hours"),
     [("1", 1), ("0.5", 0.5), ("-1", HOURS), ("nan", HOURS), ("inf", HOURS), ("x", HOURS), ("1e9", MOST_HOURS)],
 )
-def test_how_far_back_is_a_number_of_hours_within_bounds(asked: str, hours: float) -> None:
+def test_the_hours_to_show_are_limited(asked: str, hours: float) -> None:
     assert hours_of({b"hours": [asked.encode()]}) == hours
 
 
@@ -220,7 +220,7 @@ def test_how_far_back_is_a_number_of_hours_within_bounds(asked: str, hours: floa
         ({"metrics_token": "a-token"}, "must be a secret"),
     ],
 )
-def test_what_is_wrong_with_the_configuration_is_said_without_its_values(config: object, problem: str) -> None:
+def test_problems_of_the_configuration_are_reported_without_its_values(config: object, problem: str) -> None:
     [said] = application.problems(config)
     assert problem in said
     assert "a-token" not in said

@@ -102,7 +102,7 @@ def test_a_server_that_ends_before_it_begins_is_shown_without_length() -> None:
     assert found.hours == 1
 
 
-def test_a_server_whose_end_nobody_saw_ends_when_it_was_last_heard_of() -> None:
+def test_a_server_without_a_recorded_end_ends_at_its_last_line() -> None:
     lost = server(stopping=None, gone=None, seen=at(45))
     [shown] = history([lost], up=(), since=0, now=NOW.timestamp())["servers"]
     assert shown["end"] == at(45).timestamp()
@@ -125,7 +125,7 @@ def test_hours_that_are_paid_are_those_that_builds_used_and_the_idle_rest() -> N
     assert sums["servers"] == 1
 
 
-def test_what_was_paid_before_midnight_is_not_of_today() -> None:
+def test_hours_paid_before_midnight_do_not_count_for_today() -> None:
     midnight = begin_of_day(NOW.timestamp())
     late = datetime.fromtimestamp(midnight, UTC) - timedelta(minutes=90)
     over = server(
@@ -213,7 +213,7 @@ ODD: st.SearchStrategy[object] = st.sampled_from([
     line=st.dictionaries(st.sampled_from([*ServerRecord.__dataclass_fields__, "at", "ended"]), ODD, max_size=12),
     build=st.dictionaries(st.sampled_from(list(BuildRecord.__dataclass_fields__)), ODD, max_size=6),
 )
-def test_whatever_a_record_says_becomes_a_document(
+def test_every_record_becomes_a_document(
     tmp_path_factory: pytest.TempPathFactory, line: dict[str, Any], build: dict[str, Any]
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "odd.jsonl"

@@ -51,14 +51,14 @@ def test_the_progress_of_the_api_is_in_the_row() -> None:
     assert (server["progress"], server["api_state"]) == (40, "maintenance")
 
 
-def test_what_an_hour_costs_is_the_sum_of_what_is_made_and_has_a_price() -> None:
+def test_the_hourly_cost_is_the_sum_of_created_servers_with_a_price() -> None:
     priced: dict[str, Any] = {"hourly": Decimal("0.02"), "currency": "EUR"}
     said = document(row(**priced), row(**priced), row(uuid=None, **priced), row())
     assert said["hourly"] == [{"currency": "EUR", "amount": pytest.approx(0.04)}]
     assert said["unpriced"] == 1
 
 
-def test_what_nobody_holds_is_no_row_but_left_over_with_the_time_by_which_it_is_reaped() -> None:
+def test_a_server_that_nobody_holds_is_listed_as_left_over_with_its_reap_time() -> None:
     said = document(row(), row(held_by="nobody", master="m", reaped_by=NOW + timedelta(minutes=5)))
     assert len(said["servers"]) == 1
     [left] = said["left"]
@@ -66,7 +66,7 @@ def test_what_nobody_holds_is_no_row_but_left_over_with_the_time_by_which_it_is_
     assert left["owner"] == "m"
 
 
-def test_when_the_server_of_an_unknown_owner_is_reaped_is_not_known() -> None:
+def test_the_reap_time_of_a_server_of_an_unknown_owner_is_not_known() -> None:
     [left] = document(row(held_by="nobody", owner="somebody", reaped_by=NOW))["left"]
     assert (left["owner"], left["reaped_by"]) == ("somebody", None)
 

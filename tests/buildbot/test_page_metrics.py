@@ -146,7 +146,7 @@ def test_requests_and_repeats_are_told_by_the_status_of_the_answer() -> None:
     assert found["upcloud_repeats_total,status=503"] == found["upcloud_repeats_total,status=none"] == 1
 
 
-def test_what_the_reaper_destroyed_is_counted() -> None:
+def test_reaped_servers_and_disks_are_counted() -> None:
     metrics = Metrics({})
     metrics.hear_event(LeaseEvent(at=0, uuid="00f4", happened="reaped"))
     metrics.hear_event(LeaseEvent(at=0, uuid="00f4", happened="renewed"))
@@ -194,7 +194,7 @@ def queries() -> list[str]:
     return [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
 
 
-def test_the_dashboard_asks_for_all_that_is_told_and_for_nothing_else() -> None:
+def test_the_dashboard_uses_exactly_the_existing_metrics() -> None:
     up = {"b": record(id="b")}
     metrics = Metrics(up)
     metrics.left = 0, 0

@@ -58,7 +58,7 @@ class Placements(MasterCase):
         assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * 3
         assert cloud.count(CREATE) == 3
 
-    async def test_with_prefer_idle_false_buildbot_s_dice_decide(self) -> None:
+    async def test_with_prefer_idle_false_buildbot_chooses_at_random(self) -> None:
         cloud = self.serve()
         await self.start(3, prefer_idle=False)
         await self.build()
@@ -128,7 +128,7 @@ class Placements(MasterCase):
         assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * 3
         assert cloud.count(CREATE) == 1
 
-    async def test_patience_ends(self) -> None:
+    async def test_a_build_gets_a_new_server_when_its_patience_is_over(self) -> None:
         cloud, gate = self.serve(), self.gate()
         await self.start(2, steps=[until(gate)], patience=1)
         building = [defer.ensureDeferred(self.build()) for _ in range(2)]
@@ -137,7 +137,7 @@ class Placements(MasterCase):
         gate.touch()
         assert [outcome.results for outcome in await defer.gatherResults(building)] == [[SUCCESS]] * 2
 
-    async def test_with_patience_nobody_waits_where_no_server_is_up(self) -> None:
+    async def test_with_patience_a_build_does_not_wait_if_no_server_is_up(self) -> None:
         self.serve()
         await self.start(2, patience=3600)
         assert (await self.build()).results == [SUCCESS]

@@ -34,7 +34,7 @@ class Places(MasterCase):
         self.config.update(self.configuration(*workers, steps=self.steps))
         await self.master.reconfig()
 
-    async def test_a_build_that_has_no_place_is_not_claimed(self) -> None:
+    async def test_a_build_without_a_slot_is_not_claimed(self) -> None:
         self.serve()
         await self.start_master(*self.workers(3, max_servers=1), steps=self.steps)
         building = [defer.ensureDeferred(self.build(gate=str(self.may_end))) for _ in range(3)]
@@ -91,7 +91,7 @@ class Places(MasterCase):
         self.may_end.touch()
         assert [outcome.results for outcome in await defer.gatherResults(building)] == [[SUCCESS]] * 2
 
-    async def test_a_build_that_is_cancelled_before_it_has_a_server_gives_its_place_back(self) -> None:
+    async def test_a_build_that_is_cancelled_before_it_has_a_server_frees_its_slot(self) -> None:
         self.serve()
         self.cloud.boot_next(never())
         await self.start_master(*self.workers(2, max_servers=1))
@@ -114,13 +114,13 @@ class Places(MasterCase):
         await self.reconfigure(self.worker("bot-2", max_servers=1, build_wait_timeout=60))
         assert (await waiting).results == [SUCCESS]
 
-    async def test_an_idle_server_of_another_worker_makes_way(self) -> None:
+    async def test_an_idle_server_of_another_worker_is_given_up(self) -> None:
         self.serve()
         await self.start_master(*self.workers(2, max_servers=1, build_wait_timeout=-1))
         for name in ("bot-1", "bot-2", "bot-1"):
             assert (await self.build(name)).results == [SUCCESS]
 
-    async def test_of_several_idle_servers_the_one_makes_way_whose_paid_hour_ends_first(self) -> None:
+    async def test_of_several_idle_servers_the_one_whose_paid_hour_ends_first_is_given_up(self) -> None:
         self.serve()
         workers = self.workers(3, max_servers=2, build_wait_timeout=-1)
         await self.start_master(*workers)

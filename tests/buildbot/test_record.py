@@ -129,7 +129,7 @@ class Records(RecordCase):
         servers = await self.all_gone()
         assert [server.id == "before" for server in servers] == [True, False]
 
-    async def test_what_a_reaper_destroys_of_an_earlier_run_gets_its_end(self) -> None:
+    async def test_servers_of_an_earlier_run_get_their_end_when_they_are_reaped(self) -> None:
         self.serve()
         await self.start_master(self.worker())
         line = {"v": 1, "id": "a", "uuid": "00aa", "worker": "bot", "created": AHEAD, "at": AHEAD, "state": "building"}

@@ -209,7 +209,9 @@ def test_a_csv_may_be_at_an_address(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("page", [b"<html>", b'{"builds": null}', b'{"builds": 1}', b'{"builds": [1]}', b"[]"])
-def test_what_is_no_buildbot_is_refused_in_a_sentence(page: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_error_for_an_address_without_buildbot_is_one_sentence(
+    page: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
     with web(lambda path, query: page) as url:
         assert main(["replay", url]) == 2
     assert "does not answer as Buildbot's REST API does" in capsys.readouterr().err
@@ -224,7 +226,7 @@ def test_what_is_no_buildbot_is_refused_in_a_sentence(page: bytes, capsys: pytes
         (b"start,seconds\n1,1\n", ["--workers", "0"], "--workers 0: give 1 or more"),
     ],
 )
-def test_bad_input_is_refused_in_a_sentence(
+def test_the_error_for_bad_input_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, options: list[str], reason: str
 ) -> None:
     file = tmp_path / "builds.csv"
@@ -233,6 +235,6 @@ def test_bad_input_is_refused_in_a_sentence(
     assert reason in capsys.readouterr().err
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["replay", str(tmp_path / "none.csv")]) == 2
     assert "none.csv" in capsys.readouterr().err

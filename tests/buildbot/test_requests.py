@@ -196,7 +196,7 @@ def misspelt(props: Any) -> dict[str, str]:  # noqa: ANN401 - Buildbot's
     return {"plam": "custom"}
 
 
-def test_what_renders_to_an_unknown_key_is_refused() -> None:
+def test_an_unknown_key_after_rendering_is_refused() -> None:
     failures: list[str] = []
     made = defer.ensureDeferred(requested(Arguments(image="Debian", hostconfig=misspelt), Properties()))
     made.addErrback(lambda failure: failures.append(str(failure)))

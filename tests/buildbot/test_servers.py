@@ -51,7 +51,7 @@ class Machines(MasterCase):
         info: dict[str, Any] = worker["workerinfo"]
         return info
 
-    async def test_disks_that_are_made_go_with_the_server_and_those_that_are_attached_stay(self) -> None:
+    async def test_created_disks_are_deleted_with_the_server_and_attached_disks_are_kept(self) -> None:
         async def make(cloud: UpCloud) -> str:
             disk = await cloud.storages.create(StorageSpec(zone=ZONE, title="cache", size=10))
             await cloud.storages.wait_for_state(disk.uuid, "online", timeout=20)
@@ -120,7 +120,7 @@ class Machines(MasterCase):
         assert ":" in properties["upcloud_ipv6"]
         assert not {"upcloud_ipv4", "upcloud_utility_ipv4"} & set(properties)
 
-    async def test_a_size_of_ones_own_an_encrypted_disk_and_a_firewall(self) -> None:
+    async def test_a_custom_size_an_encrypted_disk_and_a_firewall_can_be_requested(self) -> None:
         self.serve()
         hostconfig = {"plan": "custom", "core_number": 3, "memory_amount": 6144, "os_disk_size": 30, "encrypted": True}
         server, _ = await self.server_of(hostconfig=hostconfig, firewall=True)

@@ -82,7 +82,7 @@ def test_the_scheduler_asks_first_at_the_start_and_last_within_an_hour_of_the_en
     "options",
     [{"standby": 5}, {"build_wait_timeout": 0}, {"fresh_disk": True, "build_wait_timeout": PaidHour()}],
 )
-def test_a_standby_that_cannot_be_meant_is_refused(options: Mapping[str, object]) -> None:
+def test_an_invalid_standby_is_refused(options: Mapping[str, object]) -> None:
     standby = Standby(workers=["bot"], start="07:45", end="18:00")
     with pytest.raises(ConfigErrors, match="standby is"):
         QuickWorker("bot", api_token="t", image="x", **{"standby": standby, **options})

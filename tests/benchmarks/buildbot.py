@@ -40,7 +40,7 @@ class Seconds:
     requests: list[float] = field(default_factory=list[float])
     """How many each of the builds side by side cost."""
     alone: list[Counter[str]] = field(default_factory=list[Counter[str]])
-    """The requests of a build with nothing beside it, round by round. The last: the API sends totals of lists."""
+    """The requests of a single build, round by round. The last: the API sends totals of lists."""
 
 
 class Cloud:
@@ -72,14 +72,14 @@ def buildbot(*, rounds: int, scale: float) -> Section:
     own = statistics.median(took[LOCAL].start)
     for kind, target in ((OURS, 1.0), (SHIPPED, None)):
         added = [seconds - own for seconds in took[kind].start]
-        what = "from a build's force to its first step, beside the boot and Buildbot's own part"
+        what = "from a build's force to its first step, without the boot and Buildbot's own part"
         section.add(f"{what}: {kind}", statistics.median(added), target, " s", _range(added))
     section.add(
         "Buildbot's own part: the same on a worker that is always there", own, None, " s", _range(took[LOCAL].start)
     )
     for kind, target in ((OURS, 1.0), (SHIPPED, None)):
         ends = took[kind].end
-        what = "from the first step of a build to the end of its server, beside the stop"
+        what = "from the first step of a build to the end of its server, without the stop"
         section.add(f"{what}: {kind}", statistics.median(ends), target, " s", _range(ends))
     for kind in (OURS, SHIPPED):
         gaps = [gap * 1e3 for gap in took[kind].gap]
@@ -89,7 +89,7 @@ def buildbot(*, rounds: int, scale: float) -> Section:
     for which, when in ((-2, ""), (-1, ", if the API sends the total of a list")):
         alone = took[OURS].alone[which]
         note = ", ".join(f"{times} {call}" for call, times in alone.items())
-        section.add(f"requests of a build with nothing beside it{when}: ours", alone.total(), 5, "", note)
+        section.add(f"requests of a single build{when}: ours", alone.total(), 5, "", note)
     for kind, target in ((OURS, 4.6), (SHIPPED, None)):
         costs = took[kind].requests
         note = f"{min(costs):.2f} to {max(costs):.2f}"

@@ -41,7 +41,7 @@ def imports(*, rounds: int) -> Section:
     }
     times = _processes(statements, rounds=rounds)
     base = f"{times.median('base') * 1e3:.0f} ms"
-    section.add("import upcloud_sdk, beside httpx, pydantic, anyio, over these", times.ratio("the SDK", "base"), 1.05)
+    section.add("import upcloud_sdk with httpx, pydantic, anyio, over these", times.ratio("the SDK", "base"), 1.05)
     section.add("import upcloud_sdk alone, over the three", times.ratio("alone", "base"), note=f"they take {base}")
     section.add("first use of `servers`, over the three", times.ratio("touched", "base"), 1.55)
     section.add("one pydantic model of one field, over the three", times.ratio("a model", "base"))

@@ -1,4 +1,4 @@
-"""For how long the page holds its master's reactor, beside Buildbot's own pages on as many builds."""
+"""How long the page blocks the reactor of its master, compared with Buildbot's own pages for as many builds."""
 
 from __future__ import annotations
 

@@ -104,11 +104,11 @@ class DeadMasters:
             if owner is not None:
                 account = await self._accounts.open(self._account.key._replace(owner=owner, reaps=None), self)
                 try:
-                    await self._look(name, last_active, account.cloud, limit)
+                    await self._reap_if_dead(name, last_active, account.cloud, limit)
                 finally:
                     self._accounts.release(account, self)
 
-    async def _look(self, name: str, last_active: datetime, cloud: UpCloud, delay: timedelta) -> None:
+    async def _reap_if_dead(self, name: str, last_active: datetime, cloud: UpCloud, delay: timedelta) -> None:
         leases: tuple[Lease, ...] = await self._bridge.run(cloud.leases.list).ended
         held = frozenset(Held(lease.uuid, lease.ends) for lease in leases)
         seen = Sighting(time.monotonic(), last_active, held)

@@ -168,9 +168,9 @@ class IdleServers:
     def make_room(self) -> None:
         """In a second, give up that server, if a build or the server of an image still waits."""
         if self._call is None or not self._call.active():
-            self._call = self._reactor.callLater(_MAKE_WAY_AFTER, self._look)
+            self._call = self._reactor.callLater(_MAKE_WAY_AFTER, self._begin)
 
-    def _look(self) -> None:
+    def _begin(self) -> None:
         defer.ensureDeferred(self._make_room())
 
     async def _make_room(self) -> None:

@@ -115,7 +115,7 @@ class Bake:
     async def run(self) -> tuple[Image, ...]:
         """The images, in the order of the zones."""
         while True:
-            found, base = await self._look()
+            found, base = await self._find_images()
             missing = [zone for zone in self._zones if zone not in found]
             if not missing:
                 break
@@ -124,7 +124,7 @@ class Bake:
                 other = next(iter(await self._bakers()), None)
                 if other is None:
                     # An image may be completed between the two reads. Then its server was still there: read again.
-                    found, base = await self._look()
+                    found, base = await self._find_images()
                     if missing := [zone for zone in self._zones if zone not in found]:
                         await self._make(base, missing)
             if other is not None:
@@ -136,7 +136,7 @@ class Bake:
 
     # --- finding ------------------------------------------------------------------------------------------------------
 
-    async def _look(self) -> tuple[dict[str, Image], StorageSummary]:
+    async def _find_images(self) -> tuple[dict[str, Image], StorageSummary]:
         """The usable images by zone, and the current base. Of several images, the oldest."""
         templates = await self._storages.list("template")
         base = choose(self._recipe.base, templates)
@@ -345,7 +345,7 @@ class Bake:
 
     async def _delete_doubles(self, made: set[str]) -> None:
         """Delete images that another bake completed earlier. Can happen when lists lag."""
-        found, _ = await self._look()
+        found, _ = await self._find_images()
         for uuid in made:
             image = read_image(await self._storages.get(uuid), self._core.owner)
             if image is None:

@@ -66,12 +66,12 @@ class MetricsText(Resource):
             return NOTHING.encode()
         from upcloud_sdk.buildbot.www._prometheus import CONTENT_TYPE  # noqa: PLC0415 - the same
 
-        await self._look(self._service, self._metrics)
+        await self._count_left(self._service, self._metrics)
         request.setHeader(b"content-type", CONTENT_TYPE.encode())
         return self._metrics.scrape()
 
     @staticmethod
-    async def _look(service: UpcloudService, metrics: Metrics) -> None:
+    async def _count_left(service: UpcloudService, metrics: Metrics) -> None:
         """Count what nobody holds. If the API does not answer, the last counts stay."""
         view = await live_view(service)
         if not view.problems:

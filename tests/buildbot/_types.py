@@ -11,7 +11,19 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import Deferred
 
+    class Transport:
+        def pauseProducing(self) -> None: ...
+
+    class Broker:
+        transport: Transport
+        expressionReceived: Callable[[list[object]], None]
+
+    class BotFactory:
+        buildProtocol: Callable[[object], Broker]
+
     class Worker:
+        bf: BotFactory
+
         def __init__(self, host: str, port: int, name: str, passwd: str, basedir: str, *, keepalive: float) -> None: ...
         def startService(self) -> None: ...
         def stopService(self) -> Deferred[None]: ...
@@ -55,7 +67,8 @@ if TYPE_CHECKING:
     plugins: Any
     """The plugins of Buildbot, by their group."""
 
-    class Connection: ...
+    class Connection:
+        def abortConnection(self) -> None: ...
 
     class ProxyFactory:
         port: int

@@ -1,7 +1,7 @@
 """A process that runs the workers of all guests: real ones, without the second that each would take to start.
 
-Run as a script. A line on its standard input is an order: `start ID LOGIN`, its login in JSON, or `stop ID`. Its end
-is the end of the process.
+Run as a script. A line on its standard input is an order: `start ID LOGIN`, its login in JSON, `stop ID`, or
+`freeze ID CALL`: at this call of the master's, or at once if there is none. Its end is the end of the process.
 """
 
 from __future__ import annotations
@@ -13,13 +13,40 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.buildbot._types import LineReceiver, StandardIO, Worker, reactor
+    from tests.buildbot._types import Broker, LineReceiver, StandardIO, Worker, reactor
 else:
     # Not through `_types`, which imports Buildbot's tests.
     from buildbot_worker.bot import Worker
     from twisted.internet import reactor
     from twisted.internet.stdio import StandardIO
     from twisted.protocols.basic import LineOnlyReceiver as LineReceiver
+
+
+class Link:
+    """The connection of a guest. It stays open when the guest freezes, as that of a machine that hangs."""
+
+    def __init__(self, worker: Worker, freezes_at: str | None) -> None:
+        self.freezes_at = None if freezes_at is None else freezes_at.encode()
+        self.is_frozen = False
+        self._connect, worker.bf.buildProtocol = worker.bf.buildProtocol, self._connected
+
+    def _connected(self, address: object) -> Broker:
+        self._broker = broker = self._connect(address)
+        receive = broker.expressionReceived
+
+        def received(message: list[object]) -> None:
+            if message[0] == b"message" and message[3] == self.freezes_at:
+                self.freeze()
+            if not self.is_frozen:
+                receive(message)
+
+        broker.expressionReceived = received
+        return broker
+
+    def freeze(self) -> None:
+        """Read and answer nothing any more."""
+        self.is_frozen = True
+        self._broker.transport.pauseProducing()
 
 
 class Orders(LineReceiver):
@@ -31,17 +58,32 @@ class Orders(LineReceiver):
     def __init__(self, scratch: Path) -> None:
         self._scratch = scratch
         self._workers: dict[str, Worker] = {}
+        self._links: dict[str, Link] = {}
 
     def lineReceived(self, line: bytes) -> None:  # noqa: N802 - Twisted's
         order, _, rest = line.decode().partition(" ")
         name, _, login = rest.partition(" ")
         if order == "start":
             self._start(name, json.loads(login))
+        elif order == "freeze":
+            self._freeze(self._links[name], login)
         elif name in self._workers:
-            self._workers.pop(name).stopService()
+            self._stop(name)
 
     def connectionLost(self, reason: object) -> None:  # noqa: N802 - Twisted's
         reactor.crash()
+
+    def _freeze(self, link: Link, call: str) -> None:
+        if call:
+            link.freezes_at = call.encode()
+        else:
+            link.freeze()
+        print("done", flush=True)  # noqa: T201 - the test waits for it
+
+    def _stop(self, name: str) -> None:
+        worker = self._workers.pop(name)
+        if not self._links.pop(name).is_frozen:
+            worker.stopService()
 
     def _start(self, name: str, login: dict[str, str]) -> None:
         basedir = self._scratch / name
@@ -49,6 +91,7 @@ class Orders(LineReceiver):
         address = login["host"], int(login["port"])
         worker = Worker(*address, login["name"], login["passwd"], str(basedir), keepalive=0)
         self._workers[name] = worker
+        self._links[name] = Link(worker, login.get("freezes_at"))
         worker.startService()
 
 

@@ -38,6 +38,13 @@ class GuestHost:
         cls._process.stdin.flush()
 
     @classmethod
+    def wait(cls) -> None:
+        """Wait until the order to freeze is carried out."""
+        assert cls._process is not None
+        assert cls._process.stdout is not None
+        assert cls._process.stdout.readline() == "done\n"
+
+    @classmethod
     def close(cls) -> None:
         """End it, with all guests."""
         if cls._process is not None:
@@ -57,6 +64,8 @@ class Guests:
         """The `user_data` of every server that started, in order."""
         self.attaches = True
         """Whether guests start a worker at all."""
+        self.freezes_at: str | None = None
+        """The call of the master's at which the next guest freezes: its connection stays, and it answers nothing."""
 
     def start(self, server: Server) -> None:
         if self.attaches:
@@ -93,4 +102,12 @@ class Guests:
         """A worker that says what this document tells it to say."""
         self.seen.append(user_data)
         self.running.add(uuid)
+        if self.freezes_at is not None:
+            user_data = json.dumps({**json.loads(user_data), "freezes_at": self.freezes_at})
+            self.freezes_at = None
         self.host.order(f"start {uuid} {user_data}")
+
+    def freeze(self, uuid: str, at: str = "") -> None:
+        """Its machine hangs from now on, or from this call of the master's."""
+        self.host.order(f"freeze {uuid} {at}")
+        self.host.wait()

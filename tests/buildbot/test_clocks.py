@@ -13,6 +13,7 @@ from twisted.internet import defer
 from tests.buildbot._types import RETRY, SUCCESS, reactor
 from tests.buildbot.harness import MasterCase, pause, until
 from tests.buildbot.processes import eventually
+from upcloud_sdk.buildbot import heartbeat
 from upcloud_sdk.buildbot._buildbot_api import States
 from upcloud_sdk.simulator import Simulator, never
 
@@ -57,6 +58,32 @@ class Clocks(MasterCase):
             await pause()
         self.jump(HOURS)
         await pause(0.5)
+        gate.touch()
+        assert (await building).results == [SUCCESS]
+
+    async def test_a_clock_that_jumps_ahead_before_a_guest_has_answered_ends_no_build(self) -> None:
+        self.serve()
+        self.patch(heartbeat, "_ASK_EVERY", 0.2)
+        gate = self.gate()
+        bot = self.worker()
+        await self.start_master(bot, steps=[until(gate)])
+        building = defer.ensureDeferred(self.build())
+        while not bot.is_building:
+            await pause()
+        asked, answer = defer.Deferred[None](), defer.Deferred[object]()
+
+        def ask(message: str) -> defer.Deferred[object]:
+            asked.callback(None)
+            return answer
+
+        assert bot.conn is not None
+        conn, print_there = bot.conn, bot.conn.remotePrint
+        conn.remotePrint = ask  # type: ignore[method-assign]  # an answer that takes as long as this test wants
+        await asked
+        conn.remotePrint = print_there  # type: ignore[method-assign]  # the same
+        self.jump(HOURS)
+        await pause(0.5)
+        answer.callback(None)
         gate.touch()
         assert (await building).results == [SUCCESS]
 

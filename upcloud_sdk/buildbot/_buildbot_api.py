@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         workers: list[WorkerForBuilder]
 
         def getOldestRequestTime(self) -> Deferred[datetime | None]: ...
+        def buildFinished(self, build: Build, wfb: WorkerForBuilder) -> None: ...
 
     class BotMaster(Protocol):
         shuttingDown: bool
@@ -93,6 +94,8 @@ if TYPE_CHECKING:
         builder_name: str
 
         def isAvailable(self) -> bool: ...
+        def isBusy(self) -> bool: ...
+        def buildFinished(self) -> None: ...
 
     class DeferWaiter(Protocol):
         def add(self, deferred: Deferred[Any]) -> object: ...
@@ -114,6 +117,8 @@ if TYPE_CHECKING:
 
         def loseConnection(self) -> None: ...
         def detached(self, mind: object) -> None: ...
+        def notifyOnDisconnect(self, callback: Callable[[], object]) -> object: ...
+        def remotePrint(self, message: str) -> Deferred[object]: ...
 
     class Registration(Protocol):
         pbReg: object | None
@@ -151,11 +156,12 @@ if TYPE_CHECKING:
         stopped: bool
         subs: object
         startBuild: Callable[[WorkerForBuilder], Deferred[None]]
+        buildFinished: Callable[[list[str], int], Deferred[None]]
+        stopBuildConsumer: object
 
         _preparation_step: Step | None
 
         def get_buildid(self) -> Deferred[int]: ...
-        def buildFinished(self, text: list[str], results: int) -> Deferred[None]: ...
 
     class SharedService:
         master: Master

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from twisted.python import log
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     )
 
 _DEFAULT_PORT = 9989
+_CLOSE_WITHIN = 5.0
+"""Seconds that a guest has to take part in closing its connection."""
 
 
 def is_lost(conn: Connection) -> bool:
@@ -47,13 +50,35 @@ def listening_port(worker: AbstractLatentWorker, *, websocket: bool) -> int:
     return registered.getPBPort() if registered is not None and registered.pbReg is not None else _DEFAULT_PORT
 
 
-def end_if_not_started(worker: AbstractLatentWorker, build: Build) -> None:
+def close_at_once(conn: Connection) -> None:
+    """Close a connection without waiting for the guest. Over TLS, Buildbot would wait for its answer."""
+    conn.loseConnection()
+    broker = getattr(getattr(conn, "mind", None), "broker", None)
+    if broker is not None:
+        broker.transport.abortConnection()
+
+
+def close_soon(worker: AbstractLatentWorker, conn: Connection) -> None:
+    """Close a connection. A guest that does not take part in that has five seconds."""
+    conn.loseConnection()
+    call = worker.master.reactor.callLater(_CLOSE_WITHIN, close_at_once, conn)
+
+    def closed() -> None:
+        if call.active():
+            call.cancel()
+
+    conn.notifyOnDisconnect(closed)
+
+
+def ensure_end(worker: AbstractLatentWorker, build: Build) -> None:
     """Let a build end that does not start. To be called in `buildStarted`: Buildbot calls `startBuild` next.
 
-    Buildbot itself would wait for ever if the connection is lost before the build listens for that, or if its request
-    is cancelled as it begins.
+    Buildbot itself would wait for ever if an error is raised before the first step, if the connection is lost before
+    the build listens for that, if its request is cancelled as it begins, or if its end cannot be recorded.
     """
-    start = build.startBuild
+    start, finish = build.startBuild, build.buildFinished
+    # `startBuild` replaces it, unless it fails before. `buildFinished` needs it.
+    build.stopBuildConsumer = SimpleNamespace(stopConsuming=lambda: None)
 
     async def start_or_end(wfb: WorkerForBuilder) -> None:
         is_listening = False
@@ -66,7 +91,19 @@ def end_if_not_started(worker: AbstractLatentWorker, build: Build) -> None:
                     worker.putInQuarantine()
                 await build.buildFinished(["worker", "cancelled" if build.stopped else "lost"], RETRY)
 
-    build.startBuild = async_to_deferred(start_or_end)
+    async def finish_or_release(text: list[str], results: int) -> None:
+        if build.buildid is None:
+            build.finished, build.results = True, results
+        else:
+            await finish(text, results)
+        wfb = build.workerforbuilder
+        if build in build.builder.building:
+            # Neither its begin nor its end is in the database, but its worker is free.
+            if wfb.isBusy():
+                wfb.buildFinished()
+            build.builder.buildFinished(build, wfb)
+
+    build.startBuild, build.buildFinished = async_to_deferred(start_or_end), async_to_deferred(finish_or_release)
 
 
 def builds_on(worker: AbstractLatentWorker) -> list[Build]:

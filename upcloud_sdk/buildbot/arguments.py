@@ -93,7 +93,8 @@ class Arguments:
     boot_timeout: float = 300
     """Seconds for the server to start."""
     attach_timeout: float = 600
-    """Seconds for its worker to attach after that, and to come back if the connection is lost."""
+    """Seconds for its worker to attach after that, to answer while it is connected (at least 60), and to come back if
+    the connection is lost."""
     shutdown_timeout: float = 10
     """Seconds that a stopping master waits until its servers are destroyed."""
     bootstrap: Any = None

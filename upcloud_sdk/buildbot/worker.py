@@ -12,7 +12,8 @@ from twisted.internet import defer, threads
 from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot._buildbot_api import AbstractLatentWorker, States, async_to_deferred, config_error
 from upcloud_sdk.buildbot._buildbot_private import (
-    end_if_not_started,
+    close_soon,
+    ensure_end,
     is_lost,
     join_stop,
     listening_port,
@@ -23,6 +24,7 @@ from upcloud_sdk.buildbot._buildbot_private import (
 from upcloud_sdk.buildbot.arguments import Arguments, host_and_port
 from upcloud_sdk.buildbot.bootstrap import Guest, GuestPassword
 from upcloud_sdk.buildbot.current_server import CurrentServer
+from upcloud_sdk.buildbot.heartbeat import Heartbeat
 from upcloud_sdk.buildbot.idle import IdleServer
 from upcloud_sdk.buildbot.master import UpcloudService
 from upcloud_sdk.buildbot.owner import short_hash
@@ -165,7 +167,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
 
     def buildStarted(self, wfb: WorkerForBuilder) -> None:  # noqa: N802 - Buildbot's
         """Reserve a slot among `max_servers` for the server of this build, before Buildbot asks another worker."""
-        end_if_not_started(self, starting_build(wfb))
+        ensure_end(self, starting_build(wfb))
         self._current.reserve()
         self.placement.build_started(wfb)
         self._service.record.build_started(self._current.server, wfb)
@@ -237,6 +239,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             conn.loseConnection()
             raise UnauthorizedLogin(f"worker {self.name!r}: no server of its own is ready for it")
         conn.info.update(server.facts())
+        Heartbeat(self, conn, self._current.arguments.attach_timeout).start()
         await (self._idle.let_guest_back(conn) if self.state is States.SUBSTANTIATED else super().attached(conn))
         if is_lost(conn):
             # The guest has hung up during the login. Buildbot does not notice, and the master would never stop.
@@ -292,6 +295,9 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     @async_to_deferred
     async def stop_instance(self, fast: bool = False) -> bool:  # noqa: ARG002 - it is always switched off
         """Park the server for the next build (`fresh_disk`), or destroy it."""
+        if self.conn is not None:
+            # A machine that is switched off may leave its connection open.
+            close_soon(self, self.conn)
         if not await self._park():
             await self._current.destroy()
             self.maybeShutdown()

@@ -1,0 +1,84 @@
+"""Builds that fail in the master before their first step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet import defer
+
+from tests.buildbot._types import RETRY, SUCCESS
+from tests.buildbot.harness import MasterCase
+
+UPDATES = (
+    "addStep",
+    "startStep",
+    "setBuildProperties",
+    "setBuildStateString",
+    "generateNewBuildEvent",
+    "setStepStateString",
+    "finishStep",
+)
+"""What Buildbot writes to its database before the first step of a build."""
+
+
+class Refused(Exception):
+    """The database does not take it."""
+
+
+class FailedStarts(MasterCase):
+    """Buildbot itself would wait for ever, and keep the worker."""
+
+    def fail_once(self, thing: object, name: str, about: str = "") -> None:
+        """Let the next call of a method fail, or the next that is about this."""
+        call = getattr(thing, name)
+
+        def fail(*args: Any, **values: Any) -> defer.Deferred[Any]:  # noqa: ANN401 - Buildbot's
+            if about not in str(args):
+                return call(*args, **values)  # type: ignore[no-any-return]  # Buildbot's
+            setattr(thing, name, call)
+            return defer.fail(Refused())
+
+        self.patch(thing, name, fail)
+
+    async def fails_once(self, *expected: int | None) -> None:
+        assert (await self.build()).results == [*expected]
+        assert (await self.build()).results == [SUCCESS]
+        assert len(self.flushLoggedErrors(Refused)) == 1
+
+    async def test_a_build_is_tried_again_if_one_of_its_first_writes_fails(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        for name in UPDATES:
+            self.fail_once(self.master.data.updates, name)
+            await self.fails_once(RETRY, SUCCESS)
+
+    async def test_a_build_is_tried_again_if_it_cannot_be_recorded(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        self.fail_once(self.master.data.updates, "addBuild")
+        await self.fails_once(SUCCESS)
+
+    async def test_a_build_is_tried_again_if_nothing_would_hear_that_it_is_cancelled(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        self.fail_once(self.master.mq, "startConsuming", "'control', 'builds'")
+        await self.fails_once(RETRY, SUCCESS)
+
+    async def test_a_worker_is_free_after_a_build_whose_end_cannot_be_recorded(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        self.fail_once(self.master.data.updates, "finishBuild")
+        await self.fails_once(None)
+
+    async def test_a_build_is_tried_again_if_the_code_fails_that_decides_whether_to_build(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        config = self.master.botmaster.builders["any"].config
+        decide = config.do_build_if
+
+        def fail(_: object) -> bool:
+            config.do_build_if = decide
+            raise Refused
+
+        config.do_build_if = fail
+        await self.fails_once(SUCCESS)

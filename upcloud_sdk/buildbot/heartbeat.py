@@ -1,0 +1,77 @@
+"""Whether the guest of a worker still answers. For the reactor's thread."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from twisted.internet import defer
+from twisted.logger import Logger
+
+from upcloud_sdk.buildbot._buildbot_private import close_at_once
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from upcloud_sdk.buildbot._buildbot_api import AbstractLatentWorker, Connection, DelayedCall
+
+_ASK_EVERY = 60.0
+"""Seconds between an answer and the next question."""
+_LOOK_EVERY = 10.0
+"""How often to look whether the answer has come."""
+_SHORTEST = 60.0
+"""A guest has at least so many seconds to answer: it may be busy."""
+
+
+class Heartbeat:
+    """Asks a guest again and again whether it is there. Closes its connection if it does not answer.
+
+    Buildbot itself waits for ever for a guest whose machine hangs while its connection stays open.
+    """
+
+    _log = Logger()
+
+    def __init__(self, worker: AbstractLatentWorker, conn: Connection, within: float) -> None:
+        self._worker, self._conn = worker, conn
+        self._looks = math.ceil(max(within, _SHORTEST) / _LOOK_EVERY)
+        """How many looks may find no answer. Time is not measured: if the clock jumps, the guest is not to blame."""
+        self._missed = 0
+        self._call: DelayedCall | None = None
+
+    def start(self) -> None:
+        """Ask until the connection is closed."""
+        self._conn.notifyOnDisconnect(self._stop)
+        self._ask()
+
+    def _ask(self) -> None:
+        self._missed = 0
+        self._call_later(_LOOK_EVERY, self._look)
+        asked = defer.maybeDeferred(self._conn.remotePrint, message="are you there?")
+        asked.addCallbacks(self._answered, _ignore)
+
+    def _answered(self, _: object) -> None:
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+            self._call_later(_ASK_EVERY, self._ask)
+
+    def _look(self) -> None:
+        self._missed += 1
+        if self._missed < self._looks and not self._worker.botmaster.shuttingDown:
+            self._call_later(_LOOK_EVERY, self._look)
+            return
+        self._log.warn(
+            "worker {name}: its guest does not answer, and is disconnected after {seconds:g} s",
+            name=self._worker.name, seconds=self._missed * _LOOK_EVERY,
+        )  # fmt: skip
+        close_at_once(self._conn)
+
+    def _stop(self) -> None:
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+
+    def _call_later(self, seconds: float, function: Callable[[], None]) -> None:
+        self._call = self._worker.master.reactor.callLater(seconds, function)
+
+
+def _ignore(_: object) -> None:
+    """The connection is about to be closed."""

@@ -136,7 +136,7 @@ class CostsOfBuilds(MasterCase):
         [*lines, _gone] = record.read_text(encoding="utf-8").splitlines(keepends=True)
         record.write_text("".join(lines), encoding="utf-8")
         assert await self.costs() == 1
-        assert "its master did not see its end" in self.read()
+        assert "its end is not recorded" in self.read()
 
     async def test_a_server_that_is_billed_longer_is_named_with_its_hours(self) -> None:
         cloud = self.serve()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,16 +15,16 @@ from rich.console import Console
 from rich.table import Table
 
 from upcloud_sdk import UpCloud
-from upcloud_sdk.billing import hours_by_month
+from upcloud_sdk.billing import hours_by_month, next_hour_begins
 from upcloud_sdk.buildbot.check import UnreadableConfig, read_workers
 from upcloud_sdk.buildbot.record import read_record
 from upcloud_sdk.errors import UpCloudError
+from upcloud_sdk.models.ownership import OWNER
 from upcloud_sdk.placement import cost_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from upcloud_sdk.billing import Anchor
     from upcloud_sdk.buildbot.check import KnownWorker
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 _NONE = Decimal(0)
+_NOT_RECORDED = "not in this record: it made an image, or another master of the owner has it, or a line is lost"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,17 +53,19 @@ class Line:
     billed: Decimal | None
     """What it cost by the bill, with its disks. None if an amount cannot be read."""
     builds: Decimal
-    """The builds' part of the cost, by the record."""
+    """The builds' part of the cost of this month, by the record."""
+    is_recorded: bool = True
+    """False for a server of the master's owner that is on the bill only."""
 
     @property
     def difference(self) -> str:
         """How record and bill differ. Empty if they agree."""
-        if not self.is_billed:
-            return "not on the bill"
+        if not (self.is_recorded and self.is_billed):
+            return "not on the bill" if self.is_recorded else _NOT_RECORDED
         if self.billed_hours is None or self.billed is None:
             return "its hours or an amount on the bill cannot be read"
         if self.recorded_hours is None:
-            return "its master did not see its end"
+            return "its end is not recorded: it is up, or its master was killed"
         if self.recorded_hours != self.billed_hours:
             return f"{self.billed_hours - self.recorded_hours:+} hours on the bill"
         if self.recorded is None:
@@ -95,7 +98,6 @@ def reconcile(
         if billed is None and not is_of_month:
             continue
         hourly = server.hourly
-        held = cost_of(server.held_seconds or 0, hourly) if hourly is not None else _NONE
         disks = [storages[uuid] for uuid in server.disks if uuid in storages]
         lines.append(
             Line(
@@ -106,12 +108,59 @@ def reconcile(
                 billed_hours=None if billed is None else billed.hours,
                 recorded=None if hourly is None or hours is None else hours * hourly,
                 billed=_sum(each.amount for each in (billed, *disks) if each is not None),
-                builds=held,
+                builds=_builds_part(server, month, anchor),
             )
         )
+    lines += _lines_of_others(record, servers)
     ours = _sum(line.billed for line in lines)
     others = None if ours is None or bill.total_amount is None else bill.total_amount - ours
     return Reconciliation(currency=bill.currency or "", lines=tuple(lines), others=others)
+
+
+def _builds_part(server: ServerRecord, month: tuple[int, int], anchor: Anchor) -> Decimal:
+    """What the builds pay for in a month. Like the bill, it counts an hour in the month in which the hour begins."""
+    if server.hourly is None:
+        return _NONE
+    if server.span is None or len(hours_by_month([server.span], anchor=anchor)) == 1:
+        return cost_of(server.held_seconds or 0, server.hourly)
+    began = server.span[0]
+    first, last = (_first_hour(began, each, anchor) for each in (month, _following(month)))
+    part = _NONE
+    for build in server.builds:
+        if build.cost is not None and build.began is not None and build.ended is not None:
+            whole = (build.ended - build.began).total_seconds()
+            within = (min(build.ended, last) - max(build.began, first)).total_seconds()
+            part += build.cost * Decimal(max(0.0, min(1.0, within / whole if whole > 0 else float(within >= 0))))
+    return part
+
+
+def _following(month: tuple[int, int]) -> tuple[int, int]:
+    year, number = month
+    return (year, number + 1) if number < 12 else (year + 1, 1)
+
+
+def _first_hour(began: datetime, month: tuple[int, int], anchor: Anchor) -> datetime:
+    """When the first hour that is billed to this month begins, for a server created at `began`."""
+    before = datetime(*month, 1, tzinfo=UTC) - timedelta(microseconds=1)
+    return began if before < began else next_hour_begins(began, before, anchor=anchor)
+
+
+def _lines_of_others(record: Mapping[str, ServerRecord], servers: Mapping[str, BilledResource]) -> Iterator[Line]:
+    """The servers on the bill that have the owner of this record, and are not in it."""
+    owners = {server.owner for server in record.values() if server.owner}
+    for uuid, billed in servers.items():
+        if uuid not in record and owners & {detail.labels.get(OWNER) for detail in billed.details}:
+            yield Line(
+                uuid=uuid,
+                worker="",
+                is_recorded=False,
+                recorded_hours=None,
+                is_billed=True,
+                billed_hours=billed.hours,
+                recorded=None,
+                billed=billed.amount,
+                builds=_NONE,
+            )
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
@@ -159,11 +208,22 @@ def run(given: argparse.Namespace) -> int:
         sys.stderr.write(f"{given.config}: {error}\n")
         return 2
     differs = False
-    for bill in bills:
-        result = reconcile(record, bill, (int(found[1]), int(found[2])), anchor=given.anchor)
+    for bill, servers in _shares(record, bills):
+        result = reconcile(servers, bill, (int(found[1]), int(found[2])), anchor=given.anchor)
         _show(result)
-        differs = differs or any(line.difference for line in result.lines)
+        differs = differs or any(line.difference and line.is_recorded for line in result.lines)
     return 1 if differs else 0
+
+
+def _shares(
+    record: Mapping[str, ServerRecord], bills: Sequence[BillingSummary]
+) -> Iterator[tuple[BillingSummary, dict[str, ServerRecord]]]:
+    """Each bill with the servers of the record that are on it. With the first bill, also those that are on none."""
+    left = dict(record)
+    shares = [{uuid: left.pop(uuid) for uuid in _resources(bill, "servers") if uuid in left} for bill in bills]
+    shares[0] |= left
+    for bill, share in zip(bills, shares, strict=True):
+        yield bill, {uuid: server for uuid, server in record.items() if uuid in share}
 
 
 async def _bills(workers: Sequence[KnownWorker], month: str) -> list[BillingSummary]:
@@ -180,7 +240,9 @@ async def _bills(workers: Sequence[KnownWorker], month: str) -> list[BillingSumm
         if account not in asked:
             asked.add(account)
             async with UpCloud(given.credentials(), base_url=given.base_url) as cloud:
-                bills.append(await cloud.account.billing(month))
+                bill = await cloud.account.billing(month)
+            if bill not in bills:  # Two tokens may be of one account.
+                bills.append(bill)
     return bills
 
 

@@ -1,0 +1,114 @@
+"""A record compared with bills, without a master."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.buildbot.test_costs import CONFIGURATION
+from upcloud_sdk.buildbot.__main__ import main
+from upcloud_sdk.buildbot.reconcile import reconcile
+from upcloud_sdk.buildbot.record import RECORD
+from upcloud_sdk.ci import BuildRecord, ServerRecord
+from upcloud_sdk.models import BillingSummary
+from upcloud_sdk.simulator import Simulator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from upcloud_sdk.billing import Anchor
+
+NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
+DECEMBER, JANUARY = (2026, 12), (2027, 1)
+
+
+def bill(hours: dict[str, int], owner: str = "") -> BillingSummary:
+    labels = [{"key": "upcloud_sdk_owner", "value": owner}] if owner else []
+    resources = [
+        {"resource_id": uuid, "hours": n, "amount": n * 1.0, "details": [{"amount": n * 1.0, "labels": labels}]}
+        for uuid, n in hours.items()
+    ]
+    total = float(sum(hours.values()))
+    servers = {"total_amount": total, "server": {"total_amount": total, "resources": resources}}
+    return BillingSummary.model_validate({"currency": "EUR", "total_amount": total, "servers": servers})
+
+
+def server(uuid: str, began: datetime, ended: datetime, *builds: tuple[datetime, datetime]) -> ServerRecord:
+    seconds = [(end - begin).total_seconds() for begin, end in builds]
+    return ServerRecord(
+        id=uuid,
+        uuid=uuid,
+        worker="bot",
+        owner="me",
+        created=began,
+        gone=ended,
+        credits_per_hour=Decimal(100),
+        held_seconds=sum(seconds),
+        builds=tuple(
+            BuildRecord(id=number, began=begin, ended=end, cost=Decimal(lasts) / 3600)
+            for number, ((begin, end), lasts) in enumerate(zip(builds, seconds, strict=True))
+        ),
+    )
+
+
+@pytest.mark.parametrize(("anchor", "december", "january"), [("create", "1.5", "2"), ("clock", "0.75", "2.75")])
+def test_a_server_that_lives_in_two_months_has_each_build_in_its_month(
+    anchor: Anchor, december: str, january: str
+) -> None:
+    began = NEW_YEAR - timedelta(hours=1, minutes=15)
+    first = (began, began + timedelta(minutes=30))
+    # From the create on, hours begin at a quarter to: the one of the new year's first minutes is December's.
+    across = (NEW_YEAR - timedelta(minutes=15), NEW_YEAR + timedelta(hours=2, minutes=45))
+    one = server("one", began, NEW_YEAR + timedelta(hours=3), first, across)
+    parts = [
+        reconcile({"one": one}, bill({"one": 2}), month, anchor=anchor).lines[0].builds for month in (DECEMBER, JANUARY)
+    ]
+    assert parts == [pytest.approx(Decimal(december)), pytest.approx(Decimal(january))]
+    assert sum(parts) == pytest.approx(Decimal("3.5"))
+
+
+def test_a_server_of_the_owner_that_is_not_in_the_record_is_named() -> None:
+    one = server("one", NEW_YEAR, NEW_YEAR + timedelta(minutes=9))
+    result = reconcile({"one": one}, bill({"one": 1, "two": 3}, owner="me"), JANUARY)
+    assert [line.uuid for line in result.lines] == ["one", "two"]
+    assert result.lines[1].difference.startswith("not in this record")
+    assert result.others == 0
+
+
+def test_a_server_of_somebody_else_is_for_others() -> None:
+    one = server("one", NEW_YEAR, NEW_YEAR + timedelta(minutes=9))
+    result = reconcile({"one": one}, bill({"one": 1, "two": 3}, owner="somebody"), JANUARY)
+    assert [line.uuid for line in result.lines] == ["one"]
+    assert result.others == 3
+
+
+def test_a_month_without_servers_has_no_difference() -> None:
+    one = server("one", NEW_YEAR, NEW_YEAR + timedelta(minutes=9))
+    empty = BillingSummary.model_validate({"currency": "EUR", "total_amount": 0})
+    assert reconcile({"one": one}, empty, DECEMBER).lines == ()
+
+
+def test_of_two_accounts_each_has_its_own_servers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clouds = [Simulator(username="user", password="secret-password") for _ in range(2)]
+    with clouds[0].serve() as first, clouds[1].serve() as second:
+        config = CONFIGURATION.format(url=first).replace(
+            '"x", **account)',
+            f'"x", **account), UpcloudLatentWorker("two", image="x", **{{**account, "base_url": {second!r}}})',
+        )
+        (tmp_path / "master.cfg").write_text(config, encoding="utf-8")
+        for cloud, uuid in zip(clouds, ("one", "two"), strict=True):
+            resource = '{"resource_id": "%s", "amount": 1.0, "hours": 1}' % uuid  # noqa: UP031 - braces
+            servers = f'{{"total_amount": 1.0, "server": {{"total_amount": 1.0, "resources": [{resource}]}}}}'
+            answer = f'{{"currency": "EUR", "total_amount": 1.0, "servers": {servers}}}'
+            cloud.fail("GET /account/billing/summary/*", status=200, body=answer)
+        lines = [
+            f'{{"v": 1, "id": "{uuid}", "uuid": "{uuid}", "worker": "{uuid}", "event": "gone", "created": '
+            f'"2027-01-01T00:00:00Z", "gone": "2027-01-01T00:10:00Z", "credits_per_hour": "100"}}\n'
+            for uuid in ("one", "two")
+        ]
+        (tmp_path / RECORD).write_text("".join(lines), encoding="utf-8")
+        assert main(["costs", str(tmp_path / "master.cfg"), "--month", "2027-01"]) == 0
+    assert capsys.readouterr().out.count("1 servers: 1.00000 EUR billed") == 2

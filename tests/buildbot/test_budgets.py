@@ -101,6 +101,21 @@ class Budgets(MasterCase):
         assert "the budget of 0.00744 an hour has no room" in told
         assert {result for outcome in outcomes for result in outcome.results} == {SUCCESS, RETRY}
 
+    async def test_a_budget_that_is_raised_by_a_reconfiguration_lets_waiting_builds_start(self) -> None:
+        cloud = self.serve()
+        gate = self.gate()
+        await self.start(2, step=until(gate), budget=Budget(per_hour=PRICE))
+        building = self.builds(2)
+        while RETRY not in {build["results"] for build in await self.master.data.get(("builds",))}:
+            await pause()
+        raised = [self.worker(f"bot-{number}", budget=Budget(per_hour=2 * PRICE)) for number in (1, 2)]
+        self.config.update(self.configuration(*raised, steps=[until(gate)]))
+        await self.master.reconfig()
+        while cloud.count(CREATE) < 2:
+            await pause()
+        gate.touch()
+        assert [outcome.results[-1] for outcome in await building] == [SUCCESS] * 2
+
     async def test_no_server_is_created_while_the_budget_of_the_month_is_used_up(self) -> None:
         cloud = self.serve()
         [worker] = await self.start(1, budget=Budget(per_month=1.5 * PRICE))

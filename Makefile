@@ -106,7 +106,7 @@ replay-day: $(READY)
 
 ## make connections  attach guests by each of Buildbot's protocols, with and without TLS
 connections: $(READY)
-	$(BIN)/python -m pytest -m full tests/buildbot/test_connections.py
+	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/test_connections.py
 
 ## make shipped      show what goes wrong with the worker that ships with Buildbot, and that ours does it right
 shipped: $(READY)

@@ -120,6 +120,8 @@ if TYPE_CHECKING:
 
     class PBConnectionLost(Exception): ...
 
+    class ConnectioLostError(Exception): ...
+
     class PingException(Exception): ...
 
     SUCCESS: int
@@ -137,6 +139,7 @@ else:
     from buildbot.schedulers.forcesched import ForceScheduler
     from buildbot.steps.shell import ShellCommand
     from buildbot.test.util.integration import RunMasterBase
+    from buildbot.worker.protocols.manager.msgpack import ConnectioLostError
     from buildbot_worker.bot import Worker
     from twisted.cred.error import UnauthorizedLogin
     from twisted.internet import reactor
@@ -155,6 +158,7 @@ __all__ = [
     "BuildFactory",
     "BuilderConfig",
     "ConfigErrors",
+    "ConnectioLostError",
     "Connection",
     "ForceScheduler",
     "Interpolate",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +15,30 @@ import pytest
 import trustme
 from twisted.internet import defer
 
-from tests.buildbot._types import RETRY, SUCCESS, ProxyFactory, reactor, serverFromString
-from tests.buildbot.harness import MasterCase, Outcome, pause
-from upcloud_sdk.buildbot import Bootstrap
+from tests.buildbot._types import (
+    RETRY,
+    SUCCESS,
+    ConnectioLostError,
+    ProxyFactory,
+    ShellCommand,
+    reactor,
+    serverFromString,
+)
+from tests.buildbot.harness import MasterCase, Outcome, pause, until
+from upcloud_sdk.buildbot import Bootstrap, heartbeat
 from upcloud_sdk.simulator.guests.process import ProcessGuests
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.buildbot.quick import QuickWorker
     from upcloud_sdk.buildbot.bootstrap import Guest
 
 BASEDIR = "/var/lib/upcloud-worker"
 NAME = "localhost"
 """Of the master, and in its certificate."""
+ANSWERS_WITHIN = 20
+"""Seconds: far more than a guest takes to attach or to answer that does not hang."""
 
 pytestmark = [
     pytest.mark.full,
@@ -71,13 +85,20 @@ class ConnectionCase(MasterCase):
         protocols = {"pb": {"port": self.pb_port}, "msgpack_experimental_v7": {"port": 0}}
         return {**super().configuration(*workers, **options), "protocols": protocols}
 
-    async def start(self, bootstrap: Bootstrap, master: str = NAME) -> None:
+    async def start(
+        self,
+        bootstrap: Bootstrap,
+        master: str = NAME,
+        *,
+        steps: Sequence[object] = (),
+        **options: Any,  # noqa: ANN401 - the worker's
+    ) -> None:
         self.serve()
-        self.bot = self.caller(bootstrap, master)
-        await self.start_master(self.bot)
+        self.bot = self.caller(bootstrap, master, **options)
+        await self.start_master(self.bot, steps=steps)
 
-    def caller(self, bootstrap: Bootstrap, master: str) -> QuickWorker:
-        return self.worker(bootstrap=bootstrap, masterFQDN=master, check_instance_interval=0.05)
+    def caller(self, bootstrap: Bootstrap, master: str, **options: Any) -> QuickWorker:  # noqa: ANN401 - the worker's
+        return self.worker(bootstrap=bootstrap, masterFQDN=master, check_instance_interval=0.05, **options)
 
 
 class Connections(ConnectionCase):
@@ -112,6 +133,43 @@ class Connections(ConnectionCase):
         await self.start(Script(connection="wss", ca_certificate=self.ca), master)
         proxy.port = self.bot.websocket_port
         await self.two_builds()
+
+
+class FrozenGuests(ConnectionCase):
+    """A guest's process is stopped while its step runs: its machine answers for it, and its connection stays open."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(heartbeat, "_ASK_EVERY", 0.2)
+        self.patch(heartbeat, "_LOOK_EVERY", 0.5)
+        self.patch(heartbeat, "_SHORTEST", ANSWERS_WITHIN)
+
+    async def is_replaced(self, bootstrap: Bootstrap) -> None:
+        gate = self.gate()
+        told = gate.with_name("pid")
+        tell = ShellCommand(command=["sh", "-c", f"echo $PPID > {told}.new; mv {told}.new {told}"])
+        await self.start(bootstrap, steps=[tell, until(gate)], attach_timeout=ANSWERS_WITHIN)
+        building = defer.ensureDeferred(self.build())
+        while not told.exists():
+            await pause()
+        os.kill(int(told.read_text()), signal.SIGSTOP)
+        while self.cloud.count("POST /server") == 1:
+            await pause()
+        gate.touch()
+        results = (await building).results
+        assert (results[0], results[-1]) == (RETRY, SUCCESS)
+        # Buildbot's, of a step whose guest is lost: by websocket it may learn that first, and not from its worker.
+        self.flushLoggedErrors(ConnectioLostError)
+
+    async def test_a_guest_that_hangs_is_replaced_in_plain_text(self) -> None:
+        await self.is_replaced(Script())
+
+    async def test_a_guest_that_hangs_is_replaced_by_tls(self) -> None:
+        self.pb_port = self.in_tls
+        await self.is_replaced(Script(connection="tls", ca_certificate=self.ca))
+
+    async def test_a_guest_that_hangs_is_replaced_by_websocket(self) -> None:
+        await self.is_replaced(Script(connection="ws"))
 
 
 class Refusals(ConnectionCase):

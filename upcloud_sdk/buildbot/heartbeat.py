@@ -33,8 +33,7 @@ class Heartbeat:
 
     def __init__(self, worker: AbstractLatentWorker, conn: Connection, within: float) -> None:
         self._worker, self._conn = worker, conn
-        self._looks = math.ceil(max(within, _SHORTEST) / _LOOK_EVERY)
-        """How many looks may find no answer. Time is not measured: if the clock jumps, the guest is not to blame."""
+        self._within = max(within, _SHORTEST)
         self._missed = 0
         self._call: DelayedCall | None = None
 
@@ -56,7 +55,9 @@ class Heartbeat:
 
     def _look(self) -> None:
         self._missed += 1
-        if self._missed < self._looks and not self._worker.botmaster.shuttingDown:
+        within = _SHORTEST if self._worker.botmaster.shuttingDown else self._within
+        # Looks are counted, and no time is measured: if the clock jumps, the guest is not to blame.
+        if self._missed < math.ceil(within / _LOOK_EVERY):
             self._call_later(_LOOK_EVERY, self._look)
             return
         self._log.warn(

@@ -172,6 +172,20 @@ def test_a_picture_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytes
     assert "replay.svg: [Errno 2]" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["ci.example.com:8010"], "ci.example.com:8010: no such file; an address begins with http:// or https://"),
+        ([str(OWN), "--margin", "4000"], "--margin 4000: margin is a number of seconds from 0 to below 3600"),
+    ],
+)
+def test_what_cannot_be_replayed_is_named(
+    arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["replay", *arguments]) == 2
+    assert problem in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("price", ["nan", "inf", "-1", "much"])
 def test_a_price_that_is_no_amount_is_refused(price: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):

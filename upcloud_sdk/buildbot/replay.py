@@ -75,6 +75,10 @@ def run(given: argparse.Namespace) -> int:
     """Replay the builds and print the table. Returns 0, or 2 if a file cannot be read or written."""
     try:
         hour = PaidHour(margin=given.margin, anchor=given.anchor)
+    except ValueError as error:
+        sys.stderr.write(f"--margin {given.margin:g}: {error}\n")
+        return 2
+    try:
         trace = read(given.source, last=given.last)
         most = most_at_once(trace.builds)
         if given.workers is not None and given.workers < 1:
@@ -135,7 +139,10 @@ def read(source: str, *, last: int) -> Trace:
     """
     address = urlsplit(source)
     if address.scheme not in {"http", "https"}:
-        return _csv(Path(source).read_bytes())
+        try:
+            return _csv(Path(source).read_bytes())
+        except FileNotFoundError:
+            raise UnreadableTrace("no such file; an address begins with http:// or https://") from None
     if address.path.endswith(".csv"):
         return _csv(_get(source))
     root = source.rstrip("/").removesuffix("/api/v2") + "/api/v2"

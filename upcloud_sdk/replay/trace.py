@@ -142,7 +142,8 @@ def _column(names: Mapping[str, str], wanted: Sequence[str]) -> str:
     for name in wanted:
         if name in names:
             return names[name]
-    raise UnreadableTrace(f"there is no column {wanted[0]!r} (or {', '.join(wanted[1:])}); found {', '.join(names)}")
+    found = ", ".join(filter(None, names)) or "no names of columns: is the first line empty?"
+    raise UnreadableTrace(f"there is no column {wanted[0]!r} (or {', '.join(wanted[1:])}); found {found}")
 
 
 def _start(text: str, where: str) -> tuple[float, bool]:

@@ -114,7 +114,7 @@ shipped: $(READY)
 
 ## make races        let two events of a worker happen at once: a cancel and an attach, a new configuration and a start
 races: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/test_races.py tests/buildbot/test_signals.py tests/buildbot/test_killed_master.py tests/buildbot/test_clocks.py tests/buildbot/test_locks.py tests/buildbot/test_image_servers.py tests/buildbot/test_lost_leases.py
+	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/test_races.py tests/buildbot/test_signals.py tests/buildbot/test_killed_master.py tests/buildbot/test_clocks.py tests/buildbot/test_locks.py tests/buildbot/test_image_servers.py tests/buildbot/test_lost_leases.py tests/buildbot/test_frozen_guests.py
 
 ## make fuzz-worker  run 50 masters with random cancels, lost connections, dying guests, faults and SIGHUPs
 ##                   (SEED=n: this one again; SEEDS=n, SECONDS=n)

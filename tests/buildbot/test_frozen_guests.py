@@ -1,9 +1,13 @@
-"""Guests whose machine hangs while their connection stays open: they answer nothing, and do not hang up."""
+"""Guests whose machine hangs while their connection stays open: they answer nothing, and do not hang up.
+
+What is marked `full` runs in `make races`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from twisted.internet import defer
 
 from tests.buildbot._types import RETRY, SUCCESS, Connection, reactor
@@ -75,6 +79,7 @@ class Builds(FrozenCase):
         await self.is_tried_again(self.build())
         assert (await self.build()).results[-1] == SUCCESS
 
+    @pytest.mark.full
     async def test_a_build_whose_guest_hangs_before_it_has_told_who_it_is_is_tried_again(self) -> None:
         await self.is_tried_again_if_its_guest_freezes_at("getWorkerInfo")
         # The worker never sees its connection, which Buildbot keeps as long as the system does.
@@ -85,9 +90,11 @@ class Builds(FrozenCase):
     async def test_a_build_whose_guest_hangs_while_it_attaches_is_tried_again(self) -> None:
         await self.is_tried_again_if_its_guest_freezes_at("setBuilderList")
 
+    @pytest.mark.full
     async def test_a_build_whose_guest_hangs_as_it_begins_is_tried_again(self) -> None:
         await self.is_tried_again_if_its_guest_freezes_at("startBuild")
 
+    @pytest.mark.full
     async def test_a_build_whose_guest_hangs_as_its_first_step_begins_is_tried_again(self) -> None:
         await self.is_tried_again_if_its_guest_freezes_at("startCommand")
 
@@ -101,6 +108,7 @@ class Builds(FrozenCase):
         gate.touch()
         await self.is_tried_again(building)
 
+    @pytest.mark.full
     async def test_a_build_that_gets_an_idle_guest_that_hangs_is_tried_again(self) -> None:
         bot = await self.start(attach_timeout=ANSWERS_WITHIN, build_wait_timeout=3600)
         await self.is_idle(bot)
@@ -111,6 +119,7 @@ class Builds(FrozenCase):
 class Servers(FrozenCase):
     """They are destroyed."""
 
+    @pytest.mark.full
     async def test_the_server_of_an_idle_guest_that_hangs_is_destroyed(self) -> None:
         bot = await self.start(attach_timeout=ANSWERS_WITHIN, build_wait_timeout=3600)
         await self.is_idle(bot)
@@ -119,6 +128,7 @@ class Servers(FrozenCase):
             await pause()
         assert (await self.build()).results[-1] == SUCCESS
 
+    @pytest.mark.full
     async def test_the_server_of_a_guest_that_hangs_as_it_comes_back_is_destroyed(self) -> None:
         bot = await self.start(attach_timeout=ANSWERS_WITHIN, build_wait_timeout=3600)
         await self.is_idle(bot)
@@ -138,6 +148,7 @@ class Masters(FrozenCase):
         await self.tested_master.shutdown()
         assert self.cloud.servers == {}
 
+    @pytest.mark.full
     async def test_a_master_stops_while_a_guest_hangs_that_attaches(self) -> None:
         bot = await self.start()
         self.guests.freezes_at = "setBuilderList"
@@ -152,12 +163,14 @@ class Masters(FrozenCase):
         await self.begins()
         await self.stops()
 
+    @pytest.mark.full
     async def test_a_master_stops_while_a_guest_hangs_whose_step_runs(self) -> None:
         await self.start(until(self.gate()))
         await self.runs()
         self.freeze()
         await self.stops()
 
+    @pytest.mark.full
     async def test_a_master_stops_while_an_idle_guest_hangs(self) -> None:
         bot = await self.start(build_wait_timeout=3600)
         await self.is_idle(bot)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import pytest
 from pydantic import SecretStr
 
-from tests.vm.cloud import VmCloud
+from tests.vm.cloud import TEMPLATES, VmCloud
 from upcloud_sdk import ServerSpec, StorageDeviceSpec
 from upcloud_sdk.simulator.images.available import MANIFEST, available, images_folder
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk.models import Server
 
-DEBIAN_12, DEBIAN_13 = "Debian GNU/Linux 12 (Bookworm)", "Debian GNU/Linux 13 (Trixie)"
+DEBIAN_13 = TEMPLATES["debian-13"]
 HELLO = "#cloud-config\nruncmd: [[echo, 'hello from a cloud-config']]\n"
 
 
@@ -34,9 +35,10 @@ def create(cloud: VmCloud, image: str, user_data: str) -> Server:
     return cloud.call(cloud.client.servers.create, spec)
 
 
-def test_a_soft_stop_lets_the_machine_shut_down(cloud: VmCloud) -> None:
+@pytest.mark.parametrize("release", ["debian-13", "debian-12"])
+def test_a_soft_stop_lets_the_machine_shut_down(cloud: VmCloud, release: str) -> None:
     """In seconds; a guest that does not listen would take the hour of the timeout."""
-    server = create(cloud, DEBIAN_12, HELLO)
+    server = create(cloud, TEMPLATES[release], HELLO)
     cloud.console_with(server.uuid, "hello from a cloud-config")
     cloud.call(cloud.client.servers.stop, server.uuid, stop_type="soft", timeout=3600)
     cloud.wait_until_stopped(server.uuid)

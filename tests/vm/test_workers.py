@@ -10,7 +10,7 @@ import pytest
 import trustme
 from pydantic import SecretStr
 
-from tests.vm.cloud import BOOTS_WITHIN, VmCloud, password_in
+from tests.vm.cloud import BOOTS_WITHIN, TEMPLATES, VmCloud, password_in
 from tests.vm.master import VmMaster
 from upcloud_sdk.buildbot import Bootstrap
 from upcloud_sdk.buildbot.bootstrap import Guest
@@ -26,7 +26,6 @@ KEPT = {"build_wait_timeout": 3600, "attach_timeout": BOOTS_WITHIN}
 STOPS_WITHIN = 60.0
 WORKER_LOG_ON_CONSOLE = "systemd-run --no-block sh -c 'tail -F /var/lib/upcloud-worker/twistd.log > /dev/console'"
 TOKENS = Guest(name="@NAME@", password=SecretStr("@PASSWORD@"), master="@MASTER@", port=9989)
-TEMPLATES = {"debian-12": "Debian GNU/Linux 12 (Bookworm)", "debian-13": "Debian GNU/Linux 13 (Trixie)"}
 
 
 @pytest.mark.parametrize("kind", ["package", "venv", "image"])

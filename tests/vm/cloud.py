@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BOOTS_WITHIN = 1800.0
-TEMPLATES = {"debian-12": "Debian GNU/Linux 12 (Bookworm)", "debian-13": "Debian GNU/Linux 13 (Trixie)"}
 """Seconds. It takes 30 where nothing else runs, 100 with packages, and ten times that where much does."""
+TEMPLATES = {"debian-12": "Debian GNU/Linux 12 (Bookworm)", "debian-13": "Debian GNU/Linux 13 (Trixie)"}
 
 
 class VmCloud:

@@ -131,14 +131,14 @@ vm-image: $(READY)
 	@$(VM_IMAGES) $(foreach release,$(RELEASES),$(release) $(release)+buildbot-worker)
 
 ## make test-vm      build these images and test the machines that boot from them (minutes; skipped without qemu;
-##                   RELEASES=debian-13: only one of the two)
+##                   RELEASES=debian-13: only one of the two; ARGS=tests/vm/test_guests.py: only these tests)
 test-vm: $(READY)
 	@PATH="$$PATH:/usr/sbin:/sbin"; for program in qemu-system-x86_64 qemu-img mmdebstrap mke2fs; do command -v $$program > /dev/null || missing=1; done; \
 	if [ -n "$$missing" ]; then \
 		echo "test-vm: skipped: apt-get install qemu-system-x86 qemu-utils mmdebstrap e2fsprogs"; \
 	else \
 		$(MAKE) vm-image && $(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=7200 --durations=0 --durations-min=1 -rP --numprocesses 3 --dist worksteal \
-			$(if $(filter debian-12,$(RELEASES)),,-k 'not debian-12') tests/vm; \
+			$(if $(filter debian-12,$(RELEASES)),,-k 'not debian-12') $(or $(ARGS),tests/vm); \
 	fi
 
 ## make test-multimaster  test two masters on one database, one of which dies (minutes; needs PostgreSQL, installs crossbar)

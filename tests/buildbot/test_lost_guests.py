@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet import defer
+from twisted.spread.pb import DeadReferenceError
 
 from tests.buildbot._types import CANCELLED, RETRY, SUCCESS, PingException
 from tests.buildbot.harness import MasterCase, pause
@@ -47,7 +48,7 @@ class LostGuests(MasterCase):
         assert outcome.results[-1] == SUCCESS
         assert set(outcome.results) <= {RETRY, SUCCESS}
         # The build had begun.
-        self.flushLoggedErrors(PingException)
+        self.flushLoggedErrors(PingException, DeadReferenceError)
 
     async def test_a_guest_that_comes_back_while_no_build_runs_gets_the_next_build(self) -> None:
         self.serve()

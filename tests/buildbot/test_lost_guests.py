@@ -47,7 +47,7 @@ class LostGuests(MasterCase):
         outcome = await self.build()
         assert outcome.results[-1] == SUCCESS
         assert set(outcome.results) <= {RETRY, SUCCESS}
-        # The build had begun.
+        # Buildbot logs the call that met the lost connection: the ping of a build, or the list of builders.
         self.flushLoggedErrors(PingException, DeadReferenceError)
 
     async def test_a_guest_that_comes_back_while_no_build_runs_gets_the_next_build(self) -> None:

@@ -51,6 +51,16 @@ class Records(RecordCase):
         assert server.hours == 1
         assert (await self.service()).record.log.up == {}
 
+    async def test_a_server_whose_build_ends_before_its_create_is_answered_is_recorded(self) -> None:
+        cloud = self.serve(boot_seconds=0.05)
+        await self.start_master(self.worker())
+        cloud.fail("POST /server", status=503, after_effect=True)
+        cloud.fail("GET /server", status=503, times=3)
+        assert (await self.build()).results == [SUCCESS]
+        [server] = await self.all_gone()
+        [usage] = [each for each in cloud.usages if each.category == "server"]
+        assert server.uuid == usage.resource_id
+
     async def test_a_start_that_fails_is_recorded_with_the_reason_and_no_server(self) -> None:
         self.serve()
         self.cloud.fail("POST /server", status=409, code="SERVER_RESOURCES_UNAVAILABLE")

@@ -201,7 +201,12 @@ class CurrentServer:
     def cancel_start(self) -> None:
         """Cancel the start that is running, or that Buildbot is about to call. Else, let a stop end in time."""
         is_next = self._worker.state is States.SUBSTANTIATING
-        if self._is_starting or is_next or self._worker.state is States.SUBSTANTIATING_STARTING:
+        server = self.server
+        if server is not None and server.attached_at is not None and server.details is None:
+            # Its build was quicker than the search after a lost answer. Without the answer, the server would be
+            # missing in the record. The create has a deadline.
+            self._hurry_stop()
+        elif self._is_starting or is_next or self._worker.state is States.SUBSTANTIATING_STARTING:
             self._is_cancelled = self._is_starting or is_next
             if self._operation is not None:
                 self._operation.cancel()

@@ -13,12 +13,12 @@ from tests.buildbot.harness import MasterCase, pause
 from tests.moved_time import server_spec
 from upcloud_sdk import Basic, UpCloud
 from upcloud_sdk.buildbot import record as records
-from upcloud_sdk.buildbot.live import LiveView, live_view
+from upcloud_sdk.buildbot.live import live_view
 from upcloud_sdk.buildbot.master import UpcloudService
 from upcloud_sdk.fleet.identity import RUN
 
 if TYPE_CHECKING:
-    from upcloud_sdk.ci import ServerRecord
+    from upcloud_sdk.ci import LiveView, ServerRecord
 
 
 class RecordCase(MasterCase):

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from upcloud_sdk import ServerState
-from upcloud_sdk.ci import BuildRecord, LiveServer, ServerRecord, left_disks, live_servers
+from upcloud_sdk.ci import BuildRecord, LiveServer, LiveView, ServerRecord, left_disks, live_servers
 from upcloud_sdk.models import ServerSummary, StorageSummary
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -163,3 +163,13 @@ def test_a_disk_of_a_server_in_the_record_has_its_worker() -> None:
 def test_the_deletion_time_of_a_disk_with_an_unreadable_lease_is_not_known() -> None:
     [disk] = left_disks([loose(lease=None)], [], now=NOW, run="s", exclusive=["us"])
     assert disk.reaped_by is None
+
+
+def test_a_view_has_the_servers_and_disks_of_masters_whether_or_not_their_names_are_known() -> None:
+    masters = {"us": "here", "others": ""}
+    servers = [listed(uuid, owner=uuid) for uuid in ("us", "others", "a-script")]
+    disks = [loose(owner=uuid) for uuid in ("us", "a-script")]
+    view = LiveView.of(servers, disks, (), at=NOW, master_of=masters.get, problems=["one list is missing"])
+    assert {(row.owner, row.master) for row in view.servers} == {("us", "here"), ("others", "")}
+    assert [row.owner for row in view.disks] == ["us"]
+    assert (view.at, view.problems) == (NOW, ("one list is missing",))

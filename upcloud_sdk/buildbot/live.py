@@ -1,44 +1,27 @@
-"""The servers of all masters that are up now: what `check`, the web page and the metrics show."""
+"""The servers of all masters that are up now: what the web page and the metrics show."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from twisted.internet import defer
 
-from upcloud_sdk.buildbot.owner import is_of_a_master, master_of
-from upcloud_sdk.ci import left_disks, live_servers
+from upcloud_sdk.buildbot.owner import master_of
+from upcloud_sdk.ci import LiveView
 from upcloud_sdk.errors import UpCloudError
-from upcloud_sdk.fleet.identity import run_id
-from upcloud_sdk.models.ownership import OWNER
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from upcloud_sdk.buildbot.master import UpcloudService
-    from upcloud_sdk.ci import LeftDisk, LiveServer, ServerRecord
     from upcloud_sdk.models import ServerSummary, StorageSummary
 
 T = TypeVar("T")
 
 ANSWERS_WITHIN = 5.0
 """Seconds that a list is waited for. After that, the view says that it is missing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveView:
-    """The running servers, at one time."""
-
-    at: datetime
-    """By the API's clock. By this host's if no API answers."""
-    servers: tuple[LiveServer, ...] = ()
-    """The oldest first."""
-    disks: tuple[LeftDisk, ...] = ()
-    """Left-over disks. The one with the oldest lease is first."""
-    problems: tuple[str, ...] = ()
-    """Why servers may be missing: a sentence each."""
 
 
 async def live_view(service: UpcloudService) -> LiveView:
@@ -66,16 +49,16 @@ async def live_view(service: UpcloudService) -> LiveView:
             at = servers.at
             listed |= {server.uuid: server for server in servers.servers}
     names = {row["name"] for row in await service.master.data.get(("masters",))}
+    owners = {account.key.owner for account in accounts}
     up = list(service.record.log.up.values())
     is_all_known = not loose and listed.keys() <= {record.uuid for record in up}
-    return view_of_masters(
+    return LiveView.of(
         listed.values(),
         loose.values(),
         up,
         at=at,
         earlier=[] if is_all_known else await service.record.history(),
-        names=names,
-        owners={account.key.owner for account in accounts},
+        master_of=partial(master_of, names=names, owners=owners),
         exclusive={account.key.owner for account in accounts if account.key.is_exclusive},
         problems=problems,
     )
@@ -98,36 +81,3 @@ def _ask(
         return None
 
     return defer.ensureDeferred(answer())
-
-
-def view_of_masters(
-    listed: Iterable[ServerSummary],
-    loose: Iterable[StorageSummary],
-    up: Collection[ServerRecord],
-    *,
-    at: datetime,
-    earlier: Collection[ServerRecord],
-    owners: Collection[str],
-    names: Collection[str] = (),
-    exclusive: Collection[str] = (),
-    problems: Iterable[str] = (),
-) -> LiveView:
-    """The servers and disks that masters have created: with an owner that a master creates, or one of `owners`.
-
-    `names`: of the masters that are known. The rest is as in `upcloud_sdk.ci.live_servers` and `.left_disks`.
-    """
-
-    def is_of_masters(labels: Mapping[str, str]) -> bool:
-        owner = labels.get(OWNER, "")
-        return owner in owners or is_of_a_master(owner)
-
-    servers = [server for server in listed if is_of_masters(server.labels)]
-    disks = [disk for disk in loose if is_of_masters(disk.labels)]
-    found = {labels.get(OWNER, "") for labels in (*(each.labels for each in servers), *(each.labels for each in disks))}
-    known = {owner: name for owner in found if (name := master_of(owner, names)) is not None}
-    return LiveView(
-        at=at,
-        servers=tuple(live_servers(servers, up, now=at, earlier=earlier, masters=known, exclusive=exclusive)),
-        disks=tuple(left_disks(disks, up, now=at, run=run_id(), earlier=earlier, masters=known, exclusive=exclusive)),
-        problems=tuple(problems),
-    )

@@ -8,7 +8,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from upcloud_sdk.buildbot._buildbot_api import Master
 
@@ -38,14 +38,15 @@ async def recorded_owner(master: Master, name: str) -> str | None:
     return None if made is None else _owner(made, name)
 
 
-def is_of_a_master(owner: str) -> bool:
-    """Whether a master has created this owner label for itself."""
-    return _OWNER.fullmatch(owner) is not None
+def master_of(owner: str, *, names: Iterable[str], owners: Collection[str]) -> str | None:
+    """The name of the master with this owner label. Empty if it is none of `names`. None if no master has the label.
 
-
-def master_of(owner: str, names: Iterable[str]) -> str | None:
-    """The name of the master that has created this owner label. None if it is none of these masters."""
-    return next((name for name in names if is_of_a_master(owner) and owner.endswith(f"-{_hash(name)}")), None)
+    `owners`: labels that masters have, besides those that masters create.
+    """
+    is_created = _OWNER.fullmatch(owner) is not None
+    if not is_created and owner not in owners:
+        return None
+    return next((name for name in names if is_created and owner.endswith(f"-{_hash(name)}")), "")
 
 
 def _hash(name: str) -> str:

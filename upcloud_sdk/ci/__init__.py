@@ -9,7 +9,7 @@ from upcloud_sdk.ci.cache import AccountCache
 from upcloud_sdk.ci.event_router import EventRouter, server_of
 from upcloud_sdk.ci.fresh_disk import FreshDisk
 from upcloud_sdk.ci.images import ChosenImage, RecipeImages
-from upcloud_sdk.ci.live import LeftDisk, LiveServer, left_disks, live_servers
+from upcloud_sdk.ci.live import LeftDisk, LiveServer, LiveView, left_disks, live_servers
 from upcloud_sdk.ci.permanent import is_permanent
 from upcloud_sdk.ci.reaper import PacedReaper, ReapPace
 from upcloud_sdk.ci.record import BuildRecord, RecordReader, ServerRecord
@@ -24,6 +24,7 @@ __all__ = [
     "FreshDisk",
     "LeftDisk",
     "LiveServer",
+    "LiveView",
     "PacedReaper",
     "ReapPace",
     "RecipeImages",

@@ -1,4 +1,4 @@
-"""The current servers as rows: data from the API, joined with the records of masters. Pure functions."""
+"""The current servers as rows: data from the API, joined with the records of masters. Nothing is asked here."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from upcloud_sdk.billing import hours_started, paid_until
-from upcloud_sdk.models.ownership import Ownership
+from upcloud_sdk.fleet.identity import run_id
+from upcloud_sdk.models.ownership import OWNER, Ownership
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from decimal import Decimal
 
     from upcloud_sdk.ci.record import BuildRecord, ServerRecord
@@ -104,6 +105,66 @@ class LeftDisk:
         if self.reaped_by is not None:
             parts.append(f"deleted by {self.reaped_by:%H:%M} UTC")
         return ", ".join([*parts, self.uuid])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveView:
+    """The running servers of masters, at one time."""
+
+    at: datetime
+    """By the API's clock. By this host's if no API answers."""
+    servers: tuple[LiveServer, ...] = ()
+    """The oldest first."""
+    disks: tuple[LeftDisk, ...] = ()
+    """Left-over disks. The one with the oldest lease is first."""
+    problems: tuple[str, ...] = ()
+    """Why servers may be missing: a sentence each."""
+
+    @classmethod
+    def of(
+        cls,
+        listed: Iterable[ServerSummary],
+        loose: Iterable[StorageSummary],
+        up: Collection[ServerRecord],
+        *,
+        at: datetime,
+        master_of: Callable[[str], str | None],
+        earlier: Collection[ServerRecord] = (),
+        exclusive: Collection[str] = (),
+        problems: Iterable[str] = (),
+    ) -> LiveView:
+        """Join the lists of an account with records. What belongs to no master is left out.
+
+        Args:
+            listed: The servers that the API lists.
+            loose: Detached disks of servers that are gone. See `AccountCache.loose_disks`.
+            up: This process's records of servers that are not gone.
+            at: The time by the API's clock.
+            master_of: The name of the master with an owner label. Empty: a master whose name is not known. None: no
+                master.
+            earlier: Records of earlier processes.
+            exclusive: Owners that no other process uses.
+            problems: Why servers may be missing.
+        """
+        names: dict[str, str | None] = {}
+
+        def is_of_a_master(labels: Mapping[str, str]) -> bool:
+            owner = labels.get(OWNER, "")
+            if owner not in names:
+                names[owner] = master_of(owner)
+            return names[owner] is not None
+
+        servers = [server for server in listed if is_of_a_master(server.labels)]
+        disks = [disk for disk in loose if is_of_a_master(disk.labels)]
+        masters = {owner: name for owner, name in names.items() if name}
+        return cls(
+            at=at,
+            servers=tuple(live_servers(servers, up, now=at, earlier=earlier, masters=masters, exclusive=exclusive)),
+            disks=tuple(
+                left_disks(disks, up, now=at, run=run_id(), earlier=earlier, masters=masters, exclusive=exclusive)
+            ),
+            problems=tuple(problems),
+        )
 
 
 def live_servers(

@@ -8,6 +8,7 @@ import os
 import re
 import socket
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,9 +18,9 @@ from pydantic import SecretStr
 from upcloud_sdk import UpCloud
 from upcloud_sdk.buildbot.arguments import DEFAULT_PLAN_HAS, host_and_port, mapping
 from upcloud_sdk.buildbot.bootstrap import IN_TLS, Bootstrap, Guest
-from upcloud_sdk.buildbot.live import view_of_masters
+from upcloud_sdk.buildbot.owner import master_of
 from upcloud_sdk.buildbot.request import MINIMUM_MEMORY, ServerRequest, bootstrap_of, rendered
-from upcloud_sdk.ci import AccountCache
+from upcloud_sdk.ci import AccountCache, LiveView
 from upcloud_sdk.ci.live import has_lease
 from upcloud_sdk.errors import UpCloudError
 
@@ -355,15 +356,15 @@ async def _ask_what_is_up(
         findings.append(Finding(worker=count, question="left", good=None, answer=f"disks cannot be listed: {error}"))
     # As long as its lease lasts, the master of this record holds a server.
     held = {server.uuid for server in seen.servers if has_lease(server, seen.at)}
-    view = view_of_masters(
+    owners = {record.owner for record in records}
+    owners |= {worker.arguments.owner for worker in workers if worker.arguments.owner is not None}
+    view = LiveView.of(
         seen.servers,
         loose,
         [record for record in records if record.gone is None and record.uuid in held],
         at=seen.at,
         earlier=records,
-        owners={worker.arguments.owner for worker in workers if worker.arguments.owner is not None}
-        | {record.owner for record in records},
-        names={record.master for record in records},
+        master_of=partial(master_of, names={record.master for record in records}, owners=owners),
     )
     for question, rows in (("up", view.servers), ("left", view.disks)):
         findings += [

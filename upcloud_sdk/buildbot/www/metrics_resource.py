@@ -16,7 +16,7 @@ from upcloud_sdk.buildbot.www._buildbot_api import Resource
 
 if TYPE_CHECKING:
     from upcloud_sdk.buildbot.www._buildbot_api import Master, Request
-    from upcloud_sdk.buildbot.www.metrics import Metrics
+    from upcloud_sdk.ci.web.metrics import Metrics
 
 HAS_PROMETHEUS = find_spec("prometheus_client") is not None
 NEEDS_EXTRA = "The metrics need an extra on the master: pip install 'upcloud-sdk[buildbot,prometheus]'\n"
@@ -40,7 +40,7 @@ class MetricsText(Resource):
     @async_to_deferred
     async def listen(self) -> None:
         """Start counting, if the configuration has UpCloud workers."""
-        from upcloud_sdk.buildbot.www.metrics import Metrics  # noqa: PLC0415 - an extra
+        from upcloud_sdk.ci.web.metrics import Metrics  # noqa: PLC0415 - an extra
 
         if not any(isinstance(worker, UpcloudLatentWorker) for worker in self.master.config.workers):
             return
@@ -64,7 +64,7 @@ class MetricsText(Resource):
             return NEEDS_EXTRA.encode()
         if self._metrics is None or self._service is None:
             return NOTHING.encode()
-        from upcloud_sdk.buildbot.www._prometheus import CONTENT_TYPE  # noqa: PLC0415 - the same
+        from upcloud_sdk.ci.web._prometheus import CONTENT_TYPE  # noqa: PLC0415 - the same
 
         await self._count_left(self._service, self._metrics)
         request.setHeader(b"content-type", CONTENT_TYPE.encode())

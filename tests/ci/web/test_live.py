@@ -1,4 +1,4 @@
-"""The rows of the servers that are up, as the page shows them."""
+"""The rows of the servers that are up, as a page shows them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from upcloud_sdk.buildbot.live import LiveView
-from upcloud_sdk.buildbot.www.live import PHASES, now_document
-from upcloud_sdk.ci import LeftDisk, LiveServer, ServerRecord
+from upcloud_sdk.ci import LeftDisk, LiveServer, LiveView, ServerRecord
 from upcloud_sdk.ci.record import STATES
+from upcloud_sdk.ci.web.live import PHASES, now_document
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 

@@ -1,17 +1,18 @@
-"""The rows of running servers for the page. Pure functions. Times are seconds since 1970."""
+"""The rows of running servers for a web page. Pure functions. Times are seconds since 1970."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.buildbot.www.history import Document, build_document, seconds
+from upcloud_sdk.ci.life import seconds
+from upcloud_sdk.ci.web.history import build_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from upcloud_sdk.buildbot.live import LiveView
-    from upcloud_sdk.ci import LeftDisk, LiveServer
+    from upcloud_sdk.ci.live import LeftDisk, LiveServer, LiveView
+    from upcloud_sdk.ci.web.history import Document
 
 PHASES = {
     "asked": ("booting", "asked for"),

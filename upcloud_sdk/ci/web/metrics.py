@@ -10,7 +10,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from upcloud_sdk.billing import HOUR
-from upcloud_sdk.buildbot.www._prometheus import (
+from upcloud_sdk.ci.life import Life
+from upcloud_sdk.ci.web._prometheus import (
     CollectorRegistry,
     Counter,
     CounterMetricFamily,
@@ -18,14 +19,13 @@ from upcloud_sdk.buildbot.www._prometheus import (
     Histogram,
     generate_latest,
 )
-from upcloud_sdk.buildbot.www.history import Life
 from upcloud_sdk.events import LeaseEvent, RequestEvent, Retry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from upcloud_sdk.buildbot.www._prometheus import Metric
-    from upcloud_sdk.ci import ServerRecord
+    from upcloud_sdk.ci.record import ServerRecord
+    from upcloud_sdk.ci.web._prometheus import Metric
     from upcloud_sdk.events import Event
 
 SECONDS = (1.0, 2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1200.0, 3600.0)

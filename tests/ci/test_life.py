@@ -1,0 +1,105 @@
+"""What a record says of the life of a server: phases, paid hours, cost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from upcloud_sdk.ci import BuildRecord, ServerRecord
+from upcloud_sdk.ci.life import Life
+
+NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
+NOW = NOON + timedelta(hours=6)
+PRICE = Decimal("2.5")
+
+
+def at(minutes: float) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+def build(number: int, began: float, ended: float | None, **values: Any) -> BuildRecord:  # noqa: ANN401 - of all kinds
+    end = None if ended is None else at(ended)
+    return BuildRecord(id=number, builder="all", number=number, began=at(began), ended=end, **values)
+
+
+def server(*builds: BuildRecord, **values: Any) -> ServerRecord:  # noqa: ANN401 - of all kinds
+    """Asked for at noon, started after a minute, attached after two; two builds, and gone after an hour and a half."""
+    defaults: dict[str, Any] = {
+        "id": "a",
+        "uuid": "00f4239c",
+        "worker": "linux",
+        "credits_per_hour": PRICE,
+        "currency": "EUR",
+        "asked": at(0),
+        "created": at(0),
+        "started": at(1),
+        "attached": at(2),
+        "stopping": at(89),
+        "gone": at(90),
+        "builds": builds or (build(1, 0, 30), build(2, 40, 60)),
+    }
+    return ServerRecord(**{**defaults, **values})
+
+
+def life(record: ServerRecord, *, is_up: bool = False, now: datetime = NOW) -> Life:
+    return Life(record, now.timestamp(), is_up)
+
+
+def phases(found: Life) -> list[tuple[str, float, float]]:
+    noon = NOON.timestamp()
+    return [(phase, (begin - noon) / 60, (end - noon) / 60) for phase, begin, end in found.phases]
+
+
+def test_a_server_boots_installs_builds_idles_and_stops() -> None:
+    assert phases(life(server())) == [
+        ("booting", 0, 1),
+        ("installing", 1, 2),
+        ("building", 2, 30),
+        ("idle", 30, 40),
+        ("building", 40, 60),
+        ("idle", 60, 89),
+        ("stopping", 89, 90),
+    ]
+
+
+def test_builds_at_the_same_time_are_one_span() -> None:
+    found = phases(life(server(build(1, 0, 30), build(2, 10, 50))))
+    assert ("building", 2, 50) in found
+    assert [phase for phase, _, _ in found].count("building") == 1
+
+
+def test_a_server_that_is_up_goes_on_until_now() -> None:
+    up = server(build(1, 0, None), stopping=None, gone=None)
+    assert phases(life(up, is_up=True, now=at(20)))[-1] == ("building", 2, 20)
+
+
+def test_a_start_that_failed_is_seen_as_failed_and_costs_nothing_if_nothing_was_made() -> None:
+    failed = server(
+        build(1, 0, 5), uuid=None, created=None, started=None, attached=None, stopping=None, gone=at(5), error="no room"
+    )
+    assert phases(life(failed)) == [("booting", 0, 5), ("failed", 5, 5)]
+    assert life(failed).hours == 0
+    assert life(failed).cost == 0
+
+
+def test_clocks_that_jump_make_no_phase_negative() -> None:
+    jumped = server(started=at(-50), attached=at(500), stopping=at(-3), gone=at(40))
+    spans = [(begin, end) for _, begin, end in life(jumped).phases]
+    assert all(begin <= end for begin, end in spans)
+    assert spans == sorted(spans)
+    assert spans[-1][1] == at(40).timestamp()
+
+
+def test_a_server_that_ends_before_it_begins_is_shown_without_length() -> None:
+    found = life(server(gone=at(-30)))
+    assert found.end == found.begin
+    assert found.hours == 1
+
+
+def test_hours_and_costs_are_those_of_started_hours() -> None:
+    found = life(server())
+    assert found.hours == 2
+    assert found.cost == pytest.approx(0.05)

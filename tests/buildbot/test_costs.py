@@ -16,12 +16,11 @@ from tests.buildbot._types import SUCCESS, ShellCommand
 from tests.buildbot.harness import MasterCase, pause
 from upcloud_sdk.buildbot.__main__ import main
 from upcloud_sdk.buildbot.record import RECORD, read_record
-from upcloud_sdk.simulator import never
+from upcloud_sdk.simulator import Simulator, never
 
 if TYPE_CHECKING:
     from tests.buildbot.quick import QuickWorker
     from upcloud_sdk.ci import ServerRecord
-    from upcloud_sdk.simulator.app import Simulator
 
 CONFIGURATION = """
 from upcloud_sdk.buildbot import UpcloudLatentWorker
@@ -181,3 +180,26 @@ def test_an_invalid_month_is_refused(month: str, capsys: pytest.CaptureFixture[s
 def test_a_missing_configuration_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["costs", str(tmp_path / "master.cfg"), "--month", "2026-11"]) == 2
     assert "master.cfg" in capsys.readouterr().err
+
+
+def test_of_two_accounts_each_has_its_own_servers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    clouds = [Simulator(username="user", password="secret-password") for _ in range(2)]
+    with clouds[0].serve() as first, clouds[1].serve() as second:
+        config = CONFIGURATION.format(url=first).replace(
+            '"x", **account)',
+            f'"x", **account), UpcloudLatentWorker("two", image="x", **{{**account, "base_url": {second!r}}})',
+        )
+        (tmp_path / "master.cfg").write_text(config, encoding="utf-8")
+        for cloud, uuid in zip(clouds, ("one", "two"), strict=True):
+            resource = '{"resource_id": "%s", "amount": 1.0, "hours": 1}' % uuid  # noqa: UP031 - braces
+            servers = f'{{"total_amount": 1.0, "server": {{"total_amount": 1.0, "resources": [{resource}]}}}}'
+            answer = f'{{"currency": "EUR", "total_amount": 1.0, "servers": {servers}}}'
+            cloud.fail("GET /account/billing/summary/*", status=200, body=answer)
+        lines = [
+            f'{{"v": 1, "id": "{uuid}", "uuid": "{uuid}", "worker": "{uuid}", "event": "gone", "created": '
+            f'"2027-01-01T00:00:00Z", "gone": "2027-01-01T00:10:00Z", "credits_per_hour": "100"}}\n'
+            for uuid in ("one", "two")
+        ]
+        (tmp_path / RECORD).write_text("".join(lines), encoding="utf-8")
+        assert main(["costs", str(tmp_path / "master.cfg"), "--month", "2027-01"]) == 0
+    assert capsys.readouterr().out.count("1 servers: 1.00000 EUR billed") == 2

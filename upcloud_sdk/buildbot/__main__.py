@@ -16,7 +16,7 @@ try:
     from rich.console import Console
     from rich.table import Table
 
-    from upcloud_sdk.buildbot import reconcile, replay
+    from upcloud_sdk.buildbot import costs, replay
     from upcloud_sdk.buildbot.check import Finding, UnreadableConfig, check_workers, read_workers
     from upcloud_sdk.buildbot.record import read_record
     from upcloud_sdk.errors import UpCloudError
@@ -38,11 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     check = commands.add_parser("check", help="check the UpCloud workers of a master.cfg; reads only")
     check.add_argument("config", type=Path, help="path of the master.cfg")
     replay.add_arguments(commands.add_parser("replay", help="what past builds would have cost under each policy"))
-    reconcile.add_arguments(commands.add_parser("costs", help="compare what servers cost with the bill of a month"))
+    costs.add_arguments(commands.add_parser("costs", help="compare what servers cost with the bill of a month"))
     given = parser.parse_args(arguments)
     if given.command == "check":
         return _check(given.config)
-    return replay.run(given) if given.command == "replay" else reconcile.run(given)
+    return replay.run(given) if given.command == "replay" else costs.run(given)
 
 
 def _check(config: Path) -> int:

@@ -1,78 +1,76 @@
-"""What the servers of a master have cost, by its record. Used on the reactor's thread only."""
+"""`python -m upcloud_sdk.buildbot costs`: compares a master's record of its servers with the bill."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from upcloud_sdk.billing import hours_by_month
+import anyio
+from rich.console import Console
+
+from upcloud_sdk import UpCloud
+from upcloud_sdk.buildbot.check import UnreadableConfig, read_workers
+from upcloud_sdk.buildbot.record import read_record
+from upcloud_sdk.ci.reconciliation import reconcile_bills
+from upcloud_sdk.ci.reconciliation_table import table_of
+from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    import argparse
+    from collections.abc import Sequence
 
-    from upcloud_sdk.buildbot.record import MasterRecord
-    from upcloud_sdk.ci import ServerRecord
+    from upcloud_sdk.buildbot.check import KnownWorker
+    from upcloud_sdk.models import BillingSummary
 
-_LONGEST = timedelta(days=366)
-
-
-class Billed(Protocol):
-    """A server that may be running."""
-
-    def billed_span(self) -> tuple[float, float]: ...
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
-class Costs:
-    """Adds up what servers have cost, month by month."""
-
-    def __init__(self, record: MasterRecord) -> None:
-        self._record = record
-        self._ended: dict[tuple[int, int], Decimal] | None = None
-        """The cost of servers that are gone, or whose end was not seen, by month. None until `load`."""
-        record.log.listeners.append(self._hear)
-
-    async def load(self) -> None:
-        """Read the record of earlier runs of the master, once."""
-        if self._ended is not None:
-            return
-        servers = await self._record.history()
-        if self._ended is None:
-            self._ended = {}
-            for server in servers:
-                if server.id not in self._record.log.up:
-                    self._count(server)
-
-    def spent(self, month: tuple[int, int], up: Mapping[Billed, Decimal]) -> Decimal:
-        """The cost of a month by the record, including the hours that running servers (`up`) have begun."""
-        running = Decimal(0)
-        for server, hourly in up.items():
-            running += _hours(server).get(month, 0) * hourly
-        return (self._ended or {}).get(month, Decimal(0)) + running
-
-    def add(self, server: Billed, hourly: Decimal) -> None:
-        """Count a server that is gone and not in the record, until the master stops. The bill has it by then."""
-        self._add(_hours(server), hourly)
-
-    def _hear(self, server: ServerRecord, event: str) -> None:
-        if event == "gone":
-            self._count(server)
-
-    def _count(self, server: ServerRecord) -> None:
-        if server.hourly is None or server.created is None:
-            return
-        # If its master was killed, the end is not known. The first hour was paid in any case.
-        began, ended = server.span or (server.created, server.created)
-        # With a wrong time, the loop would run for minutes.
-        self._add(hours_by_month([(max(began, ended - _LONGEST), ended)]), server.hourly)
-
-    def _add(self, hours_of_months: Mapping[tuple[int, int], int], hourly: Decimal) -> None:
-        if self._ended is not None:
-            for month, hours in hours_of_months.items():
-                self._ended[month] = self._ended.get(month, Decimal(0)) + hours * hourly
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the arguments of the command."""
+    parser.add_argument("config", type=Path, help="path of the master.cfg; the record is beside it")
+    parser.add_argument("--month", required=True, help="such as 2026-11 (UTC)")
+    parser.add_argument("--anchor", choices=("create", "clock"), default="create", help="where a billed hour begins")
 
 
-def _hours(server: Billed) -> dict[tuple[int, int], int]:
-    """The hours that it has begun, by month."""
-    began, now = (datetime.fromtimestamp(moment, UTC) for moment in server.billed_span())
-    return hours_by_month([(began, max(began, now))])
+def run(given: argparse.Namespace) -> int:
+    """Compare, and print a table. Returns 0 if all agree, 1 if something differs, 2 if it cannot be compared."""
+    found = _MONTH.fullmatch(given.month)
+    if found is None:
+        sys.stderr.write(f"--month {given.month}: give a month such as 2026-11\n")
+        return 2
+    try:
+        record = read_record(given.config.parent)
+        bills = anyio.run(_bills, read_workers(given.config), given.month)
+    except (UnreadableConfig, UpCloudError, OSError, ValueError) as error:
+        sys.stderr.write(f"{given.config}: {error}\n")
+        return 2
+    month = int(found[1]), int(found[2])
+    console = Console(width=None if sys.stdout.isatty() else 180)
+    differs = False
+    for result in reconcile_bills(record, bills, month, anchor=given.anchor):
+        console.print(table_of(result))
+        console.print(str(result))
+        differs = differs or result.differs
+    return 1 if differs else 0
+
+
+async def _bills(workers: Sequence[KnownWorker], month: str) -> list[BillingSummary]:
+    """A bill for each account that these workers use."""
+    if not workers:
+        raise ValueError("it has no UpcloudLatentWorker")
+    bills: list[BillingSummary] = []
+    asked: set[tuple[object, ...]] = set()
+    for worker in workers:
+        given = worker.arguments
+        account = (given.api_token, given.api_username, given.api_password, given.base_url)
+        if worker.open & {"api_token", "api_username", "api_password", "base_url"}:
+            raise ValueError("its credentials cannot be rendered without a running master")
+        if account not in asked:
+            asked.add(account)
+            async with UpCloud(given.credentials(), base_url=given.base_url) as cloud:
+                bill = await cloud.account.billing(month)
+            if bill not in bills:  # Two tokens may be of one account.
+                bills.append(bill)
+    return bills

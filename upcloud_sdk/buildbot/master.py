@@ -10,7 +10,6 @@ from twisted.logger import Logger
 from upcloud_sdk.buildbot._buildbot_api import SharedService
 from upcloud_sdk.buildbot.account import AccountKey, Accounts
 from upcloud_sdk.buildbot.bridge import Bridge
-from upcloud_sdk.buildbot.costs import Costs
 from upcloud_sdk.buildbot.dead_masters import DeadMasters
 from upcloud_sdk.buildbot.idle import IdleServers
 from upcloud_sdk.buildbot.image_servers import ImageServers
@@ -19,7 +18,7 @@ from upcloud_sdk.buildbot.placement import PlacementHistory
 from upcloud_sdk.buildbot.record import MasterRecord
 from upcloud_sdk.buildbot.rival_plugins import warn_of_rival
 from upcloud_sdk.buildbot.spending import Spending
-from upcloud_sdk.ci import ServerLimit
+from upcloud_sdk.ci import Costs, ServerLimit
 from upcloud_sdk.errors import CleanupFailed, LeaseLost
 from upcloud_sdk.events import LeaseEvent
 
@@ -83,7 +82,7 @@ class UpcloudService(SharedService):
         self.bridge = Bridge(self.master.reactor)
         self.idle = IdleServers(self.master.reactor, self.limit)
         self.record = MasterRecord(self.master)
-        self.costs = Costs(self.record)
+        self.costs = Costs(self.record.log, self.record.history)
         self.spending = Spending(self.master, self.costs)
         self.images = ImageServers(self.bridge, self.limit, self.idle, self.spending, self.wake_builders)
         self.accounts = Accounts(self.bridge, self._hear, self.images.reserve)

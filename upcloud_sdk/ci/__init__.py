@@ -6,6 +6,7 @@ Independent of any CI system. `upcloud_sdk.buildbot` is built on it, and adapter
 from __future__ import annotations
 
 from upcloud_sdk.ci.cache import AccountCache
+from upcloud_sdk.ci.costs import Billed, Costs
 from upcloud_sdk.ci.event_router import EventRouter, server_of
 from upcloud_sdk.ci.fresh_disk import FreshDisk
 from upcloud_sdk.ci.images import ChosenImage, RecipeImages
@@ -18,8 +19,10 @@ from upcloud_sdk.ci.server_log import ServerEntry, ServerLog
 
 __all__ = [
     "AccountCache",
+    "Billed",
     "BuildRecord",
     "ChosenImage",
+    "Costs",
     "EventRouter",
     "FreshDisk",
     "LeftDisk",

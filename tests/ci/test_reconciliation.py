@@ -1,4 +1,4 @@
-"""A record compared with bills, without a master."""
+"""A record compared with bills."""
 
 from __future__ import annotations
 
@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.buildbot.test_costs import CONFIGURATION
-from upcloud_sdk.buildbot.__main__ import main
-from upcloud_sdk.buildbot.reconcile import reconcile
-from upcloud_sdk.buildbot.record import RECORD
 from upcloud_sdk.ci import BuildRecord, ServerRecord
+from upcloud_sdk.ci.reconciliation import reconcile, reconcile_bills
 from upcloud_sdk.models import BillingSummary
-from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from upcloud_sdk.billing import Anchor
 
 NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
@@ -91,24 +85,11 @@ def test_a_month_without_servers_has_no_difference() -> None:
     assert reconcile({"one": one}, empty, DECEMBER).lines == ()
 
 
-def test_of_two_accounts_each_has_its_own_servers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    clouds = [Simulator(username="user", password="secret-password") for _ in range(2)]
-    with clouds[0].serve() as first, clouds[1].serve() as second:
-        config = CONFIGURATION.format(url=first).replace(
-            '"x", **account)',
-            f'"x", **account), UpcloudLatentWorker("two", image="x", **{{**account, "base_url": {second!r}}})',
-        )
-        (tmp_path / "master.cfg").write_text(config, encoding="utf-8")
-        for cloud, uuid in zip(clouds, ("one", "two"), strict=True):
-            resource = '{"resource_id": "%s", "amount": 1.0, "hours": 1}' % uuid  # noqa: UP031 - braces
-            servers = f'{{"total_amount": 1.0, "server": {{"total_amount": 1.0, "resources": [{resource}]}}}}'
-            answer = f'{{"currency": "EUR", "total_amount": 1.0, "servers": {servers}}}'
-            cloud.fail("GET /account/billing/summary/*", status=200, body=answer)
-        lines = [
-            f'{{"v": 1, "id": "{uuid}", "uuid": "{uuid}", "worker": "{uuid}", "event": "gone", "created": '
-            f'"2027-01-01T00:00:00Z", "gone": "2027-01-01T00:10:00Z", "credits_per_hour": "100"}}\n'
-            for uuid in ("one", "two")
-        ]
-        (tmp_path / RECORD).write_text("".join(lines), encoding="utf-8")
-        assert main(["costs", str(tmp_path / "master.cfg"), "--month", "2027-01"]) == 0
-    assert capsys.readouterr().out.count("1 servers: 1.00000 EUR billed") == 2
+def test_of_several_bills_each_is_compared_with_its_servers_and_the_first_with_those_on_none() -> None:
+    record = {name: server(name, NEW_YEAR, NEW_YEAR + timedelta(minutes=9)) for name in ("one", "two", "three")}
+    results = list(reconcile_bills(record, [bill({"one": 1}), bill({"two": 1})], JANUARY))
+    assert [[line.uuid for line in result.lines] for result in results] == [["one", "three"], ["two"]]
+    assert [result.differs for result in results] == [True, False]
+    assert str(results[1]) == (
+        "1 servers: 1.00000 EUR billed, 0.00000 of it for builds, 1.00000 idle; 0.00000 for others on the same bill."
+    )

@@ -1,37 +1,23 @@
-"""`python -m upcloud_sdk.buildbot costs`: compares a master's record of its servers with the bill."""
+"""Compares a record of servers with the bill of a month. Pure functions."""
 
 from __future__ import annotations
 
-import re
-import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import anyio
-from rich.console import Console
-from rich.table import Table
-
-from upcloud_sdk import UpCloud
 from upcloud_sdk.billing import hours_by_month, next_hour_begins
-from upcloud_sdk.buildbot.check import UnreadableConfig, read_workers
-from upcloud_sdk.buildbot.record import read_record
-from upcloud_sdk.errors import UpCloudError
 from upcloud_sdk.models.ownership import OWNER
 from upcloud_sdk.placement import cost_of
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from upcloud_sdk.billing import Anchor
-    from upcloud_sdk.buildbot.check import KnownWorker
-    from upcloud_sdk.ci import ServerRecord
+    from upcloud_sdk.ci.record import ServerRecord
     from upcloud_sdk.models import BilledResource, BillingSummary
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 _NONE = Decimal(0)
 _NOT_RECORDED = "not in this record: it made an image, or another master of the owner has it, or a line is lost"
 
@@ -84,11 +70,58 @@ class Reconciliation:
     others: Decimal | None
     """The rest of the bill: servers that are not in the record, other resources. None if an amount cannot be read."""
 
+    @property
+    def differs(self) -> bool:
+        """Whether a server of the record is billed otherwise than recorded."""
+        return any(line.difference and line.is_recorded for line in self.lines)
+
+    @property
+    def billed(self) -> Decimal | None:
+        """What these servers cost by the bill. None if an amount cannot be read."""
+        return _sum(line.billed for line in self.lines)
+
+    @property
+    def builds(self) -> Decimal:
+        """The builds' part of it."""
+        return sum((line.builds for line in self.lines), _NONE)
+
+    def __str__(self) -> str:
+        idle = None if self.billed is None else self.billed - self.builds
+        return (
+            f"{len(self.lines)} servers: {_amount(self.billed)} {self.currency} billed, {_amount(self.builds)} of it "
+            f"for builds, {_amount(idle)} idle; {_amount(self.others)} for others on the same bill."
+        )
+
+
+def reconcile_bills(
+    record: Mapping[str, ServerRecord],
+    bills: Sequence[BillingSummary],
+    month: tuple[int, int],
+    *,
+    anchor: Anchor = "create",
+) -> Iterator[Reconciliation]:
+    """Compare a record with the bills of the accounts that it has servers in.
+
+    A server that is on no bill is compared with the first one.
+
+    Args:
+        record: The servers, by uuid.
+        bills: One per account, at least one.
+        month: The year and the month of the bills, in UTC.
+        anchor: Where a billed hour begins: at the create of a server, or at the full hour.
+    """
+    left = dict(record)
+    shares = [{uuid: left.pop(uuid) for uuid in _resources(bill, "servers") if uuid in left} for bill in bills]
+    shares[0] |= left
+    for bill, share in zip(bills, shares, strict=True):
+        servers = {uuid: server for uuid, server in record.items() if uuid in share}
+        yield reconcile(servers, bill, month, anchor=anchor)
+
 
 def reconcile(
     record: Mapping[str, ServerRecord], bill: BillingSummary, month: tuple[int, int], *, anchor: Anchor = "create"
 ) -> Reconciliation:
-    """Compare record and bill, one line per server."""
+    """Compare a record with the bill of one account, one line per server. See `reconcile_bills`."""
     servers, storages = _resources(bill, "servers"), _resources(bill, "storages")
     lines: list[Line] = []
     for uuid, server in record.items():
@@ -188,90 +221,5 @@ def _resources(bill: BillingSummary, category: str) -> dict[str, BilledResource]
     return {resource.resource_id: resource for kind in kinds for resource in kind.resources if resource.resource_id}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Define the arguments of the command."""
-    parser.add_argument("config", type=Path, help="path of the master.cfg; the record is beside it")
-    parser.add_argument("--month", required=True, help="such as 2026-11 (UTC)")
-    parser.add_argument("--anchor", choices=("create", "clock"), default="create", help="where a billed hour begins")
-
-
-def run(given: argparse.Namespace) -> int:
-    """Compare, and print a table. Returns 0 if all agree, 1 if something differs, 2 if it cannot be compared."""
-    found = _MONTH.fullmatch(given.month)
-    if found is None:
-        sys.stderr.write(f"--month {given.month}: give a month such as 2026-11\n")
-        return 2
-    try:
-        record = read_record(given.config.parent)
-        bills = anyio.run(_bills, read_workers(given.config), given.month)
-    except (UnreadableConfig, UpCloudError, OSError, ValueError) as error:
-        sys.stderr.write(f"{given.config}: {error}\n")
-        return 2
-    differs = False
-    for bill, servers in _shares(record, bills):
-        result = reconcile(servers, bill, (int(found[1]), int(found[2])), anchor=given.anchor)
-        _show(result)
-        differs = differs or any(line.difference and line.is_recorded for line in result.lines)
-    return 1 if differs else 0
-
-
-def _shares(
-    record: Mapping[str, ServerRecord], bills: Sequence[BillingSummary]
-) -> Iterator[tuple[BillingSummary, dict[str, ServerRecord]]]:
-    """Each bill with the servers of the record that are on it. With the first bill, also those that are on none."""
-    left = dict(record)
-    shares = [{uuid: left.pop(uuid) for uuid in _resources(bill, "servers") if uuid in left} for bill in bills]
-    shares[0] |= left
-    for bill, share in zip(bills, shares, strict=True):
-        yield bill, {uuid: server for uuid, server in record.items() if uuid in share}
-
-
-async def _bills(workers: Sequence[KnownWorker], month: str) -> list[BillingSummary]:
-    """A bill for each account that these workers use."""
-    if not workers:
-        raise ValueError("it has no UpcloudLatentWorker")
-    bills: list[BillingSummary] = []
-    asked: set[tuple[object, ...]] = set()
-    for worker in workers:
-        given = worker.arguments
-        account = (given.api_token, given.api_username, given.api_password, given.base_url)
-        if worker.open & {"api_token", "api_username", "api_password", "base_url"}:
-            raise ValueError("its credentials cannot be rendered without a running master")
-        if account not in asked:
-            asked.add(account)
-            async with UpCloud(given.credentials(), base_url=given.base_url) as cloud:
-                bill = await cloud.account.billing(month)
-            if bill not in bills:  # Two tokens may be of one account.
-                bills.append(bill)
-    return bills
-
-
-def _show(result: Reconciliation) -> None:
-    table = Table()
-    table.add_column("server", no_wrap=True)
-    table.add_column("worker")
-    for heading in ("hours", "billed", f"cost {result.currency}", f"billed {result.currency}", "of it builds"):
-        table.add_column(heading, justify="right")
-    table.add_column("difference")
-    for line in result.lines:
-        cells = (line.recorded_hours, line.billed_hours, line.recorded, line.billed, line.builds)
-        table.add_row(line.uuid, line.worker, *map(_text, cells), line.difference)
-    console = Console(width=None if sys.stdout.isatty() else 180)
-    console.print(table)
-    billed = _sum(line.billed for line in result.lines)
-    builds = sum((line.builds for line in result.lines), _NONE)
-    idle = None if billed is None else billed - builds
-    console.print(
-        f"{len(result.lines)} servers: {_amount(billed)} {result.currency} billed, {_amount(builds)} of it for builds, "
-        f"{_amount(idle)} idle; {_amount(result.others)} for others on the same bill."
-    )
-
-
 def _amount(value: Decimal | None) -> str:
     return "?" if value is None else f"{value:.5f}"
-
-
-def _text(value: Decimal | int | None) -> str:
-    if value is None:
-        return "?"
-    return f"{value}" if value == int(value) else f"{value:.5f}"

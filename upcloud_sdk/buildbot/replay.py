@@ -1,163 +1,44 @@
-"""`python -m upcloud_sdk.buildbot replay`: what past builds would have cost under each policy."""
+"""`python -m upcloud_sdk.buildbot replay`: what past builds would have cost, also those of a Buildbot at an address."""
 
 from __future__ import annotations
 
-import http.client
-import io
 import json
-import sys
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode, urlsplit
-from urllib.request import urlopen
 
-from rich.console import Console
-from rich.table import Table
-
-from upcloud_sdk.placement import PaidHour
-from upcloud_sdk.replay import (
-    Trace,
-    UnreadableTrace,
-    builds_of_buildbot,
-    busy_hours,
-    draw,
-    fewest_hours,
-    most_at_once,
-    play,
-    read_csv,
-    usual_policies,
-)
+from upcloud_sdk.replay import UnreadableTrace, builds_of_buildbot, command
+from upcloud_sdk.replay.source import fetch, is_address, read_source
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from upcloud_sdk.replay import Outcome
+    from upcloud_sdk.replay import Trace
 
-_TIMEOUT = 60.0
 _PAGE = 2000
-_SPARE_WORKERS = 20
-"""Free workers in addition to the most that were busy at once. Buildbot chooses among free workers at random."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the arguments of the command."""
-    parser.add_argument(
-        "source", metavar="FILE_OR_URL", help="a CSV (start, seconds, builder), or a Buildbot's address"
-    )
-    parser.add_argument("--patience", type=_seconds, default=(0.0,), help="seconds a build may wait, such as 0,60,300")
-    parser.add_argument(
-        "--boot", type=_seconds, default=(45.0,), help="seconds from create to attach, drawn from 33,73"
-    )
-    parser.add_argument("--margin", type=float, default=120.0, help="seconds of PaidHour before the end of the hour")
-    parser.add_argument("--anchor", choices=("create", "clock"), default="create", help="where a billed hour begins")
-    parser.add_argument("--workers", type=int, help="how many there are; default: the most at once, and 20")
+    command.add_arguments(parser, source="a CSV (start, seconds, builder), or a Buildbot's address")
     parser.add_argument("--last", type=int, default=10_000, help="a Buildbot's last builds, so many (default 10000)")
-    parser.add_argument("--price", type=_price, help="what an hour of a server costs, for a column of money")
-    parser.add_argument("--currency", default="", help="its currency")
-    parser.add_argument("--picture", type=Path, help="write an SVG to this file, too")
-
-
-def _seconds(text: str) -> tuple[float, ...]:
-    values = tuple(map(float, text.split(",")))
-    if any(not 0 <= value < float("inf") for value in values):
-        raise ValueError(text)
-    return values
-
-
-def _price(text: str) -> float:
-    if not 0 <= (value := float(text)) < float("inf"):
-        raise ValueError(text)
-    return value
 
 
 def run(given: argparse.Namespace) -> int:
     """Replay the builds and print the table. Returns 0, or 2 if a file cannot be read or written."""
-    try:
-        hour = PaidHour(margin=given.margin, anchor=given.anchor)
-    except ValueError as error:
-        sys.stderr.write(f"--margin {given.margin:g}: {error}\n")
-        return 2
-    try:
-        trace = read(given.source, last=given.last)
-        most = most_at_once(trace.builds)
-        if given.workers is not None and given.workers < 1:
-            raise UnreadableTrace(f"--workers {given.workers}: give 1 or more")
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        sys.stderr.write(f"{given.source}: {error}\n")
-        return 2
-    outcomes = [
-        play(trace.builds, policy, boots=given.boot, workers=given.workers or most + _SPARE_WORKERS, anchor=hour.anchor)
-        for policy in usual_policies(hour, patience=given.patience)
-    ]
-    fewest = fewest_hours(trace.builds, anchor=hour.anchor)
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    for note in trace.notes:
-        console.print(note)
-    have_workers = given.workers is None or given.workers >= most
-    console.print(_table(outcomes, fewest, have_workers=have_workers, price=given.price, currency=given.currency))
-    console.print(
-        f"{len(trace.builds):,} builds, {most} at once at most. Without any wait: {fewest:,} hours at least. "
-        f"Busy hours, to which * compares: {busy_hours(trace.builds):,.0f}."
-    )
-    if given.picture is not None:
-        title = f"Paid hours of {len(trace.builds):,} builds"
-        try:
-            given.picture.write_text(draw(outcomes, fewest, title=title), encoding="utf-8")
-        except OSError as error:
-            sys.stderr.write(f"{given.picture}: {error}\n")
-            return 2
-    return 0
+    return command.run(given, partial(_read, last=given.last))
 
 
-def _table(
-    outcomes: Sequence[Outcome], fewest: int, *, have_workers: bool, price: float | None, currency: str
-) -> Table:
-    table = Table()
-    table.add_column("policy", no_wrap=True)
-    headings = ["hours paid", "of the fewest", "idle hours", "servers", "wait: mean", "median", "95 %", "most"]
-    for heading in headings if price is None else [*headings, f"cost {currency}".strip()]:
-        table.add_column(heading, justify="right")
-    for outcome in outcomes:
-        # If builds may wait, fewer hours than `fewest` are possible, down to the busy hours.
-        waits = outcome.policy.patience > 0 or not have_workers
-        ratio = f"{outcome.hours / outcome.busy_hours:.2f}*" if waits else f"{outcome.hours / fewest:.2f}"
-        cells = [f"{outcome.hours:,}", ratio, f"{outcome.idle_hours:,.0f}", f"{outcome.servers:,}"]
-        cells += [f"{seconds:.0f} s" for seconds in (outcome.mean_wait, *map(outcome.wait, (0.5, 0.95, 1)))]
-        if price is not None:
-            cells.append(f"{outcome.hours * price:,.2f}")
-        table.add_row(outcome.policy.name, *cells)
-    return table
-
-
-def read(source: str, *, last: int) -> Trace:
-    """The builds of a CSV file, of a CSV at an address, or of a Buildbot at an address: its `last` ones.
-
-    Raises:
-        UnreadableTrace: they cannot be used.
-        OSError: the file or the address cannot be read.
-    """
-    address = urlsplit(source)
-    if address.scheme not in {"http", "https"}:
-        try:
-            return _csv(Path(source).read_bytes())
-        except FileNotFoundError:
-            raise UnreadableTrace("no such file; an address begins with http:// or https://") from None
-    if address.path.endswith(".csv"):
-        return _csv(_get(source))
+def _read(source: str, *, last: int) -> Trace:
+    """The builds of a CSV in a file or at an address, or the `last` ones of a Buildbot at an address."""
+    if not is_address(source) or urlsplit(source).path.endswith(".csv"):
+        return read_source(source)
     root = source.rstrip("/").removesuffix("/api/v2") + "/api/v2"
     fields = ("buildid", "builderid", "started_at", "complete_at")
     builds = list(_pages(f"{root}/builds", fields, "builds", "-buildid", last))
     builders = list(_pages(f"{root}/builders", ("builderid", "name"), "builders", "builderid", _PAGE))
     return builds_of_buildbot(builds, builders)
-
-
-def _csv(content: bytes) -> Trace:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UnreadableTrace(f"it is not text in UTF-8: {error}") from None
-    return read_csv(io.StringIO(text, newline=""))
 
 
 def _pages(address: str, fields: Sequence[str], key: str, order: str, limit: int) -> Iterator[dict[str, Any]]:
@@ -167,7 +48,7 @@ def _pages(address: str, fields: Sequence[str], key: str, order: str, limit: int
         wanted = min(_PAGE, limit - found)
         query = [("field", field) for field in fields] + [("order", order), ("offset", found), ("limit", wanted)]
         try:
-            page = list(cast("list[dict[str, Any]]", json.loads(_get(f"{address}?{urlencode(query)}"))[key]))
+            page = list(cast("list[dict[str, Any]]", json.loads(fetch(f"{address}?{urlencode(query)}"))[key]))
             # A build that started meanwhile moves the last ones to the next page.
             new = {each[fields[0]]: each for each in page if each[fields[0]] not in seen}
         except (ValueError, KeyError, TypeError) as error:
@@ -178,8 +59,3 @@ def _pages(address: str, fields: Sequence[str], key: str, order: str, limit: int
         # A short page need not be the last one: a proxy may limit pages.
         if not new:
             return
-
-
-def _get(address: str) -> bytes:
-    with urlopen(address, timeout=_TIMEOUT) as answer:  # noqa: S310 - http or https: the caller has looked
-        return cast("bytes", answer.read())

@@ -1,0 +1,55 @@
+"""Reads a CSV of builds from a file or from an address."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from upcloud_sdk.replay.trace import UnreadableTrace, read_csv
+
+if TYPE_CHECKING:
+    from upcloud_sdk.replay.trace import Trace
+
+_TIMEOUT = 60.0
+
+
+def is_address(source: str) -> bool:
+    """Whether this is an address of http or https. Otherwise, it is the path of a file."""
+    return urlsplit(source).scheme in {"http", "https"}
+
+
+def read_source(source: str) -> Trace:
+    """The builds of a CSV, in a file or at an address.
+
+    Raises:
+        UnreadableTrace: They cannot be used.
+        OSError: The file or the address cannot be read.
+    """
+    if is_address(source):
+        return _csv(fetch(source))
+    try:
+        return _csv(Path(source).read_bytes())
+    except FileNotFoundError:
+        raise UnreadableTrace("no such file; an address begins with http:// or https://") from None
+
+
+def _csv(content: bytes) -> Trace:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UnreadableTrace(f"it is not text in UTF-8: {error}") from None
+    return read_csv(io.StringIO(text, newline=""))
+
+
+def fetch(address: str) -> bytes:
+    """What is at an address. See `is_address`.
+
+    Raises:
+        OSError: It cannot be read.
+        http.client.HTTPException: It does not answer as HTTP does.
+    """
+    with urlopen(address, timeout=_TIMEOUT) as answer:  # noqa: S310 - http or https: the caller has looked
+        return cast("bytes", answer.read())

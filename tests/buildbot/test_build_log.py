@@ -9,7 +9,7 @@ from twisted.internet import defer
 from tests.buildbot._types import RETRY, SUCCESS
 from tests.buildbot.harness import pause, until
 from tests.buildbot.record_case import RecordCase
-from upcloud_sdk.buildbot.build_log import sentence_of
+from upcloud_sdk.ci import sentence_of
 from upcloud_sdk.events import ServerEvent
 from upcloud_sdk.simulator import after_polls
 

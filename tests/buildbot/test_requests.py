@@ -260,3 +260,21 @@ def test_a_value_that_looks_like_a_token_is_not_filled_in_again() -> None:
 def test_a_request_does_not_show_what_the_guest_is_told() -> None:
     assert "canary" not in repr(request(bootstrap="canary", hostconfig=None))
     assert "canary" not in repr(request(hostconfig={"user_data": "canary"}))
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"image": renderer(lambda _: None)}, "image is missing"),
+        ({"image": Interpolate("%(prop:image)s")}, "image is missing"),
+        ({"image": renderer(lambda _: 12)}, "not int"),
+        ({"zones": renderer(lambda _: "de-fra1")}, "zones is a list of names"),
+        ({"plans": renderer(lambda _: [])}, "plans is a list of names"),
+    ],
+)
+def test_values_of_a_build_that_make_no_server_are_an_error(values: dict[str, Any], problem: str) -> None:
+    found: list[str] = []
+    arguments: dict[str, Any] = {"image": "Debian", **values}
+    made = requested(Arguments(**arguments), Properties())
+    defer.ensureDeferred(made).addErrback(lambda failure: found.append(failure.getErrorMessage()))
+    assert problem in found[0]

@@ -1,4 +1,4 @@
-"""The accounts of a master: an open client for each, with a cache and a reaper. Closed when unused."""
+"""The open accounts of a master, closed when unused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import anyio
 from twisted.internet import defer
 
 from upcloud_sdk import UpCloud
-from upcloud_sdk.ci import AccountCache, EventRouter, PacedReaper, RecipeImages
+from upcloud_sdk.ci import OpenAccount
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.bridge import Bridge
     from upcloud_sdk.ci import ReapPace
     from upcloud_sdk.credentials import Credentials
-    from upcloud_sdk.events import Event, Listener
+    from upcloud_sdk.events import Listener
 
     ReserveImage = Callable[["Account", ServerSpec], AbstractAsyncContextManager[object]]
 
@@ -45,19 +45,18 @@ class AccountKey(NamedTuple):
     """Whether no other process has this owner."""
 
 
-class Account:
-    """An open client of an account. Call its methods on the reactor's thread, and use its client on the bridge's."""
+class Account(OpenAccount):
+    """An open account. Call its methods on the reactor's thread, and use its client on the bridge's."""
 
     def __init__(self, bridge: Bridge, key: AccountKey, reserve_image: ReserveImage) -> None:
-        self.key = key
-        self.events = EventRouter()
-        self.listeners: list[Listener] = []
-        """Called with the client's events, on the bridge's thread. They must not block."""
-        self.cloud = UpCloud(
-            key.credentials, base_url=key.base_url, owner=key.owner, waits=key.waits, on_event=self._on_event
+        super().__init__(
+            partial(UpCloud, key.credentials, base_url=key.base_url, owner=key.owner, waits=key.waits),
+            clock=key.waits.clock,
+            reaps=key.reaps,
+            is_exclusive=key.is_exclusive,
+            reserve_image=partial(reserve_image, self),
         )
-        self.cache = AccountCache(self.cloud)
-        self.images = RecipeImages(self.cloud, key.waits.clock, partial(reserve_image, self))
+        self.key = key
         self.holders: set[Hashable] = set()
         """The workers and servers that need it."""
         self.is_open = True
@@ -66,14 +65,8 @@ class Account:
         self.opened: defer.Deferred[None] = defer.Deferred()
         self.bridge = bridge
         self._leave: anyio.Event | None = None
-        self._reaper = PacedReaper(self.cloud, key.waits.clock, key.reaps, key.is_exclusive) if key.reaps else None
         self._client = bridge.start(self._stay_open)
         self._client.ended.addErrback(self._failed)
-
-    async def first_round(self) -> None:
-        """Wait, on the bridge's loop, until the servers of the master's last run are destroyed."""
-        if self._reaper is not None:
-            await self._reaper.first_round()
 
     def close(self, timeout: float) -> defer.Deferred[None]:
         """Stop the reaper and the client. Fires when all running destroys have ended, or after the timeout."""
@@ -84,21 +77,11 @@ class Account:
         self._client.cancel(after=timeout + _RETIRE_AFTER)
         return self._client.ended
 
-    def _on_event(self, event: Event) -> None:
-        self.events(event)
-        for listener in self.listeners:
-            listener(event)
-
     async def _stay_open(self) -> None:
         self._leave = anyio.Event()
-        async with self.cloud:
+        async with self.running():
             self.bridge.reactor.callFromThread(self.opened.callback, None)
-            async with anyio.create_task_group() as tasks:
-                if self._reaper is not None:
-                    tasks.start_soon(self._reaper.run)
-                tasks.start_soon(self.images.run)
-                await self._leave.wait()
-                tasks.cancel_scope.cancel()
+            await self._leave.wait()
 
     def _failed(self, failure: Failure) -> None:
         # The client has logged what it could not destroy.

@@ -15,6 +15,8 @@ from pydantic import SecretStr
 from upcloud_sdk import Basic, Recipe, Token, UpCloud
 from upcloud_sdk.buildbot._buildbot_api import AbstractLatentWorker, IRenderable
 from upcloud_sdk.buildbot.bootstrap import INSTALLS, Bootstrap, Guest
+from upcloud_sdk.ci import LeastSize
+from upcloud_sdk.ci.choice import REFRESH
 from upcloud_sdk.errors import UpCloudError
 from upcloud_sdk.models import ServerGroupSpec
 from upcloud_sdk.placement import Budget, Standby
@@ -24,13 +26,11 @@ if TYPE_CHECKING:
 
 DEFAULT_ZONE = "de-fra1"
 DEFAULT_PLAN = "1xCPU-1GB"
-DEFAULT_PLAN_HAS = {"cores": 1, "memory": 1024, "storage": 25}
+DEFAULT_PLAN_HAS = LeastSize(cores=1, memory=1024, storage=25)
 """The least size of the plan that replaces it, if it is no longer sold."""
 DEFAULT_DISK_SIZE = 10
 """GB."""
 DEFAULT_TIER = "maxiops"
-REFRESH = 86_400.0
-"""Seconds. A day."""
 
 HOST_KEYS = frozenset(
     {
@@ -158,9 +158,9 @@ class Arguments:
     def problems(self) -> Iterator[str]:
         """A sentence for each error that can be found before anything is rendered."""
         yield from self._credential_problems()
-        yield from self._image_problems()
+        yield from server_problems(vars(self))
+        yield from self._recipe_problems()
         yield from self._place_problems()
-        yield from host_problems(self.hostconfig)
         for name in _SECONDS:
             value: object = getattr(self, name)
             if not (isinstance(value, int | float) and value > 0):
@@ -238,22 +238,15 @@ class Arguments:
         except ValueError as error:
             yield str(error)
 
-    def _image_problems(self) -> Iterator[str]:
-        image = self.image
-        if image is None or (isinstance(image, str) and not image):
-            yield "image is missing: give a template's uuid or exact title, an expression, a function or its labels"
-        elif isinstance(image, Recipe):
-            bootstrap = self.bootstrap
-            is_own = bootstrap is None or isinstance(bootstrap, Bootstrap) or is_renderable(bootstrap)
-            is_own = is_own or (isinstance(bootstrap, str) and bootstrap in INSTALLS)
-            if mapping(self.hostconfig).get("user_data") or not is_own:
-                yield (
-                    "image is a Recipe, whose commands run in the worker's own bootstrap until there is an image: give "
-                    "a Bootstrap, or the name of its install, and no hostconfig['user_data']"
-                )
-        elif not (isinstance(image, str | re.Pattern | Mapping) or is_renderable(image) or callable(image)):
-            kinds = "a Recipe, a uuid, a title, a compiled expression, a function or a mapping of labels"
-            yield f"image is {kinds}, not {type(image).__name__}"
+    def _recipe_problems(self) -> Iterator[str]:
+        bootstrap = self.bootstrap
+        is_own = bootstrap is None or isinstance(bootstrap, Bootstrap) or is_renderable(bootstrap)
+        is_own = is_own or (isinstance(bootstrap, str) and bootstrap in INSTALLS)
+        if isinstance(self.image, Recipe) and (mapping(self.hostconfig).get("user_data") or not is_own):
+            yield (
+                "image is a Recipe, whose commands run in the worker's own bootstrap until there is an image: give a "
+                "Bootstrap, or the name of its install, and no hostconfig['user_data']"
+            )
 
     def _place_problems(self) -> Iterator[str]:
         host = mapping(self.hostconfig)
@@ -261,11 +254,23 @@ class Arguments:
             yield "zone and zones both say where servers are made: give one of them"
         if self.plans is not None and "plan" in host:
             yield "hostconfig['plan'] and plans both say how large servers are: give one of them"
-        for name, value in (("zones", self.zones), ("plans", self.plans)):
-            if value is None or is_renderable(value):
-                continue
-            if isinstance(value, str) or not isinstance(value, Sequence) or not value:
-                yield f"{name} is a list of names, at least one"
+
+
+def server_problems(values: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each error in `image`, `zones`, `plans` and `hostconfig`. None for what is still renderable."""
+    image = values["image"]
+    if image is None or (isinstance(image, str | Mapping) and not image):
+        yield "image is missing: give a template's uuid or exact title, an expression, a function or its labels"
+    elif not (isinstance(image, str | re.Pattern | Mapping | Recipe) or is_renderable(image) or callable(image)):
+        kinds = "a Recipe, a uuid, a title, a compiled expression, a function or a mapping of labels"
+        yield f"image is {kinds}, not {type(image).__name__}"
+    for name in ("zones", "plans"):
+        value = values[name]
+        if value is None or is_renderable(value):
+            continue
+        if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+            yield f"{name} is a list of names, at least one"
+    yield from host_problems(values["hostconfig"])
 
 
 def host_problems(hostconfig: Any) -> Iterator[str]:  # noqa: ANN401 - whatever stands in a master.cfg

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from twisted.internet import defer
 
 from upcloud_sdk.buildbot._buildbot_private import add_log, wait_for
-from upcloud_sdk.events import Event, RefusalEvent, Retry, ServerEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -95,16 +94,3 @@ def add_notice(build: Build, name: str, text: str) -> None:
             await log.finish()
 
     wait_for(build.workerforbuilder.worker, defer.ensureDeferred(write()))
-
-
-def sentence_of(event: Event) -> str | None:
-    """A sentence for the builds' log about an event of the client. None if the event is not of interest there."""
-    match event:
-        case Retry():
-            return f"{event.call} is sent again in {event.pause:.1f} s: {event.reason}"
-        case RefusalEvent():
-            return f"{event.plan} in {event.zone} was refused: {event.reason}"
-        case ServerEvent(happened="seen" | "progress") if event.state != "started":
-            return str(event.state) if event.progress is None else f"{event.state}, {event.progress} %"
-        case _:
-            return None

@@ -266,7 +266,7 @@ class CurrentServer:
     async def _renew(self, server: BuildServer, build: Build) -> bool:
         """Start the parked server with a fresh disk. If that fails, or a build needs another server, destroy it."""
         if await self.serves(build):
-            server.begin_again(build, self._maker.guest(server.request) if server.gets_new_password else server.guest)
+            server.use_for(build, self._maker.guest(server.request) if server.gets_new_password else server.guest)
             self.service.record.renewing(server, build)
             try:
                 await self._run(server.renew, self.arguments.boot_timeout).ended

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from upcloud_sdk.buildbot.offer import price_of
+from upcloud_sdk.ci import price_of
 from upcloud_sdk.errors import UpCloudError, WaitTimeout
 from upcloud_sdk.models.ownership import IMAGE
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.arguments import Arguments
     from upcloud_sdk.buildbot.bridge import Bridge
     from upcloud_sdk.buildbot.idle import IdleServers
-    from upcloud_sdk.buildbot.offer import Price
     from upcloud_sdk.buildbot.spending import Spending
-    from upcloud_sdk.ci import ServerLimit
+    from upcloud_sdk.ci import Price, ServerLimit
 
 _WAIT = 3600.0
 """Seconds that an image waits for a slot and for money. Then the images of other recipes have their turn."""

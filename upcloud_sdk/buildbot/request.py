@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from upcloud_sdk import Recipe, ServerSpec, StorageDeviceSpec
+from upcloud_sdk import ServerSpec, StorageDeviceSpec
 from upcloud_sdk.buildbot.arguments import (
     DEFAULT_DISK_SIZE,
     DEFAULT_PLAN,
+    DEFAULT_PLAN_HAS,
     DEFAULT_TIER,
     DEFAULT_ZONE,
-    REFRESH,
-    host_problems,
     mapping,
+    server_problems,
 )
 from upcloud_sdk.buildbot.bootstrap import INSTALLS, WEBSOCKET, Bootstrap
-from upcloud_sdk.models import InterfaceSpec, LoginUser, ServerGroupSpec
+from upcloud_sdk.ci import ServerChoice
+from upcloud_sdk.ci.choice import REFRESH
+from upcloud_sdk.models import InterfaceSpec, LoginUser
 from upcloud_sdk.models.ownership import IMAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from upcloud_sdk.buildbot._buildbot_api import Properties
     from upcloud_sdk.buildbot.arguments import Arguments
     from upcloud_sdk.buildbot.bootstrap import Guest
     from upcloud_sdk.models import StorageSummary
-
-Image = str | re.Pattern[str] | Callable[["StorageSummary"], bool] | Mapping[str, str] | Recipe
 
 MINIMUM_MEMORY = 1024
 """MiB. The least memory of a custom server."""
@@ -51,14 +52,9 @@ async def rendered(arguments: Arguments, properties: Properties) -> dict[str, An
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerRequest:
+class ServerRequest(ServerChoice):
     """The server that a build needs. Builds with equal requests can share a server."""
 
-    image: Image
-    zones: tuple[str, ...]
-    plans: tuple[str, ...]
-    plan_is_given: bool
-    """Whether the configuration names a plan. The default plan is replaced if it is no longer sold to the account."""
     hostname: str | None
     host: tuple[tuple[str, Any], ...]
     """The other keys of `hostconfig`."""
@@ -71,10 +67,7 @@ class ServerRequest:
     labels: tuple[tuple[str, str], ...]
     networks: tuple[str | InterfaceSpec, ...] | None
     storages: tuple[StorageDeviceSpec, ...]
-    server_group: str | ServerGroupSpec | None
     firewall: bool
-    refresh: float = field(default=REFRESH, compare=False)
-    """How often to look whether the base of a recipe has changed, in seconds."""
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> ServerRequest:
@@ -83,7 +76,7 @@ class ServerRequest:
         Raises:
             ValueError: these values make no valid server.
         """
-        problems = list(host_problems(given["hostconfig"]))
+        problems = list(server_problems(given))
         if problems:
             raise ValueError("; ".join(problems))
         host: dict[str, Any] = dict(given["hostconfig"] or {})
@@ -94,7 +87,7 @@ class ServerRequest:
             image=given["image"],
             zones=tuple(given["zones"] or (zone,)),
             plans=tuple(given["plans"] or (plan or DEFAULT_PLAN,)),
-            plan_is_given=bool(given["plans"] or plan),
+            replaced_by=None if given["plans"] or plan else DEFAULT_PLAN_HAS,
             hostname=host.pop("hostname", None),
             ssh_keys=tuple(host.pop("ssh_keys", ())),
             user_data=SecretStr(host.pop("user_data", None) or ""),
@@ -113,27 +106,6 @@ class ServerRequest:
     def is_by_websocket(self) -> bool:
         """Whether the worker's own bootstrap connects by websocket."""
         return isinstance(self.bootstrap, Bootstrap) and self.bootstrap.protocol == WEBSOCKET
-
-    @property
-    def recipe(self) -> Recipe | None:
-        """The recipe of the image, if it has one."""
-        return self.image if isinstance(self.image, Recipe) else None
-
-    def image_key(self) -> Hashable:
-        """A key for the image in caches."""
-        if isinstance(self.image, str | re.Pattern | Recipe) or callable(self.image):
-            return self.image
-        return tuple(sorted(mapping(self.image).items()))
-
-    def template(self) -> str | re.Pattern[str] | Callable[[StorageSummary], bool]:
-        """The image in the form that `storages.find_template` takes."""
-        image = self.image
-        if isinstance(image, Recipe):
-            return image.base
-        if isinstance(image, str | re.Pattern) or callable(image):
-            return image
-        wanted = mapping(image).items()
-        return lambda template: wanted <= template.labels.items()
 
     def specs(self, template: StorageSummary, *, title: str, guest: Guest) -> list[ServerSpec]:
         """The specs of possible servers, in the order in which they are tried.

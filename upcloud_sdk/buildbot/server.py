@@ -1,61 +1,31 @@
-"""The server of a worker: create, boot, seal, a fresh disk, destroy, and its properties.
+"""The server of a worker: the build and the guest that it was made for, and the build's properties.
 
 The coroutines run on the bridge's loop; the attributes are read on the reactor's thread.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import time
 from typing import TYPE_CHECKING
 
-import anyio
-
-from upcloud_sdk import ServerChanges, ServerState
-from upcloud_sdk.billing import paid_until
 from upcloud_sdk.buildbot.bootstrap import Bootstrap
-from upcloud_sdk.buildbot.build_log import sentence_of
-from upcloud_sdk.buildbot.offer import Offer
-from upcloud_sdk.ci import FreshDisk, server_of
-from upcloud_sdk.errors import ApiError, IllegalState, NotFound, ResourceFailed, UpCloudError, WaitTimeout
-from upcloud_sdk.events import ServerEvent
+from upcloud_sdk.buildbot.request import ServerRequest
+from upcloud_sdk.ci import JobServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
-    from decimal import Decimal
 
-    from upcloud_sdk import Server, ServerSpec
+    from upcloud_sdk import ServerSpec
     from upcloud_sdk.buildbot._buildbot_api import Build, Properties
     from upcloud_sdk.buildbot.account import Account
     from upcloud_sdk.buildbot.bootstrap import Guest
     from upcloud_sdk.buildbot.build_log import BuildLog
-    from upcloud_sdk.buildbot.offer import MakeSpecs, Price
-    from upcloud_sdk.buildbot.request import ServerRequest
-    from upcloud_sdk.errors import LeaseLost
-    from upcloud_sdk.events import Event
-    from upcloud_sdk.models import ServerSummary
+    from upcloud_sdk.models import StorageSummary
 
-log = logging.getLogger("upcloud_sdk")
-
-LEASE = 3600.0
-"""Length of the lease in seconds: after that, others may reap the server of a dead master."""
-
-_CHECKED_FROM = 300.0
-"""Age of a server in seconds from which it is read before it is stopped, since somebody may have kept or taken it. A
-younger one would be started again."""
-
-_LOOK_TIMEOUT = 10.0
-_PAUSE = 0.5
-"""Seconds between tries to switch the metadata service off."""
+    MakeSpecs = Callable[[ServerRequest, StorageSummary, Guest], list[ServerSpec]]
 
 
-def _ignore(_: str) -> None:
-    """Nobody listens."""
-
-
-class BuildServer:
+class BuildServer(JobServer[ServerRequest]):
     """One server, made for one request."""
 
     def __init__(
@@ -68,244 +38,28 @@ class BuildServer:
         *,
         has_fresh_disks: bool = False,
     ) -> None:
+        super().__init__(
+            account,
+            guest.name,
+            request,
+            lambda request, template: make_specs(request, template, self.guest),
+            has_fresh_disks=has_fresh_disks,
+        )
         self.build, self.account, self.request, self.guest = build, account, request, guest
-        self.details: Server | None = None
-        """The server's details from its create. None until the API has answered."""
-        self.may_attach = False
-        """Whether its guest may attach: from when the create is sent until it is destroyed."""
-        self.is_adopted = False
-        """Whether the answer of its create was lost, and the server was found by its label."""
         self.is_outdated = False
         """Whether the configuration has changed since, so that no other build may run on it."""
-        self.has_fresh_disks = has_fresh_disks
-        """Whether each build gets a fresh disk."""
-        self.asked_at: float | None = None
-        """When its create was sent. All times here are by the monotonic clock."""
-        self.up_since: float | None = None
-        """When it was started, or when its guest attached if that was earlier."""
-        self.attached_at: float | None = None
-        """When its guest attached."""
-        self.stays_until: float | None = None
-        """While it is parked (switched off between two builds): when it is given up."""
-        self.tell: Callable[[str], object] = _ignore
-        """Called on the bridge's thread with a sentence for each event until the server is started."""
-        self.tell_lost: Callable[[str], object] = _ignore
-        """Called on the bridge's thread with the reason if its lease is lost."""
         self.log: BuildLog | None = None
         """The log of the build for which it is created."""
-        self.credits_per_hour: Decimal | None = None
-        """None as long as the price is not known."""
-        self.currency: str | None = None
-        """The account's currency. A credit is a hundredth of its unit."""
-        self._offer = Offer(account, request, make_specs)
-        self._specs: list[ServerSpec] = []
-        """What the create asked for, in the order in which it is tried."""
-        self._disk: FreshDisk | None = None
-        self._begun_at: float | None = None
-        """When the create was sent, or the fresh disk was requested."""
-        self._is_sealed = False
-        self._told: str | None = None
-        self._destroyed = anyio.Event()
-
-    # --- create and boot ----------------------------------------------------------------------------------------------
-
-    async def likely_price(self, *, with_bill: bool) -> Price | None:
-        """What it costs at most, before it is created. None if the API does not tell."""
-        return await self._offer.likely_price(self.guest, with_bill=with_bill)
-
-    async def start(self, create_timeout: float, boot_timeout: float, created: Callable[[], object]) -> None:
-        """Create the server, and return when it is started. Its guest may attach before.
-
-        `created` is called as soon as the uuid is known. If this is cancelled before, the client destroys the
-        server.
-
-        Raises:
-            UpCloudError, ValueError: there is none, or it does not start.
-        """
-        await self.account.first_round()
-        with self.account.events.making(self._hear):
-            await self._create_within(create_timeout)
-        created()
-        if self.attached_at is None:
-            with self.account.events.watching(self.uuid, self._hear):
-                await self._boot(boot_timeout)
-
-    async def _create_within(self, timeout: float) -> None:
-        with anyio.move_on_after(timeout) as scope:
-            try:
-                await self._create()
-            except NotFound as error:
-                if not error.code:
-                    raise  # Not an answer of the API: the outcome of the create is unknown.
-                # Probably a cached template or group that is gone now.
-                self._offer.forget()
-                await self._create()
-        if scope.cancelled_caught:
-            raise WaitTimeout(
-                f"server of worker {self.guest.name}: the API did not make it within create_timeout={timeout:g} s"
-            )
-
-    async def _create(self) -> None:
-        await self._offer.look_up()
-        try:
-            await self._send()
-        except ApiError as error:
-            plan = await self._offer.replace_plan(error)
-            if plan is None:
-                raise
-            self.tell(f"{self.request.plans[0]} is no longer sold to this account: {plan} is used instead")
-            await self._send()
-
-    async def _send(self) -> None:
-        self._specs = self._offer.specs(self.guest)
-        self.asked_at = self._begun_at = time.monotonic()
-        sizes = dict.fromkeys(f"{spec.plan} in {spec.zone}" for spec in self._specs)
-        self.tell(f"asked for {' or '.join(sizes)}")
-        self.may_attach = True
-        self.details = await self.account.cloud.servers.create(self._specs, lease=LEASE, on_lease_lost=self._lease_lost)
-        if self.request.recipe is not None:
-            log.info("server %s of worker %s is made of %s", self.details.uuid, self.guest.name, self.image)
-        if self.has_fresh_disks:
-            self._disk = FreshDisk(self.account.cloud, self.details, self._offer.template(self.details.zone))
-
-    def _lease_lost(self, lost: LeaseLost) -> None:
-        self.tell_lost(str(lost))
-
-    async def _boot(self, timeout: float) -> None:
-        seen: list[ServerSummary | UpCloudError] = []
-        async with anyio.create_task_group() as waits:
-
-            async def wait_for(state: ServerState) -> None:
-                try:
-                    seen.append(await self.account.cloud.servers.wait_for_state(self.uuid, state, timeout=timeout))
-                except UpCloudError as error:
-                    seen.append(error)
-                waits.cancel_scope.cancel()
-
-            waits.start_soon(wait_for, ServerState.STARTED)
-            # A new server starts by itself. If it is stopped, it has switched itself off.
-            waits.start_soon(wait_for, ServerState.STOPPED)
-        [first, *_] = seen
-        if isinstance(first, UpCloudError):
-            raise first
-        if first.state == ServerState.STOPPED:
-            raise ResourceFailed("server", self.uuid, ServerState.STOPPED)
-        self.up_since = time.monotonic()
-
-    def _hear(self, event: Event) -> None:
-        """An event of the client while this server is created or boots."""
-        if isinstance(event, ServerEvent) and event.happened == "adopted":
-            self.is_adopted = True
-        sentence = sentence_of(event)
-        is_mine = self.details is None or server_of(event) in {self.details.uuid, None}
-        # Both waits of `_boot` see the same.
-        if sentence not in {None, self._told} and is_mine:
-            self._told = sentence
-            self.tell(str(sentence))
-
-    async def ask_price(self) -> None:
-        """Read its price, if the API tells it."""
-        server, cache = self.details, self.account.cache
-        for spec in self._specs:
-            if server is not None and (spec.zone, spec.plan) == (server.zone, server.plan):
-                self.credits_per_hour, self.currency = await cache.price(spec), await cache.currency()
-                return
-
-    # --- a fresh disk between two builds ------------------------------------------------------------------------------
-
-    @property
-    def is_parked(self) -> bool:
-        """Whether it is switched off, or about to be, until the next build comes."""
-        return self.stays_until is not None
 
     @property
     def may_be_parked(self) -> bool:
-        """Whether it may stay for another build: its guest has attached, and its paid hour goes on while it is off."""
-        has_run = self.attached_at is not None and not self.is_parked and not self.is_outdated
-        return has_run and self._disk is not None and self._disk.is_worth_it
+        """Whether it may stay for another build."""
+        return not self.is_outdated and super().may_be_parked
 
-    @property
-    def gets_new_password(self) -> bool:
-        """Whether the next guest can be told another password than the last one."""
-        return self._disk is not None and self._disk.is_rebuilt
-
-    async def prepare_disk(self, timeout: float) -> None:
-        """Make the next disk while a build runs, if the template allows it."""
-        if self._disk is not None:
-            await self._disk.prepare(self._own_spec(), timeout=timeout)
-
-    async def park(self, timeout: float) -> None:
-        """Switch it off until the next build.
-
-        Raises:
-            UpCloudError: it may still be running, or somebody kept or took it. Destroy it.
-        """
-        assert self._disk is not None
-        await self.account.cloud.leases.check(self.uuid)
-        await self._disk.switch_off(timeout=timeout)
-
-    async def renew(self, timeout: float) -> None:
-        """Start it with a fresh disk. Its guest may attach before this returns.
-
-        Raises:
-            UpCloudError: it failed. Destroy the server.
-        """
-        assert self._disk is not None
-        # Its old disk will be deleted.
-        await self.account.cloud.leases.check(self.uuid)
-        spec = self._own_spec()
-        with self.account.events.making(self._hear), self.account.events.watching(self.uuid, self._hear):
-            await self._disk.renew(spec, timeout=timeout, starts=self._let_attach, was_sealed=self._is_sealed)
-        self._is_sealed = False
-        self.up_since = self.up_since or time.monotonic()
-
-    def _own_spec(self) -> ServerSpec:
-        assert self.details is not None
-        return self._offer.spec_of(self.details, self.guest)
-
-    def begin_again(self, build: Build, guest: Guest) -> None:
+    def use_for(self, build: Build, guest: Guest) -> None:
         """Use it for another build from now on."""
-        self.build, self.guest, self.stays_until = build, guest, None
-        self.attached_at = self.up_since = self._told = None
-        self._begun_at = time.monotonic()
-
-    def _let_attach(self) -> None:
-        self.may_attach = True
-
-    # --- its guest ----------------------------------------------------------------------------------------------------
-
-    async def seal(self, timeout: float) -> bool:
-        """Switch off the guest's metadata service, so that no build can read the password there.
-
-        False if that did not succeed, which is logged.
-        """
-        reason = f"not within {timeout:g} s"
-        with anyio.move_on_after(timeout):
-            try:
-                await self._seal()
-            except UpCloudError as error:
-                reason = str(error)
-            else:
-                return True
-        uuid = "(not known yet)" if self.details is None else self.details.uuid
-        log.error("metadata of server %s could not be switched off: %s", uuid, reason)
-        return False
-
-    async def _seal(self) -> None:
-        while True:
-            try:
-                if self.details is not None:
-                    self._is_sealed = True
-                    await self.account.cloud.servers.modify(self.uuid, ServerChanges(metadata=False))
-                    return
-            except IllegalState:
-                pass  # In maintenance: the guest attached before the API said "started".
-            await anyio.sleep(_PAUSE)
-
-    def note_attach(self) -> None:
-        """Its guest has attached."""
-        self.attached_at = self.attached_at or time.monotonic()
-        self.up_since = self.up_since or self.attached_at
+        self.build, self.guest = build, guest
+        self.begin_again()
 
     def is_late(self, attach_timeout: float) -> str | None:
         """Why its guest is too late to attach. None if it is not."""
@@ -318,74 +72,6 @@ class BuildServer:
         bootstrap, own = self.request.bootstrap, self.request.user_data.get_secret_value()
         is_told = any(spec.user_data is not None for spec in self._specs)
         return bootstrap.attach_hint(self.guest) if isinstance(bootstrap, Bootstrap) and is_told and not own else ""
-
-    async def find_problem(self) -> str | None:
-        """Ask the API why its guest cannot attach. None if it can, or if the API does not answer."""
-        try:
-            with anyio.fail_after(_LOOK_TIMEOUT):
-                state = (await self.account.cloud.servers.get(self.uuid)).state
-        except NotFound:
-            return f"server {self.uuid} is gone"
-        except (UpCloudError, TimeoutError):
-            return None
-        if state in {ServerState.ERROR, ServerState.STOPPED}:
-            return f"server {self.uuid} is in state {str(state)!r}"
-        return None
-
-    # --- its end ------------------------------------------------------------------------------------------------------
-
-    async def destroy(self, timeout: float) -> None:
-        """Destroy it with its disks, and return when it is gone.
-
-        Raises:
-            CleanupFailed: it may still be running.
-            LeaseLost: somebody kept or took it, so it is not destroyed.
-        """
-        self.may_attach = False
-        try:
-            if self.asked_at is not None and time.monotonic() - self.asked_at > _CHECKED_FROM:
-                with contextlib.suppress(UpCloudError), anyio.move_on_after(_LOOK_TIMEOUT):
-                    await self.account.cloud.leases.check(self.uuid)
-            await self.account.cloud.servers.destroy(self.uuid, timeout=timeout, spare_taken=True)
-        finally:
-            self._destroyed.set()
-
-    async def until_destroyed(self) -> None:
-        """Return when `destroy` has ended, successfully or not."""
-        await self._destroyed.wait()
-
-    # --- what is known of it ------------------------------------------------------------------------------------------
-
-    @property
-    def uuid(self) -> str:
-        """The uuid, once `details` are known."""
-        assert self.details is not None
-        return self.details.uuid
-
-    @property
-    def image(self) -> str:
-        """The name of its image."""
-        return self._offer.image(None if self.details is None else self.details.zone)
-
-    @property
-    def image_made(self) -> datetime | None:
-        """When the image of its recipe was made. None for other images."""
-        return None if self.details is None else self._offer.image_made(self.details.zone)
-
-    @property
-    def paid_for(self) -> float:
-        """How many seconds from now are paid already."""
-        now = time.monotonic()
-        return paid_until(now if self.asked_at is None else self.asked_at, now) - now
-
-    def billed_span(self) -> tuple[float, float]:
-        """When its first hour began, at the latest, and now. By the API's clock, in seconds since 1970."""
-        if self.asked_at is None:
-            return (time.time(), time.time())
-        lived = time.monotonic() - self.asked_at
-        created = None if self.details is None else self.details.created
-        began = time.time() - lived if created is None else created.timestamp()
-        return (began, began + lived)
 
     def facts(self) -> dict[str, str | float]:
         """Its build properties, as far as they are known. They contain no secret."""
@@ -409,20 +95,7 @@ class BuildServer:
         }
         return {name: value for name, value in facts.items() if value is not None}
 
-    @property
-    def boot_seconds(self) -> float | None:
-        """From when its create was sent, or its fresh disk was requested, until it was started."""
-        return self._since_begin(self.up_since)
-
-    @property
-    def attach_seconds(self) -> float | None:
-        """The same until its guest attached."""
-        return self._since_begin(self.attached_at)
-
     def set_properties(self, properties: Properties) -> None:
         """Set them on a build."""
         for name, value in self.facts().items():
             properties.setProperty(name, value, "Worker")
-
-    def _since_begin(self, moment: float | None) -> float | None:
-        return None if moment is None or self._begun_at is None else round(moment - self._begun_at, 1)

@@ -12,9 +12,8 @@ from upcloud_sdk.buildbot._buildbot_api import LatentWorkerFailedToSubstantiate
 
 if TYPE_CHECKING:
     from upcloud_sdk.buildbot._buildbot_api import DelayedCall, Master
-    from upcloud_sdk.buildbot.offer import Price
     from upcloud_sdk.buildbot.server import BuildServer
-    from upcloud_sdk.ci import Billed, Costs
+    from upcloud_sdk.ci import Billed, Costs, Price
     from upcloud_sdk.placement import Budget
 
 _LOOK_AGAIN_AFTER = 60.0

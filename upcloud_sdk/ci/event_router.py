@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.events import Retry
+from upcloud_sdk.events import RefusalEvent, Retry, ServerEvent
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -57,3 +57,16 @@ def server_of(event: Event) -> str | None:
         _, _, rest = event.call.partition(" /server/")
         return rest.partition("/")[0] or None
     return getattr(event, "uuid", None)
+
+
+def sentence_of(event: Event) -> str | None:
+    """A sentence about an event while a server is created and boots. None if the event is not of interest then."""
+    match event:
+        case Retry():
+            return f"{event.call} is sent again in {event.pause:.1f} s: {event.reason}"
+        case RefusalEvent():
+            return f"{event.plan} in {event.zone} was refused: {event.reason}"
+        case ServerEvent(happened="seen" | "progress") if event.state != "started":
+            return str(event.state) if event.progress is None else f"{event.state}, {event.progress} %"
+        case _:
+            return None

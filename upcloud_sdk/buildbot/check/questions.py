@@ -16,7 +16,7 @@ import anyio
 from pydantic import SecretStr
 
 from upcloud_sdk import UpCloud
-from upcloud_sdk.buildbot.arguments import DEFAULT_PLAN_HAS, host_and_port, mapping
+from upcloud_sdk.buildbot.arguments import host_and_port, mapping
 from upcloud_sdk.buildbot.bootstrap import IN_TLS, Bootstrap, Guest
 from upcloud_sdk.buildbot.owner import master_of
 from upcloud_sdk.buildbot.request import MINIMUM_MEMORY, ServerRequest, bootstrap_of, rendered
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk import Recipe, ServerSpec
     from upcloud_sdk.buildbot.check.config import KnownWorker
-    from upcloud_sdk.ci import ServerRecord
+    from upcloud_sdk.ci import LeastSize, ServerRecord
     from upcloud_sdk.models import Account, Plan, ServerSummary, StorageSummary
     from upcloud_sdk.placement import Budget
 
@@ -87,6 +87,8 @@ class Check:
         if account is None:
             return
         values = await rendered(self._worker.arguments, _Rendered())  # type: ignore[arg-type]  # an awaitable serves as a Deferred
+        if "image" in self._worker.open:
+            values["image"] = EACH_BUILD
         request = ServerRequest.of(values)
         await self._ask_place(cloud, request)
         template = await self._ask_image(cloud, request)
@@ -106,8 +108,8 @@ class Check:
         zones = {zone.id for zone in await cloud.zones.list()}
         plans = {plan.name: plan for plan in await cloud.plans.list()}
         plan = request.plans[0]
-        if not request.plan_is_given and (plan not in plans or plans[plan].current_offering is False):
-            request = await self._ask_successor(cloud, request)
+        if request.replaced_by is not None and (plan not in plans or plans[plan].current_offering is False):
+            request = await self._ask_successor(cloud, request, request.replaced_by)
         missing = [f"no zone {zone!r}" for zone in request.zones if zone not in zones]
         missing += [f"no plan {plan!r}" for plan in request.plans if plan not in {*plans, "custom"}]
         self.needs = _size(request, plans)
@@ -118,11 +120,11 @@ class Check:
         else:
             self.tell("place", good=True, answer=f"{', '.join(request.plans)} in {', '.join(request.zones)}")
 
-    async def _ask_successor(self, cloud: UpCloud, request: ServerRequest) -> ServerRequest:
+    async def _ask_successor(self, cloud: UpCloud, request: ServerRequest, least: LeastSize) -> ServerRequest:
         """The request with the plan that replaces the default one if it is no longer sold to the account."""
         default, zone = request.plans[0], request.zones[0]
         try:
-            plan = await cloud.plans.cheapest(zone=zone, **DEFAULT_PLAN_HAS)
+            plan = await cloud.plans.cheapest(zone=zone, **least._asdict())
         except UpCloudError as error:
             self.tell("plan", good=False, answer=f"{default} is no longer sold, and {error}")
             return request

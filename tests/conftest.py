@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import gc
-import importlib
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.contract.answers import pytest_runtest_call, pytest_runtest_teardown, watch
 from tests.percentages import pytest_terminal_summary
@@ -19,10 +19,13 @@ __all__ = [
 
 watch()
 
+# Hypothesis has time limits of its own, which fail on a busy machine.
+settings.register_profile("without clock", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("without clock")
+
 
 def pytest_collection_finish() -> None:
     """Spare the garbage collector what was imported and collected: going over it takes long."""
-    importlib.import_module("hypothesis")  # imported later, it warns of what it cannot find among the spared
     gc.collect()
     gc.freeze()
 

@@ -220,7 +220,7 @@ JSON = st.recursive(
 FIELDS = st.sampled_from([*ServerRecord.__dataclass_fields__, "at", "v", "event", "build", "ended"])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(lines=st.lists(st.dictionaries(FIELDS, JSON, max_size=8), max_size=4))
 def test_a_record_is_read_whatever_a_line_contains(
     tmp_path_factory: pytest.TempPathFactory, lines: list[dict[str, Any]]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from anyio.from_thread import start_blocking_portal
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -145,11 +145,9 @@ def run(machine: type[Programs], examples: int, steps: int, *, always_the_same: 
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
-            deadline=None,
             derandomize=always_the_same,
             database=None,
             print_blob=True,
-            suppress_health_check=[HealthCheck.too_slow],
         ),
     )
 

@@ -111,7 +111,6 @@ def test_waits_are_reported_as_quantiles() -> None:
     assert outcome.mean_wait == 22.5
 
 
-@settings(deadline=None)
 @given(BUILDS, st.sampled_from(["create", "clock"]))
 def test_no_policy_without_waiting_is_below_the_optimum(lots: list[Build], anchor: Anchor) -> None:
     hour = PaidHour(anchor=anchor)
@@ -124,7 +123,6 @@ def test_no_policy_without_waiting_is_below_the_optimum(lots: list[Build], ancho
         assert set(outcome.waits) == {0}
 
 
-@settings(deadline=None)
 @given(BUILDS, st.integers(1, 3), st.sampled_from([0.0, 60.0, 600.0]))
 def test_each_build_runs_once_however_few_workers_there_are(lots: list[Build], workers: int, patience: float) -> None:
     for policy in usual_policies(PaidHour(), patience=(patience,)):
@@ -144,7 +142,7 @@ def covers(lots: list[Build], begins: tuple[int, ...]) -> bool:
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.builds(

@@ -49,7 +49,7 @@ def test_a_missing_file_counts_as_empty(path: Path) -> None:
     assert read(path) == []
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(before=DOCUMENTS, after=DOCUMENTS, cut=st.integers(min_value=0))
 def test_after_a_crash_all_complete_lines_and_later_ones_are_read(
     tmp_path_factory: pytest.TempPathFactory, before: list[dict[str, object]], after: list[dict[str, object]], cut: int

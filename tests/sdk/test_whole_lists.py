@@ -300,7 +300,7 @@ NO_CHANGE: list[tuple[str, float]] = []
 CHANGES = st.lists(st.lists(st.tuples(st.sampled_from(["delete", "create"]), st.floats(0, 1)), max_size=8), max_size=5)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @example(length=3, cut=10, size=1, tells=False, changes=[[], [("create", 0.0)]])
 @given(
     length=st.integers(0, 140),
@@ -330,7 +330,7 @@ def test_a_server_that_exists_all_the_time_is_listed_once(
     assert set(names(length)) & set(items) <= set(found)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     length=st.integers(0, 140),
     cuts=st.lists(st.integers(10, 60), min_size=1, max_size=5),

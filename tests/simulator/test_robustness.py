@@ -217,7 +217,7 @@ def call(sim: Simulator, method: str, path: str, body: object) -> Delivery:
     raise AssertionError("nothing blocks on a manual clock")
 
 
-@settings(max_examples=500, derandomize=True, deadline=None, database=None)
+@settings(max_examples=500, derandomize=True, database=None)
 @given(case=st.sampled_from(CASES), value=VALUES)
 def test_no_value_of_any_field_of_a_request_gives_an_internal_error(
     case: tuple[str, str, dict[str, Any], tuple[str | int, ...]], value: object

@@ -115,7 +115,7 @@ ODD: st.SearchStrategy[object] = st.sampled_from([
 """Values that a damaged or a newer record can have in any field."""
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     line=st.dictionaries(st.sampled_from([*ServerRecord.__dataclass_fields__, "at", "ended"]), ODD, max_size=12),
     build=st.dictionaries(st.sampled_from(list(BuildRecord.__dataclass_fields__)), ODD, max_size=6),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,8 @@ def said(uuid: str) -> str:
         with urllib.request.urlopen(request, timeout=_ANSWERS_WITHIN) as answer:  # noqa: S310 - as above
             text: str = json.load(answer)["text"]
     except (OSError, ValueError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()  # an answer with an error is open too
         return f"(it cannot be had: {error})"
     return "\n".join(last_lines(text))
 

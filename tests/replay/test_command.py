@@ -69,11 +69,11 @@ def test_a_month_of_real_builds_costs_what_was_computed(capsys: pytest.CaptureFi
 
 
 @contextmanager
-def web(answer: Callable[[str, dict[str, list[str]]], bytes]) -> Generator[str]:
+def web(answer: Callable[[str, dict[str, list[str]]], bytes], status: int = 200) -> Generator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             address = urlsplit(self.path)
-            self.send_response(200)
+            self.send_response(status)
             self.end_headers()
             self.wfile.write(answer(address.path, parse_qs(address.query)))
 
@@ -130,6 +130,12 @@ def test_a_csv_may_be_at_an_address(capsys: pytest.CaptureFixture[str]) -> None:
     with web(lambda path, query: OWN.read_bytes()) as url:
         assert replay(f"{url}/builds.csv") == 0
     assert "1,038 builds" in capsys.readouterr().out
+
+
+def test_the_error_for_a_refused_address_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with web(lambda path, query: b"no", status=404) as url:
+        assert replay(url) == 2
+    assert capsys.readouterr().err == f"{url}: HTTP Error 404: Not Found\n"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -51,5 +52,9 @@ def fetch(address: str) -> bytes:
         OSError: It cannot be read.
         http.client.HTTPException: It does not answer as HTTP does.
     """
-    with urlopen(address, timeout=_TIMEOUT) as answer:  # noqa: S310 - http or https: the caller has looked
-        return cast("bytes", answer.read())
+    try:
+        with urlopen(address, timeout=_TIMEOUT) as answer:  # noqa: S310 - http or https: the caller has looked
+            return cast("bytes", answer.read())
+    except HTTPError as error:
+        error.close()  # an answer with an error is open too
+        raise

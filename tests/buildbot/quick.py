@@ -52,6 +52,13 @@ class QuickWorker(UpcloudLatentWorker):
         """Whether its guest has attached for a build that has not ended."""
         return self.conn is not None and bool(self.building) and self.state is States.SUBSTANTIATED
 
+    @property
+    def has_reaped(self) -> bool:
+        """Whether the reaper's first round, for which its first server waits, has ended."""
+        assert self._current.account is not None
+        reaper = self._current.account._reaper  # pyright: ignore[reportPrivateUsage]  # it tells nobody
+        return reaper is not None and reaper._first_round_ended  # pyright: ignore[reportPrivateUsage]  # the same
+
     def renew_lease(self) -> None:
         """Let the lease of its server be due for a renewal."""
         assert self._current.server is not None

@@ -22,7 +22,7 @@ from upcloud_sdk.errors import (
     UpCloudError,
 )
 from upcloud_sdk.events import Event, RequestEvent
-from upcloud_sdk.models import Ownership
+from upcloud_sdk.models import Ownership, Server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -123,6 +123,53 @@ async def test_a_server_that_appears_late_is_destroyed_because_it_has_no_holder(
     assert moved.sim.servers == {}
     assert moved.sim.storages == {}
     assert f"server {uuid} of an abandoned create has appeared: destroying it" in caplog.text
+
+
+async def test_its_creator_is_told_of_a_server_that_appears_late(moved: MovedCloud) -> None:
+    moved.sim.fail("POST /server", drop=True, after_effect=True, hide_from_lists=40)
+    late: list[Server] = []
+    async with moved.client() as cloud:
+        with pytest.raises(OutcomeUnknown):
+            await cloud.servers.create(server_spec(), on_late=late.append)
+        (uuid,) = moved.sim.servers
+    assert [(server.uuid, server.title) for server in late] == [(uuid, "build-1")]
+    assert moved.sim.servers == {}
+
+
+async def test_its_creator_is_told_of_a_server_whose_create_was_cancelled(moved: MovedCloud) -> None:
+    moved.sim.fail("POST /server", delay=10)
+    late: list[Server] = []
+    async with moved.client() as cloud:
+        with moved.clock.limit(5):
+            await cloud.servers.create(server_spec(), on_late=late.append)
+        assert late == []
+    assert [server.title for server in late] == ["build-1"]
+    assert moved.sim.servers == {}
+
+
+async def test_a_late_server_that_cannot_be_read_is_destroyed(moved: MovedCloud) -> None:
+    moved.sim.fail("POST /server", drop=True, after_effect=True, hide_from_lists=40)
+    moved.sim.fail("GET /server/{uuid}", status=401, code="AUTHENTICATION_FAILED")
+    late: list[Server] = []
+    async with moved.client() as cloud:
+        with pytest.raises(OutcomeUnknown):
+            await cloud.servers.create(server_spec(), on_late=late.append)
+    assert late == []
+    assert moved.sim.servers == {}
+
+
+async def test_a_late_server_is_destroyed_though_its_creator_fails(
+    moved: MovedCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Server) -> None:
+        raise LookupError
+
+    moved.sim.fail("POST /server", drop=True, after_effect=True, hide_from_lists=40)
+    async with moved.client() as cloud:
+        with pytest.raises(OutcomeUnknown):
+            await cloud.servers.create(server_spec(), on_late=fail)
+    assert moved.sim.servers == {}
+    assert "on_late failed" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -53,8 +53,8 @@ class BuildLog:
                 self.write(str(server.error))
             case _:
                 pass
-        # The guest may attach before the API answers the create.
-        is_complete = server.made is not None and server.attached is not None
+        # The guest may attach before the API answers the create, or though the create fails.
+        is_complete = server.attached is not None and (server.made is not None or server.has_failed)
         if is_complete or event in {"stopping", "gone"}:
             self.finish()
 

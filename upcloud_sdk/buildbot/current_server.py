@@ -55,9 +55,9 @@ class CurrentServer:
         worker: AbstractLatentWorker,
         maker: ServerMaker,
         arguments: Arguments,
-        on_lease_lost: Callable[[BuildServer], object],
+        on_lost: Callable[[BuildServer], object],
     ) -> None:
-        self._worker, self._maker, self._on_lease_lost = worker, maker, on_lease_lost
+        self._worker, self._maker, self._on_lost = worker, maker, on_lost
         self.arguments = arguments
         self.server: BuildServer | None = None
         self.account: Account | None = None
@@ -131,8 +131,11 @@ class CurrentServer:
                 server = await self._server_for(build)
                 await self._create(server)
         except Exception as error:
-            # If its guest has attached meanwhile, the start has succeeded.
-            if server is None or server.attached_at is None:
+            if server is not None and server.attached_at is not None:
+                # The start has succeeded: its guest has attached.
+                if server.details is None:
+                    self._give_up_unknown(server, error)
+            else:
                 failure = _failure(error, self._worker.name, is_outdated=server is not None and server.is_outdated)
                 if server is not None:
                     self.service.record.failed(server, str(error) or str(failure))
@@ -160,7 +163,9 @@ class CurrentServer:
         server = self.server = BuildServer(
             build, self.account, request, guest, specs, has_fresh_disks=arguments.fresh_disk
         )
-        server.tell_lost = partial(self._worker.master.reactor.callFromThread, self._lease_lost, server)
+        from_thread = self._worker.master.reactor.callFromThread
+        server.tell_lost = partial(from_thread, self._lease_lost, server)
+        server.tell_late = partial(from_thread, self._appeared_late, server)
         self.service.limit.hand_over(self, server)
         self.account.holders.add(server)
         self.service.record.asked(server, build)
@@ -176,6 +181,27 @@ class CurrentServer:
         created = partial(self._worker.master.reactor.callFromThread, self._created, server)
         await self._run(server.start, *limits, created).ended
         self.service.record.started(server)
+
+    def _give_up_unknown(self, server: BuildServer, error: Exception) -> None:
+        """Its create has failed though its guest has attached. A build may end on it until the client destroys it."""
+        self.service.record.failed(server, str(error))
+        server.is_outdated = True
+        self._on_lost(server)
+
+    def _appeared_late(self, server: BuildServer) -> None:
+        """It has appeared after its create had failed or was cancelled, and the client destroys it."""
+        self.service.record.late(server)
+        if self.service.bridge.is_running:
+            defer.ensureDeferred(self._record_end(server))
+
+    async def _record_end(self, server: BuildServer) -> None:
+        bridge, record = self.service.bridge, self.service.record
+        with contextlib.suppress(UpCloudError, defer.CancelledError):
+            await bridge.run(server.ask_price).ended
+            record.priced(server)
+        with contextlib.suppress(defer.CancelledError):
+            await bridge.run(server.until_destroyed).ended
+            record.gone(server)
 
     def _created(self, server: BuildServer) -> None:
         self._show(server)
@@ -289,17 +315,18 @@ class CurrentServer:
         if server is self.server:
             server.is_outdated = True
             self.service.record.lease_lost(server, reason, builds_on(self._worker))
-            self._on_lease_lost(server)
+            self._on_lost(server)
 
     # --- stop ---------------------------------------------------------------------------------------------------------
 
     async def destroy(self) -> None:
         """Destroy the server, if there is one. If it cannot be destroyed, that is logged, and its lease ends."""
         server, self.server = self.server, None
-        if server is not None and server.details is None:
+        if server is not None and (server.details is None or server.is_abandoned):
             # None was created; or the client destroys it when its create is answered.
             self.service.record.failed(server, "its start was cancelled")
-            self.service.record.gone(server)
+            if server.attached_at is None or self._worker.botmaster.shuttingDown:
+                self.service.record.gone(server)
             self.service.forget(server, self._heir())
         elif server is not None:
             self._operation = self.service.destroy(server, self._heir)

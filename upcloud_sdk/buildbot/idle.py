@@ -102,8 +102,8 @@ class IdleServer:
         else:
             self.give_up()
 
-    def lose_lease(self, server: BuildServer) -> None:
-        """Give the server up: at once if it is idle or gone, otherwise after its build."""
+    def lose(self, server: BuildServer) -> None:
+        """Give up a lost server: at once if it is idle or gone, otherwise after its build."""
         if self._worker.building:
             wait_for(self._worker, defer.ensureDeferred(self._disconnect_if_gone(server)))
         else:

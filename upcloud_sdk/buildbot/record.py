@@ -55,13 +55,17 @@ class MasterRecord:
     def asked(self, server: BuildServer, build: Build) -> None:
         """A server is requested for a build."""
         self._begin_log(server, build)
-        request, owner = server.request, server.account.key.owner
-        entry = self._entries[server] = self._begin(
-            build, server.guest.name, owner=owner, zone=request.zones[0], plan=request.plans[0]
-        )
+        entry = self._begin_server(server, build)
         if build.buildid is not None:
             assert entry.record.asked is not None
             self._build_began(entry, build, entry.record.asked, self._queued(build))
+
+    def _begin_server(self, server: BuildServer, build: Build) -> ServerEntry:
+        request, owner = server.request, server.account.key.owner
+        entry = self._entries[server] = self._begin(
+            build, server.guest.name, server.asked_at, owner=owner, zone=request.zones[0], plan=request.plans[0]
+        )
+        return entry
 
     def refused(self, worker: str, build: Build, reason: str) -> None:
         """A start has failed before a server was requested."""
@@ -69,9 +73,9 @@ class MasterRecord:
         entry.note("failed", error=reason)
         entry.finish()
 
-    def _begin(self, build: Build, worker: str, **values: object) -> ServerEntry:
+    def _begin(self, build: Build, worker: str, at: float | None = None, **values: object) -> ServerEntry:
         return self.log.begin(
-            None,
+            at,
             master=self._master.name,
             worker=worker,
             builder=build.builder.name,
@@ -120,6 +124,14 @@ class MasterRecord:
             adopted=server.is_adopted,
         )
         self._tell(server, entry, "made")
+
+    def late(self, server: BuildServer) -> None:
+        """It has appeared after its start was given up."""
+        if server not in self._entries:
+            # It seemed that there was none.
+            self._begin_server(server, server.build)
+            self.failed(server, "its create was answered too late")
+        self.made(server)
 
     def priced(self, server: BuildServer) -> None:
         """Its price is known."""

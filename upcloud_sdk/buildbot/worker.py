@@ -75,7 +75,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         self.arguments_as_given = arguments
         self._password = GuestPassword()
         self._idle = IdleServer(self, lambda: self._current.server)
-        self._current = CurrentServer(self, self, arguments, on_lease_lost=self._idle.lose_lease)
+        self._current = CurrentServer(self, self, arguments, on_lost=self._idle.lose)
         self.placement = Placement(self, lambda: self._current.server, self._current.serves)
         unknown = list(Arguments.unknown(buildbot))
         for problem in (*unknown, *arguments.problems(), *arguments.disk_problems(buildbot)):

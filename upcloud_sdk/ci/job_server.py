@@ -53,8 +53,8 @@ class JobServer(Generic[C]):
     """One server, made for one choice. Its guest is the program of the CI system that runs jobs on it.
 
     Call `start`; `note_attach` when the guest has attached; `seal` before it gets a job; `park` and `renew` between two
-    jobs, if each gets a fresh disk; and `destroy` in any case, unless `details` is None. Times of the monotonic clock
-    are those of `time.monotonic()`.
+    jobs, if each gets a fresh disk; and `destroy` in any case, unless `details` is None or `is_abandoned`. Times of the
+    monotonic clock are those of `time.monotonic()`.
 
     Args:
         account: Where it is created. `account.running()` is entered.
@@ -80,6 +80,8 @@ class JobServer(Generic[C]):
         """Whether its guest may attach: from when the create is sent until it is destroyed."""
         self.is_adopted = False
         """Whether the answer of its create was lost, and the server was found by its label."""
+        self.is_abandoned = False
+        """Whether it has appeared after its create had failed or was cancelled. Then the client destroys it."""
         self.has_fresh_disks = has_fresh_disks
         """Whether each job gets a fresh disk."""
         self.asked_at: float | None = None
@@ -94,6 +96,8 @@ class JobServer(Generic[C]):
         """Called with a sentence for each event until the server is started."""
         self.tell_lost: Callable[[str], object] = _ignore
         """Called with the reason if its lease is lost."""
+        self.tell_late: Callable[[], object] = lambda: None
+        """Called when it is abandoned."""
         self.credits_per_hour: Decimal | None = None
         """None as long as the price is not known."""
         self.currency: str | None = None
@@ -171,7 +175,9 @@ class JobServer(Generic[C]):
         self.tell(f"asked for {' or '.join(sizes)}")
         self.may_attach = True
         servers = self._account.cloud.servers
-        self.details = await servers.create(self._specs, lease=LEASE, on_lease_lost=self._lease_lost)
+        self.details = await servers.create(
+            self._specs, lease=LEASE, on_lease_lost=self._lease_lost, on_late=self._appeared
+        )
         if self._choice.recipe is not None:
             log.info("server %s of worker %s is made of %s", self.details.uuid, self._name, self.image)
         if self.has_fresh_disks:
@@ -179,6 +185,10 @@ class JobServer(Generic[C]):
 
     def _lease_lost(self, lost: LeaseLost) -> None:
         self.tell_lost(str(lost))
+
+    def _appeared(self, server: Server) -> None:
+        self.details, self.is_abandoned = server, True
+        self.tell_late()
 
     async def _boot(self, timeout: float) -> None:
         seen: list[ServerSummary | UpCloudError] = []
@@ -207,6 +217,8 @@ class JobServer(Generic[C]):
             self.is_adopted = True
         sentence = sentence_of(event)
         is_mine = self.details is None or server_of(event) in {self.details.uuid, None}
+        if self.is_abandoned and is_mine and isinstance(event, ServerEvent) and event.happened == "destroyed":
+            self._destroyed.set()
         # Both waits of `_boot` see the same.
         if sentence not in {None, self._told} and is_mine:
             self._told = sentence
@@ -317,6 +329,8 @@ class JobServer(Generic[C]):
 
     async def find_problem(self) -> str | None:
         """Ask the API why its guest cannot attach. None if it can, or if the API does not answer."""
+        if self.details is None:
+            return None
         try:
             with anyio.fail_after(_LOOK_TIMEOUT):
                 state = (await self._account.cloud.servers.get(self.uuid)).state
@@ -347,7 +361,7 @@ class JobServer(Generic[C]):
             self._destroyed.set()
 
     async def until_destroyed(self) -> None:
-        """Return when `destroy` has ended, successfully or not."""
+        """Return when `destroy` has ended, successfully or not, or when the client has destroyed it."""
         await self._destroyed.wait()
 
     # --- what is known of it ------------------------------------------------------------------------------------------

@@ -35,10 +35,17 @@ class Created(NamedTuple):
     """The disks that were created with it. None if the answer did not name them all."""
 
 
-async def create_server(core: Core, spec: ServerSpec, *, lease: float | None, remove: Callable[[str], None]) -> Created:
+async def create_server(
+    core: Core,
+    spec: ServerSpec,
+    *,
+    lease: float | None,
+    remove: Callable[[str], None],
+    on_late: Callable[[Server], None] | None,
+) -> Created:
     """Create one server. Must run in a task that the client owns.
 
-    `lease`: seconds from now. `remove` starts the destroy of a server without a holder.
+    `lease`: seconds from now. `remove` starts the destroy of a server without a holder, which `on_late` gets before.
 
     Raises:
         OutcomeUnknown: No answer came, and nothing was found. The client keeps searching, and destroys a late server.
@@ -52,6 +59,7 @@ async def create_server(core: Core, spec: ServerSpec, *, lease: float | None, re
         read=SERVER,
         remove=remove,
         timeout=CREATE_TIMEOUT,
+        on_late=on_late,
     )
     began = core.emit.now()
     server, happened = await create_once(core.transport, core.background, core.waits, creation)

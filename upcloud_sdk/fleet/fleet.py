@@ -92,13 +92,16 @@ class Fleet:
         lease: float | None,
         patience: float = 0.0,
         on_lost: OnLost | None = None,
+        on_late: Callable[[Server], None] | None = None,
     ) -> Server:
         """Create a server for this client. Must run in a task that the client owns."""
         if lease is not None:
             warn_of_default_owner(self.core.owner)
 
         async def create(spec: ServerSpec) -> Server:
-            server, owned, disks = await create_server(self.core, spec, lease=lease, remove=self.destroy_unheld)
+            server, owned, disks = await create_server(
+                self.core, spec, lease=lease, remove=self.destroy_unheld, on_late=on_late
+            )
             self.renewal.hold(
                 Record(
                     server.uuid,

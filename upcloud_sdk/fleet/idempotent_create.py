@@ -80,6 +80,8 @@ class Creation(NamedTuple, Generic[T]):
     remove: Callable[[str], None]
     """Starts a task that deletes a resource without a holder, by its uuid."""
     timeout: float | None = None
+    on_late: Callable[[T], None] | None = None
+    """Called with a late resource before it is removed."""
 
 
 class Creator:
@@ -252,6 +254,7 @@ class _Attempt(Generic[T]):
                     log.debug("still looking for %s: %s", self._label, error)
             if uuid is not None:
                 log.warning("%s %s of an abandoned create has appeared: destroying it", self._what, uuid)
+                await self._tell_late(uuid)
                 self._creation.remove(uuid)
                 return
             # Without an answer nothing is known, so try until there is one.
@@ -260,6 +263,25 @@ class _Attempt(Generic[T]):
             if clock.now() >= gives_up:
                 raise CleanupFailed("", f"there may be a {self._what} with label {self._label} without a holder")
             await clock.sleep(max(pause, 1.0))
+
+    async def _tell_late(self, uuid: str) -> None:
+        if self._creation.on_late is None:
+            return
+        with self._waits.clock.limit(LOOK_TIMEOUT):
+            try:
+                late = await self._transport.call("GET", f"{self._path}/{uuid}", self._creation.read)
+            except UpCloudError as error:
+                log.debug("%s %s of an abandoned create cannot be read: %s", self._what, uuid, error)
+            else:
+                tell_late(self._creation.on_late, late)
+
+
+def tell_late(on_late: Callable[[T], None], late: T) -> None:
+    """Call `on_late`. If it raises, the error is logged."""
+    try:
+        on_late(late)
+    except Exception:
+        log.exception("on_late failed")
 
 
 def _made_nothing(error: Exception) -> bool:

@@ -13,6 +13,7 @@ from upcloud_sdk._tasks import Cancellable
 from upcloud_sdk._wire import uuid_of
 from upcloud_sdk.errors import CleanupFailed, NotOpen, UnexpectedAnswer, UpCloudError, WaitTimeout
 from upcloud_sdk.fleet.checks import check_lease, check_seconds, checked_specs
+from upcloud_sdk.fleet.idempotent_create import tell_late
 from upcloud_sdk.fleet.server_disks import ServerDisks
 from upcloud_sdk.fleet.server_waits import with_state
 from upcloud_sdk.models.ownership import keep_sdk_labels
@@ -51,6 +52,7 @@ class Servers(ServerDisks):
         lease: float | None = None,
         patience: float = 0,
         on_lease_lost: Callable[[LeaseLost], None] | None = None,
+        on_late: Callable[[Server], None] | None = None,
     ) -> Server:
         """Create one server and return it in state "maintenance". It then starts automatically.
 
@@ -64,6 +66,8 @@ class Servers(ServerDisks):
                 it. None: no lease, the server exists until it is deleted.
             patience: How long to retry if all specs are refused, in seconds. Waiting creates take turns.
             on_lease_lost: Called once with the error if the lease is lost.
+            on_late: Called with the server if it appears after this call has failed or was cancelled, just before the
+                client destroys it.
 
         Raises:
             OutcomeUnknown: No answer came, and no server was found. The client keeps searching for a minute, and
@@ -79,10 +83,16 @@ class Servers(ServerDisks):
         specs = checked_specs(spec)
         # If the caller is already cancelled, no server is created.
         await anyio.lowlevel.checkpoint_if_cancelled()
+
+        def abandon(server: Server) -> None:
+            if on_late is not None:
+                tell_late(on_late, server)
+            self._fleet.destroy_unheld(server.uuid)
+
         server = await self._core.background.run(
-            lambda: self._fleet.create(specs, lease=lease, patience=patience, on_lost=on_lease_lost),
+            lambda: self._fleet.create(specs, lease=lease, patience=patience, on_lost=on_lease_lost, on_late=on_late),
             f"create of server {specs[0].hostname}",
-            on_cancel=lambda server: self._fleet.destroy_unheld(server.uuid),
+            on_cancel=abandon,
         )
         self._remember(server)
         return server

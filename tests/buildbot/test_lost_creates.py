@@ -1,0 +1,92 @@
+"""Servers whose create has failed though they are there: its answer is lost, and the API's list is away meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from twisted.internet import defer
+
+from tests.buildbot._types import RETRY, SUCCESS
+from tests.buildbot.harness import pause, until
+from tests.buildbot.record_case import RecordCase
+
+if TYPE_CHECKING:
+    from tests.buildbot.harness import Outcome
+    from tests.buildbot.quick import QuickWorker
+
+
+class LostCreates(RecordCase):
+    """Their guests attach."""
+
+    async def start(self, *steps: object) -> QuickWorker:
+        self.serve(boot_seconds=0)
+        bot = self.worker(build_wait_timeout=3600)
+        await self.start_master(bot, steps=steps)
+        while not bot.has_reaped:
+            await pause()
+        self.cloud.fail("POST /server", status=503, after_effect=True)
+        # It is asked again and again: many times as long as a guest takes to attach.
+        self.cloud.fail("GET /server", status=503, times=None)
+        return bot
+
+    def fail_create(self) -> None:
+        """Let the list refuse, and so not be asked again."""
+        with self.cloud.lock:
+            self.cloud.faults.clear()
+            self.cloud.fail("GET /server", status=409, code="SERVER_STATE_ILLEGAL", times=None)
+
+    async def runs_on_a_lost_server(self, bot: QuickWorker) -> defer.Deferred[Outcome]:
+        """A build whose server's create has failed meanwhile."""
+        building = defer.ensureDeferred(self.build())
+        while not bot.is_building:
+            await pause()
+        self.fail_create()
+        while not bot.is_outdated:
+            await pause()
+        return building
+
+    async def agrees_with_the_bill(self) -> None:
+        servers = [server for server in await self.all_gone() if server.uuid]
+        billed = [each.resource_id for each in self.cloud.usages if each.category == "server"]
+        assert sorted(str(server.uuid) for server in servers) == sorted(billed)
+        assert [(server.hours, server.cost is None) for server in servers] == [(1, False)] * 2
+        assert self.cloud.count("POST /server") == 2
+
+    async def test_an_idle_server_is_given_up_and_the_next_build_gets_another_at_once(self) -> None:
+        bot = await self.start()
+        building = defer.ensureDeferred(self.build())
+        while bot.conn is None or bot.building:
+            await pause()
+        self.fail_create()
+        assert (await building).results == [SUCCESS]
+        while bot.has_server:
+            await pause()
+        self.cloud.faults.clear()
+        assert (await self.build()).results == [SUCCESS]
+        bot.insubstantiate()
+        await self.agrees_with_the_bill()
+
+    async def test_a_build_ends_on_it_and_it_is_given_up_after_that(self) -> None:
+        gate = self.gate()
+        bot = await self.start(until(gate))
+        building = await self.runs_on_a_lost_server(bot)
+        gate.touch()
+        assert (await building).results == [SUCCESS]
+        while bot.has_server:
+            await pause()
+        self.cloud.faults.clear()
+        assert (await self.build()).results == [SUCCESS]
+        bot.insubstantiate()
+        await self.agrees_with_the_bill()
+
+    async def test_a_build_is_tried_again_if_it_is_destroyed_meanwhile(self) -> None:
+        gate = self.gate()
+        bot = await self.start(until(gate))
+        building = await self.runs_on_a_lost_server(bot)
+        self.cloud.faults.clear()
+        while self.cloud.count("POST /server") == 1:
+            await pause()
+        gate.touch()
+        assert (await building).results == [RETRY, SUCCESS]
+        bot.insubstantiate()
+        await self.agrees_with_the_bill()

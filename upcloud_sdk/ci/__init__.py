@@ -18,6 +18,8 @@ from upcloud_sdk.ci.permanent import is_permanent
 from upcloud_sdk.ci.price import Price, price_of
 from upcloud_sdk.ci.reaper import PacedReaper, ReapPace
 from upcloud_sdk.ci.record import BuildRecord, RecordReader, ServerRecord
+from upcloud_sdk.ci.record_history import RecordHistory
+from upcloud_sdk.ci.recorder import ServerRecorder
 from upcloud_sdk.ci.server_limit import ServerLimit
 from upcloud_sdk.ci.server_log import ServerEntry, ServerLog
 
@@ -40,12 +42,14 @@ __all__ = [
     "Price",
     "ReapPace",
     "RecipeImages",
+    "RecordHistory",
     "RecordReader",
     "ServerChoice",
     "ServerEntry",
     "ServerLimit",
     "ServerLog",
     "ServerRecord",
+    "ServerRecorder",
     "is_permanent",
     "left_disks",
     "live_servers",

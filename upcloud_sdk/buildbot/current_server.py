@@ -176,7 +176,10 @@ class CurrentServer:
         if budget is not None:
             ask = partial(server.likely_price, with_bill=budget.per_month is not None)
             await self.service.costs.load()
-            self.service.spending.reserve(server, await self._run(ask).ended, budget)
+            price = await self._run(ask).ended
+            refusal = self.service.spending.reserve(self._worker.name, server, price, budget)
+            if refusal is not None:
+                raise LatentWorkerFailedToSubstantiate(self._worker.name, refusal)
         limits = self.arguments.create_timeout, self.arguments.boot_timeout
         created = partial(self._worker.master.reactor.callFromThread, self._created, server)
         await self._run(server.start, *limits, created).ended

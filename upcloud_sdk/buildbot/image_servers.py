@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.arguments import Arguments
     from upcloud_sdk.buildbot.bridge import Bridge
     from upcloud_sdk.buildbot.idle import IdleServers
-    from upcloud_sdk.buildbot.spending import Spending
-    from upcloud_sdk.ci import Price, ServerLimit
+    from upcloud_sdk.ci import Price, ServerLimit, Spending
 
 _WAIT = 3600.0
 """Seconds that an image waits for a slot and for money. Then the images of other recipes have their turn."""

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from upcloud_sdk.buildbot._buildbot_api import SharedService
 from upcloud_sdk.buildbot.account import AccountKey, Accounts
 from upcloud_sdk.buildbot.bridge import Bridge
+from upcloud_sdk.buildbot.budget_wait import BudgetWait
 from upcloud_sdk.buildbot.dead_masters import DeadMasters
 from upcloud_sdk.buildbot.idle import IdleServers
 from upcloud_sdk.buildbot.image_servers import ImageServers
@@ -17,8 +18,7 @@ from upcloud_sdk.buildbot.owner import owner_of
 from upcloud_sdk.buildbot.placement import PlacementHistory
 from upcloud_sdk.buildbot.record import MasterRecord
 from upcloud_sdk.buildbot.rival_plugins import warn_of_rival
-from upcloud_sdk.buildbot.spending import Spending
-from upcloud_sdk.ci import Costs, ServerLimit
+from upcloud_sdk.ci import Costs, ServerLimit, Spending
 from upcloud_sdk.errors import CleanupFailed, LeaseLost
 from upcloud_sdk.events import LeaseEvent
 
@@ -53,6 +53,7 @@ class UpcloudService(SharedService):
     record: MasterRecord
     costs: Costs
     spending: Spending
+    _budget_wait: BudgetWait
     images: ImageServers
 
     _log = Logger()
@@ -83,7 +84,8 @@ class UpcloudService(SharedService):
         self.idle = IdleServers(self.master.reactor, self.limit)
         self.record = MasterRecord(self.master)
         self.costs = Costs(self.record.log, self.record.history)
-        self.spending = Spending(self.master, self.costs)
+        self._budget_wait = BudgetWait(self.master)
+        self.spending = Spending(self.costs, self._budget_wait.begin)
         self.images = ImageServers(self.bridge, self.limit, self.idle, self.spending, self.wake_builders)
         self.accounts = Accounts(self.bridge, self._hear, self.images.reserve)
         warn_of_rival(self.master)
@@ -198,7 +200,7 @@ class UpcloudService(SharedService):
         await super().stopService()
         self.idle.close()
         self.placements.close()
-        self.spending.close()
+        self._budget_wait.close()
         await self.bridge.end_operations()
         left = _CLOSE_TIMEOUT if self._close_by is None else self._close_by - self.master.reactor.seconds()
         await self.accounts.close(max(left, _LAST_MOMENT))

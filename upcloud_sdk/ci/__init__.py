@@ -22,6 +22,7 @@ from upcloud_sdk.ci.record_history import RecordHistory
 from upcloud_sdk.ci.recorder import ServerRecorder
 from upcloud_sdk.ci.server_limit import ServerLimit
 from upcloud_sdk.ci.server_log import ServerEntry, ServerLog
+from upcloud_sdk.ci.spending import Spending
 
 __all__ = [
     "AccountCache",
@@ -50,6 +51,7 @@ __all__ = [
     "ServerLog",
     "ServerRecord",
     "ServerRecorder",
+    "Spending",
     "is_permanent",
     "left_disks",
     "live_servers",

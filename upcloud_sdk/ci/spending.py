@@ -1,4 +1,4 @@
-"""Compares the cost of a master's servers with its `Budget`. Used on the reactor's thread only."""
+"""Compares the cost of servers with a `Budget`."""
 
 from __future__ import annotations
 
@@ -6,32 +6,31 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from twisted.logger import Logger
-
-from upcloud_sdk.buildbot._buildbot_api import LatentWorkerFailedToSubstantiate
-
 if TYPE_CHECKING:
-    from upcloud_sdk.buildbot._buildbot_api import DelayedCall, Master
-    from upcloud_sdk.buildbot.server import BuildServer
-    from upcloud_sdk.ci import Billed, Costs, Price
-    from upcloud_sdk.placement import Budget
+    from collections.abc import Callable
 
-_LOOK_AGAIN_AFTER = 60.0
-"""Seconds after which a builder checks the budget again, since a new month may have begun."""
+    from upcloud_sdk.ci.costs import Billed, Costs
+    from upcloud_sdk.ci.price import Price
+    from upcloud_sdk.placement import Budget
 
 
 class Spending:
-    """Keeps the servers of a master within its budget. A server counts from before its create until it is gone."""
+    """Keeps the servers of a process within its budget. Use it in the thread of `costs` only.
 
-    _log = Logger()
+    A server counts from before its create until it is gone.
 
-    def __init__(self, master: Master, costs: Costs) -> None:
-        self._master, self._costs = master, costs
+    Args:
+        costs: What servers have cost.
+        refused: Called with a reason when the server of a build does not fit now. The build should be tried again after
+            some time, since a new month may have begun.
+    """
+
+    def __init__(self, costs: Costs, refused: Callable[[str], object] = lambda _: None) -> None:
+        self._costs, self._refused = costs, refused
         self._up: dict[Billed, Decimal] = {}
         self._claims: dict[str, Decimal] = {}
         """Prices for workers that have taken a build and not reserved its server yet."""
         self._prices: dict[str, Price] = {}
-        self._call: DelayedCall | None = None
 
     def has_room(self, worker: str, budget: Budget | None) -> bool:
         """Whether another server of this worker fits the budget, if its price is known."""
@@ -49,27 +48,26 @@ class Spending:
         """Remove the claim of a worker whose build did not start."""
         self._claims.pop(worker, None)
 
-    def reserve(self, server: BuildServer, price: Price | None, budget: Budget) -> None:
-        """Count a server before its create.
+    def reserve(self, worker: str, server: Billed, price: Price | None, budget: Budget) -> str | None:
+        """Count a server before its create. If it does not fit now, it is not counted, and the reason is returned.
 
         Raises:
-            ValueError: it can never fit this budget.
-            LatentWorkerFailedToSubstantiate: it does not fit now. The build is tried again later.
+            ValueError: It can never fit this budget.
         """
-        name = server.guest.name
-        self.release_claim(name)
+        self.release_claim(worker)
         if price is None:
-            raise LatentWorkerFailedToSubstantiate(name, "there is a budget, but what its server costs cannot be told")
-        self._prices[name] = price
+            return "there is a budget, but what its server costs cannot be told"
+        self._prices[worker] = price
         problem = budget.problem(currency=price.currency, hourly=price.hourly)
         if problem is not None:
             raise ValueError(problem)
         refusal = self._refusal_of_build(price, budget)
         if refusal is not None:
-            raise LatentWorkerFailedToSubstantiate(name, f"{refusal} {price.currency}; its build waits")
+            return f"{refusal}; its build waits"
         self._up[server] = price.hourly
+        return None
 
-    def release(self, server: BuildServer) -> None:
+    def release(self, server: Billed) -> None:
         """Stop counting a server."""
         self._up.pop(server, None)
 
@@ -97,17 +95,11 @@ class Spending:
             now = datetime.now(UTC)
             recorded = self._costs.spent((now.year, now.month), self._up)
             spent = max(recorded, price.billed) + sum(claimed, Decimal(0))
-        return budget.refusal(up=[*self._up.values(), *claimed, price.others], hourly=price.hourly, spent=spent)
+        refusal = budget.refusal(up=[*self._up.values(), *claimed, price.others], hourly=price.hourly, spent=spent)
+        return None if refusal is None else f"{refusal} {price.currency}"
 
     def _refusal_of_build(self, price: Price, budget: Budget) -> str | None:
         refusal = self._refusal(price, budget)
-        if refusal is not None and (self._call is None or not self._call.active()):
-            self._log.info("{refusal} {currency}; builds wait", refusal=refusal, currency=price.currency)
-            look = self._master.botmaster.maybeStartBuildsForAllBuilders
-            self._call = self._master.reactor.callLater(_LOOK_AGAIN_AFTER, look)
+        if refusal is not None:
+            self._refused(refusal)
         return refusal
-
-    def close(self) -> None:
-        """Stop the timer: the master stops."""
-        if self._call is not None and self._call.active():
-            self._call.cancel()

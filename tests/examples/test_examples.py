@@ -69,6 +69,29 @@ def test_the_reaper_only_reports_when_it_is_asked_to() -> None:
     assert "would destroy 1 servers" in done.stdout
 
 
+def test_the_runner_uses_a_server_for_several_jobs_and_leaves_none() -> None:
+    done = run("ci_runner", "echo one", "exit 3", "echo two", "echo three")
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.stdout.splitlines() if "│" in line]
+    assert [(job, status, output) for job, _, _, status, output in rows] == [
+        ("echo one", "0", "one"),
+        ("exit 3", "3", ""),
+        ("echo two", "0", "two"),
+        ("echo three", "0", "three"),
+    ]
+    assert len({server for _, _, server, _, _ in rows}) <= 2
+    assert "servers left: 0" in done.stdout
+
+
+def test_the_runner_tries_a_job_on_another_server_if_its_server_is_lost() -> None:
+    done = run("ci_runner", "kill $PPID", "sleep 1; echo two")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("has lost its server") == 3
+    assert "given up" in done.stdout
+    assert "two" in done.stdout
+    assert "servers left: 0" in done.stdout
+
+
 def test_the_trace_has_a_span_for_the_life_of_the_server() -> None:
     done = run("tracing")
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,242 @@
+"""An adapter for a CI system of your own: jobs are shell commands, which run on servers that are created for them.
+
+    python -m examples.ci_runner                       on a simulator whose servers are processes of this machine
+    python -m examples.ci_runner "make test" "date"    the same with other jobs
+
+A server is kept for the next job until its paid hour ends. A job whose server is lost runs again on another one.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+import anyio
+from anyio.abc import SocketAttribute
+from anyio.streams.buffered import BufferedByteReceiveStream
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+
+from upcloud_sdk import LoginUser, ServerSpec, StorageDeviceSpec, Token, UpCloud, WaitPolicy
+from upcloud_sdk.ci import JobServer, OpenAccount, ReapPace, ServerChoice, is_permanent
+from upcloud_sdk.errors import UpCloudError
+from upcloud_sdk.placement import PaidHour
+from upcloud_sdk.simulator import Simulator
+
+if TYPE_CHECKING:
+    from anyio.abc import ByteStream
+    from anyio.streams.memory import MemoryObjectReceiveStream
+
+    from upcloud_sdk.models import StorageSummary
+
+CREATE_TIMEOUT, BOOT_TIMEOUT, ATTACH_TIMEOUT, DESTROY_TIMEOUT = 300, 300, 300, 300
+JOB_TIMEOUT = 3600
+MOST_TRIES = 3
+
+AGENT = """#!/bin/sh
+exec python3 - <<'END'
+import json, socket, subprocess
+with socket.create_connection(({host!r}, {port})) as connection:
+    connection.sendall(b"{password}\\n")
+    for line in connection.makefile():
+        done = subprocess.run(json.loads(line), shell=True, capture_output=True, text=True)
+        answer = [done.returncode, done.stdout + done.stderr]
+        connection.sendall(json.dumps(answer).encode() + b"\\n")
+END
+"""
+"""What a server runs: it calls the runner, and runs what it is told."""
+
+
+class AgentLostError(Exception):
+    """The connection to the agent of a server was lost."""
+
+
+@dataclass(eq=False)
+class Job:
+    """A command, and what became of it."""
+
+    command: str
+    submitted: float = field(default_factory=time.monotonic)
+    tries: int = 0
+    waited: float = 0
+    """Seconds until it ran."""
+    server: str = ""
+    status: int | None = None
+    output: str = ""
+
+
+class Agent:
+    """The connection to the program on a server that runs commands there."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream, self._lines = stream, BufferedByteReceiveStream(stream)
+
+    async def line(self) -> bytes:
+        """The next line that it sends."""
+        try:
+            return await self._lines.receive_until(b"\n", 1 << 20)
+        except (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+            raise AgentLostError from error
+
+    async def run(self, job: Job) -> None:
+        """Run a job, and store its exit status and output."""
+        try:
+            await self._stream.send(json.dumps(job.command).encode() + b"\n")
+            with anyio.fail_after(JOB_TIMEOUT):
+                job.status, job.output = json.loads(await self.line())
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+            raise AgentLostError from error
+
+
+class Runner:
+    """Runs jobs on servers of an account, as many at once as it has workers."""
+
+    def __init__(self, account: OpenAccount, choice: ServerChoice, host: str) -> None:
+        self._account, self._choice, self._host = account, choice, host
+        self._port = 0
+        self._awaited: dict[str, tuple[anyio.Event, list[Agent]]] = {}
+        """The agents that have not called yet, by their passwords."""
+
+    async def run(self, jobs: list[Job], *, workers: int) -> None:
+        """Run all jobs. Afterwards no server is left."""
+        send, receive = anyio.create_memory_object_stream[Job](len(jobs))
+        for job in jobs:
+            send.send_nowait(job)
+        send.close()
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        self._port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
+        async with listener, anyio.create_task_group() as agents:
+            agents.start_soon(listener.serve, self._let_in)
+            async with anyio.create_task_group() as tasks:
+                for number in range(workers):
+                    tasks.start_soon(self._work, f"runner-{number}", receive.clone())
+            receive.close()
+            agents.cancel_scope.cancel()
+
+    async def _let_in(self, stream: ByteStream) -> None:
+        """Accept an agent that knows the password of a server that is awaited, and no other."""
+        agent = Agent(stream)
+        async with stream:
+            try:
+                waiting = self._awaited.get((await agent.line()).decode(errors="replace"))
+            except AgentLostError:
+                return
+            if waiting is not None:
+                called, agents = waiting
+                agents.append(agent)
+                called.set()
+                await anyio.sleep_forever()
+
+    async def _work(self, name: str, jobs: MemoryObjectReceiveStream[Job]) -> None:
+        """Run jobs one after the other. One server is used for as many as it can."""
+        async with jobs:
+            async for first in jobs:
+                job: Job | None = first
+                while job is not None:
+                    job = await self._serve(name, job, jobs)
+
+    async def _serve(self, name: str, first: Job, jobs: MemoryObjectReceiveStream[Job]) -> Job | None:
+        """Create a server and run jobs on it. Returns the job that must run again, if there is one."""
+        password = secrets.token_urlsafe()
+        server = JobServer(self._account, name, self._choice, partial(self._specs, name, password))
+        job: Job | None = first
+        try:
+            agent = await self._start(server, password)
+            while job is not None:
+                job.waited, job.server = time.monotonic() - job.submitted, server.uuid
+                await agent.run(job)
+                job = await self._next(server, jobs)
+        except (AgentLostError, UpCloudError, TimeoutError) as error:
+            assert job is not None
+            if is_permanent(error):
+                raise
+            job.tries += 1
+            print(f"{name}: {job.command!r} has lost its server: {error!r}", file=sys.stderr)
+            if job.tries == MOST_TRIES:
+                job.output = "given up"
+                job = None
+        finally:
+            if server.details is not None:
+                with anyio.CancelScope(shield=True):
+                    await server.destroy(DESTROY_TIMEOUT)
+        return job
+
+    async def _start(self, server: JobServer[ServerChoice], password: str) -> Agent:
+        """Create a server, and wait for the call of its agent."""
+        called, agents = self._awaited[password] = anyio.Event(), []
+        try:
+            await server.start(CREATE_TIMEOUT, BOOT_TIMEOUT)
+            with anyio.fail_after(ATTACH_TIMEOUT):
+                await called.wait()
+        finally:
+            del self._awaited[password]
+        server.note_attach()
+        # No job may read the password.
+        if not await server.seal(BOOT_TIMEOUT):
+            raise TimeoutError("its metadata could not be switched off")
+        return agents[0]
+
+    async def _next(self, server: JobServer[ServerChoice], jobs: MemoryObjectReceiveStream[Job]) -> Job | None:
+        """The next job, if it comes in the server's paid hour."""
+        with anyio.move_on_after(PaidHour().idle_seconds(*server.billed_span())):
+            try:
+                return await jobs.receive()
+            except anyio.EndOfStream:
+                return None
+        return None
+
+    def _specs(self, name: str, password: str, choice: ServerChoice, template: StorageSummary) -> list[ServerSpec]:
+        """A spec for each place, the best first."""
+        agent = SecretStr(AGENT.format(host=self._host, port=self._port, password=password))
+        return [
+            ServerSpec(
+                zone=zone,
+                plan=plan,
+                hostname=name,
+                title=name,
+                storage_devices=(StorageDeviceSpec.clone(template.uuid, size=max(25, template.size or 0)),),
+                login_user=LoginUser(create_password=False),
+                metadata=True,
+                user_data=agent,
+            )
+            for zone in choice.zones
+            for plan in choice.plans
+        ]
+
+
+async def main(commands: list[str]) -> None:
+    """Run these jobs on a simulator, and show what became of them."""
+    jobs = [Job(command) for command in commands]
+    sim = Simulator(guests="process", boot_seconds=1, stop_seconds=0.5)
+    client = partial(
+        UpCloud,
+        Token("ucat_any"),
+        transport=sim.transport(),
+        waits=WaitPolicy(first_look=0.2, pause=0.2),
+        # The same after a restart, so that the servers of a process that was killed are destroyed by the next one.
+        owner="ci-runner-1",
+    )
+    account = OpenAccount(client, reaps=ReapPace(), is_exclusive=True)
+    # The first place with room is taken.
+    choice = ServerChoice(image="debian-13", zones=("fi-hel1", "de-fra1"), plans=("PREMIUM-1xCPU-1GB",))
+    with sim:
+        async with account.running():
+            await Runner(account, choice, "127.0.0.1").run(jobs, workers=2)
+            left = len(await account.cloud.servers.list())
+    table = Table("job", "waited", "server", "status", "output")
+    for job in jobs:
+        table.add_row(job.command, f"{job.waited:.0f} s", job.server[:8], str(job.status), job.output.strip()[-60:])
+    Console().print(table)
+    print(f"servers left: {left}")
+
+
+if __name__ == "__main__":
+    anyio.run(
+        main, sys.argv[1:] or ["echo hello", "uname -s", "pwd >/dev/null; exit 3", "sleep 1; echo slow", "date +%Y"]
+    )

@@ -45,15 +45,16 @@ class OpenAccount:
         is_exclusive: bool = False,
         reserve_image: Callable[[ServerSpec], AbstractAsyncContextManager[object]] | None = None,
     ) -> None:
-        clock = clock or WaitPolicy().clock
+        self.clock = clock or WaitPolicy().clock
+        """By which everybody waits here."""
         self.events = EventRouter()
         """Passes the events of one server on."""
         self.listeners: list[Listener] = []
         """Called with all events of the client. They must not block."""
         self.cloud = make_client(on_event=self._on_event)
         self.cache = AccountCache(self.cloud)
-        self.images = RecipeImages(self.cloud, clock, reserve_image)
-        self._reaper = None if reaps is None else PacedReaper(self.cloud, clock, reaps, is_exclusive)
+        self.images = RecipeImages(self.cloud, self.clock, reserve_image)
+        self._reaper = None if reaps is None else PacedReaper(self.cloud, self.clock, reaps, is_exclusive)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:

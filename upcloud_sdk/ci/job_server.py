@@ -143,7 +143,7 @@ class JobServer(Generic[C]):
                 await self._boot(boot_timeout)
 
     async def _create_within(self, timeout: float) -> None:
-        with anyio.move_on_after(timeout) as scope:
+        with self._account.clock.limit(timeout):
             try:
                 await self._create()
             except NotFound as error:
@@ -152,10 +152,8 @@ class JobServer(Generic[C]):
                 # Probably a cached template or group that is gone now.
                 self._possible.forget()
                 await self._create()
-        if scope.cancelled_caught:
-            raise WaitTimeout(
-                f"server of worker {self._name}: the API did not make it within create_timeout={timeout:g} s"
-            )
+            return
+        raise WaitTimeout(f"server of worker {self._name}: the API did not make it within create_timeout={timeout:g} s")
 
     async def _create(self) -> None:
         await self._possible.look_up()
@@ -300,7 +298,7 @@ class JobServer(Generic[C]):
         False if that did not succeed, which is logged.
         """
         reason = f"not within {timeout:g} s"
-        with anyio.move_on_after(timeout):
+        with self._account.clock.limit(timeout):
             try:
                 await self._seal()
             except UpCloudError as error:
@@ -320,7 +318,7 @@ class JobServer(Generic[C]):
                     return
             except IllegalState:
                 pass  # In maintenance: the guest attached before the API said "started".
-            await anyio.sleep(_PAUSE)
+            await self._account.clock.sleep(_PAUSE)
 
     def note_attach(self) -> None:
         """Its guest has attached."""
@@ -331,12 +329,13 @@ class JobServer(Generic[C]):
         """Ask the API why its guest cannot attach. None if it can, or if the API does not answer."""
         if self.details is None:
             return None
+        state: ServerState | str | None = None
         try:
-            with anyio.fail_after(_LOOK_TIMEOUT):
+            with self._account.clock.limit(_LOOK_TIMEOUT):
                 state = (await self._account.cloud.servers.get(self.uuid)).state
         except NotFound:
             return f"server {self.uuid} is gone"
-        except (UpCloudError, TimeoutError):
+        except UpCloudError:
             return None
         if state in {ServerState.ERROR, ServerState.STOPPED}:
             return f"server {self.uuid} is in state {str(state)!r}"
@@ -354,7 +353,7 @@ class JobServer(Generic[C]):
         self.may_attach = False
         try:
             if self.asked_at is not None and time.monotonic() - self.asked_at > _CHECKED_FROM:
-                with contextlib.suppress(UpCloudError), anyio.move_on_after(_LOOK_TIMEOUT):
+                with contextlib.suppress(UpCloudError), self._account.clock.limit(_LOOK_TIMEOUT):
                     await self._account.cloud.leases.check(self.uuid)
             await self._account.cloud.servers.destroy(self.uuid, timeout=timeout, spare_taken=True)
         finally:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import typing
     from collections.abc import Callable
-    from typing import Any, Protocol
+    from typing import Any
     from unittest import TestResult
 
     from twisted.internet.defer import Deferred
 
     class Transport:
         def pauseProducing(self) -> None: ...
+        def write(self, data: bytes) -> None: ...
+
+    class Protocol:
+        transport: Transport
+
+    class ClientFactory:
+        protocol: type[Protocol]
 
     class Broker:
         transport: Transport
@@ -48,12 +56,13 @@ if TYPE_CHECKING:
         def patch(self, thing: object, attribute: str, value: object) -> object: ...
         def setup_master(self, config_dict: dict[str, Any], startWorker: bool = ...) -> Deferred[None]: ...
 
-    class Reactor(Protocol):
+    class Reactor(typing.Protocol):
         stop: Callable[[], None]
         seconds: Callable[[], float]
         waker: object
 
         def callLater(self, delay: float, function: Callable[..., object], *args: object) -> object: ...
+        def connectTCP(self, host: str, port: int, factory: ClientFactory) -> object: ...
         def crash(self) -> None: ...
         def getReaders(self) -> list[object]: ...
         def removeReader(self, reader: object) -> None: ...
@@ -144,6 +153,7 @@ else:
     from twisted.cred.error import UnauthorizedLogin
     from twisted.internet import reactor
     from twisted.internet.endpoints import serverFromString
+    from twisted.internet.protocol import ClientFactory, Protocol
     from twisted.internet.stdio import StandardIO
     from twisted.internet.tcp import Server as Connection
     from twisted.protocols.basic import LineOnlyReceiver as LineReceiver
@@ -157,6 +167,7 @@ __all__ = [
     "SUCCESS",
     "BuildFactory",
     "BuilderConfig",
+    "ClientFactory",
     "ConfigErrors",
     "ConnectioLostError",
     "Connection",
@@ -166,6 +177,7 @@ __all__ = [
     "PBConnectionLost",
     "PingException",
     "Properties",
+    "Protocol",
     "ProxyFactory",
     "RunMasterBase",
     "Secret",

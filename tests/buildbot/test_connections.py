@@ -142,7 +142,7 @@ class FrozenGuests(ConnectionCase):
         super().setUp()
         self.patch(heartbeat, "_ASK_EVERY", 0.2)
         self.patch(heartbeat, "_LOOK_EVERY", 0.5)
-        self.patch(heartbeat, "_SHORTEST", ANSWERS_WITHIN)
+        self.patch(heartbeat, "SHORTEST", ANSWERS_WITHIN)
 
     async def is_replaced(self, bootstrap: Bootstrap) -> None:
         gate = self.gate()

@@ -120,9 +120,19 @@ if TYPE_CHECKING:
         def notifyOnDisconnect(self, callback: Callable[[], object]) -> object: ...
         def remotePrint(self, message: str) -> Deferred[object]: ...
 
+    class Dispatcher(Protocol):
+        users: dict[str, tuple[object, Callable[[Any, str], Deferred[Any]]]]
+
+    class PortManager(Protocol):
+        dispatchers: dict[str, Dispatcher]
+
+    class PortRegistration(Protocol):
+        portstr: str
+        manager: PortManager
+
     class Registration(Protocol):
-        pbReg: object | None
-        msgpack_reg: object | None
+        pbReg: PortRegistration | None
+        msgpack_reg: PortRegistration | None
 
         def getPBPort(self) -> int: ...
         def get_msgpack_port(self) -> int: ...

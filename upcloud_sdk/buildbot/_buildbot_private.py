@@ -17,7 +17,7 @@ from upcloud_sdk.buildbot._buildbot_api import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from twisted.internet.defer import Deferred
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         TextLog,
         WorkerForBuilder,
     )
+
+    Accept = Callable[[Any, str], Deferred[Any]]
 
 _DEFAULT_PORT = 9989
 _CLOSE_WITHIN = 5.0
@@ -48,6 +50,39 @@ def listening_port(worker: AbstractLatentWorker, *, websocket: bool) -> int:
     if registered is not None and websocket and registered.msgpack_reg is not None:
         return registered.get_msgpack_port()
     return registered.getPBPort() if registered is not None and registered.pbReg is not None else _DEFAULT_PORT
+
+
+class _LimitedLogin:
+    """Accepts a guest that says in time who it is."""
+
+    def __init__(self, worker: AbstractLatentWorker, accept: Accept, within: float) -> None:
+        self._worker, self._accept, self._within = worker, accept, within
+
+    def __call__(self, mind: Any, name: str) -> Deferred[Any]:  # noqa: ANN401 - Buildbot's
+        transport = getattr(mind, "broker", mind).transport
+        call = self._worker.master.reactor.callLater(self._within, transport.abortConnection)
+
+        def ended(result: Any) -> Any:  # noqa: ANN401 - handed through
+            if call.active():
+                call.cancel()
+            return result
+
+        return self._accept(mind, name).addBoth(ended)
+
+
+def limit_logins(worker: AbstractLatentWorker, within: float) -> None:
+    """Close the connections of guests that have the worker's password, and then do not say who they are in time.
+
+    To be called when the worker is registered with Buildbot's listeners. Buildbot itself would wait for ever. By
+    websocket, it would accept no other guest meanwhile, read no configuration, and not stop.
+    """
+    registered = worker.registration
+    for each in () if registered is None else (registered.pbReg, registered.msgpack_reg):
+        if each is not None:
+            users = each.manager.dispatchers[each.portstr].users
+            password, accept = users[worker.name]
+            if not isinstance(accept, _LimitedLogin):
+                users[worker.name] = (password, _LimitedLogin(worker, accept, within))
 
 
 def close_at_once(conn: Connection) -> None:

@@ -19,8 +19,8 @@ _ASK_EVERY = 60.0
 """Seconds between an answer and the next question."""
 _LOOK_EVERY = 10.0
 """How often to look whether the answer has come."""
-_SHORTEST = 60.0
-"""A guest has at least so many seconds to answer: it may be busy."""
+SHORTEST = 60.0
+"""A guest has at least so many seconds to answer: it may be busy. While it logs in, it has no more."""
 
 
 class Heartbeat:
@@ -31,9 +31,9 @@ class Heartbeat:
 
     _log = Logger()
 
-    def __init__(self, worker: AbstractLatentWorker, conn: Connection, within: float) -> None:
+    def __init__(self, worker: AbstractLatentWorker, conn: Connection) -> None:
         self._worker, self._conn = worker, conn
-        self._within = max(within, _SHORTEST)
+        self._within = SHORTEST
         self._missed = 0
         self._call: DelayedCall | None = None
 
@@ -41,6 +41,10 @@ class Heartbeat:
         """Ask until the connection is closed."""
         self._conn.notifyOnDisconnect(self._stop)
         self._ask()
+
+    def allow(self, within: float) -> None:
+        """Give it so many seconds from now on, but not less than it had."""
+        self._within = max(within, SHORTEST)
 
     def _ask(self) -> None:
         self._missed = 0
@@ -55,7 +59,7 @@ class Heartbeat:
 
     def _look(self) -> None:
         self._missed += 1
-        within = _SHORTEST if self._worker.botmaster.shuttingDown else self._within
+        within = SHORTEST if self._worker.botmaster.shuttingDown else self._within
         # Looks are counted, and no time is measured: if the clock jumps, the guest is not to blame.
         if self._missed < math.ceil(within / _LOOK_EVERY):
             self._call_later(_LOOK_EVERY, self._look)

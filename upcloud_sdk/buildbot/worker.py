@@ -10,12 +10,14 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import defer, threads
 
 from upcloud_sdk import WaitPolicy
+from upcloud_sdk.buildbot import heartbeat
 from upcloud_sdk.buildbot._buildbot_api import AbstractLatentWorker, States, async_to_deferred, config_error
 from upcloud_sdk.buildbot._buildbot_private import (
     close_soon,
     ensure_end,
     is_lost,
     join_stop,
+    limit_logins,
     listening_port,
     queued_stop,
     starting_build,
@@ -24,7 +26,6 @@ from upcloud_sdk.buildbot._buildbot_private import (
 from upcloud_sdk.buildbot.arguments import Arguments, host_and_port
 from upcloud_sdk.buildbot.bootstrap import Guest, GuestPassword
 from upcloud_sdk.buildbot.current_server import CurrentServer
-from upcloud_sdk.buildbot.heartbeat import Heartbeat
 from upcloud_sdk.buildbot.idle import IdleServer
 from upcloud_sdk.buildbot.master import UpcloudService
 from upcloud_sdk.buildbot.owner import short_hash
@@ -108,6 +109,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         interval = min(buildbot.pop("check_instance_interval", 10), arguments.attach_timeout)
         self._password.fix(await self.renderSecrets(password))
         await super().reconfigService(name, self._password, check_instance_interval=interval, **buildbot)
+        limit_logins(self, heartbeat.SHORTEST)
         if self.info.hasProperty("upcloud_uuid"):
             self._current.clear_page()  # An earlier run of the master was killed.
         server = self._current.server
@@ -239,7 +241,8 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             conn.loseConnection()
             raise UnauthorizedLogin(f"worker {self.name!r}: no server of its own is ready for it")
         conn.info.update(server.facts())
-        Heartbeat(self, conn, self._current.arguments.attach_timeout).start()
+        heart = heartbeat.Heartbeat(self, conn)
+        heart.start()
         await (self._idle.let_guest_back(conn) if self.state is States.SUBSTANTIATED else super().attached(conn))
         if is_lost(conn):
             # The guest has hung up during the login. Buildbot does not notice, and the master would never stop.
@@ -248,6 +251,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             raise UnauthorizedLogin(f"worker {self.name!r}: its connection was lost")
         if self.conn is not conn:
             return
+        heart.allow(self._current.arguments.attach_timeout)
         if server is self._current.server:
             self._idle.guest_is_back()
             self._current.note_attach(server)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from upcloud_sdk.buildbot.__main__ import main
-from upcloud_sdk.buildbot.check.questions import reachable
+from upcloud_sdk.buildbot.check.master_address import reachable
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:

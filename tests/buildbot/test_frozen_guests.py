@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from twisted.internet import defer
 
-from tests.buildbot._types import RETRY, SUCCESS
+from tests.buildbot._types import CANCELLED, RETRY, SUCCESS
 from tests.buildbot.harness import MasterCase, pause, until
 from upcloud_sdk.buildbot import heartbeat
 
@@ -103,6 +103,18 @@ class Builds(FrozenCase):
             await pause()
         gate.touch()
         await self.is_tried_again(building)
+
+    async def test_a_build_that_a_user_cancels_is_cancelled(self) -> None:
+        """Buildbot itself would try it again."""
+        await self.start(until(self.gate()), attach_timeout=ANSWERS_WITHIN)
+        building = await self.runs()
+        self.freeze()
+        await self.cancel(1)
+        assert (await building).results == [CANCELLED]
+        [build] = await self.master.data.get(("builds",))
+        assert build["state_string"].startswith("cancelled (a user said so)")
+        while self.cloud.servers:
+            await pause()
 
     @pytest.mark.full
     async def test_a_build_that_gets_an_idle_guest_that_hangs_is_tried_again(self) -> None:

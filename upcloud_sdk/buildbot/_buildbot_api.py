@@ -167,6 +167,7 @@ if TYPE_CHECKING:
         subs: object
         startBuild: Callable[[WorkerForBuilder], Deferred[None]]
         buildFinished: Callable[[list[str], int], Deferred[None]]
+        stopBuild: Callable[[str, int], Deferred[None]]
         stopBuildConsumer: object
 
         _preparation_step: Step | None
@@ -281,6 +282,7 @@ if TYPE_CHECKING:
     def async_to_deferred(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Deferred[T]]: ...
 
     buildbot_version: str
+    CANCELLED: int
     RETRY: int
 
     def statusToString(status: int) -> str: ...
@@ -307,7 +309,7 @@ else:
     )
     from buildbot.process.factory import BuildFactory
     from buildbot.process.properties import Properties as BuildProperties
-    from buildbot.process.results import RETRY, statusToString
+    from buildbot.process.results import CANCELLED, RETRY, statusToString
     from buildbot.schedulers.timed import Nightly
     from buildbot.secrets.manager import SecretDetails
     from buildbot.util.service import SharedService
@@ -316,6 +318,7 @@ else:
     from buildbot.worker.latent import AbstractLatentWorker, States
 
 __all__ = [
+    "CANCELLED",
     "RETRY",
     "AbstractLatentWorker",
     "AbstractWorker",

@@ -9,6 +9,7 @@ from twisted.python import log
 from twisted.python.failure import Failure
 
 from upcloud_sdk.buildbot._buildbot_api import (
+    CANCELLED,
     RETRY,
     LatentWorkerSubstantiatiationCancelled,
     States,
@@ -109,9 +110,11 @@ def ensure_end(worker: AbstractLatentWorker, build: Build) -> None:
     """Let a build end that does not start. To be called in `buildStarted`: Buildbot calls `startBuild` next.
 
     Buildbot itself would wait for ever if an error is raised before the first step, if the connection is lost before
-    the build listens for that, if its request is cancelled as it begins, or if its end cannot be recorded.
+    the build listens for that, if its request is cancelled as it begins, or if its end cannot be recorded. It would try
+    a build again that a user has cancelled, if the connection is lost before its guest has stopped it.
     """
-    start, finish = build.startBuild, build.buildFinished
+    start, finish, stop = build.startBuild, build.buildFinished, build.stopBuild
+    is_cancelled = False
     # `startBuild` replaces it, unless it fails before. `buildFinished` needs it.
     build.stopBuildConsumer = SimpleNamespace(stopConsuming=lambda: None)
 
@@ -126,7 +129,14 @@ def ensure_end(worker: AbstractLatentWorker, build: Build) -> None:
                     worker.putInQuarantine()
                 await build.buildFinished(["worker", "cancelled" if build.stopped else "lost"], RETRY)
 
+    async def note_cancel(reason: str = "<no reason given>", results: int = CANCELLED) -> None:
+        nonlocal is_cancelled
+        is_cancelled = is_cancelled or results == CANCELLED
+        await stop(reason, results)
+
     async def finish_or_release(text: list[str], results: int) -> None:
+        if is_cancelled and results == RETRY:
+            text, results = ["cancelled", *text[1:]], CANCELLED
         if build.buildid is None:
             build.finished, build.results = True, results
         else:
@@ -139,6 +149,7 @@ def ensure_end(worker: AbstractLatentWorker, build: Build) -> None:
             build.builder.buildFinished(build, wfb)
 
     build.startBuild, build.buildFinished = async_to_deferred(start_or_end), async_to_deferred(finish_or_release)
+    build.stopBuild = async_to_deferred(note_cancel)
 
 
 def builds_on(worker: AbstractLatentWorker) -> list[Build]:

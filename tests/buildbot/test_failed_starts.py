@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet import defer
 
 from tests.buildbot._types import RETRY, SUCCESS
-from tests.buildbot.harness import MasterCase
+from tests.buildbot.harness import MasterCase, pause
 
 UPDATES = (
     "addStep",
@@ -69,6 +69,19 @@ class FailedStarts(MasterCase):
         await self.start_master(self.worker())
         self.fail_once(self.master.data.updates, "finishBuild")
         await self.fails_once(None)
+
+    async def test_the_end_of_a_build_that_cannot_be_recorded_at_first_is_recorded_later(self) -> None:
+        """Buildbot itself would show that it runs until the master is started again."""
+        self.serve()
+        await self.start_master(self.worker())
+        for _ in range(2):
+            self.fail_once(self.master.data.updates, "finishBuild")
+        await self.build()
+        while (await self.master.data.get(("builds", 1)))["results"] is None:
+            await pause()
+        build = await self.master.data.get(("builds", 1))
+        assert (build["results"], build["complete"]) == (SUCCESS, True)
+        assert len(self.flushLoggedErrors(Refused)) == 1
 
     async def test_a_build_is_tried_again_if_the_code_fails_that_decides_whether_to_build(self) -> None:
         self.serve()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from twisted.internet import defer
 from twisted.python import log
 from twisted.python.failure import Failure
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     Accept = Callable[[Any, str], Deferred[Any]]
 
 _DEFAULT_PORT = 9989
+_RECORD_AGAIN_AFTER = (1.0, 2.0, 4.0)
+"""Pauses in seconds. Buildbot itself tries again for an hour if the database is locked."""
 _CLOSE_WITHIN = 5.0
 """Seconds that a guest has to take part in closing its connection."""
 
@@ -106,6 +110,47 @@ def close_soon(worker: AbstractLatentWorker, conn: Connection) -> None:
     conn.notifyOnDisconnect(closed)
 
 
+class _EndingBuild:
+    """A build that ends in any case."""
+
+    def __init__(self, worker: AbstractLatentWorker, build: Build) -> None:
+        self._worker, self._build = worker, build
+        self._start, self._stop, self._finish = build.startBuild, build.stopBuild, build.buildFinished
+        self._is_cancelled = False
+
+    async def start(self, wfb: WorkerForBuilder) -> None:
+        build, is_listening = self._build, False
+        try:
+            await self._start(wfb)
+            is_listening = build.subs is not None
+        finally:
+            if not build.finished and not is_listening:
+                if not build.stopped:
+                    self._worker.putInQuarantine()
+                await build.buildFinished(["worker", "cancelled" if build.stopped else "lost"], RETRY)
+
+    async def stop(self, reason: str = "<no reason given>", results: int = CANCELLED) -> None:
+        self._is_cancelled = self._is_cancelled or results == CANCELLED
+        await self._stop(reason, results)
+
+    async def finish(self, text: list[str], results: int) -> None:
+        build = self._build
+        if self._is_cancelled and results == RETRY:
+            text, results = ["cancelled", *text[1:]], CANCELLED
+        if build.buildid is None:
+            build.finished, build.results = True, results
+        else:
+            await self._finish(text, results)
+        wfb = build.workerforbuilder
+        if build in build.builder.building:
+            # Its end is not in the database, or not even its begin. But its worker is free.
+            if build.buildid is not None:
+                wait_for(self._worker, defer.ensureDeferred(_record_end(self._worker, build)))
+            if wfb.isBusy():
+                wfb.buildFinished()
+            build.builder.buildFinished(build, wfb)
+
+
 def ensure_end(worker: AbstractLatentWorker, build: Build) -> None:
     """Let a build end that does not start. To be called in `buildStarted`: Buildbot calls `startBuild` next.
 
@@ -113,43 +158,23 @@ def ensure_end(worker: AbstractLatentWorker, build: Build) -> None:
     the build listens for that, if its request is cancelled as it begins, or if its end cannot be recorded. It would try
     a build again that a user has cancelled, if the connection is lost before its guest has stopped it.
     """
-    start, finish, stop = build.startBuild, build.buildFinished, build.stopBuild
-    is_cancelled = False
+    ending = _EndingBuild(worker, build)
     # `startBuild` replaces it, unless it fails before. `buildFinished` needs it.
     build.stopBuildConsumer = SimpleNamespace(stopConsuming=lambda: None)
+    build.startBuild, build.stopBuild = async_to_deferred(ending.start), async_to_deferred(ending.stop)
+    build.buildFinished = async_to_deferred(ending.finish)
 
-    async def start_or_end(wfb: WorkerForBuilder) -> None:
-        is_listening = False
-        try:
-            await start(wfb)
-            is_listening = build.subs is not None
-        finally:
-            if not build.finished and not is_listening:
-                if not build.stopped:
-                    worker.putInQuarantine()
-                await build.buildFinished(["worker", "cancelled" if build.stopped else "lost"], RETRY)
 
-    async def note_cancel(reason: str = "<no reason given>", results: int = CANCELLED) -> None:
-        nonlocal is_cancelled
-        is_cancelled = is_cancelled or results == CANCELLED
-        await stop(reason, results)
-
-    async def finish_or_release(text: list[str], results: int) -> None:
-        if is_cancelled and results == RETRY:
-            text, results = ["cancelled", *text[1:]], CANCELLED
-        if build.buildid is None:
-            build.finished, build.results = True, results
-        else:
-            await finish(text, results)
-        wfb = build.workerforbuilder
-        if build in build.builder.building:
-            # Neither its begin nor its end is in the database, but its worker is free.
-            if wfb.isBusy():
-                wfb.buildFinished()
-            build.builder.buildFinished(build, wfb)
-
-    build.startBuild, build.buildFinished = async_to_deferred(start_or_end), async_to_deferred(finish_or_release)
-    build.stopBuild = async_to_deferred(note_cancel)
+async def _record_end(worker: AbstractLatentWorker, build: Build) -> None:
+    """Try again to record the end of a build. Its page shows that it runs until then."""
+    master = worker.master
+    for seconds in _RECORD_AGAIN_AFTER:
+        paused: Deferred[None] = defer.Deferred()
+        master.reactor.callLater(seconds, paused.callback, None)
+        await paused
+        with contextlib.suppress(Exception):  # the first of them is in the log
+            await master.data.updates.finishBuild(build.buildid, build.results)
+            return
 
 
 def builds_on(worker: AbstractLatentWorker) -> list[Build]:

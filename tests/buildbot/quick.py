@@ -43,6 +43,12 @@ class QuickWorker(UpcloudLatentWorker):
         return self._current.server is not None
 
     @property
+    def is_idle(self) -> bool:
+        """Whether it has a server on which no build runs, and knows when to give it up."""
+        is_settled = self.build_wait_timer is not None or self.build_wait_timeout < 0
+        return self._idle.is_idle and is_settled
+
+    @property
     def is_outdated(self) -> bool:
         """Whether its server is for no other build."""
         return self._current.server is not None and self._current.server.is_outdated

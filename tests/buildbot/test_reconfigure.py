@@ -8,6 +8,7 @@ from twisted.internet import defer
 
 from tests.buildbot._types import RETRY, SUCCESS, renderer
 from tests.buildbot.harness import IMAGE, MasterCase, pause, until
+from upcloud_sdk.buildbot import PaidHour
 from upcloud_sdk.simulator import never
 from upcloud_sdk.simulator.state.access import Access
 
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
     from tests.buildbot.quick import QuickWorker
 
 
-class Reconfigure(MasterCase):
+class ReconfigureCase(MasterCase):
     async def reconfigure(self, *workers: QuickWorker, steps: Sequence[object] = ()) -> None:
         self.config.update(self.configuration(*workers, steps=steps))
         await self.master.reconfig()
 
+
+class Reconfigure(ReconfigureCase):
     async def test_an_unchanged_worker_keeps_its_warm_server(self) -> None:
         self.serve()
         await self.start_master(self.worker(build_wait_timeout=60))
@@ -181,3 +184,60 @@ class Reconfigure(MasterCase):
         await self.reconfigure(self.worker("bot-2"))
         assert self.cloud.servers == {}
         assert (await self.build("bot-2")).results == [SUCCESS]
+
+
+class IdleServers(ReconfigureCase):
+    """They stay as long as the new configuration says."""
+
+    async def is_given_up(self, before: object, after: object, **options: Any) -> None:  # noqa: ANN401 - the worker's
+        self.serve()
+        bot = self.worker(build_wait_timeout=before, **options)
+        await self.start_master(bot)
+        assert (await self.build()).results == [SUCCESS]
+        while not bot.is_idle:
+            await pause()
+        await self.reconfigure(self.worker(build_wait_timeout=after, **options))
+        while self.cloud.servers:
+            await pause()
+        assert (await self.build()).results == [SUCCESS]
+
+    async def test_an_idle_server_is_given_up_that_need_not_stay_any_more(self) -> None:
+        await self.is_given_up(3600, 0)
+
+    async def test_an_idle_server_is_given_up_whose_paid_hour_is_of_no_use_any_more(self) -> None:
+        await self.is_given_up(PaidHour(), 0)
+
+    async def test_an_idle_server_is_given_up_if_the_new_margin_has_begun(self) -> None:
+        await self.is_given_up(PaidHour(), PaidHour(margin=3599))
+
+    async def test_an_idle_server_is_given_up_that_stayed_for_good(self) -> None:
+        await self.is_given_up(-1, PaidHour(margin=3599))
+
+    async def test_a_parked_server_is_given_up_if_the_new_margin_has_begun(self) -> None:
+        await self.is_given_up(PaidHour(), PaidHour(margin=3599), fresh_disk=True)
+
+    async def test_an_idle_server_stays_for_good_if_the_new_configuration_says_so(self) -> None:
+        self.serve()
+        bot = self.worker(build_wait_timeout=PaidHour())
+        await self.start_master(bot)
+        await self.build()
+        while not bot.is_idle:
+            await pause()
+        timer = bot.build_wait_timer
+        assert timer is not None
+        await self.reconfigure(self.worker(build_wait_timeout=-1))
+        assert not timer.active()
+        assert (await self.build()).results == [SUCCESS]
+        assert self.cloud.count("POST /server") == 1
+        bot.insubstantiate()
+
+    async def test_what_does_not_change_how_long_it_stays_gives_it_no_more_time(self) -> None:
+        self.serve()
+        bot = self.worker(build_wait_timeout=3600)
+        await self.start_master(bot)
+        await self.build()
+        while not bot.is_idle:
+            await pause()
+        timer = bot.build_wait_timer
+        await self.reconfigure(self.worker(build_wait_timeout=3600, boot_timeout=100))
+        assert bot.build_wait_timer is timer

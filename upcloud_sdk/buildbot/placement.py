@@ -90,8 +90,12 @@ class Placement:
         self.history = PlacementHistory()
         self._begun: dict[str, float] = {}
 
-    def configure(self, arguments: Arguments, buildbot: dict[str, Any], history: PlacementHistory) -> None:
-        """Use these arguments. In `buildbot`, a `PaidHour` is replaced by a number of seconds that is never reached."""
+    def configure(self, arguments: Arguments, buildbot: dict[str, Any], history: PlacementHistory) -> bool:
+        """Use these arguments. In `buildbot`, a `PaidHour` is replaced by a number of seconds that is never reached.
+
+        Returns whether an idle server stays for another time than before.
+        """
+        before = self._idle, self._standby
         self._prefers_idle, self._patience, self.history = arguments.prefer_idle, arguments.patience, history
         self._standby = arguments.standby
         self._idle = buildbot.get("build_wait_timeout", _BUILDBOTS_DEFAULT)
@@ -100,6 +104,7 @@ class Placement:
         if arguments.fresh_disk:
             # Buildbot disconnects the guest after each build, and the server is parked.
             buildbot |= {"build_wait_timeout": 0, "max_builds": 1}
+        return before != (self._idle, self._standby)
 
     # --- how long its server stays ---
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -105,7 +106,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         self._service = await UpcloudService.of(self.master)
         self._service.idle.add(self._idle)
         await self._current.configure(self._service, arguments, self.waits, self.reaps)
-        self.placement.configure(arguments, buildbot, self._service.placements)
+        is_idle_time_new = self.placement.configure(arguments, buildbot, self._service.placements)
         interval = min(buildbot.pop("check_instance_interval", 10), arguments.attach_timeout)
         self._password.fix(await self.renderSecrets(password))
         await super().reconfigService(name, self._password, check_instance_interval=interval, **buildbot)
@@ -116,7 +117,20 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         if server is not None and not await self._current.serves(server.build):
             server.is_outdated = True
             self._idle.give_up()
+        elif server is not None and is_idle_time_new and self._idle.is_idle:
+            self._set_idle_time(server)
         self._service.wake_builders()
+
+    def _set_idle_time(self, server: BuildServer) -> None:
+        """Let an idle server stay as long as a new configuration says, from now on."""
+        if server.is_parked:
+            server.stays_until = time.monotonic() + self.placement.idle_seconds(server)
+            ends = not self._idle.stay_parked()
+        else:
+            ends = self.build_wait_timeout == 0
+            self._setBuildWaitTimer()
+        if ends:
+            self._idle.give_up()
 
     @property
     def password(self) -> GuestPassword:

@@ -76,8 +76,7 @@ if TYPE_CHECKING:
     plugins: Any
     """The plugins of Buildbot, by their group."""
 
-    class Connection:
-        def abortConnection(self) -> None: ...
+    class Connection: ...
 
     class ProxyFactory:
         port: int

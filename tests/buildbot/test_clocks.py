@@ -13,14 +13,16 @@ from twisted.internet import defer
 from tests.buildbot._types import RETRY, SUCCESS, reactor
 from tests.buildbot.harness import MasterCase, pause, until
 from tests.buildbot.processes import eventually
-from upcloud_sdk.buildbot import heartbeat
+from upcloud_sdk.buildbot import PaidHour, heartbeat
 from upcloud_sdk.buildbot._buildbot_api import States
 from upcloud_sdk.simulator import Simulator, never
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tests.buildbot.harness import Outcome
     from tests.buildbot.processes import MasterProcess
+    from upcloud_sdk.simulator.records.records import Server
 
 HOURS = 5 * 3600.0
 
@@ -86,6 +88,46 @@ class Clocks(MasterCase):
         answer.callback(None)
         gate.touch()
         assert (await building).results == [SUCCESS]
+
+    async def a_guest_is_awaited(self, **options: Any) -> tuple[defer.Deferred[Outcome], Server]:  # noqa: ANN401 - the worker's
+        self.serve()
+        self.guests.attaches = False
+        bot = self.worker(check_instance_interval=0.1, **options)
+        await self.start_master(bot)
+        building = defer.ensureDeferred(self.build())
+        server = await self.server_in("started")
+        while not bot.is_up:
+            await pause()
+        self.guests.attaches = True
+        return building, server
+
+    async def test_a_clock_that_jumps_ahead_while_a_guest_is_awaited_costs_one_attempt_at_most(self) -> None:
+        building, server = await self.a_guest_is_awaited()
+        self.jump(HOURS)
+        self.guests.connect(server.uuid, str(server.user_data))
+        results = (await building).results
+        assert results in ([SUCCESS], [RETRY, SUCCESS])
+        # Of Buildbot's `missing_timeout`.
+        self.flushLoggedErrors(defer.TimeoutError)
+
+    async def test_a_clock_that_jumps_back_while_a_guest_is_awaited_lets_it_attach(self) -> None:
+        building, server = await self.a_guest_is_awaited()
+        self.jump(-HOURS)
+        self.guests.connect(server.uuid, str(server.user_data))
+        assert (await building).results == [SUCCESS]
+
+    async def test_an_idle_server_is_given_up_by_a_new_configuration_though_the_clock_has_jumped_back(self) -> None:
+        self.serve()
+        bot = self.worker(build_wait_timeout=PaidHour())
+        await self.start_master(bot)
+        await self.build()
+        while not bot.is_idle:
+            await pause()
+        self.jump(-HOURS)
+        self.config.update(self.configuration(self.worker(build_wait_timeout=PaidHour(margin=3599))))
+        await self.master.reconfig()
+        while self.cloud.servers:
+            await pause()
 
     async def test_a_clock_that_jumps_back_keeps_no_build_waiting(self) -> None:
         self.serve()

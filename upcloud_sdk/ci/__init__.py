@@ -1,6 +1,7 @@
-"""Building blocks for CI adapters, shared by all workers: cached answers, a reaper, a server limit, a server record.
+"""Building blocks for CI adapters: servers of jobs, and what they share, record and cost.
 
-Independent of any CI system. `upcloud_sdk.buildbot` is built on it, and adapters for other systems can be.
+Independent of any CI system. `upcloud_sdk.buildbot` is built on it, and adapters for other systems can be. What
+is in `server_check`, `reconciliation`, `life` and `web` is imported from there.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The metrics of a master's servers for Prometheus. Names follow its rules: `upcloud_`, base units, `_total`.
+"""The metrics of a process's servers for Prometheus. Names follow its rules: `upcloud_`, base units, `_total`.
 
-Counters and histograms begin with the master. Needs the extra `prometheus`.
+Counters and histograms begin with the process. Needs the extra `prometheus`.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot import UpcloudLatentWorker
 from upcloud_sdk.buildbot._buildbot_api import States
 from upcloud_sdk.buildbot._buildbot_private import listening_port
-from upcloud_sdk.ci.cache import TimedCache
+from upcloud_sdk.ci.account.cache import TimedCache
 
 
 class QuickWorker(UpcloudLatentWorker):

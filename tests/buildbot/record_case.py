@@ -14,7 +14,7 @@ from tests.moved_time import server_spec
 from upcloud_sdk import Basic, UpCloud
 from upcloud_sdk.buildbot.live import live_view
 from upcloud_sdk.buildbot.master import UpcloudService
-from upcloud_sdk.ci import record_history
+from upcloud_sdk.ci.record import history
 from upcloud_sdk.fleet.identity import RUN
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class RecordCase(MasterCase):
     def setUp(self) -> None:
         super().setUp()
         # On a busy machine, it may take longer until what was recorded is in the file.
-        self.patch(record_history, "_FLUSH_WITHIN", self.timeout)
+        self.patch(history, "_FLUSH_WITHIN", self.timeout)
 
     async def service(self) -> UpcloudService:
         return await UpcloudService.of(self.master)

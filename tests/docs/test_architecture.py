@@ -5,6 +5,8 @@ import re
 import tomllib
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.docs.blocks import ROOT
 
 if TYPE_CHECKING:
@@ -36,16 +38,20 @@ def test_the_list_of_the_simulators_layers_matches_the_contract_of_import_linter
     assert _picture(2) == _layers("upcloud_sdk.simulator")
 
 
+def test_the_list_of_what_ci_adapters_share_matches_the_contract_of_import_linter() -> None:
+    assert _picture(3) == _layers("upcloud_sdk.ci")
+
+
 def test_the_list_of_the_workers_files_is_complete() -> None:
     folder = ROOT / "upcloud_sdk" / "buildbot"
     files = {each.name for each in folder.glob("*.py")} | {
         f"{each.parent.name}/" for each in folder.glob("*/__init__.py")
     }
-    assert sorted(_picture(3)) == sorted(files)
+    assert sorted(_picture(4)) == sorted(files)
 
 
 def test_each_file_of_the_worker_imports_only_files_listed_below_it() -> None:
-    folder, order = ROOT / "upcloud_sdk" / "buildbot", _picture(3)
+    folder, order = ROOT / "upcloud_sdk" / "buildbot", _picture(4)
     for path in folder.rglob("*.py"):
         below = order[order.index(_room(path.relative_to(folder).parts)) :]
         tree = ast.parse(path.read_text(encoding="utf-8"))
@@ -62,13 +68,15 @@ def _room(parts: Sequence[str]) -> str:
     return f"{first}.py" if (ROOT / "upcloud_sdk" / "buildbot" / f"{first}.py").exists() else f"{first}/"
 
 
-def test_each_package_of_the_simulator_has_a_docstring() -> None:
-    packages = (ROOT / "upcloud_sdk" / "simulator").rglob("__init__.py")
+@pytest.mark.parametrize("house", ["simulator", "ci"])
+def test_each_package_has_a_docstring(house: str) -> None:
+    packages = (ROOT / "upcloud_sdk" / house).rglob("__init__.py")
     assert [str(each) for each in packages if not each.read_text(encoding="utf-8").startswith('"""')] == []
 
 
-def test_no_package_of_the_simulator_has_more_than_a_dozen_modules() -> None:
-    packages = (each.parent for each in (ROOT / "upcloud_sdk" / "simulator").rglob("__init__.py"))
+@pytest.mark.parametrize("house", ["simulator", "ci"])
+def test_no_package_has_more_than_a_dozen_modules(house: str) -> None:
+    packages = (each.parent for each in (ROOT / "upcloud_sdk" / house).rglob("__init__.py"))
     sizes = {str(each): len([one for one in each.glob("*.py") if one.name != "__init__.py"]) for each in packages}
     assert {name: size for name, size in sizes.items() if size > 12} == {}
 

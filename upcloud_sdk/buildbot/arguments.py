@@ -16,7 +16,7 @@ from upcloud_sdk import Basic, Recipe, Token, UpCloud
 from upcloud_sdk.buildbot._buildbot_api import AbstractLatentWorker, IRenderable
 from upcloud_sdk.buildbot.bootstrap import INSTALLS, Bootstrap, Guest
 from upcloud_sdk.ci import LeastSize
-from upcloud_sdk.ci.choice import REFRESH
+from upcloud_sdk.ci.servers.choice import REFRESH
 from upcloud_sdk.errors import UpCloudError
 from upcloud_sdk.models import ServerGroupSpec
 from upcloud_sdk.placement import Budget, Standby

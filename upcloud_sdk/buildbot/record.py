@@ -1,6 +1,6 @@
 """The record of a master's servers, in its base directory. Used on the reactor's thread only.
 
-The record outlives the master. For its format see `upcloud_sdk.ci.record`. Other threads read and write the file.
+The record outlives the master. For its format see `upcloud_sdk.ci.record.record`. Other threads read and write it.
 """
 
 from __future__ import annotations

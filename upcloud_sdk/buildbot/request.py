@@ -20,7 +20,7 @@ from upcloud_sdk.buildbot.arguments import (
 )
 from upcloud_sdk.buildbot.bootstrap import INSTALLS, WEBSOCKET, Bootstrap
 from upcloud_sdk.ci import ServerChoice
-from upcloud_sdk.ci.choice import REFRESH
+from upcloud_sdk.ci.servers.choice import REFRESH
 from upcloud_sdk.models import InterfaceSpec, LoginUser
 from upcloud_sdk.models.ownership import IMAGE
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ci.test_life import NOON, NOW, at, build, life, server
+from tests.ci.record.test_life import NOON, NOW, at, build, life, server
 from upcloud_sdk.ci import BuildRecord, RecordReader, ServerRecord
 from upcloud_sdk.ci.web.history import begin_of_day, begin_of_month, history, quantiles, totals
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from upcloud_sdk.ci import LeftDisk, LiveServer, LiveView, ServerRecord
-from upcloud_sdk.ci.record import STATES
+from upcloud_sdk.ci.record.record import STATES
 from upcloud_sdk.ci.web.live import PHASES, now_document
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from upcloud_sdk.buildbot.check.config import KnownWorker, UnreadableConfig, read_workers
 from upcloud_sdk.buildbot.check.questions import check_workers
-from upcloud_sdk.ci.server_check import Finding
+from upcloud_sdk.ci.servers.check import Finding
 
 __all__ = ["Finding", "KnownWorker", "UnreadableConfig", "check_workers", "read_workers"]

@@ -15,7 +15,7 @@ import anyio
 from upcloud_sdk.buildbot.arguments import host_and_port, mapping
 from upcloud_sdk.buildbot.bootstrap import IN_TLS, Bootstrap
 from upcloud_sdk.buildbot.request import bootstrap_of
-from upcloud_sdk.ci.server_check import EACH_BUILD
+from upcloud_sdk.ci.servers.check import EACH_BUILD
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

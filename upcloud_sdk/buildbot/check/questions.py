@@ -12,7 +12,7 @@ from upcloud_sdk.buildbot.bootstrap import Guest
 from upcloud_sdk.buildbot.check.master_address import find_master
 from upcloud_sdk.buildbot.owner import master_of
 from upcloud_sdk.buildbot.request import MINIMUM_MEMORY, ServerRequest, rendered
-from upcloud_sdk.ci.server_check import EACH_BUILD, ServerCheck, check_limits, counted, find_what_is_up
+from upcloud_sdk.ci.servers.check import EACH_BUILD, ServerCheck, check_limits, counted, find_what_is_up
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk.buildbot.check.config import KnownWorker
     from upcloud_sdk.ci import ServerRecord
-    from upcloud_sdk.ci.server_check import Finding
+    from upcloud_sdk.ci.servers.check import Finding
     from upcloud_sdk.models import StorageSummary
 
 

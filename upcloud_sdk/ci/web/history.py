@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from upcloud_sdk.billing import HOUR
-from upcloud_sdk.ci.life import Life, seconds
+from upcloud_sdk.ci.record.life import Life, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from upcloud_sdk.ci.record import BuildRecord, ServerRecord
+    from upcloud_sdk.ci.record.record import BuildRecord, ServerRecord
 
 Document = dict[str, Any]
 """A JSON object."""

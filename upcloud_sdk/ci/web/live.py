@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.ci.life import seconds
+from upcloud_sdk.ci.record.life import seconds
 from upcloud_sdk.ci.web.history import build_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from upcloud_sdk.ci.live import LeftDisk, LiveServer, LiveView
+    from upcloud_sdk.ci.record.live import LeftDisk, LiveServer, LiveView
     from upcloud_sdk.ci.web.history import Document
 
 PHASES = {

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from upcloud_sdk.billing import HOUR
-from upcloud_sdk.ci.life import Life
+from upcloud_sdk.ci.record.life import Life
 from upcloud_sdk.ci.web._prometheus import (
     CollectorRegistry,
     Counter,
@@ -24,7 +24,7 @@ from upcloud_sdk.events import LeaseEvent, RequestEvent, Retry
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from upcloud_sdk.ci.record import ServerRecord
+    from upcloud_sdk.ci.record.record import ServerRecord
     from upcloud_sdk.ci.web._prometheus import Metric
     from upcloud_sdk.events import Event
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from upcloud_sdk import Recipe
-from upcloud_sdk.ci.price import price_of
+from upcloud_sdk.ci.money.price import price_of
 from upcloud_sdk.models import ServerGroupSpec
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from upcloud_sdk import Server, ServerSpec
-    from upcloud_sdk.ci.account import OpenAccount
-    from upcloud_sdk.ci.price import Price
+    from upcloud_sdk.ci.account.open_account import OpenAccount
+    from upcloud_sdk.ci.money.price import Price
     from upcloud_sdk.errors import ApiError
     from upcloud_sdk.models import StorageSummary
 

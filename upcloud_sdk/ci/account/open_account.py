@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import anyio
 
 from upcloud_sdk import WaitPolicy
-from upcloud_sdk.ci.cache import AccountCache
-from upcloud_sdk.ci.event_router import EventRouter
-from upcloud_sdk.ci.images import RecipeImages
-from upcloud_sdk.ci.reaper import PacedReaper
+from upcloud_sdk.ci.account.cache import AccountCache
+from upcloud_sdk.ci.account.event_router import EventRouter
+from upcloud_sdk.ci.account.images import RecipeImages
+from upcloud_sdk.ci.account.reaper import PacedReaper
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from contextlib import AbstractAsyncContextManager
 
     from upcloud_sdk import ServerSpec, UpCloud
-    from upcloud_sdk.ci.reaper import ReapPace
+    from upcloud_sdk.ci.account.reaper import ReapPace
     from upcloud_sdk.events import Event, Listener
     from upcloud_sdk.waiting import Clock
 

@@ -246,7 +246,7 @@ def _disk(title: str) -> StorageSpec:
 async def test_a_clone_that_is_refused_for_another_reason_than_its_template_does_not_flood_the_api(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("upcloud_sdk.ci.fresh_disk.CLONE_AGAIN_AFTER", 0.05)
+    monkeypatch.setattr("upcloud_sdk.ci.servers.fresh_disk.CLONE_AGAIN_AFTER", 0.05)
     async with moved.client() as cloud:
         server, spec, fresh = await up(cloud, "private")
         clones = f"POST /storage/{spec.storage_devices[0].storage}/clone"

@@ -6,11 +6,11 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.ci.record import VERSION, RecordReader
+from upcloud_sdk.ci.record.record import VERSION, RecordReader
 
 if TYPE_CHECKING:
-    from upcloud_sdk.ci.record import ServerRecord
-    from upcloud_sdk.ci.server_log import ServerLog
+    from upcloud_sdk.ci.record.record import ServerRecord
+    from upcloud_sdk.ci.record.server_log import ServerLog
 
 log = logging.getLogger("upcloud_sdk")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from upcloud_sdk.ci import BuildRecord, ServerRecord
-from upcloud_sdk.ci.reconciliation import reconcile, reconcile_bills
+from upcloud_sdk.ci.money.reconciliation import reconcile, reconcile_bills
 from upcloud_sdk.models import BillingSummary
 
 if TYPE_CHECKING:

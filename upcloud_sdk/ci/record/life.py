@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from upcloud_sdk.ci.record import ServerRecord
+    from upcloud_sdk.ci.record.record import ServerRecord
 
 Spans = list[tuple[float, float]]
 

@@ -9,7 +9,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from upcloud_sdk.ci.reconciliation import Reconciliation
+    from upcloud_sdk.ci.money.reconciliation import Reconciliation
 
 
 def table_of(result: Reconciliation) -> Table:

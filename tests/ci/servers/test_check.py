@@ -9,7 +9,7 @@ import pytest
 from tests.images.baking import RECIPE, ZONE
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk.ci import ServerChoice
-from upcloud_sdk.ci.server_check import EACH_BUILD, ServerCheck, check_limits, find_what_is_up, state_of_images
+from upcloud_sdk.ci.servers.check import EACH_BUILD, ServerCheck, check_limits, find_what_is_up, state_of_images
 from upcloud_sdk.placement import Budget
 
 if TYPE_CHECKING:

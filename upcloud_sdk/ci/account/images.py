@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from upcloud_sdk.ci.cache import TimedCache
+from upcloud_sdk.ci.account.cache import TimedCache
 from upcloud_sdk.errors import BakeFailed, NotOpen, UpCloudError
 from upcloud_sdk.models.ownership import IMAGE
 from upcloud_sdk.models.storages import StorageState, StorageSummary, StorageType, TemplateType

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from upcloud_sdk.ci.permanent import is_permanent
+from upcloud_sdk.ci.account.permanent import is_permanent
 from upcloud_sdk.errors import NotOpen
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from upcloud_sdk.ci import BuildRecord, ServerRecord
-from upcloud_sdk.ci.life import Life
+from upcloud_sdk.ci.record.life import Life
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NOW = NOON + timedelta(hours=6)

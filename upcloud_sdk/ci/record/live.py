@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from decimal import Decimal
 
-    from upcloud_sdk.ci.record import BuildRecord, ServerRecord
+    from upcloud_sdk.ci.record.record import BuildRecord, ServerRecord
     from upcloud_sdk.models import ServerSummary, StorageSummary
 
 GRACE = 60.0
@@ -39,7 +39,7 @@ class LiveServer:
     zone: str = ""
     plan: str = ""
     state: str
-    """One of `upcloud_sdk.ci.record.STATES`. Without a record in this process: the API's state."""
+    """One of `upcloud_sdk.ci.record.record.STATES`. Without a record in this process: the API's state."""
     api_state: str | None = None
     """The API's state. None if the API does not list the server (yet or any more)."""
     progress: int | None = None

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from upcloud_sdk.ci.costs import Billed, Costs
-    from upcloud_sdk.ci.price import Price
+    from upcloud_sdk.ci.money.costs import Billed, Costs
+    from upcloud_sdk.ci.money.price import Price
     from upcloud_sdk.placement import Budget
 
 

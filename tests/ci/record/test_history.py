@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from upcloud_sdk.ci import RecordHistory, ServerLog
-from upcloud_sdk.ci.record import VERSION
+from upcloud_sdk.ci.record.record import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +54,7 @@ def test_a_clock_of_the_host_that_jumps_ahead_does_not_make_the_record_forgotten
             return cls(2099, 1, 1, tzinfo=tz)
 
     write(log, {"id": "a", "at": "2026-11-25T10:00:00Z"})
-    monkeypatch.setattr("upcloud_sdk.ci.record_history.datetime", Ahead)
+    monkeypatch.setattr("upcloud_sdk.ci.record.history.datetime", Ahead)
     assert [server.id for server in RecordHistory(log).read()] == ["a"]
 
 

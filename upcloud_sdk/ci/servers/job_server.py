@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import anyio
 
 from upcloud_sdk.billing import paid_until
-from upcloud_sdk.ci.choice import PossibleServers, ServerChoice
-from upcloud_sdk.ci.event_router import sentence_of, server_of
-from upcloud_sdk.ci.fresh_disk import FreshDisk
+from upcloud_sdk.ci.account.event_router import sentence_of, server_of
+from upcloud_sdk.ci.servers.choice import PossibleServers, ServerChoice
+from upcloud_sdk.ci.servers.fresh_disk import FreshDisk
 from upcloud_sdk.errors import ApiError, IllegalState, NotFound, ResourceFailed, UpCloudError, WaitTimeout
 from upcloud_sdk.events import ServerEvent
 from upcloud_sdk.models import ServerChanges, ServerState
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from upcloud_sdk import Server, ServerSpec
-    from upcloud_sdk.ci.account import OpenAccount
-    from upcloud_sdk.ci.price import Price
+    from upcloud_sdk.ci.account.open_account import OpenAccount
+    from upcloud_sdk.ci.money.price import Price
     from upcloud_sdk.errors import LeaseLost
     from upcloud_sdk.events import Event
     from upcloud_sdk.models import ServerSummary, StorageSummary

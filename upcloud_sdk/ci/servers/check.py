@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.ci.cache import AccountCache
-from upcloud_sdk.ci.live import LiveView, has_lease
+from upcloud_sdk.ci.account.cache import AccountCache
+from upcloud_sdk.ci.record.live import LiveView, has_lease
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from upcloud_sdk import Recipe, ServerSpec, UpCloud
-    from upcloud_sdk.ci.choice import LeastSize, ServerChoice
-    from upcloud_sdk.ci.record import ServerRecord
+    from upcloud_sdk.ci.record.record import ServerRecord
+    from upcloud_sdk.ci.servers.choice import LeastSize, ServerChoice
     from upcloud_sdk.models import Account, Plan, ServerSummary, StorageSummary
     from upcloud_sdk.placement import Budget, Standby
     from upcloud_sdk.pricing import Estimate

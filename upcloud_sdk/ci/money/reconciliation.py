@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from upcloud_sdk.billing import Anchor
-    from upcloud_sdk.ci.record import ServerRecord
+    from upcloud_sdk.ci.record.record import ServerRecord
     from upcloud_sdk.models import BilledResource, BillingSummary
 
 _NONE = Decimal(0)

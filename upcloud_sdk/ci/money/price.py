@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from upcloud_sdk import ServerSpec
-    from upcloud_sdk.ci.cache import AccountCache
+    from upcloud_sdk.ci.account.cache import AccountCache
 
 _FRESH_FOR = 60.0
 """Seconds for which an answer of the bill may keep builds waiting."""

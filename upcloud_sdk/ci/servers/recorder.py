@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from upcloud_sdk.ci.job_server import JobServer
+from upcloud_sdk.ci.servers.job_server import JobServer
 from upcloud_sdk.placement import ServerTime, cost_of
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
     from decimal import Decimal
 
-    from upcloud_sdk.ci.record import ServerRecord
-    from upcloud_sdk.ci.server_log import ServerEntry, ServerLog
+    from upcloud_sdk.ci.record.record import ServerRecord
+    from upcloud_sdk.ci.record.server_log import ServerEntry, ServerLog
 
 _CENTS = 100
 

@@ -11,8 +11,8 @@ from upcloud_sdk.billing import hours_by_month
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from upcloud_sdk.ci.record import ServerRecord
-    from upcloud_sdk.ci.server_log import ServerLog
+    from upcloud_sdk.ci.record.record import ServerRecord
+    from upcloud_sdk.ci.record.server_log import ServerLog
 
 _LONGEST = timedelta(days=366)
 

@@ -1,4 +1,4 @@
-"""Writes the record of servers. For its format see `upcloud_sdk.ci.record`."""
+"""Writes the record of servers. For its format see `upcloud_sdk.ci.record.record`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from upcloud_sdk._json_lines import JsonLines
 from upcloud_sdk.billing import hours_started
-from upcloud_sdk.ci.record import VERSION, BuildRecord, ServerRecord
+from upcloud_sdk.ci.record.record import VERSION, BuildRecord, ServerRecord
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

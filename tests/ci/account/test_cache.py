@@ -13,7 +13,7 @@ import pytest
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk import StorageSpec, errors
 from upcloud_sdk.ci import AccountCache
-from upcloud_sdk.ci.cache import TimedCache
+from upcloud_sdk.ci.account.cache import TimedCache
 from upcloud_sdk.fleet.identity import RUN
 from upcloud_sdk.models.ownership import OWNER
 

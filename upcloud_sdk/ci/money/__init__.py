@@ -1,0 +1,1 @@
+"""What servers cost: prices, what was spent, what a `Budget` allows, what the bill says."""

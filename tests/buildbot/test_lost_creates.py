@@ -13,6 +13,7 @@ from tests.buildbot.record_case import RecordCase
 if TYPE_CHECKING:
     from tests.buildbot.harness import Outcome
     from tests.buildbot.quick import QuickWorker
+    from upcloud_sdk.simulator.records.records import Server
 
 
 class LostCreates(RecordCase):
@@ -88,5 +89,23 @@ class LostCreates(RecordCase):
             await pause()
         gate.touch()
         assert (await building).results == [RETRY, SUCCESS]
+        bot.insubstantiate()
+        await self.agrees_with_the_bill()
+
+    async def test_one_whose_guest_does_not_attach_is_on_record_and_bill_too(self) -> None:
+        bot = await self.start()
+        connect = self.guests.start
+
+        def connect_the_second(server: Server) -> None:
+            if self.cloud.count("POST /server") == 2:
+                connect(server)
+
+        self.patch(self.guests, "start", connect_the_second)
+        with self.cloud.lock:
+            self.cloud.faults.clear()
+            self.cloud.fail("POST /server", status=503, after_effect=True)
+            # For the search, and for the first look after that.
+            self.cloud.fail("GET /server", status=409, code="SERVER_STATE_ILLEGAL", times=4)
+        assert (await self.build()).results == [RETRY, SUCCESS]
         bot.insubstantiate()
         await self.agrees_with_the_bill()

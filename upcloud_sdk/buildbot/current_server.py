@@ -199,10 +199,10 @@ class CurrentServer:
 
     async def _record_end(self, server: BuildServer) -> None:
         bridge, record = self.service.bridge, self.service.record
-        with contextlib.suppress(UpCloudError, defer.CancelledError):
-            await bridge.run(server.ask_price).ended
-            record.priced(server)
         with contextlib.suppress(defer.CancelledError):
+            with contextlib.suppress(UpCloudError):
+                await bridge.run(server.ask_price).ended
+                record.priced(server)
             await bridge.run(server.until_destroyed).ended
             record.gone(server)
 

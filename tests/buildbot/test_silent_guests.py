@@ -15,6 +15,7 @@ from upcloud_sdk.buildbot import heartbeat
 if TYPE_CHECKING:
     from tests.buildbot.harness import Outcome
     from tests.buildbot.quick import QuickWorker
+    from upcloud_sdk.simulator.records.records import Server
 
 ANSWERS_WITHIN = 5
 """Seconds: far more than a guest takes that does not hang."""
@@ -78,7 +79,7 @@ class SilentCase(MasterCase):
 class Websocket(SilentCase):
     """Buildbot itself would wait for ever, and let in no other guest of any worker."""
 
-    async def waits_for_its_guest(self) -> tuple[defer.Deferred[Outcome], SilentGuest]:
+    async def waits_for_its_guest(self) -> tuple[defer.Deferred[Outcome], Server, SilentGuest]:
         self.serve()
         self.guests.attaches = False
         bot = self.worker()
@@ -90,22 +91,20 @@ class Websocket(SilentCase):
         while not guest.is_asked:
             await pause()
         self.guests.attaches = True
-        return building, guest
+        return building, server, guest
 
     async def test_a_guest_that_says_nothing_keeps_no_other_out(self) -> None:
-        building, guest = await self.waits_for_its_guest()
+        building, server, guest = await self.waits_for_its_guest()
         assert (await self.build("other")).results == [SUCCESS]
         assert guest.is_closed
-        [server] = self.cloud.servers.values()
         self.guests.connect(server.uuid, str(server.user_data))
         assert (await building).results == [SUCCESS]
 
     async def test_a_master_reads_its_configuration_though_a_guest_says_nothing(self) -> None:
-        building, guest = await self.waits_for_its_guest()
+        building, server, guest = await self.waits_for_its_guest()
         self.config.update(self.configuration(self.worker(hostconfig={"plan": "2xCPU-4GB"})))
         await self.master.reconfig()
         assert guest.is_closed
-        [server] = self.cloud.servers.values()
         self.guests.connect(server.uuid, str(server.user_data))
         assert (await building).results == [SUCCESS]
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+import threading
 from pathlib import Path
+from subprocess import PIPE, Popen
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -22,20 +23,21 @@ class GuestHost:
     """The process that guests run in; one for all tests."""
 
     script: ClassVar[Path] = Path(__file__).with_name("guest_host.py")
-    _process: ClassVar[subprocess.Popen[str] | None] = None
+    _process: ClassVar[Popen[str] | None] = None
+    _ordering: ClassVar[threading.Lock] = threading.Lock()
+    """Each simulator starts its servers' guests in a thread of its own."""
 
     @classmethod
     def order(cls, line: str) -> None:
         """Give an order; the process is started for the first."""
-        if cls._process is None:
-            cls._process = subprocess.Popen(
-                [sys.executable, str(cls.script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-            assert cls._process.stdout is not None
-            assert cls._process.stdout.readline() == "ready\n"
-        assert cls._process.stdin is not None
-        cls._process.stdin.write(line + "\n")
-        cls._process.stdin.flush()
+        with cls._ordering:
+            if cls._process is None:
+                cls._process = Popen([sys.executable, str(cls.script)], stdin=PIPE, stdout=PIPE, text=True)
+                assert cls._process.stdout is not None
+                assert cls._process.stdout.readline() == "ready\n"
+            assert cls._process.stdin is not None
+            cls._process.stdin.write(line + "\n")
+            cls._process.stdin.flush()
 
     @classmethod
     def wait(cls) -> None:

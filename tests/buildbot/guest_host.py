@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from tests.buildbot._types import Broker, LineReceiver, StandardIO, Worker, reactor
@@ -24,6 +24,11 @@ else:
 
 class Link:
     """The connection of a guest. It stays open when the guest freezes, as that of a machine that hangs."""
+
+    _frozen: ClassVar[list[Link]] = []
+    """Kept for good. As garbage, what a guest knows of its master's objects still writes that it lets go of them: the
+    reactor would wait to write to a socket that is closed, and fail at the next file that gets its number.
+    """
 
     def __init__(self, worker: Worker, freezes_at: str | None) -> None:
         self.freezes_at = None if freezes_at is None else freezes_at.encode()
@@ -46,6 +51,7 @@ class Link:
     def freeze(self) -> None:
         """Read and answer nothing any more."""
         self.is_frozen = True
+        self._frozen.append(self)
         self._broker.transport.pauseProducing()
 
 

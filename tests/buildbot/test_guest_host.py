@@ -1,13 +1,17 @@
-"""The process that the guests of tests run in: there is one, whatever asks for it."""
+"""The process that the guests of tests run in: there is one, and it closes no connection by itself."""
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from tests.buildbot import guests
+from tests.buildbot.guest_host import Link
 from tests.buildbot.guests import GuestHost
 
 if TYPE_CHECKING:
@@ -37,3 +41,13 @@ def test_guests_that_start_at_once_share_one_process(monkeypatch: pytest.MonkeyP
         list(threads.map(order, range(AT_ONCE)))
     Host.close()
     assert [process.returncode for process in made] == [0]
+
+
+def test_the_connection_of_a_guest_that_has_frozen_is_kept() -> None:
+    worker = mock.Mock()
+    link = Link(worker, None)
+    broker = weakref.ref(worker.bf.buildProtocol("address"))
+    link.freeze()
+    del worker, link
+    gc.collect()
+    assert broker() is not None

@@ -45,8 +45,9 @@ import json, socket, subprocess
 with socket.create_connection(({host!r}, {port})) as connection:
     connection.sendall(b"{password}\\n")
     for line in connection.makefile():
-        done = subprocess.run(json.loads(line), shell=True, capture_output=True, text=True)
-        answer = [done.returncode, done.stdout + done.stderr]
+        done = subprocess.run(json.loads(line), shell=True, capture_output=True, text=True, errors="replace")
+        # The end of it is enough to see why a job failed.
+        answer = [done.returncode, (done.stdout + done.stderr)[-100_000:]]
         connection.sendall(json.dumps(answer).encode() + b"\\n")
 END
 """
@@ -78,10 +79,15 @@ class Agent:
         self._stream, self._lines = stream, BufferedByteReceiveStream(stream)
 
     async def line(self) -> bytes:
-        """The next line that it sends."""
+        """The next line that it sends, of a MiB at most."""
         try:
             return await self._lines.receive_until(b"\n", 1 << 20)
-        except (anyio.IncompleteRead, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+        except (
+            anyio.IncompleteRead,
+            anyio.DelimiterNotFound,
+            anyio.BrokenResourceError,
+            anyio.ClosedResourceError,
+        ) as error:
             raise AgentLostError from error
 
     async def run(self, job: Job) -> None:

@@ -92,6 +92,14 @@ def test_the_runner_tries_a_job_on_another_server_if_its_server_is_lost() -> Non
     assert "servers left: 0" in done.stdout
 
 
+def test_a_job_of_the_runner_may_print_much_and_no_text() -> None:
+    done = run("ci_runner", "head -c 2097152 /dev/zero | tr '\\0' x; echo end", "printf '\\377'; echo bytes")
+    assert done.returncode == 0, done.stderr
+    assert "has lost its server" not in done.stderr
+    assert "end" in done.stdout
+    assert "bytes" in done.stdout
+
+
 def test_the_trace_has_a_span_for_the_life_of_the_server() -> None:
     done = run("tracing")
     assert done.returncode == 0, done.stderr

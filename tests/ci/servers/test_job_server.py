@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,22 @@ async def test_a_server_is_made_once_and_nothing_of_it_is_left(moved: MovedCloud
         await server.destroy(WITHIN)
     assert moved.count(CREATE) == 1
     assert not moved.sim.servers
+
+
+async def test_a_second_start_is_refused_before_another_server_is_made(moved: MovedCloud) -> None:
+    async with opened(moved) as account:
+        server = await started(account)
+        with pytest.raises(RuntimeError, match="server of runner-1: start was called already"):
+            await server.start(WITHIN, WITHIN)
+        await server.destroy(WITHIN)
+    assert moved.count(CREATE) == 1
+    assert not moved.sim.servers
+
+
+@pytest.mark.parametrize("missing", ["zones", "plans"])
+def test_a_choice_without_a_place_is_refused(missing: str) -> None:
+    with pytest.raises(ValueError, match=f"no {missing}"):
+        replace(CHOICE, **{missing: ()})
 
 
 async def test_the_next_place_is_taken_if_the_first_is_full(moved: MovedCloud) -> None:

@@ -59,8 +59,8 @@ class PacedReaper:
     async def first_round(self) -> None:
         """Wait until the first round has ended, or `ReapPace.first_round` is over.
 
-        Before that, a guest of the last run may still be running. If the worker's password never changes, this guest
-        could attach as the new server's worker. Its build would then run on a server that is about to be destroyed.
+        Before that, a guest of the last run may still be running. If the guests' password never changes, this guest
+        could attach as the new server's. Its job would then run on a server that is about to be destroyed.
         """
         if self._first_round_ended:
             return

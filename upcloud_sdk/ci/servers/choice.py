@@ -38,7 +38,11 @@ class LeastSize(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class ServerChoice:
-    """The image of a server, and its possible zones and plans, in the order in which they are tried."""
+    """The image of a server, and its possible zones and plans, in the order in which they are tried.
+
+    Raises:
+        ValueError: There is no zone or no plan.
+    """
 
     image: Image
     """A title, a uuid, a pattern, a function, a mapping of labels, or a `Recipe`."""
@@ -51,6 +55,10 @@ class ServerChoice:
     """Its uuid, or a group that is created if the owner has none of this title."""
     refresh: float = field(default=REFRESH, compare=False)
     """How often to look whether the base of a recipe has changed, in seconds."""
+
+    def __post_init__(self) -> None:
+        if not (self.zones and self.plans):
+            raise ValueError(f"no {'plans' if self.zones else 'zones'}: give at least one")
 
     @property
     def recipe(self) -> Recipe | None:

@@ -1,7 +1,7 @@
-"""Replaces the disk of a server between builds, so that a build finds no files of the previous one.
+"""Replaces the disk of a server between jobs, so that a job finds no files of the previous one.
 
 With a public template, the server is rebuilt and gets new user_data. With any other template, a new clone replaces the
-old disk. The clone can be made while the previous build still runs, and the user_data stay those of the create.
+old disk. The clone can be made while the previous job still runs, and the user_data stay those of the create.
 """
 
 from __future__ import annotations

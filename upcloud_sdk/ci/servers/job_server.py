@@ -108,6 +108,8 @@ class JobServer(Generic[C]):
         self._disk: FreshDisk | None = None
         self._begun_at: float | None = None
         """When the create was sent, or the fresh disk was requested."""
+        self._was_asked = False
+        """Whether `start` was called."""
         self._is_sealed = False
         self._told: str | None = None
         self._destroyed = anyio.Event()
@@ -133,7 +135,11 @@ class JobServer(Generic[C]):
 
         Raises:
             UpCloudError, ValueError: There is none, or it does not start.
+            RuntimeError: This was called before, even if it failed: another server is another `JobServer`.
         """
+        if self._was_asked:
+            raise RuntimeError(f"server of {self._name}: start was called already: make another JobServer")
+        self._was_asked = True
         await self._account.first_round()
         with self._account.events.making(self._hear):
             await self._create_within(create_timeout)

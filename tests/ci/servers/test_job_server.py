@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -80,10 +79,10 @@ async def test_a_second_start_is_refused_before_another_server_is_made(moved: Mo
     assert not moved.sim.servers
 
 
-@pytest.mark.parametrize("missing", ["zones", "plans"])
-def test_a_choice_without_a_place_is_refused(missing: str) -> None:
+@pytest.mark.parametrize(("zones", "plans", "missing"), [((), ("1xCPU-1GB",), "zones"), (("fi-hel1",), (), "plans")])
+def test_a_choice_without_a_place_is_refused(zones: tuple[str, ...], plans: tuple[str, ...], missing: str) -> None:
     with pytest.raises(ValueError, match=f"no {missing}"):
-        replace(CHOICE, **{missing: ()})
+        ServerChoice(image="debian-12", zones=zones, plans=plans)
 
 
 async def test_the_next_place_is_taken_if_the_first_is_full(moved: MovedCloud) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -79,10 +79,17 @@ async def test_a_second_start_is_refused_before_another_server_is_made(moved: Mo
     assert not moved.sim.servers
 
 
-@pytest.mark.parametrize(("zones", "plans", "missing"), [((), ("1xCPU-1GB",), "zones"), (("fi-hel1",), (), "plans")])
-def test_a_choice_without_a_place_is_refused(zones: tuple[str, ...], plans: tuple[str, ...], missing: str) -> None:
-    with pytest.raises(ValueError, match=f"no {missing}"):
-        ServerChoice(image="debian-12", zones=zones, plans=plans)
+@pytest.mark.parametrize(
+    ("places", "wrong"),
+    [
+        ({"zones": (), "plans": ("1xCPU-1GB",)}, "zones"),
+        ({"zones": ("fi-hel1",), "plans": ()}, "plans"),
+        ({"zones": "fi-hel1", "plans": ("1xCPU-1GB",)}, "zones"),
+    ],
+)
+def test_a_choice_without_a_place_is_refused(places: dict[str, Any], wrong: str) -> None:
+    with pytest.raises(ValueError, match=f"{wrong} is a tuple of names, at least one"):
+        ServerChoice(image="debian-12", **places)
 
 
 async def test_the_next_place_is_taken_if_the_first_is_full(moved: MovedCloud) -> None:
@@ -243,10 +250,11 @@ async def test_a_server_costs_at_most_what_the_dearest_of_its_places_costs(moved
         assert price.hourly * 100 > server.credits_per_hour
 
 
-async def test_an_error_in_the_block_is_raised_as_it_is(moved: MovedCloud) -> None:
-    with pytest.raises(KeyError):
+@pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
+async def test_an_error_in_the_block_is_raised_as_it_is(moved: MovedCloud, error: type[BaseException]) -> None:
+    with pytest.raises(error):
         async with opened(moved, reaps=ReapPace()):
-            raise KeyError
+            raise error
 
 
 def test_an_image_is_known_by_the_same_key_each_time() -> None:

@@ -60,14 +60,14 @@ class OpenAccount:
     async def running(self) -> AsyncGenerator[None]:
         """Open the client, and in this block reap and make images. At its end, running destroys end first."""
         async with self.cloud:
-            failure: Exception | None = None
+            failure: Exception | KeyboardInterrupt | None = None
             async with anyio.create_task_group() as tasks:
                 if self._reaper is not None:
                     tasks.start_soon(self._reaper.run)
                 tasks.start_soon(self.images.run)
                 try:
                     yield
-                except Exception as error:  # noqa: BLE001 - raised below: the task group would wrap it
+                except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - raised below: the task group would wrap it
                     failure = error
                 tasks.cancel_scope.cancel()
             if failure is not None:

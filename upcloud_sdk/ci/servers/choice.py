@@ -57,8 +57,10 @@ class ServerChoice:
     """How often to look whether the base of a recipe has changed, in seconds."""
 
     def __post_init__(self) -> None:
-        if not (self.zones and self.plans):
-            raise ValueError(f"no {'plans' if self.zones else 'zones'}: give at least one")
+        for name in ("zones", "plans"):
+            names: object = getattr(self, name)
+            if isinstance(names, str) or not names:
+                raise ValueError(f"{name} is a tuple of names, at least one, not {names!r}")
 
     @property
     def recipe(self) -> Recipe | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from upcloud_sdk import WaitPolicy
 from upcloud_sdk.billing import is_metered
 from upcloud_sdk.errors import IllegalState, ResourceFailed, UpCloudError
 from upcloud_sdk.models import ServerChanges, ServerRebuildSpec, ServerState, StorageChanges, StorageCloneSpec
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk import Server, ServerSpec, UpCloud
     from upcloud_sdk.models import StorageDevice, StorageSummary
+    from upcloud_sdk.waiting import Clock
 
 log = logging.getLogger("upcloud_sdk")
 
@@ -28,14 +30,16 @@ CLONE_AGAIN_AFTER = 2.0
 
 
 class FreshDisk:
-    """The system disk of one server, replaced between two builds.
+    """The system disk of one server, replaced between two jobs.
 
-    Call `switch_off`, then `renew`, as often as needed, and `prepare` while a build runs. After an error, destroy the
-    server: that deletes all its disks, including a prepared one.
+    Call `switch_off`, then `renew`, as often as needed, and `prepare` while a job runs. After an error, destroy the
+    server: that deletes all its disks, including a prepared one. `clock`: that of the client's `WaitPolicy`. None: the
+    event loop's.
     """
 
-    def __init__(self, cloud: UpCloud, server: Server, template: StorageSummary) -> None:
+    def __init__(self, cloud: UpCloud, server: Server, template: StorageSummary, *, clock: Clock | None = None) -> None:
         self._cloud, self._server, self._template = cloud, server, template
+        self._clock = clock or WaitPolicy().clock
         self._clone: str | None = None
         """Uuid of the prepared disk."""
         self._cloning = anyio.Lock()
@@ -97,20 +101,20 @@ class FreshDisk:
 
     async def _clone_once(self, spec: ServerSpec, timeout: float) -> str:
         """The uuid of the prepared clone. Makes it if there is none. A private template makes one clone at a time."""
-        ends = anyio.current_time() + timeout
+        ends = self._clock.now() + timeout
         async with self._cloning:
             while self._clone is None:
                 try:
                     self._clone = await self._make_clone(spec, timeout)
                 except IllegalState:
                     # Refused without effect: the template makes a clone for another server.
-                    left = ends - anyio.current_time()
+                    left = ends - self._clock.now()
                     if left <= 0:
                         raise
                     source = spec.storage_devices[0].storage or self._template.uuid
                     await self._cloud.storages.wait_for_state(source, "online", timeout=left)
                     # Don't flood the API if it refuses for another reason.
-                    await anyio.sleep(CLONE_AGAIN_AFTER)
+                    await self._clock.sleep(CLONE_AGAIN_AFTER)
             return self._clone
 
     async def _make_clone(self, spec: ServerSpec, timeout: float) -> str:

@@ -185,7 +185,8 @@ class JobServer(Generic[C]):
         if self._choice.recipe is not None:
             log.info("server %s of worker %s is made of %s", self.details.uuid, self._name, self.image)
         if self.has_fresh_disks:
-            self._disk = FreshDisk(self._account.cloud, self.details, self._possible.template(self.details.zone))
+            template = self._possible.template(self.details.zone)
+            self._disk = FreshDisk(self._account.cloud, self.details, template, clock=self._account.clock)
 
     def _lease_lost(self, lost: LeaseLost) -> None:
         self.tell_lost(str(lost))

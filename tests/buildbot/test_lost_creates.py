@@ -53,13 +53,7 @@ class LostCreates(RecordCase):
         assert [(server.hours, server.cost is None) for server in servers] == [(1, False)] * 2
         assert self.cloud.count("POST /server") == 2
 
-    async def test_an_idle_server_is_given_up_and_the_next_build_gets_another_at_once(self) -> None:
-        bot = await self.start()
-        building = defer.ensureDeferred(self.build())
-        while bot.conn is None or bot.building:
-            await pause()
-        self.fail_create()
-        assert (await building).results == [SUCCESS]
+    async def is_replaced_for_the_next_build(self, bot: QuickWorker) -> None:
         while bot.has_server:
             await pause()
         self.cloud.faults.clear()
@@ -67,18 +61,22 @@ class LostCreates(RecordCase):
         bot.insubstantiate()
         await self.agrees_with_the_bill()
 
+    async def test_an_idle_server_is_given_up_and_the_next_build_gets_another_at_once(self) -> None:
+        bot = await self.start()
+        building = defer.ensureDeferred(self.build())
+        while bot.conn is None or bot.building:
+            await pause()
+        self.fail_create()
+        assert (await building).results == [SUCCESS]
+        await self.is_replaced_for_the_next_build(bot)
+
     async def test_a_build_ends_on_it_and_it_is_given_up_after_that(self) -> None:
         gate = self.gate()
         bot = await self.start(until(gate))
         building = await self.runs_on_a_lost_server(bot)
         gate.touch()
         assert (await building).results == [SUCCESS]
-        while bot.has_server:
-            await pause()
-        self.cloud.faults.clear()
-        assert (await self.build()).results == [SUCCESS]
-        bot.insubstantiate()
-        await self.agrees_with_the_bill()
+        await self.is_replaced_for_the_next_build(bot)
 
     async def test_a_build_is_tried_again_if_it_is_destroyed_meanwhile(self) -> None:
         gate = self.gate()

@@ -9,6 +9,7 @@ from twisted.internet import defer
 from tests.buildbot._types import RETRY, SUCCESS
 from tests.buildbot.harness import pause, until
 from tests.buildbot.record_case import RecordCase
+from upcloud_sdk.buildbot import current_server
 
 if TYPE_CHECKING:
     from tests.buildbot.harness import Outcome
@@ -77,6 +78,39 @@ class LostCreates(RecordCase):
         gate.touch()
         assert (await building).results == [SUCCESS]
         await self.is_replaced_for_the_next_build(bot)
+
+    async def test_one_that_its_client_cannot_read_does_not_stay_in_the_record(self) -> None:
+        self.patch(current_server, "_LATE_GONE_WITHIN", 1.0)
+        gate = self.gate()
+        bot = await self.start(until(gate))
+        building = await self.runs_on_a_lost_server(bot)
+        gate.touch()
+        assert (await building).results == [SUCCESS]
+        while bot.has_server:
+            await pause()
+        with self.cloud.lock:
+            self.cloud.faults.clear()
+            self.cloud.fail("GET /server/{uuid}", status=401, code="AUTHENTICATION_FAILED")
+        [server] = await self.all_gone()
+        assert server.uuid is None
+
+    async def test_one_that_its_client_cannot_destroy_in_time_is_recorded_as_left(self) -> None:
+        self.patch(current_server, "_LATE_GONE_WITHIN", 1.0)
+        gate = self.gate()
+        bot = await self.start(until(gate))
+        building = await self.runs_on_a_lost_server(bot)
+        gate.touch()
+        assert (await building).results == [SUCCESS]
+        with self.cloud.lock:
+            self.cloud.faults.clear()
+            # A page of a proxy, each time.
+            self.cloud.fail("POST /server/{uuid}/stop", status=502, times=None)
+            self.cloud.fail("DELETE /server/*", status=502, times=None)
+        while not any(server.state == "left" for server in await self.history()):
+            await pause(0.05)
+        self.cloud.faults.clear()
+        while self.cloud.servers:
+            await pause()
 
     async def test_a_build_is_tried_again_if_it_is_destroyed_meanwhile(self) -> None:
         gate = self.gate()

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_LATE_GONE_WITHIN = 7500.0
+"""Seconds within which the client has destroyed a server that appeared late, or has given up."""
+
 
 class ServerMaker(Protocol):
     """What a subclass of the worker may change."""
@@ -195,16 +198,28 @@ class CurrentServer:
         """It has appeared after its create had failed or was cancelled, and the client destroys it."""
         self.service.record.late(server)
         if self.service.bridge.is_running:
-            defer.ensureDeferred(self._record_end(server))
+            defer.ensureDeferred(self._record_late(server))
+
+    async def _record_late(self, server: BuildServer) -> None:
+        with contextlib.suppress(UpCloudError, defer.CancelledError):
+            await self.service.bridge.run(server.ask_price).ended
+            self.service.record.priced(server)
+        await self._record_end(server)
 
     async def _record_end(self, server: BuildServer) -> None:
-        bridge, record = self.service.bridge, self.service.record
-        with contextlib.suppress(defer.CancelledError):
-            with contextlib.suppress(UpCloudError):
-                await bridge.run(server.ask_price).ended
-                record.priced(server)
-            await bridge.run(server.until_destroyed).ended
-            record.gone(server)
+        """Record the end of a server that the client destroys, or of one that has never been seen."""
+        ends = time.monotonic() + _LATE_GONE_WITHIN
+        destroyed = self.service.bridge.run(server.until_destroyed)
+        destroyed.cancel(after=_LATE_GONE_WITHIN)
+        try:
+            await destroyed.ended
+        except defer.CancelledError:
+            if time.monotonic() < ends:
+                return  # The master has stopped.
+            if server.details is not None:
+                self.service.record.left(server, "it was not seen to be destroyed")
+                return
+        self.service.record.gone(server)
 
     def _created(self, server: BuildServer) -> None:
         self._show(server)
@@ -330,6 +345,8 @@ class CurrentServer:
             self.service.record.failed(server, "its start was cancelled")
             if server.attached_at is None or self._worker.botmaster.shuttingDown:
                 self.service.record.gone(server)
+            elif not server.is_abandoned:
+                defer.ensureDeferred(self._record_end(server))
             self.service.forget(server, self._heir())
         elif server is not None:
             self._operation = self.service.destroy(server, self._heir)

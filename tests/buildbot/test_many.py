@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
 from twisted.internet import defer
+from twisted.internet.task import LoopingCall
 
 from tests.benchmarks.waiting import boots
 from tests.buildbot.harness import MasterCase, pause
@@ -35,6 +35,8 @@ class Many(MasterCase):
         self.hand = ManualClock()
         self.clock = MovedClock(self.hand)
         self.let_pass(0)
+        self.passing = LoopingCall(self.let_pass, 10)
+        self.addCleanup(self.let_time_stand)
         for patch in (
             mock.patch.object(QuickWorker, "waits", WaitPolicy(clock=self.clock)),
             mock.patch("upcloud_sdk.buildbot.account.UpCloud", self.client),
@@ -55,6 +57,14 @@ class Many(MasterCase):
         """So much time from now on."""
         self.clock.until = self.clock.now() + seconds
 
+    def let_time_pass(self) -> None:
+        """From now on ten seconds at each turn of the reactor: time that runs freely leaves the master no turn."""
+        self.passing.start(0.01)
+
+    def let_time_stand(self) -> None:
+        if self.passing.running:
+            self.passing.stop()
+
     async def move_time(self) -> None:
         """Let time move until the loop ends: longer than any operation, since the clients close by it."""
         self.mover = asyncio.create_task(self.clock.run())
@@ -70,7 +80,7 @@ class Many(MasterCase):
         workers = [self.worker(f"bot-{number}", check_instance_interval=3600) for number in range(MANY)]
         await self.start_master(*workers)
         # So that the master can destroy them, whatever comes out of this.
-        self.addCleanup(self.let_pass, math.inf)
+        self.addCleanup(self.let_time_pass)
         service = await UpcloudService.of(self.master)
         await service.bridge.run(self.move_time).ended
         for _ in workers:

@@ -51,7 +51,7 @@ with socket.create_connection(({host!r}, {port})) as connection:
         connection.sendall(json.dumps(answer).encode() + b"\\n")
 END
 """
-"""What a server runs: it calls the runner, and runs what it is told."""
+"""The program on a server: it connects to the runner, and runs the commands that the runner sends."""
 
 
 class AgentLostError(Exception):
@@ -60,13 +60,13 @@ class AgentLostError(Exception):
 
 @dataclass(eq=False)
 class Job:
-    """A command, and what became of it."""
+    """A command and its result."""
 
     command: str
     submitted: float = field(default_factory=time.monotonic)
     tries: int = 0
     waited: float = 0
-    """Seconds until it ran."""
+    """Seconds until it started."""
     server: str = ""
     status: int | None = None
     output: str = ""
@@ -79,7 +79,7 @@ class Agent:
         self._stream, self._lines = stream, BufferedByteReceiveStream(stream)
 
     async def line(self) -> bytes:
-        """The next line that it sends, of a MiB at most."""
+        """The next line from the program, at most a MiB."""
         try:
             return await self._lines.receive_until(b"\n", 1 << 20)
         except (
@@ -101,13 +101,13 @@ class Agent:
 
 
 class Runner:
-    """Runs jobs on servers of an account, as many at once as it has workers."""
+    """Runs jobs on servers of an account, one job per worker at the same time."""
 
     def __init__(self, account: OpenAccount, choice: ServerChoice, host: str) -> None:
         self._account, self._choice, self._host = account, choice, host
         self._port = 0
         self._awaited: dict[str, tuple[anyio.Event, list[Agent]]] = {}
-        """The agents that have not called yet, by their passwords."""
+        """The expected agents that have not connected yet, by password."""
 
     async def run(self, jobs: list[Job], *, workers: int) -> None:
         """Run all jobs. Afterwards no server is left."""
@@ -118,15 +118,15 @@ class Runner:
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         self._port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - not Django's
         async with listener, anyio.create_task_group() as agents:
-            agents.start_soon(listener.serve, self._let_in)
+            agents.start_soon(listener.serve, self._accept)
             async with anyio.create_task_group() as tasks:
                 for number in range(workers):
                     tasks.start_soon(self._work, f"runner-{number}", receive.clone())
             receive.close()
             agents.cancel_scope.cancel()
 
-    async def _let_in(self, stream: ByteStream) -> None:
-        """Accept an agent that knows the password of a server that is awaited, and no other."""
+    async def _accept(self, stream: ByteStream) -> None:
+        """Accept an agent only if it sends the password of an expected server."""
         agent = Agent(stream)
         async with stream:
             try:
@@ -140,7 +140,7 @@ class Runner:
                 await anyio.sleep_forever()
 
     async def _work(self, name: str, jobs: MemoryObjectReceiveStream[Job]) -> None:
-        """Run jobs one after the other. One server is used for as many as it can."""
+        """Run jobs one after the other. A server runs jobs until its paid hour ends."""
         async with jobs:
             async for first in jobs:
                 job: Job | None = first
@@ -174,7 +174,7 @@ class Runner:
         return job
 
     async def _start(self, server: JobServer[ServerChoice], password: str) -> Agent:
-        """Create a server, and wait for the call of its agent."""
+        """Create a server, and wait until its agent connects."""
         called, agents = self._awaited[password] = anyio.Event(), []
         try:
             await server.start(CREATE_TIMEOUT, BOOT_TIMEOUT)
@@ -189,7 +189,7 @@ class Runner:
         return agents[0]
 
     async def _next(self, server: JobServer[ServerChoice], jobs: MemoryObjectReceiveStream[Job]) -> Job | None:
-        """The next job, if it comes in the server's paid hour."""
+        """The next job, if it arrives within the server's paid hour."""
         with anyio.move_on_after(PaidHour().idle_seconds(*server.billed_span())):
             try:
                 return await jobs.receive()
@@ -198,7 +198,7 @@ class Runner:
         return None
 
     def _specs(self, name: str, password: str, choice: ServerChoice, template: StorageSummary) -> list[ServerSpec]:
-        """A spec for each place, the best first."""
+        """A spec for each combination of zone and plan, the best first."""
         agent = SecretStr(AGENT.format(host=self._host, port=self._port, password=password))
         return [
             ServerSpec(
@@ -217,7 +217,7 @@ class Runner:
 
 
 async def main(commands: list[str]) -> None:
-    """Run these jobs on a simulator, and show what became of them."""
+    """Run these jobs on a simulator, and show the results."""
     jobs = [Job(command) for command in commands]
     sim = Simulator(guests="process", boot_seconds=1, stop_seconds=0.5)
     client = partial(
@@ -229,7 +229,7 @@ async def main(commands: list[str]) -> None:
         owner="ci-runner-1",
     )
     account = OpenAccount(client, reaps=ReapPace(), is_exclusive=True)
-    # The first place with room is taken.
+    # The first combination with capacity is used.
     choice = ServerChoice(image="debian-13", zones=("fi-hel1", "de-fra1"), plans=("PREMIUM-1xCPU-1GB",))
     with sim:
         async with account.running():

@@ -17,7 +17,7 @@ from upcloud_sdk.models import ServerSummary, Zone
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-    """The client lives as long as the service."""
+    """Open the client when the service starts, and close it when the service ends."""
     async with UpCloud(owner="web-service") as cloud:
         app.state.cloud = cloud
         yield
@@ -35,13 +35,13 @@ app = FastAPI(lifespan=lifespan)
 
 @app.get("/zones")
 async def zones(cloud: Cloud) -> tuple[Zone, ...]:
-    """Where servers can be."""
+    """List the zones."""
     return await cloud.zones.list()
 
 
 @app.get("/servers/{uuid}/state")
 async def state(uuid: str, cloud: Cloud) -> str:
-    """What a server does. A browser that goes away cancels nothing but its own request."""
+    """The state of a server. If the browser disconnects, only its own request is cancelled."""
     try:
         server: ServerSummary = await cloud.servers.get(uuid)
     except errors.NotFound as error:

@@ -1,4 +1,4 @@
-"""Several servers at once, with a progress bar each, and a picture of their lives at the end.
+"""Several servers at once, with one progress bar per server, and a timeline at the end.
 
 python -m examples.fleet                      eight servers of the simulator, ten times as fast as real ones
 python -m examples.fleet --servers 3 --svg fleet.svg
@@ -43,10 +43,10 @@ class Bars:
 
 
 async def run(servers: int, seed: int) -> Timeline:
-    """Run them all, and tell what happened."""
+    """Run all servers, and print the timeline."""
     chance = random.Random(seed)  # noqa: S311 - a picture that comes out the same each time
     sim = Simulator(stop_seconds=16 / FASTER, seed=seed)
-    # As recorded: 23 s at the fastest, 33 s in the middle, 66 s at the slowest.
+    # As recorded: 23 s at the fastest, 33 s as the median, 66 s at the slowest.
     sim.boot_next(*(after_seconds(chance.triangular(23, 66, 33) / FASTER) for _ in range(servers)))
     sim.fail("POST /server", delay=2 / FASTER, times=None)  # as long as a create takes
     timeline = Timeline()
@@ -71,7 +71,7 @@ async def run(servers: int, seed: int) -> Timeline:
 
 
 async def work(cloud: UpCloud, spec: ServerSpec, seconds: float) -> None:
-    """One server, for as long as its work takes."""
+    """Run one server while its work takes this many seconds."""
     async with cloud.servers.ephemeral(spec):
         await anyio.sleep(seconds)
 
@@ -91,9 +91,9 @@ def spec_for(name: str, template: str) -> ServerSpec:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--servers", type=int, default=8, help="how many (default: 8)")
-    parser.add_argument("--seed", type=int, default=1, help="of the boot times (default: 1)")
-    parser.add_argument("--svg", type=Path, help="write the picture to this file")
+    parser.add_argument("--servers", type=int, default=8, help="number of servers (default: 8)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the boot times (default: 1)")
+    parser.add_argument("--svg", type=Path, help="write the timeline to this file")
     arguments = parser.parse_args()
     picture = anyio.run(run, arguments.servers, arguments.seed)
     if arguments.svg is not None:

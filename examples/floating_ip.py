@@ -1,4 +1,4 @@
-"""A floating address moves from one server to another while both run: how a service changes hosts without being moved.
+"""A floating address moves from one running server to another, for example to move a service without downtime.
 
 python -m examples.floating_ip                     on the simulator
 """
@@ -26,7 +26,7 @@ def spec_for(name: str, template: str) -> ServerSpec:
 
 
 def public_mac(server: Server) -> str:
-    """The MAC of a server's public IPv4 interface: what a floating address is put on."""
+    """The MAC of a server's public IPv4 interface, to which a floating address is attached."""
     return next(
         interface.mac
         for interface in server.networking.interfaces
@@ -35,7 +35,7 @@ def public_mac(server: Server) -> str:
 
 
 async def main() -> None:
-    """Two servers, and one address that belongs to first one, then the other."""
+    """Attach one address to the first of two servers, and then move it to the second."""
     sim = Simulator(boot_seconds=0.1, stop_seconds=0.1)
     brisk = WaitPolicy(first_look=0.05, pause=0.05)
     async with UpCloud(Token("ucat_any"), transport=sim.transport(), waits=brisk) as cloud:
@@ -44,7 +44,7 @@ async def main() -> None:
             cloud.servers.ephemeral(spec_for("blue", debian.uuid)) as blue,
             cloud.servers.ephemeral(spec_for("green", debian.uuid)) as green,
         ):
-            # It is the account's, not a server's: without the `finally` it would stay, and cost money.
+            # The address belongs to the account, not to a server: without the `finally` it would stay and cost money.
             floating = await cloud.ip_addresses.assign(IpAddressSpec.floating_ip(mac=public_mac(blue)))
             try:
                 titles = {blue.uuid: blue.title, green.uuid: green.title}

@@ -1,7 +1,7 @@
-"""A template of your own, made by recipe: with everything installed, found again, renewed, and the oldest deleted.
+"""A template made by recipe: it is made once, found again, renewed, and its old versions are deleted.
 
 python -m examples.golden_image                    on the simulator
-python -m examples.golden_image --times 3          three versions, of which the oldest goes
+python -m examples.golden_image --times 3          three versions, of which the oldest is deleted
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ async def renew(cloud: UpCloud, version: str) -> None:
 
 
 async def main(times: int) -> None:
-    """Make some, one after the other."""
-    # The simulator says only when a server would be ready: it runs no commands.
+    """Make this many versions, one after the other."""
+    # The simulator runs no commands. It only simulates when a server would be ready.
     sim = Simulator(boot_seconds=0.1, stop_seconds=0.1, storage_seconds=0.1)
     brisk = WaitPolicy(first_look=0.05, pause=0.05)
     async with UpCloud(Token("ucat_any"), transport=sim.transport(), waits=brisk) as cloud:
@@ -39,5 +39,5 @@ async def main(times: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", type=int, default=1, help="how many are made (default: 1)")
+    parser.add_argument("--times", type=int, default=1, help="number of versions to make (default: 1)")
     anyio.run(main, parser.parse_args().times)

@@ -1,10 +1,10 @@
-"""Asks the real API what its reference leaves open, and says what holds: text to paste into an issue.
+"""Tests on the real API what its reference does not say, and prints a report to paste into an issue.
 
     python -m examples.live_check                                       on the simulator, for nothing
     UPCLOUD_TOKEN=ucat_... python -m examples.live_check --live         on a real account, for a few cents
 
-It makes one small server and one small disk, and leaves nothing behind. What it prints has statuses, codes, names
-of fields and seconds in it, never an address, a uuid or a secret.
+It creates one small server and one small disk, and deletes both. The report contains statuses, codes, names of fields
+and seconds, but no address, uuid or secret.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ MISSING = "00000000-0000-4000-8000-000000000000"
 
 @dataclass(frozen=True)
 class Finding:
-    """What one question found."""
+    """The result of one question."""
 
     question: str
     reference: str
-    """What the reference says, or guesses."""
+    """The answer by the reference. `?` if the reference does not say it."""
     seen: str
 
     @property
@@ -43,13 +43,13 @@ class Finding:
 
 
 class Questions:
-    """Puts the questions to one API."""
+    """Asks one API the questions."""
 
     def __init__(self, cloud: UpCloud, report: Callable[[Finding], None]) -> None:
         self._cloud, self._report = cloud, report
 
     async def ask(self, question: str, reference: str, answer: Awaitable[str]) -> None:
-        """Put one question; what fails in an unforeseen way is an answer too."""
+        """Ask one question. An unexpected error is an answer too."""
         try:
             seen = await answer
         except errors.UpCloudError as error:
@@ -57,7 +57,7 @@ class Questions:
         self._report(Finding(question, reference, seen))
 
     async def outcome(self, method: str, path: str, json: dict[str, Any] | None = None, **params: str) -> str:
-        """Status and, of a refusal, code."""
+        """The status of a call. For a refusal, also its code."""
         try:
             answer = await self._cloud.request(method, path, json=json, params=params)
         except errors.ApiError as error:
@@ -69,7 +69,7 @@ class Questions:
         return "yes" if name in answer.headers else "no"
 
     async def about_requests(self) -> None:
-        """What no server is needed for."""
+        """Ask the questions that need no server."""
         ask, outcome = self.ask, self.outcome
         await ask("does an answer carry Date", "yes", self.header("/account", "date"))
         await ask(
@@ -77,7 +77,7 @@ class Questions:
         )
         await ask("GET /storage with limit=1: how many come", "1", self.page_of_one())
         await ask("a server that does not exist", "404 SERVER_NOT_FOUND", outcome("GET", f"/server/{MISSING}"))
-        await ask("a uuid that is none", "400 SERVER_INVALID", outcome("GET", "/server/nonsense"))
+        await ask("a malformed uuid", "400 SERVER_INVALID", outcome("GET", "/server/nonsense"))
         await ask(
             "DELETE of a server that does not exist", "404 SERVER_NOT_FOUND", outcome("DELETE", f"/server/{MISSING}")
         )
@@ -87,7 +87,7 @@ class Questions:
         return str(len(answer.document["storages"]["storage"]))
 
     async def about_refusals(self, template: str) -> None:
-        """Creates that must be refused; one that is not is destroyed."""
+        """Try creates that must be refused. If one succeeds, its server is destroyed."""
         body = spec_for("live-check", template).wire()
         for question, reference, change in (
             ("metadata as a JSON boolean", "400 METADATA_INVALID", {"metadata": True}),
@@ -106,10 +106,10 @@ class Questions:
         return str(answer.status)
 
     async def about_a_server(self, server: Server) -> None:
-        """What a server that runs says, and what it refuses."""
+        """Ask the questions about a running server."""
         ask, outcome, path = self.ask, self.outcome, f"/server/{server.uuid}"
         kinds = [str(interface.type) for interface in server.networking.interfaces]
-        await ask("interfaces where none are asked for", "public public utility", _value(" ".join(kinds)))
+        await ask("default interfaces of a server", "public public utility", _value(" ".join(kinds)))
         shown = "yes" if all(device.labels for device in server.storage_devices) else "no"
         await ask("does a server show the labels of its disks", "yes", _value(shown))
         wrong = {"server": {"colour": "red"}}
@@ -124,7 +124,7 @@ class Questions:
         await ask("start while started", "409 SERVER_STATE_ILLEGAL", outcome("POST", path + "/start"))
         disk = server.storage_devices[0].storage
         await ask("DELETE of a disk of a started server", "409 STORAGE_ATTACHED", outcome("DELETE", f"/storage/{disk}"))
-        await ask("is it in the list by its label at once", "yes", self.is_listed(server))
+        await ask("is a new server immediately in the list by label", "yes", self.is_listed(server))
         await ask("a list by two labels, one of them wrong", "0", self.listed_with_a_wrong_label(server))
         await ask("favourite", "204", outcome("POST", f"/storage/{disk}/favorite"))
         await ask("favourite, a second time", "204", outcome("POST", f"/storage/{disk}/favorite"))
@@ -149,7 +149,7 @@ async def _value(text: str) -> str:
 
 
 async def check(cloud: UpCloud, report: Callable[[Finding], None]) -> None:
-    """Put all questions. The server is gone when this ends, however it ends."""
+    """Ask all questions. The server is deleted at the end, also after an error."""
     questions = Questions(cloud, report)
     template = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
     await questions.about_requests()
@@ -166,7 +166,7 @@ async def check(cloud: UpCloud, report: Callable[[Finding], None]) -> None:
 
 
 async def main(*, live: bool) -> list[Finding]:
-    """Ask the API that the environment names, or a simulator."""
+    """Check the API that the environment variables name, or a simulator."""
     findings: list[Finding] = []
     if live:
         async with UpCloud(owner="live-check") as cloud:
@@ -181,7 +181,7 @@ async def main(*, live: bool) -> list[Finding]:
 
 
 def show(findings: list[Finding]) -> None:
-    """The table, and the verdict."""
+    """Print the table, and the number of differences."""
     table = Table("question", "reference", "seen", "", title="what the reference says, and what the API does")
     for finding in findings:
         mark = "[green]holds" if finding.holds else "[red]differs"

@@ -9,11 +9,11 @@
 from upcloud_sdk import LoginUser, ServerSpec, StorageDeviceSpec, Token, UpCloud, WaitPolicy
 from upcloud_sdk.simulator import Simulator
 
-sim = Simulator(boot_seconds=0.5, stop_seconds=0.5)  # an account that lives in this notebook
+sim = Simulator(boot_seconds=0.5, stop_seconds=0.5)  # a simulated account, as long as this notebook runs
 
 
 def client() -> UpCloud:
-    """A client of the simulator; with an account of your own, just `UpCloud()`."""
+    """A client of the simulator. With a real account, write `UpCloud()`."""
     return UpCloud(Token("ucat_any"), transport=sim.transport(), waits=WaitPolicy(first_look=0.2, pause=0.2))
 
 

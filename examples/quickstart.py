@@ -43,13 +43,13 @@ async def show(cloud: UpCloud, ssh_keys: tuple[str, ...]) -> None:
 
 
 def public_keys() -> tuple[str, ...]:
-    """The public keys of whoever runs this, so that the server could be logged into."""
+    """The public keys of this user, for a login on the server."""
     found = sorted(Path.home().glob(".ssh/id_*.pub"))
     return tuple(path.read_text().strip() for path in found)
 
 
 async def main(*, live: bool) -> None:
-    """Run on a real account, or on a simulator whose servers boot in no time."""
+    """Run on a real account, or on a simulator whose servers boot immediately."""
     if live:
         async with UpCloud() as cloud:
             await show(cloud, public_keys() or sys.exit("no public key in ~/.ssh: make one with ssh-keygen"))

@@ -1,4 +1,4 @@
-"""A nightly reaper: destroys what processes of yours leased and left behind, and says so. For cron or a systemd timer.
+"""A nightly reaper for cron or a systemd timer: destroys leased servers that your killed processes left behind.
 
     UPCLOUD_TOKEN=ucat_... python -m examples.reaper --owner ci@example --dry-run
     python -m examples.reaper --simulate          on a simulator in which something has been left behind
@@ -21,7 +21,7 @@ from upcloud_sdk.simulator import ManualClock, Simulator
 
 
 async def reap(cloud: UpCloud, *, dry_run: bool) -> ReapReport:
-    """One round, with what is leased before it as a table."""
+    """Show the leases as a table, and reap once."""
     table = Table("what", "uuid", "state", "lease ends", title=f"leases of {cloud.owner}")
     table.columns[1].no_wrap = True
     for lease in await cloud.leases.list():
@@ -33,7 +33,7 @@ async def reap(cloud: UpCloud, *, dry_run: bool) -> ReapReport:
 
 
 async def simulate(*, dry_run: bool) -> ReapReport:
-    """The same where a process has died an hour ago and left a server."""
+    """Reap on a simulator where a process died an hour ago and left a server."""
     clock = ManualClock()
     sim = Simulator(clock=clock, boot_seconds=0, stop_seconds=0)
     brisk = WaitPolicy(first_look=0, pause=0.01)
@@ -64,8 +64,8 @@ async def main(owner: str | None, *, dry_run: bool, simulated: bool) -> ReapRepo
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--owner", help="whose leases (default: user@host)")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument("--owner", help="owner of the leases (default: user@host)")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be destroyed")
     parser.add_argument("--simulate", action="store_true", help="on a simulator")
     arguments = parser.parse_args()
     try:

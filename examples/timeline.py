@@ -1,4 +1,4 @@
-"""The life of servers as a picture: one bar a server, one colour a state; as SVG, or in the terminal."""
+"""Draws the states of servers over time, as SVG or in the terminal: one bar per server, one colour per state."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ ROW, LEFT, WIDTH, TOP = 26, 170, 760, 30
 
 @dataclass
 class Bar:
-    """One server: what state it was in, and from when."""
+    """One server: its states and when each began."""
 
     name: str
     states: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
     end: float | None = None
 
     def spans(self, now: float) -> Iterator[tuple[str, float, float]]:
-        """Each state with its begin and end."""
+        """Each state with its start and end."""
         ends = [begin for begin, _ in self.states[1:]] + [now if self.end is None else self.end]
         for (begin, state), end in zip(self.states, ends, strict=True):
             yield state, begin, end
 
     def enter_between(self, at: float, state: str) -> None:
-        """It was in this state from then until its next one: told afterwards."""
+        """Insert a state that is reported late: from this time until the next state."""
         self.states = sorted([*self.states, (at, state)])
 
 
@@ -55,8 +55,8 @@ class Timeline:
     now: float = 0.0
 
     def listen(self, event: Event) -> None:
-        """Draw from the events of a client."""
-        # Here, so that whoever draws from another source needs no SDK.
+        """Add an event of a client."""
+        # Imported here, so that other sources of events do not need the SDK.
         from upcloud_sdk.events import ServerEvent  # noqa: PLC0415
 
         if not isinstance(event, ServerEvent):
@@ -71,7 +71,7 @@ class Timeline:
             self.enter(event.uuid, event.at, event.state, event.title)
 
     def enter(self, uuid: str, at: float, state: str, name: str | None = None) -> bool:
-        """A server is in this state from now on; whether that is new."""
+        """A server has this state from now on. Returns whether the state is new."""
         bar = self.bars.setdefault(uuid, Bar(name or uuid[:8]))
         self.now = max(self.now, at)
         if bar.states and bar.states[-1][1] == state:
@@ -80,23 +80,23 @@ class Timeline:
         return True
 
     def end(self, uuid: str, at: float) -> None:
-        """A server is gone."""
+        """The server is deleted."""
         if uuid in self.bars:
             self.bars[uuid].end = at
         self.now = max(self.now, at)
 
     def since(self, uuid: str, state: str) -> float | None:
-        """When a server was first in this state; None if it never was."""
+        """The time when a server was first in this state. None if it never was."""
         states = self.bars[uuid].states if uuid in self.bars else []
         return next((begin for begin, each in states if each == state), None)
 
     @property
     def begin(self) -> float:
-        """When the first server came."""
+        """The time of the first server."""
         return min((bar.states[0][0] for bar in self.bars.values()), default=0.0)
 
     def table(self, width: int = 60) -> Table:
-        """The picture for a terminal."""
+        """The timeline for a terminal."""
         begin, span = self.begin, max(self.now - self.begin, 0.001)
         table = Table(box=None, pad_edge=False, title=f"{span:.1f} s", title_justify="right")
         table.add_column("server")
@@ -113,7 +113,7 @@ class Timeline:
         return table
 
     def svg(self) -> str:
-        """The picture as an SVG document."""
+        """The timeline as an SVG document."""
         height = TOP + ROW * (len(self.bars) + 1) + 10
         size = {"width": str(LEFT + WIDTH + 20), "height": str(height)}
         root = ET.Element("svg", {"xmlns": "http://www.w3.org/2000/svg", "font-family": "sans-serif", **size})

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Spans:
-    """An `on_event` that traces. Events come when a thing is over, so spans are made with their own begin and end."""
+    """An `on_event` that makes spans. Events come at the end of an operation, so each span gets its own start time."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer

@@ -1,6 +1,6 @@
-"""An image of your own becomes a disk, with a progress bar: on the simulator by default, on a real account with --live.
+"""Upload a disk image, with a progress bar: to the simulator by default, to a real account with --live.
 
-python -m examples.upload                          an image that is made up, at the speed of a slow line
+python -m examples.upload                          a generated image, at the speed of a slow connection
 python -m examples.upload alpine.raw.xz
 UPCLOUD_TOKEN=ucat_... python -m examples.upload alpine.raw.xz --live      (the disk stays, and costs by the GB)
 """
@@ -25,19 +25,19 @@ PIECE = bytes(range(256)) * 4096
 """A megabyte."""
 
 
-async def made_up(megabytes: int) -> AsyncIterator[bytes]:
-    """An image that comes over a slow line: any async iterator of bytes can be uploaded."""
+async def generated_image(megabytes: int) -> AsyncIterator[bytes]:
+    """A generated image that arrives slowly. Any async iterator of bytes can be uploaded."""
     for _ in range(megabytes):
         await anyio.sleep(0.02)
         yield PIECE
 
 
 async def upload(cloud: UpCloud, image: Path | None, megabytes: int) -> None:
-    """Make a disk, fill it, and tell what it holds."""
+    """Create a disk, upload the image, and print the checksum."""
     disk = await cloud.storages.create(StorageSpec(zone="fi-hel1", title="uploaded", size=10))
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
     with Progress(*columns) as bars:
-        bar = bars.add_task(image.name if image else "made up", total=None)
+        bar = bars.add_task(image.name if image else "generated image", total=None)
 
         def progress(sent: int, size: int | None) -> None:
             bars.update(bar, completed=sent, total=size)
@@ -46,12 +46,12 @@ async def upload(cloud: UpCloud, image: Path | None, megabytes: int) -> None:
             done = await cloud.storages.upload(disk.uuid, image, progress=progress)
         else:
             size = megabytes * len(PIECE)
-            done = await cloud.storages.upload(disk.uuid, made_up(megabytes), size=size, progress=progress)
+            done = await cloud.storages.upload(disk.uuid, generated_image(megabytes), size=size, progress=progress)
     print(f"disk {disk.uuid}: {done.written_bytes} bytes written, sha256 {done.sha256sum}")
 
 
 async def main(image: Path | None, megabytes: int, *, live: bool) -> None:
-    """On a real account, or on a simulator that answers over real connections."""
+    """Upload to a real account, or to a simulator over HTTP."""
     if live:
         async with UpCloud() as cloud:
             await upload(cloud, image, megabytes)
@@ -63,8 +63,8 @@ async def main(image: Path | None, megabytes: int, *, live: bool) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("image", type=Path, nargs="?", help="raw, .gz or .xz; without one it is made up")
-    parser.add_argument("--megabytes", type=int, default=100, help="of the image that is made up (default: 100)")
+    parser.add_argument("image", type=Path, nargs="?", help="raw, .gz or .xz (default: a generated image)")
+    parser.add_argument("--megabytes", type=int, default=100, help="size of the generated image in MiB (default: 100)")
     parser.add_argument("--live", action="store_true", help="use a real account")
     arguments = parser.parse_args()
     try:

@@ -1,6 +1,6 @@
-"""A worker that tells in a build's log what its guest said last: on the simulator, where a guest's console is a file.
+"""A worker that shows the end of its guest's console in the build's log. For the simulator, where a console is a file.
 
-UpCloud's API shows no console, and a guest that does not attach says why nowhere else.
+UpCloud's API shows no console, and only the console has the reason why a guest does not attach.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
 LINES = 60
-"""At most so many of them."""
+"""Maximum number of lines in the log."""
 _ANSWERS_WITHIN = 10.0
 _FAILED, _OFF = "Main process exited, code=exited", "Power down"
 """What systemd says of a service that has failed, behind what the service said itself; and the kernel at the end."""
@@ -29,10 +29,10 @@ _SERVER = re.compile(r"server ([0-9a-f-]{36})")
 
 
 class ConsoleWorker(UpcloudLatentWorker):
-    """The simulator is the one of `UPCLOUD_DEBUG_API_BASE_URL`, and is asked with `UPCLOUD_TOKEN`."""
+    """A worker on the simulator at `UPCLOUD_DEBUG_API_BASE_URL`, with the token in `UPCLOUD_TOKEN`."""
 
     def check_instance(self) -> Deferred[tuple[bool, str]]:
-        """As of every worker; with the end of the console, if the guest can attach no more."""
+        """Check the guest, as every worker does. The reason of a failure contains the end of the console."""
         return defer.ensureDeferred(self._check_with_console())
 
     async def _check_with_console(self) -> tuple[bool, str]:
@@ -45,7 +45,7 @@ class ConsoleWorker(UpcloudLatentWorker):
 
 
 def said(uuid: str) -> str:
-    """What a guest has written to its console last; or why it is not known."""
+    """The last lines of a guest's console, or the reason why they cannot be read."""
     url = f"{os.environ['UPCLOUD_DEBUG_API_BASE_URL'].removesuffix('/1.3')}/_simulator/servers/{uuid}/console"
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {os.environ['UPCLOUD_TOKEN']}"})  # noqa: S310 - http
     try:
@@ -53,13 +53,13 @@ def said(uuid: str) -> str:
             text: str = json.load(answer)["text"]
     except (OSError, ValueError) as error:
         if isinstance(error, urllib.error.HTTPError):
-            error.close()  # an answer with an error is open too
-        return f"(it cannot be had: {error})"
+            error.close()  # an answer with an error status must be closed too
+        return f"(it cannot be read: {error})"
     return "\n".join(last_lines(text))
 
 
 def last_lines(text: str) -> list[str]:
-    """The end of a console; of a machine that a failed service has switched off, the end before the power-down."""
+    """The end of a console. If a failed service has switched the machine off: the end before the power-down."""
     lines = [line for line in _COLOUR.sub("", text).splitlines() if line.strip()]
     is_off = any(_OFF in line for line in lines[-1:])
     failed = [number for number, line in enumerate(lines, 1) if is_off and _FAILED in line]

@@ -39,7 +39,7 @@ RESULTS = ("success", "warnings", "failure", "skipped", "exception", "retry", "c
 
 @dataclass(frozen=True)
 class Plan:
-    """How many builds there are, and how many seconds each may take."""
+    """The number of builds, and the time limit of each in seconds."""
 
     in_a_row: int
     at_once: int
@@ -51,12 +51,12 @@ class Plan:
 
 
 PLANS: dict[Guests, Plan] = {"process": Plan(3, 3, 60), "vm": Plan(2, 0, 900)}
-"""By what the servers are. A machine boots in half a minute where nothing else runs, in several where much does."""
+"""Plans by kind of guest. A machine boots in half a minute on an idle host, in several minutes on a busy one."""
 
 
 @dataclass(order=True)
 class Row:
-    """A build that was asked for, and what came of it."""
+    """A requested build and its result."""
 
     number: int
     name: str
@@ -66,7 +66,7 @@ class Row:
 
 
 class Watch:
-    """Looks at the servers of the account, and shows each as a line: its state, and its age."""
+    """Polls the servers of the account, and shows one line per server with its state and age."""
 
     def __init__(self, cloud: UpCloud, milestones: Milestones, console: Console) -> None:
         self.timeline = Timeline()
@@ -74,7 +74,7 @@ class Watch:
         self._began = time.monotonic()
 
     async def run(self) -> None:
-        """Go on until cancelled."""
+        """Poll until cancelled."""
         if not self._console.is_terminal:
             while True:
                 await self._look()
@@ -86,7 +86,7 @@ class Watch:
                 await anyio.sleep(LOOK_EVERY)
 
     async def wait_until_empty(self) -> int:
-        """How many servers are left, at the latest after `GONE_WITHIN` seconds."""
+        """Wait until no server is left, or for `GONE_WITHIN` seconds. Returns the number of remaining servers."""
         give_up = time.monotonic() + GONE_WITHIN
         while True:
             left = len(await self._cloud.servers.list())
@@ -100,7 +100,7 @@ class Watch:
         for uuid, server in seen.items():
             state = str(server.state)
             if self.timeline.since(uuid, "started") is not None:
-                # From its stop to its end it is seen in maintenance, then stopped.
+                # Between the stop and the delete its state is maintenance, then stopped.
                 state = await self._milestones.last(uuid) or state if state == "started" else "stopping"
             if self.timeline.enter(uuid, now, state, _worker_in(server.title or "")):
                 self._note(uuid, now, state)
@@ -129,7 +129,7 @@ def _worker_in(title: str) -> str:
 
 
 async def build(master: Master, plan: Plan, number: int, rows: list[Row]) -> None:
-    """The build of this number, from the request to its end."""
+    """Run the build with this number, from its request to its end."""
     builder, name = ("one-worker", "in a row") if number <= plan.in_a_row else ("any-worker", "at once")
     request = await master.force(builder)
     builds: list[dict[str, object]] = []
@@ -151,7 +151,7 @@ async def build(master: Master, plan: Plan, number: int, rows: list[Row]) -> Non
 
 
 async def run_builds(stage: Stage, plan: Plan, console: Console) -> tuple[list[Row], Timeline, int]:
-    """The builds, what was seen of their servers, and how many servers are left."""
+    """Run the builds. Returns the builds, the timeline of their servers, and the number of remaining servers."""
     rows: list[Row] = []
     left = 0
     async with AsyncExitStack() as stack:
@@ -177,7 +177,7 @@ async def run_builds(stage: Stage, plan: Plan, console: Console) -> tuple[list[R
 
 
 def draw(rows: list[Row], timeline: Timeline, console: Console) -> None:
-    """Show the lives of the servers, and write them as a picture."""
+    """Show the timeline of the servers, and write it as a picture."""
     for row in rows:
         bar = timeline.bars.get(row.uuid)
         if bar is not None:
@@ -190,7 +190,7 @@ def draw(rows: list[Row], timeline: Timeline, console: Console) -> None:
 
 
 def report(rows: list[Row], timeline: Timeline, left: int, console: Console) -> bool:
-    """Show what happened; whether all of it is as it should be."""
+    """Show the results. Returns whether all builds succeeded and no server is left."""
     table = Table("build", Column("server", no_wrap=True), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading in ("seconds\nto boot", "seconds\nto attach", "result"):
         table.add_column(heading)
@@ -206,7 +206,7 @@ def report(rows: list[Row], timeline: Timeline, left: int, console: Console) -> 
 
 
 def leaves(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
-    """The errors of a group of groups."""
+    """All errors of nested exception groups."""
     for error in group.exceptions:
         if isinstance(error, BaseExceptionGroup):
             yield from leaves(error)
@@ -215,7 +215,7 @@ def leaves(group: BaseExceptionGroup[Exception]) -> Iterator[Exception]:
 
 
 async def main(*, guests: Guests, keep: bool) -> int:
-    """Run the demo; the exit status."""
+    """Run the demo. Returns the exit status."""
     console = Console(width=None if sys.stdout.isatty() else 120)
     stage = Stage.new()
     good = False

@@ -1,4 +1,4 @@
-"""How far the guests of simulated servers have come, as their consoles tell."""
+"""Reads from the consoles of simulated servers how far their guests have booted."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     import httpx
 
 MILESTONES = {"Linux version": "kernel", "Cloud-init v.": "cloud-init"}
-"""What real machines write, in this order; guests that are processes write neither."""
+"""Texts on the console of a machine, in this order. Guests that are processes write none of them."""
 
 
 class Milestones:
-    """Asks the simulator for each server's console, which is a file of this machine.
+    """Finds the boot milestones on each server's console, which is a file of this machine.
 
     Args:
         http: A client of the simulator, with its token.
@@ -25,17 +25,17 @@ class Milestones:
         self._paths: dict[str, str] = {}
 
     async def last(self, uuid: str) -> str | None:
-        """The last that this server's guest has passed; None if it has passed none."""
+        """The last milestone on the console of this server. None if there is none."""
         text = await self._console(uuid)
         return next((name for sign, name in reversed(MILESTONES.items()) if sign in text), None)
 
     async def _console(self, uuid: str) -> str:
         if uuid not in self._paths:
             answer = await self._http.get(f"/_simulator/servers/{uuid}/console")
-            if answer.is_error:  # it is there when the guest is
+            if answer.is_error:  # the console is created with the guest
                 return ""
             self._paths[uuid] = answer.json()["path"]
         try:
             return await anyio.Path(self._paths[uuid]).read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:  # it goes with the server
+        except FileNotFoundError:  # the console is deleted with the server
             return ""

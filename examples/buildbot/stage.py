@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 HOME = REPOSITORY / ".demo"
-"""Where all that a demo writes is; git ignores it."""
+"""The folder for all files of a demo. Ignored by git."""
 MASTER_CFG = Path(__file__).with_name("master.cfg")
 GUEST_IMAGE = "debian-13+buildbot-worker"
-"""What real machines start from, as `make vm-image` builds it."""
+"""The image of the machines, built by `make vm-image`."""
 HOST_OF_GUESTS = "169.254.169.100"
-"""Where they find the ports of this machine that they may use."""
+"""The address where machines reach the allowed ports of this host."""
 STARTS_WITHIN = 120.0
 STOPS_WITHIN = 60.0
 
@@ -34,12 +34,12 @@ Guests = Literal["process", "vm"]
 
 
 class StageError(Exception):
-    """A process did not do what it should; the message says which, and where its log is."""
+    """A process failed. The message has its name and the path of its log."""
 
 
 @dataclass
 class Stage:
-    """The simulator and the master, in a folder of their own below `.demo/`."""
+    """The simulator and the master of one demo, in a new folder below `.demo/`."""
 
     folder: Path
     token: str = ""
@@ -58,12 +58,12 @@ class Stage:
 
     @classmethod
     def new(cls) -> Stage:
-        """A stage with nothing on it."""
+        """A stage without processes."""
         HOME.mkdir(exist_ok=True)
         return cls(Path(tempfile.mkdtemp(prefix="run-", dir=HOME)))
 
     async def start_simulator(self, guests: Guests) -> None:
-        """Simulated servers, which run their `user_data` as processes of this machine, or in a Debian of their own."""
+        """Start the simulator. Its servers run `user_data` as processes of this machine or in virtual machines."""
         self.guests = guests
         command = [sys.executable, "-m", "upcloud_sdk.simulator", "--guests", guests, "--port", "0"]
         if guests == "vm":
@@ -75,7 +75,7 @@ class Stage:
         self.api_url = next(line.removeprefix("listening on ") for line in lines if line.startswith("listening"))
 
     async def start_master(self) -> None:
-        """A Buildbot master with this `master.cfg` and its web pages."""
+        """Start a Buildbot master with this folder's `master.cfg` and the web interface."""
         buildbot = str(Path(sys.executable).with_name("buildbot"))
         basedir = self.folder / "master"
         created = await anyio.run_process([buildbot, "create-master", "-r", str(basedir)], check=False)
@@ -102,7 +102,7 @@ class Stage:
         return {"BUILDBOT_MASTER_HOST": "127.0.0.1"}
 
     async def stop(self, *, keep_folder: bool) -> None:
-        """End the master, then the simulator. The folder with their logs is kept if asked for."""
+        """Stop the master, then the simulator. With `keep_folder`, the folder with their logs is kept."""
         for process in reversed(self.processes):
             process.terminate()
             with anyio.CancelScope(shield=True):
@@ -113,7 +113,7 @@ class Stage:
             shutil.rmtree(self.folder)
 
     def _free_port(self) -> int:
-        """A port that no other process gets meanwhile; a server that sets SO_REUSEADDR may listen there."""
+        """Reserve a free port. No other process gets it, but a server that sets SO_REUSEADDR can listen on it."""
         probe = socket.socket()
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", 0))
@@ -125,7 +125,7 @@ class Stage:
         log = self.folder / f"{name}.log"
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("UPCLOUD_")}
         with log.open("wb") as output:
-            # In sessions of their own: a Ctrl-C here is answered by stopping them in order.
+            # In separate sessions, so that Ctrl-C does not reach them: the demo stops them in order.
             process = subprocess.Popen(  # noqa: S603 - our own commands
                 command,
                 stdin=subprocess.DEVNULL,
@@ -144,7 +144,7 @@ class Stage:
         with anyio.move_on_after(STARTS_WITHIN):
             while sign not in text:
                 if process.poll() is not None:
-                    raise StageError(f"{log.name} says why it ended with status {process.returncode}:\n{text[-2000:]}")
+                    raise StageError(f"status {process.returncode}; the end of {log.name}:\n{text[-2000:]}")
                 await anyio.sleep(0.05)
                 text = await _read(log)
             return text
@@ -157,13 +157,13 @@ async def _read(log: Path) -> str:
 
 
 class Master:
-    """The master's web API, as far as the demo needs it."""
+    """The calls of the master's web API that the demo needs."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
 
     async def force(self, builder: str) -> int:
-        """Ask for a build; the number of the request."""
+        """Request a build. Returns the number of the request."""
         call = {
             "jsonrpc": "2.0",
             "id": 1,
@@ -175,7 +175,7 @@ class Master:
         return int(next(iter(requests.values())))
 
     async def finished(self, request: int) -> list[dict[str, object]]:
-        """The builds of a request once it is complete, else none."""
+        """The builds of a request when it is complete. Before that, an empty list."""
         [found] = (await self._get(f"buildrequests/{request}"))["buildrequests"]
         if not found["complete"]:
             return []

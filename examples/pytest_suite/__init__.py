@@ -1,1 +1,1 @@
-"""A program that makes servers, and the tests of it: `python -m pytest examples/pytest_suite`."""
+"""A program that creates servers, and its tests: `python -m pytest examples/pytest_suite`."""

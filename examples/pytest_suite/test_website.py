@@ -1,4 +1,4 @@
-"""Tests of `website`, by the fixtures that come with `upcloud-sdk`: no account, no waiting, on asyncio and on trio."""
+"""Tests of `website` with the fixtures of `upcloud-sdk`: no account, no waiting, on asyncio and trio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is tested: a website on two servers, of which there are both or none."""
+"""The tested program: a website on two servers. Either both servers exist or none."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SITES = ("blue", "green")
 
 @asynccontextmanager
 async def website(cloud: UpCloud, zone: str = "fi-hel1") -> AsyncGenerator[dict[str, Server]]:
-    """Both servers, started, by their names; gone when the block ends."""
+    """Start both servers, and return them by name. They are deleted when the block ends."""
     debian = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
     servers: dict[str, Server] = {}
     try:

@@ -93,7 +93,7 @@ soak: $(READY)
 ## make storm        run 100 builds of a real master while 15 % of all requests fail; start 100 workers at once
 storm: $(READY)
 	$(BIN)/python -m tests.buildbot.storm
-	$(BIN)/python -m pytest -m full tests/buildbot/test_many.py
+	$(BIN)/python -m pytest -m full tests/buildbot/worker/test_many.py
 
 ## make replay       compute the paid hours and waits of a month of builds under each policy of the worker
 replay: $(READY)
@@ -106,7 +106,7 @@ replay-day: $(READY)
 
 ## make connections  attach guests by each of Buildbot's protocols, with and without TLS
 connections: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/test_connections.py
+	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/servers/test_connections.py
 
 ## make shipped      show what goes wrong with the worker that ships with Buildbot, and that ours does it right
 shipped: $(READY)
@@ -114,7 +114,7 @@ shipped: $(READY)
 
 ## make races        let two events of a worker happen at once: a cancel and an attach, a new configuration and a start
 races: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/test_races.py tests/buildbot/test_signals.py tests/buildbot/test_killed_master.py tests/buildbot/test_clocks.py tests/buildbot/test_locks.py tests/buildbot/test_image_servers.py tests/buildbot/test_lost_leases.py tests/buildbot/test_frozen_guests.py
+	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/worker/test_races.py tests/buildbot/worker/test_signals.py tests/buildbot/master/test_killed_master.py tests/buildbot/worker/test_clocks.py tests/buildbot/worker/test_locks.py tests/buildbot/master/test_image_servers.py tests/buildbot/servers/test_lost_leases.py tests/buildbot/servers/test_frozen_guests.py
 
 ## make fuzz-worker  run 50 masters with random cancels, lost connections, dying guests, faults and SIGHUPs
 ##                   (SEED=n: this one again; SEEDS=n, SECONDS=n)
@@ -149,7 +149,7 @@ test-multimaster: $(READY) $(CROSSBAR)
 ## make test-page    test the page of a real master in chromium (skipped without it; SCREENSHOTS=folder keeps pictures)
 test-page: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group page
-	$(BIN)/python -m pytest -m full -p no:cacheprovider tests/buildbot/test_page.py
+	$(BIN)/python -m pytest -m full -p no:cacheprovider tests/buildbot/www/test_page.py
 
 # In its own environment, because it has 140 dependencies.
 $(CROSSBAR):

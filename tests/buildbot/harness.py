@@ -21,8 +21,8 @@ from tests.buildbot._types import (
 )
 from tests.buildbot.guests import LOGIN, Guests
 from tests.buildbot.quick import QuickWorker
-from upcloud_sdk.buildbot import live
-from upcloud_sdk.buildbot._buildbot_api import LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate
+from upcloud_sdk.buildbot._buildbot.api import LatentWorkerCannotSubstantiate, LatentWorkerFailedToSubstantiate
+from upcloud_sdk.buildbot.www import live
 from upcloud_sdk.ci.account import cache
 from upcloud_sdk.simulator import Simulator, after_polls
 from upcloud_sdk.simulator.records.records import Step

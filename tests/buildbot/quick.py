@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot import UpcloudLatentWorker
-from upcloud_sdk.buildbot._buildbot_api import States
-from upcloud_sdk.buildbot._buildbot_private import listening_port
+from upcloud_sdk.buildbot._buildbot.api import States
+from upcloud_sdk.buildbot._buildbot.private import listening_port
 from upcloud_sdk.ci.account.cache import TimedCache
 
 

@@ -16,7 +16,13 @@ from tests.buildbot.processes import free_port
 from tests.docs.blocks import blocks_of
 from tests.skips import WINDOWS
 from upcloud_sdk.buildbot.__main__ import main
-from upcloud_sdk.buildbot.arguments import DEFAULT_DISK_SIZE, DEFAULT_PLAN, DEFAULT_TIER, HOST_KEYS, Arguments
+from upcloud_sdk.buildbot.configuration.arguments import (
+    DEFAULT_DISK_SIZE,
+    DEFAULT_PLAN,
+    DEFAULT_TIER,
+    HOST_KEYS,
+    Arguments,
+)
 
 FILE = Path(__file__).parents[2] / "docs" / "buildbot.md"
 PAGE = FILE.read_text(encoding="utf-8")

@@ -3,14 +3,12 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.docs.blocks import ROOT
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+BUILDBOT = ROOT / "upcloud_sdk" / "buildbot"
 
 
 def _layers(container: str | None) -> list[str]:
@@ -42,39 +40,33 @@ def test_the_list_of_what_ci_adapters_share_matches_the_contract_of_import_linte
     assert _picture(3) == _layers("upcloud_sdk.ci")
 
 
-def test_the_list_of_the_workers_files_is_complete() -> None:
-    folder = ROOT / "upcloud_sdk" / "buildbot"
-    files = {each.name for each in folder.glob("*.py")} | {
-        f"{each.parent.name}/" for each in folder.glob("*/__init__.py")
-    }
-    assert sorted(_picture(4)) == sorted(files)
+def test_the_list_of_the_workers_rooms_matches_the_contract_of_import_linter() -> None:
+    assert _picture(4) == _layers("upcloud_sdk.buildbot")
 
 
-def test_each_file_of_the_worker_imports_only_files_listed_below_it() -> None:
-    folder, order = ROOT / "upcloud_sdk" / "buildbot", _picture(4)
-    for path in folder.rglob("*.py"):
-        below = order[order.index(_room(path.relative_to(folder).parts)) :]
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in (each for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)):
-            module = (node.module or "").split(".")
-            if module[:2] == ["upcloud_sdk", "buildbot"]:
-                imported = [[each.name] for each in node.names] if len(module) == 2 else [module[2:]]
-                assert all(_room(each) in below for each in imported), (path.name, node.lineno)
+def test_the_list_of_the_files_below_the_worker_is_complete() -> None:
+    layers = _picture(4)
+    rooms = layers[layers.index("master") :]
+    files = [f"{room}/{each.name}" for room in rooms for each in (BUILDBOT / room).glob("*.py")]
+    assert sorted(_picture(5)) == sorted(each for each in files if not each.endswith("/__init__.py"))
 
 
-def _room(parts: Sequence[str]) -> str:
-    """The line of the picture for a file of the adapter, or for a module without `upcloud_sdk.buildbot`."""
-    first = "__init__" if not parts else parts[0].removesuffix(".py")
-    return f"{first}.py" if (ROOT / "upcloud_sdk" / "buildbot" / f"{first}.py").exists() else f"{first}/"
+def test_each_file_below_the_worker_imports_only_files_listed_below_it() -> None:
+    files = _picture(5)
+    for number, name in enumerate(files):
+        tree = ast.parse((BUILDBOT / name).read_text(encoding="utf-8"))
+        imported = [each.module or "" for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)]
+        ours = [each.removeprefix("upcloud_sdk.buildbot.") for each in imported if "upcloud_sdk.buildbot" in each]
+        assert {each.replace(".", "/") + ".py" for each in ours} <= set(files[number + 1 :]), name
 
 
-@pytest.mark.parametrize("house", ["simulator", "ci"])
+@pytest.mark.parametrize("house", ["simulator", "ci", "buildbot"])
 def test_each_package_has_a_docstring(house: str) -> None:
     packages = (ROOT / "upcloud_sdk" / house).rglob("__init__.py")
     assert [str(each) for each in packages if not each.read_text(encoding="utf-8").startswith('"""')] == []
 
 
-@pytest.mark.parametrize("house", ["simulator", "ci"])
+@pytest.mark.parametrize("house", ["simulator", "ci", "buildbot"])
 def test_no_package_has_more_than_a_dozen_modules(house: str) -> None:
     packages = (each.parent for each in (ROOT / "upcloud_sdk" / house).rglob("__init__.py"))
     sizes = {str(each): len([one for one in each.glob("*.py") if one.name != "__init__.py"]) for each in packages}

@@ -9,7 +9,7 @@ import pytest
 from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString  # pyright: ignore[reportUnknownVariableType] - no types
 
-from upcloud_sdk.buildbot._buildbot_api import ConfigErrors, FileLoader
+from upcloud_sdk.buildbot._buildbot.api import ConfigErrors, FileLoader
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "buildbot"
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from tests.vm.cloud import BOOTS_WITHIN, TEMPLATES, VmCloud, password_in
 from tests.vm.master import VmMaster
 from upcloud_sdk.buildbot import Bootstrap
-from upcloud_sdk.buildbot.bootstrap import Guest
+from upcloud_sdk.buildbot.configuration.bootstrap import Guest
 from upcloud_sdk.simulator.guests.qemu import HOST_ADDRESS
 
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import upcloud_sdk.buildbot._extra  # noqa: F401  # pyright: ignore[reportUnusedImport]  # first: says what is missing
+import upcloud_sdk.buildbot._buildbot.extra  # noqa: F401  # pyright: ignore[reportUnusedImport]  # first: says what is missing
 from upcloud_sdk import Recipe
-from upcloud_sdk.buildbot.bootstrap import Bootstrap
-from upcloud_sdk.buildbot.standby import standby_builders, standby_scheduler
+from upcloud_sdk.buildbot.configuration.bootstrap import Bootstrap
+from upcloud_sdk.buildbot.configuration.standby import standby_builders, standby_scheduler
 from upcloud_sdk.buildbot.worker import UpcloudLatentWorker
 from upcloud_sdk.buildbot.workers import upcloud_workers
 from upcloud_sdk.placement import Budget, PaidHour, Standby

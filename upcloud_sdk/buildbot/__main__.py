@@ -18,7 +18,7 @@ try:
 
     from upcloud_sdk.buildbot import costs, replay
     from upcloud_sdk.buildbot.check import Finding, UnreadableConfig, check_workers, read_workers
-    from upcloud_sdk.buildbot.record import read_record
+    from upcloud_sdk.buildbot.master.record import read_record
     from upcloud_sdk.errors import UpCloudError
 except ImportError as error:
     sys.exit(f"upcloud_sdk.buildbot: {error}; this needs an extra: pip install 'upcloud-sdk[buildbot]'")

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from upcloud_sdk import UpCloud
 from upcloud_sdk.buildbot.check import UnreadableConfig, read_workers
-from upcloud_sdk.buildbot.record import read_record
+from upcloud_sdk.buildbot.master.record import read_record
 from upcloud_sdk.ci.money.reconciliation import reconcile_bills
 from upcloud_sdk.ci.money.table import table_of
 from upcloud_sdk.errors import UpCloudError

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from twisted.internet import defer
 
-from upcloud_sdk.buildbot._buildbot_api import (
+from upcloud_sdk.buildbot._buildbot.api import (
     LatentWorkerCannotSubstantiate,
     LatentWorkerFailedToSubstantiate,
     LatentWorkerSubstantiatiationCancelled,
     States,
 )
-from upcloud_sdk.buildbot._buildbot_private import builds_on, clear_page, show_on_page, wait_for
-from upcloud_sdk.buildbot.server import BuildServer
+from upcloud_sdk.buildbot._buildbot.private import builds_on, clear_page, show_on_page, wait_for
+from upcloud_sdk.buildbot.servers.server import BuildServer
 from upcloud_sdk.ci import is_permanent
 from upcloud_sdk.errors import UpCloudError
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from upcloud_sdk import ServerSpec, WaitPolicy
-    from upcloud_sdk.buildbot._buildbot_api import AbstractLatentWorker, Build, Properties
-    from upcloud_sdk.buildbot.account import Account
-    from upcloud_sdk.buildbot.arguments import Arguments
-    from upcloud_sdk.buildbot.bootstrap import Guest
-    from upcloud_sdk.buildbot.bridge import Operation
-    from upcloud_sdk.buildbot.master import UpcloudService
-    from upcloud_sdk.buildbot.request import ServerRequest
+    from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, Build, Properties
+    from upcloud_sdk.buildbot._buildbot.bridge import Operation
+    from upcloud_sdk.buildbot.accounts.open_accounts import Account
+    from upcloud_sdk.buildbot.configuration.arguments import Arguments
+    from upcloud_sdk.buildbot.configuration.bootstrap import Guest
+    from upcloud_sdk.buildbot.configuration.request import ServerRequest
+    from upcloud_sdk.buildbot.master.service import UpcloudService
     from upcloud_sdk.ci import ReapPace
     from upcloud_sdk.models import StorageSummary
 

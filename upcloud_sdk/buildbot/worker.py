@@ -11,9 +11,8 @@ from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import defer, threads
 
 from upcloud_sdk import WaitPolicy
-from upcloud_sdk.buildbot import heartbeat
-from upcloud_sdk.buildbot._buildbot_api import AbstractLatentWorker, States, async_to_deferred, config_error
-from upcloud_sdk.buildbot._buildbot_private import (
+from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, States, async_to_deferred, config_error
+from upcloud_sdk.buildbot._buildbot.private import (
     close_soon,
     ensure_end,
     is_lost,
@@ -24,20 +23,21 @@ from upcloud_sdk.buildbot._buildbot_private import (
     starting_build,
     stop_parked,
 )
-from upcloud_sdk.buildbot.arguments import Arguments, host_and_port
-from upcloud_sdk.buildbot.bootstrap import Guest, GuestPassword
+from upcloud_sdk.buildbot.accounts.owner import short_hash
+from upcloud_sdk.buildbot.configuration.arguments import Arguments, host_and_port
+from upcloud_sdk.buildbot.configuration.bootstrap import Guest, GuestPassword
+from upcloud_sdk.buildbot.configuration.request import ServerRequest, rendered
 from upcloud_sdk.buildbot.current_server import CurrentServer
-from upcloud_sdk.buildbot.idle import IdleServer
-from upcloud_sdk.buildbot.master import UpcloudService
-from upcloud_sdk.buildbot.owner import short_hash
-from upcloud_sdk.buildbot.placement import Placement
-from upcloud_sdk.buildbot.request import ServerRequest, rendered
+from upcloud_sdk.buildbot.master.placement import Placement
+from upcloud_sdk.buildbot.master.service import UpcloudService
+from upcloud_sdk.buildbot.servers import heartbeat
+from upcloud_sdk.buildbot.servers.idle import IdleServer
 from upcloud_sdk.ci import ReapPace
 
 if TYPE_CHECKING:
     from upcloud_sdk import ServerSpec
-    from upcloud_sdk.buildbot._buildbot_api import Build, Connection, Properties, WorkerForBuilder
-    from upcloud_sdk.buildbot.server import BuildServer
+    from upcloud_sdk.buildbot._buildbot.api import Build, Connection, Properties, WorkerForBuilder
+    from upcloud_sdk.buildbot.servers.server import BuildServer
     from upcloud_sdk.models import StorageSummary
 
 
@@ -45,7 +45,8 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     """A Buildbot worker on an UpCloud server that is created for a build and destroyed afterwards.
 
     Takes the arguments of the worker of this name that ships with Buildbot, those of all latent workers
-    (`build_wait_timeout`, `max_builds`, `properties`, ...), and those of `upcloud_sdk.buildbot.arguments.Arguments`.
+    (`build_wait_timeout`, `max_builds`, `properties`, ...), and those of
+    `upcloud_sdk.buildbot.configuration.arguments.Arguments`.
 
     A subclass may override `server_request`, `server_specs`, `guest` and `server_title`, and these attributes: `waits`,
     `reaps` and `quarantine_max_timeout`.

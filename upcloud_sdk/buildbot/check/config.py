@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
-from upcloud_sdk.buildbot._buildbot_api import BuildProperties, ConfigErrors, FileLoader, SecretDetails
-from upcloud_sdk.buildbot.arguments import is_static
+from upcloud_sdk.buildbot._buildbot.api import BuildProperties, ConfigErrors, FileLoader, SecretDetails
+from upcloud_sdk.buildbot.configuration.arguments import is_static
 from upcloud_sdk.buildbot.worker import UpcloudLatentWorker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from upcloud_sdk.buildbot.arguments import Arguments
+    from upcloud_sdk.buildbot.configuration.arguments import Arguments
 
 
 class UnreadableConfig(Exception):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import SecretStr
 
 from upcloud_sdk import UpCloud
-from upcloud_sdk.buildbot.bootstrap import Guest
+from upcloud_sdk.buildbot.accounts.owner import master_of
 from upcloud_sdk.buildbot.check.master_address import find_master
-from upcloud_sdk.buildbot.owner import master_of
-from upcloud_sdk.buildbot.request import MINIMUM_MEMORY, ServerRequest, rendered
+from upcloud_sdk.buildbot.configuration.bootstrap import Guest
+from upcloud_sdk.buildbot.configuration.request import MINIMUM_MEMORY, ServerRequest, rendered
 from upcloud_sdk.ci.servers.check import EACH_BUILD, ServerCheck, check_limits, counted, find_what_is_up
 from upcloud_sdk.errors import UpCloudError
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import Deferred
 
-    from upcloud_sdk.buildbot._buildbot_api import Reactor
+    from upcloud_sdk.buildbot._buildbot.api import Reactor
 
     class Request(Protocol):
         args: dict[bytes, list[bytes]]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 from twisted.logger import Logger
 
 from upcloud_sdk._version import __version__
-from upcloud_sdk.buildbot._buildbot_api import IRenderable
-from upcloud_sdk.buildbot.rival_plugins import NAME, rivals
+from upcloud_sdk.buildbot._buildbot.api import IRenderable
+from upcloud_sdk.buildbot._buildbot.rival_plugins import NAME, rivals
 from upcloud_sdk.buildbot.www._buildbot_api import StaticFile
 from upcloud_sdk.buildbot.www.metrics_resource import HAS_PROMETHEUS, MetricsText
 from upcloud_sdk.buildbot.www.resources import Before, Names, Now

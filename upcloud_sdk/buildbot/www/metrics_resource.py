@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from twisted.logger import Logger
 
-from upcloud_sdk.buildbot._buildbot_api import BuildProperties, async_to_deferred
-from upcloud_sdk.buildbot.live import live_view
-from upcloud_sdk.buildbot.master import UpcloudService
+from upcloud_sdk.buildbot._buildbot.api import BuildProperties, async_to_deferred
+from upcloud_sdk.buildbot.master.service import UpcloudService
 from upcloud_sdk.buildbot.worker import UpcloudLatentWorker
 from upcloud_sdk.buildbot.www._buildbot_api import Resource
+from upcloud_sdk.buildbot.www.live import live_view
 
 if TYPE_CHECKING:
     from upcloud_sdk.buildbot.www._buildbot_api import Master, Request

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, cast
 
 from twisted.internet import threads
 
-from upcloud_sdk.buildbot._buildbot_api import async_to_deferred
-from upcloud_sdk.buildbot.live import live_view
+from upcloud_sdk.buildbot._buildbot.api import async_to_deferred
 from upcloud_sdk.buildbot.www._buildbot_api import Resource
+from upcloud_sdk.buildbot.www.live import live_view
 from upcloud_sdk.ci import LiveView
 from upcloud_sdk.ci.web.history import history
 from upcloud_sdk.ci.web.live import left_document, now_document
@@ -20,7 +20,7 @@ from upcloud_sdk.ci.web.live import left_document, now_document
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from upcloud_sdk.buildbot.master import UpcloudService
+    from upcloud_sdk.buildbot.master.service import UpcloudService
     from upcloud_sdk.buildbot.www._buildbot_api import Master, Request
     from upcloud_sdk.ci.web.history import Document
 

@@ -1,0 +1,51 @@
+"""Who a master is to the cloud, and how Buildbot finds the worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import text
+
+from tests.buildbot._types import plugins
+from tests.buildbot.harness import MasterCase
+from upcloud_sdk.buildbot import UpcloudLatentWorker
+from upcloud_sdk.buildbot.accounts.owner import owner_of, recorded_owner, short_hash
+
+
+def forget(connection: Any) -> None:  # noqa: ANN401 - SQLAlchemy's
+    connection.execute(text("DELETE FROM object_state"))
+    connection.commit()
+
+
+class Owner(MasterCase):
+    async def owner(self) -> str:
+        self.serve()
+        await self.start_master(self.worker())
+        return await owner_of(self.master)
+
+    async def test_an_owner_is_made_once_and_kept_in_the_database(self) -> None:
+        made = await self.owner()
+        assert await owner_of(self.master) == made
+        assert await recorded_owner(self.master, self.master.name) == made
+        assert made.endswith(short_hash(self.master))
+
+    async def test_two_masters_of_one_name_are_two_owners(self) -> None:
+        first = await self.owner()
+        # As a database of its own would be: it has never made one.
+        await self.master.db.pool.do(forget)
+        assert await owner_of(self.master) != first
+
+    async def test_a_master_that_never_had_a_worker_has_no_owner(self) -> None:
+        await self.owner()
+        assert await recorded_owner(self.master, "another:/buildbot/master") is None
+
+    async def test_an_owner_in_the_configuration_is_used_instead(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(build_wait_timeout=60, owner="ci-team"))
+        await self.build()
+        [server] = self.cloud.servers.values()
+        assert server.labels["upcloud_sdk_owner"] == "ci-team"
+
+
+def test_buildbot_finds_the_worker_among_its_plugins() -> None:
+    assert plugins.worker.upcloud_sdk.UpcloudLatentWorker is UpcloudLatentWorker

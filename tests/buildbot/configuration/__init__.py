@@ -1,0 +1,1 @@
+"""What a worker may be configured with, and what server and guest come of it."""

@@ -1,0 +1,1 @@
+"""What the workers of a master share: places, placement, budget, images, record, costs."""

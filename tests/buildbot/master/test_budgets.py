@@ -1,0 +1,170 @@
+"""What servers may cost: builds beyond it wait, and go on when there is room."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from twisted.internet import defer
+
+from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, ShellCommand
+from tests.buildbot.harness import MasterCase, pause, until
+from tests.buildbot.quick import QuickWorker
+from tests.simulator.documents import server_request
+from upcloud_sdk.buildbot import Budget
+from upcloud_sdk.buildbot._buildbot.api import ConfigErrors
+from upcloud_sdk.buildbot.master.record import RECORD
+from upcloud_sdk.models.ownership import LEASE, OWNER, RUN
+from upcloud_sdk.simulator import never
+
+CREATE = "POST /server"
+PRICE = 0.00744
+"""What an hour of the harness's servers costs, in EUR."""
+WORK = ShellCommand(command=["sleep", "0.3"])
+
+
+class Budgets(MasterCase):
+    def builds(self, number: int) -> defer.Deferred[list[Any]]:
+        return defer.gatherResults([defer.ensureDeferred(self.build()) for _ in range(number)])
+
+    async def start(self, count: int, *, step: object = WORK, **options: object) -> list[QuickWorker]:
+        workers = [self.worker(f"bot-{number}", **options) for number in range(1, count + 1)]
+        await self.start_master(*workers, steps=[step])
+        return workers
+
+    async def test_there_are_never_more_servers_than_an_hour_may_cost_and_all_builds_succeed(self) -> None:
+        cloud = self.serve()
+        most = 0
+        boot = cloud.start_boot
+
+        def count(server: Any) -> None:  # noqa: ANN401 - handed through
+            nonlocal most
+            boot(server)
+            most = max(most, len(cloud.servers))
+
+        self.patch(cloud, "start_boot", count)
+        await self.start(4, budget=Budget(per_hour=2 * PRICE))
+        outcomes = await self.builds(5)
+        assert [outcome.results[-1] for outcome in outcomes] == [SUCCESS] * 5
+        assert 1 <= most <= 2
+
+    async def test_the_servers_of_another_master_of_the_same_owner_count(self) -> None:
+        cloud = self.serve()
+        [worker] = await self.start(1, budget=Budget(per_hour=1.5 * PRICE), owner="both")
+        self.make_server_of_another_run(owner="both")
+        waiting = defer.ensureDeferred(self.build())
+        await pause(1.5)
+        assert cloud.count(CREATE) == 1
+        self.forget_servers()
+        await pause(2.1)  # What is listed is kept for two seconds.
+        worker.forget_prices()
+        assert (await waiting).results[-1] == SUCCESS
+
+    async def test_the_servers_of_another_owner_do_not(self) -> None:
+        self.serve()
+        await self.start(1, budget=Budget(per_hour=1.5 * PRICE), owner="one")
+        self.make_server_of_another_run(owner="two")
+        assert (await self.build()).results == [SUCCESS]
+        self.forget_servers()
+
+    def make_server_of_another_run(self, owner: str) -> None:
+        labels = {OWNER: owner, RUN: "another", LEASE: "2999-01-01T00:00:00Z"}
+        self.cloud.boot_next(never())
+        pairs = [{"key": key, "value": value} for key, value in labels.items()]
+        answer = httpx.post(
+            f"{self.url}/1.3/server", json=server_request(labels={"label": pairs}), auth=("user", "secret-password")
+        )
+        assert answer.status_code == 202, answer.text
+
+    def forget_servers(self) -> None:
+        """Those of the other run, which nobody here destroys."""
+        for uuid, server in list(self.cloud.servers.items()):
+            if server.labels[RUN] == "another":
+                for device in server.devices:
+                    self.cloud.storages.pop(device.storage, None)
+                del self.cloud.servers[uuid]
+
+    async def test_the_log_of_a_waiting_build_has_the_reason(self) -> None:
+        self.serve()
+        gate = self.gate()
+        await self.start(2, step=until(gate), budget=Budget(per_hour=PRICE))
+        building = self.builds(2)
+        while RETRY not in {build["results"] for build in await self.master.data.get(("builds",))}:
+            await pause()
+        gate.touch()
+        outcomes = await building
+        told = "".join(outcome.logs for outcome in outcomes)
+        assert [outcome.results[-1] for outcome in outcomes] == [SUCCESS] * 2
+        assert "the budget of 0.00744 an hour has no room" in told
+        assert {result for outcome in outcomes for result in outcome.results} == {SUCCESS, RETRY}
+
+    async def test_a_budget_that_is_raised_by_a_reconfiguration_lets_waiting_builds_start(self) -> None:
+        cloud = self.serve()
+        gate = self.gate()
+        await self.start(2, step=until(gate), budget=Budget(per_hour=PRICE))
+        building = self.builds(2)
+        while RETRY not in {build["results"] for build in await self.master.data.get(("builds",))}:
+            await pause()
+        raised = [self.worker(f"bot-{number}", budget=Budget(per_hour=2 * PRICE)) for number in (1, 2)]
+        self.config.update(self.configuration(*raised, steps=[until(gate)]))
+        await self.master.reconfig()
+        while cloud.count(CREATE) < 2:
+            await pause()
+        gate.touch()
+        assert [outcome.results[-1] for outcome in await building] == [SUCCESS] * 2
+
+    async def test_no_server_is_created_while_the_budget_of_the_month_is_used_up(self) -> None:
+        cloud = self.serve()
+        [worker] = await self.start(1, budget=Budget(per_month=1.5 * PRICE))
+        assert (await self.build()).results == [SUCCESS]
+        waiting = defer.ensureDeferred(self.build())
+        await pause(2)
+        assert cloud.count(CREATE) == 1
+        assert not waiting.called
+        cloud.usages.clear()
+        worker.begin_new_month()
+        assert (await waiting).results[-1] == SUCCESS
+
+    async def test_servers_from_before_the_masters_start_count_by_its_record(self) -> None:
+        cloud = self.serve()
+        workers = [self.worker("bot", budget=Budget(per_month=10 * PRICE))]
+        now = datetime.now(UTC).isoformat()
+        line = f'{{"uuid": "1", "created": "{now}", "ended": "{now}", "credits_per_hour": "80"}}\n'
+        await self.start_master(*workers)
+        (Path(self.master.basedir) / RECORD).write_text(line, encoding="utf-8")
+        waiting = defer.ensureDeferred(self.build())
+        await pause(1.5)
+        assert cloud.count(CREATE) == 0
+        await self.cancel_request()
+        await waiting
+
+    async def cancel_request(self) -> None:
+        requests = await self.master.data.get(("buildrequests",))
+        for request in requests:
+            if not request["complete"]:
+                await self.master.data.control(
+                    "cancel", {"reason": "enough"}, ("buildrequests", request["buildrequestid"])
+                )
+
+    async def test_a_budget_below_one_server_ends_the_build_with_the_reason(self) -> None:
+        cloud = self.serve()
+        await self.start(1, budget=Budget(per_hour=0.001))
+        outcome = await self.build()
+        assert outcome.results == [EXCEPTION]
+        assert "per_hour=0.001 is less than an hour of one server, 0.00744 EUR" in outcome.logs
+        assert cloud.count(CREATE) == 0
+
+    async def test_a_budget_in_a_currency_that_the_account_does_not_have_ends_the_build(self) -> None:
+        self.serve()
+        await self.start(1, budget=Budget(per_hour=1, currency="USD"))
+        outcome = await self.build()
+        assert outcome.results == [EXCEPTION]
+        assert "the budget is in USD, the account in EUR" in outcome.logs
+
+
+def test_an_invalid_budget_is_refused() -> None:
+    with pytest.raises(ConfigErrors, match="budget is a Budget"):
+        QuickWorker("bot", api_token="t", image="x", budget=5)

@@ -1,0 +1,42 @@
+"""The record of a master that is killed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.buildbot.processes import eventually
+from upcloud_sdk.buildbot.master.record import read_record
+from upcloud_sdk.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.buildbot.processes import MasterProcess
+    from upcloud_sdk.ci import ServerRecord
+
+pytestmark = pytest.mark.full
+
+
+def test_servers_of_a_killed_master_get_their_end_in_the_record_of_the_next_run(
+    master_process: Callable[..., MasterProcess],
+) -> None:
+    cloud = Simulator(boot_seconds=0.2, stop_seconds=0.1, guests="process")
+    with cloud.serve() as url:
+        master = master_process(url, {"bot": {}}, command="sleep 100")
+        master.start()
+        master.force("bot")
+
+        def recorded() -> list[ServerRecord]:
+            return list(read_record(master.basedir).values())
+
+        eventually("a server that builds", lambda: [each for each in recorded() if each.state == "building"])
+        master.kill()
+        [left] = recorded()
+        assert left.gone is None
+        master.start()
+        eventually("its end", lambda: [each for each in recorded() if each.uuid == left.uuid and each.gone is not None])
+        master.kill()
+        assert cloud.servers.get(str(left.uuid)) is None
+        cloud.servers.clear()

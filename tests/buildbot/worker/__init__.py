@@ -1,0 +1,1 @@
+"""The life of a worker: builds, races, failures, reconfiguration, signals, clocks."""

@@ -1,0 +1,1 @@
+"""The page of the web interface, and the metrics."""

@@ -1,0 +1,208 @@
+"""What the UpCloud workers of one master share: the thread of the SDK, accounts, and the number of servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet import defer
+from twisted.logger import Logger
+
+from upcloud_sdk.buildbot._buildbot.api import SharedService
+from upcloud_sdk.buildbot._buildbot.bridge import Bridge
+from upcloud_sdk.buildbot._buildbot.rival_plugins import warn_of_rival
+from upcloud_sdk.buildbot.accounts.dead_masters import DeadMasters
+from upcloud_sdk.buildbot.accounts.open_accounts import AccountKey, Accounts
+from upcloud_sdk.buildbot.accounts.owner import owner_of
+from upcloud_sdk.buildbot.master.budget_wait import BudgetWait
+from upcloud_sdk.buildbot.master.image_servers import ImageServers
+from upcloud_sdk.buildbot.master.placement import PlacementHistory
+from upcloud_sdk.buildbot.master.record import MasterRecord
+from upcloud_sdk.buildbot.servers.idle import IdleServers
+from upcloud_sdk.ci import Costs, ServerLimit, Spending
+from upcloud_sdk.errors import CleanupFailed, LeaseLost
+from upcloud_sdk.events import LeaseEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from upcloud_sdk import WaitPolicy
+    from upcloud_sdk.buildbot._buildbot.api import Master
+    from upcloud_sdk.buildbot._buildbot.bridge import Operation
+    from upcloud_sdk.buildbot.accounts.open_accounts import Account
+    from upcloud_sdk.buildbot.configuration.arguments import Arguments
+    from upcloud_sdk.buildbot.servers.server import BuildServer
+    from upcloud_sdk.ci import ReapPace
+    from upcloud_sdk.events import Event, Listener
+
+_CLOSE_TIMEOUT = 10.0
+"""Seconds for clients to close, if no worker has set `shutdown_timeout`."""
+_LAST_MOMENT = 1.0
+"""The shortest time for clients to close, in seconds."""
+_DESTROY_TIMEOUT = 300.0
+"""Seconds within which a server must be gone."""
+_DESTROY_WAIT = 30.0
+"""Seconds that the worker waits for the destroy, before it takes another build."""
+
+
+class UpcloudService(SharedService):
+    """One per master, for all its UpCloud workers. Buildbot stops it after everything else."""
+
+    bridge: Bridge
+    accounts: Accounts
+    idle: IdleServers
+    record: MasterRecord
+    costs: Costs
+    spending: Spending
+    _budget_wait: BudgetWait
+    images: ImageServers
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.limit = ServerLimit()
+        """A server holds a slot until it is gone. Before its create, its worker's `CurrentServer` holds the slot."""
+        self.placements = PlacementHistory()
+        self.event_listeners: list[Listener] = []
+        """Called with the events of all clients, on the bridge's thread. They must not block."""
+        self._shutdown_began = 0.0
+        self._close_by: float | None = None
+
+    @classmethod
+    def getName(cls) -> str:  # noqa: N802 - Buildbot's
+        """The same for all workers."""
+        return "upcloud_sdk"
+
+    @classmethod
+    def of(cls, master: Master) -> defer.Deferred[UpcloudService]:
+        """The service of this master."""
+        return cls.getService(master)
+
+    def startService(self) -> defer.Deferred[Any]:  # noqa: N802 - Buildbot's
+        """Start the thread at once, since a second worker may ask for the service meanwhile."""
+        self.bridge = Bridge(self.master.reactor)
+        self.idle = IdleServers(self.master.reactor, self.limit)
+        self.record = MasterRecord(self.master)
+        self.costs = Costs(self.record.log, self.record.history)
+        self._budget_wait = BudgetWait(self.master)
+        self.spending = Spending(self.costs, self._budget_wait.begin)
+        self.images = ImageServers(self.bridge, self.limit, self.idle, self.spending, self.wake_builders)
+        self.accounts = Accounts(self.bridge, self._hear, self.images.reserve)
+        warn_of_rival(self.master)
+        return super().startService()
+
+    async def account_for(
+        self, holder: Hashable, arguments: Arguments, waits: WaitPolicy, reaps: ReapPace, before: Account | None
+    ) -> Account:
+        """Open the account of a worker with these arguments, and release the one that it had `before`.
+
+        In multi-master mode, also watch for dead masters with servers in the account.
+        """
+        # Masters of a multi-master often share their configuration, and so may share a configured owner.
+        is_exclusive = arguments.owner is None or not self.master.config.multiMaster
+        owner = arguments.owner or await owner_of(self.master)
+        credentials = arguments.credentials()
+        key = AccountKey(credentials, arguments.base_url, owner, waits, reaps, is_exclusive=is_exclusive)
+        account = await self.accounts.open(key, holder)
+        if before is not None and before is not account:
+            self.accounts.release(before, holder)
+        if self.master.config.multiMaster and not account.is_watched:
+            account.is_watched = True
+            DeadMasters(self.master, self.bridge, self.accounts, account).watch()
+        return account
+
+    def _hear(self, event: Event) -> None:
+        """An event of a client, on the bridge's thread."""
+        if isinstance(event, LeaseEvent) and event.happened == "reaped":
+            self.master.reactor.callFromThread(self.record.reaped, event.uuid)
+        for listener in self.event_listeners:
+            listener(event)
+
+    # --- servers ------------------------------------------------------------------------------------------------------
+
+    def destroy(self, server: BuildServer, heir: Callable[[], Hashable | None]) -> Operation[None]:
+        """Destroy a server in the background, then give its slot to the heir, or free it.
+
+        The returned operation ends when the server is gone. It is cancelled after half a minute, so that the worker
+        waits no longer.
+        """
+        self.record.stopping(server)
+        defer.ensureDeferred(self._destroy(server, heir))
+        waiting = self.bridge.run(server.until_destroyed)
+        waiting.cancel(after=_DESTROY_WAIT)
+        return waiting
+
+    async def _destroy(self, server: BuildServer, heir: Callable[[], Hashable | None]) -> None:
+        try:
+            await self.bridge.run(server.destroy, _DESTROY_TIMEOUT).ended
+        except CleanupFailed as error:
+            self.warn_of_cost(server, str(error))
+            self.record.left(server, str(error))
+        except LeaseLost as error:
+            self._log.warn("worker {name}: {reason}", name=server.guest.name, reason=str(error))
+            self.record.failed(server, str(error))
+            self.record.gone(server)
+        except defer.CancelledError:
+            pass  # The master has stopped and did not wait, as was logged before.
+        else:
+            self.record.gone(server)
+        finally:
+            self.forget(server, heir())
+
+    def forget(self, server: BuildServer, heir: Hashable | None = None) -> None:
+        """Stop counting a server: it is gone, or was never created."""
+        if heir is not None:
+            self.limit.hand_over(server, heir)
+        else:
+            self.limit.release(server)
+        self.spending.release(server)
+        self.accounts.release(server.account, server)
+        self.wake_builders()
+
+    def wake_builders(self) -> None:
+        """Start what waited for a free slot. Buildbot itself does not notice a free slot."""
+        self.images.look()
+        self.master.botmaster.maybeStartBuildsForAllBuilders()
+
+    def note_replaced(self, server: BuildServer, reason: str) -> None:
+        """Warn in twistd.log that a server could not be kept for another build."""
+        self._log.warn(
+            "worker {name}: server {uuid} could not be kept for another build: {reason}; it is replaced",
+            name=server.guest.name, uuid=server.uuid, reason=reason,
+        )  # fmt: skip
+        self.record.replaced(server, reason)
+
+    def warn_of_cost(self, server: BuildServer, reason: str) -> None:
+        """Warn in twistd.log about a server that may still be running."""
+        self._log.error(
+            "worker {name}: server {uuid} may still be running and cost money: {reason}",
+            name=server.guest.name, uuid=server.uuid, reason=reason,
+        )  # fmt: skip
+
+    # --- the end ------------------------------------------------------------------------------------------------------
+
+    def shutdown_time_left(self, timeout: float) -> float | None:
+        """What is left of `timeout` seconds since the shutdown began. None if the master does not shut down."""
+        now = self.master.reactor.seconds()
+        if not self.master.botmaster.shuttingDown:
+            self._close_by = None
+            return None
+        if self._close_by is None:
+            self._shutdown_began = self._close_by = now
+        self._close_by = max(self._close_by, self._shutdown_began + timeout)
+        return max(0.0, self._shutdown_began + timeout - now)
+
+    def stopService(self) -> defer.Deferred[Any]:  # noqa: N802 - Buildbot's
+        """Cancel what runs, close the clients, end the thread."""
+        return defer.ensureDeferred(self._stop())
+
+    async def _stop(self) -> None:
+        await super().stopService()
+        self.idle.close()
+        self.placements.close()
+        self._budget_wait.close()
+        await self.bridge.end_operations()
+        left = _CLOSE_TIMEOUT if self._close_by is None else self._close_by - self.master.reactor.seconds()
+        await self.accounts.close(max(left, _LAST_MOMENT))
+        await self.bridge.close()
+        await self.record.close()

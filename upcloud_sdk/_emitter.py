@@ -21,7 +21,7 @@ class Emitter:
         self.now = now
 
     @property
-    def is_heard(self) -> bool:
+    def has_listener(self) -> bool:
         """Whether there is a listener. Frequent events are created only then."""
         return self._listener is not None
 

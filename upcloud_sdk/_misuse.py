@@ -110,7 +110,7 @@ def did_you_mean(name: str, names: Iterable[str], known: Mapping[str, str] | Non
     return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(there_are) or 'none'}"
 
 
-class NamesWhatWasMeant:
+class SuggestsNames:
     """Base class: errors about unknown attributes name the attribute that was probably meant."""
 
     often_tried: ClassVar[Mapping[str, str]] = {}
@@ -127,7 +127,7 @@ class NamesWhatWasMeant:
             raise AttributeError(message, name=name, obj=self)
 
 
-def names_the_argument_meant(known: Mapping[str, str]) -> Callable[[F], F]:
+def suggests_arguments(known: Mapping[str, str]) -> Callable[[F], F]:
     """Adds the argument that was probably meant to the error for an unknown keyword argument."""
 
     def decorate(function: F) -> F:
@@ -144,7 +144,7 @@ def names_the_argument_meant(known: Mapping[str, str]) -> Callable[[F], F]:
 
 
 def explain_mistakes(kind: type) -> None:
-    """Let the asynchronous methods that a class defines name the argument that was meant.
+    """Make the asynchronous methods of a class suggest the right name for an unknown argument.
 
     Python names a method by the class that defines it. Users write the class that inherits it.
     """

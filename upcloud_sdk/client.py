@@ -16,8 +16,8 @@ from upcloud_sdk._emitter import Emitter
 from upcloud_sdk._misuse import (
     CLIENT_ARGUMENTS_MEANT,
     CLIENT_ATTRIBUTES_MEANT,
-    NamesWhatWasMeant,
-    names_the_argument_meant,
+    SuggestsNames,
+    suggests_arguments,
 )
 from upcloud_sdk._namespaces import Namespaces
 from upcloud_sdk._retry import RetryPolicy
@@ -54,7 +54,7 @@ class RawAnswer:
     """The JSON document. None without a body. It may contain secrets, so `repr` does not show it."""
 
 
-class UpCloud(Namespaces, NamesWhatWasMeant):
+class UpCloud(Namespaces, SuggestsNames):
     """A client of UpCloud's API 1.3, for use in `async with`.
 
     Tasks can share it. It can be entered in one task and left in another task of the same event loop.
@@ -89,7 +89,7 @@ class UpCloud(Namespaces, NamesWhatWasMeant):
 
     often_tried = CLIENT_ATTRIBUTES_MEANT
 
-    @names_the_argument_meant(CLIENT_ARGUMENTS_MEANT)
+    @suggests_arguments(CLIENT_ARGUMENTS_MEANT)
     def __init__(
         self,
         credentials: Credentials | None = None,

@@ -212,6 +212,6 @@ async def test_a_backup_of_a_disk_does_not_count_as_created_with_the_server(move
         moved.sim.storages[server.storage_devices[0].storage or ""].servers.clear()
     async with moved.client() as cloud:
         # As a destroy that this process remembers, whose server is gone.
-        fleet_of(cloud).records.set(Record(server.uuid, attempt=labels[ATTEMPT]), State.FOR_GOOD)
+        fleet_of(cloud).records.set(Record(server.uuid, attempt=labels[ATTEMPT]), State.NO_LEASE)
         await cloud.servers.destroy(server.uuid, backups=None)
     assert list(moved.sim.storages) == [backup.uuid]

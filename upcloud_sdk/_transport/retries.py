@@ -58,13 +58,13 @@ class Retries:
 
     def forget(self) -> None:
         """Forget all delays."""
-        self._held_until = self._last_departure = -math.inf
+        self._held_until = self._last_turn = -math.inf
 
     async def run(
         self,
         call: str,
         method: str,
-        attempt: Callable[[Turns], Awaitable[Answer | Failure]],
+        attempt: Callable[[CallAttempts], Awaitable[Answer | Failure]],
         *,
         idempotent: bool | None = None,
     ) -> Answer:
@@ -75,9 +75,9 @@ class Retries:
         Raises:
             NotSent, OutcomeUnknown, ForeignAnswer, ApiError: The error of the last attempt.
         """
-        turns, unknown = Turns(self, call), False
+        attempts, unknown = CallAttempts(self, call), False
         for number in itertools.count(1):
-            result = await attempt(turns)
+            result = await attempt(attempts)
             if not isinstance(result, Failure):
                 return result
             error, asked = result.error, result.retry_after
@@ -86,10 +86,10 @@ class Retries:
             outcome = error.status if isinstance(error, ApiError) else error
             unknown = unknown or is_unknown(method, outcome)
             self._hold(asked)
-            pause = next_pause(self.policy, number, asked=asked, spent=turns.spent())
+            pause = next_pause(self.policy, number, asked=asked, spent=attempts.spent())
             if pause is None or not may_repeat(method, outcome, idempotent=idempotent):
                 raise _final(error, repeatable=is_idempotent(method, idempotent=idempotent))
-            turns.failed = error
+            attempts.failed = error
             await self._wait(call, number, error.problem, pause)
         raise AssertionError("unreachable: the count does not end")
 
@@ -108,26 +108,26 @@ class Retries:
             self.policy.on_retry(retry)
         await self._clock.sleep(pause)
 
-    async def leave(self, now: float, latest: float) -> float | None:
+    async def wait_for_turn(self, now: float, latest: float) -> float | None:
         """Wait until a call may be sent, and return that time. None if it would be after `latest`."""
         while True:
-            departure = max(self._held_until, self._last_departure + SPACING)
-            if departure <= now:
+            turn = max(self._held_until, self._last_turn + SPACING)
+            if turn <= now:
                 return now
-            if departure > latest:
+            if turn > latest:
                 return None
-            self._last_departure = departure
-            await self._clock.sleep(departure - now)
+            self._last_turn = turn
+            await self._clock.sleep(turn - now)
             now = self._clock.now()
             # The API may have asked for a longer pause meanwhile.
-            if self._held_until <= departure:
+            if self._held_until <= turn:
                 return now
 
     def now(self) -> float:
         return self._clock.now()
 
 
-class Turns:
+class CallAttempts:
     """The attempts of one call. Its budget begins when the first attempt is sent."""
 
     def __init__(self, retries: Retries, call: str) -> None:
@@ -152,7 +152,7 @@ class Turns:
             self._began = now
         policy = self._retries.policy
         budget = policy.budget if self.failed else max(policy.budget, policy.longest_retry_after)
-        left = await self._retries.leave(now, self._began + budget)
+        left = await self._retries.wait_for_turn(now, self._began + budget)
         if left is None:
             problem = f"the API asks to wait (Retry-After) longer than {budget:g} s: not sent"
             raise self.failed or NotSent(self._call, problem)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk._transport.open_state import OpenState
     from upcloud_sdk._transport.requests import RequestBuilder
-    from upcloud_sdk._transport.retries import Retries, Turns
+    from upcloud_sdk._transport.retries import CallAttempts, Retries
     from upcloud_sdk._transport.sender import Sender
 
 ANSWER_TIMEOUT = 600.0
@@ -125,9 +125,9 @@ class Streams:
         call, url = f"{method} {path}", self._requests.url(path, params)
         opened: list[httpx.Response] = []
 
-        async def attempt(turns: Turns) -> Answer | Failure:
+        async def attempt(attempts: CallAttempts) -> Answer | Failure:
             request = await self._requests.build(call, method, url, limit=limit)
-            await turns.begin()
+            await attempts.begin()
             try:
                 response = await self._start(call, request, limit)
                 is_page = response.headers.get("content-type", "").startswith("text/html")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk._emitter import Emitter
     from upcloud_sdk._retry import RetryPolicy
-    from upcloud_sdk._transport.retries import Clock, Turns
+    from upcloud_sdk._transport.retries import CallAttempts, Clock
     from upcloud_sdk._transport.sender import Send, Sender
     from upcloud_sdk._transport.streams import ByteStream
     from upcloud_sdk._wire import Envelope
@@ -201,11 +201,11 @@ class Transport:
         content = None if json is None else jsonlib.dumps(json).encode()
         limit = self.timeout if timeout is None else timeout
 
-        async def attempt(turns: Turns) -> Answer | Failure:
-            began = self._clock.now() if self._emit.is_heard else 0.0
+        async def attempt(attempts: CallAttempts) -> Answer | Failure:
+            began = self._clock.now() if self._emit.has_listener else 0.0
             try:
                 request = await self._requests.build(call, method, url, content, limit=limit)
-                result = await self._attempt(call, request, limit, turns, long=timeout is not None, on_send=on_send)
+                result = await self._attempt(call, request, limit, attempts, long=timeout is not None, on_send=on_send)
             except (NotSent, OutcomeUnknown) as error:
                 self._tell(method, path, None, error.problem, began)
                 return Failure(error)
@@ -230,7 +230,7 @@ class Transport:
         return await self._streams.upload(call, url, content, headers, limit=limit)
 
     def _tell(self, method: str, path: str, status: int | None, problem: str | None, began: float) -> None:
-        if not self._emit.is_heard:
+        if not self._emit.has_listener:
             return
         from upcloud_sdk.events import RequestEvent  # noqa: PLC0415 - takes 4 ms, and most clients do not need it
 
@@ -254,7 +254,7 @@ class Transport:
         call: str,
         request: httpx.Request,
         limit: float,
-        turns: Turns,
+        attempts: CallAttempts,
         *,
         long: bool,
         on_send: Callable[[], None] | None,
@@ -268,7 +268,7 @@ class Transport:
         sender, slots, long_slots, _ = self._opened
         # No limit on the wait for a slot: each running call has a limit, so the queue moves.
         async with long_slots if long else contextlib.nullcontext(), slots:
-            began = await turns.begin()
+            began = await attempts.begin()
             if on_send is not None:
                 on_send()
             try:

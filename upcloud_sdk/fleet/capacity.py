@@ -50,7 +50,7 @@ class Capacity:
         self._clock, self._emit = clock, emit
         self._refused: dict[Size, _Refusal] = {}
 
-    async def first(
+    async def create_first(
         self, specs: Sequence[ServerSpec], create: Callable[[ServerSpec], Awaitable[Server]], *, patience: float = 0.0
     ) -> Server:
         """Create a server from the first spec that is not refused. Recently refused sizes are tried last.

@@ -72,7 +72,7 @@ class Fleet:
             return await self.core.transport.call("GET", f"/server/{path_segment(uuid, 'uuid')}", SERVER)
         except NotFound:
             record = self.records.get(uuid)
-            if record is not None and record.state is State.FOR_GOOD:
+            if record is not None and record.state is State.NO_LEASE:
                 self.records.drop(record)
             raise
 
@@ -116,7 +116,7 @@ class Fleet:
             )
             return server
 
-        return await self._capacity.first(specs, create, patience=patience)
+        return await self._capacity.create_first(specs, create, patience=patience)
 
     # --- leases -------------------------------------------------------------------------------------------------------
 
@@ -195,7 +195,7 @@ class Fleet:
                 await self.labels.write_server(seen, {LEASE: None})
             record = self.records.get(uuid) or Record(uuid, attempt=seen.ownership.attempt)
             # From now on its holder in this process does not delete it.
-            self.records.set(record, State.FOR_GOOD)
+            self.records.set(record, State.NO_LEASE)
             record.seconds = record.ends = None
         return seen
 
@@ -257,7 +257,7 @@ class Fleet:
         known = self.records.get(uuid)
         record = holder or known or Record(uuid)
         had_lease = record.ends is not None
-        if holder is not None and (holder.state is State.FOR_GOOD or known not in (None, holder)):
+        if holder is not None and (holder.state is State.NO_LEASE or known not in (None, holder)):
             # This client has kept it or taken it again.
             raise Spared(uuid)
         self.records.set(record, State.ENDING)

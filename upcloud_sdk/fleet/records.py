@@ -32,12 +32,12 @@ WRITTEN = 64
 class State(StrEnum):
     """How a client manages a server."""
 
-    FOR_GOOD = "for good"
+    NO_LEASE = "no lease"
     """It has no lease."""
     HELD = "held"
     """Its lease is renewed."""
     LOST = "lost"
-    """Somebody else has its lease, or it was not renewed in time, and its holder was told. Or it has a newer record."""
+    """Somebody else has its lease, or its renewal failed. Its holder got `LeaseLost`. Or it has a newer record."""
     ENDING = "ending"
     """It is being destroyed. Its lease is not renewed any more."""
     UNFINISHED = "unfinished"
@@ -77,7 +77,7 @@ class Record:
 
     def is_still_held(self, seen: ObservedServer, owner: str, run: str) -> bool:
         """Whether its holder may destroy it: nobody kept or took it since."""
-        return self.state is not State.FOR_GOOD and self.lost_to(seen, owner, run) is None
+        return self.state is not State.NO_LEASE and self.lost_to(seen, owner, run) is None
 
     def lost_to(self, seen: ObservedServer, owner: str, run: str) -> str | None:
         """What somebody else did to the lease, from the current labels. None if this client still has it."""
@@ -112,7 +112,7 @@ class Records:
     """Records of servers with a lease that this client renews."""
     _attempts: dict[str, str] = field(default_factory=dict[str, str])
     """Uuids of the held servers, by attempt."""
-    _for_good: dict[str, None] = field(default_factory=dict[str, None])
+    _without_lease: dict[str, None] = field(default_factory=dict[str, None])
 
     def __len__(self) -> int:
         return len(self._by_uuid)
@@ -140,11 +140,11 @@ class Records:
             self.held[record.uuid] = record
             if record.attempt is not None:
                 self._attempts[record.attempt] = record.uuid
-        elif state in {State.FOR_GOOD, State.LOST}:
-            self._for_good[record.uuid] = None
-            if len(self._for_good) > REMEMBERED:
-                self._by_uuid.pop(next(iter(self._for_good)), None)
-                self._for_good.pop(next(iter(self._for_good)))
+        elif state in {State.NO_LEASE, State.LOST}:
+            self._without_lease[record.uuid] = None
+            if len(self._without_lease) > REMEMBERED:
+                self._by_uuid.pop(next(iter(self._without_lease)), None)
+                self._without_lease.pop(next(iter(self._without_lease)))
 
     def drop(self, record: Record) -> None:
         """Forget a server, unless it has a newer record."""
@@ -162,6 +162,6 @@ class Records:
 
     def _forget_state(self, record: Record) -> None:
         self.held.pop(record.uuid, None)
-        self._for_good.pop(record.uuid, None)
+        self._without_lease.pop(record.uuid, None)
         if record.attempt is not None and self._attempts.get(record.attempt) == record.uuid:
             del self._attempts[record.attempt]

@@ -51,7 +51,7 @@ class Renewal:
     def hold(self, record: Record) -> None:
         """Manage a server from now on, and renew its lease if it has one."""
         if record.seconds is None or record.ends is None:
-            self._records.set(record, State.FOR_GOOD)
+            self._records.set(record, State.NO_LEASE)
             return
         self._records.set(record, State.HELD)
         record.written.append(write_lease(record.ends))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk.errors import Conflict, NotFound, UpCloudError
 from upcloud_sdk.fleet.observed import STORAGES, list_at
-from upcloud_sdk.models.ownership import title_in_the_making
+from upcloud_sdk.models.ownership import incomplete_title
 
 if TYPE_CHECKING:
     from upcloud_sdk._transport import Transport
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 async def unfinished(transport: Transport, attempt: str) -> list[ObservedStorage]:
     """The incomplete templates of an attempt's server, and their source disks, by their titles."""
     found = await list_at(transport, "/storage/private", STORAGES)
-    return [each for each in found if each.title == title_in_the_making(attempt)]
+    return [each for each in found if each.title == incomplete_title(attempt)]
 
 
 async def delete_unfinished(transport: Transport, attempt: str) -> None:

@@ -42,7 +42,7 @@ from upcloud_sdk.models.ownership import (
     IMAGE_USED,
     OWNER,
     RUN,
-    title_in_the_making,
+    incomplete_title,
     write_lease,
 )
 from upcloud_sdk.models.server_requests import LoginUser, ServerSpec, StorageDeviceSpec
@@ -288,7 +288,7 @@ class Bake:
 
     async def _image(self, disk: str, base: StorageSummary, zone: str, *, own: bool) -> str:
         """Make a complete image in a zone from the disk of the stopped server. Returns its uuid."""
-        title = title_in_the_making(self._attempt)
+        title = incomplete_title(self._attempt)
         source = disk
         if not own:
             clone = StorageCloneSpec(zone=zone, title=title)

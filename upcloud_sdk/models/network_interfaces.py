@@ -28,7 +28,7 @@ class NetworkInterface(Resource):
 
     @model_validator(mode="before")
     @classmethod
-    def _in_whatever_wrapping(cls, document: object) -> object:
+    def _unwrap(cls, document: object) -> object:
         # By the contract, one answer is an interface without a key, another one is under "network".
         if isinstance(document, Mapping):
             fields = cast("Mapping[str, object]", document)

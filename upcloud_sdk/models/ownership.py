@@ -33,7 +33,7 @@ KEPT_LABELS = SDK_LABELS | IMAGE_LABELS
 """The labels that `modify` keeps."""
 
 
-def title_in_the_making(attempt: str) -> str:
+def incomplete_title(attempt: str) -> str:
     """Title of an incomplete template or its source disk. The API takes no labels there.
 
     It belongs to the server with this attempt label, and so to that server's lease.

@@ -1,4 +1,4 @@
-"""A command that says what past builds would have cost under each policy. Needs rich, which the extra `cli` brings."""
+"""A command that computes what past builds would have cost under each policy. Needs rich, from the extra `cli`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SPARE_WORKERS = 20
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, source: str = "a CSV (start, seconds, builder)") -> None:
-    """Define the arguments of the command. `source` says what it reads."""
+    """Define the arguments of the command. `source`: help text for the source of the builds."""
     parser.add_argument("source", metavar="FILE_OR_URL", help=source)
     parser.add_argument("--patience", type=_seconds, default=(0.0,), help="seconds a build may wait, such as 0,60,300")
     parser.add_argument(
@@ -37,10 +37,10 @@ def add_arguments(parser: argparse.ArgumentParser, *, source: str = "a CSV (star
     )
     parser.add_argument("--margin", type=float, default=120.0, help="seconds of PaidHour before the end of the hour")
     parser.add_argument("--anchor", choices=("create", "clock"), default="create", help="where a billed hour begins")
-    parser.add_argument("--workers", type=int, help="how many there are; default: the most at once, and 20")
-    parser.add_argument("--price", type=_price, help="what an hour of a server costs, for a column of money")
+    parser.add_argument("--workers", type=int, help="number of workers; default: the builds at once, plus 20")
+    parser.add_argument("--price", type=_price, help="price of a server per hour; adds a column with the cost")
     parser.add_argument("--currency", default="", help="its currency")
-    parser.add_argument("--picture", type=Path, help="write an SVG to this file, too")
+    parser.add_argument("--picture", type=Path, help="also write an SVG to this file")
 
 
 def _seconds(text: str) -> tuple[float, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.replay.trace import Build
 
 # Order of events at the same moment: a server that becomes free can take a build that arrives.
-_ENDS, _COMES, _RUNS_OUT, _LEAVES = range(4)
+_ENDS, _ARRIVES, _PATIENCE_ENDS, _IDLE_TIME_ENDS = range(4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ class _Server:
 
 
 @dataclass(slots=True)
-class _Play:
+class _Replay:
     """One replay with one policy."""
 
     policy: Policy
@@ -98,9 +98,9 @@ class _Play:
     def at(self, moment: float, kind: int, happens: Callable[[float], None]) -> None:
         heapq.heappush(self._events, (moment, kind, next(self._numbers), happens))
 
-    def ask(self, build: Build) -> None:
+    def add_build(self, build: Build) -> None:
         """Add a build that arrives at its start time."""
-        self.at(build.start, _COMES, lambda now: self._comes(build, now))
+        self.at(build.start, _ARRIVES, lambda now: self._build_arrives(build, now))
 
     def run(self) -> None:
         while self._events:
@@ -109,13 +109,13 @@ class _Play:
 
     # --- a build ---
 
-    def _comes(self, build: Build, now: float) -> None:
+    def _build_arrives(self, build: Build, now: float) -> None:
         server = self._choose(build, now)
         if server is not None:
             self._begin(build, server, now)
         elif self.policy.patience > 0 and self.up:
             ticket = self._wait(build)
-            self.at(now + self.policy.patience, _RUNS_OUT, lambda moment: self._runs_out(ticket, moment))
+            self.at(now + self.policy.patience, _PATIENCE_ENDS, lambda moment: self._patience_ends(ticket, moment))
         else:
             self._start_or_wait(build, now)
 
@@ -138,7 +138,7 @@ class _Play:
         self.waiting[ticket] = build
         return ticket
 
-    def _runs_out(self, ticket: int, now: float) -> None:
+    def _patience_ends(self, ticket: int, now: float) -> None:
         if ticket in self.waiting and self._cold_workers(0) > 0:
             self._start_or_wait(self.waiting.pop(ticket), now)
 
@@ -154,19 +154,19 @@ class _Play:
         self.idle.pop(server, None)
         server.idle_since = None
         self.waits.append(begins - build.start)
-        self.at(begins + build.seconds, _ENDS, lambda now: self._ends(build, server, now))
+        self.at(begins + build.seconds, _ENDS, lambda now: self._build_ends(build, server, now))
 
     # --- a server ---
 
-    def _ends(self, build: Build, server: _Server, now: float) -> None:
+    def _build_ends(self, build: Build, server: _Server, now: float) -> None:
         self.usual.learn(build.builder, build.seconds)
         refresh = self.policy.refresh
         if refresh > 0 and (self.waiting or idle_seconds(self.policy.idle, server.began, now) > refresh):
-            self.at(now + refresh, _ENDS, lambda moment: self._is_free(server, moment))
+            self.at(now + refresh, _ENDS, lambda moment: self._becomes_free(server, moment))
         else:
-            self._is_free(server, now)
+            self._becomes_free(server, now)
 
-    def _is_free(self, server: _Server, now: float) -> None:
+    def _becomes_free(self, server: _Server, now: float) -> None:
         stays = idle_seconds(self.policy.idle, server.began, now)
         if self.waiting:
             build = self.waiting.pop(next(iter(self.waiting)))
@@ -181,9 +181,9 @@ class _Play:
         else:
             self.idle[server] = None
             server.idle_since = now
-            self.at(now + stays, _LEAVES, lambda moment: self._leaves(server, now, moment))
+            self.at(now + stays, _IDLE_TIME_ENDS, lambda moment: self._idle_time_ends(server, now, moment))
 
-    def _leaves(self, server: _Server, since: float, now: float) -> None:
+    def _idle_time_ends(self, server: _Server, since: float, now: float) -> None:
         if server.idle_since == since:
             del self.idle[server]
             self._destroy(server, now)
@@ -213,9 +213,9 @@ def play(
         anchor: Whether a billed hour begins at the create of a server or at the full hour.
         seed: Seed for random choices. The same builds and seed give the same outcome.
     """
-    run = _Play(policy, workers, anchor, boots, random.Random(seed), random.Random(seed))  # noqa: S311 - no secrets
+    run = _Replay(policy, workers, anchor, boots, random.Random(seed), random.Random(seed))  # noqa: S311 - no secrets
     for build in builds:
-        run.ask(build)
+        run.add_build(build)
     run.run()
     waits = tuple(sorted(run.waits))
     return Outcome(policy=policy, hours=run.hours, servers=run.servers, busy_hours=busy_hours(builds), waits=waits)

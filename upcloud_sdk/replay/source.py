@@ -1,4 +1,4 @@
-"""Reads a CSV of builds from a file or from an address."""
+"""Reads a CSV of builds from a file or a URL."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _TIMEOUT = 60.0
 
 
 def is_address(source: str) -> bool:
-    """Whether this is an address of http or https. Otherwise, it is the path of a file."""
+    """Whether this is an http or https URL. Otherwise, it is the path of a file."""
     return urlsplit(source).scheme in {"http", "https"}
 
 
 def read_source(source: str) -> Trace:
-    """The builds of a CSV, in a file or at an address.
+    """Read the builds from a CSV in a file or at a URL.
 
     Raises:
-        UnreadableTrace: They cannot be used.
-        OSError: The file or the address cannot be read.
+        UnreadableTrace: The CSV cannot be used.
+        OSError: The file or the URL cannot be read.
     """
     if is_address(source):
         return _csv(fetch(source))
@@ -46,15 +46,15 @@ def _csv(content: bytes) -> Trace:
 
 
 def fetch(address: str) -> bytes:
-    """What is at an address. See `is_address`.
+    """Download the content at a URL. See `is_address`.
 
     Raises:
         OSError: It cannot be read.
-        http.client.HTTPException: It does not answer as HTTP does.
+        http.client.HTTPException: The server does not speak HTTP.
     """
     try:
         with urlopen(address, timeout=_TIMEOUT) as answer:  # noqa: S310 - http or https: the caller has looked
             return cast("bytes", answer.read())
     except HTTPError as error:
-        error.close()  # an answer with an error is open too
+        error.close()  # an answer with an error status must be closed too
         raise

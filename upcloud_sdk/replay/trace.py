@@ -41,7 +41,7 @@ class Trace:
 
     builds: tuple[Build, ...]
     notes: tuple[str, ...] = ()
-    """What was left out or changed, one sentence each."""
+    """One sentence for each kind of build that was left out or changed."""
 
 
 def read_csv(lines: Iterable[str]) -> Trace:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 
 from pydantic import model_validator
 
-from upcloud_sdk._misuse import PAGE_MEANT, AsyncOnly, names_the_argument_meant
+from upcloud_sdk._misuse import PAGE_MEANT, AsyncOnly, suggests_arguments
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Envelope, Items, Resource
 from upcloud_sdk.models.audit_logs import AuditLogEntry, AuditLogFilters
@@ -31,7 +31,7 @@ class _Page(Resource):
 
     @model_validator(mode="before")
     @classmethod
-    def _in_whatever_wrapping(cls, document: object) -> dict[str, object]:
+    def _unwrap(cls, document: object) -> dict[str, object]:
         """Unwrap the list. The API's reference does not say whether it is wrapped, so accept 0, 1 or 2 levels."""
         while isinstance(document, Mapping):
             inside = list(cast("Mapping[str, object]", document).values())
@@ -69,7 +69,7 @@ class AuditLogs(Namespace):
         return await self._transport.call("GET", "/audit-logs/filter-options", _FILTERS)
 
     @endpoint("GET", "/audit-logs")
-    @names_the_argument_meant(PAGE_MEANT)
+    @suggests_arguments(PAGE_MEANT)
     def list(
         self,
         *,

@@ -127,7 +127,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="URL=FILE",
-        help="content that an import finds at a URL; can be repeated",
+        help="content that an import reads from a URL; can be repeated",
     )
     _add_guest_arguments(parser)
     args = parser.parse_args(argv)

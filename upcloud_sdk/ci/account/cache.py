@@ -192,7 +192,7 @@ class AccountCache:
     async def loose_disks(self) -> tuple[StorageSummary, ...]:
         """The account's detached disks with an owner and a lease, whose servers are gone: at most 30 seconds ago.
 
-        Disks in the making of this process are left out.
+        Disks that this process is still creating are left out.
 
         Raises:
             UpCloudError: The disks cannot be listed.

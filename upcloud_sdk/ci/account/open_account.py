@@ -46,9 +46,9 @@ class OpenAccount:
         reserve_image: Callable[[ServerSpec], AbstractAsyncContextManager[object]] | None = None,
     ) -> None:
         self.clock = clock or WaitPolicy().clock
-        """By which everybody waits here."""
+        """The clock of all waits of this account."""
         self.events = EventRouter()
-        """Passes the events of one server on."""
+        """Passes events to the listener of their server."""
         self.listeners: list[Listener] = []
         """Called with all events of the client. They must not block."""
         self.cloud = make_client(on_event=self._on_event)

@@ -76,6 +76,6 @@ class Costs:
 
 
 def _hours(server: Billed) -> dict[tuple[int, int], int]:
-    """The hours that it has begun, by month."""
+    """The begun hours of a server, by month."""
     began, now = (datetime.fromtimestamp(moment, UTC) for moment in server.billed_span())
     return hours_by_month([(began, max(began, now))])

@@ -82,7 +82,7 @@ class Reconciliation:
 
     @property
     def builds(self) -> Decimal:
-        """The builds' part of it."""
+        """The builds' part of the cost."""
         return sum((line.builds for line in self.lines), _NONE)
 
     def __str__(self) -> str:
@@ -151,7 +151,7 @@ def reconcile(
 
 
 def _builds_part(server: ServerRecord, month: tuple[int, int], anchor: Anchor) -> Decimal:
-    """What the builds pay for in a month. Like the bill, it counts an hour in the month in which the hour begins."""
+    """The cost of a server's builds in a month. As on the bill, an hour counts in the month in which it begins."""
     if server.hourly is None:
         return _NONE
     if server.span is None or len(hours_by_month([server.span], anchor=anchor)) == 1:
@@ -197,7 +197,7 @@ def _lines_of_others(record: Mapping[str, ServerRecord], servers: Mapping[str, B
 
 
 def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
-    """None if one of them is."""
+    """The sum. None if one of the amounts is None."""
     total = _NONE
     for amount in amounts:
         if amount is None:

@@ -56,7 +56,7 @@ class Spending:
         """
         self.release_claim(worker)
         if price is None:
-            return "there is a budget, but what its server costs cannot be told"
+            return "there is a budget, but the price of its server is not known"
         self._prices[worker] = price
         problem = budget.problem(currency=price.currency, hourly=price.hourly)
         if problem is not None:
@@ -82,12 +82,12 @@ class Spending:
         self._up[server] = price.hourly
 
     def release_image(self, server: Billed) -> None:
-        """Stop counting the server of an image. What it has cost stays counted: it is not in the record."""
+        """Stop counting the server of an image. Its cost so far still counts, since it is not in the record."""
         hourly = self._up.pop(server, None)
         if hourly is not None:
             self._costs.add(server, hourly)
 
-    # --- both ---
+    # --- servers of builds and of images ---
 
     def _refusal(self, price: Price, budget: Budget) -> str | None:
         spent, claimed = Decimal(0), self._claims.values()

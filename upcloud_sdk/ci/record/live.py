@@ -1,4 +1,4 @@
-"""The current servers as rows: data from the API, joined with the records of masters. Nothing is asked here."""
+"""The current servers as rows: data from the API, joined with the records of masters. Sends no request."""
 
 from __future__ import annotations
 

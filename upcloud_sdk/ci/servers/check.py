@@ -28,7 +28,7 @@ EACH_BUILD = "each build decides"
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What one question found for one worker."""
+    """The result of one check for one worker."""
 
     worker: str
     question: str
@@ -40,9 +40,9 @@ class Finding:
 
 
 class ServerCheck:
-    """The questions about the servers of one worker. Each method adds its findings to `findings`.
+    """The checks for the servers of one worker. Each method adds its findings to `findings`.
 
-    If what is asked about is not known before a build, give `is_known=False`.
+    Give `is_known=False` for values that each build decides.
 
     Args:
         worker: Its name.
@@ -56,7 +56,7 @@ class ServerCheck:
         """Cores and MiB of its first plan, for which the account's limits must have room."""
 
     def tell(self, question: str, good: bool | None, answer: str) -> None:
-        """Add a finding."""
+        """Add a finding: whether the answer is good, and the answer as text."""
         self.findings.append(Finding(worker=self._name, question=question, good=good, answer=answer))
 
     async def ask_account(self, cloud: UpCloud) -> Account | None:
@@ -116,7 +116,7 @@ class ServerCheck:
         return template
 
     async def ask_cost(self, cloud: UpCloud, spec: ServerSpec) -> Estimate | None:
-        """What a server costs. None if that is not known."""
+        """Check the price of a server. Returns it, or None if it is not known."""
         try:
             estimate = await cloud.prices.estimate(spec)
         except UpCloudError as error:
@@ -126,14 +126,14 @@ class ServerCheck:
         return estimate
 
     def tell_standby(self, standby: Standby, estimate: Estimate) -> None:
-        """What the servers of a standby cost."""
+        """Add a finding about the cost of a standby's servers."""
         hours = standby.hours_a_month()
         cost = f"{hours * float(estimate.hourly):.2f} {estimate.currency or ''}".strip()
         count = f"{len(standby.workers)} servers, {hours:.0f} hours"
         self.tell("standby", good=True, answer=f"{count} a month: {cost}, whether there are builds or not")
 
     async def ask_budget(self, cloud: UpCloud, budget: Budget, hourly: Decimal) -> None:
-        """How many servers of this price the budget has room for."""
+        """Check how many servers at this price the budget allows."""
         currency = await AccountCache(cloud).currency()
         if currency is None:
             self.tell("budget", good=None, answer="the account does not tell its currency")
@@ -172,7 +172,7 @@ def counted(things: Sequence[object], name: str) -> str:
 
 
 def _at_once(workers: Sequence[tuple[tuple[int, int], int | None]]) -> list[tuple[int, int]]:
-    """What is needed if as many workers as possible have a server, the largest ones first."""
+    """The resources needed if as many workers as possible have a server, the largest ones first."""
     limits = [limit for _, limit in workers if limit is not None]
     limited = sorted((needs for needs, limit in workers if limit is not None), reverse=True)
     return [needs for needs, limit in workers if limit is None] + limited[: max(limits, default=0)]
@@ -211,7 +211,7 @@ async def find_what_is_up(
 
 
 async def state_of_images(cloud: UpCloud, recipe: Recipe, zones: Sequence[str]) -> str:
-    """Which image of a recipe exists in each zone, and its age."""
+    """Describe the image of a recipe in each zone, with its age."""
     found = await cloud.images.find(recipe)
     now = await cloud.leases.now()
     parts: list[str] = []

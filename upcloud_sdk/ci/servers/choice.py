@@ -27,7 +27,7 @@ REFRESH = 86_400.0
 
 
 class LeastSize(NamedTuple):
-    """The least size of a plan."""
+    """The minimum size of a plan."""
 
     cores: int
     memory: int
@@ -49,7 +49,7 @@ class ServerChoice:
     zones: tuple[str, ...]
     plans: tuple[str, ...]
     replaced_by: LeastSize | None = None
-    """If the first plan is no longer sold to the account: the least size of the plan that replaces it. None: no plan
+    """If the first plan is no longer sold to the account: the minimum size of the plan that replaces it. None: no plan
     replaces it."""
     server_group: str | ServerGroupSpec | None = None
     """Its uuid, or a group that is created if the owner has none of this title."""
@@ -159,7 +159,7 @@ class PossibleServers(Generic[C]):
         return self._images_made.get(zone or "")
 
     async def likely_price(self, *, with_bill: bool) -> Price | None:
-        """What a server costs at most, whichever spec is created. None if the API does not tell."""
+        """The maximum price of a server, for any of the specs. None if it is not known."""
         await self._choose_images()
         specs = self._specs(replace(self._wanted, server_group=None))
         return await price_of(self._account.cache, specs, with_bill=with_bill)

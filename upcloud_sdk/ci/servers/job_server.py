@@ -46,7 +46,7 @@ C = TypeVar("C", bound=ServerChoice)
 
 
 def _ignore(_: str) -> None:
-    """Nobody listens."""
+    """The default listener: do nothing."""
 
 
 class JobServer(Generic[C]):
@@ -99,12 +99,12 @@ class JobServer(Generic[C]):
         self.tell_late: Callable[[], object] = lambda: None
         """Called when it is abandoned."""
         self.credits_per_hour: Decimal | None = None
-        """None as long as the price is not known."""
+        """The price per hour. None if not known yet."""
         self.currency: str | None = None
         """The account's currency. A credit is a hundredth of its unit."""
         self._possible = PossibleServers(account, choice, make_specs)
         self._specs: list[ServerSpec] = []
-        """What the create asked for, in the order in which it is tried."""
+        """The specs of the create, in the order in which they are tried."""
         self._disk: FreshDisk | None = None
         self._begun_at: float | None = None
         """When the create was sent, or the fresh disk was requested."""
@@ -117,7 +117,7 @@ class JobServer(Generic[C]):
     # --- create and boot ----------------------------------------------------------------------------------------------
 
     async def likely_price(self, *, with_bill: bool) -> Price | None:
-        """What it costs at most, before it is created. None if the API does not tell. See `price_of`."""
+        """Its maximum price, before it is created. None if it is not known. See `price_of`."""
         return await self._possible.likely_price(with_bill=with_bill)
 
     async def start(
@@ -134,8 +134,8 @@ class JobServer(Generic[C]):
             created: See above.
 
         Raises:
-            UpCloudError, ValueError: There is none, or it does not start.
-            RuntimeError: This was called before, even if it failed: another server is another `JobServer`.
+            UpCloudError, ValueError: No server was created, or it did not start.
+            RuntimeError: This was called before, successfully or not. Make a new `JobServer` for another server.
         """
         if self._was_asked:
             raise RuntimeError(f"server of {self._name}: start was called already: make another JobServer")
@@ -217,14 +217,14 @@ class JobServer(Generic[C]):
         self.up_since = time.monotonic()
 
     def _hear(self, event: Event) -> None:
-        """An event of the client while this server is created or boots."""
+        """Handle an event of the client while this server is created or boots."""
         if isinstance(event, ServerEvent) and event.happened == "adopted":
             self.is_adopted = True
         sentence = sentence_of(event)
         is_mine = self.details is None or server_of(event) in {self.details.uuid, None}
         if self.is_abandoned and is_mine and isinstance(event, ServerEvent) and event.happened == "destroyed":
             self._destroyed.set()
-        # Both waits of `_boot` see the same.
+        # Both waits of `_boot` report the same events.
         if sentence not in {None, self._told} and is_mine:
             self._told = sentence
             self.tell(str(sentence))
@@ -252,7 +252,7 @@ class JobServer(Generic[C]):
 
     @property
     def gets_new_password(self) -> bool:
-        """Whether the next guest can be told another password than the last one."""
+        """Whether the next guest can get another password than the last one."""
         return self._disk is not None and self._disk.is_rebuilt
 
     async def prepare_disk(self, timeout: float) -> None:
@@ -290,7 +290,7 @@ class JobServer(Generic[C]):
         return self._possible.spec_of(self.details)
 
     def begin_again(self) -> None:
-        """Use it for another job from now on. Call `renew` then."""
+        """Prepare this object for another job. Then call `renew`."""
         self.attached_at = self.up_since = self.stays_until = self._told = None
         self._begun_at = time.monotonic()
 
@@ -328,7 +328,7 @@ class JobServer(Generic[C]):
             await self._account.clock.sleep(_PAUSE)
 
     def note_attach(self) -> None:
-        """Its guest has attached."""
+        """Note that its guest has attached."""
         self.attached_at = self.attached_at or time.monotonic()
         self.up_since = self.up_since or self.attached_at
 
@@ -348,7 +348,7 @@ class JobServer(Generic[C]):
             return f"server {self.uuid} is in state {str(state)!r}"
         return None
 
-    # --- its end ------------------------------------------------------------------------------------------------------
+    # --- destroy ------------------------------------------------------------------------------------------------------
 
     async def destroy(self, timeout: float) -> None:
         """Destroy it with its disks, and return when it is gone.
@@ -370,7 +370,7 @@ class JobServer(Generic[C]):
         """Return when `destroy` has ended, successfully or not, or when the client has destroyed it."""
         await self._destroyed.wait()
 
-    # --- what is known of it ------------------------------------------------------------------------------------------
+    # --- facts about it ------------------------------------------------------------------------------------------
 
     @property
     def uuid(self) -> str:
@@ -390,7 +390,7 @@ class JobServer(Generic[C]):
 
     @property
     def paid_for(self) -> float:
-        """How many seconds from now are paid already."""
+        """The seconds from now that are already paid."""
         now = time.monotonic()
         return paid_until(now if self.asked_at is None else self.asked_at, now) - now
 
@@ -405,12 +405,12 @@ class JobServer(Generic[C]):
 
     @property
     def boot_seconds(self) -> float | None:
-        """From when its create was sent, or its fresh disk was requested, until it was started."""
+        """Seconds from its create, or from the request for its fresh disk, until it was started."""
         return self._since_begin(self.up_since)
 
     @property
     def attach_seconds(self) -> float | None:
-        """The same until its guest attached."""
+        """Seconds from the same time until its guest attached."""
         return self._since_begin(self.attached_at)
 
     def _since_begin(self, moment: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Records what happens to the servers of jobs, and what their builds cost."""
+"""Records the events of the servers of jobs, and the cost of their builds."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class ServerRecorder(Generic[S]):
         """For subclasses: called with the steps of a server from `made` to `gone`."""
 
     def begin(self, server: S, **values: object) -> ServerEntry:
-        """A server is requested, or was. `values`: what is known of it, as fields of `ServerRecord`."""
+        """Record that a server is or was requested. `values`: known fields of its `ServerRecord`."""
         entry = self._entries[server] = self.log.begin(server.asked_at, **values)
         return entry
 
     def made(self, server: S) -> None:
-        """The API has answered its create."""
+        """Record that the API has answered its create."""
         entry, details = self._entries.get(server), server.details
         if entry is None or details is None or server.asked_at is None:
             return
@@ -61,13 +61,13 @@ class ServerRecorder(Generic[S]):
         self.tell(server, entry.record, "made")
 
     def priced(self, server: S) -> None:
-        """Its price is known, if the API tells it."""
+        """Record its price, if it is known."""
         entry = self._entries.get(server)
         if entry is not None and server.credits_per_hour is not None:
             entry.note("priced", credits_per_hour=server.credits_per_hour, currency=server.currency)
 
     def started(self, server: S) -> None:
-        """It was seen to be started."""
+        """Record that it has started."""
         entry = self._entries.get(server)
         if entry is not None and server.up_since is not None and entry.record.started is None:
             state = "attaching" if entry.record.attached is None else entry.record.state
@@ -75,7 +75,7 @@ class ServerRecorder(Generic[S]):
             self.tell(server, entry.record, "started")
 
     def attached(self, server: S) -> bool:
-        """Its guest has attached. Returns whether this is recorded: only the first time is."""
+        """Record that its guest has attached. Returns whether this was the first time: only this is recorded."""
         entry = self._entries.get(server)
         if entry is None or server.attached_at is None or entry.record.attached is not None:
             return False
@@ -85,35 +85,35 @@ class ServerRecorder(Generic[S]):
         return True
 
     def failed(self, server: S, reason: str) -> None:
-        """Its start has failed, or its guest is lost. The first reason is recorded."""
+        """Record that its start failed or its guest is lost. Only the first reason is recorded."""
         entry = self._entries.get(server)
         if entry is not None and entry.record.error is None:
             entry.note("failed", error=reason)
             self.tell(server, entry.record, "failed")
 
     def stopping(self, server: S) -> None:
-        """Its destroy begins."""
+        """Record that its destroy begins."""
         entry = self._entries.get(server)
         if entry is not None:
             entry.note("stopping", state="stopping", stopping=entry.moment())
             self.tell(server, entry.record, "stopping")
 
     def left(self, server: S, reason: str) -> None:
-        """It could not be destroyed in time."""
+        """Record that it could not be destroyed in time."""
         self.failed(server, reason)
         entry = self._entries.get(server)
         if entry is not None:
             entry.note("left", state="left")
 
     def gone(self, server: S) -> None:
-        """It is gone, or was never created."""
+        """Record that it is gone, or was never created."""
         entry, held = self._entries.pop(server, None), self._times.pop(server, None)
         if entry is not None:
             entry.finish(held_seconds=None if held is None else round(held.held_seconds, 3))
             self.tell(server, entry.record, "gone")
 
     def gone_by_uuid(self, uuid: str) -> bool:
-        """The reaper has destroyed it. Returns False if it is not a server of this process."""
+        """Record that the reaper has destroyed it. Returns False if it is not a server of this process."""
         found = [server for server, entry in self._entries.items() if entry.record.uuid == uuid]
         for server in found:
             self.gone(server)
@@ -126,13 +126,13 @@ class ServerRecorder(Generic[S]):
     # --- builds -------------------------------------------------------------------------------------------------------
 
     def hold(self, server: S, build: Hashable, *, first: Hashable) -> None:
-        """A build takes a running server. `first`: the one that it was created for, which holds it from its create."""
+        """Record that a build takes a server. `first`: the build that the server was created for."""
         held = self._time(server, first)
         if held is not None:
             held.hold(build, time.monotonic())
 
     def release(self, server: S, build: Hashable, *, first: Hashable) -> Decimal | None:
-        """A build on it has ended. Returns what it costs, in the main unit of the currency. None if that is not known.
+        """Record that a build on it has ended. Returns its cost in the main unit of the currency. None if not known.
 
         Builds that run at the same time share the cost. `first`: as for `hold`.
         """
@@ -143,13 +143,13 @@ class ServerRecorder(Generic[S]):
         return None if price is None else round(cost_of(seconds, price / _CENTS), 9)
 
     def idle(self, server: S) -> None:
-        """No build runs on it any more."""
+        """Record that no build runs on it any more."""
         entry = self._entries.get(server)
         if entry is not None and entry.record.attached is not None:
             entry.note("idle", state="idle", idle=entry.moment())
 
     def _time(self, server: S, first: Hashable) -> ServerTime | None:
-        """Which builds hold it. None before its create."""
+        """The times of the builds that hold it. None before its create."""
         if server.asked_at is None:
             return None
         if server not in self._times:

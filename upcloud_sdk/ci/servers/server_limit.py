@@ -14,15 +14,15 @@ class ServerLimit:
     def __init__(self) -> None:
         self._holders: set[Hashable] = set()
         self._waiting: dict[Hashable, None] = {}
-        """Who waits for a slot: the oldest first."""
+        """The holders that wait for a slot, in order of arrival."""
 
     def has_room(self, limit: int | None) -> bool:
-        """Whether a slot is free under this limit that nobody waits for. None: no limit."""
+        """Whether this limit leaves a free slot that no other holder waits for. None: no limit."""
         return limit is None or len(self._holders) + len(self._waiting) < limit
 
     @property
     def is_awaited(self) -> bool:
-        """Whether somebody waits for a slot."""
+        """Whether a holder waits for a slot."""
         return bool(self._waiting)
 
     def reserve(self, holder: Hashable, limit: int | None, *, waits: bool = False) -> bool:

@@ -1,1 +1,1 @@
-"""What a web interface tells of servers: the documents of a page, and metrics for Prometheus."""
+"""Data for web interfaces: the documents of a page, and metrics for Prometheus."""

@@ -82,16 +82,18 @@ class Metrics:
         def histogram(name: str, documentation: str, *labels: str) -> Histogram:
             return Histogram(f"upcloud_{name}_seconds", documentation, labels, registry=registry, buckets=SECONDS)
 
-        self._creates = counter("creates_total", "Servers that were made.", *WHERE)
-        self._adoptions = counter("adoptions_total", "Servers found by their label: their creates' answers were lost.")
-        self._failures = counter("failures_total", "Servers that were of no use, by reason.", "reason")
+        self._creates = counter("creates_total", "Servers that were created.", *WHERE)
+        self._adoptions = counter(
+            "adoptions_total", "Servers found by their label, because the answer to their create was lost."
+        )
+        self._failures = counter("failures_total", "Servers and starts that failed, by reason.", "reason")
         self._reaped = counter("reaped_total", "Servers and disks that the reaper destroyed.")
         self._requests = counter("requests_total", "Requests to the API, by the status of its answer.", "status")
         self._repeats = counter("repeats_total", "Requests that were repeated, by the status of the answer.", "status")
-        self._queue = histogram("queue", "From a build's request until it took a server, or asked for one.")
-        self._boot = histogram("boot", "From asking for a server until it was started.", *WHERE)
-        self._attach = histogram("attach", "From asking for a server until its worker called.", *WHERE)
-        self._destroy = histogram("destroy", "From the begin of a server's destroy until it was gone.", *WHERE)
+        self._queue = histogram("queue", "From a build's request until it took a server, or requested one.")
+        self._boot = histogram("boot", "From the create of a server until it was started.", *WHERE)
+        self._attach = histogram("attach", "From the create of a server until its worker attached.", *WHERE)
+        self._destroy = histogram("destroy", "From the start of a destroy until the server was gone.", *WHERE)
         self._statuses: dict[str, str] = {}
         # Prometheus notices an increase only if it has read the series before.
         for reason in (*(reason for _, reason in _REASONS), _OTHER):
@@ -168,11 +170,9 @@ class _Scraped:
 
     def _gauges(self, records: list[ServerRecord]) -> Iterator[Metric]:
         servers = GaugeMetricFamily(
-            "upcloud_servers", "Servers of this master that are up.", labels=("state", "worker", *WHERE)
+            "upcloud_servers", "Running servers of this master.", labels=("state", "worker", *WHERE)
         )
-        money = GaugeMetricFamily(
-            "upcloud_hourly_cost", "What an hour of the servers that are up costs.", labels=("currency",)
-        )
+        money = GaugeMetricFamily("upcloud_hourly_cost", "Cost per hour of the running servers.", labels=("currency",))
         counts: dict[tuple[str, str, str, str], int] = {}
         hourly: dict[str, float] = {}
         unpriced = 0
@@ -191,14 +191,14 @@ class _Scraped:
         for currency, amount in hourly.items():
             money.add_metric((currency,), amount)
         unknown = GaugeMetricFamily(
-            "upcloud_unpriced_servers", "Servers of this master that are up and whose price is not known."
+            "upcloud_unpriced_servers", "Running servers of this master whose price is not known."
         )
         unknown.add_metric((), unpriced)
         yield from (servers, money, unknown)
         if self._metrics.left is not None:
             for kind, count in zip(("servers", "disks"), self._metrics.left, strict=True):
                 left = GaugeMetricFamily(
-                    f"upcloud_left_{kind}", f"{kind.capitalize()} with our labels that nobody holds."
+                    f"upcloud_left_{kind}", f"{kind.capitalize()} with this SDK's labels and without a holder."
                 )
                 left.add_metric((), count)
                 yield left

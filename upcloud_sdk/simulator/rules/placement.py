@@ -22,12 +22,12 @@ GPUS_A_ZONE = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class HostChoice:
     host: int | None = None
     avoid: int | None = None
 
 
-def read_wish(cloud: Cloud, f: Fields, zone: str) -> Wish:
+def read_host_choice(cloud: Cloud, f: Fields, zone: str) -> HostChoice:
     """Read `host` and `avoid_host` of a request. Only private clouds allow `host`."""
     host = f.get("host", _ID, None)
     avoid = f.get("avoid_host", _ID, None)
@@ -39,13 +39,13 @@ def read_wish(cloud: Cloud, f: Fields, zone: str) -> Wish:
             raise ApiFault(404, "HOST_NOT_FOUND", f"The host {host} does not exist.")
         if known.zone != zone:
             raise ApiFault(403, "HOST_FORBIDDEN", f"The host {host} is in another zone.")
-    return Wish(host, avoid)
+    return HostChoice(host, avoid)
 
 
-def choose_host(cloud: Cloud, server: Server, wish: Wish, *, windows: bool) -> int:
+def choose_host(cloud: Cloud, server: Server, choice: HostChoice, *, windows: bool) -> int:
     """Raises `ApiFault`: WINDOWS_NOT_AVAILABLE, STRICT_ANTI_AFFINITY_NOT_MET, SERVER_RESOURCES_UNAVAILABLE."""
     own = [host.id for host in cloud.hosts.values() if host.zone == server.zone]
-    hosts = [host for host in own or PUBLIC_HOSTS if host != wish.avoid and wish.host in {None, host}]
+    hosts = [host for host in own or PUBLIC_HOSTS if host != choice.avoid and choice.host in {None, host}]
     if own and windows:
         hosts = [host for host in hosts if cloud.hosts[host].windows_enabled == "yes"]
         if not hosts:

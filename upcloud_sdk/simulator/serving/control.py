@@ -148,7 +148,7 @@ def reset(cloud: Cloud, _call: Call) -> Answer:
 
 
 @routes.put("/_simulator/downloads")
-def lay_out_download(cloud: Cloud, call: Call) -> Answer:
+def set_download(cloud: Cloud, call: Call) -> Answer:
     """Set the content at a URL for imports: `text`, or bytes as `base64`. Without both, there is no content."""
     with fields(call, None) as f:
         address = f.need("address", text(1))

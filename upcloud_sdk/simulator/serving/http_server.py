@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from upcloud_sdk.simulator.serving.dispatch import Delivery
-from upcloud_sdk.simulator.serving.driving import drive, step
+from upcloud_sdk.simulator.serving.exchange import next_step, run_exchange
 from upcloud_sdk.simulator.serving.gate import Gate
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Application:
         self._simulator, self._gate = simulator, gate
         self._holding: set[anyio.CancelScope] = set()
 
-    def let_go(self) -> None:
+    def close_held(self) -> None:
         """Close the connections of held calls, because the server ends."""
         for scope in self._holding:
             scope.cancel()
@@ -73,7 +73,7 @@ class Application:
         content = await request.body()
         origin = f"{scope['scheme']}://{headers.get('host', '')}"
         exchange = self._simulator.exchange(request.method, target, headers, content, origin)
-        held = step(exchange)
+        held = next_step(exchange)
         delivery = held if isinstance(held, Delivery) else await self._held(exchange, held, receive)
         if delivery is None:
             return
@@ -111,7 +111,7 @@ class Application:
 
             self._holding.add(group.cancel_scope)
             group.start_soon(watch)
-            delivery = await drive(exchange, held, self._simulator.clock)
+            delivery = await run_exchange(exchange, held, self._simulator.clock)
             group.cancel_scope.cancel()
         self._holding.discard(group.cancel_scope)
         return delivery
@@ -139,7 +139,7 @@ class _Server(uvicorn.Server):
         self._application = application
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._application.let_go()
+        self._application.close_held()
         await super().shutdown(sockets)
 
     @contextmanager

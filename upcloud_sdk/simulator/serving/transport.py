@@ -10,7 +10,7 @@ import anyio.lowlevel
 import httpx
 
 from upcloud_sdk.simulator.serving.dispatch import Delivery
-from upcloud_sdk.simulator.serving.driving import drive, step
+from upcloud_sdk.simulator.serving.exchange import next_step, run_exchange
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.serving.dispatch import Dispatch
@@ -34,12 +34,12 @@ class SimulatorTransport(httpx.AsyncBaseTransport):
         limits = cast("dict[str, float | None]", request.extensions.get("timeout", {}))
         limit = limits.get("read")
         exchange = self._simulator.exchange(request.method, target, headers, content)
-        held = step(exchange)
+        held = next_step(exchange)
         if isinstance(held, Delivery):
             await anyio.lowlevel.checkpoint()
             return _response(held, request)
         with anyio.move_on_after(math.inf if limit is None else limit):
-            return _response(await drive(exchange, held, self._simulator.clock), request)
+            return _response(await run_exchange(exchange, held, self._simulator.clock), request)
         raise httpx.ReadTimeout(f"no answer within {limit} s", request=request)
 
     async def _upload(self, sink: Sink, request: httpx.Request) -> httpx.Response:

@@ -35,7 +35,7 @@ class AccountState(Records):
         self.lock = threading.RLock()
         self.catalog = Catalog()
         self.downloads: dict[str, bytes | None] = {}
-        """What an import finds at a URL. None: nothing. At any other URL it finds the URL itself."""
+        """The content at a URL for imports. None: no content. For other URLs the content is the URL itself."""
         self._moving: dict[str, Moving] = {}
         self._wake = math.inf
 

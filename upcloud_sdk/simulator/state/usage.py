@@ -172,7 +172,7 @@ def share_plan(cloud: AccountState, server: Server) -> None:
     ]
     first = next((each for each in public if each.part_of_plan), public[0] if public and size else None)
     for address in public:
-        _bring(cloud, address, is_brought=bool(size) and address is first)
+        _set_included(cloud, address, is_included=bool(size) and address is first)
     stored = sum(storage.size for _, storage in disks)
     beyond = max(0, stored - size)
     if beyond != server.stored_beyond_plan:
@@ -192,7 +192,7 @@ def _include(cloud: AccountState, storage: Storage, size: int) -> None:
     storage.included, storage.part_of_plan = size, size > 0
 
 
-def _bring(cloud: AccountState, address: IpAddress, *, is_brought: bool) -> None:
-    if address.part_of_plan != is_brought:
+def _set_included(cloud: AccountState, address: IpAddress, *, is_included: bool) -> None:
+    if address.part_of_plan != is_included:
         close(cloud, address, longer_than=_ONE_REQUEST)
-        address.part_of_plan = is_brought
+        address.part_of_plan = is_included

@@ -27,7 +27,7 @@ _NAME = text(1, 255)
 def _state(cloud: Cloud, peering: Peering) -> str:
     """The state, from both networks and the other side."""
     local, peer = cloud.networks[peering.network], cloud.networks.get(peering.peer_network)
-    other = next((each for each in cloud.peerings.values() if _mirrors(each, peering)), None)
+    other = next((each for each in cloud.peerings.values() if _is_other_side(each, peering)), None)
     obstacles = {
         "disabled": peering.configured_status == "disabled",
         "deleted-peer-network": peer is None,
@@ -40,7 +40,7 @@ def _state(cloud: Cloud, peering: Peering) -> str:
     return next((state for state, holds in obstacles.items() if holds), "active")
 
 
-def _mirrors(one: Peering, other: Peering) -> bool:
+def _is_other_side(one: Peering, other: Peering) -> bool:
     return (one.network, one.peer_network) == (other.peer_network, other.network)
 
 

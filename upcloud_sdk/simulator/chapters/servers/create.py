@@ -11,7 +11,7 @@ from upcloud_sdk.simulator.rules import documents
 from upcloud_sdk.simulator.rules.addressing import add_interface
 from upcloud_sdk.simulator.rules.devices import DeviceRequest, place_devices, read_devices
 from upcloud_sdk.simulator.rules.interfaces import check_limits, read_interfaces
-from upcloud_sdk.simulator.rules.placement import choose_host, gpus_left, read_wish
+from upcloud_sdk.simulator.rules.placement import choose_host, gpus_left, read_host_choice
 from upcloud_sdk.simulator.rules.server_values import NIC_MODEL, VIDEO_MODEL, boot_order, read_newer, simple_backup
 from upcloud_sdk.simulator.rules.servers import read_size
 from upcloud_sdk.simulator.rules.storages import check_room
@@ -51,13 +51,13 @@ def create_server(cloud: Cloud, call: Call) -> Answer:
         f.get("password_delivery", one_of("none", "email", "sms"), "email")
         devices = read_devices(cloud, server, f)
         interfaces = read_interfaces(cloud, f, zone)
-        wish = read_wish(cloud, f, zone)
+        choice = read_host_choice(cloud, f, zone)
     _check_template(server, devices, login)
     _check_account(cloud, server)
     for tier in {each.tier for each in devices}:
         check_room(cloud, zone, tier, sum(each.size for each in devices if each.tier == tier))
     check_limits(cloud, interfaces)
-    server.host = choose_host(cloud, server, wish, windows=_is_windows(cloud, devices))
+    server.host = choose_host(cloud, server, choice, windows=_is_windows(cloud, devices))
     boots = boot_device(devices)
     cloud.admit_guest(server, boots.source if boots is not None else None)
     place_devices(cloud, server, devices)

@@ -67,7 +67,7 @@ def _check_free(server: Server, group: str) -> None:
         raise ApiFault(409, "ALREADY_IN_SERVER_GROUP", f"The server {server.uuid} is in a server group already.")
 
 
-def _gather(cloud: Cloud, group: ServerGroup, servers: list[Server]) -> None:
+def _set_members(cloud: Cloud, group: ServerGroup, servers: list[Server]) -> None:
     """Make exactly these servers the group's members."""
     for member in members_of(cloud, group):
         member.server_group = None
@@ -98,7 +98,7 @@ def create_group(cloud: Cloud, call: Call) -> Answer:
         servers = _read_members(cloud, f, group.uuid)
     cloud.check_limit("server_groups", len(cloud.server_groups), "SERVER_GROUP_LIMIT_REACHED")
     cloud.server_groups[group.uuid] = group
-    _gather(cloud, group, servers or [])
+    _set_members(cloud, group, servers or [])
     return _answer(cloud, group)
 
 
@@ -113,7 +113,7 @@ def modify_group(cloud: Cloud, call: Call) -> Answer:
     group.title, group.anti_affinity = title, policy
     group.labels = group.labels if wanted is None else wanted
     if servers is not None:
-        _gather(cloud, group, servers)
+        _set_members(cloud, group, servers)
     return _answer(cloud, group)
 
 
@@ -121,7 +121,7 @@ def modify_group(cloud: Cloud, call: Call) -> Answer:
 def delete_group(cloud: Cloud, call: Call) -> Answer:
     """Delete a group. Its members are kept."""
     group = _find(cloud, call)
-    _gather(cloud, group, [])
+    _set_members(cloud, group, [])
     del cloud.server_groups[group.uuid]
     return Answer(204)
 

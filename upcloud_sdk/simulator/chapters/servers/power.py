@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from upcloud_sdk.simulator.chapters.routing import Routes
 from upcloud_sdk.simulator.records.records import Step
 from upcloud_sdk.simulator.rules.documents import server_details
-from upcloud_sdk.simulator.rules.placement import choose_host, read_wish, runs_windows
+from upcloud_sdk.simulator.rules.placement import choose_host, read_host_choice, runs_windows
 from upcloud_sdk.simulator.rules.servers import details, require_state
 from upcloud_sdk.simulator.state.guest_backend import boot_device
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call, Pause
@@ -34,10 +34,10 @@ _START_PATIENCE = 120.0
 def start_server(cloud: Cloud, call: Call) -> Answer | Pause:
     server = cloud.server(call.args["uuid"])
     with fields(call, "server", optional=True) as f:
-        wish = read_wish(cloud, f, server.zone)
+        choice = read_host_choice(cloud, f, server.zone)
     require_state(server, "stopped")
     cloud.check_credits()
-    server.host = choose_host(cloud, server, wish, windows=runs_windows(cloud, server))
+    server.host = choose_host(cloud, server, choice, windows=runs_windows(cloud, server))
     boots = boot_device(server.devices)
     cloud.admit_guest(server, cloud.any_storage(boots.storage) if boots is not None else None)
     cloud.note_event(server, "server_start_init")
@@ -61,7 +61,7 @@ def stop_server(cloud: Cloud, call: Call) -> Answer:
     require_state(server, "started")
     answer = details(cloud, server)
     cloud.note_event(server, "server_shutdown")
-    cloud.schedule(server, *_leaving(cloud, server, "stopped", kind, timeout))
+    cloud.schedule(server, *_steps_to_stop(cloud, server, "stopped", kind, timeout))
     return answer
 
 
@@ -72,17 +72,17 @@ def restart_server(cloud: Cloud, call: Call) -> Answer:
         kind = f.get("stop_type", one_of("soft", "hard"), "soft")
         timeout = f.get("timeout", _TIMEOUT, None)
         action = f.get("timeout_action", one_of("destroy", "ignore"), None)
-        read_wish(cloud, f, server.zone)
+        read_host_choice(cloud, f, server.zone)
     if action is not None and timeout is None:
         raise ApiFault(400, "TIMEOUT_MISSING", "timeout_action needs a timeout.")
     require_state(server, "started")
     answer = details(cloud, server)
     ignored = "resumed" if action == "ignore" else None
-    cloud.schedule(server, *_leaving(cloud, server, "restarted", kind, timeout, ignored=ignored))
+    cloud.schedule(server, *_steps_to_stop(cloud, server, "restarted", kind, timeout, ignored=ignored))
     return answer
 
 
-def _leaving(
+def _steps_to_stop(
     cloud: Cloud, server: Server, event: str, stop_type: str, timeout: int | None, *, ignored: str | None = None
 ) -> list[Step]:
     """Steps to `event`: a moment of `started`, then `maintenance`. If the guest ignores the stop: `ignored`."""

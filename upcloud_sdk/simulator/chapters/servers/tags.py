@@ -54,7 +54,7 @@ def _read_servers(cloud: Cloud, f: Fields) -> list[Server] | None:
     return [cloud.server(uuid) for uuid in uuids]
 
 
-def _carry(cloud: Cloud, tag: Tag, servers: list[Server]) -> None:
+def _set_servers(cloud: Cloud, tag: Tag, servers: list[Server]) -> None:
     """Set the tag on exactly these servers."""
     for server in cloud.servers.values():
         if tag.name in server.tags and server not in servers:
@@ -85,7 +85,7 @@ def create_tag(cloud: Cloud, call: Call) -> Answer:
         raise ApiFault(409, "TAG_EXISTS", f"The tag {tag.name} already exists.")
     cloud.check_limit("tags", len(cloud.tags), "TAG_LIMIT_REACHED")
     cloud.tags[tag.name.lower()] = tag
-    _carry(cloud, tag, servers or [])
+    _set_servers(cloud, tag, servers or [])
     return Answer(200, {"tag": _document(cloud, tag)})
 
 
@@ -106,7 +106,7 @@ def modify_tag(cloud: Cloud, call: Call) -> Answer:
     tag.name, tag.description = name, description
     cloud.tags[name.lower()] = tag
     if servers is not None:
-        _carry(cloud, tag, servers)
+        _set_servers(cloud, tag, servers)
     return Answer(200, {"tag": _document(cloud, tag)})
 
 
@@ -114,7 +114,7 @@ def modify_tag(cloud: Cloud, call: Call) -> Answer:
 def delete_tag(cloud: Cloud, call: Call) -> Answer:
     require_main(cloud, call)
     tag = _find(cloud, call.args["name"])
-    _carry(cloud, tag, [])
+    _set_servers(cloud, tag, [])
     del cloud.tags[tag.name.lower()]
     return Answer(204)
 

@@ -1,4 +1,4 @@
-"""Waiting on the API's clock, on asyncio and trio."""
+"""Runs the steps of a call to its answer, and waits between them by the API's clock. For asyncio and trio."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PATIENCE = 600.0
 _LOOK = 0.005
 
 
-def step(exchange: Generator[float, None, Delivery]) -> Delivery | float:
+def next_step(exchange: Generator[float, None, Delivery]) -> Delivery | float:
     """The answer, or the time of the next step."""
     try:
         return next(exchange)
@@ -28,12 +28,12 @@ def step(exchange: Generator[float, None, Delivery]) -> Delivery | float:
         return delivery
 
 
-async def drive(exchange: Generator[float, None, Delivery], held: Delivery | float, clock: Clock) -> Delivery:
-    """Continue from the first `step` to the answer."""
+async def run_exchange(exchange: Generator[float, None, Delivery], held: Delivery | float, clock: Clock) -> Delivery:
+    """Continue from the first `next_step` to the answer."""
     try:
         while not isinstance(held, Delivery):
             await _until(held, clock)
-            held = step(exchange)
+            held = next_step(exchange)
         return held
     finally:
         exchange.close()

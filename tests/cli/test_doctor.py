@@ -24,6 +24,14 @@ def test_a_healthy_machine_passes_all_checks(cli: Cli) -> None:
     assert "UPCLOUD_TOKEN" in result.stdout
 
 
+def test_missing_credentials_are_reported(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("UPCLOUD_TOKEN")
+    assert cli("doctor").exit_code == 1
+    good, answer = answers(cli)["credentials from"]
+    assert not good
+    assert "UPCLOUD_TOKEN" in answer
+
+
 def test_refused_credentials_are_reported(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     with Simulator(token="ucat_of_another_account") as sim, sim.serve() as url:
         monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)

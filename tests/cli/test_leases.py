@@ -107,5 +107,5 @@ def test_all_owners_are_reaped_only_on_request(cli: Cli, make: Make, sim: Simula
     assert server.uuid in cli("leases", "list", "--all-owners").stdout
     assert "destroyed 1 servers" in cli("leases", "reap", "--all-owners", "--yes").stdout
     refused = cli("leases", "reap", "--all-owners", "--owner", "ci")
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     assert "leave out --owner" in refused.stderr

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk.cli.servers import destroy_all
@@ -20,7 +25,20 @@ def test_servers_are_listed_with_owner_and_end_of_lease(cli: Cli, make: Make) ->
     leased = make("web-2", lease=600)
     lines = cli("servers", "list").stdout.splitlines()
     assert [line.split()[1] for line in lines[1:]] == ["web-1", "web-2"]
-    assert lines[2].split()[-2:] == ["ci", leased.labels["upcloud_sdk_lease"]]
+    ends = datetime.fromisoformat(leased.labels["upcloud_sdk_lease"])
+    assert lines[2].split()[-3:] == ["ci", *f"{ends:%Y-%m-%d %H:%M}".split()]
+
+
+def test_a_terminal_that_is_too_narrow_for_a_table_gets_lines_without_a_cut_word(
+    cli: Cli, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = make("web-1")
+    make("web-2")
+    monkeypatch.setattr("upcloud_sdk.cli.output.console", Console(width=60))
+    shown = cli("servers", "list").stdout
+    assert "…" not in shown
+    assert ["uuid", server.uuid] in [line.split() for line in shown.splitlines()]
+    assert ["plan", server.plan] in [line.split() for line in shown.splitlines()]
 
 
 def test_an_account_without_servers_is_reported(cli: Cli) -> None:
@@ -77,7 +95,23 @@ def test_a_destroy_without_an_answer_destroys_nothing(cli: Cli, make: Make, sim:
     make("web-1")
     result = cli("servers", "destroy", "web-1", input="")
     assert result.exit_code == 1
-    assert "--yes" in result.stderr
+    assert result.stderr.endswith(
+        "\nupcloud-sdk: nothing was destroyed: the question was not answered; --yes skips it\n"
+    )
+    assert len(sim.servers) == 1
+
+
+def test_ctrl_c_at_the_question_destroys_nothing_and_ends_with_status_130(make: Make, sim: Simulator) -> None:
+    make("web-1")
+    command = [sys.executable, "-m", "upcloud_sdk", "servers", "destroy", "web-1"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stderr is not None
+        asked = b""
+        while b"[y/N]" not in asked:
+            asked += process.stderr.read(1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr.read().endswith(b"\nupcloud-sdk: nothing was destroyed\n")
     assert len(sim.servers) == 1
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from upcloud_sdk import ServerSpec, StorageDeviceSpec
+from upcloud_sdk import ServerSpec, StorageDeviceSpec, errors
 from upcloud_sdk.cli.output import show
 from upcloud_sdk.cli.session import AsJson, call
 
@@ -34,8 +34,10 @@ def plans(
     """List the plans on sale in a zone, the cheapest first."""
 
     async def ask(cloud: UpCloud) -> list[tuple[Decimal, Plan]]:
-        prices = await cloud.prices.list()
-        items = {name: price for each in prices if each.name == zone for name, price in each.items.items()}
+        prices = {each.name: each.items for each in await cloud.prices.list()}
+        if zone not in prices:
+            raise errors.NoMatch(f"no zone {zone!r} in the price list: there are {', '.join(prices)}")
+        items = prices[zone]
         return [
             (price / CREDITS, plan)
             for plan in await cloud.plans.list()
@@ -80,7 +82,8 @@ def price(
             for part in estimate.parts
         ]
         total = {"per hour": estimate.hourly, "per month": estimate.monthly}
-        return [*rows, {"item": "total", "quantity": None, **total}]
+        rows.append({"item": "total", "quantity": None, **total})
+        return [{**row, "currency": estimate.currency} for row in rows]
 
     show(call(context, ask), as_json=as_json, empty="nothing")
 
@@ -102,7 +105,7 @@ def templates(
 
 
 def simulator(context: typer.Context) -> None:
-    """Serve the API simulator on this machine. Takes the options of python -m upcloud_sdk.simulator."""
+    """Serve the API simulator on this machine. --help lists its options."""
     from upcloud_sdk.simulator.__main__ import main  # noqa: PLC0415 - other commands do not need the simulator
 
-    raise typer.Exit(main(context.args))
+    raise typer.Exit(main(context.args, program="upcloud-sdk simulator"))

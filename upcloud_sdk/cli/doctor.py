@@ -15,6 +15,7 @@ import typer
 from upcloud_sdk import UpCloud, errors
 from upcloud_sdk.cli.output import print_json, show
 from upcloud_sdk.cli.session import AsJson, call
+from upcloud_sdk.credentials import find_credentials
 
 if TYPE_CHECKING:
     from upcloud_sdk.client import RawAnswer
@@ -35,7 +36,15 @@ class Finding:
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Check credentials, proxy, connection, clock, limits and leases. Changes nothing. Status 1 if a check fails."""
-    findings = call(context, examine)
+    try:
+        find_credentials(None)
+    except errors.ConfigError as error:
+        findings = [
+            Finding("credentials from", good=False, answer=str(error)),
+            Finding("proxy", good=True, answer=_proxy()),
+        ]
+    else:
+        findings = call(context, examine)
     if as_json:
         print_json([{"question": f.question, "good": f.good, "answer": f.answer} for f in findings])
     else:

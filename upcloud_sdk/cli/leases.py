@@ -66,9 +66,9 @@ def reap(  # noqa: PLR0917 - typer passes arguments by name
 
 
 def check_owners(owner: str | None, *, all_owners: bool) -> None:
-    """Exit with status 1 if `--owner` and `--all-owners` are both given."""
+    """Exit with status 2 if `--owner` and `--all-owners` are both given."""
     if all_owners and owner is not None:
-        fail("--all-owners includes every owner: leave out --owner")
+        fail("--all-owners includes every owner: leave out --owner", status=2)
 
 
 def tell(report: ReapReport, *, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,18 +25,30 @@ Row = Mapping[str, Any]
 
 
 def show(rows: Sequence[Row], *, as_json: bool, empty: str) -> None:
-    """Print a table with one column per key, or `empty` if there are no rows."""
+    """Print a table with one column per key, or `empty` if there are no rows.
+
+    If the terminal is too narrow for the longest word of each column, each row is printed as lines: one line per key.
+    """
     if as_json:
-        print_json(list(rows))
+        print_json([{_json_key(name): value for name, value in row.items()} for row in rows])
         return
     if not rows:
         console.print(empty, highlight=False)
         return
+    cells = [{name: _cell(value) for name, value in row.items()} for row in rows]
+    widths = {name: max(map(len, " ".join((name, *(row[name] for row in cells))).split())) for name in rows[0]}
+    if sum(widths.values()) + 2 * (len(widths) - 1) > console.width:
+        for number, row in enumerate(rows):
+            if number:
+                console.print()
+            show_one(row, as_json=False)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, value in rows[0].items():
-        table.add_column(name, justify="right" if isinstance(value, int | Decimal) else "left", no_wrap=name == "uuid")
-    for row in rows:
-        table.add_row(*map(_cell, row.values()))
+        right = isinstance(value, int | Decimal)
+        table.add_column(name, justify="right" if right else "left", min_width=widths[name])
+    for row in cells:
+        table.add_row(*row.values())
     console.print(table)
 
 
@@ -65,6 +78,11 @@ def print_json(value: object) -> None:
 def counted(number: int, noun: str) -> str:
     """A number with its noun: `1 server`, `2 servers`."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _json_key(name: str) -> str:
+    """The title of a column as a key for programs: `memory (MiB)` is `memory_mib`."""
+    return re.sub(r"\W+", "_", name.lower()).strip("_")
 
 
 def _plain(value: object) -> object:

@@ -13,7 +13,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from upcloud_sdk import errors
 from upcloud_sdk.cli.output import counted, document_of, print_json, show, show_one
 from upcloud_sdk.cli.session import AsJson, Yes, call, confirm, console, fail, messages
-from upcloud_sdk.models.ownership import LEASE, OWNER
+from upcloud_sdk.models.ownership import LEASE, OWNER, read_lease
 from upcloud_sdk.resources.policies import StoragePolicy
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def show_server(context: typer.Context, which: Which, as_json: AsJson = False) -
         return
     row = {
         **_row(server),
+        "hostname": server.hostname,
         "cores": server.core_number,
         "memory": f"{server.memory_amount} MiB",
         "addresses": [f"{each.address} ({each.access})" for each in server.ip_addresses],
@@ -135,14 +136,14 @@ async def destroy_all(
 
 
 def _row(server: ServerSummary) -> dict[str, object]:
+    lease = server.labels.get(LEASE)
     return {
         "uuid": server.uuid,
         "title": server.title,
-        "hostname": server.hostname,
         "zone": server.zone,
         "plan": server.plan,
         "state": server.state,
         "created": server.created,
         "owner": server.labels.get(OWNER),
-        "lease ends": server.labels.get(LEASE),
+        "lease ends": lease if (ends := read_lease(lease)) is None else ends,
     }

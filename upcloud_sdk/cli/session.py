@@ -16,7 +16,7 @@ from upcloud_sdk.events import Listener
 
 T = TypeVar("T")
 
-console = Console(width=None if sys.stdout.isatty() else 200)
+console = Console(width=None if sys.stdout.isatty() else 10_000)
 """For results. In a file or a pipe, long lines are not wrapped."""
 messages = Console(stderr=True)
 """For progress, questions and errors. On stderr, so that they are not part of a piped result."""
@@ -64,24 +64,27 @@ def call(context: typer.Context, work: Callable[[UpCloud], Awaitable[T]], *, on_
         raise typer.Exit(130) from None
 
 
-def fail(*lines: str) -> NoReturn:
-    """Print these lines on stderr and exit with status 1."""
+def fail(*lines: str, status: int = 1) -> NoReturn:
+    """Print these lines on stderr and exit with this status."""
     for line in lines:
         messages.print(f"upcloud-sdk: {line}", style="red", markup=False, highlight=False, soft_wrap=True)
-    raise typer.Exit(1)
+    raise typer.Exit(status)
 
 
 def confirm(question: str, *, yes: bool) -> None:
     """Ask the user. Returns if the answer is yes.
 
     Raises:
-        typer.Exit: With status 1 if the answer is no, or nobody answers.
+        typer.Exit: With status 1 if the answer is no, or nobody answers, and with status 130 at Ctrl-C.
     """
     if yes:
         return
     try:
         agreed = typer.confirm(question, err=True)
-    except typer.Abort:
+    except typer.Abort as unanswered:
+        messages.print()  # The question has no end of line without an answer.
+        if isinstance(unanswered.__context__, KeyboardInterrupt):
+            fail("nothing was destroyed", status=130)
         fail("nothing was destroyed: the question was not answered; --yes skips it")
     if not agreed:
         fail("nothing was destroyed")

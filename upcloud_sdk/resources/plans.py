@@ -39,7 +39,8 @@ def plan_named(plans: Sequence[Plan], name: str) -> Plan:
 
 def no_match(what: str, name: str, existing: Sequence[str], where: str = "") -> NoMatch:
     """A `NoMatch` that lists existing names, the most similar first."""
-    close = [*get_close_matches(name, existing, n=5, cutoff=0.3), *existing]
+    lower = {each.lower(): each for each in existing}
+    close = [*(lower[each] for each in get_close_matches(name.lower(), lower, n=5, cutoff=0.3)), *existing]
     ordered = list(dict.fromkeys(close))
     shown = ", ".join(ordered[:5]) + (f" and {len(ordered) - 5} more" if len(ordered) > 5 else "")
     place = f" {where}" if where else ""

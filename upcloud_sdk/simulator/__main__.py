@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.guests.machine import VmGuests
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit status."""
-    args = _arguments(argv)
+def main(argv: list[str] | None = None, *, program: str = "python -m upcloud_sdk.simulator") -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit status. `--help` shows `program` as the command."""
+    args = _arguments(argv, program)
     runs_code = args.guests != "none"
     if runs_code and args.token is None and args.username is None:
         args.token = "ucat_" + secrets.token_urlsafe(24)
@@ -93,8 +93,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(_refuse(f"{message}; --help shows the arguments"))
 
 
-def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = _Parser(prog="python -m upcloud_sdk.simulator", description="An offline UpCloud API on loopback.")
+def _arguments(argv: list[str] | None, program: str) -> argparse.Namespace:
+    parser = _Parser(prog=program, description="An offline UpCloud API on loopback.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=_port, default=8080, help="port; 0: any free one (default: %(default)s)")
     parser.add_argument("--boot-seconds", type=_seconds, default=2.0, help="time of a boot (default: %(default)s)")

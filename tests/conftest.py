@@ -25,7 +25,7 @@ settings.load_profile("without clock")
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector what was imported and collected: going over it takes long."""
+    """Exclude imported modules and collected tests from garbage collection, since scanning them is slow."""
     gc.collect()
     gc.freeze()
 

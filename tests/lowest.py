@@ -1,4 +1,4 @@
-"""The lowest versions of what is declared, as constraints for pip: `python -m tests.lowest > constraints.txt`."""
+"""Prints the lowest declared versions as constraints for pip: `python -m tests.lowest > constraints.txt`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 
 EXTRAS = ("simulator", "aiohttp", "keyring")
-"""Buildbot is left out: it brings a hundred packages with lowest versions of their own."""
+"""Excluded: Buildbot depends on a hundred packages with their own lowest versions."""
 
 
 def lowest(declared: list[str]) -> list[str]:
@@ -18,7 +18,7 @@ def lowest(declared: list[str]) -> list[str]:
 
 
 def main() -> None:
-    """Print one constraint a line."""
+    """Print one constraint per line."""
     settings = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = [
         *settings["dependencies"],

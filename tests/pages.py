@@ -1,4 +1,4 @@
-"""An API whose lists come in pages, in the ways that an API may do that."""
+"""An API with paged lists, in all ways that an API may page."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ if TYPE_CHECKING:
 
 @dataclass
 class PagedApi:
-    """Sends its items in pages, whatever is asked for."""
+    """Sends its items in pages, also if the request does not ask for pages."""
 
     items: list[str]
     wrap: Callable[[list[str]], Any]
-    """The document of a page."""
+    """Makes the document of a page."""
     default: int = 25
     cut: int = 10_000
-    """The most items that it sends at a time, whatever the limit."""
+    """Maximum number of items per page, also if the limit is larger."""
     tells: bool = False
-    """Whether a header says how many there are."""
+    """Whether a header has the total."""
     lie: Callable[[int, int], int] | None = None
-    """The total that it tells instead, from how many there are and how many are on the page."""
+    """Computes a wrong total for the header, from the number of all items and of those on the page."""
     pages: bool = True
-    """Whether it cares for limit and offset."""
+    """Whether it obeys limit and offset."""
     back: int = 0
-    """How many items of the page before each page repeats."""
+    """Number of items of the previous page that each page repeats."""
     meanwhile: Callable[[list[str]], None] = lambda items: None
     """Changes the items after each answer."""
     asked: list[tuple[int | None, int]] = field(default_factory=list[tuple[int | None, int]])
-    """Limits and offsets."""
+    """The limits and offsets of all requests."""
 
     def transport(self) -> httpx.AsyncBaseTransport:
-        """The way to it."""
+        """The transport of a client."""
         return httpx.MockTransport(self._answer)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -54,7 +54,7 @@ class PagedApi:
 
 
 class CutPages(httpx.AsyncBaseTransport):
-    """Lets an API send 25 items of a list at a time, and never say how many there are."""
+    """Cuts the lists of an API to 25 items per page, and removes the total."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, *, most: int = 25) -> None:
         self._inner, self._most = inner, most

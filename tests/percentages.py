@@ -1,6 +1,6 @@
-"""The numbers of conformance at the end of a run: how much of the API's answers is read, and how much is reproduced.
+"""Prints conformance at the end of a run: the share of the API's answers that is read, and that is reproduced.
 
-A test says what it compared by properties of its report, which reach the process that prints also from others.
+A test stores its counts in properties of its report, which also reach the printing process from other processes.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ SOURCES = {
     "requests of the SDK": "valid by the contract",
     "answers made from the contract": "read by the SDK",
 }
-"""What is compared, and what the number says of it."""
+"""For each source of documents: the meaning of its percentage."""
 
 NONE_RECORDED = "wants recorded answers, ../shared/api/recordings: `make test` runs it where they are"
 
 
 def recordings() -> Path | None:
-    """The folder of the recordings; None where there is none."""
+    """The folder of the recordings. None if there is none."""
     found = (folder / "shared" / "api" / "recordings" for folder in Path(__file__).resolve().parents)
     return next((folder for folder in found if folder.is_dir()), None)
 
 
 def compared(item: pytest.Item, source: str, **counts: int) -> None:
-    """Add to the number of a source: of so many `answers`, and of what they consist of, `alike` of `all`."""
+    """Add counts to a source: the number of `answers`, and how many of `all` their values are `alike`."""
     item.user_properties.append((source, counts))
 
 
 def summary(reports: Iterable[pytest.TestReport]) -> list[str]:
-    """One line for each source that was compared."""
+    """One line per compared source."""
     totals: dict[str, Counter[str]] = {}
     for report in reports:
         for source, counts in report.user_properties if report.when == "call" else ():

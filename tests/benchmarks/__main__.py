@@ -85,14 +85,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print the table, and write `docs/performance.md` and its plots."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", help=f"which of {', '.join(SECTIONS)}; all, if none is named")
-    parser.add_argument("--rounds", type=int, default=7, help="rounds in which the contenders take turns")
-    parser.add_argument("--scale", type=float, default=1.0, help="how much of the work is done; below 1 for a try")
-    parser.add_argument("--docs", type=Path, default=DOCS, help="where performance.md is, and its plots are written")
+    parser.add_argument("--rounds", type=int, default=7, help="number of rounds in which the contenders take turns")
+    parser.add_argument("--scale", type=float, default=1.0, help="scale of the work; below 1 for a quick trial")
+    parser.add_argument("--docs", type=Path, default=DOCS, help="folder of performance.md and its plots")
     given = parser.parse_args(arguments)
     for name in set(given.sections) - set(SECTIONS):
         parser.error(f"{name} is none of {', '.join(SECTIONS)}")
     if given.scale < 1:
-        # A try is quicker where collections between two rounds do not look through all that was imported.
+        # A trial is faster if the garbage collector does not scan all imported objects between two rounds.
         gc.freeze()
     try:
         sections = [SECTIONS[name](given.rounds, given.scale, given.docs) for name in given.sections or SECTIONS]

@@ -1,4 +1,4 @@
-"""What a latent worker adds to the life of its server, and for how long it holds its master.
+"""Measures the overhead of a latent worker, and how long it blocks its master.
 
 The worker is ours or the one that ships with Buildbot, by turns; the master, the workers and the guests are real.
 """
@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 
 AT_ONCE = 20
 TEMPLATES_FOR = 31.0
-"""Seconds after which a worker has forgotten the templates that it has read."""
+"""Seconds after which a worker's cache of templates has expired."""
 BOOT, STOP = 6.0, 2.0
-"""Seconds: long enough for the pace to count at which each worker looks, as it does on real servers."""
+"""Seconds of a boot: long enough that the polling interval of each worker matters, as on real servers."""
 
 
 @dataclass
 class Seconds:
-    """What a worker of one kind took, round by round."""
+    """The durations of one kind of worker, per round."""
 
     start: list[float] = field(default_factory=list[float])
     end: list[float] = field(default_factory=list[float])
     gap: list[float] = field(default_factory=list[float])
     requests: list[float] = field(default_factory=list[float])
-    """How many each of the builds side by side cost."""
+    """Requests per build of concurrent builds."""
     alone: list[Counter[str]] = field(default_factory=list[Counter[str]])
-    """The requests of a single build, round by round. The last: the API sends totals of lists."""
+    """The requests of a single build, per round. In the last round the API sends totals of lists."""
 
 
 class Cloud:
-    """A simulator whose servers take other times in each round, so that nobody's looks always just miss a change."""
+    """A simulator with other boot times in each round, so that no worker's polls always just miss a change."""
 
     def __init__(self, scale: float) -> None:
         self._scale = scale
@@ -53,7 +53,7 @@ class Cloud:
         self.sim = Simulator(discontinued_plans="sold", guests="process", boot=self._boot, seed=1)
 
     def next_round(self, share: float) -> None:
-        """`share`: how far into a second changes fall."""
+        """`share`: the fraction of a second at which changes happen."""
         self._boot_seconds = max(0.1, (BOOT + share) * self._scale)
         self.sim.stop_seconds = max(0.1, (STOP + share) * self._scale)
 
@@ -63,7 +63,7 @@ class Cloud:
 
 
 def buildbot(*, rounds: int, scale: float) -> Section:
-    """One build after the other, and many workers at once."""
+    """Measure single builds, and many workers at once."""
     section = Section("Buildbot")
     took = {kind: Seconds() for kind in (OURS, SHIPPED, LOCAL)}
     _builds(took, rounds, scale)
@@ -85,7 +85,7 @@ def buildbot(*, rounds: int, scale: float) -> Section:
         gaps = [gap * 1e3 for gap in took[kind].gap]
         what = f"longest gap of the reactor while {number} workers start and build"
         section.add(f"{what}: {kind}", statistics.median(gaps), None, " ms", f"{min(gaps):.0f} to {max(gaps):.0f} ms")
-    # How often a server is looked at depends on its boot.
+    # The number of polls depends on the boot time.
     for which, when in ((-2, ""), (-1, ", if the API sends the total of a list")):
         alone = took[OURS].alone[which]
         note = ", ".join(f"{times} {call}" for call, times in alone.items())
@@ -109,7 +109,7 @@ def _range(seconds: list[float]) -> str:
 def _builds(took: dict[str, Seconds], rounds: int, scale: float) -> None:
     cloud = Cloud(scale)
     turns = range(rounds + 1)
-    # The shipped worker does one build, and no other: there is one for each round.
+    # The shipped worker runs only one build: use a new worker in each round.
     with running(cloud.sim, [OURS, LOCAL, *(f"{SHIPPED}-{turn}" for turn in turns)], "script") as master:
         for turn in turns:
             cloud.next_round(turn / (rounds + 1))
@@ -128,7 +128,7 @@ def _build(cloud: Cloud, master: Master, name: str) -> tuple[float, float]:
     if name == LOCAL:
         return step_at - forced_at, 0.0
     gone_at = until(lambda: not cloud.sim.servers and not cloud.sim.storages)
-    # From when the API was asked for a server until the guest's process is about to call its master.
+    # From the request for a server until the guest's process is about to connect to its master.
     boot = master.when(name, "ready", forced_at) - cloud.asked_at
     return step_at - forced_at - boot, gone_at - step_at - cloud.sim.stop_seconds
 

@@ -1,4 +1,4 @@
-"""What a call costs: `servers.get` against bare clients that read the same answer and validate nothing."""
+"""Measures the cost of a call: `servers.get` against bare clients that read the same answer without validation."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ US, BARE, AIOHTTP = "upcloud-sdk", "httpx", "upcloud-sdk, http='aiohttp'"
 
 Call = Callable[[], Awaitable[object]]
 Curves = dict[str, dict[int, float]]
-"""Of each contender: microseconds of CPU per request, by how many are in flight."""
+"""For each contender: microseconds of CPU per request, by number of requests in flight."""
 
 
 @dataclass
 class Callers:
-    """All that can call, by its name."""
+    """The call of each contender, by its name."""
 
     calls: dict[str, Call]
     blocking: dict[str, Callable[[], object]]
@@ -41,7 +41,7 @@ class Callers:
 
 
 async def calls(server: Canned, *, rounds: int, scale: float) -> tuple[Section, Curves]:
-    """Calls one after the other, side by side, in a burst, and over TLS."""
+    """Measure sequential calls, concurrent calls, a burst, and calls over TLS."""
     section = Section("Calls")
     curves: Curves = {}
     async with AsyncExitStack() as stack:
@@ -105,7 +105,7 @@ async def _callers(stack: AsyncExitStack, url: str) -> Callers:
 
 
 def _in_flight(call: Call, flying: int) -> Async:
-    """Makes calls, so many at a time."""
+    """Makes this many calls at the same time."""
 
     async def several(number: int) -> None:
         for _ in range(number):
@@ -143,7 +143,7 @@ async def _side_by_side(
 
 
 async def _alone(section: Section, how: str, target: float, callers: Callers, *, rounds: int, number: int) -> None:
-    """One call after the other, by the clock on the wall: what the official client can do."""
+    """Measure sequential calls by wall time. The official client supports only these."""
     contenders = {US: _in_flight(callers.calls[US], 1)}
     for name, call in callers.blocking.items():
         contenders[name] = _in_flight(_as_async(call), 1)
@@ -165,7 +165,7 @@ def _as_async(call: Callable[[], object]) -> Call:
 
 
 async def _burst(section: Section, url: str, *, rounds: int, number: int) -> None:
-    """As many tasks as there are calls, all at once, with the default bound on calls in flight."""
+    """One task per call, all started at once, with the default limit of concurrent calls."""
     path = f"{url}/1.3/server/{UUID}"
     async with UpCloud(Token("ucat_x"), base_url=url) as cloud, httpx.AsyncClient(timeout=None) as bare:
 
@@ -193,7 +193,7 @@ async def _burst(section: Section, url: str, *, rounds: int, number: int) -> Non
 
 @contextmanager
 def _trusting(authority: str) -> Generator[None]:
-    """Whose certificates are trusted within a block, by all contenders."""
+    """In this block, all contenders trust the certificates of this authority."""
     names: dict[str, Any] = {"SSL_CERT_FILE": authority, "REQUESTS_CA_BUNDLE": authority}
     before = {name: os.environ.get(name) for name in names}
     os.environ.update(names)

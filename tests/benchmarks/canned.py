@@ -23,12 +23,12 @@ LABELS = [{"key": "role", "value": "build"}, {"key": "upcloud_sdk_run", "value":
 
 
 def details() -> dict[str, Any]:
-    """A server in full."""
+    """A server with all details."""
     return documents.server()
 
 
 def listing(number: int) -> dict[str, Any]:
-    """A list of so many servers, no two alike."""
+    """A list of this many different servers."""
     return documents.servers(
         *(
             {
@@ -45,17 +45,17 @@ def listing(number: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Canned:
-    """Where the documents are served."""
+    """The URLs of the served documents."""
 
     plain: str
     tls: str
     authority: str
-    """File of the certificate of whoever vouches for `tls`."""
+    """File with the certificate of the authority that signed `tls`."""
 
 
 @contextmanager
 def canned_server(directory: Path) -> Generator[Canned]:
-    """A process that serves a server in full and a list of 100, for the length of a block."""
+    """A process that serves one server with all details and a list of 100, during a block."""
     paths = {f"/1.3/server/{UUID}": details(), "/1.3/server": listing(100)}
     (directory / "documents.json").write_text(json.dumps(paths), encoding="utf-8")
     authority = trustme.CA()

@@ -1,4 +1,4 @@
-"""What it costs to read an answer: against the bare JSON parsers, and against the official client's objects."""
+"""Measures the cost of decoding an answer, against bare JSON parsers and the official client's objects."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def decoding(*, rounds: int, scale: float) -> Section:
-    """One server in full, a list of 100, and lists of 1,000 and 10,000."""
+    """Measure one server with all details, and lists of 100, 1,000 and 10,000."""
     section = Section("Decoding")
     one = json.dumps(canned.details()).encode()
     theirs = official.reading(one)
@@ -89,7 +89,7 @@ def _many(section: Section, number: int, *, rounds: int, scale: float) -> None:
 
 
 def memory(read: Callable[[], object]) -> tuple[int, int]:
-    """Bytes that Python holds for what was read, and at most while reading."""
+    """Bytes that Python holds for the result, and the peak while reading."""
     gc.collect()
     tracemalloc.start()
     kept = read()

@@ -1,4 +1,4 @@
-"""How long the reactor of a process stands still: imported by the `master.cfg` of a master that is measured."""
+"""Measures how long the reactor of a process is blocked. The `master.cfg` of a measured master imports it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ else:
     from twisted.internet import reactor
 
 PERIOD = 0.005
-"""Seconds between two beats of a reactor that has nothing to do."""
+"""Seconds between two beats of an idle reactor."""
 
 
 def beat(file: str) -> None:
-    """Write to a file when each beat was late, and by how many seconds."""
+    """Write the time of each beat to a file, and its delay in seconds."""
     log = Path(file).open("a", buffering=1, encoding="utf-8")  # noqa: SIM115 - written to until the process ends
 
     def tick(due: float) -> None:
@@ -30,6 +30,6 @@ def beat(file: str) -> None:
 
 
 def longest(file: Path, since: float, until: float) -> float:
-    """Seconds by which the latest beat between two moments was late."""
+    """The longest delay of a beat between two times, in seconds."""
     beats = [tuple(map(float, line.split())) for line in file.read_text("utf-8").splitlines()]
     return max((late for at, late in beats if since <= at - late and at <= until), default=0.0)

@@ -1,4 +1,4 @@
-"""What an import costs, each in a process of its own."""
+"""Measures the cost of imports, each in a new process."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ CALLED = (
     "        await cloud.servers.get(documents.SERVER)\n"
     "anyio.run(main)"
 )
-"""With the event loop, which the others do not start, and the first validation."""
+"""A program with the event loop, which the others do not start, and the first validation."""
 
 
 def imports(*, rounds: int) -> Section:
-    """The bare import, the first use of `servers`, and the first call."""
+    """Measure the bare import, the first use of `servers`, and the first call."""
     section = Section("Import")
     statements = {
         "base": BASE,
@@ -51,7 +51,7 @@ def imports(*, rounds: int) -> Section:
 
 def _processes(statements: Mapping[str, str], *, rounds: int) -> Times:
     times = Times.of(statements)
-    # Compiled, as installed packages are, and as every import but the first is.
+    # With bytecode, like installed packages and like every import but the first.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     for turn in range(rounds + 1):
         for name, statement in statements.items():

@@ -1,4 +1,4 @@
-"""A master that is a process of its own, with workers of both kinds: ours, and the one that ships with Buildbot."""
+"""A master in a separate process, with both kinds of workers: ours, and the one that ships with Buildbot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 OURS, SHIPPED = "ours", "shipped"
 LOCAL = "local"
-"""A worker that is always there: what is left is Buildbot's own."""
+"""A worker without a server, to measure Buildbot's own overhead."""
 
 CONFIGURATION = """\
 from buildbot.plugins import schedulers, steps, util
@@ -66,7 +66,7 @@ BuildmasterConfig = {{
 
 
 def script(folder: str, host: str, port: object, name: str, password: str) -> str:
-    """Starts the worker of a guest, and leaves a file as soon as its process is ready to call its master."""
+    """A script that starts the worker of a guest. It creates a file when it is ready to connect to the master."""
     return f"""#!/bin/sh
 cat > buildbot.tac <<END
 from pathlib import Path
@@ -81,12 +81,12 @@ exec buildbot-worker start --nodaemon .
 
 
 def login(_folder: str, host: str, port: object, name: str, password: str) -> str:
-    """The same for guests that share a process."""
+    """The same for guests that share one process."""
     return json.dumps({"host": host, "port": str(port), "name": name, "passwd": password})
 
 
 class Master(MasterProcess):
-    """A master with workers of both kinds, each on a builder of its name."""
+    """A master with both kinds of workers. Each worker has a builder with its name."""
 
     def __init__(self, folder: Path, url: str, workers: list[str], guest: Literal["script", "login"]) -> None:
         self.folder = folder
@@ -104,14 +104,14 @@ class Master(MasterProcess):
         (self.basedir / "master.cfg").write_text(text, encoding="utf-8")
 
     def when(self, name: str, what: Literal["ready", "step"], since: float) -> float:
-        """When the guest of this name was ready, or the first step of its build began; waits for that."""
+        """Wait until this guest is ready, or the first step of its build begins. Returns that time."""
         file = self.folder / f"{name}.{what}"
         until(lambda: file.exists() and file.stat().st_mtime > since)
         return file.stat().st_mtime
 
 
 def until(look: Callable[[], object]) -> float:
-    """The moment at which `look` is true."""
+    """Wait until `look` returns true, and return that time."""
     pause, deadline = threading.Event(), time.monotonic() + PATIENCE
     while not look():
         if time.monotonic() > deadline:
@@ -122,7 +122,7 @@ def until(look: Callable[[], object]) -> float:
 
 @contextmanager
 def running(sim: Simulator, workers: Iterable[str], guest: Literal["script", "login"]) -> Generator[Master]:
-    """A master with these workers on a simulator, for the length of a block."""
+    """A master with these workers on a simulator, during a block."""
     with sim, tempfile.TemporaryDirectory() as folder, sim.serve() as url:
         master = Master(Path(folder), url, list(workers), guest)
         try:

@@ -1,4 +1,4 @@
-"""How things are measured: contenders take turns, and what counts is the median of their ratios, round by round."""
+"""Measuring: contenders take turns, and the result is the median of their ratios over the rounds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Async = Callable[[int], Awaitable[object]]
-"""Does something so many times."""
+"""Does something this many times."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Row:
     what: str
     value: float
     target: float | None = None
-    """What it should be at most; None: only told."""
+    """The maximum that is the target. None: no target."""
     unit: str = "x"
     note: str = ""
 
@@ -40,35 +40,35 @@ class Section:
     rows: list[Row] = field(default_factory=list[Row])
 
     def add(self, what: str, value: float, target: float | None = None, unit: str = "x", note: str = "") -> None:
-        """One more line."""
+        """Add a line."""
         self.rows.append(Row(what, value, target, unit, note))
 
 
 @dataclass
 class Times:
-    """What each contender took in each round: seconds for one time."""
+    """Seconds per repetition, for each contender and round."""
 
     cpu: dict[str, list[float]]
-    """Of this process: a server in another one, or waiting for it, is not in it."""
+    """CPU time of this process, without servers in other processes and without waiting for them."""
     wall: dict[str, list[float]]
 
     def ratio(self, one: str, other: str, kind: Literal["cpu", "wall"] = "cpu") -> float:
-        """The median over the rounds of what `one` took over what `other` took."""
+        """The median over the rounds of the ratio of `one` to `other`."""
         times: dict[str, list[float]] = getattr(self, kind)
         return statistics.median(a / b for a, b in zip(times[one], times[other], strict=True))
 
     def median(self, name: str, kind: Literal["cpu", "wall"] = "cpu") -> float:
-        """Seconds for one time."""
+        """The median of the seconds per repetition."""
         times: dict[str, list[float]] = getattr(self, kind)
         return statistics.median(times[name])
 
     @classmethod
     def of(cls, names: Mapping[str, object]) -> Times:
-        """None yet."""
+        """Empty times for these contenders."""
         return cls({name: [] for name in names}, {name: [] for name in names})
 
     def took(self, name: str, number: int, cpu: float, wall: float) -> None:
-        """One round of one contender."""
+        """Add one round of one contender."""
         self.cpu[name].append(cpu / number)
         self.wall[name].append(wall / number)
 
@@ -89,7 +89,7 @@ def alternate(contenders: Mapping[str, Callable[[], object]], *, rounds: int, nu
 
 
 async def alternate_async(contenders: Mapping[str, Async], *, rounds: int, number: int) -> Times:
-    """The same for what runs on an event loop."""
+    """The same for contenders on an event loop."""
     times = Times.of(contenders)
     for turn in range(rounds + 1):
         for name, call in contenders.items():
@@ -103,6 +103,6 @@ async def alternate_async(contenders: Mapping[str, Async], *, rounds: int, numbe
 
 
 def slope(points: Mapping[float, float]) -> tuple[float, float]:
-    """The straight line through points: what one more costs, and what none costs."""
+    """Fit a straight line through points. Returns the cost of each additional item, and the fixed cost."""
     line = statistics.linear_regression(list(points), list(points.values()))
     return line.slope, line.intercept

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
 Untyped = Any
-"""What the official client makes."""
+"""Any object of the official client."""
 upcloud_api: Untyped = importlib.import_module("upcloud_api")
 
 
 def manager(url: str = "https://api.upcloud.com") -> Untyped:
-    """Its client of an API at that address."""
+    """The official client for an API at this address."""
     made = upcloud_api.CloudManager(token="ucat_x")
     made.api.api_root = f"{url}/1.3"
     return made
@@ -28,7 +28,7 @@ def _read(content: bytes, _: str) -> Untyped:
 
 
 def reading(content: bytes) -> Untyped:
-    """Its client of an API that answers everything with these bytes."""
+    """The official client for an API that answers every call with these bytes."""
     made = manager()
     made.api.get_request = functools.partial(_read, content)
     return made
@@ -36,7 +36,7 @@ def reading(content: bytes) -> Untyped:
 
 @contextmanager
 def sleeping(sleep: Callable[[float], None]) -> Generator[None]:
-    """Lets its waiting move a clock for the length of a block."""
+    """During this block, the client's waits move a clock."""
     modules: list[Untyped] = [importlib.import_module(f"upcloud_api.{name}") for name in ("server", "utils")]
     real = [module.sleep for module in modules]
     for module in modules:

@@ -1,4 +1,4 @@
-"""How long the page blocks the reactor of its master, compared with Buildbot's own pages for as many builds."""
+"""Measures how long the page blocks the reactor of its master, compared with Buildbot's own pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SERVERS = 1000
 ASKS = 5
-"""How often a document is asked for in a round."""
+"""Number of requests for a document per round."""
 BUILDBOTS = {
     "Buildbot's builders page": ("builders", "workers", "builds?limit=200&order=-started_at"),
     "Buildbot's waterfall": ("builds?limit=1000&order=-complete_at",),
@@ -37,12 +37,12 @@ OURS_ASK = {
 
 @dataclass(frozen=True)
 class Past:
-    """Servers, each with a build, that a master had."""
+    """Past servers of a master, each with one build."""
 
     servers: int
 
     def lines(self) -> Iterator[dict[str, Any]]:
-        """As its record has them."""
+        """The lines of the record of servers."""
         now = datetime.now(UTC)
         for number in range(self.servers):
             asked = now - timedelta(minutes=20 + number * 30)
@@ -57,7 +57,7 @@ class Past:
             yield {**key, "event": "gone", **values, **times}
 
     def write(self, basedir: Path) -> None:
-        """Into the record and the database."""
+        """Write them into the record and the database."""
         text = "".join(json.dumps(line) + "\n" for line in self.lines())
         (basedir / "upcloud-servers.jsonl").write_text(text, encoding="utf-8")
         began = int(time.time()) - self.servers * 1800
@@ -85,7 +85,7 @@ class Past:
 
 
 def page(*, rounds: int, scale: float) -> Section:
-    """The longest gap of the reactor while each is asked for, the median of the rounds."""
+    """Measure the longest gap of the reactor during requests for each document, as the median of the rounds."""
     section = Section("Page")
     past = Past(max(10, int(SERVERS * scale)))
     gaps: dict[str, list[float]] = {}

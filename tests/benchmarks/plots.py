@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Untyped = Any
-"""What matplotlib types in parts only."""
+"""Matplotlib objects, which have only partial types."""
 
-# The same bytes for the same figures, so that a new run shows as what it changed. Letters are drawn, so that the plots
-# look the same whatever fonts a reader has; white behind them, for pages that are dark.
+# The same figures give the same bytes, so that a diff shows only real changes. Letters are drawn, so that the plots
+# look the same with all fonts. The background is white, for pages in dark mode.
 mpl.rcParams.update({
     "svg.hashsalt": "upcloud-sdk", "svg.fonttype": "path", "font.size": 12, "axes.spines.top": False,
     "axes.spines.right": False, "figure.facecolor": "white", "axes.facecolor": "white",
 })  # fmt: skip
 
 COLOURS = ("#0b5cad", "#c1440e", "#2e7d32", "#6a3d9a", "#8d6e00")
-"""Dark enough to be read as text on white."""
+"""A colour that is dark enough for text on white."""
 
 
 def cost_of_calls(file: Path, curves: Mapping[str, Mapping[int, float]]) -> None:
@@ -60,9 +60,9 @@ def _empty() -> tuple[Untyped, Untyped]:
 
 def _finish(figure: Untyped, axes: Untyped, file: Path) -> None:
     axes.grid(visible=True, alpha=0.3)
-    # Below the plot, where it is over no line.
+    # Below the plot, so that it covers no line.
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    # One line at the end, and no blanks before it, as every other file has.
+    # One final line break without blanks before it, as in all other files.
     lines = (line.rstrip() for line in file.read_text("utf-8").splitlines())
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The table, on the screen and in `docs/performance.md`."""
+"""Shows the table on the screen and writes it to `docs/performance.md`."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def show(sections: Sequence[Section]) -> None:
 
 
 def write(page: Path, sections: Sequence[Section], *, order: Sequence[str]) -> None:
-    """Put the figures into the page, between its marks; the rest of it is written by hand.
+    """Write the figures into the page, between its marks. The rest of the page is written by hand.
 
-    Sections that were not measured keep the figures that they have.
+    Sections that were not measured keep their figures.
     """
     text = page.read_text("utf-8")
     block = _BLOCK.search(text)

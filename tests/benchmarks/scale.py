@@ -1,4 +1,4 @@
-"""What a large installation costs, from the slopes of what was measured."""
+"""Computes the cost of a large installation from the slopes of measurements."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HELD_HOURS = 2
 
 
 async def scaling(*, rounds: int, scale: float) -> Section:
-    """Costs against numbers, fitted by a straight line, and what they come to."""
+    """Measure costs for different numbers of servers, fit a straight line, and extrapolate."""
     section = Section("Scale")
     _lists(section, _sizes((100, 500, 1000, 2000), scale), rounds)
     await _builds(section, _sizes((25, 50, 100, 200), scale))
@@ -95,7 +95,7 @@ async def _held(section: Section, numbers: list[int]) -> None:
 
 
 async def _hold(number: int) -> tuple[float, float]:
-    """Hold so many servers for some hours: what was sent in these, and the bytes that the SDK keeps meanwhile."""
+    """Hold this many servers for some hours. Returns the requests, and the bytes that the SDK holds."""
     sent = kept = 0
     async with MovedCloud.open(boot_seconds=30) as moved, moved.client() as cloud:
         limits = moved.sim.account.resource_limits

@@ -1,8 +1,8 @@
-"""A server that answers canned documents and does nothing else: what is measured is the client.
+"""A server that answers with fixed documents and does nothing else, so that the client is measured.
 
-It is a process of its own, so that its CPU time is not the client's. `python -m tests.benchmarks.server DIRECTORY`
+It is a separate process, so that the client's CPU time excludes its own. `python -m tests.benchmarks.server DIRECTORY`
 serves the answers of `DIRECTORY/documents.json` by their paths, over plain HTTP and over TLS with
-`DIRECTORY/server.pem`. It prints its two ports when it is ready, and ends with its standard input.
+`DIRECTORY/server.pem`. It prints its two ports when it is ready, and ends when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ HEAD = (
 )
 
 OPENED = b"/opened"
-"""Answers how many connections there were so far."""
+"""The path that returns the number of connections so far."""
 
 
 def answer(body: bytes) -> bytes:
-    """A whole answer with this body."""
+    """A complete answer with this body."""
     return HEAD.format(length=len(body)).encode() + body
 
 
 class Connection(asyncio.Protocol):
-    """One connection; its requests are GETs without a body, one at a time."""
+    """One connection with GET requests without a body, one after the other."""
 
     opened = 0
 
@@ -54,7 +54,7 @@ class Connection(asyncio.Protocol):
 
 
 async def main(directory: Path) -> None:
-    """Serve until standard input ends."""
+    """Serve until standard input is closed."""
     documents: dict[str, object] = json.loads((directory / "documents.json").read_bytes())
     answers = {path.encode(): answer(json.dumps(body).encode()) for path, body in documents.items()}
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

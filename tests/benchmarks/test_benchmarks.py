@@ -1,4 +1,4 @@
-"""That the benchmarks run: nothing is said of what they measure."""
+"""Tests that the benchmarks run, without checking their results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.benchmarks.measure import Row, Section
 if TYPE_CHECKING:
     from pathlib import Path
 
-# What is measured imports a third of all that the quick suite does: only the tests that need it do.
+# The benchmarks import as much as a third of the quick suite. So only the tests that need them import them.
 
 TITLE = re.compile(r"^### (.+)$", re.MULTILINE)
 

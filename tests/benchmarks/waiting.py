@@ -1,4 +1,4 @@
-"""What waiting costs: many servers created and awaited on a clock that is moved, with boot times as recorded."""
+"""Measures the cost of waiting: many servers with recorded boot times, on a clock that the benchmark moves."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.progress import Progress
 
 Started = list[float]
-"""When each server was known to run, seconds from the begin."""
+"""The time at which each server was seen running, in seconds from the start."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 SHORTEST, MEDIAN, LONGEST = 23.0, 33.0, 66.0
-"""Seconds from create to started: the least, the middle and the most of 25 recordings of the production API."""
+"""Seconds from create to started: minimum, median and maximum of 25 recordings of the production API."""
 
 
 def boots(number: int) -> list[float]:
-    """Boot times spread as the recordings are, in an order that is no order."""
+    """Boot times with the distribution of the recordings, in a shuffled order."""
     spread = [(index + 0.5) / number for index in range(number)]
     times = [
         SHORTEST + (MEDIAN - SHORTEST) * 2 * share if share < 0.5 else MEDIAN + (LONGEST - MEDIAN) * (2 * share - 1)
@@ -40,7 +40,7 @@ def boots(number: int) -> list[float]:
 
 
 async def waiting(*, scale: float) -> tuple[Section, dict[str, Started]]:
-    """100 servers, against the official client, and the delay of notice for 1, 10, 100 and 1,000 waiters."""
+    """Compare 100 servers with the official client, and measure the delay of notice for 1 to 1,000 waiters."""
     section = Section("Waiting")
     many = max(2, int(100 * scale))
     started, requests, delays, slowest = await _ours(boots(many))
@@ -75,7 +75,7 @@ def _percentile(values: list[float], percent: int) -> float:
 
 
 async def _repeated(number: int, seconds: list[float]) -> tuple[Started, int, list[float], int]:
-    """So many at a time, as often as there are boot times: a single boot may end just before a look, or just after."""
+    """Use each boot time once, this many servers at a time: a single boot may end just before or just after a poll."""
     started: Started = []
     delays: list[float] = []
     requests = 0
@@ -117,7 +117,7 @@ async def _ours(seconds: list[float]) -> tuple[Started, int, list[float], float]
 
 
 async def lives(number: int) -> tuple[int, float]:
-    """So many `ephemeral` blocks side by side: requests, and seconds of CPU, the simulator's included."""
+    """Run this many `ephemeral` blocks at once. Returns requests, and CPU seconds including the simulator's."""
     begin = time.process_time()
     async with MovedCloud.open(boot=_from(boots(number))) as moved, moved.client() as cloud:
         _lift_limits(moved.sim)
@@ -133,7 +133,7 @@ async def lives(number: int) -> tuple[int, float]:
 
 
 async def _one_life() -> list[str]:
-    """What one `ephemeral` sends from create to gone."""
+    """The requests of one `ephemeral` block from create to delete."""
     async with MovedCloud.open(boot_seconds=MEDIAN) as moved, moved.client() as cloud:
         async with cloud.servers.ephemeral(server_spec()):
             pass
@@ -141,7 +141,7 @@ async def _one_life() -> list[str]:
 
 
 def _theirs(number: int) -> Started:
-    """The official client: create and `ensure_started`, one after the other, as its documentation shows."""
+    """Run the official client as its documentation shows: create and `ensure_started`, one after the other."""
     clock = ManualClock()
     sim = Simulator(clock=clock, seed=1, boot=_from(boots(number)))
     _lift_limits(sim)

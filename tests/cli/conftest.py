@@ -22,7 +22,7 @@ Make = Callable[..., "Server"]
 
 @pytest.fixture
 def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    """The account that the command line finds in its environment."""
+    """A simulated account, with its credentials in the environment of the command line."""
     with Simulator(boot_seconds=0, stop_seconds=0, storage_seconds=0, seed=1) as sim, sim.serve() as url:
         monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)
         monkeypatch.setenv("UPCLOUD_TOKEN", "ucat_secret")
@@ -32,7 +32,7 @@ def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
 
 @pytest.fixture
 def cli(sim: Simulator) -> Cli:
-    """Run `upcloud-sdk` with these arguments; `input` is what the user types."""
+    """Run `upcloud-sdk` with these arguments. `input` is the text that the user types."""
     runner = CliRunner()
 
     def run(*arguments: str, input: str | None = None) -> Result:

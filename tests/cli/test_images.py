@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    """An account whose servers are off a moment after they were on, and a command line that looks often."""
+    """An account whose servers power off soon after their start, and a command line that polls often."""
     with Simulator(boot_seconds=0, stop_seconds=0.2, storage_seconds=0, seed=1) as sim, sim.serve() as url:
         monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)
         monkeypatch.setenv("UPCLOUD_TOKEN", "ucat_secret")

@@ -22,7 +22,7 @@ CLOCK = ManualClock()
 
 @pytest.fixture
 def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    """An account whose time is moved by the test."""
+    """An account on a clock that the test moves."""
     with (
         Simulator(clock=CLOCK, boot_seconds=0, stop_seconds=0, storage_seconds=0, seed=1) as sim,
         sim.serve() as url,

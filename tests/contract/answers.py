@@ -1,4 +1,4 @@
-"""Looks at every answer that the simulator gives in any test: whether it is as UpCloud's contract says."""
+"""Checks every answer of the simulator in any test against UpCloud's contract."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 EXCEPTIONS: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "exceptions.json").read_text("utf-8"))
 
 _seen: Counter[str] = Counter()
-"""Answers that were looked at in the test that runs, and how many of them are valid."""
+"""Number of checked answers in the current test, and of valid ones."""
 _invalid: set[str] = set()
-"""What is wrong with the others."""
+"""Problems of the invalid answers."""
 
 
 _CHANGING = re.compile(r'"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|\+00:00))"')
-"""Values that change from answer to answer: UUIDs and times."""
+"""Values that differ between answers: UUIDs and times."""
 _EXAMPLES = ("00b1c3d4-e5f6-4a7b-8c9d-0123456789ab", "2026-11-25T12:00:00Z")
 
 
 def look_at(method: str, path: str, status: int, document: str) -> None:
-    """Count an answer, be it a refusal."""
+    """Check and count an answer, also a refusal."""
     operation = operation_of(method, path)
     schema = operation.answer(status) if operation is not None else None
     if operation is None or schema is None:
@@ -52,13 +52,13 @@ def _example(value: re.Match[str]) -> str:
 
 @functools.lru_cache(maxsize=10_000)
 def _problems(operation: Operation, status: int, document: str) -> frozenset[str]:
-    """What is wrong with an answer. The answers to a wait are alike, and each is read once."""
+    """The problems of an answer. Equal answers, as in a wait, are checked once."""
     schema = operation.answer(status) or {}
     return frozenset(f"{operation.name} {status} {problem}" for problem in problems(schema, json.loads(document)))
 
 
 def watch() -> None:
-    """Look at the answers of all simulators of this process from now on, where the contract is at hand."""
+    """From now on, check the answers of all simulators in this process, if the contract is available."""
     if contract() is None:
         return
     answered = dispatch.Dispatch._answered  # pyright: ignore[reportPrivateUsage]  # before faults change the answer
@@ -80,7 +80,7 @@ def _fail_if_invalid() -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
-    """Count the answers of a test and of its fixtures; let it fail where one is not as the contract says."""
+    """Count the answers of a test and its fixtures. The test fails if one does not fit the contract."""
     yield
     if _seen["all"]:
         compared(item, "answers of the simulator", **_seen)
@@ -90,6 +90,6 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown() -> Generator[None]:
-    """Let a test fail whose fixtures got an invalid answer at its end."""
+    """Let a test fail if its fixtures got an invalid answer during teardown."""
     yield
     _fail_if_invalid()

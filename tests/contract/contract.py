@@ -1,4 +1,4 @@
-"""UpCloud's own contract of its API, an OpenAPI document beside or above this repository, as tests need it."""
+"""Reads UpCloud's contract of its API, an OpenAPI document in a folder beside or above this repository."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ SEVERAL_TYPES = {
 
 @functools.cache
 def contract() -> Schema | None:
-    """The document; None where there is none."""
+    """The document. None if there is none."""
     found = (folder / "shared" / "api" / "contract-1.3.json" for folder in Path(__file__).resolve().parents)
     file = next((each for each in found if each.is_file()), None)
     return None if file is None else json.loads(file.read_text("utf-8"))
 
 
 def resolved(schema: Schema) -> Schema:
-    """What a reference points to."""
+    """The target of a reference."""
     while "$ref" in schema:
         _, kind, name = schema["$ref"].removeprefix("#/").split("/")
         schema = cast("Schema", contract())["components"][kind][name]
@@ -44,11 +44,11 @@ def resolved(schema: Schema) -> Schema:
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """What can be done at a path."""
+    """An operation: a method and a path."""
 
     method: str
     path: str
-    """Below /1.3, with names in braces."""
+    """The path below /1.3, with names in braces."""
     document: Schema
     shared: tuple[Schema, ...]
 
@@ -59,27 +59,27 @@ class Operation:
 
     @functools.cached_property
     def pattern(self) -> re.Pattern[str]:
-        """What its paths look like."""
+        """A regular expression for its paths."""
         return re.compile(re.sub(r"\{[^}]+\}", "[^/,]+", self.path.replace(".", r"\.")))
 
     def parameters(self, place: str) -> dict[str, Schema]:
-        """The parameters in the query, say, by name."""
+        """The parameters by name, for example those in the query."""
         every = (resolved(each) for each in [*self.shared, *self.document.get("parameters", ())])
         return {each["name"]: each for each in every if each["in"] == place}
 
     def body(self) -> Schema | None:
-        """The schema of the document that is sent."""
+        """The schema of the sent document."""
         request = self.document.get("requestBody")
         return None if request is None else _content(resolved(request))
 
     def answers(self) -> Iterator[tuple[int, Schema | None]]:
-        """Statuses of success, and the schemas of their documents."""
+        """Success statuses, and the schemas of their documents."""
         for status, answer in self.document["responses"].items():
             if status.startswith("2"):
                 yield int(status), _content(resolved(answer))
 
     def answer(self, status: int) -> Schema | None:
-        """The schema of the document that is answered with a status."""
+        """The schema of the answer's document for a status."""
         answers = self.document["responses"]
         found = answers.get(str(status), answers.get("default"))
         return None if found is None else _content(resolved(found))
@@ -91,7 +91,7 @@ def _content(document: Schema) -> Schema | None:
 
 @functools.cache
 def operations() -> tuple[Operation, ...]:
-    """All operations of the contract; those with fewer names in braces first."""
+    """All operations of the contract. Those with fewer names in braces come first."""
     document = contract() or {"paths": {}}
     found = [
         Operation(method.upper(), path.removeprefix("/1.3"), operation, tuple(item.get("parameters", ())))
@@ -104,7 +104,7 @@ def operations() -> tuple[Operation, ...]:
 
 @functools.cache
 def operation_of(method: str, path: str) -> Operation | None:
-    """The operation of a request, its path without /1.3 and without its query."""
+    """The operation of a request. `path` is without /1.3 and without query."""
     alike = [path, path.replace("/ip-address", "/ip_address")]
     return next(
         (each for each in operations() if each.method == method and any(map(each.pattern.fullmatch, alike))), None
@@ -112,7 +112,7 @@ def operation_of(method: str, path: str) -> Operation | None:
 
 
 def problems(schema: Schema, value: Json, place: str = "") -> Iterator[str]:
-    """What is wrong with a document."""
+    """The problems of a document."""
     schema = resolved(schema)
     yield from _unions(schema, value, place)
     kinds = schema.get("type")
@@ -164,7 +164,7 @@ def _compiled(pattern: str) -> re.Pattern[str] | None:
     try:
         return re.compile(pattern)
     except re.error:
-        return None  # It is of another dialect.
+        return None  # A pattern in another regular expression dialect.
 
 
 def _object(schema: Schema, value: dict[str, Json], place: str) -> Iterator[str]:
@@ -183,7 +183,7 @@ def _object(schema: Schema, value: dict[str, Json], place: str) -> Iterator[str]
 
 
 def request_problems(operation: Operation, query: str, body: Json) -> Iterator[str]:
-    """What is wrong with a request."""
+    """The problems of a request."""
     known = operation.parameters("query")
     given = parse_qsl(query, keep_blank_values=True)
     for name, value in given:
@@ -199,6 +199,6 @@ def request_problems(operation: Operation, query: str, body: Json) -> Iterator[s
             yield f"?{name}: missing"
     document = operation.body()
     if body is not None and document is None:
-        yield "a document that is not asked for"
+        yield "a document where none is expected"
     elif document is not None and body is not None:
         yield from problems(document, body)

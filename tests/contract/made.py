@@ -1,4 +1,4 @@
-"""Documents made from schemas: without all that is optional, with all of it, and with each choice that there is."""
+"""Generates documents from schemas: without optional fields, with all of them, and with each alternative."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DEEPEST = 12
-"""Fields inside fields."""
+"""Maximum depth of nested fields."""
 
 SIMPLE: dict[str | None, Json] = {"number": 1.5, "boolean": True, "null": None, None: {}}
 
@@ -57,11 +57,11 @@ BY_NAME = {
     "destination_address_start": "10.0.0.1",
     "destination_address_end": "10.0.0.1",
 }
-"""Of fields whose schema says too little."""
+"""Values for fields whose schema is too general."""
 
 
 def variants(schema: Schema) -> Iterator[Json]:
-    """A document with nothing optional, one with everything, and one for each other choice inside it."""
+    """A document without optional fields, one with all fields, and one for each other alternative."""
     yield _Maker(full=False).make(schema)
     whole = _Maker(full=True)
     yield whole.make(schema)
@@ -71,12 +71,12 @@ def variants(schema: Schema) -> Iterator[Json]:
 
 
 class _Maker:
-    """Makes one document."""
+    """Generates one document."""
 
     def __init__(self, *, full: bool, choices: Mapping[str, int] | None = None) -> None:
         self._full, self._choices = full, choices or {}
         self.counts: dict[str, int] = {}
-        """How many choices there are, by place."""
+        """Number of alternatives, by place."""
 
     def make(self, schema: Schema, place: str = "") -> Json:
         schema = resolved(schema)

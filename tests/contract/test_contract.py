@@ -1,4 +1,4 @@
-"""The SDK against UpCloud's own contract of its API. What differs stands in `exceptions.json`, with reasons."""
+"""The SDK against UpCloud's contract of its API. `exceptions.json` lists the differences with their reasons."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(contract() is None, reason=NO_CONTRACT)]
 
 EXCEPTIONS: Mapping[str, Mapping[str, str]] = json.loads((Path(__file__).parent / "exceptions.json").read_text("utf-8"))
-"""Kinds of exceptions: what is excepted, as an expression, and why."""
+"""Kinds of exceptions: a regular expression for the text, and the reason."""
 
 
 @pytest.fixture
 def anyio_backend() -> str:
-    """What is sent and read does not depend on the event loop."""
+    """One event loop is enough: requests and answers do not depend on it."""
     return "asyncio"
 
 
 def is_excepted(kind: str, text: str) -> bool:
-    """Whether something is not as the contract says, and for a reason."""
+    """Whether a difference from the contract is a known exception."""
     return any(re.search(pattern, text) for pattern in EXCEPTIONS[kind])
 
 
@@ -60,7 +60,7 @@ def test_each_operation_of_the_contract_has_a_method(request: pytest.FixtureRequ
 
 
 class _Recorder(httpx.AsyncBaseTransport):
-    """Answers what a case wants, and keeps the first request."""
+    """Answers as a case says, and stores the first request."""
 
     def __init__(self, status: int, document: Any) -> None:  # noqa: ANN401 - any JSON document
         self._status, self._content = status, b"" if document is None else json.dumps(document).encode()
@@ -104,7 +104,7 @@ async def test_each_request_fits_the_contract(case: Case, request: pytest.Fixtur
 
 
 def _of_operations() -> list[Any]:
-    """One case for each operation that answers something."""
+    """One case for each operation whose answer has a document."""
     found = {operation.name: case for case in reversed(IN_CONTRACT) if (operation := _operation(case)) is not None}
     return [pytest.param(name, case, id=name) for name, case in sorted(found.items())]
 
@@ -122,7 +122,7 @@ async def test_answers_that_are_generated_from_the_contract_can_be_read(
             try:
                 await _sent(case, status, document)
             except StopAsyncIteration:
-                pass  # A case asks for the first page, and there is none.
+                pass  # A case requests the first page, and there is none.
             except errors.UpCloudError as error:
                 unread.append(f"{name}: {error}")
     unknown = [problem for problem in unread if not is_excepted("answers", problem)]

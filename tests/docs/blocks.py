@@ -39,8 +39,8 @@ class Block:
         return f"{self.file.relative_to(ROOT)}:{self.line}"
 
     def run(self, names: dict[str, Any]) -> None:
-        """Run it: with `cloud`, an open client, and `spec` at hand where it awaits; else as a script of its own."""
-        # As many lines before it as there are in the file, so that a trace names the place.
+        """Run it. A block with `await` gets `cloud`, an open client, and `spec`. Another block runs as a script."""
+        # Add the line breaks before it in the file, so that a traceback has the right line number.
         source = "\n" * (self.line - 1) + inspect.cleandoc("\n" + self.code)
         code = compile(source, str(self.file), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         if code.co_flags & inspect.CO_COROUTINE:
@@ -50,13 +50,13 @@ class Block:
 
     @property
     def awaits(self) -> bool:
-        """It has an `await` outside of functions, so that it runs inside of a program only."""
+        """Whether it has an `await` outside of functions, so that it runs only inside a program."""
         code = compile(inspect.cleandoc("\n" + self.code), "", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         return bool(code.co_flags & inspect.CO_COROUTINE)
 
     @property
     def is_program(self) -> bool:
-        """It is the program in which the other blocks of its page run."""
+        """Whether it is the program in which the other blocks of its page run."""
         return _PLACE.search(self.code) is not None
 
     @staticmethod
@@ -74,7 +74,7 @@ def blocks_of(file: Path) -> Iterator[Block]:
 
 
 def run_page(file: Path) -> None:
-    """Run the blocks of a page in their order: in the program that the page shows, or one by one."""
+    """Run the blocks of a page in order: in the page's program, or one by one."""
     blocks = list(blocks_of(file))
     names: dict[str, Any] = {"__name__": "__docs__"}
     for program in (block for block in blocks if block.is_program):
@@ -86,24 +86,24 @@ def run_page(file: Path) -> None:
 
 
 def _filled(program: Block, blocks: list[Block]) -> str:
-    """The program with these blocks in place of its line of dots."""
+    """The program with these blocks in place of its line `...`."""
     code = "\n".join(block.code for block in blocks)
     return _PLACE.sub(lambda place: textwrap.indent(code, place["indent"]), program.code)
 
 
 def texts() -> list[Path]:
-    """All that may have blocks."""
+    """All files that may have blocks."""
     top = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
     return sorted([*top, *(ROOT / "docs").rglob("*.md"), *(ROOT / "upcloud_sdk").rglob("*.py")])
 
 
 def pages() -> list[Path]:
-    """All that has blocks."""
+    """All files that have blocks."""
     return [file for file in texts() if any(blocks_of(file))]
 
 
 def code_outside_of_blocks(file: Path) -> list[str]:
-    """Lines that look like Python, and are in no block that is run."""
+    """Lines that look like Python and are outside of all blocks that are run."""
     text = file.read_text(encoding="utf-8")
     prose = [_FENCE.sub("", each) for each in (docstrings(text) if file.suffix == ".py" else [text])]
     return [line for each in prose for line in each.splitlines() if _CODE.match(line)]

@@ -1,4 +1,4 @@
-"""The table of endpoints, made from the code: `python -m tests.docs.endpoints` writes it anew."""
+"""The table of endpoints, generated from the code. `python -m tests.docs.endpoints` writes it."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _FOOT = """
 </div>
 
 The content of an upload goes to the address that `POST /storage/{uuid}/import` answers, on another host, which gets no
-credentials. `cloud.leases` and what stands above single endpoints (`ephemeral`, `destroy`, `wait_for_state`,
-`estimate`, `cheapest`, `find_template`) are made of the calls above.
+credentials. `cloud.leases` and the methods that use several endpoints (`ephemeral`, `destroy`, `wait_for_state`,
+`estimate`, `cheapest`, `find_template`) use the calls above.
 """
 
 
@@ -70,7 +70,7 @@ def namespaces() -> list[str]:
 
 
 def endpoints() -> Iterator[Endpoint]:
-    """What the methods of a client say of themselves."""
+    """The endpoints of all methods of a client."""
     cloud = UpCloud(Token("ucat_of_nobody"))
     for namespace in namespaces():
         for name, function in inspect.getmembers(getattr(cloud, namespace), inspect.ismethod):
@@ -80,7 +80,7 @@ def endpoints() -> Iterator[Endpoint]:
 
 
 def _arguments(function: object) -> str:
-    """What has to be given, and an ellipsis where there is more that can be."""
+    """The required arguments, and an ellipsis if there are optional ones."""
     assert inspect.ismethod(function)
     parameters = list(inspect.signature(function).parameters.values())
     needed = [

@@ -1,4 +1,4 @@
-"""The mistakes of somebody who makes a first image by recipe."""
+"""Likely mistakes with a first image by recipe."""
 
 from __future__ import annotations
 

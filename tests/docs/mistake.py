@@ -1,24 +1,24 @@
-"""What a mistake of `docs/mistakes.md` is."""
+"""The class of the mistakes in `docs/mistakes.md`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 TOKEN = (("UPCLOUD_TOKEN", "ucat_right"),)
-"""The environment of somebody with right credentials."""
+"""An environment with correct credentials."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake: what is done, in code, and what to do instead, in words."""
+    """One mistake: its code, and a text with the right way."""
 
     title: str
     code: str
     instead: str
     environment: tuple[tuple[str, str], ...] = ()
     coroutine: str | None = None
-    """What Python warns of."""
+    """The coroutine that Python's warning names."""
     program: str | None = None
-    """What is run instead, in a process of its own."""
+    """A program to run in a new process, instead of the code."""
     language: str = "py"
-    """The mark of its block. Not `python`: blocks with that mark must run."""
+    """The language of its block. Not `python`, since such blocks must run without an error."""

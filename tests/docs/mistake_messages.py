@@ -1,4 +1,4 @@
-"""Runs a mistake, and returns the message that it gives."""
+"""Runs a mistake and returns its error message."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _only(environment: tuple[tuple[str, str], ...], url: str) -> Generator[None]:
-    """The environment of somebody who has set just that."""
+    """Set exactly these variables in this block."""
     before = dict(os.environ)
     try:
         for name in [name for name in os.environ if name.startswith("UPCLOUD_")]:
@@ -61,10 +61,10 @@ async def _execute(code: Any, names: dict[str, Any]) -> None:  # noqa: ANN401 - 
 
 @functools.cache
 def message(mistake: Mistake) -> str:
-    """What somebody who makes this mistake reads.
+    """The error message that this mistake gives.
 
     Raises:
-        AssertionError: nothing happened.
+        AssertionError: There was no error.
     """
     if mistake.program is not None:
         return _said_by(mistake.program)
@@ -88,7 +88,7 @@ def message(mistake: Mistake) -> str:
 
 
 def _said_by(program: str) -> str:
-    """What a program says that fails, without credentials in its environment."""
+    """The error output of a failing program, run without credentials."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UPCLOUD_")}
     command = [sys.executable, "-c", program]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -12,7 +12,7 @@ BUILDBOT = ROOT / "upcloud_sdk" / "buildbot"
 
 
 def _layers(container: str | None) -> list[str]:
-    """The modules of the contract about this package, from the top down."""
+    """The layers in the import contract of this package, from top to bottom."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     contract = next(
         each
@@ -23,7 +23,7 @@ def _layers(container: str | None) -> list[str]:
 
 
 def _picture(number: int) -> list[str]:
-    """The modules that a picture of the page begins its lines with."""
+    """The first word of each line in a drawing of the page."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     return re.findall(r"^(\w\S*)", page.split("```text")[number].partition("```")[0], re.MULTILINE)
 
@@ -79,4 +79,4 @@ def test_each_chapter_of_the_simulator_is_in_its_table() -> None:
     folder = ROOT / "upcloud_sdk" / "simulator" / "chapters"
     modules = [each for each in folder.glob("*/*.py") if "routes = Routes()" in each.read_text(encoding="utf-8")]
     named = {f"{each.parent.name}.{each.stem}" for each in modules}
-    assert named - set(CHAPTERS) == {"storages.uploads"}  # it is beside the API, on hosts of its own
+    assert named - set(CHAPTERS) == {"storages.uploads"}  # the upload host is not part of the API

@@ -1,4 +1,4 @@
-"""The badges of the README say what pyproject.toml says."""
+"""The badges of the README match pyproject.toml."""
 
 from __future__ import annotations
 

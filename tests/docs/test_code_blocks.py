@@ -1,4 +1,4 @@
-"""Every code block that a user may copy is run, in order of its page, against a simulator."""
+"""Every code block of the documentation runs against a simulator, in the order of its page."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Simulator]:
-    """What `UpCloud()` talks to when nothing else is said: an account of its own, in which nothing takes long."""
+    """The simulator that `UpCloud()` uses by default in this test: an empty account with short waits."""
     sim = Simulator(boot_seconds=0.05, stop_seconds=0.05, storage_seconds=0.05)
     with sim.serve() as url:
         monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)
         monkeypatch.setenv("UPCLOUD_TOKEN", "ucat_docs")
         monkeypatch.chdir(tmp_path)
-        # A file of the reader's own.
+        # A file that the reader has.
         trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-        # What a reader waits for in seconds, a test does not.
+        # The test waits for milliseconds where a reader waits for seconds.
         brisk = WaitPolicy(first_look=0.02, pause=0.02, look_for_create=(0.02,))
         monkeypatch.setitem(inspect.unwrap(UpCloud.__init__).__kwdefaults__, "waits", brisk)
         yield sim
@@ -50,6 +50,6 @@ def test_each_how_to_shows_the_program_in_which_its_code_runs() -> None:
 
 
 def test_no_python_code_is_outside_of_a_block_that_is_run() -> None:
-    # What stands on the page of mistakes is run by a test of its own.
+    # Another test runs the code on the page of mistakes.
     found = {file.name: code_outside_of_blocks(file) for file in texts() if file.name != "mistakes.md"}
     assert {name: lines for name, lines in found.items() if lines} == {}

@@ -1,4 +1,4 @@
-"""What the prose of the docs names is there."""
+"""Names in the text of the docs exist."""
 
 from __future__ import annotations
 

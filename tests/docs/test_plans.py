@@ -1,4 +1,4 @@
-"""What README, docs and examples create can be bought."""
+"""README, docs and examples create only servers with plans on sale."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUBJECT = {
     "docs/buildbot.md: 00:48:0",
     "docs/mistakes.md: PREMIUM-1xCPU-3GB",
 }
-"""Where such plans are what is spoken of, or what a run printed: a page, and a word of the line."""
+"""Lines that may name other plans, because they describe them or show output: page, and a word of the line."""
 
 
 def test_no_page_and_no_example_uses_a_plan_that_is_not_on_sale() -> None:

@@ -1,4 +1,4 @@
-"""The reference pages leave nothing out that a user can name."""
+"""The reference pages contain all public names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HEADING = re.compile(r"heading: (\S+)")
 
 @dataclass(frozen=True)
 class Directive:
-    """One `::: path` of a page: what mkdocstrings puts there."""
+    """One `::: path` directive of a page, which mkdocstrings replaces."""
 
     path: str
     options: str
@@ -53,7 +53,7 @@ DIRECTIVES = [
 
 
 def kind_of(namespace: str) -> type[object]:
-    """The class that `cloud.<namespace>` is an instance of."""
+    """The class of `cloud.<namespace>`."""
     value: object = getattr(UpCloud(Token("ucat_of_nobody")), namespace)
     return type(value)
 

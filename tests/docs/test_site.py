@@ -1,4 +1,4 @@
-"""The site leads to everything: pages to its navigation, examples to their page, and `llms.txt` to the pages."""
+"""The navigation has all pages, the page of examples has all examples, and `llms.txt` links all pages."""
 
 from __future__ import annotations
 

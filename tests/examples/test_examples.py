@@ -1,4 +1,4 @@
-"""Each example is run as a user would run it: as a process of its own."""
+"""Each example runs as a user would run it, as a separate process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LIMIT = 240
 
 
 def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m examples.<module>`, without an account and with nothing of one in the environment."""
+    """Run `python -m examples.<module>` without an account, and without variables of one in the environment."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("UPCLOUD_")}
     command = [sys.executable, "-m", f"examples.{module}", *arguments]
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""What a FastAPI application publishes of a server that a handler returns."""
+"""A FastAPI application publishes no secret of a server that a handler returns."""
 
 from __future__ import annotations
 

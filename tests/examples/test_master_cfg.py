@@ -1,4 +1,4 @@
-"""The configuration that users copy, as it is without a variable of the demo's."""
+"""The example configuration, without the variables of the demo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a guest has come is read from its console."""
+"""Reading a guest's boot milestone from its console."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture of the lives of servers, drawn from events."""
+"""The timeline of servers, drawn from events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from upcloud_sdk.events import ServerEvent
 
 
 def one_life() -> Timeline:
-    """A server that is asked for at 100, and gone at 110."""
+    """A server that is requested at 100 and gone at 110."""
     timeline = Timeline()
     timeline.listen(ServerEvent(at=102, uuid="u", happened="created", state="maintenance", title="web", seconds=2))
     timeline.listen(ServerEvent(at=103, uuid="u", happened="seen", state="maintenance"))

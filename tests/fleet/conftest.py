@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def moved() -> AsyncGenerator[MovedCloud]:
-    """An empty cloud whose time moves by itself; servers boot in 33 s and stop in 16 s, as the median of real ones."""
+    """An empty cloud on an automatic clock. Servers boot in 33 s and stop in 16 s, like the median of real ones."""
     async with MovedCloud.open(boot_seconds=33, stop_seconds=16) as cloud:
         yield cloud

@@ -1,4 +1,4 @@
-"""What others can do to a server that this client holds."""
+"""Actions of others on a server that this client holds."""
 
 from __future__ import annotations
 

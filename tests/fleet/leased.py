@@ -1,4 +1,4 @@
-"""Servers with leases, as most tests of leases want them."""
+"""Servers with leases for tests."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ async def started(cloud: UpCloud, *, lease: float | None = 600) -> str:
 
 
 def fleet_of(cloud: UpCloud) -> Fleet:
-    """What a client remembers of its servers."""
+    """The `Fleet` of a client, with its records of servers."""
     return cloud._fleet  # pyright: ignore[reportPrivateUsage]  # what is kept is what these tests are about
 
 
 async def abandoned(moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, owner: str = "tests") -> str:
-    """A running server with a lease of 600 s of a run that has died."""
+    """A running server with a lease of 600 s, whose process has died."""
     with monkeypatch.context() as patch:
         patch.setattr(identity.RUN, "id", "a-dead-run")
         async with moved.client(owner) as dead:
@@ -56,7 +56,7 @@ class Block:
         self.began, self.leave = anyio.Event(), anyio.Event()
 
     async def run(self, cloud: UpCloud) -> None:
-        """Run it until it is told to end."""
+        """Run the block until `leave` is set."""
         async with cloud.servers.ephemeral(server_spec()) as server:
             self.uuid = server.uuid
             self.began.set()
@@ -65,7 +65,7 @@ class Block:
 
 @asynccontextmanager
 async def running_block(cloud: UpCloud, *, failing: type[Exception] | None = None) -> AsyncGenerator[Block]:
-    """A block that has begun; it has ended, or failed like this, at the end of the `async with`."""
+    """A running block of `ephemeral`. At the end of the `async with` it has ended, or failed with `failing`."""
     block = Block()
 
     async def run() -> None:
@@ -91,7 +91,7 @@ class NoFilter(MovedTransport):
 
 
 def leftover(moved: MovedCloud) -> Storage:
-    """A loose disk whose server is gone, and whose lease has ended."""
+    """A detached disk whose server is gone and whose lease has ended."""
     disk = Storage(moved.sim.new_uuid("storage"), "left", 10, zone="fi-hel1", tier="maxiops")
     disk.labels = {OWNER: "tests", RUN: "a-dead-run", ATTEMPT: "a" * 32, LEASE: "2025-01-01T00:00:00Z"}
     moved.sim.storages[disk.uuid] = disk

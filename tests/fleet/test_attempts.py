@@ -1,4 +1,4 @@
-"""The attempt is the unit: a server and the disks that were made with it, wherever they are now."""
+"""Operations on an attempt: a server and all disks created with it, attached or not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def spec_of_two() -> ServerSpec:
 
 
 async def detach(cloud: UpCloud, server: Server, number: int = 1) -> str:
-    """Detach a disk of a running server; its uuid."""
+    """Detach a disk of a running server. Returns its uuid."""
     device = server.storage_devices[number]
     await cloud.servers.detach_storage(server.uuid, device.address)
     return device.storage or ""
@@ -54,7 +54,7 @@ async def test_a_destroy_deletes_the_detached_disk_whichever_client_created_the_
 
 
 async def check_spared_disk(moved: MovedCloud, cloud: UpCloud, reaper: UpCloud) -> str:
-    """Hours after a disk was detached from a server whose lease is renewed, the reaper spares it."""
+    """Check that the reaper spares a detached disk for hours while the lease of its server is renewed."""
     server = await cloud.servers.create(spec_of_two(), lease=600)
     await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
     disk = await detach(cloud, server)
@@ -73,7 +73,7 @@ async def test_a_detached_disk_of_a_living_holder_is_not_reaped(moved: MovedClou
 
 
 class LostServers(MovedTransport):
-    """Lists of servers by this label show none."""
+    """Lists of servers by this label are empty."""
 
     label = ""
 
@@ -211,7 +211,7 @@ async def test_a_backup_of_a_disk_does_not_count_as_created_with_the_server(move
         del moved.sim.servers[server.uuid]
         moved.sim.storages[server.storage_devices[0].storage or ""].servers.clear()
     async with moved.client() as cloud:
-        # As a destroy that this process remembers, whose server is gone.
+        # A failed destroy in the records of this process, whose server is gone.
         fleet_of(cloud).records.set(Record(server.uuid, attempt=labels[ATTEMPT]), State.NO_LEASE)
         await cloud.servers.destroy(server.uuid, backups=None)
     assert list(moved.sim.storages) == [backup.uuid]

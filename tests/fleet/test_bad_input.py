@@ -1,4 +1,4 @@
-"""What cannot be meant is refused in words, before anything is sent."""
+"""Invalid input is refused with an explanation, before anything is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two readings of what a server costs: the SDK's estimate, and the simulator's bill."""
+"""The SDK's estimate of a server equals the simulator's bill."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def disks(*sizes: int, **fields: Any) -> Sequence[StorageDeviceSpec]:  # noqa: A
 
 
 async def bill(cloud: UpCloud) -> float:
-    """What the month has cost so far."""
+    """The cost of the month so far."""
     return float((await cloud.account.billing("2026-01")).total_amount or 0)
 
 

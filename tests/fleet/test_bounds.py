@@ -1,4 +1,4 @@
-"""However the API is dead, everything that waits for it ends, in the time that docs/reliability.md states."""
+"""If the API is unreachable, each operation ends within the time in docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.anyio
 
 CALL = 90 + 30
-"""A call: the budget of its retries, and the limit of the last attempt."""
+"""Seconds for a call: the budget of its retries, and the limit of the last attempt."""
 CREATE = 90 + 60
-"""The POST of a create."""
+"""Seconds for the POST of a create."""
 LOOKS = 18.5 + 5 * 15
-"""The looks for what a lost create made."""
+"""Seconds for the searches after a lost create."""
 EXPIRE = 10
-"""Moving the end of a lease after a destroy that failed."""
+"""Seconds to set the end of a lease after a failed destroy."""
 
 DEATHS: dict[str, dict[str, Any]] = {
     "no answer": {"timeout": True},
@@ -35,7 +35,7 @@ DEATHS: dict[str, dict[str, Any]] = {
 
 
 class Unreachable(MovedTransport):
-    """A network without a way to the API, on request."""
+    """A network that loses its connection to the API on request."""
 
     cut = False
 
@@ -47,7 +47,7 @@ class Unreachable(MovedTransport):
 
 
 class Dying:
-    """A client, and the seconds that what it does takes from the death of its API."""
+    """A client whose API becomes unreachable, and the seconds that an operation takes from then."""
 
     def __init__(self, moved: MovedCloud, death: dict[str, Any]) -> None:
         self.moved, self.death = moved, death
@@ -82,7 +82,7 @@ async def test_a_call_ends_in_bounded_time(dying: Dying) -> None:
 
 
 async def test_a_create_and_the_close_of_its_client_end_in_bounded_time(dying: Dying) -> None:
-    """The client looks on after the error: as long as nobody answers, there may be a server."""
+    """The client keeps searching after the error, since without an answer there may be a server."""
     began: list[float] = []
     lost: list[errors.UpCloudError] = []
 

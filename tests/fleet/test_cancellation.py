@@ -1,4 +1,4 @@
-"""Whoever interrupts a script, and whenever: the server is destroyed, and the interruption comes out."""
+"""After an interruption at any time, the server is destroyed and the interruption is raised."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BOOT, STOP = 8, 3
 
 
 class Gate(MovedTransport):
-    """Says when the request of a number, counted from 0, is under way."""
+    """Reports when the request with a given number, counted from 0, is sent."""
 
     def __init__(self, moved: MovedCloud, number: int) -> None:
         super().__init__(moved.sim, moved.clock)
@@ -66,7 +66,7 @@ async def test_an_interruption_at_any_request_leaves_no_server(interrupted: Way)
 
 @each_way
 async def test_an_interruption_between_two_requests_leaves_no_server(interrupted: Way) -> None:
-    """Booting, in the block, and stopping."""
+    """Interruptions during boot, in the block, and during the stop."""
     for moment in (1.5, BOOT + 5.5, BOOT + 10 + 1.5):
         async with MovedCloud.open(boot_seconds=BOOT, stop_seconds=STOP) as moved:
 
@@ -229,7 +229,7 @@ async def test_a_block_that_ends_after_its_client_names_what_is_left(
 async def test_the_cleanup_of_a_client_in_a_cancelled_scope_is_as_quick_as_any(
     moved: MovedCloud,
 ) -> None:
-    """The watcher that the destroy waits by must not die with the scope."""
+    """The watcher for the destroy must survive the cancelled scope."""
 
     async def script() -> None:
         async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()):

@@ -96,12 +96,12 @@ async def test_if_all_specs_are_refused_the_last_error_has_the_others_as_notes(m
     ids=str,
 )
 async def test_after_any_other_error_no_other_spec_is_tried(moved: MovedCloud, fault: dict[str, str]) -> None:
-    """It may be there, or the next would be refused as well."""
+    """The server may exist, or the next spec would be refused as well."""
     moved.sim.fail("POST /server", **fault)  # type: ignore[arg-type]  # keywords of a table
     async with moved.client() as cloud:
         with pytest.raises(errors.UpCloudError):
             await zone_of_next(cloud)
-    # The simulator does not count a call that was given up before its answer.
+    # The simulator does not count a call whose client disconnected before the answer.
     assert moved.count("POST /server") <= 1
     assert moved.sim.servers == {}
 
@@ -142,12 +142,12 @@ async def test_each_client_remembers_only_its_own_refusals(moved: MovedCloud) ->
         assert await zone_of_next(other) == "fi-hel1"
 
 
-# --- a zone that is full -------------------------------------------------------------------------------------------
+# --- a zone that is full ----------------------------------------------------------------------------------------------
 
 
 async def test_creates_that_wait_for_a_full_zone_do_not_give_up_and_do_not_flood_it(moved: MovedCloud) -> None:
     moved.sim.sell_out(zone="fi-hel1")
-    # So that nobody has an answer yet when the next one wakes.
+    # Slow answers, so that no create has an answer yet when the next one wakes up.
     moved.sim.fail("POST /server", delay=0.5, times=None)
     made: list[str] = []
     async with moved.client() as cloud, anyio.create_task_group() as group:
@@ -159,7 +159,7 @@ async def test_creates_that_wait_for_a_full_zone_do_not_give_up_and_do_not_flood
             group.start_soon(create, number)
         await moved.later(600)
         assert made == []
-        # One after the other, after 5, 10, 20, 40 and then 60 seconds, beside the first try of each.
+        # Besides each first attempt: attempts one after the other, after 5, 10, 20, 40 and then every 60 seconds.
         assert moved.count("POST /server") <= 20 + 14
         moved.sim.restock()
         await moved.later(60 + 20 * 6)
@@ -199,7 +199,7 @@ async def test_a_refused_size_does_not_delay_other_sizes(moved: MovedCloud) -> N
     moved.sim.fail("POST /server", status=409, code="SERVER_RESOURCES_UNAVAILABLE")
     async with moved.client() as cloud:
         assert (await cloud.servers.create([large, small])).plan == "PREMIUM-1xCPU-1GB"
-        # The large one alone is tried last from here on; the small one is where it was.
+        # From here on only the large size is tried last. The small size keeps its place.
         assert (await cloud.servers.create([small, large])).plan == "PREMIUM-1xCPU-1GB"
         assert (await cloud.servers.create([large, small])).plan == "PREMIUM-1xCPU-1GB"
     assert moved.count("POST /server") == 4

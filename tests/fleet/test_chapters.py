@@ -1,4 +1,4 @@
-"""Each chapter of the API from end to end: the client and the simulator have read the reference independently."""
+"""Each chapter of the API from end to end. Client and simulator implement the reference independently."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def cloud(moved: MovedCloud) -> AsyncGenerator[UpCloud]:
 
 @pytest.fixture
 async def server(cloud: UpCloud) -> Server:
-    """A server that runs."""
+    """A running server."""
     made = await cloud.servers.create(server_spec())
     await cloud.servers.wait_for_state(made.uuid, "started", timeout=300)
     return await cloud.servers.get(made.uuid)
@@ -67,7 +67,7 @@ async def server(cloud: UpCloud) -> Server:
 
 @pytest.fixture
 async def stopped(cloud: UpCloud, server: Server) -> Server:
-    """A server that does not."""
+    """A stopped server."""
     await cloud.servers.stop(server.uuid, stop_type="hard")
     await cloud.servers.wait_for_state(server.uuid, "stopped", timeout=300)
     return await cloud.servers.get(server.uuid)

@@ -1,4 +1,4 @@
-"""A machine that sleeps: the clock that is waited by stands still, the wall clock and the API's go on."""
+"""A sleeping machine: the clock of the waits stands still, while the wall clock and the API's clock continue."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NIGHT = 8 * 3600.0
 
 
 class Sleeper:
-    """A machine whose own clock stands still while it sleeps."""
+    """A machine whose monotonic clock stands still while it sleeps."""
 
     def __init__(self, moved: MovedCloud, monkeypatch: pytest.MonkeyPatch) -> None:
         self.moved, self.slept = moved, 0.0
@@ -28,7 +28,7 @@ class Sleeper:
         monkeypatch.setattr(moved.clock, "now", lambda: hand.now() - self.slept)
 
     def sleep(self, seconds: float) -> None:
-        """Time passes everywhere else."""
+        """Let time pass for the API and the wall clock only."""
         self.slept += seconds
         self.moved.hand.advance(seconds)
 

@@ -1,4 +1,4 @@
-"""Two events meet: a renewal and a take, a take and a destroy, a destroy that fails and a take."""
+"""Two events at the same time: a renewal and a take, a take and a destroy, a failing destroy and a take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A destroy whose answers lie, are lost half-way, or are about something else."""
+"""A destroy with wrong, lost, or unrelated answers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def test_a_page_of_a_proxy_does_not_mean_that_the_delete_succeeded(moved: 
 
 
 class HalfDone(MovedTransport):
-    """The first delete of a server forgets its disks, and its answer is lost."""
+    """The first delete of a server leaves its disks, and its answer is lost."""
 
     lost = False
 
@@ -107,7 +107,7 @@ async def test_a_404_for_a_disk_does_not_mean_that_the_server_is_gone(moved: Mov
 
 
 async def test_an_attached_disk_whose_read_gives_404_is_not_deleted_with_the_server(moved: MovedCloud) -> None:
-    """An empty 404 can be anybody's; a delete of the server with all its disks would take it."""
+    """An empty 404 may come from a proxy. A delete of the server with all disks would delete this disk too."""
     async with moved.client(transport=OlderAnswers(moved.transport())) as cloud:
         uuid = await started(cloud)
         data = Storage("01000000-0000-4000-8000-00000000000d", "data", 10)
@@ -190,7 +190,7 @@ class OldDisks(MovedTransport):
 
 
 async def test_a_disk_that_the_list_does_not_show_yet_is_deleted_too(moved: MovedCloud) -> None:
-    """It was seen on the server, beside a data disk that stays."""
+    """It was seen on the server. A data disk beside it is kept."""
     async with moved.client() as cloud, moved.client(transport=OldDisks(moved.sim, moved.clock)) as other:
         uuid = await started(cloud)
         data = Storage("01000000-0000-4000-8000-00000000000d", "data", 10)

@@ -1,4 +1,4 @@
-"""The whole of what a destroy decides, as a table."""
+"""All decisions of a destroy, as a table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NONE: dict[str, Any] = {"storages": "none"}
 ALL: dict[str, Any] = {"storages": "all"}
 
 TABLE: list[tuple[str, dict[str, Any], dict[str, Any], Step]] = [
-    # state, what else is seen, what is wanted, what is next
+    # state, other known facts, wanted, next step
     (UNSEEN, {}, {}, Step.STOP),
     (UNSEEN, {}, GUARD, Step.LOOK),
     (UNSEEN, {}, STOPPING, Step.LOOK),

@@ -1,4 +1,4 @@
-"""Whichever await of a script is interrupted, from its first to its last: the server is destroyed."""
+"""An interruption at any await of a script leaves no server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Awaits:
-    """Does some work, and calls something in the moment in which it waits for the n-th time."""
+    """Runs work, and calls a function when the work awaits for the n-th time."""
 
     def __init__(self, work: Work, number: int) -> None:
         self._work, self._number = work, number
@@ -111,6 +111,6 @@ async def test_an_interruption_at_any_await_leaves_nothing(interrupted: Way) -> 
             assert moved.sim.servers == {}, number
             assert moved.sim.storages == {}, number
             assert moved.count("POST /server") <= 1, number
-        if work.count < number:  # It had ended before.
+        if work.count < number:  # The work had ended before this await.
             assert number > 6
             return

@@ -1,6 +1,6 @@
-"""However a program ends, and how often it is interrupted: bounded, and what was begun is finished or named.
+"""The end of a program, with any number of interruptions: it takes bounded time, and work is finished or named.
 
-What is marked `full` runs in `make sigkill`.
+Tests marked `full` run in `make sigkill`.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def sim() -> Simulator:
 
 BACKENDS = ["asyncio", "trio"]
 
-# At the end of its loop asyncio cancels tasks that have not begun, too: what anyio's tasks would run is never awaited.
+# At the end of its loop asyncio also cancels tasks that have not begun, so coroutines of anyio's tasks are not awaited.
 pytestmark = pytest.mark.filterwarnings("ignore:coroutine '.*' was never awaited:RuntimeWarning")
 
 
 def run(backend: str, script: Callable[[], Awaitable[None]]) -> BaseException | None:
-    """What a program ends in. It ends: that is the point."""
+    """Run a program, and return the error that it ends with. Reaching the end is a part of the test."""
     try:
         if backend == "trio":
             trio.run(script)
@@ -139,7 +139,7 @@ def test_ctrl_c_pressed_several_times_ends_a_program_in_bounded_time(backend: st
 
 
 def is_empty_or_named(sim: Simulator, caplog: pytest.LogCaptureFixture, *, leased: bool) -> None:
-    """Nothing is left, or it is named, and has a lease that ends."""
+    """Check that nothing is left, or that the log names the rest and its lease ends."""
     name_unfinished()  # As at the end of a process.
     for server in sim.servers.values():
         assert server.uuid in caplog.text or server.labels["upcloud_sdk_attempt"] in caplog.text
@@ -166,7 +166,7 @@ def test_an_exit_in_a_sibling_task_leaves_nothing_or_names_it(
 
 
 class PressedInClose(LoopClock):
-    """Ctrl-C comes to the task that closes the client, as asyncio raises it in whichever task happens to run."""
+    """Raises Ctrl-C in the task that closes the client. asyncio raises it in the task that is running."""
 
     def limit(self, seconds: float) -> AbstractContextManager[object, bool]:
         current = asyncio.current_task()
@@ -189,7 +189,7 @@ def test_unfinished_work_is_named_after_ctrl_c_in_the_task_that_closes_the_clien
 
 
 def test_a_create_leaves_no_server_if_all_tasks_are_cancelled(sim: Simulator, caplog: pytest.LogCaptureFixture) -> None:
-    """As asyncio does at the end of its loop, and some frameworks do themselves, more than once."""
+    """asyncio cancels all tasks at the end of its loop. Some frameworks do it too, more than once."""
     sim.fail("POST /server", delay=0.2, after_effect=True)
 
     async def script() -> None:
@@ -212,7 +212,7 @@ def test_a_create_leaves_no_server_if_all_tasks_are_cancelled(sim: Simulator, ca
 def test_a_server_of_an_unfinished_async_generator_is_destroyed_or_named(
     sim: Simulator, backend: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its loop ends it; the client that outlives it, or does not, says what is left."""
+    """The event loop ends the generator. The client may be closed before or after that."""
 
     async def servers(cloud: UpCloud) -> AsyncGenerator[Server]:
         async with cloud.servers.ephemeral(server_spec()) as server:

@@ -20,10 +20,10 @@ async def test_the_server_runs_inside_the_block_and_is_gone_with_its_disk_after_
 
 
 async def test_a_single_server_takes_as_few_requests_as_possible(moved: MovedCloud) -> None:
-    """As many as 0.1.0 sent."""
+    """The same number as in 0.1.0."""
     async with moved.client() as cloud, cloud.servers.ephemeral(server_spec()):
         pass
-    # The first look comes 5 s after the create and then one a second, until 33 s; after the stop one a second for 16 s.
+    # The first read is 5 s after the create, then one per second until 33 s. After the stop, one per second for 16 s.
     assert moved.count("GET /account") == 1
     assert moved.count("POST /server") == 1
     assert moved.count("POST /server/[^/]+/stop") == 1
@@ -43,7 +43,7 @@ async def test_fifty_concurrent_servers_share_their_reads(moved: MovedCloud) -> 
             group.start_soon(live, f"build-{number}")
     assert moved.sim.servers == {}
     assert moved.count("POST /server") == 50
-    # Creates, stops, a look at each one's disks, deletes; the rest is shared: one list a second.
+    # Per server: create, stop, read of its disks, delete. The rest is shared: one list per second.
     assert len(moved.requests()) <= 4 * 50 + 100
 
 
@@ -63,7 +63,7 @@ async def test_a_server_that_never_boots_is_destroyed_after_the_timeout(moved: M
             async with cloud.servers.ephemeral(server_spec(), timeout=60, cleanup_timeout=5):
                 raise AssertionError("it never starts")
         assert caught.value.last.state == "maintenance"
-        # Nothing can be asked of a server in maintenance: the note says that it may still cost money.
+        # A server in maintenance refuses all calls. The note says that it may still cost money.
         assert "may still cost money" in "".join(caught.value.__notes__)
 
 

@@ -1,4 +1,4 @@
-"""A listener that keeps events in a file."""
+"""A listener that writes events to a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What somebody who is new to the SDK reads: each likely mistake works, or says how to mend it."""
+"""Likely mistakes of a new user: the code works, or the error says how to correct it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ A_PATH = "this is a path, not a key: write Path"
 A_LIST = r"this must be a list: write \[\.\.\.\] around it"
 
 Cloud = Any
-"""A client as a program without a type checker sees it."""
+"""A client without types, as a program without a type checker uses it."""
 
 
 def _any(value: object) -> Any:  # noqa: ANN401 - what a type checker would refuse

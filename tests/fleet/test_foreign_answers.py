@@ -1,4 +1,4 @@
-"""A page of somebody between us and the API proves nothing, in whichever place a status is read."""
+"""An answer that is not from the API proves nothing, for any request."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TWO = (StorageDeviceSpec.clone(DEBIAN, size=25), StorageDeviceSpec.create(size=1
 
 
 async def sent_by(script: Script) -> int:
-    """How many requests a script sends that nobody disturbs."""
+    """The number of requests that a script sends without faults."""
     async with MovedCloud.open(boot_seconds=3, stop_seconds=2) as moved, moved.client() as cloud:
         await script(moved, cloud)
         return len(moved.requests())
@@ -64,7 +64,7 @@ async def test_a_foreign_answer_to_any_request_of_a_servers_life_leaves_nothing(
                 except errors.UpCloudError as error:
                     watched.refused.append(type(error).__name__)
             watched.check_empty()
-            # The create was not sent, and found nowhere; or the call of the body's own failed.
+            # The create was not sent and no server was found, or the call in the body failed.
             assert set(watched.refused) <= {"OutcomeUnknown", "ForeignAnswer"}, number
 
 
@@ -84,7 +84,7 @@ async def test_a_foreign_answer_to_a_renewal_does_not_lose_the_lease(
 
 
 class WrongClock(MovedTransport):
-    """Answers as somebody else would, whose clock is years ahead, while it is told to."""
+    """Answers like another server whose clock is years ahead, while it is enabled."""
 
     def __init__(self, moved: MovedCloud, answer: dict[str, Any]) -> None:
         super().__init__(moved.sim, moved.clock)
@@ -113,7 +113,7 @@ async def test_the_date_of_a_foreign_answer_is_ignored(moved: MovedCloud, answer
 async def test_a_foreign_answer_to_any_request_of_a_reap_deletes_nothing_of_others(
     answer: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it is about is reaped by this round or by the next, what is not is not."""
+    """This round or the next one reaps what is due, and nothing else."""
     number = 0
     while True:
         async with MovedCloud.open(boot_seconds=3, stop_seconds=2) as moved:
@@ -144,7 +144,7 @@ async def test_a_foreign_answer_to_any_request_of_a_reap_deletes_nothing_of_othe
 async def test_a_foreign_answer_to_any_request_of_a_take_or_keep_leaves_no_unrenewed_lease(
     answer: dict[str, Any],
 ) -> None:
-    """Either it is done, or it says that it is not and has left no lease that nobody renews."""
+    """Either the operation succeeds, or it raises an error and leaves no lease that nobody renews."""
     number = 0
     while True:
         async with MovedCloud.open(boot_seconds=3, stop_seconds=2) as moved, moved.client() as cloud:

@@ -1,4 +1,4 @@
-"""The same of waits, of disks that are made for a server, and of the lease of what could not be destroyed."""
+"""Foreign answers during waits, to creates of a server's disks, and to failed destroys."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ async def test_a_foreign_answer_makes_at_most_one_disk_which_is_deleted_with_its
 
 @pytest.mark.parametrize("answer", PAGES)
 async def test_a_foreign_answer_in_a_failed_destroy_leaves_the_server_to_the_reaper(answer: dict[str, Any]) -> None:
-    """It is finished by this process, or by any other of its owner when the lease has ended."""
+    """This process completes the destroy, or another process of the same owner after the end of the lease."""
     for number in itertools.count():
         async with MovedCloud.open(boot_seconds=3, stop_seconds=2) as moved:
             async with moved.client() as cloud:

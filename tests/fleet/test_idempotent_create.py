@@ -1,4 +1,4 @@
-"""What has labels is made once, as servers are: what nobody holds is looked for, and deleted."""
+"""Resources with labels are created exactly once. A late resource without a holder is found and deleted."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_a_disk_that_appears_late_is_deleted_because_it_has_no_holder(move
 
 @pytest.mark.parametrize(("anyio_backend", "interrupted"), WAYS)
 async def test_a_disk_whose_caller_was_interrupted_is_deleted(interrupted: Way) -> None:
-    """Though it is in use at first."""
+    """Although it is in use at first."""
     async with MovedCloud.open() as moved:
         moved.sim.fail("POST /storage", delay=10)
         moved.sim.fail("DELETE /storage/*", status=409, code="STORAGE_STATE_ILLEGAL", times=5)

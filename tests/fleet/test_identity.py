@@ -1,4 +1,4 @@
-"""The owner of what a process makes, and the warning about one that does not last."""
+"""The owner label of a process, and the warning about an owner that changes at each start."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def host(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 async def make(moved: MovedCloud, *, lease: float | None, owner: str | None = None) -> dict[str, str]:
-    """Two servers of one client; the labels of the last."""
+    """Create two servers with one client. Returns the labels of the second."""
     client = UpCloud(Token("ucat_x"), owner=owner, transport=moved.transport(), waits=moved.waits)
     async with client as cloud:
         await cloud.servers.create(server_spec(), lease=lease)

@@ -160,7 +160,7 @@ async def test_an_error_of_the_body_is_raised_unchanged_even_if_the_lease_is_los
             await live()
 
 
-# --- what a client remembers -------------------------------------------------------------------------------------
+# --- records of a client ----------------------------------------------------------------------------------------------
 
 
 async def test_the_record_of_a_server_that_others_destroyed_is_removed(moved: MovedCloud) -> None:
@@ -178,7 +178,7 @@ async def test_the_record_of_a_server_that_others_destroyed_is_removed(moved: Mo
 
 
 async def test_a_hundred_thousand_leases_leave_nothing_in_memory(moved: MovedCloud) -> None:
-    """Counted in what is kept; each lease is taken, renewed and let go."""
+    """Counts the stored objects. Each lease is taken, renewed and released."""
     from upcloud_sdk.fleet.records import Record, State  # noqa: PLC0415 - of this test alone
 
     async with moved.client() as cloud:
@@ -200,7 +200,7 @@ async def test_a_hundred_thousand_leases_leave_nothing_in_memory(moved: MovedClo
         assert len(fleet.records) <= 10_001
 
 
-# --- what only the labels tell ---------------------------------------------------------------------------------------
+# --- changes that only the labels show --------------------------------------------------------------------------------
 
 
 async def test_a_server_taken_by_another_run_of_the_same_owner_is_kept(moved: MovedCloud) -> None:
@@ -242,7 +242,7 @@ async def test_a_server_whose_labels_somebody_replaced_is_still_destroyed(moved:
 
 
 async def test_a_list_that_lags_does_not_keep_a_holder_from_destroying_its_server(moved: MovedCloud) -> None:
-    """It shows the end that the lease had before its last renewal."""
+    """The list shows the end of the lease before its last renewal."""
     async with moved.client() as cloud, cloud.servers.ephemeral(server_spec(), lease=600) as server:
         old = moved.sim.servers[server.uuid].labels[LEASE]
         await moved.later(1000)
@@ -252,7 +252,7 @@ async def test_a_list_that_lags_does_not_keep_a_holder_from_destroying_its_serve
 
 
 async def test_failed_renewals_are_not_taken_for_a_lease_of_somebody_else(moved: MovedCloud) -> None:
-    """However often a renewal was tried, the end that is seen was written by this client."""
+    """After any number of failed renewals, the end in the label is still one that this client wrote."""
     told: list[errors.LeaseLost] = []
     async with moved.client() as cloud:
         server = await cloud.servers.create(server_spec(), lease=7200, on_lease_lost=told.append)

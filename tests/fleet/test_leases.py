@@ -20,7 +20,7 @@ async def test_a_lease_of_a_living_holder_is_renewed_at_half_time(moved: MovedCl
         assert on_server.ends is not None
         assert on_disk.ends is not None
         assert 290 < on_server.ends.timestamp() - moved.hand.now() <= 600
-        # The end of a lease stands on the server alone: that of a disk is as of its making.
+        # Only the server's lease is renewed. The label of a disk still has the end from its create.
         assert on_disk.ends.timestamp() < moved.hand.now()
         report = await cloud.leases.reap()
     assert report.servers == ()

@@ -1,6 +1,6 @@
-"""A field of an answer is missing, null or odd: nothing is left because of that.
+"""A missing, null or invalid field in an answer leaves nothing behind.
 
-What is marked `full` runs in `make cutpoints`.
+Tests marked `full` run in `make cutpoints`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Edited(MovedTransport):
     """Changes the document of one answer."""
 
     number = -1
-    """Which answer, counted from 0."""
+    """Number of the answer, counted from 0."""
     edit: Callable[[Any], object]
 
     def __init__(self, moved: MovedCloud) -> None:
@@ -55,7 +55,7 @@ class Edited(MovedTransport):
 
 
 async def live(moved: MovedCloud, cloud: UpCloud) -> None:
-    """A block whose server loses a disk, and renews its lease."""
+    """A block in which a disk is detached and the lease is renewed."""
     async with cloud.servers.ephemeral(server_spec(storage_devices=TWO), lease=600) as server:
         path = f"/server/{server.uuid}/storage/detach"
         await cloud.request("POST", path, json={"storage_device": {"address": "virtio:1"}})
@@ -63,7 +63,7 @@ async def live(moved: MovedCloud, cloud: UpCloud) -> None:
 
 
 async def edited_life(number: int = -1, edit: Callable[[Any], object] = lambda _: None) -> list[Any]:
-    """A life whose answer of this number is changed leaves nothing; the documents of its answers."""
+    """Check that a block with this answer changed leaves nothing. Returns the documents of its answers."""
     async with Watched.open(boot=after_seconds(3), stop_seconds=2) as watched:
         transport = Edited(watched.cloud)
         transport.number, transport.edit = number, edit
@@ -77,7 +77,7 @@ async def edited_life(number: int = -1, edit: Callable[[Any], object] = lambda _
 
 
 def places(document: object, at: Path = ()) -> Iterator[Path]:
-    """Where a document has fields."""
+    """The paths of all fields in a document."""
     if at:
         yield at
     if isinstance(document, dict):
@@ -131,7 +131,7 @@ async def test_an_odd_field_in_any_answer_of_a_servers_life_leaves_nothing(how: 
     for number, document in enumerate(await edited_life()):
         for place in places(document):
             if "labels" in place:
-                continue  # A label of ours that is missing says that somebody kept the server.
+                continue  # A missing SDK label means that somebody kept the server.
             edit = without(place) if how == "missing" else with_value(place, None if how == "null" else {"odd": 7})
             try:
                 await edited_life(number, edit)

@@ -1,4 +1,4 @@
-"""What nobody holds is cleaned up through an outage of an hour, or named."""
+"""Resources without a holder are deleted after an outage of an hour, or named."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NETWORK = NetworkSpec.model_validate({"name": "a", "zone": "fi-hel1", "ip_networ
 
 
 async def make_peering(cloud: UpCloud) -> None:
-    """A peering of two networks that are there already."""
+    """A peering of two existing networks."""
     first, second = [each.uuid for each in await cloud.networks.list() if each.type == "private"]
     await cloud.network_peerings.create(NetworkPeeringSpec.between(first, second, name="us"))
 
@@ -46,14 +46,14 @@ def everything(moved: MovedCloud, kind: str) -> dict[str, object]:
 
 
 def left(moved: MovedCloud, kind: str) -> int:
-    """How many there are of what was made."""
+    """The number of remaining resources of this kind."""
     if kind == "network":
         return sum(network.type == "private" for network in moved.sim.networks.values())
     return len(everything(moved, kind))
 
 
 async def cancelled(moved: MovedCloud, cloud: UpCloud, kind: str, make: Make) -> None:
-    """A create whose caller is cancelled, and an API that then dies."""
+    """Cancel the caller of a create. Then the API becomes unreachable."""
     if kind == "network_peering":
         router = (await cloud.routers.create(RouterSpec(name="a"))).uuid
         for number in range(2):

@@ -1,4 +1,4 @@
-"""Labels of ours that a caller gives, and labels of users beside ours."""
+"""SDK labels that a caller passes, and labels of users beside the SDK's."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def _answer(request: httpx.Request) -> httpx.Response:
 
 @pytest.fixture
 async def cloud() -> AsyncIterator[UpCloud]:
-    """A client of an API that has prices and plans as they were recorded, or like it."""
+    """A client of an API with recorded prices and plans, and similar ones."""
     async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(_answer)) as client:
         yield client
 
@@ -87,7 +87,7 @@ def _spec(*devices: StorageDeviceSpec, plan: str = "1xCPU-1GB", **fields: object
 
 
 async def _parts(cloud: UpCloud, spec: ServerSpec) -> dict[str, tuple[Decimal, Decimal]]:
-    """What there is to pay for: how much of it, and credits an hour."""
+    """The parts of an estimate: quantity, and credits per hour."""
     estimate = await cloud.prices.estimate(spec)
     return {part.item: (part.quantity, part.hourly * 100) for part in estimate.parts if part.hourly}
 

@@ -1,4 +1,4 @@
-"""Rounds of the reaper: what is due, what is reported, what fails."""
+"""Rounds of the reaper: due leases, reports, failures."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ async def test_a_cancelled_reaper_completes_running_destroys_and_begins_no_other
 async def test_an_incomplete_destroy_is_completed_by_the_reaper(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A process died between the two deletes: the disks are left."""
+    """A process died between the two deletes, so the disks are left."""
     uuid = await abandoned(moved, monkeypatch)
     async with moved.client("somebody-else") as other:
         await other.servers.stop(uuid, stop_type="hard")
@@ -169,7 +169,7 @@ async def test_reap_forever_ends_when_its_client_closes(moved: MovedCloud) -> No
 
 
 async def left_alone(moved: MovedCloud) -> Server:
-    """A server that runs, whose holder has died."""
+    """A running server whose holder has died."""
     async with moved.client() as dead:
         server = await dead.servers.create(server_spec(), lease=600)
         await dead.servers.wait_for_state(server.uuid, "started", timeout=60)
@@ -267,7 +267,7 @@ async def test_a_foreign_answer_to_a_delete_does_not_mean_that_the_disk_is_gone(
 
 
 async def requests_of_a_reap(moved: MovedCloud, disks: int) -> int:
-    """How many requests a reap sends for so many loose disks beside as many that are held."""
+    """The number of requests of a reap with this many abandoned detached disks, and as many held ones."""
     async with moved.client() as cloud:
         records = fleet_of(cloud).records
         for number in range(disks):
@@ -285,7 +285,7 @@ async def requests_of_a_reap(moved: MovedCloud, disks: int) -> int:
 
 
 async def test_the_requests_of_a_reap_grow_only_with_the_abandoned_disks(moved: MovedCloud) -> None:
-    """Three requests for a disk whose server is gone: is there a server, what of the disk, away with it."""
+    """Three requests per disk whose server is gone: look for the server, read the disk, delete the disk."""
     few, many = await requests_of_a_reap(moved, 10), await requests_of_a_reap(moved, 60)
     assert many - few - 3 * 50 in {0, 1}  # and another page of the list
 

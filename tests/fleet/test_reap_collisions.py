@@ -1,4 +1,4 @@
-"""A reap meets a keep, a take, a renewal or a destroy: at each of its requests, and at each of theirs."""
+"""A reap at the same time as a keep, take, renewal or destroy, with an overlap at each request of either."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ WHOSE = ["at each request of the reap", "at each of theirs"]
 
 
 class Meeting(MovedTransport):
-    """Does something as the request of this number is sent, or when it was answered; or begins it then."""
+    """Runs an operation before or after the request with this number, or starts it then."""
 
     def __init__(self, moved: MovedCloud, number: int, when: str) -> None:
         super().__init__(moved.sim, moved.clock)
         self.number, self.when, self._moved = number, when, moved
         self.sent: list[tuple[int, str]] = []
-        """Which request it was among those of all clients, and its method and path."""
+        """The number of this request among those of all clients, and its method and path."""
         self._deed: Callable[[], Awaitable[object]] | None = None
         self._done = anyio.Event()
         self.was_met = False
@@ -58,11 +58,11 @@ class Meeting(MovedTransport):
         return answer
 
     def begin(self, deed: Callable[[], Awaitable[object]]) -> None:
-        """Wait for the request from now on."""
+        """Run the operation when the request comes, from now on."""
         self._deed = deed
 
     async def end(self) -> None:
-        """Do it now if the request never came; return when it is done."""
+        """Run the operation now if the request never came. Returns when it is done."""
         deed, self._deed = self._deed, None
         if self.was_met:
             await self._done.wait()
@@ -74,14 +74,14 @@ class Meeting(MovedTransport):
         self._done.set()
 
     def looked_after(self, number: int, uuid: str) -> bool:
-        """Whether it looked at a server after this request of anybody, and before it deleted it."""
+        """Whether the reaper read a server after this request of any client and before its delete."""
         deletes = [at for at, call in self.sent if call == f"DELETE /server/{uuid}"]
         looks = [at for at, call in self.sent if call == f"GET /server/{uuid}"]
         return any(number < at < min(deletes) for at in looks) if deletes else False
 
 
 class Case:
-    """An abandoned server, a reaper, and somebody else who does something to it."""
+    """An abandoned server, a reaper, and an operation of another client on the server."""
 
     def __init__(self, moved: MovedCloud, number: int, when: str, *, reaper_is_met: bool) -> None:
         self.moved, self._reaper_is_met = moved, reaper_is_met
@@ -91,7 +91,7 @@ class Case:
         self.failure: errors.UpCloudError | None = None
 
     async def run(self, deed: Deed, uuid: str, reaper: UpCloud, other: UpCloud) -> None:
-        """Let both happen."""
+        """Run both at the same time."""
 
         async def do() -> None:
             try:
@@ -152,7 +152,7 @@ async def test_a_reap_at_the_same_time_as_another_operation_keeps_the_promises(
 
 
 def check(moved: MovedCloud, uuid: str, deed: Deed, case: Case) -> None:
-    """What must hold afterwards, and go on to hold."""
+    """Check the promises after both operations, now and later."""
     if deed is destroy or uuid not in moved.sim.servers:
         assert moved.sim.servers == {}
         assert moved.sim.storages == {}
@@ -172,7 +172,7 @@ def check(moved: MovedCloud, uuid: str, deed: Deed, case: Case) -> None:
 @pytest.mark.parametrize("when", WHENS)
 @pytest.mark.parametrize("reaper_is_met", [True, False], ids=WHOSE)
 async def test_a_reap_at_the_same_time_as_a_late_renewal_keeps_the_promises(reaper_is_met: bool, when: str) -> None:
-    """Either the lease is renewed and the server runs, or it is gone and its holder is told."""
+    """Either the lease is renewed and the server runs, or the server is gone and its holder gets `LeaseLost`."""
     for number in itertools.count():
         async with MovedCloud.open(boot_seconds=3, stop_seconds=2) as moved:
             case = Case(moved, -1, when, reaper_is_met=reaper_is_met)

@@ -1,4 +1,4 @@
-"""The reaper looks again: lists lag, filters do not filter, and others take what it is about to destroy."""
+"""The reaper checks again before it destroys: lists lag, filters fail, and others may take a server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 class OldList(MovedTransport):
-    """Shows the list of servers as it was once."""
+    """Always returns an old list of servers."""
 
     answer: httpx.Response | None = None
 
@@ -41,7 +41,7 @@ async def test_a_server_that_was_renewed_since_the_list_is_spared(
 
 
 class OldDisks(MovedTransport):
-    """Shows the list of disks as it was once."""
+    """Always returns an old list of disks."""
 
     answer: httpx.Response | None = None
 
@@ -159,7 +159,7 @@ async def test_a_reap_starts_a_server_again_that_was_taken_after_its_stop(
         await moved.later(700)
         async with anyio.create_task_group() as group:
             group.start_soon(reaper.leases.reap)
-            await moved.later(1)  # It is told to stop by now, and says "started" for a while.
+            await moved.later(1)  # The stop was sent, and the state is still "started" for a while.
             await other.leases.take(uuid, 3600)
         assert moved.sim.servers[uuid].state == "started"
         assert moved.count("POST /server/[^/]+/start") == 1

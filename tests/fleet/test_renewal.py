@@ -1,4 +1,4 @@
-"""What can befall a lease while its holder lives: others who write its labels, faults, clocks."""
+"""Renewals while other clients write labels, with faults, and with wrong clocks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def test_a_renewal_keeps_other_labels_and_does_not_send_the_apis_own(moved
         await moved.later(400)
         labels = moved.sim.servers[uuid].labels
         assert labels["team"] == "a"
-        # The simulator refuses to be sent one.
+        # The simulator refuses such a label in a request.
         assert left(moved, uuid) > 300
 
 
@@ -63,7 +63,7 @@ async def test_a_hanging_renewal_delays_no_other(moved: MovedCloud) -> None:
 
 
 async def test_many_leases_are_renewed_in_time(moved: MovedCloud) -> None:
-    """One after the other they would not: each renewal takes a second, four requests of a quarter."""
+    """Sequential renewals would be too slow: each takes a second, four requests of a quarter second."""
     async with moved.client() as cloud:
         for number in range(60):
             await cloud.servers.create(server_spec(f"build-{number}"), lease=80)
@@ -73,7 +73,7 @@ async def test_many_leases_are_renewed_in_time(moved: MovedCloud) -> None:
 
 
 async def test_a_lease_that_took_long_to_make_is_renewed_before_it_ends(moved: MovedCloud) -> None:
-    """Its time begins before the create is sent, and a create may be told to wait."""
+    """The lease begins before the create is sent, and `Retry-After` may delay the create."""
     async with moved.client() as cloud:
         await cloud.zones.list()
         moved.sim.fail("POST /server", status=429, code="TOO_MANY_REQUESTS", headers={"retry-after": "60"})
@@ -153,7 +153,7 @@ async def test_a_server_that_somebody_destroyed_is_not_renewed_any_more(
 async def test_nothing_is_reaped_by_mistake_if_the_clock_of_the_host_is_wrong_by_hours(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The API says 1 January 2026; what this machine says is beside the point, and is made to be more so."""
+    """The API's time is 1 January 2026. The clock of this machine is wrong."""
     monkeypatch.setattr("time.time", lambda: moved.hand.now() + 5 * 3600)
     async with moved.client() as cloud, moved.client() as other:
         uuid = await started(cloud)
@@ -162,7 +162,7 @@ async def test_nothing_is_reaped_by_mistake_if_the_clock_of_the_host_is_wrong_by
 
 
 async def test_a_renewal_uses_the_time_of_the_latest_answer(moved: MovedCloud) -> None:
-    """As after a laptop has slept: no time has passed by its own clock."""
+    """As after a laptop has slept: its monotonic clock has not moved."""
     async with moved.client() as cloud:
         uuid = await started(cloud)
         skew = [0.0]
@@ -174,7 +174,7 @@ async def test_a_renewal_uses_the_time_of_the_latest_answer(moved: MovedCloud) -
         assert left(moved, uuid) > 200
 
 
-# --- who a process is -------------------------------------------------------------------------------------------------
+# --- the id of a process ----------------------------------------------------------------------------------------------
 
 FORKS = """
 import os

@@ -31,7 +31,7 @@ async def test_spare_taken_spares_only_servers_that_others_took(moved: MovedClou
                 await cloud.servers.destroy(uuid, spare_taken=True)
             await moved.later(100)
             assert moved.sim.servers[uuid].state == "started"
-            # One that is not known to be lost is stopped before it is read.
+            # If the loss is not known yet, the server is stopped before it is read.
             assert moved.count("POST /server/[^/]+/start") == (not checked)
             assert moved.count("POST /server/[^/]+/stop") == (not checked)
         else:

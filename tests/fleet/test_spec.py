@@ -1,4 +1,4 @@
-"""A spec from a few words."""
+"""`servers.spec` makes a spec from a few values."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEY = "ssh-ed25519 AAAA me@example.com"
 
 @pytest.fixture
 async def cloud() -> AsyncIterator[UpCloud]:
-    """An open client of an account in which nothing takes time."""
+    """An open client of an account without delays."""
     async with client_of(Simulator(boot_seconds=0, stop_seconds=0, discontinued_plans="sold")) as client:
         yield client
 

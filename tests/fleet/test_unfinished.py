@@ -1,4 +1,4 @@
-"""A destroy that failed is remembered by its process, and can be finished by any other."""
+"""A failed destroy is completed by its process, or by another one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def in_vain(moved: MovedCloud, cloud: UpCloud, uuid: str) -> None:
-    """A destroy that fails because the server cannot be deleted."""
+    """Run a destroy that fails, because the server cannot be deleted."""
     moved.sim.fail("DELETE /server/*", status=409, code="SERVER_STATE_ILLEGAL", times=60)
     with pytest.raises(errors.CleanupFailed):
         await cloud.servers.destroy(uuid, timeout=30)
@@ -57,7 +57,7 @@ async def test_the_reaper_of_the_process_completes_a_failed_destroy_with_or_with
 
 
 async def destroyed_by_nobody(moved: MovedCloud, cloud: UpCloud) -> str:
-    """A server whose destroy fails after its caller has gone."""
+    """A server whose destroy fails after its caller was cancelled."""
     uuid = await started(cloud)
     moved.sim.fail("DELETE /server/*", status=409, code="SERVER_STATE_ILLEGAL", times=60)
     with moved.clock.limit(1):

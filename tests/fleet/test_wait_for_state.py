@@ -1,4 +1,4 @@
-"""What a wait gives back, and what it refuses to wait for."""
+"""The result of a wait, and the states that it refuses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def moved() -> AsyncIterator[MovedCloud]:
-    """An empty cloud whose time moves by itself."""
+    """An empty cloud on an automatic clock."""
     async with MovedCloud.open(boot_seconds=33, stop_seconds=16) as cloud:
         yield cloud
 

@@ -1,4 +1,4 @@
-"""What all the waits of a client cost together, and what troubles them."""
+"""The shared watcher of a client: the cost of all waits together, and faults."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ GET = r"GET /server/[0-9a-f-]{36}"
 
 
 async def several(cloud: UpCloud, number: int) -> list[str]:
-    """The uuids of some servers that boot."""
+    """The uuids of some booting servers."""
     return [(await cloud.servers.create(server_spec(f"build-{each}"))).uuid for each in range(number)]
 
 
-# --- what it costs ----------------------------------------------------------------------------------------------------
+# --- cost -------------------------------------------------------------------------------------------------------------
 
 
 async def test_a_hundred_waits_send_few_requests_and_end_soon_after_the_boot() -> None:
-    """Boot times as recorded: least, median, most of 25 servers."""
+    """Recorded boot times: minimum, median and maximum of 25 servers."""
     boots = [23 + 10 * number / 50 if number < 50 else 33 + 33 * (number - 50) / 49 for number in range(100)]
     noticed: list[float] = []
 
@@ -125,11 +125,11 @@ async def test_a_long_wait_is_checked_less_and_less_often(moved: MovedCloud) -> 
         (uuid,) = await several(cloud, 1)
         with pytest.raises(errors.WaitTimeout):
             await wait(cloud, uuid, 3660)
-    # A minute of one a second, some that stretch, and then one every 10 s.
+    # One read per second for a minute, then growing pauses, then one read every 10 s.
     assert 60 + 340 <= moved.count(GET) <= 60 + 360 + 20
 
 
-# --- what troubles it -------------------------------------------------------------------------------------------------
+# --- faults -----------------------------------------------------------------------------------------------------------
 
 
 async def test_waits_continue_after_failed_lists(moved: MovedCloud) -> None:
@@ -185,7 +185,7 @@ async def test_only_a_404_from_the_api_ends_a_wait(moved: MovedCloud) -> None:
 
 
 async def test_a_failure_for_one_waiter_does_not_affect_others(moved: MovedCloud) -> None:
-    """Its own server in error, and a server that is gone."""
+    """Failures: a server in error, and a server that is gone."""
     async with moved.client() as cloud, anyio.create_task_group() as group:
         first, second, third = await several(cloud, 3)
 
@@ -202,7 +202,7 @@ async def test_a_failure_for_one_waiter_does_not_affect_others(moved: MovedCloud
 
 
 class SlowFor(MovedTransport):
-    """Answers about one server late."""
+    """Delays the answers about one server."""
 
     uuid = ""
 
@@ -232,7 +232,7 @@ async def test_a_slow_read_for_one_waiter_delays_no_other(moved: MovedCloud) -> 
 
 
 async def test_a_cancelled_waiter_delays_no_other(moved: MovedCloud) -> None:
-    """Neither one that waited for its turn, nor one that was being looked for."""
+    """Cancels a waiter between two reads, and a waiter during a read."""
     transport = SlowFor(moved.sim, moved.clock)
     async with moved.client(transport=transport) as cloud:
         uuids = await several(cloud, 3)
@@ -263,7 +263,7 @@ async def test_without_pauses_all_waits_still_end(moved: MovedCloud) -> None:
     async with moved.client(waits=waits) as cloud, anyio.create_task_group() as group:
         for uuid in await several(cloud, 3):
             group.start_soon(wait, cloud, uuid)
-        # Nobody sleeps by the clock here, so that time has to be moved by hand.
+        # Without pauses nobody sleeps, so the test must move the clock.
         for _ in range(40):
             await anyio.lowlevel.checkpoint()
             moved.hand.advance(1)

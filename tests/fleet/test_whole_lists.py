@@ -1,4 +1,4 @@
-"""What stands on lists, where the API sends 25 items at a time and does not say how many there are."""
+"""Operations that use lists, with an API that sends 25 items at a time and no total."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ LOOK = r"GET /server\?label=upcloud_sdk_run.*"
 
 
 def client_of(moved: MovedCloud) -> UpCloud:
-    """A client that gets pages."""
+    """A client whose lists come in pages."""
     return moved.client(transport=CutPages(moved.transport()))
 
 
 async def lease(cloud: UpCloud, number: int, seconds: float) -> list[str]:
-    """Uuids of servers with leases."""
+    """Create servers with leases. Returns their uuids."""
     return [(await cloud.servers.create(server_spec(f"a-{each}"), lease=seconds)).uuid for each in range(number)]
 
 

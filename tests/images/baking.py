@@ -1,4 +1,4 @@
-"""Recipes, guests and clouds as most tests of images want them."""
+"""Recipes, guests and clouds for tests of images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ZONE = "fi-hel1"
 
 
 class Guests(NoGuests):
-    """Guests that power themselves off so many seconds after each start; None: that stay on."""
+    """Guests that power off this many seconds after each start. None: they stay on."""
 
     runs_cloud_config = True
 
@@ -52,7 +52,7 @@ class Guests(NoGuests):
 
 
 def complete_images(moved: MovedCloud) -> list[Storage]:
-    """What there is of storages, all of which must be complete images; there is no server."""
+    """All storages. Checks that each is a complete image, and that there is no server."""
     assert moved.sim.servers == {}
     storages = list(moved.sim.storages.values())
     for each in storages:

@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def moved() -> AsyncGenerator[MovedCloud]:
-    """An empty cloud whose time moves by itself. A guest is off 16 s after each start, as if all was well."""
+    """An empty cloud on an automatic clock. Guests power off 16 s after each start, as after success."""
     async with MovedCloud.open(boot_seconds=33, stop_seconds=16, storage_seconds=17) as cloud:
         yield cloud

@@ -1,4 +1,4 @@
-"""Bake: find the image of a recipe, or make it; nothing else is left."""
+"""Baking: an image of a recipe is found or made, and nothing else is left."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def test_the_use_of_an_image_is_recorded_once_a_day(moved: MovedCloud) -> 
         for hours in (23, 23, 1, 1):
             await moved.later(hours * 3600)
             await cloud.images.bake(RECIPE, zones=[ZONE])
-        assert moved.count("PUT .*") == 2  # That of its completion is one.
+        assert moved.count("PUT .*") == 2  # The date from its completion counts as a use.
         assert moved.sim.storages[image.uuid].labels[IMAGE_USED].startswith("2026-01-02")
         [seen] = await cloud.images.list()
         assert seen.used == seen.last_use != seen.created
@@ -126,7 +126,7 @@ async def test_the_use_of_an_image_is_recorded_once_a_day(moved: MovedCloud) -> 
 @pytest.mark.parametrize(
     ("seconds", "why"),
     [
-        # Off, and then on: what a guest does whose commands have failed, or that somebody has switched off.
+        # Off, and then on: a guest whose commands failed, or that somebody switched off.
         ((100, None), "a command failed, or the server was switched off before the commands finished"),
         ((None,), "its commands did not finish within timeout=1200 s"),
     ],
@@ -208,12 +208,12 @@ async def test_a_zone_that_refuses_the_copy_does_not_undo_complete_images(moved:
         assert len(await cloud.images.bake(RECIPE, zones=[ZONE, "de-fra1"])) == 2
 
 
-# --- two at once ------------------------------------------------------------------------------------------------------
+# --- concurrent bakes -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("apart", "lag"), [(0, 0), (70, 0), (100, 0), (0, 30), (5, 30)])
 async def test_two_bakes_of_one_recipe_make_one_image(moved: MovedCloud, apart: float, lag: float) -> None:
-    """From two clients, at one moment or a little apart; where lists lag, one of two images is deleted again."""
+    """Two clients bake at the same time or one shortly after the other. If lists lag, one image is deleted again."""
     moved.sim.hide_from_lists(lag)
     baked: list[Any] = []
 
@@ -262,7 +262,7 @@ async def test_a_bake_whose_process_has_died_is_not_waited_for_longer_than_its_l
     assert len(complete_images(moved)) == 1
 
 
-# --- whatever dies ----------------------------------------------------------------------------------------------------
+# --- failures of the process ------------------------------------------------------------------------------------------
 
 
 async def test_a_bake_that_loses_its_lease_leaves_nothing_incomplete() -> None:

@@ -1,4 +1,4 @@
-"""Prune: older images go, and nothing else is ever touched."""
+"""Pruning deletes older images and nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _version(number: int, name: str | None = "tools") -> Recipe:
 
 
 async def _baked(cloud: UpCloud, moved: MovedCloud, *recipes: Recipe, zones: list[str] | None = None) -> list[Image]:
-    """One image of each, a day apart."""
+    """Bake one image of each recipe, one per day."""
     found: list[Image] = []
     for recipe in recipes:
         found += await cloud.images.bake(recipe, zones=zones or [ZONE])
@@ -50,7 +50,7 @@ async def test_images_without_a_name_are_versions_only_of_images_with_their_dige
     async with moved.client() as cloud:
         one, two, named = await _baked(cloud, moved, _version(1, None), _version(2, None), _version(3))
         assert await cloud.images.prune(keep=1) == ()
-        # A name is not part of the digest: the image is that of both.
+        # The name is not part of the digest, so both recipes have this image.
         assert await cloud.images.bake(_version(1), zones=[ZONE]) == (one,)
         assert [image.uuid for image in await cloud.images.prune(_version(1, None), keep=0)] == [one.uuid]
         assert [image.uuid for image in await cloud.images.list()] == [two.uuid, named.uuid]
@@ -116,7 +116,7 @@ async def test_a_list_has_the_monthly_cost_of_each_image(moved: MovedCloud) -> N
         assert moved.count("GET /price") == 0
         await _baked(cloud, moved, _version(1), _version(2, None))
         one, two = await cloud.images.list()
-        # 0.031 cents a GB and hour, 10 GB, 672 hours.
+        # 0.031 cents per GB and hour, 10 GB, 672 hours.
         assert (one.monthly, one.currency) == (Decimal("2.0832"), "EUR")
         assert await cloud.images.list(_version(3)) == (one,)
         assert await cloud.images.list(_version(2, None)) == (two,)

@@ -1,4 +1,4 @@
-"""A recipe is data with a digest, and no place for secrets."""
+"""A recipe is data with a digest, and refuses secrets."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_the_user_data_writes_files_runs_commands_and_always_switches_off() -> N
 
 
 def _run(recipe: Recipe, folder: Path) -> subprocess.CompletedProcess[str]:
-    """What the guest's shell does with the commands, in a folder of its own."""
+    """Run the guest's script with the commands in a folder of the test."""
     document = json.loads(user_data(recipe).partition("\n")[2])
     [[_, script]] = document["runcmd"]
     text = next(each["content"] for each in document["write_files"] if each["path"] == script)
@@ -188,7 +188,7 @@ EMPTIED = ("etc/machine-id", "var/log/cloud-init-output.log", "var/log/apt/histo
 
 
 def test_the_cleanup_removes_everything_of_the_guest_but_nothing_that_was_installed(tmp_path: Path) -> None:
-    """On a folder in the place of its disk; `make test-vm` looks at a real one."""
+    """Uses a folder instead of a disk. `make test-vm` checks a real disk."""
     for name in (*OWN, *KEPT, *EMPTIED):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("of this machine")

@@ -1,4 +1,4 @@
-"""Whatever dies in the middle of a bake, and whichever request is hit: nothing incomplete is left."""
+"""A killed process or a fault at any request of a bake leaves nothing incomplete."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUICK: dict[str, Any] = {"boot_seconds": 6, "stop_seconds": 2, "storage_seconds"
 
 
 class DyingTransport(MovedTransport):
-    """The way to a cloud of a process that is killed with a request that changes something: before it, or after it."""
+    """The transport of a process that is killed at a request that changes something: before or after its effect."""
 
     def __init__(self, moved: MovedCloud, number: int, *, after: bool) -> None:
         super().__init__(moved.sim, moved.clock)
@@ -46,7 +46,7 @@ class DyingTransport(MovedTransport):
 
 
 async def _killed_in(moved: MovedCloud, number: int, monkeypatch: pytest.MonkeyPatch, *, after: bool) -> bool:
-    """A bake whose process dies with its request of this number; False if it had no such request."""
+    """Run a bake whose process dies at the request with this number. False if there was no such request."""
     transport = DyingTransport(moved, number, after=after)
     ended = False
     with monkeypatch.context() as patch:
@@ -55,7 +55,7 @@ async def _killed_in(moved: MovedCloud, number: int, monkeypatch: pytest.MonkeyP
 
             async def bake() -> None:
                 nonlocal ended
-                # What it says of its end nobody hears.
+                # A killed process reports nothing.
                 with suppress(UpCloudError):
                     async with moved.client(transport=transport, close_timeout=0.1) as cloud:
                         await cloud.images.bake(RECIPE, zones=ZONES)
@@ -75,7 +75,7 @@ async def _killed_in(moved: MovedCloud, number: int, monkeypatch: pytest.MonkeyP
 async def test_the_reaper_finds_everything_of_a_process_that_was_killed_at_any_request(
     monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
-    """With each request that changes something. What is complete is an image, and is found by the next bake."""
+    """Tests each request that changes something. A complete image is found by the next bake."""
     number = 0
     while True:
         async with MovedCloud.open(**QUICK) as moved:
@@ -90,7 +90,7 @@ async def test_the_reaper_finds_everything_of_a_process_that_was_killed_at_any_r
                 assert {each.uuid for each in before} <= {each.uuid for each in complete_images(moved)}
                 assert sorted(each.zone or "" for each in complete_images(moved)) == ["de-fra1", ZONE]
         number += 1
-    # Server, start, template, its labels, clone, template, its labels, and the end of what is left.
+    # Create, start, template, its labels, clone, template, its labels, and the final deletes.
     assert number >= 9
 
 
@@ -141,7 +141,7 @@ async def test_a_bake_that_is_cancelled_at_any_time_leaves_nothing_incomplete(mo
 
 
 async def _hit(number: int, fault: dict[str, Any]) -> bool:
-    """A bake whose request of this number meets a fault; False if it had no such request."""
+    """Run a bake with a fault at the request with this number. False if there was no such request."""
     async with MovedCloud.open(**QUICK) as moved:
         moved.sim.fail("*", skip=number, **fault)
         async with moved.client() as cloud:

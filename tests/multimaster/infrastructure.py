@@ -1,4 +1,4 @@
-"""What the masters of a multi-master share, each real: a PostgreSQL database and a crossbar router."""
+"""The shared services of a multi-master: a real PostgreSQL database and a real crossbar router."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 CROSSBAR = Path(__file__).parents[2] / ".venv-crossbar" / "bin" / "crossbar"
 PATIENCE = 180.0
-"""Seconds after which something that should have happened will not; a router alone takes up to 40."""
+"""Seconds after which a wait fails. The start of a router takes up to 40."""
 
 
 @contextmanager
 def postgresql(folder: Path) -> Generator[str]:
-    """A database cluster in a folder of its own; the URL of an empty database."""
+    """Run a database cluster in a new folder. Returns the URL of an empty database."""
     data = folder / "postgresql"
     data.mkdir()
     as_postgres: list[str] = []
@@ -45,7 +45,7 @@ def postgresql(folder: Path) -> Generator[str]:
 
 @contextmanager
 def crossbar(folder: Path) -> Generator[str]:
-    """A router; its URL."""
+    """Run a router. Returns its URL."""
     port = free_port()
     node = folder / ".crossbar"
     node.mkdir()
@@ -65,13 +65,13 @@ def crossbar(folder: Path) -> Generator[str]:
         assert router.poll() is None, log.read_text(errors="replace")
         yield f"ws://127.0.0.1:{port}/ws"
     finally:
-        # With its workers, which are in its session.
+        # Kill its worker processes too, which are in its session.
         os.killpg(router.pid, signal.SIGKILL)
         router.wait()
 
 
 def processes_in(folder: Path) -> dict[int, str]:
-    """The processes that run in this folder, or whose command names it."""
+    """The processes that run in this folder or have it in their command."""
     found: dict[int, str] = {}
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -85,7 +85,7 @@ def processes_in(folder: Path) -> dict[int, str]:
 
 
 def _binary(name: str) -> str:
-    """A program of PostgreSQL: Debian has them outside the path."""
+    """The path of a PostgreSQL program. On Debian it is not on PATH."""
     found = [shutil.which(name), *map(str, sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True))]
     return next(path for path in found if path is not None)
 

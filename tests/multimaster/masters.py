@@ -1,4 +1,4 @@
-"""One of two masters that share a database and a router, as a process of its own."""
+"""One of two masters that share a database and a router, as a separate process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.records import Server
 
 EXPIRE_SECONDS = 10.0
-"""After which a silent master is marked inactive; in Buildbot ten minutes."""
+"""Seconds after which a silent master is marked inactive. Ten minutes in Buildbot."""
 
 MORE_CONFIGURATION = """
     import buildbot.data.masters
@@ -38,7 +38,7 @@ MORE_TAC = "\nm.masterHeartbeatService.step = 1.0\n"
 
 
 class FellowMaster(MasterProcess):
-    """A master with two workers, for a builder that its fellow has too. Builds last until `gate` exists."""
+    """A master with two workers and a builder that the other master has too. Builds end when the file `gate` exists."""
 
     def __init__(self, name: str, folder: Path, *, url: str, database: str, router: str, schedules: bool) -> None:
         self.name = name
@@ -64,10 +64,10 @@ class FellowMaster(MasterProcess):
         eventually("a master that has found the router", lambda: "Wamp connection succeed!" in self.log, PATIENCE)
 
     def page(self) -> dict[str, Any]:
-        """What its page shows now."""
+        """The current document of its page."""
         document: dict[str, Any] = self.get("../../plugins/upcloud/now.json")
         return document
 
     def servers(self, cloud: Simulator) -> list[Server]:
-        """Those of its workers, by their titles."""
+        """The servers of its workers, by title."""
         return [server for server in list(cloud.servers.values()) if f"buildbot-{self.name}-" in server.title]

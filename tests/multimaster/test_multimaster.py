@@ -25,7 +25,7 @@ SUCCESS, RETRY = 0, 5
 
 @dataclass
 class Installation:
-    """Two masters on one database; both have workers, and `survivor` takes the requests."""
+    """Two masters on one database. Both have workers, and `survivor` takes the requests."""
 
     cloud: Simulator
     mortal: FellowMaster
@@ -48,7 +48,7 @@ class Installation:
             assert self.succeeded(request), self.survivor.results(request)
 
     def wait_until_all_build(self) -> None:
-        """Both masters have a build on each of their workers."""
+        """Wait until both masters run a build on each of their workers."""
         for master in (self.mortal, self.survivor):
             eventually(f"builds of {master.name}", partial(_both_build, master), PATIENCE)
 
@@ -63,7 +63,7 @@ def _shows(master: FellowMaster, whose: dict[str, str]) -> bool:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder that the user `postgres` may enter; afterwards no process is left in it."""
+    """A folder that the user `postgres` may enter. After the test no process is left in it."""
     folder = Path(tempfile.mkdtemp(prefix="multimaster-"))
     folder.chmod(0o755)
     yield folder
@@ -99,7 +99,7 @@ def test_two_masters_share_builds_and_one_survives_the_other(installation: Insta
     of_mortal, of_survivor = mortal.servers(cloud), survivor.servers(cloud)
     assert (len(of_mortal), len(of_survivor)) == (2, 2)
 
-    # The page of each shows the servers of both, and says whose each is.
+    # The page of each master shows the servers of both, with the master of each.
     names = {master: master.page()["master"] for master in (mortal, survivor)}
     whose = {
         **{server.uuid: names[mortal] for server in of_mortal},
@@ -109,14 +109,14 @@ def test_two_masters_share_builds_and_one_survives_the_other(installation: Insta
     for master in (mortal, survivor):
         eventually(f"the page of {master.name}", partial(_shows, master, whose), PATIENCE)
 
-    # Killed and started again at once, a master destroys what its last run left, and nothing else.
+    # A master that is killed and restarted at once destroys what its last run left, and nothing else.
     mortal.kill()
     mortal.start()
     eventually("the end of its servers", lambda: all(each.uuid not in cloud.servers for each in of_mortal), PATIENCE)
     assert all(each.uuid in cloud.servers for each in of_survivor)
     eventually("builds on new servers", lambda: mortal.log.count("substantiated") >= 2, PATIENCE)
 
-    # Killed for good, its fellow goes on with what waits, and destroys what it left once it is known to be dead.
+    # If it is killed and not restarted, the other master runs the waiting builds, and later destroys its servers.
     left = {server.uuid for server in mortal.servers(cloud)}
     assert left
     mortal.kill()
@@ -126,7 +126,7 @@ def test_two_masters_share_builds_and_one_survives_the_other(installation: Insta
     eventually("the end of what it left", lambda: left.isdisjoint(cloud.servers), PATIENCE)
     eventually("what it says of this", lambda: "is dead: reaper of" in survivor.log, PATIENCE)
 
-    # Back again, it builds what it was building.
+    # After its restart, it runs its interrupted builds again.
     mortal.start()
     installation.wait_for(requests)
     eventually("an empty cloud", lambda: not cloud.servers and not cloud.storages, PATIENCE)

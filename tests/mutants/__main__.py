@@ -1,9 +1,9 @@
-"""Breaks one line after another of those that keep a promise, in memory, and says which breaks no test notices.
+"""Changes lines that keep a promise, one at a time and in memory, and reports changes that no test notices.
 
 python -m tests.mutants [WORD ...]   # only the mutants that have one of these words
 
-Each mutant has a process of its own, a fork of one in which all is imported: there the code of the function is
-replaced that has the line. No file is changed.
+Each mutant runs in a fork of a process in which everything is imported. There, the code of the function that has the
+line is replaced. No file is changed.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("mutants.toml")
 AT_ONCE = min(4, os.cpu_count() or 1)
 SECONDS = 600
-"""Far above what the tests of one mutant take."""
+"""Time limit for the tests of one mutant, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """One broken line."""
+    """One changed line."""
 
     breaks: str
-    """What it does to the promise."""
+    """How the change breaks the promise."""
     file: str
-    """Below `upcloud_sdk`."""
+    """The file, below `upcloud_sdk`."""
     line: str
     becomes: str
     after: str = ""
-    """A text before the line, where the file has it more than once."""
+    """A text before the line, if the file contains the line more than once."""
     tests: list[str]
-    """Those that should notice, below `tests`."""
+    """The tests that should fail, below `tests`."""
 
     @property
     def path(self) -> Path:
@@ -60,7 +60,7 @@ class Mutant:
         return "upcloud_sdk." + self.file.removesuffix(".py").replace("/", ".")
 
     def apply(self, source: str) -> str | None:
-        """The broken file; None if the line is not in it, or is in it more than once."""
+        """The source with the changed line. None if the line is missing or not unique."""
         start = source.find(self.after)
         lines = source[start:].split("\n")
         found = [number for number, line in enumerate(lines) if line.strip() == self.line]
@@ -74,7 +74,7 @@ class Mutant:
         """Replace the code of the function with the line, in this process.
 
         Raises:
-            LookupError: there is no such line in a function.
+            LookupError: No function has this line.
         """
         source = self.path.read_text(encoding="utf-8")
         broken = self.apply(source)
@@ -97,11 +97,11 @@ class Mutant:
 
 
 def _functions(code: CodeType) -> dict[str, CodeType]:
-    """The functions of a module, those in classes too, by their names; what they define is part of them."""
+    """The functions of a module by name, including methods. Inner functions are part of the outer one."""
     found: dict[str, CodeType] = {}
     for const in cast("Sequence[object]", code.co_consts):
         if isinstance(const, CodeType):
-            if const.co_flags & 0x02:  # CO_NEWLOCALS: a function, and no class
+            if const.co_flags & 0x02:  # CO_NEWLOCALS: a function, not a class
                 found[const.co_qualname] = const
             else:
                 found |= _functions(const)
@@ -109,14 +109,14 @@ def _functions(code: CodeType) -> dict[str, CodeType]:
 
 
 def read_mutants(words: Sequence[str] = ()) -> list[Mutant]:
-    """The mutants of the list that have one of these words, or all of them."""
+    """The mutants that contain one of these words. Without words: all."""
     rows: list[dict[str, Any]] = tomllib.loads(LIST.read_text(encoding="utf-8"))["mutant"]
     mutants = [Mutant(**row) for row in rows]
     return [each for each in mutants if not words or any(word in f"{each.file}: {each.breaks}" for word in words)]
 
 
 def start(mutant: Mutant | None, tests: Sequence[str], output: Path) -> int:
-    """The id of a process that runs these tests on a mutant, or without one."""
+    """Start a process that runs these tests with or without a mutant. Returns its id."""
     pid = os.fork()
     if pid:
         return pid
@@ -129,7 +129,7 @@ def start(mutant: Mutant | None, tests: Sequence[str], output: Path) -> int:
         if mutant is not None:
             mutant.load()
         options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "full or not full", "--rootdir", str(ROOT)]
-        # What is imported already, pytest cannot rewrite; it need not.
+        # pytest warns that it cannot rewrite modules that are already imported. This does not matter here.
         options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
         code = int(pytest.main([*options, *(str(ROOT / "tests" / test) for test in tests)]))
     except LookupError as error:
@@ -143,16 +143,16 @@ def start(mutant: Mutant | None, tests: Sequence[str], output: Path) -> int:
 
 
 def verdict(status: int, said: str) -> str:
-    """What became of a mutant, by the exit status of its tests."""
+    """The verdict on a mutant, by the exit status of its tests."""
     if os.WIFSIGNALED(status):
         return "its tests did not end"
     code = os.WEXITSTATUS(status)
-    # 1: a test has failed. Anything else is trouble of the mutant's own, which proves nothing.
+    # 1: a test failed. Any other status means that the tests did not run, which proves nothing.
     return {0: "SURVIVED", 1: "killed"}.get(code, f"its tests did not run: {said[-2000:]}")
 
 
 def judged(mutants: Sequence[Mutant], folder: Path) -> Iterator[tuple[Mutant, str]]:
-    """Run them, some at a time, and say what became of each."""
+    """Run the mutants, some at a time, and yield the verdict on each."""
     waiting, running = list(enumerate(mutants)), dict[int, tuple[Mutant, Path]]()
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
@@ -165,7 +165,7 @@ def judged(mutants: Sequence[Mutant], folder: Path) -> Iterator[tuple[Mutant, st
 
 
 def main(words: Sequence[str]) -> int:
-    """Run all, and say by the exit code whether each was noticed."""
+    """Run all mutants. The exit status is 0 if each was noticed."""
     began = time.monotonic()
     os.chdir(ROOT)
     mutants = read_mutants(words)

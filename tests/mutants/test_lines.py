@@ -1,4 +1,4 @@
-"""The list of mutants keeps up with the code and the tests; `make mutants` runs them."""
+"""The list of mutants matches the code and the tests. `make mutants` runs the mutants."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from tests.mutants.__main__ import ROOT, read_mutants
 
 
 def is_there(test: str) -> bool:
-    """Whether there is such a file, with such a test in it."""
+    """Whether this file exists and contains this test."""
     file, _, name = test.partition("::")
     path = ROOT / "tests" / file
     return path.exists() and (not name or f"def {name.rpartition('::')[2]}(" in path.read_text(encoding="utf-8"))

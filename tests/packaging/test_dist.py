@@ -1,4 +1,4 @@
-"""What is released: built, checked, installed into empty environments, and used from there. Run by `make dist`."""
+"""The released files are built, checked, and used from empty environments. Run by `make dist`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PYTHONS = [Path(sys.executable), Path("/usr/bin/python3")]
-"""The one that runs this, and the system's own, which is a newer one on some machines."""
+"""The Python that runs this test, and the system's, which is newer on some machines."""
 
 
 def run(*command: object, cwd: Path = ROOT) -> str:

@@ -1,4 +1,4 @@
-"""What servers may cost."""
+"""Budgets per hour and per month."""
 
 from __future__ import annotations
 

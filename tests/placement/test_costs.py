@@ -1,4 +1,4 @@
-"""Costs of builds, and the rule by which they add up to the bill."""
+"""Costs of builds and idle time add up to the bill."""
 
 from __future__ import annotations
 

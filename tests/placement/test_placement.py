@@ -1,4 +1,4 @@
-"""How long an idle server stays, and which one gets a build."""
+"""How long an idle server is kept, and which server gets a build."""
 
 from __future__ import annotations
 

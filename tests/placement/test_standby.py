@@ -1,4 +1,4 @@
-"""When servers are kept whether there are builds or not."""
+"""When a `Standby` keeps servers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_a_server_is_kept_on_its_days_from_start_to_end(
 
 @pytest.fixture
 def berlin(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
-    """Local time is Berlin's: 02:00 to 03:00 is left out on 29 March 2026, and comes twice on 25 October."""
+    """Local time in Berlin: 02:00 to 03:00 does not exist on 29 March 2026, and exists twice on 25 October."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "Europe/Berlin")
         time.tzset()
@@ -50,15 +50,15 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
 @pytest.mark.parametrize(
     ("moment", "start", "end", "hours"),
     [
-        # The night has 23 or 25 hours: a server stays until the time that the clock on the wall shows.
+        # The night has 23 or 25 hours. A server stays until this local time.
         ("2026-03-29T01:00+01:00", "00:30", "18:00", 16),
         ("2026-03-29T12:00+02:00", "00:30", "18:00", 6),
         ("2026-10-25T01:00+02:00", "00:30", "18:00", 18),
-        # There is no 02:30. The scheduler asks at 03:30, an hour after 01:30.
+        # 02:30 does not exist. The scheduler requests the build at 03:30, an hour after 01:30.
         ("2026-03-29T03:15+02:00", "02:30", "06:00", 0),
         ("2026-03-29T03:30+02:00", "02:30", "06:00", 2.5),
         ("2026-03-29T01:30+01:00", "00:30", "02:30", 1),
-        # There are two of it, and the first counts.
+        # This time exists twice. The first counts.
         ("2026-10-25T02:15+02:00", "02:30", "06:00", 0),
         ("2026-10-25T02:30+02:00", "02:30", "06:00", 4.5),
         ("2026-10-25T02:15+01:00", "02:30", "06:00", 3.75),

@@ -1,4 +1,4 @@
-"""What an account was asked lately is not asked again."""
+"""The cache of an account: recent answers are not requested again."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ BILL = "GET /account/billing/summary/*"
 
 
 def _cache(cloud: UpCloud) -> AccountCache:
-    """One that reads the bill each time."""
+    """A cache that reads the bill each time."""
     cache = AccountCache(cloud)
     cache._bills = TimedCache(0)  # pyright: ignore[reportPrivateUsage]  # ten minutes by a clock that no test moves
     return cache
 
 
 def _bill(cloud: UpCloud, details: list[dict[str, Any]], **resource: Any) -> str:  # noqa: ANN401 - fields of a document
-    """A bill of one server, and one of somebody else's."""
+    """A bill with one server of the owner, and one of somebody else."""
     ours = {"labels": [{"key": OWNER, "value": cloud.owner}]}
     server = {"resource_id": "00aa", "amount": 4, "hours": 4, "details": [ours | each for each in details]} | resource
     other: dict[str, Any] = {"resource_id": "00bb", "amount": 7, "hours": 7, "details": [{"amount": 7, "labels": []}]}
@@ -141,7 +141,7 @@ LONG_AGO = "2020-01-01T00:00:00Z"
 
 
 async def make_disk(cloud: UpCloud, attempt: str, lease: str = LONG_AGO) -> str:
-    """A disk of a server that this process has asked for."""
+    """A disk of a server that this process has created."""
     disk = await cloud.storages.create(StorageSpec(zone="fi-hel1", title="left-os", size=10))
     labels = {"owner": "tests", "run": RUN.id, "attempt": attempt, "lease": lease}
     pairs = [{"key": f"upcloud_sdk_{key}", "value": value} for key, value in labels.items()]

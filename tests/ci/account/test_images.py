@@ -1,4 +1,4 @@
-"""Images by recipe for an adapter: builds never wait for a bake, and take what is there."""
+"""Images by recipe for an adapter: builds never wait for a bake, and use the existing image or the base."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_a_newer_base_makes_a_new_image_in_a_day_and_the_last_one_serves_u
         new = await _chosen(images)
         assert new.image is not None
         assert new.image.base == newer.uuid
-        # And the older one of the same recipe is gone.
+        # And the older image of the same recipe is deleted.
         assert list(moved.sim.storages) == [new.image.uuid]
         requests = len(moved.requests())
         await moved.later(3 * DAY)

@@ -1,4 +1,4 @@
-"""The reaper of a master, without the master: what it destroys, and who waits for it."""
+"""The reaper of a master, tested without a master: which servers it destroys, and which starts wait for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What servers have cost, month by month."""
+"""The cost of servers per month."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOURLY = Decimal(3)
 
 
 def server(began: datetime, ended: datetime | None) -> ServerRecord:
-    """Three euros an hour."""
+    """A record of a server that costs three euros per hour."""
     return ServerRecord(id=str(began), uuid=str(began), created=began, gone=ended, credits_per_hour=Decimal(300))
 
 

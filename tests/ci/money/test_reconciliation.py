@@ -54,7 +54,7 @@ def test_a_server_that_lives_in_two_months_has_each_build_in_its_month(
 ) -> None:
     began = NEW_YEAR - timedelta(hours=1, minutes=15)
     first = (began, began + timedelta(minutes=30))
-    # From the create on, hours begin at a quarter to: the one of the new year's first minutes is December's.
+    # Hours begin at a quarter to, as the create did. So the hour around midnight belongs to December.
     across = (NEW_YEAR - timedelta(minutes=15), NEW_YEAR + timedelta(hours=2, minutes=45))
     one = server("one", began, NEW_YEAR + timedelta(hours=3), first, across)
     parts = [

@@ -28,7 +28,7 @@ class Server:
 
 
 class Kept(Spending):
-    """Within a budget, with what it was told."""
+    """Spending that stores its refusals."""
 
     def __init__(self, folder: Path) -> None:
         self.refusals: list[str] = []

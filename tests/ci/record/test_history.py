@@ -1,4 +1,4 @@
-"""The servers of the last month, as they are read from the file."""
+"""Reading the servers of the last month from the file."""
 
 from __future__ import annotations
 

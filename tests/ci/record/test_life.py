@@ -1,4 +1,4 @@
-"""What a record says of the life of a server: phases, paid hours, cost."""
+"""Phases, paid hours and cost of a server, from its record."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def build(number: int, began: float, ended: float | None, **values: Any) -> Buil
 
 
 def server(*builds: BuildRecord, **values: Any) -> ServerRecord:  # noqa: ANN401 - of all kinds
-    """Asked for at noon, started after a minute, attached after two; two builds, and gone after an hour and a half."""
+    """A server requested at noon, started after 1 minute, attached after 2, with builds, and gone after 90 minutes."""
     defaults: dict[str, Any] = {
         "id": "a",
         "uuid": "00f4239c",

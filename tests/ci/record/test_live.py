@@ -1,4 +1,4 @@
-"""The rows of the servers that are up: the API's word and the record's, side by side."""
+"""The rows of running servers: the API's data joined with the record's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of servers: what is written of each, and how much of it is read again, whatever has happened."""
+"""The record of servers: writing it, and reading it again, also when it is damaged."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def read(path: Path) -> list[ServerRecord]:
 
 
 def one_life(log: ServerLog, clock: Clock) -> ServerRecord:
-    """A server that is asked for, sent 2 s and answered 3 s later, and gone after an hour and ten seconds."""
+    """Record a server: its create is sent after 2 s and answered 3 s later, and it is gone after an hour and 10 s."""
     entry = log.begin(worker="linux-1", builder="tests", number=7, buildid=12, zone="fi-hel1", plan="2xCPU-4GB")
     entry.build_began(BuildRecord(id=12, builder="tests", number=7, began=entry.record.asked))
     clock.now += 3
@@ -178,7 +178,7 @@ def test_a_server_that_the_reaper_has_found_gets_its_end(path: Path, clock: Cloc
     assert server.cost == server.hours * Decimal("0.02") if server.hours else False
 
 
-# --- what others have written -----------------------------------------------------------------------------------------
+# --- lines of other versions ------------------------------------------------------------------------------------------
 
 
 def test_the_known_fields_of_a_line_by_a_newer_version_are_read(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What can be known of the servers of a worker before its first build."""
+"""The checks of a worker's servers before its first build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that stays gets a fresh disk, and whatever fails or dies on the way, nothing is left."""
+"""A kept server gets a fresh disk. If a step fails or the process dies, nothing is left."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def moved() -> AsyncGenerator[MovedCloud]:
 
 
 async def template(cloud: UpCloud, kind: str) -> StorageSummary:
-    """One of UpCloud's, or one of our own, made of it."""
+    """A public template of UpCloud's, or a private one made from it."""
     public = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
     if kind == "public":
         return public
@@ -50,7 +50,7 @@ async def template(cloud: UpCloud, kind: str) -> StorageSummary:
 
 
 async def up(cloud: UpCloud, kind: str, *, user_data: str = "#!first") -> tuple[Server, ServerSpec, FreshDisk]:
-    """A started server of such a template, with a lease."""
+    """A started server of this kind of template, with a lease."""
     source = await template(cloud, kind)
     disk = StorageDeviceSpec.clone(source.uuid, size=25, title="build-1")
     spec = server_spec(storage_devices=(disk,), user_data=user_data)
@@ -139,7 +139,7 @@ async def test_the_reaper_deletes_no_disk_of_a_kept_server(moved: MovedCloud, ki
         (disk,) = disks(moved)
         assert ATTEMPT in moved.sim.storages[disk].labels
         assert LEASE not in moved.sim.storages[disk].labels
-        # What its owner does with it then is nobody's business.
+        # The owner may do anything with it then.
         await cloud.servers.stop(server.uuid, stop_type="hard")
         await cloud.servers.wait_for_state(server.uuid, "stopped", timeout=WITHIN)
         await cloud.servers.delete(server.uuid)
@@ -162,7 +162,7 @@ STEPS = {
         f"POST {SERVER}/start",
     ],
 }
-"""What a renewal changes."""
+"""The requests of a renewal that change something."""
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
@@ -202,14 +202,14 @@ async def test_a_reap_leaves_nothing_after_a_crash_at_any_step(
 
 
 async def fails_at(moved: MovedCloud, step: str, spec: ServerSpec, fresh: FreshDisk, *, after_effect: bool) -> None:
-    """Renew; this step fails, however often it is tried."""
+    """Renew while this step always fails."""
     await moved.later(60)
     moved.sim.fail(step, status=500, after_effect=after_effect, times=None)
     try:
         await renewed(spec, fresh)
     except errors.UpCloudError:
         return
-    # An answer that is lost is no failure where its effect is seen; a clone is then made again.
+    # A lost answer is no failure if its effect can be seen. A clone is made again.
     assert after_effect or step.endswith("/clone"), step
 
 
@@ -232,7 +232,7 @@ async def test_a_clone_that_appears_after_its_server_is_gone_is_reaped(moved: Mo
 async def test_a_server_that_is_not_billed_while_stopped_is_not_kept(
     moved: MovedCloud, plan: str, is_worth_it: bool
 ) -> None:
-    """Its next start would begin an hour of its own."""
+    """Its next start would begin a new billed hour."""
     async with moved.client() as cloud:
         source = await template(cloud, "public")
         server = await cloud.servers.create(server_spec(plan=plan))

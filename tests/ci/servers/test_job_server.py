@@ -1,4 +1,4 @@
-"""A server for the jobs of a CI system: made once, wherever there is room, and never left."""
+"""A server for the jobs of a CI system: created exactly once, in a zone with capacity, and always destroyed."""
 
 from __future__ import annotations
 

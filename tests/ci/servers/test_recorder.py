@@ -1,4 +1,4 @@
-"""A job's server in the record, from its request to its end."""
+"""Records the life of a job's server from its request to its end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CHOICE = ServerChoice(image="Debian GNU/Linux 12 (Bookworm)", zones=("fi-hel1",)
 
 
 class Recorder(ServerRecorder[JobServer[ServerChoice]]):
-    """Keeps what it is told."""
+    """A recorder that stores the events."""
 
     def __init__(self, log: ServerLog) -> None:
         super().__init__(log)

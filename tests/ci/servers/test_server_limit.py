@@ -1,4 +1,4 @@
-"""Places for servers."""
+"""The limit of servers at the same time."""
 
 from __future__ import annotations
 

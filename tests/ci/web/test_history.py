@@ -1,4 +1,4 @@
-"""What a page says of a record: totals, failures, servers."""
+"""The page's document of past servers: totals, failures, servers."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ ODD: st.SearchStrategy[object] = st.sampled_from([
     float("inf"), float("nan"), 1e308, -1e308, 10**400, -5, "1e400", "-1", "NaN", "2999-12-31T23:59:59Z",
     "2000-01-01T00:00:00+23:59", "2026-11-26T00:00:00Z", True, None, "x", [], {},
 ])  # fmt: skip
-"""Values that a damaged or a newer record can have in any field."""
+"""Values that any field of a damaged or newer record can have."""
 
 
 @settings(max_examples=100)

@@ -1,4 +1,4 @@
-"""The rows of the servers that are up, as a page shows them."""
+"""The page's rows of running servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Prometheus is told."""
+"""The metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def at(minutes: float) -> datetime:
 
 
 def record(**values: Any) -> ServerRecord:  # noqa: ANN401 - of all kinds
-    """Asked for, made, and started after 20 s."""
+    """A record of a server that was requested, created, and started after 20 s."""
     defaults: dict[str, Any] = {
         "id": "a",
         "uuid": "00f4",
@@ -55,7 +55,7 @@ def told(metrics: Metrics) -> dict[str, float]:
 
 
 def a_life(metrics: Metrics, up: dict[str, ServerRecord]) -> None:
-    """Tell of a server from its create to its end."""
+    """Report the events of a server from its create to its end."""
     server = record()
     up["a"] = server
     for event in ("asked", "made", "build began", "started", "attached", "build ended"):

@@ -1,6 +1,6 @@
-"""A clock that moves itself: when nobody has anything left to do, time jumps to the next one who wakes.
+"""An automatic clock for tests: when all tasks wait, time jumps to the end of the next wait.
 
-The client waits by it, and the simulator's time is the same, so that hours pass in milliseconds on either event loop.
+Client and simulator share this time, so that hours pass in milliseconds, on asyncio and on trio.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ class _Alarm:
     at: float
     order: int
     ring: Callable[[], object] | None = field(compare=False)
-    """None once nobody waits for it any more: time does not move for it."""
+    """Called at this time. None if the wait has ended: the clock does not jump to it."""
 
 
 class MovedClock:
-    """A `WaitPolicy` clock over the simulator's manual one."""
+    """A clock for `WaitPolicy` that moves the simulator's manual clock."""
 
     def __init__(self, hand: ManualClock) -> None:
         self.hand = hand
         self.until = math.inf
-        """Time does not move further than this by itself."""
+        """The latest time to which the clock jumps automatically."""
         self._alarms: list[_Alarm] = []
         self._order = itertools.count()
 
@@ -81,7 +81,7 @@ class MovedClock:
         return alarm
 
     async def run(self) -> None:
-        """Move time for ever."""
+        """Move the clock until cancelled."""
         while True:
             await _all_others_wait()
             while self._alarms and self._alarms[0].ring is None:
@@ -97,26 +97,26 @@ class MovedClock:
 
 
 async def _all_others_wait() -> None:
-    """Return when no other task has anything left to do."""
+    """Return when all other tasks wait."""
     if sniffio.current_async_library() == "trio":
         await trio.testing.wait_all_tasks_blocked()
         return
     quiet = 0
-    # Twice: a callback of the loop may have woken somebody in between.
+    # Check twice: a callback of the loop may have woken a task in between.
     while quiet < 2:
         await anyio.lowlevel.checkpoint()
         quiet = 0 if any(map(_is_busy, asyncio.all_tasks())) else quiet + 1
 
 
 def _is_busy(task: asyncio.Task[Any]) -> bool:
-    # As anyio's own wait_all_tasks_blocked looks, which sleeps in between.
+    # The same check as in anyio's wait_all_tasks_blocked, which sleeps in between.
     waiter: asyncio.Future[Any] | None = getattr(task, "_fut_waiter", None)
     return task is not asyncio.current_task() and (waiter is None or waiter.done())
 
 
 @asynccontextmanager
 async def moved_time(hand: ManualClock, **pace: float) -> AsyncGenerator[WaitPolicy]:
-    """A policy of waiting by which nobody waits."""
+    """A `WaitPolicy` on an automatic clock, so that waits take no real time."""
     clock = MovedClock(hand)
     async with anyio.create_task_group() as group:
         group.start_soon(clock.run)
@@ -127,7 +127,7 @@ async def moved_time(hand: ManualClock, **pace: float) -> AsyncGenerator[WaitPol
 
 
 class MovedTransport(httpx.AsyncBaseTransport):
-    """Calls a simulator; what an answer takes passes on the moved clock, and one that never comes is waited for."""
+    """Calls a simulator. Delayed answers take time on the automatic clock, and missing ones end in a timeout."""
 
     def __init__(self, sim: Simulator, clock: MovedClock) -> None:
         self._sim, self._clock = sim, clock
@@ -157,7 +157,7 @@ DEBIAN = "01000000-0000-4000-8000-000020070100"
 
 
 def server_spec(name: str = "build-1", **more: Any) -> ServerSpec:  # noqa: ANN401 - ServerSpec's own
-    """A small Debian, as most tests want it."""
+    """The spec of a small Debian server."""
     fields: dict[str, Any] = {
         "zone": "fi-hel1",
         "plan": "PREMIUM-1xCPU-1GB",
@@ -172,7 +172,7 @@ def server_spec(name: str = "build-1", **more: Any) -> ServerSpec:  # noqa: ANN4
 
 @dataclass
 class MovedCloud:
-    """A simulator on a manual clock, and the policy by which clients wait for it."""
+    """A simulator on an automatic clock, and the `WaitPolicy` for its clients."""
 
     sim: Simulator
     hand: ManualClock
@@ -180,7 +180,7 @@ class MovedCloud:
 
     @property
     def clock(self) -> MovedClock:
-        """By which everybody waits here."""
+        """The clock of all waits."""
         assert isinstance(self.waits.clock, MovedClock)
         return self.waits.clock
 
@@ -192,11 +192,11 @@ class MovedCloud:
         return UpCloud(Token("ucat_test"), owner=owner, **options)
 
     def transport(self) -> MovedTransport:
-        """A way to this cloud."""
+        """A transport to this cloud."""
         return MovedTransport(self.sim, self.clock)
 
     def requests(self) -> list[str]:
-        """What was sent so far: method and path without its query, and without the uuid."""
+        """The requests so far: method and path, without query and uuid."""
         return [f"{each.method} {each.path.partition('?')[0]}" for each in self.sim.requests]
 
     def count(self, pattern: str) -> int:
@@ -210,14 +210,14 @@ class MovedCloud:
     @classmethod
     @asynccontextmanager
     async def open(cls, **options: Any) -> AsyncGenerator[MovedCloud]:  # noqa: ANN401 - Simulator's own
-        """A cloud for the length of a block."""
+        """A cloud during a block."""
         hand = ManualClock()
         async with moved_time(hand) as waits:
             yield cls(Simulator(clock=hand, seed=1, **options), hand, waits)
 
 
 class PushedClock:
-    """The time of this machine, and as much more as it was pushed: an answer is held for as long as a test wants."""
+    """The time of this machine plus an offset that the test increases, to hold an answer as long as needed."""
 
     def __init__(self) -> None:
         self._ahead = 0.0
@@ -229,5 +229,5 @@ class PushedClock:
         return None
 
     def push(self, seconds: float) -> None:
-        """Let so much time pass at once."""
+        """Add this many seconds."""
         self._ahead += seconds

@@ -35,7 +35,7 @@ def recordings() -> Path | None:
 
 
 def compared(item: pytest.Item, source: str, **counts: int) -> None:
-    """Add counts to a source: the number of `answers`, and how many of `all` their values are `alike`."""
+    """Add counts to a source: the number of `answers`, and `alike` of `all` values."""
     item.user_properties.append((source, counts))
 
 

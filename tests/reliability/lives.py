@@ -1,4 +1,4 @@
-"""Lives of servers that are hit by one fault, and what must hold whatever hit them."""
+"""Server lives with one fault, and the checks that must hold after any fault."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ FAULTS: Final[dict[str, dict[str, Any]]] = {
     "after its effect: 502 with a proxy's page": {"after_effect": True, "status": 502},
     "after its effect: truncated": {"after_effect": True, "truncate": 20},
 }
-"""What one request can meet."""
+"""The faults of a request, by name."""
 
 
 class EverMade(dict[str, Server]):
-    """The servers of a simulator; remembers by their attempt all that there ever were."""
+    """The servers of a simulator. Also remembers the attempts of all deleted servers."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,12 +52,12 @@ class EverMade(dict[str, Server]):
 
 @dataclass
 class Watched:
-    """A cloud that counts what is made in it."""
+    """A cloud that counts the created servers."""
 
     cloud: MovedCloud
     made: EverMade
     refused: list[str] = field(default_factory=list[str])
-    """The errors in which lives ended, by their class."""
+    """The errors that ended lives, by class."""
 
     @classmethod
     @asynccontextmanager
@@ -67,14 +67,14 @@ class Watched:
             yield cls(cloud, made)
 
     def data_disk(self) -> str:
-        """Somebody's disk, without labels."""
+        """A disk of somebody else, without labels."""
         sim = self.cloud.sim
         disk = Storage(sim.new_uuid("storage"), "data", 10, zone="fi-hel1", tier="maxiops")
         sim.storages[disk.uuid] = disk
         return disk.uuid
 
     def check_empty(self, *, but: tuple[str, ...] = ()) -> None:
-        """Nothing is left, and no create made two."""
+        """Check that nothing is left, and that no create made two servers."""
         sim = self.cloud.sim
         assert dict(sim.servers) == {}
         assert set(sim.storages) == set(but)
@@ -93,14 +93,14 @@ async def _live(watched: Watched, cloud: UpCloud, name: str, disk: str | None = 
 
 
 async def alone(watched: Watched) -> None:
-    """One server."""
+    """The life of one server."""
     async with watched.cloud.client(OWNER) as cloud:
         await _live(watched, cloud, "build-1")
     watched.check_empty()
 
 
 async def pair(watched: Watched) -> None:
-    """Two servers at once, which share their looks."""
+    """The lives of two servers at once, which share their reads."""
     async with watched.cloud.client(OWNER) as cloud, anyio.create_task_group() as group:
         for name in ("build-1", "build-2"):
             group.start_soon(_live, watched, cloud, name)
@@ -108,7 +108,7 @@ async def pair(watched: Watched) -> None:
 
 
 async def with_data_disk(watched: Watched) -> None:
-    """A server to which a disk is attached that is not its own."""
+    """The life of a server with an attached data disk of somebody else."""
     disk = watched.data_disk()
     async with watched.cloud.client(OWNER) as cloud:
         await _live(watched, cloud, "build-1", disk)
@@ -123,7 +123,7 @@ LIVES: Final[dict[str, Callable[[Watched], Awaitable[None]]]] = {
 
 
 async def requests_of(life: Callable[[Watched], Awaitable[None]], **options: Any) -> int:  # noqa: ANN401 - Simulator's
-    """How many requests a life sends that nothing hits."""
+    """The number of requests of a life without faults."""
     async with Watched.open(**options) as watched:
         await life(watched)
         assert watched.refused == []
@@ -131,7 +131,7 @@ async def requests_of(life: Callable[[Watched], Awaitable[None]], **options: Any
 
 
 async def hit(life: Callable[[Watched], Awaitable[None]], number: int, fault: dict[str, Any], **options: Any) -> None:  # noqa: ANN401 - Simulator's
-    """A life whose request of this number, counted from 0, meets a fault."""
+    """Run a life with a fault at the request with this number, counted from 0."""
     async with Watched.open(**options) as watched:
         watched.cloud.sim.fail("*", skip=number, **fault)
         await life(watched)

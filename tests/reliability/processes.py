@@ -1,4 +1,4 @@
-"""Processes of the script, and a simulator that they call over HTTP."""
+"""Runs the script in processes that call a simulator over HTTP."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 PATIENCE = 120.0
-"""Real seconds after which a process that does nothing has failed."""
+"""Real seconds after which a process counts as hanging."""
 HELD = 600.0
-"""Seconds of the API's clock for which an answer is held, until it is released."""
+"""Seconds of the API's clock for which an answer is held unless the test releases it."""
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Served:
             yield cls(sim, made, url, clock)
 
     def script(self, backend: str, what: str, *more: str) -> subprocess.Popen[str]:
-        """A process of the script."""
+        """Start a process of the script."""
         command = [sys.executable, "-m", "tests.reliability.script", self.url, backend, what, *more]
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -50,7 +50,7 @@ class Served:
         self.sim.fail("*", skip=number, **fault)
 
     def wait_until_held(self, process: subprocess.Popen[str]) -> bool:
-        """Whether that request has come in; not if the process has ended without it."""
+        """Wait for the held request. Returns False if the process ended without it."""
         ends = time.monotonic() + PATIENCE
         while any(fault.times for fault in self.sim.faults):
             if process.poll() is not None:
@@ -61,24 +61,24 @@ class Served:
         return True
 
     def release(self) -> None:
-        """Let answers go that are held for `HELD` seconds."""
+        """Send the held answers: move the clock by `HELD` seconds."""
         self.clock.push(HELD)
 
     def check_empty(self) -> None:
-        """Nothing is left, and no create made two."""
+        """Check that nothing is left, and that no create made two servers."""
         assert dict(self.sim.servers) == {}
         assert self.sim.storages == {}
         assert all(count == 1 for count in self.made.attempts.values())
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """The exit code of a process, and what it wrote."""
+    """Wait for a process. Returns its exit code and output."""
     out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err
 
 
 def requests_of_a_life() -> int:
-    """How many requests the script sends that nobody disturbs, polls included."""
+    """The number of requests of the script without faults, including polls."""
     with Served.open() as served:
         code, out, err = ended(served.script("asyncio", "live"))
         assert code == 0, err

@@ -1,8 +1,8 @@
-"""A script as users write it, for tests that interrupt or kill its process.
+"""A typical script of a user, for tests that interrupt or kill its process.
 
 python -m tests.reliability.script URL BACKEND live|reap [NUMBER [SECONDS [handled]]]
 
-With a number above 0, the process sends itself Ctrl-C when so much has happened in the client: in the middle of the
+With a NUMBER above 0, the process sends itself Ctrl-C after this many steps in the client: in the middle of the
 client's own work. SECONDS is how long the block lasts. With `handled`, SIGTERM is turned into Ctrl-C, as docs advise.
 """
 
@@ -33,14 +33,14 @@ SPEC = ServerSpec(
 
 
 async def live(cloud: UpCloud, seconds: float) -> None:
-    """One server for a moment."""
+    """Run one server for some seconds."""
     async with cloud.servers.ephemeral(SPEC) as server:
         print("inside", server.uuid, flush=True)  # noqa: T201 - the test reads it
         await anyio.sleep(seconds)
 
 
 async def reap(cloud: UpCloud, _: float) -> None:
-    """What a build master does when it starts."""
+    """Reap, as a build master does at its start."""
     print(await cloud.leases.reap(exclusive=True), flush=True)  # noqa: T201 - the test reads it
 
 
@@ -58,7 +58,7 @@ async def main(url: str, what: str, interrupt_at: int, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    # A shell lets what it starts in the background ignore Ctrl-C.
+    # Background processes of a shell ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     _, url, backend, what, *numbers = sys.argv
     if numbers[2:] == ["handled"]:

@@ -1,4 +1,4 @@
-"""Many leases at once while a fifth of all requests fails: nothing is left, nothing is made twice, memory stays flat.
+"""Many leases at once while a fifth of all requests fails: nothing is left or made twice, and memory stays constant.
 
 python -m tests.reliability.soak [LEASES [AT_ONCE [SHARE_OF_FAULTS]]]
 """
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from upcloud_sdk import ServerSpec
 
 STOLEN = 100
-"""One lease in so many is taken by somebody else while its holder works."""
+"""One of this many leases is taken by somebody else while its holder works."""
 LEASE = 60.0
-"""Seconds of those, so that its renewal notices after 30."""
+"""Seconds of such a lease, so that its renewal notices the loss after 30."""
 
 WARM = 200
-"""Leases after which memory is measured first."""
+"""Number of leases before the first measurement of memory."""
 MEMORY = 32.0
-"""MiB that it may grow by from then on."""
+"""MiB by which memory may grow after that."""
 SECONDS = 300.0
 
 WAITS = WaitPolicy(
@@ -47,7 +47,7 @@ RETRY = RetryPolicy(first_pause=0.05, longest_pause=0.4)
 
 
 class Soak:
-    """The client's side of it."""
+    """The client of the soak test."""
 
     def __init__(self, url: str, leases: int, at_once: int) -> None:
         self.url, self.wanted, self.at_once = url, leases, at_once
@@ -93,7 +93,7 @@ class Soak:
                 self.warm = memory()
 
     async def _lose(self, cloud: UpCloud, spec: ServerSpec) -> None:
-        """A lease that another run takes while its holder works: the holder is told, and leaves the server alone."""
+        """Run a lease that another run takes: its holder gets `LeaseLost` and does not delete the server."""
         uuid = ""
         try:
             async with cloud.servers.ephemeral(spec, timeout=60, cleanup_timeout=60, lease=LEASE) as server:
@@ -104,7 +104,7 @@ class Soak:
                 self.counts["leases taken by others"] += 1
                 await anyio.sleep(2 * LEASE)
         except UpCloudError as error:
-            # Its new holder destroys it in the end; it may have one although the answer to that PUT was lost.
+            # The new holder destroys it in the end. It may be the holder even if the answer to its PUT was lost.
             if uuid:
                 await cloud.servers.destroy(uuid, timeout=60)
             if not isinstance(error, LeaseLost):
@@ -113,15 +113,15 @@ class Soak:
 
 
 def memory() -> float:
-    """MiB that this process has in memory."""
+    """Memory of this process in MiB."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * 4096 / 2**20
 
 
 def main(leases: int, at_once: int, share: float) -> int:
-    """Run it, print the figures, and say by the exit code whether they are as they must be."""
-    # A WARNING a retry is right for a program; here there are thousands of them.
+    """Run the test and print the figures. The exit status is 0 if they are correct."""
+    # One WARNING per retry is right for a program, but here there are thousands.
     logging.getLogger("upcloud_sdk").setLevel(logging.ERROR)
     command = [sys.executable, "-m", "tests.reliability.soak_cloud", str(share)]
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""The cloud of the soak, in a process of its own: says its URL, serves until its input ends, says what is left."""
+"""The simulator of the soak test, as a process: prints its URL, serves until its input ends, prints the rest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FAULTS: list[dict[str, Any]] = [
     {"status": 502},
     {"status": 503, "code": "SERVICE_UNAVAILABLE"},
     {"truncate": 20, "after_effect": True},
-    # Foreign pages: of a proxy, or JSON of another shape.
+    # Foreign answers: a proxy's page, or other JSON.
     {"status": 404, "body": PAGE, "headers": {"content-type": "text/html"}},
     {"status": 200, "body": PAGE, "headers": {"content-type": "text/html"}, "after_effect": True},
     {"status": 409, "body": '{"message": "no"}', "headers": {"content-type": "application/json"}},
@@ -27,15 +27,15 @@ FAULTS: list[dict[str, Any]] = [
 
 
 def fail_a_share(sim: Simulator, share: float) -> None:
-    """Let a share of all requests fail from now on, one way or another."""
-    # Each line takes its share of what the ones before it have left.
+    """Let a share of all requests fail in different ways from now on."""
+    # The rate of each line applies to the requests that the lines before it did not take.
     rate = 1 - (1 - share) ** (1 / len(FAULTS))
     for fault in FAULTS:
         sim.fail("*", times=None, rate=rate, **fault)
 
 
 def main(share: float) -> None:
-    """Serve a cloud in which a share of all requests fails, one way or another."""
+    """Serve a simulator in which a share of all requests fails in different ways."""
     sim = Simulator(boot_seconds=0.2, stop_seconds=0.1, seed=1)
     sim.servers = made = EverMade()
     sim.account.resource_limits = dict.fromkeys(sim.account.resource_limits)

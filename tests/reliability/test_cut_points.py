@@ -1,4 +1,4 @@
-"""Each request that the life of a server sends meets each fault: the cloud ends empty, and no create makes two."""
+"""Each fault at each request of a server's life: nothing is left, and no create makes two servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl-C in a script, as a real process with a real signal: the server is gone when the process is."""
+"""A real Ctrl-C to a real process: when the process has ended, its server is gone."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CREATE = 1
 
 
 def check_interrupted(code: int, out: str, err: str) -> None:
-    """The script ended by Ctrl-C, and by nothing else."""
+    """Check that Ctrl-C ended the script, and no other error."""
     assert code == -signal.SIGINT, err
     assert err.rstrip().endswith("KeyboardInterrupt")
     assert "done" not in out
 
 
 def interrupted_at(backend: str, number: int) -> None:
-    """Ctrl-C while the answer to a request is awaited."""
+    """Send Ctrl-C while the script waits for the answer to a request."""
     with Served.open() as served:
         served.hold(number, delay=HELD)
         process = served.script(backend, "live")
@@ -58,7 +58,7 @@ def test_ctrl_c_during_any_request_leaves_nothing(backend: str) -> None:
 
 @both_backends
 def test_ctrl_c_in_the_block_and_again_during_the_cleanup_leaves_nothing(backend: str) -> None:
-    """Though asyncio ends its event loop at the second one, and cancels all tasks."""
+    """At the second Ctrl-C asyncio ends its event loop and cancels all tasks."""
     with Served.open() as served:
         served.sim.fail("POST /server/*/stop", delay=HELD)
         process = served.script(backend, "live", "0", "30")
@@ -73,7 +73,7 @@ def test_ctrl_c_in_the_block_and_again_during_the_cleanup_leaves_nothing(backend
 
 
 def interrupted_inside(backend: str, number: int) -> bool:
-    """Ctrl-C in the middle of the client's own work, rather than while it waits; whether it came so far."""
+    """Send Ctrl-C during the client's own work, not during a wait. Returns False if the script ended before."""
     with Served.open() as served:
         code, out, err = ended(served.script(backend, "live", str(number)))
         served.check_empty()
@@ -98,7 +98,7 @@ def test_ctrl_c_at_any_point_of_the_clients_own_work_leaves_nothing(backend: str
 
 
 def in_the_block(served: Served, backend: str, *more: str) -> subprocess.Popen[str]:
-    """A process of the script whose block has begun."""
+    """A process of the script that is inside its block."""
     process = served.script(backend, "live", "0", "30", *more)
     assert process.stdout is not None
     assert process.stdout.readline().startswith("inside")

@@ -1,4 +1,4 @@
-"""Random programs, troubles and moments: the promises hold after each step and in the end."""
+"""Random programs with random faults: the promises hold after each step and at the end."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class Programs(RuleBasedStateMachine):
         self.portal.call(run)
 
     def _known(self, number: int) -> list[str]:
-        """One of the servers that were returned, if there is any.
+        """One of the created servers, if there is any.
 
-        No precondition asks for that: what Hypothesis draws must not depend on what happened.
+        This is not a precondition, since the choices of Hypothesis must not depend on earlier results.
         """
         known = sorted(self.world.returned)
         return [known[number % len(known)]] if known else []
@@ -124,7 +124,7 @@ class Programs(RuleBasedStateMachine):
 
 
 class ProgramsOnTrio(Programs):
-    """The same on the other event loop."""
+    """The same on trio."""
 
     backend = "trio"
 

@@ -1,4 +1,4 @@
-"""A process that is killed, whatever it was about: one `reap` in a new process leaves nothing."""
+"""After a process is killed at any time, one `reap` in a new process leaves nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ AFTER = {"timeout": True, "after_effect": True}
 
 
 def killed_at(number: int, **fault: bool) -> bool:
-    """Whether the process came so far as to be killed there; then nothing is left."""
+    """Kill the process at this request, reap, and check that nothing is left. False if there was no such request."""
     with Served.open() as served:
         served.hold(number, **fault)
         process = served.script("asyncio", "live")

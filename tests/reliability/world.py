@@ -1,4 +1,4 @@
-"""A cloud with things in it that must survive, and one process after the other that does what a random program says."""
+"""A cloud with resources that must survive, and successive processes that run the steps of a random program."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Cable(MovedTransport):
-    """The way of one process to the cloud: nothing comes through any more once the process is dead."""
+    """The transport of one process. It sends nothing after the process is killed."""
 
     dead = False
 
@@ -41,7 +41,7 @@ class Cable(MovedTransport):
 
 @dataclass
 class Doing:
-    """Something that the program does, beside other things."""
+    """One of the program's concurrent operations."""
 
     what: str
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
@@ -50,7 +50,7 @@ class Doing:
 
 
 class World:
-    """The cloud, the living process, and what the program knows."""
+    """The cloud, the running process, and the state of the program."""
 
     def __init__(self, watched: Watched, group: TaskGroup) -> None:
         self.watched, self.group = watched, group
@@ -59,20 +59,20 @@ class World:
         self.doing: list[Doing] = []
         self.problems: list[BaseException] = []
         self.returned: dict[str, bool] = {}
-        """Servers that a create returned: whether with a lease."""
+        """The created servers, and whether each has a lease."""
         self.touched: set[str] = set()
-        """Servers that somebody was told to destroy, or whose lease was changed in vain."""
+        """Servers with a requested destroy or a failed change of the lease."""
         self.kept: set[str] = set()
         self.spared_disks: set[str] = set()
         self.excused: set[str] = set()
-        """Attempts without a lease that were under way when their process was killed: no one can find them."""
+        """Attempts without a lease that were running when their process was killed. Nobody can find their servers."""
         self.protected: set[str] = set()
         self.runs = 0
 
     @classmethod
     @asynccontextmanager
     async def open(cls) -> AsyncGenerator[World]:
-        """A world with its first process."""
+        """Create a world and start its first process."""
         async with Watched.open(boot_seconds=33, stop_seconds=16) as watched, anyio.create_task_group() as group:
             world = cls(watched, group)
             await world.found()
@@ -81,7 +81,7 @@ class World:
             group.cancel_scope.cancel()
 
     async def found(self) -> None:
-        """What is there from the start, and must be there in the end."""
+        """Create the resources that must still exist at the end."""
         disk = self.watched.data_disk()
         RUN.id = "somebody"
         async with self.moved.client("somebody-else") as other:
@@ -98,7 +98,7 @@ class World:
     # --- processes ----------------------------------------------------------------------------------------------------
 
     async def begin_process(self) -> None:
-        """A new process of the same owner."""
+        """Start a new process of the same owner."""
         self.runs += 1
         RUN.id = f"run-{self.runs}"
         self.cable = Cable(self.sim, self.moved.clock)
@@ -113,7 +113,7 @@ class World:
                     ready.set()
                     await self.over.wait()
             except UpCloudError:
-                pass  # It names what it had to give up.
+                pass  # The error names the unfinished work.
             finally:
                 self.ended.set()
 
@@ -121,7 +121,7 @@ class World:
         await ready.wait()
 
     async def kill(self) -> None:
-        """End the process as SIGKILL does: nothing that it still wants comes through."""
+        """End the process like SIGKILL: it sends no further request."""
         unleased = (server for server in self.sim.servers.values() if LEASE not in server.labels)
         self.excused |= {server.labels.get(ATTEMPT, "") for server in unleased if server.uuid not in self.returned}
         self.excused |= {
@@ -135,10 +135,10 @@ class World:
         self.doing.clear()
         await self.begin_process()
 
-    # --- what a program can do ----------------------------------------------------------------------------------------
+    # --- steps of a program -------------------------------------------------------------------------------------------
 
     def do(self, what: str, work: Callable[[Doing], Awaitable[object]]) -> None:
-        """Begin something."""
+        """Start an operation."""
         doing = Doing(what)
         self.doing.append(doing)
 
@@ -147,7 +147,7 @@ class World:
                 with doing.scope:
                     await work(doing)
             except UpCloudError:
-                pass  # An answer, too.
+                pass  # An error is a valid result too.
             except Exception as error:  # noqa: BLE001 - whatever it is, it is a defect
                 self.problems.append(error)
             finally:
@@ -164,7 +164,7 @@ class World:
         self.do("create", create)
 
     def _attach_data_disk(self, uuid: str) -> None:
-        """Attach somebody's disk to a server of ours."""
+        """Attach a disk of somebody else to a server of this program."""
         disk = self.watched.data_disk()
         self.protected.add(disk)
         self.sim.storages[disk].servers.append(uuid)
@@ -219,14 +219,14 @@ class World:
 
     @staticmethod
     async def settle() -> None:
-        """Let everybody get as far as they can without time."""
+        """Let all tasks run until they wait for the clock."""
         for _ in range(200):
             await anyio.lowlevel.checkpoint()
 
-    # --- what must hold -----------------------------------------------------------------------------------------------
+    # --- checks -------------------------------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Always."""
+        """Check what must always hold."""
         assert self.problems == []
         assert self.protected <= {*self.sim.servers, *self.sim.storages}
         assert all(count == 1 for count in self.watched.made.attempts.values())
@@ -234,7 +234,7 @@ class World:
             assert uuid in self.sim.servers
 
     async def end(self) -> None:
-        """When the trouble is over and everybody has had time: what is for good is there, and nothing else."""
+        """Check the end, after all faults and waits: permanent resources exist, and nothing else."""
         self.sim.faults.clear()
         self.sim.hide_from_lists(0)
         for doing in self.doing:
@@ -243,7 +243,7 @@ class World:
         assert all(doing.done for doing in self.doing)
         self.check()
         for uuid, leased in self.returned.items():
-            # What is held and was let alone is there, its lease renewed.
+            # Held servers that nobody changed exist, and their leases are renewed.
             if leased and uuid not in self.touched and self.runs == 1:
                 assert uuid in self.sim.servers
         await self.kill()

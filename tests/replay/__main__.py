@@ -1,8 +1,8 @@
-"""`make replay`: a month of builds through the policies; its figures go to docs/performance.md, its picture to docs.
+"""`make replay`: replays a month of builds with each policy, for the figures and the picture of docs/performance.md.
 
 python -m tests.replay [BUILDS.csv]
 
-Without a file it is the month of real builds, where that is at hand, else the project's own week, which writes nothing.
+Without a file, it uses the month of real builds. If that is missing, it uses the project's week and writes nothing.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ OWN = ROOT / "examples" / "buildbot" / "builds.csv"
 PATIENCE = (0, 60, 300)
 SPARE_WORKERS = 20
 TARGET = 1.10
-"""Hours paid over the fewest, to the end of the paid hour, warm first, without patience."""
+"""Target of paid hours over the fewest, for the policy "paid hour, warm first" without patience."""
 _BLOCK = re.compile(r"(?<=<!-- replay -->\n).*?(?=<!-- /replay -->)", re.DOTALL)
 
 
 def month() -> Path | None:
-    """The month of real builds; it is not part of the project."""
+    """The file with the month of real builds, which is not part of the project. None if it is missing."""
     found = (folder / "shared" / "traces" / "linkerd2-2020.csv" for folder in ROOT.parents)
     return next((file for file in found if file.exists()), None)
 
 
 def played(builds: Sequence[Build]) -> list[Outcome]:
-    """What comes of each policy."""
+    """The outcome of each policy."""
     workers = most_at_once(builds) + SPARE_WORKERS
     return [play(builds, policy, workers=workers) for policy in usual_policies(PaidHour(), patience=PATIENCE)]
 
@@ -57,7 +57,7 @@ def table(outcomes: Sequence[Outcome], fewest: int) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play, print and write: 0 if the target is reached."""
+    """Replay, print and write. Returns 0 if the target is reached."""
     file = Path(arguments[0]) if arguments else month() or OWN
     began = time.monotonic()
     builds = read_csv(file.read_text(encoding="utf-8").splitlines(keepends=True)).builds

@@ -4,8 +4,8 @@ python -m tests.replay.day BUILDS.csv [--policy hour|fresh|600|0|shipped] [--fac
     [--faults 0.1]
 
 Without `--first-hour` and `--hours` it is the busiest day of the file. With faults, that share of all requests fails,
-and the master is killed (SIGKILL) and started again in each hour. What that takes is left out of the day: a restart of
-a few seconds would be minutes of it, and the builds of these minutes would come all at once.
+and the master is killed (SIGKILL) and restarted in each hour. The clock of the day stands still during the restart:
+otherwise a few seconds would be minutes of the day, and the builds of these minutes would arrive all at once.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ POLICIES = {
     "fresh": HOUR,
 }
 MEMORY = Path("/dev/shm")
-"""Where the master's database is: the milliseconds of a disk would be as many times as long in the day."""
+"""The folder of the master's database, in memory if possible: in the day, the delays of a disk would be multiplied."""
 QUIET = 60.0
-"""Seconds beyond the longest build in which another must end once all were asked for: else the rest never does."""
+"""When all builds are requested, the run ends if no build ends within this many seconds plus the longest build."""
 
 CONFIGURATION = """
 from dataclasses import replace
@@ -101,20 +101,20 @@ BuildmasterConfig = {{
 
 
 class ForkHost(GuestHost):
-    """Where the guests' processes come from."""
+    """The process from which guests are forked."""
 
     script = Path(__file__).with_name("fork_host.py")
     _process = None
 
 
 class ForkedGuests(Guests):
-    """Each a real worker process."""
+    """Guests that are real worker processes."""
 
     host = ForkHost
 
 
 class DayMaster(MasterProcess):
-    """A master with a builder for each kind of build, and all workers for each builder."""
+    """A master with one builder per kind of build. Each builder can use all workers."""
 
     def configuration(self, **values: Any) -> str:  # noqa: ANN401 - of all kinds
         options = {**values.pop("workers"), **values}
@@ -122,7 +122,7 @@ class DayMaster(MasterProcess):
         return CONFIGURATION.format(**options)
 
     def force_build(self, number: int, build: Build, factor: float) -> None:
-        """Ask for a build; again where the master is down."""
+        """Request a build. Try again while the master is down."""
         values = {"number": str(number), "seconds": f"{build.seconds / factor:.3f}"}
         parameters = {"builderNames": [build.builder], "username": "", "reason": "replay", **values}
         call = {"jsonrpc": "2.0", "id": 1, "method": "force", "params": parameters}
@@ -131,30 +131,30 @@ class DayMaster(MasterProcess):
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What came of a day."""
+    """The results of a day."""
 
     builds: int
     finished: int
     twice: int
     waits: list[float]
-    """In seconds of the trace."""
+    """The waits of builds, in seconds of the trace."""
     hours: int
     fewest: int
     busy: float
     servers: int
     left: int
     wrong: int
-    """Servers that the master's record has other hours for than the simulator's bill."""
+    """Number of servers whose hours differ between the master's record and the simulator's bill."""
     unseen: int
-    """Servers whose end the master did not see, because it was killed."""
+    """Number of servers whose end the killed master did not record."""
 
     def wait(self, share: float) -> float:
-        """The wait that this share of the builds that began did not exceed, in seconds of the day."""
+        """Quantile of the waits of all started builds, in seconds of the day."""
         waits = sorted(self.waits) or [math.nan]
         return waits[max(0, round(share * len(waits)) - 1)]
 
     def show(self) -> None:
-        """Print them."""
+        """Print the results."""
         lines = {
             "builds": self.builds,
             "finished": self.finished,
@@ -172,14 +172,14 @@ class Figures:
 
 
 def busiest(builds: Sequence[Build]) -> float:
-    """When the day begins on which most builds began."""
+    """The start of the day with the most builds."""
     first = builds[0].start
     days = Counter(int((build.start - first) // DAY) for build in builds)
     return first + days.most_common(1)[0][0] * DAY
 
 
 def part_of_day(builds: Sequence[Build], *, first_hour: float, hours: float) -> list[Build]:
-    """Some hours of the busiest day."""
+    """The builds of some hours of the busiest day."""
     start = busiest(builds) + first_hour * 3600
     found = [build for build in builds if start <= build.start < start + hours * 3600]
     if not found:
@@ -188,7 +188,7 @@ def part_of_day(builds: Sequence[Build], *, first_hour: float, hours: float) -> 
 
 
 def play_day(builds: Sequence[Build], policy: str, *, factor: float, faults: float) -> Figures:
-    """Run it."""
+    """Run the builds with a policy."""
     billing.HOUR = hour = 3600 / factor
     dice = random.Random(17)
 
@@ -233,14 +233,14 @@ def play_day(builds: Sequence[Build], policy: str, *, factor: float, faults: flo
             _until_quiet(lambda: len(_ends(begun)), len(builds), longest + QUIET)
             _until_quiet(lambda: int(not cloud.servers and not cloud.storages), 1, 2 * hour + 30)
             with contextlib.suppress(AssertionError):
-                master.terminate(within=60)  # The shipped worker may keep it from that.
+                master.terminate(within=60)  # The shipped worker can prevent the master's end.
         finally:
             master.close()
             ForkHost.close()
         record = read_record(basedir)
         ends = _ends(begun)
         starts = {int(file.name): float(file.read_text().split()[0]) for file in begun.iterdir()}
-    # Of servers that are left, too: until now.
+    # Also count the servers that are left, until now.
     billed = {
         usage.resource_id: max(1, math.ceil((usage.ended - usage.began) / hour))
         for usage in usages(cloud)
@@ -264,7 +264,7 @@ def play_day(builds: Sequence[Build], policy: str, *, factor: float, faults: flo
 
 
 def _ask(master: DayMaster, builds: Sequence[Build], factor: float, kill_every: float) -> dict[int, float]:
-    """Ask for each build when its time has come. When that was, by their numbers."""
+    """Request each build at its time. Returns the times of the requests, by build number."""
     first, began = builds[0].start, time.time()
     waiting = threading.Event()
     asked: dict[int, float] = {}
@@ -287,7 +287,7 @@ def _ask(master: DayMaster, builds: Sequence[Build], factor: float, kill_every: 
 
 
 def _until_quiet(count: Callable[[], int], enough: int, within: float) -> None:
-    """Return when there are enough, or when it has been more quiet than that."""
+    """Return when the count is large enough, or has not changed for `within` seconds."""
     seen, since, waiting = -1, time.monotonic(), threading.Event()
     while (now := count()) < enough and time.monotonic() - since < within:
         if now != seen:
@@ -296,14 +296,14 @@ def _until_quiet(count: Callable[[], int], enough: int, within: float) -> None:
 
 
 def _ends(begun: Path) -> Counter[int]:
-    """How often each build has ended."""
+    """How many times each build has ended."""
     return Counter({
         int(file.name): count for file in begun.iterdir() if (count := file.read_text().split().count("end"))
     })  # fmt: skip
 
 
 def main() -> int:
-    """Run it, and print the figures: 0 if all builds ended once and nothing is left."""
+    """Run a day and print the figures. Returns 0 if all builds ended once and nothing is left."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trace", type=Path)
     parser.add_argument("--policy", choices=sorted(POLICIES), default="hour")

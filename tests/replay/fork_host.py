@@ -1,6 +1,6 @@
-"""A process from which the workers of guests are forked: real processes, without the second that each takes to start.
+"""A process that forks the workers of guests: real processes, without the second that a start takes.
 
-A day that is played many times as fast would take that second for a minute. Run as a script; its orders are those of
+In a fast replay of a day, that second would be a minute. Run as a script. Its orders are those of
 `tests.buildbot.guest_host`.
 """
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 else:
     from twisted.internet import pollreactor
 
-    pollreactor.install()  # the usual one is an object of the kernel's, which forks would share
+    pollreactor.install()  # the default reactor uses an object of the kernel that forks would share
     from buildbot_worker.bot import Worker
     from twisted.internet import reactor
 
 
 def run_worker(login: dict[str, str], basedir: Path) -> None:
-    """Be a worker until it ends."""
+    """Run a worker until it ends."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    # What wakes the reactor is a pipe, which forks would share too.
+    # The reactor's wake-up pipe would be shared by forks too.
     reactor.removeReader(reactor.waker)
     reactor.waker = None
     reactor.installWaker()
@@ -40,8 +40,8 @@ def run_worker(login: dict[str, str], basedir: Path) -> None:
 
 
 def main(scratch: Path) -> None:
-    """Fork a worker for each order, or end it with all that it runs."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
+    """For each order, fork a worker, or end one with all its processes."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # no zombies, since nobody waits for the forks
     running: dict[str, int] = {}
     count = 0
     print("ready", flush=True)  # noqa: T201 - that is how the test knows
@@ -62,7 +62,7 @@ def main(scratch: Path) -> None:
 
 
 def end(pid: int) -> None:
-    """Kill a worker with all that it runs; it may have ended by itself."""
+    """Kill a worker with all its processes. It may have ended already."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)
 

@@ -1,11 +1,11 @@
-"""`make replay-day`: hours of a busy day in a real master under each policy; the figures go to docs/performance.md.
+"""`make replay-day`: runs hours of a busy day in a real master with each policy, for docs/performance.md.
 
 python -m tests.replay.report [BUILDS.csv] [--first-hour 4] [--hours 2] [--fault-hours 1]
 
-Without a file it is the month of real builds, where that is at hand, else the project's own week, which writes nothing.
+Without a file, it uses the month of real builds. If that is missing, it uses the project's week and writes nothing.
 It takes three quarters of an hour on two quiet cores. The paid hour is played alone, the other policies at the same
 time: each second that a build waits for a busy machine is many seconds of the day. With faults the day goes slower,
-since a master has to come up in it.
+since a master has to start in it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 TARGET = 1.15
 MEASURED = "hour"
-"""The policy that the target is about."""
+"""The policy with the target."""
 NAMES = {
     "shipped": "the worker that ships with Buildbot",
     "0": "destroy after each build",
@@ -56,9 +56,9 @@ class Run:
 
 
 def play_all(builds: Sequence[Build], policies: Sequence[str], *, faults: float, factor: float) -> list[Run]:
-    """Play these builds through these policies, at the same time, each in a process of its own.
+    """Run these builds with these policies at the same time, each in a separate process.
 
-    They begin one after another, so that builds that come all at once do not come at once in all of them.
+    The runs start one after another, so that bursts of builds do not coincide.
     """
     runs: list[Run] = []
     with ProcessPoolExecutor(len(policies), mp_context=get_context("spawn")) as processes:
@@ -126,7 +126,7 @@ def draw(runs: Sequence[Run], title: str) -> str:
 
 
 def main() -> int:
-    """Play, print and write: 0 if the target is reached, all of ours ended once, and nothing is left."""
+    """Run, print and write. Returns 0 if the target is reached, our builds ended once each, and nothing is left."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trace", type=Path, nargs="?")
     parser.add_argument("--first-hour", type=float, help="of the busiest day; 4, or 8 of the project's own week")

@@ -1,4 +1,4 @@
-"""The worker that ships with Buildbot, in the same hurry as ours."""
+"""The worker that ships with Buildbot, with shortened waits like ours."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from buildbot.worker.upcloud import (  # pyright: ignore[reportMissingTypeStubs]
 
 
 class ShippedWorker(UpcloudLatentWorker):
-    """Is not kept away for long after a failure."""
+    """The shipped worker with a short quarantine after a failure."""
 
     quarantine_timeout = quarantine_initial_timeout = 0.05  # type: ignore[assignment]  # Buildbot takes fractions
 
     @classmethod
     def on(cls, name: str, document: str, port: int, **options: Any) -> Self:  # noqa: ANN401 - the worker's
-        """One whose guest is told by a document with tokens in it what ours is told."""
+        """A worker whose guest gets the same values as ours, through placeholders in a document."""
         told = {"@NAME@": name, "@PASSWORD@": "a-password", "@MASTER@": "127.0.0.1", "@PORT@": str(port)}
         for token, value in told.items():
             document = document.replace(token, value)
-        # It does not take templates with cloud-init, nor an address of the API without a version.
+        # It supports neither templates with cloud-init nor an API URL without version.
         changed = {"image": "Debian GNU/Linux 11 (Bullseye)", "base_url": f"{options['base_url']}/1.3"}
         host = {**options["hostconfig"], "user_data": document}
         return cls(name, "a-password", **{**options, **changed, "hostconfig": host})

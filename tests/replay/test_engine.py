@@ -1,4 +1,4 @@
-"""Builds that are played through policies."""
+"""Replays of builds with policies."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def covers(lots: list[Build], begins: tuple[int, ...]) -> bool:
     )
 )
 def test_the_greedy_cover_is_the_smallest_cover(lots: list[Build]) -> None:
-    """Against all covers by blocks that begin at any third of an hour."""
+    """Compares with all covers by blocks that begin at any third of an hour."""
     fewest = fewest_hours(lots)
     slots = range(0, 9601, 1200)
 

@@ -1,4 +1,4 @@
-"""Builds that are read from a CSV, or from what Buildbot answers."""
+"""Reading builds from a CSV, or from Buildbot's answers."""
 
 from __future__ import annotations
 

@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 @functools.cache
 def authorities() -> ssl.SSLContext:
-    """What a client trusts unless it is told otherwise. Making it takes longer than most tests, so all share one."""
+    """The default SSL context of a client. All tests share one, since creating it takes longer than most tests."""
     return httpx.create_ssl_context()

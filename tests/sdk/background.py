@@ -1,4 +1,4 @@
-"""Work for a background, and a background that is open."""
+"""An open `Background`, and work for it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Work:
-    """Work that goes on until it is told to end."""
+    """Work that runs until the test ends it."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.begun, self.may_end = anyio.Event(), anyio.Event()

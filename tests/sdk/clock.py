@@ -1,4 +1,4 @@
-"""Time that a test moves: whoever sleeps by it waits for nothing, and everything happens in the order of its times."""
+"""A clock without real waits: sleeps end at once, in the order of their times."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 SETTLE = 40
-"""Turns of the event loop in which nobody begins to sleep, after which everybody is taken to be waiting."""
+"""After this many turns of the event loop without a new sleep, all tasks are assumed to wait."""
 
 _Limits = dict[anyio.CancelScope, float]
 
 
 class MovedClock:
-    """A clock for `WaitPolicy(clock=...)` that jumps to the next moment for which somebody waits.
+    """A clock for `WaitPolicy(clock=...)` that jumps to the end of the next sleep.
 
-    It serves work that takes no real time: answers of respx or of a simulator in the same process. `moved` is told each
-    jump, to move another clock along. `slept` are the lengths of all sleeps, in the order in which they began.
+    For work without real waits: answers of respx or of a simulator in the same process. `moved` is called with each
+    jump, to move another clock too. `slept` are the lengths of all sleeps, in the order in which they began.
     """
 
     def __init__(self, moved: Callable[[float], None] | None = None) -> None:
@@ -41,7 +41,7 @@ class MovedClock:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
-        """Return when it is this sleeper's turn, with the clock moved to its end."""
+        """Return when this sleep is the next to end. The clock is then at its end."""
         self.slept.append(seconds)
         if seconds <= 0:
             await anyio.lowlevel.checkpoint()
@@ -77,7 +77,7 @@ class MovedClock:
                 self._changes += 1
 
     def limit(self, seconds: float) -> AbstractContextManager[object, bool]:
-        """A block that is left when the clock has moved so far."""
+        """A block that is cancelled after this many seconds of the clock."""
         return _Limit(self._limits, self._now + seconds, is_over=seconds <= 0)
 
 

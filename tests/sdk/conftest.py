@@ -23,19 +23,19 @@ def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    # `import keyring` then says that there is none.
+    # `import keyring` then fails.
     monkeypatch.setitem(sys.modules, "keyring", None)
 
 
 @pytest.fixture
 def clock() -> MovedClock:
-    """The time by which the client of the test waits."""
+    """The clock for the waits of the test's client."""
     return MovedClock()
 
 
 @pytest.fixture
 def api() -> Iterator[respx.MockRouter]:
-    """UpCloud's API as the test makes it answer; what it does not expect is an error."""
+    """A mock of UpCloud's API. A request that the test does not expect is an error."""
     with respx.mock(base_url="https://api.upcloud.com/1.3", assert_all_called=False) as router:
         yield router
 

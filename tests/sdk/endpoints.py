@@ -1,6 +1,6 @@
-"""Which call of the client belongs to which request: one row an endpoint.
+"""The call of the client for each request: one row per endpoint.
 
-A recorded request is made again by its row, and must come out as it was recorded: the same method, path and query.
+The row of a recorded request repeats it. Method, path and query must be the recorded ones.
 """
 
 from __future__ import annotations
@@ -86,11 +86,11 @@ def _one(query: Query, name: str) -> Any:  # noqa: ANN401 - one of the words tha
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An endpoint, and the call that reaches it."""
+    """An endpoint, and the call for it."""
 
     method: str
     path: str
-    """An expression for the path below /1.3, without its query and without a slash at the end."""
+    """A regular expression for the path below /1.3, without query and final slash."""
     call: Call
 
 
@@ -168,7 +168,7 @@ ROWS = [
     Row(
         "POST",
         rf"/storage/{UUID}/import",
-        # The public methods go on to wait.
+        # The public methods also wait.
         lambda c, m, q: c.storages._start_import(m["id"], {}),  # pyright: ignore[reportPrivateUsage]
     ),
     Row("GET", rf"/storage/{UUID}/import", lambda c, m, q: c.storages.get_import(m["id"])),
@@ -253,7 +253,7 @@ ROWS = [
 
 
 def find(method: str, path: str) -> tuple[Row, re.Match[str]] | None:
-    """The row of a request, its path without its query."""
+    """The row of a request. `path` is without query."""
     for row in ROWS:
         match = re.fullmatch(row.path, path.rstrip("/"))
         if row.method == method and match:

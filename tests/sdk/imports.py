@@ -1,4 +1,4 @@
-"""Documents of imports, and content to be uploaded."""
+"""Documents of imports, and content for uploads."""
 
 from __future__ import annotations
 
@@ -47,6 +47,6 @@ def receipt(**wrong: object) -> dict[str, Any]:
 
 
 async def pieces(*given: bytes) -> AsyncGenerator[bytes]:
-    """Content that comes piece by piece."""
+    """Content in pieces."""
     for piece in given:
         yield piece

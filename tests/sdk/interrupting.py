@@ -1,4 +1,4 @@
-"""The ways in which a task is interrupted."""
+"""The ways to interrupt a task."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def by_scope(work: Work, moment: Callable[[], Awaitable[object]]) -> None:
-    """A cancel scope of anyio, which is trio's own way too."""
+    """By a cancel scope of anyio, or of trio."""
     async with anyio.create_task_group() as group:
         group.start_soon(_run, work)
         await moment()
@@ -25,7 +25,7 @@ async def by_scope(work: Work, moment: Callable[[], Awaitable[object]]) -> None:
 
 
 async def by_timeout(work: Work, moment: Callable[[], Awaitable[object]]) -> None:
-    """`asyncio.timeout`, and with it `asyncio.wait_for`."""
+    """By `asyncio.timeout`, which `asyncio.wait_for` uses too."""
 
     async def limited() -> None:
         async with asyncio.timeout(None) as limit:
@@ -41,12 +41,12 @@ async def by_timeout(work: Work, moment: Callable[[], Awaitable[object]]) -> Non
 
 
 async def by_cancel(work: Work, moment: Callable[[], Awaitable[object]]) -> None:
-    """`task.cancel()`, and with it Ctrl-C."""
+    """By `task.cancel()`, which Ctrl-C uses too."""
     await _cancel(work, moment, times=1)
 
 
 async def by_two_cancels(work: Work, moment: Callable[[], Awaitable[object]]) -> None:
-    """An impatient `task.cancel()`."""
+    """By `task.cancel()` twice."""
     await _cancel(work, moment, times=2)
 
 
@@ -65,7 +65,7 @@ async def _run(work: Work) -> None:
 
 
 async def settle() -> None:
-    """Let everybody get as far as they can."""
+    """Let all tasks run until they wait."""
     for _ in range(20):
         await anyio.lowlevel.checkpoint()
 

@@ -1,4 +1,4 @@
-"""A server on loopback that answers byte by byte as a test says, for what only a socket shows."""
+"""A server on loopback that sends exactly the bytes of a test, for tests that need a real socket."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ if TYPE_CHECKING:
     from anyio.abc import ByteStream
 
 DEADLINE = 20.0
-"""Seconds after which what a test waits for has failed to come."""
+"""Seconds after which a wait of a test fails."""
 
 DROP = b""
-"""In the place of an answer: the connection is closed."""
+"""Instead of an answer: close the connection."""
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 TRUNCATED = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n{"server": {"uuid'
 
 
 class RawServer:
-    """Gives the answers of its script, then `OK`; an answer that is not whole ends in the end of the connection."""
+    """Sends the answers of its script, then `OK`. After an incomplete answer it closes the connection."""
 
     def __init__(self) -> None:
         self.url = ""
         self.script: list[bytes | None] = []
-        """Answers to come; None: none, and the connection stays open."""
+        """The next answers. None: no answer, and the connection stays open."""
         self.requests: list[str] = []
-        """First lines of the requests that came."""
+        """First lines of the received requests."""
         self.used: list[int] = []
-        """The connection of each of them, from 1."""
+        """The number of each request's connection, from 1."""
         self.connections = 0
         self.answering = anyio.Event()
-        """Answers wait for it: set, unless a test takes another one."""
+        """Answers wait until it is set. It is set by default; a test may replace it."""
         self.answering.set()
         self.open = 0
         self._changed = anyio.Event()
 
     async def until(self, reached: Callable[[], bool]) -> None:
-        """Return when something is so."""
+        """Wait until `reached` returns true."""
         with anyio.fail_after(DEADLINE):
             while not reached():
                 await self._changed.wait()
@@ -53,7 +53,7 @@ class RawServer:
         self._changed = anyio.Event()
 
     async def serve(self, stream: ByteStream) -> None:
-        """Speak on one connection."""
+        """Serve one connection."""
         self.connections += 1
         self.open += 1
         try:
@@ -92,7 +92,7 @@ class RawServer:
 
 @asynccontextmanager
 async def raw_server(ssl_context: ssl.SSLContext | None = None) -> AsyncGenerator[RawServer]:
-    """A server for the length of a block, over TLS if a context is given."""
+    """A server during a block, over TLS if a context is given."""
     server = RawServer()
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as tcp:
         listener = TLSListener(tcp, ssl_context, standard_compatible=False) if ssl_context else tcp

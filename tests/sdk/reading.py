@@ -1,4 +1,4 @@
-"""Is each scalar of a document in what was read from it, in the type that it means?"""
+"""Checks that each scalar of a document is in the model that was read from it, with the right type."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Json = object
 TEXT = re.compile(
     r"(^|_)(title|hostname|name|username|description|comment|time|simple_backup|value|serial|postal_code|anti_affinity)$"
 )
-"""Fields whose text is text, whatever it looks like."""
+"""Fields whose values stay text, even if they look like numbers or flags."""
 
 _TRUE, _FALSE = frozenset({"yes", "on", "1", "true"}), frozenset({"no", "off", "0", "false"})
 _DIGITS = re.compile(r"\d+")
@@ -25,9 +25,9 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 
 
 def scalars(sent: Json, read: object, path: str = "") -> Iterator[tuple[str, bool]]:
-    """Each scalar of what was sent, by its path, and whether it was read.
+    """Yield each scalar of a document by its path, and whether it was read.
 
-    Wrappings may be gone (`{"tags": {"tag": [...]}}` read as `tags`), labels may have become a dict.
+    Outer objects may be removed (`{"tags": {"tag": [...]}}` is read as `tags`), and labels may be a dict.
     """
     if isinstance(sent, Mapping):
         yield from _object(cast("Mapping[str, Json]", sent), read, path)
@@ -57,13 +57,13 @@ def _field(read: BaseModel, key: str) -> object:
     fields = type(read).model_fields
     if key in fields:
         return getattr(read, key)
-    # Where names are data, as those of prices, a model gathers them in a field of its own.
+    # If names are data, as for prices, a model collects them in a separate field.
     gathered = [
         cast("Mapping[str, object]", held)
         for held in (getattr(read, name) for name in fields)
         if isinstance(held, dict)
     ]
-    # What is kept as an unknown field has no type: it counts as lost.
+    # An unknown field has no type, so it counts as lost.
     return next((held[key] for held in gathered if key in held), _LOST)
 
 
@@ -83,7 +83,7 @@ def _is_wrapped_list(sent: Mapping[str, Json]) -> bool:
 
 
 class _Lost:
-    """In the place of what was not read."""
+    """Marks a value that was not read."""
 
 
 _LOST = _Lost()
@@ -120,5 +120,5 @@ def _is_read_typed(sent: str, read: object) -> bool:
     try:
         return read == ip_address(sent)
     except ValueError:
-        # Enumerations are text; anything else that was made of it must say the same.
+        # Enumerations are text. Other types must have the same text.
         return not isinstance(read, _Lost) and str(read) == sent

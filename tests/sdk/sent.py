@@ -1,4 +1,4 @@
-"""What went over the wire, as respx saw it."""
+"""The requests that respx received."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
 
 def requests(of: respx.Route | respx.MockRouter) -> list[httpx.Request]:
-    """All requests that a route, or the whole API, got."""
+    """All requests to a route or to the whole API."""
     calls = cast("list[respx.models.Call]", list(of.calls))
     return [call.request for call in calls]
 
 
 def lines(of: respx.Route | respx.MockRouter) -> list[str]:
-    """The same, as "GET /server/00aa?x=y": the method, and the path below /1.3 as it was sent."""
+    """The requests as lines such as "GET /server/00aa?x=y", with the path below /1.3 as sent."""
     return [f"{each.method} {each.url.raw_path.decode().removeprefix('/1.3')}" for each in requests(of)]
 
 
 def body(request: httpx.Request) -> Any:  # noqa: ANN401 - any JSON document
-    """The document that was sent; None if there was none."""
+    """The document of a request. None if there was none."""
     return json.loads(request.content) if request.content else None

@@ -1,4 +1,4 @@
-"""A client may be entered in one task and left in another: fixtures and cells of notebooks do that."""
+"""A client may be entered in one task and left in another, as fixtures and notebook cells do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def client(clock: MovedClock, seen: list[str]) -> UpCloud:
         seen.append(request.method)
         if request.url.path.endswith("/account"):
             return httpx.Response(200, json={"account": {"username": "a-user", "credits": 1}})
-        # Two looks until it has started.
+        # The first two reads find it in maintenance.
         state = "started" if len(seen) > 2 else "maintenance"
         return httpx.Response(200, json={"server": {**documents.server()["server"], "uuid": UUID, "state": state}})
 
@@ -35,7 +35,7 @@ def client(clock: MovedClock, seen: list[str]) -> UpCloud:
 
 
 async def in_a_task(work: Callable[..., Awaitable[Any]], *arguments: object) -> None:
-    """Do something in a task of its own, whose scope is cancelled afterwards."""
+    """Run work in a new task, whose scope is cancelled afterwards."""
     async with anyio.create_task_group() as group:
         done = anyio.Event()
 
@@ -80,7 +80,7 @@ async def test_the_task_that_leaves_the_client_waits_for_work_of_other_tasks(clo
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_client_works_in_a_fixture_whose_halves_run_in_two_tasks(clock: MovedClock) -> None:
-    """As pytest-asyncio runs them."""
+    """The same as in pytest-asyncio."""
 
     async def fixture() -> AsyncIterator[UpCloud]:
         async with client(clock, []) as cloud:

@@ -1,4 +1,4 @@
-"""Work that the client owns outlives those who wait for it."""
+"""Work that the client owns continues when its caller is cancelled."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ async def test_a_failed_cleanup_is_a_note_on_the_interruption_of_its_caller() ->
 
 
 async def test_on_cancel_gets_the_result_of_work_that_ended_before_its_caller_noticed() -> None:
-    """The caller is cancelled and the work ends in one step: nobody but the caller knows of both."""
+    """The caller is cancelled and the work ends in the same step of the event loop. Only the caller sees both."""
     given: list[str] = []
     async with background() as tasks, anyio.create_task_group() as group:
 

@@ -1,4 +1,4 @@
-"""Close waits for the work that the client owns, and names what it gives up."""
+"""`close` waits for the client's work, and names unfinished work."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def test_work_that_is_unfinished_when_the_process_ends_is_logged(caplog: p
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_work_that_is_unfinished_when_close_was_interrupted_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    """By Ctrl-C in its task, which trio never raises there."""
+    """Ctrl-C in the task of `close`. trio never raises it there."""
 
     class Interrupted(LoopClock):
         def limit(self, seconds: float) -> AbstractContextManager[object, bool]:
@@ -135,7 +135,7 @@ async def test_a_caller_that_waits_for_abandoned_work_gets_an_error() -> None:
 async def test_close_waits_only_for_the_end_of_work_that_resists_cancellation(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Its own clean-up runs."""
+    """Work whose own cleanup takes time."""
     cleaned: list[bool] = []
 
     async def work() -> None:

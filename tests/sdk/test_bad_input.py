@@ -1,4 +1,4 @@
-"""What people and networks get wrong: each gives a clear error that says what to do, and leaves nothing behind."""
+"""Mistakes of users and faults of networks give a clear error that says what to do, and leave nothing behind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Act = Callable[[UpCloud, MovedCloud], Awaitable[object]]
 
 @dataclass(frozen=True)
 class Row:
-    """A mistake, and what comes of it."""
+    """A mistake, and its expected error."""
 
     name: str
     act: Act
@@ -47,7 +47,7 @@ async def moved() -> AsyncIterator[MovedCloud]:
         yield cloud
 
 
-# --- what people get wrong --------------------------------------------------------------------------------------------
+# --- mistakes of users ------------------------------------------------------------------------------------------------
 
 
 async def _new_client(_: UpCloud, moved: MovedCloud) -> object:
@@ -123,7 +123,7 @@ PEOPLE = [
     Row("a title in the place of a uuid", _title_for_uuid, InvalidRequest, r"\(STORAGE_INVALID, HTTP 400\)"),
 ]
 
-# --- what networks get wrong ------------------------------------------------------------------------------------------
+# --- faults of networks -----------------------------------------------------------------------------------------------
 
 
 async def _account(cloud: UpCloud, moved: MovedCloud) -> object:

@@ -1,4 +1,4 @@
-"""The hours that a server is billed for."""
+"""The billed hours of a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each method of the client over the wire: what it sends, and what it makes of the answer. The cases are in `cases`."""
+"""Each method of the client over the wire: its request, and its reading of the answer. The cases are in `cases`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OURS = {"upcloud_sdk_owner", "upcloud_sdk_run", "upcloud_sdk_attempt"}
 
 
 def _split(document: object) -> tuple[object, set[str]]:
-    """A document without our labels, and which of them were in it."""
+    """A document without the SDK's labels, and the keys of those labels."""
     if isinstance(document, dict):
         pairs = {key: _split(value) for key, value in cast("dict[str, object]", document).items()}
         return {key: value for key, (value, _) in pairs.items()}, {

@@ -1,4 +1,4 @@
-"""Whatever interrupts a task, no server is left running, and nothing is cut short that must not be."""
+"""After any interruption of a task, no server is left running, and creates and destroys are completed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ each_way = pytest.mark.parametrize(("anyio_backend", "interrupted"), WAYS)
 
 
 class Gate(httpx.AsyncBaseTransport):
-    """Holds the answers to one kind of request until it is opened; they have had their effect."""
+    """Holds the answers to one kind of request until it is opened. The requests have had their effect."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport, method: str, suffix: str) -> None:
         self._inner, self._method, self._suffix = inner, method, suffix
@@ -216,7 +216,7 @@ async def test_a_time_limit_of_asyncio_around_a_block_raises_timeout_error_after
         with pytest.raises(TimeoutError):
             await live()
         assert moved.sim.servers == {}
-        # Nothing of the cancellation is left in the task.
+        # The task is not cancelled any more.
         await anyio.lowlevel.checkpoint()
 
 
@@ -258,7 +258,7 @@ async def test_closing_a_client_waits_for_unfinished_work_even_if_interrupted(
     assert left == [0]
 
 
-# --- bounds, in real time: moved time would end the destroy itself first ----------------------------------------------
+# --- time limits, in real time: on an automatic clock the destroy itself would end first ------------------------------
 
 
 def real_client(gate: Gate, close_timeout: float) -> UpCloud:

@@ -1,4 +1,4 @@
-"""The life of a client, and its way out to what it does not model."""
+"""Opening and closing a client, sending requests, and calls without a method."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ACCOUNT = {"account": {"username": "a-user", "credits": 1}}
 
 
 class Closed(httpx.MockTransport):
-    """A transport that remembers being closed."""
+    """A transport that records whether it was closed."""
 
     is_closed = False
 
@@ -276,7 +276,7 @@ def test_a_process_without_a_user_name_has_an_owner_too(
     assert UpCloud(Token("x")).owner.startswith("unknown@")
 
 
-# --- the way out ------------------------------------------------------------------------------------------------------
+# --- calls without a method -------------------------------------------------------------------------------------------
 
 
 async def test_a_call_without_a_method_returns_status_headers_and_document(

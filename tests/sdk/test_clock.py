@@ -1,4 +1,4 @@
-"""The tests' own clock: what it promises is what many of them stand on."""
+"""The clock of the tests, on which many tests rely."""
 
 from __future__ import annotations
 

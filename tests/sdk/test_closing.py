@@ -1,4 +1,4 @@
-"""What waits when a client is closed, and what is left for when it is opened again."""
+"""Waiting calls when a client is closed, and the state of a client that is opened again."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ async def _told(cloud: UpCloud) -> None:
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("also", [None, RuntimeError("of the body")])
 async def test_a_cancellation_that_meets_an_error_of_the_body_keeps_it(also: Exception | None) -> None:
-    """asyncio's own: anyio's is told again to whatever comes next."""
+    """A native cancellation of asyncio. anyio would repeat its own at the next await."""
     closing, finish = anyio.Event(), anyio.Event()
 
     async def work() -> None:

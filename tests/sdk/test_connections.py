@@ -1,4 +1,4 @@
-"""What happens on real connections, with each way of sending that the client has."""
+"""Real connections, with each transport of the client."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Http = Literal["httpx", "aiohttp"]
 
 @pytest.fixture(params=[("asyncio", "httpx"), ("trio", "httpx"), ("asyncio", "aiohttp")], ids="-".join)
 def way(request: pytest.FixtureRequest) -> tuple[str, Http]:
-    """Event loops and ways of sending; aiohttp's knows asyncio only."""
+    """Event loops and transports. aiohttp supports asyncio only."""
     way: tuple[str, Http] = request.param
     return way
 
@@ -78,7 +78,7 @@ async def test_a_post_whose_answer_is_lost_is_sent_once(server: RawServer, http:
 
 
 async def test_a_post_on_a_reused_connection_is_sent_once_too(server: RawServer, http: Http) -> None:
-    """The likeliest loss of all: a kept connection that the other side gives up."""
+    """The most frequent loss: an idle connection that the server closes."""
     async with client(server.url, http) as cloud:
         await cloud.request("GET", "/thing")
         server.script = [DROP]
@@ -97,7 +97,7 @@ async def test_a_get_whose_answer_is_lost_is_sent_again(server: RawServer, http:
 
 async def test_a_refused_connection_raises_not_sent(http: Http) -> None:
     clock = MovedClock()
-    # Bound and not listening: refused, and nobody else can be given the port meanwhile.
+    # A bound port without a listener refuses connections, and no other process can get it.
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         async with client(f"http://127.0.0.1:{silent.getsockname()[1]}", http, clock=clock) as cloud:
@@ -146,7 +146,7 @@ async def test_the_connection_of_a_cancelled_call_is_not_used_again(server: RawS
 
 
 async def test_a_redirect_is_not_followed(server: RawServer, http: Http) -> None:
-    """It would carry the credentials elsewhere."""
+    """It would send the credentials to another host."""
     location = f"{server.url}/elsewhere".encode()
     server.script = [b"HTTP/1.1 302 Found\r\nLocation: " + location + b"\r\nContent-Length: 2\r\n\r\n{}"]
     async with client(server.url, http) as cloud:
@@ -237,7 +237,7 @@ async def test_a_given_http_client_is_used_and_not_closed(server: RawServer) -> 
     assert server.requests == ["GET /1.3/thing", "GET /mine"]
 
 
-# --- proxies that are none --------------------------------------------------------------------------------------------
+# --- invalid proxies --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("proxy", ["ftp://127.0.0.1:1", "no url"])
@@ -251,7 +251,7 @@ async def test_a_proxy_that_cannot_be_used_is_refused_before_anything_is_sent(ht
 
 @pytest.fixture(scope="module")
 def authority() -> trustme.CA:
-    """Whoever vouches for the certificate of `tls_server`."""
+    """The authority that signed the certificate of `tls_server`."""
     return trustme.CA()
 
 

@@ -46,11 +46,11 @@ LOST: list[tuple[str, dict[str, Any]]] = [
 each_loss = pytest.mark.parametrize("loss", [row[1] for row in LOST], ids=[row[0] for row in LOST])
 
 WITHOUT_EFFECT = [row for row in LOST if row[0] != "truncated on the way"]
-"""The simulator truncates an answer of its own, which it gives after the effect."""
+"""Losses that can also happen without an effect. A truncated answer always comes after the effect."""
 
 
 def posts(events: list[Event]) -> int:
-    """How often a create was sent."""
+    """The number of creates that were sent."""
     return sum(isinstance(each, RequestEvent) and (each.method, each.path) == ("POST", "/server") for each in events)
 
 
@@ -187,7 +187,7 @@ async def test_a_late_server_is_destroyed_though_its_creator_fails(
 async def test_a_failure_during_the_search_does_not_end_it(
     moved: MovedCloud, pattern: str, trouble: dict[str, Any]
 ) -> None:
-    """It says nothing about the server, which would be left running."""
+    """A failed search proves nothing. If the search ended, the server would be left running."""
     moved.sim.fail("POST /server", drop=True, after_effect=True)
     moved.sim.fail(pattern, times=2, **trouble)
     async with moved.client(retry=RetryPolicy(attempts=1)) as cloud:
@@ -208,7 +208,7 @@ async def test_a_search_that_keeps_failing_raises_outcome_unknown_and_the_server
 
 
 async def test_only_the_server_of_this_attempt_is_adopted(moved: MovedCloud) -> None:
-    """A filter that does not filter must not hand over somebody else's server."""
+    """If the API ignores the label filter, a server of somebody else must not be returned."""
     async with moved.client(owner="somebody-else") as other:
         theirs = await other.servers.create(server_spec("theirs"))
         body = (await other.request("GET", "/server")).document
@@ -264,7 +264,7 @@ async def test_a_create_that_cannot_be_sent_is_repeated_and_finally_raises_not_s
 
 
 async def test_after_a_lost_answer_the_next_spec_is_not_tried(moved: MovedCloud) -> None:
-    """The first may have made a server: the next would make a second one."""
+    """The first spec may have created a server. The next spec would create a second one."""
     moved.sim.fail("POST /server", drop=True)
     async with moved.client() as cloud:
         with pytest.raises(OutcomeUnknown):

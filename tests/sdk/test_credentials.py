@@ -32,7 +32,7 @@ TOKEN = f"ucat_{SECRET}"
 
 
 class FakeKeyring(keyring.backend.KeyringBackend):
-    """A system keyring in memory: what its entries hold, by user name."""
+    """A system keyring in memory: entries by user name."""
 
     entries: dict[str, str]
     is_locked = False

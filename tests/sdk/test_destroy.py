@@ -1,4 +1,4 @@
-"""Destroy from any state, whatever fails on the way, with the disks that were made with the server and no others."""
+"""Destroy from any state and despite faults, with the disks that were created with the server and no others."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ async def moved() -> AsyncIterator[MovedCloud]:
 
 
 async def started(cloud: UpCloud, name: str = "build-1") -> str:
-    """A server that runs."""
+    """A running server."""
     server = await cloud.servers.create(server_spec(name))
     await cloud.servers.wait_for_state(server.uuid, "started", timeout=60)
     return server.uuid
 
 
 async def data_disk(cloud: UpCloud, server: str | None = None) -> str:
-    """A disk of its own, attached to a server if one is given."""
+    """A separate data disk, attached to a server if one is given."""
     document = {"storage": {"size": 10, "tier": "maxiops", "title": "data", "zone": "fi-hel1"}}
     uuid: str = (await cloud.request("POST", "/storage", json=document)).document["storage"]["uuid"]
     if server is not None:
@@ -74,7 +74,7 @@ async def test_a_stopped_server_is_destroyed_with_its_disk(moved: MovedCloud) ->
 
 
 async def test_a_booting_server_is_destroyed(moved: MovedCloud) -> None:
-    """Nothing can be asked of it until it has."""
+    """A server in maintenance refuses all calls, so the destroy waits for the end of the boot."""
     async with moved.client() as cloud:
         server = await cloud.servers.create(server_spec())
         await cloud.servers.destroy(server.uuid)
@@ -115,7 +115,7 @@ async def test_an_invalid_uuid_is_refused(moved: MovedCloud) -> None:
 
 
 class Stops(httpx.AsyncBaseTransport):
-    """Keeps what stops were sent, and when."""
+    """Records the stops and their times."""
 
     def __init__(self, moved: MovedCloud) -> None:
         self._inner, self._clock = moved.sim.transport(), moved.waits.clock
@@ -179,7 +179,7 @@ async def test_all_disks_that_were_created_with_the_server_are_deleted(moved: Mo
 
 
 async def test_a_server_of_another_client_is_deleted_with_its_disks_too(moved: MovedCloud) -> None:
-    """What was made with it is on the labels, not in the memory of a process."""
+    """The labels show which disks were created with it, not the memory of a process."""
     async with moved.client() as cloud:
         uuid = await started(cloud)
         data = await data_disk(cloud, uuid)
@@ -221,7 +221,7 @@ async def test_the_caller_chooses_what_happens_to_the_backups(moved: MovedCloud,
 
 
 class OlderAnswers(httpx.AsyncBaseTransport):
-    """Shows servers as the API did once: without the labels of their disks."""
+    """Returns servers without the labels of their disks, as the API did earlier."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
@@ -278,7 +278,7 @@ async def test_a_disk_that_was_moved_to_another_server_is_kept(
         assert moving.storage in moved.sim.storages
 
 
-# --- whatever fails on the way ----------------------------------------------------------------------------------------
+# --- faults -----------------------------------------------------------------------------------------------------------
 
 FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("409", {"status": 409, "code": "SERVER_STATE_ILLEGAL"}),

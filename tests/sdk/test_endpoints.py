@@ -1,4 +1,4 @@
-"""Every endpoint of the reference has a method, every method is for an endpoint, and both are in the documentation."""
+"""Every endpoint of the reference has a method, every method has an endpoint, and the documentation has both."""
 
 from __future__ import annotations
 
@@ -182,11 +182,11 @@ CONTRACT = [
     "GET /vnc_keymap",
     "GET /zone/{zone}/vlans",
 ]
-"""What UpCloud's own contract of 2026-10 has beyond its reference."""
+"""Endpoints of UpCloud's contract of 2026-10 that its reference does not have."""
 """The endpoints of the server domain, chapter by chapter, as the reference lists them."""
 
 SEVERAL_REQUESTS = {"POST /storage/{uuid}/import"}
-"""Endpoints whose methods go on to wait: what they send has tests of its own."""
+"""Endpoints whose methods send several requests. Other tests check them."""
 
 
 def _pattern(name: str) -> re.Pattern[str]:
@@ -194,7 +194,7 @@ def _pattern(name: str) -> re.Pattern[str]:
 
 
 def _is_for(name: str, case: Case) -> bool:
-    # `/storage/{kind}` and `/storage/{uuid}` look alike: the kinds are words.
+    # Tell `/storage/{kind}` and `/storage/{uuid}` apart: the kinds are words.
     is_word = re.search(r"^GET /storage/[a-z]+$", case.sends) is not None
     return _pattern(name).fullmatch(case.sends) is not None and is_word == ("{kind}" in name)
 

@@ -1,4 +1,4 @@
-"""For each refusal that the simulator knows, the class of error that a caller catches."""
+"""The error class for each refusal of the simulator."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ KIND = {
 
 
 def _refusals() -> Iterator[tuple[int, str]]:
-    """Status and code of each refusal that the code of the simulator spells out."""
+    """Status and code of each refusal in the source code of the simulator."""
     for file in Path(upcloud_sdk.simulator.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if isinstance(node, ast.Call) and len(node.args) >= 2:

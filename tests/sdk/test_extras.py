@@ -1,4 +1,4 @@
-"""What is said where an extra is missing."""
+"""Errors about missing extras."""
 
 from __future__ import annotations
 

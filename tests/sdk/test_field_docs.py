@@ -1,4 +1,4 @@
-"""What `help()` says of models."""
+"""`help()` of models."""
 
 from __future__ import annotations
 

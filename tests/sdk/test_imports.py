@@ -1,4 +1,4 @@
-"""Imports from an address over the wire."""
+"""Imports from a URL, over the wire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of JSON lines: whole after a crash, bounded, and of no consequence where the disk fails."""
+"""Files of JSON lines: readable after a crash, limited in size, and harmless if the disk fails."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_after_a_crash_all_complete_lines_and_later_ones_are_read(
     kept = whole[: cut % (len(whole) + 1)]
     path.write_bytes(kept)
     written(path, *after)
-    # A line without its end is whole if only its end is missing.
+    # A line is complete if only its line break is missing.
     count = kept.count(b"\n")
     rest = kept.rpartition(b"\n")[2]
     count += int(count < len(before) and rest == json.dumps(before[count]).encode() and bool(after))
@@ -106,7 +106,7 @@ def test_a_reader_continues_after_the_file_was_renamed(path: Path) -> None:
 
 
 class Disk:
-    """Stands for the system's disk: it takes so many bytes more."""
+    """A fake disk with room for this many more bytes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.room = 10**9

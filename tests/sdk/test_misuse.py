@@ -1,4 +1,4 @@
-"""What a method refuses before anything is sent."""
+"""Arguments that methods refuse before anything is sent."""
 
 from __future__ import annotations
 

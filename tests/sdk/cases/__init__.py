@@ -1,4 +1,4 @@
-"""What each method of the client sends, and what it makes of the answer: one case, or a few, for each endpoint."""
+"""The request of each method of the client, and its reading of the answer: at least one case per endpoint."""
 
 from __future__ import annotations
 

@@ -215,7 +215,7 @@ CASES = [
         },
         status=201,
         answer={**_TOKEN, "token": "ucat_new"},
-        # Before 2.12 pydantic wrote its zone in another way.
+        # pydantic before 2.12 writes the time zone differently.
         look=lambda token: repr(token).replace("TzInfo(UTC)", "TzInfo(0)"),
         sees=(
             "ApiToken(id='0ca1b2c3-d4e5-4f60-8a7b-0123456789ab', name='ci', type='workspace', "

@@ -1,4 +1,4 @@
-"""One call of a method of the client: what it sends, and what it makes of the answer."""
+"""One call of a method of the client: its request, and its reading of the answer."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class Case:
     sends: str
     """Method and path below /1.3, with its query."""
     body: Any = None
-    """The document that is sent, without our labels."""
+    """The sent document, without the SDK's labels."""
     owned: bool = False
-    """Whether our labels are sent with it."""
+    """Whether the SDK's labels are sent with it."""
     status: int = 200
     answer: Any = None
-    """The document that is answered; None: no body."""
+    """The document of the answer. None: no body."""
     look: Callable[[Any], object] = lambda answer: answer
-    """What is looked at in what the method returns."""
+    """Takes the checked value from the result of the method."""
     sees: object = _NOTHING
-    """What is seen there."""
+    """The expected value."""
 
     @property
     def checks_the_answer(self) -> bool:

@@ -39,7 +39,7 @@ _ACTIONS: list[tuple[Call, str]] = [
     (lambda c: c.storages.favorite(DISK), f"POST /storage/{DISK}/favorite"),
     (lambda c: c.storages.unfavorite(DISK), f"DELETE /storage/{DISK}/favorite"),
 ]
-"""What is answered with nothing, or perhaps with something that says nothing."""
+"""Calls whose answer has no document, or one without information."""
 
 CASES = [
     Case(

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tests.fleet.leased import left, started
-from tests.moved_time import MovedCloud, server_spec
-from upcloud_sdk import errors
+from tests.moved_time import DEBIAN, MovedCloud, server_spec
+from upcloud_sdk import StorageDeviceSpec, errors
 from upcloud_sdk.fleet.identity import RUN
 
 pytestmark = pytest.mark.anyio
@@ -25,6 +25,28 @@ async def test_a_lease_of_a_living_holder_is_renewed_at_half_time(moved: MovedCl
         report = await cloud.leases.reap()
     assert report.servers == ()
     assert server.uuid in moved.sim.servers
+
+
+@pytest.mark.parametrize("lease", [120, 3600])
+async def test_no_reaper_of_another_process_takes_a_held_server_or_one_of_its_disks(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, lease: float
+) -> None:
+    disks = (StorageDeviceSpec.clone(DEBIAN, size=25), *(StorageDeviceSpec.create(size=10) for _ in range(2)))
+    async with (
+        moved.client() as reaper,
+        moved.client() as cloud,
+        cloud.servers.ephemeral(server_spec(storage_devices=disks), lease=lease) as server,
+    ):
+        for _ in range(18):
+            await moved.later(600)
+            with monkeypatch.context() as patch:
+                patch.setattr(RUN, "id", "another-process")
+                report = await reaper.leases.reap()
+            assert (report.servers, report.storages, report.failed) == ((), (), {})
+        assert left(moved, server.uuid) > lease * 0.45
+        assert len(moved.sim.storages) == len(disks)
+    assert moved.sim.servers == {}
+    assert moved.sim.storages == {}
 
 
 async def test_a_held_lease_always_has_about_half_of_its_time_left(moved: MovedCloud) -> None:

@@ -66,7 +66,7 @@ test-lowest:
 ## make cutpoints    try each kind of fault at each request of a server's life, and leave out each field of an answer:
 ##                   nothing may be left, nothing may be made twice
 cutpoints: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_cut_points.py tests/fleet/test_missing_fields.py
+	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_cut_points.py tests/fleet/programs/test_missing_fields.py
 
 ## make cutpoints-images  try each kind of fault at each request of a bake: one image or none (many minutes)
 cutpoints-images: $(READY)
@@ -74,7 +74,7 @@ cutpoints-images: $(READY)
 
 ## make sigkill      kill a process, or press Ctrl-C, at each request: nothing may be left after one `reap`
 sigkill: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py tests/fleet/test_endings.py
+	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py tests/fleet/programs/test_endings.py
 
 ## make programs     run random programs of calls, faults, cancellations and kills, 200 on each event loop (minutes)
 programs: $(READY)

@@ -27,8 +27,8 @@ from upcloud_sdk._transport.sender import Sender, sdk_sender, sender_through
 from upcloud_sdk._version import __version__
 from upcloud_sdk.credentials import Credentials, find_credentials
 from upcloud_sdk.errors import CleanupFailed, ConfigError, UnexpectedAnswer
-from upcloud_sdk.fleet.idempotent_create import Creator
-from upcloud_sdk.fleet.identity import check_owner
+from upcloud_sdk.fleet.create.idempotent_create import Creator
+from upcloud_sdk.fleet.records.identity import check_owner
 from upcloud_sdk.resources._base import Core
 from upcloud_sdk.waiting import WaitPolicy
 

@@ -22,37 +22,36 @@ def _layers(container: str | None) -> list[str]:
     return [name.strip() for layer in contract["layers"] for name in layer.split("|")]
 
 
-def _picture(number: int) -> list[str]:
-    """The first word of each line in a drawing of the page."""
+def _picture(title: str) -> list[str]:
+    """The modules that a picture of the page begins its lines with."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    return re.findall(r"^(\w\S*)", page.split("```text")[number].partition("```")[0], re.MULTILINE)
+    return re.findall(r"^(\w\S*)", page.split(f'```text title="{title}"')[1].partition("```")[0], re.MULTILINE)
 
 
 def test_the_list_of_layers_matches_the_contract_of_import_linter() -> None:
-    assert _picture(1) == _layers(None)
+    assert _picture("Layers of the SDK") == _layers(None)
 
 
 def test_the_list_of_the_simulators_layers_matches_the_contract_of_import_linter() -> None:
-    assert _picture(2) == _layers("upcloud_sdk.simulator")
+    assert _picture("Layers of the simulator") == _layers("upcloud_sdk.simulator")
 
 
-def test_the_list_of_what_ci_adapters_share_matches_the_contract_of_import_linter() -> None:
-    assert _picture(3) == _layers("upcloud_sdk.ci")
-
-
-def test_the_list_of_the_workers_rooms_matches_the_contract_of_import_linter() -> None:
-    assert _picture(4) == _layers("upcloud_sdk.buildbot")
+@pytest.mark.parametrize("package", ["upcloud_sdk.fleet", "upcloud_sdk.ci", "upcloud_sdk.buildbot"])
+def test_the_list_of_a_packages_layers_matches_the_contract_of_import_linter(package: str) -> None:
+    assert _picture(f"Layers of {package}") == _layers(package)
 
 
 def test_the_list_of_the_files_below_the_worker_is_complete() -> None:
-    layers = _picture(4)
+    layers = _picture("Layers of upcloud_sdk.buildbot")
     rooms = layers[layers.index("master") :]
     files = [f"{room}/{each.name}" for room in rooms for each in (BUILDBOT / room).glob("*.py")]
-    assert sorted(_picture(5)) == sorted(each for each in files if not each.endswith("/__init__.py"))
+    assert sorted(_picture("Files of upcloud_sdk/buildbot")) == sorted(
+        each for each in files if not each.endswith("/__init__.py")
+    )
 
 
 def test_each_file_below_the_worker_imports_only_files_listed_below_it() -> None:
-    files = _picture(5)
+    files = _picture("Files of upcloud_sdk/buildbot")
     for number, name in enumerate(files):
         tree = ast.parse((BUILDBOT / name).read_text(encoding="utf-8"))
         imported = [each.module or "" for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)]
@@ -60,13 +59,13 @@ def test_each_file_below_the_worker_imports_only_files_listed_below_it() -> None
         assert {each.replace(".", "/") + ".py" for each in ours} <= set(files[number + 1 :]), name
 
 
-@pytest.mark.parametrize("house", ["simulator", "ci", "buildbot"])
+@pytest.mark.parametrize("house", ["simulator", "fleet", "ci", "buildbot"])
 def test_each_package_has_a_docstring(house: str) -> None:
     packages = (ROOT / "upcloud_sdk" / house).rglob("__init__.py")
     assert [str(each) for each in packages if not each.read_text(encoding="utf-8").startswith('"""')] == []
 
 
-@pytest.mark.parametrize("house", ["simulator", "ci", "buildbot"])
+@pytest.mark.parametrize("house", ["simulator", "fleet", "ci", "buildbot"])
 def test_no_package_has_more_than_a_dozen_modules(house: str) -> None:
     packages = (each.parent for each in (ROOT / "upcloud_sdk" / house).rglob("__init__.py"))
     sizes = {str(each): len([one for one in each.glob("*.py") if one.name != "__init__.py"]) for each in packages}

@@ -12,7 +12,7 @@ from tests.images.baking import RECIPE, ZONE, complete_images
 from tests.moved_time import MovedCloud, MovedTransport
 from tests.reliability.lives import FAULTS
 from upcloud_sdk.errors import UpCloudError
-from upcloud_sdk.fleet.identity import RUN
+from upcloud_sdk.fleet.records.identity import RUN
 from upcloud_sdk.models.ownership import IMAGE
 
 if TYPE_CHECKING:

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk.errors import InvalidRequest, LeaseLost, NotFound, NotOpen, UpCloudError
 from upcloud_sdk.events import LeaseEvent
-from upcloud_sdk.fleet.api_time import api_now
-from upcloud_sdk.fleet.capacity import Capacity
-from upcloud_sdk.fleet.create import create_server
-from upcloud_sdk.fleet.destroy import Destroyer, Tools
-from upcloud_sdk.fleet.destroy_steps import Spared
-from upcloud_sdk.fleet.idempotent_create import UNHELD_TIMEOUT
-from upcloud_sdk.fleet.identity import run_id, warn_of_default_owner
-from upcloud_sdk.fleet.labels import LabelEditor
-from upcloud_sdk.fleet.observed import disks_of, get_server
-from upcloud_sdk.fleet.records import Record, Records, State
-from upcloud_sdk.fleet.renewal import Renewal
-from upcloud_sdk.fleet.titled_disks import label, titled, titled_disks
+from upcloud_sdk.fleet.create.capacity import Capacity
+from upcloud_sdk.fleet.create.create import create_server
+from upcloud_sdk.fleet.create.idempotent_create import UNHELD_TIMEOUT
+from upcloud_sdk.fleet.destroy.destroy import Destroyer, Tools
+from upcloud_sdk.fleet.destroy.destroy_steps import Spared
+from upcloud_sdk.fleet.destroy.titled_disks import label, titled, titled_disks
+from upcloud_sdk.fleet.records.api_time import api_now
+from upcloud_sdk.fleet.records.identity import run_id, warn_of_default_owner
+from upcloud_sdk.fleet.records.labels import LabelEditor
+from upcloud_sdk.fleet.records.observed import disks_of, get_server
+from upcloud_sdk.fleet.records.records import Record, Records, State
+from upcloud_sdk.fleet.records.renewal import Renewal
 from upcloud_sdk.models.ownership import LEASE, OWNER, RUN, TITLED, sdk_labels, write_lease
 from upcloud_sdk.resources._base import label_params
 from upcloud_sdk.resources._paging import whole_list
@@ -32,7 +32,7 @@ from upcloud_sdk.waiting.watcher import Watcher
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from upcloud_sdk.fleet.observed import ObservedServer
+    from upcloud_sdk.fleet.records.observed import ObservedServer
     from upcloud_sdk.models.server_requests import ServerSpec
     from upcloud_sdk.models.servers import Server, ServerSummary
     from upcloud_sdk.resources._base import Core

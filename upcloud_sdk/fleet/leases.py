@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Literal
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import uuid_of
 from upcloud_sdk.errors import NotOpen
-from upcloud_sdk.fleet.api_time import api_now
 from upcloud_sdk.fleet.checks import check_lease, check_seconds
-from upcloud_sdk.fleet.identity import check_owner
-from upcloud_sdk.fleet.observed import ObservedServer, ObservedStorage, list_servers, list_storages
 from upcloud_sdk.fleet.reap import Reaper, ReapReport
+from upcloud_sdk.fleet.records.api_time import api_now
+from upcloud_sdk.fleet.records.identity import check_owner
+from upcloud_sdk.fleet.records.observed import ObservedServer, ObservedStorage, list_servers, list_storages
 from upcloud_sdk.models.ownership import LEASE, OWNER
 from upcloud_sdk.resources._base import Namespace
 

@@ -11,14 +11,14 @@ import anyio
 from upcloud_sdk._tasks import protected
 from upcloud_sdk.errors import AuthenticationFailed, NotFound
 from upcloud_sdk.events import LeaseEvent
-from upcloud_sdk.fleet.api_time import api_now
-from upcloud_sdk.fleet.delete import send_delete
-from upcloud_sdk.fleet.destroy import Destroyer
-from upcloud_sdk.fleet.destroy_steps import Spared
-from upcloud_sdk.fleet.identity import run_id
-from upcloud_sdk.fleet.observed import get_server, get_storage, list_servers, list_storages, servers_of
-from upcloud_sdk.fleet.records import Record, State
-from upcloud_sdk.fleet.titled_disks import TitledDisk, label, titled_disks
+from upcloud_sdk.fleet.destroy.delete import send_delete
+from upcloud_sdk.fleet.destroy.destroy import Destroyer
+from upcloud_sdk.fleet.destroy.destroy_steps import Spared
+from upcloud_sdk.fleet.destroy.titled_disks import TitledDisk, label, titled_disks
+from upcloud_sdk.fleet.records.api_time import api_now
+from upcloud_sdk.fleet.records.identity import run_id
+from upcloud_sdk.fleet.records.observed import get_server, get_storage, list_servers, list_storages, servers_of
+from upcloud_sdk.fleet.records.records import Record, State
 from upcloud_sdk.models.ownership import LEASE, OWNER, TITLED, Ownership
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from upcloud_sdk.fleet.fleet import Fleet
-    from upcloud_sdk.fleet.observed import ObservedServer, ObservedStorage
+    from upcloud_sdk.fleet.records.observed import ObservedServer, ObservedStorage
 
 log = logging.getLogger("upcloud_sdk")
 

@@ -13,7 +13,7 @@ from upcloud_sdk._tasks import Cancellable
 from upcloud_sdk._wire import uuid_of
 from upcloud_sdk.errors import CleanupFailed, NotOpen, UnexpectedAnswer, UpCloudError, WaitTimeout
 from upcloud_sdk.fleet.checks import check_lease, check_seconds, checked_specs
-from upcloud_sdk.fleet.idempotent_create import tell_late
+from upcloud_sdk.fleet.create.idempotent_create import tell_late
 from upcloud_sdk.fleet.server_disks import ServerDisks
 from upcloud_sdk.fleet.server_waits import with_state
 from upcloud_sdk.models.ownership import keep_sdk_labels
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk._wire import Uuid
     from upcloud_sdk.errors import LeaseLost
-    from upcloud_sdk.fleet.records import Record
+    from upcloud_sdk.fleet.records.records import Record
     from upcloud_sdk.models.fields import Tier
     from upcloud_sdk.models.server_requests import ServerChanges, ServerSpec
     from upcloud_sdk.models.servers import ServerSummary
@@ -150,7 +150,7 @@ class Servers(ServerDisks):
         Raises:
             NoMatch, Ambiguous: No template or plan matches, or several templates match.
         """
-        from upcloud_sdk.fleet.spec import make_spec  # noqa: PLC0415 - not needed by programs with their own spec
+        from upcloud_sdk.fleet.create.spec import make_spec  # noqa: PLC0415 - not needed by programs with their own spec
 
         return await make_spec(
             self._core,

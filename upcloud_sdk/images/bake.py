@@ -1,8 +1,8 @@
 """One bake: finds the images of a recipe, and makes those that are missing. A killed bake leaves nothing behind.
 
 The server that runs the commands has a lease, and a label with the recipe's digest. Until a copy of its disk is
-complete, its title contains the server's attempt id, and it is deleted with the server (`fleet/unfinished.py`). One
-request completes it: that sets the title and labels of an image.
+complete, its title contains the server's attempt id, and it is deleted with the server
+(`fleet/destroy/unfinished.py`). One request completes it: that sets the title and labels of an image.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from upcloud_sdk.errors import (
     WaitTimeout,
 )
 from upcloud_sdk.events import BakeEvent
-from upcloud_sdk.fleet.api_time import api_now
-from upcloud_sdk.fleet.identity import run_id
-from upcloud_sdk.fleet.observed import STORAGE, list_servers
-from upcloud_sdk.fleet.unfinished import unfinished
+from upcloud_sdk.fleet.destroy.unfinished import unfinished
+from upcloud_sdk.fleet.records.api_time import api_now
+from upcloud_sdk.fleet.records.identity import run_id
+from upcloud_sdk.fleet.records.observed import STORAGE, list_servers
 from upcloud_sdk.images.guest import user_data
 from upcloud_sdk.images.image import Image, oldest_first, read_image
 from upcloud_sdk.models.networks import InterfaceSpec
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
-    from upcloud_sdk.fleet.observed import ObservedServer
+    from upcloud_sdk.fleet.records.observed import ObservedServer
     from upcloud_sdk.fleet.servers import Servers
     from upcloud_sdk.fleet.storages import Storages
     from upcloud_sdk.images.recipe import Recipe

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from upcloud_sdk.billing import HOURS_A_MONTH
 from upcloud_sdk.errors import Conflict, NotFound
-from upcloud_sdk.fleet.api_time import api_now
 from upcloud_sdk.fleet.checks import check_seconds
+from upcloud_sdk.fleet.records.api_time import api_now
 from upcloud_sdk.images.bake import Bake
 from upcloud_sdk.images.image import Image, oldest_first, read_image
 from upcloud_sdk.images.recipe import Recipe

@@ -15,7 +15,7 @@ from upcloud_sdk import Basic, UpCloud
 from upcloud_sdk.buildbot.master.service import UpcloudService
 from upcloud_sdk.buildbot.www.live import live_view
 from upcloud_sdk.ci.record import history
-from upcloud_sdk.fleet.identity import RUN
+from upcloud_sdk.fleet.records.identity import RUN
 
 if TYPE_CHECKING:
     from upcloud_sdk.ci import LiveView, ServerRecord

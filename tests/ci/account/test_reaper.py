@@ -9,7 +9,7 @@ import pytest
 
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk.ci import PacedReaper, ReapPace
-from upcloud_sdk.fleet.identity import RUN
+from upcloud_sdk.fleet.records.identity import RUN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

@@ -1,0 +1,1 @@
+"""Destroying a server and its disks."""

@@ -1,0 +1,1 @@
+"""Leases: held, lost, renewed, reaped."""

@@ -1,0 +1,1 @@
+"""Whole programs: what they make, how they end, and answers that no API should give."""

@@ -1,0 +1,1 @@
+"""Waiting for servers, and how long anything may take."""

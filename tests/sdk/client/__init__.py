@@ -1,0 +1,1 @@
+"""The life of a client, its credentials and its names."""

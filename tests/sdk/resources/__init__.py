@@ -1,0 +1,1 @@
+"""The namespaces: a method an operation of the API."""

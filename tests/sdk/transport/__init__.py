@@ -1,0 +1,1 @@
+"""One call: sent, repeated, decoded, or an error."""

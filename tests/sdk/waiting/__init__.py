@@ -1,0 +1,1 @@
+"""Waits: their pace, their ends, and the watcher that waits share."""

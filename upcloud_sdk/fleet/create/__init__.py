@@ -1,0 +1,1 @@
+"""Creates a server exactly once, from the first of several specs that there is capacity for."""

@@ -1,0 +1,1 @@
+"""Destroys a server and its disks in any state, step by step."""

@@ -1,0 +1,1 @@
+"""What a client knows of its servers: records, labels, owner, and leases, which it renews."""

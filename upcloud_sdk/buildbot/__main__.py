@@ -1,4 +1,4 @@
-"""Check a configuration before its first build, tell what past builds would have cost, and compare costs with the bill.
+"""Checks a configuration before its first build, computes the cost of past builds, and compares costs with the bill.
 
 `python -m upcloud_sdk.buildbot check master.cfg`, `... replay builds.csv`, `... costs master.cfg --month 2026-11`.
 """
@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("check", help="check the UpCloud workers of a master.cfg; reads only")
     check.add_argument("config", type=Path, help="path of the master.cfg")
-    replay.add_arguments(commands.add_parser("replay", help="what past builds would have cost under each policy"))
-    costs.add_arguments(commands.add_parser("costs", help="compare what servers cost with the bill of a month"))
+    replay.add_arguments(commands.add_parser("replay", help="cost of past builds under each policy"))
+    costs.add_arguments(commands.add_parser("costs", help="compare the recorded costs with the bill of a month"))
     given = parser.parse_args(arguments)
     if given.command == "check":
         return _check(given.config)
@@ -55,7 +55,7 @@ def _check(config: Path) -> int:
     try:
         findings = anyio.run(check_workers, workers, _records(config.parent))
     except UpCloudError as error:
-        return _refuse(f"the API cannot be asked: {error}", 1)
+        return _refuse(f"the API cannot be called: {error}", 1)
     show(findings)
     return 1 if any(finding.good is False for finding in findings) else 0
 
@@ -75,7 +75,7 @@ def _refuse(reason: str, status: int) -> int:
 
 
 def show(findings: Sequence[Finding]) -> None:
-    """Print one line per question, grouped by worker."""
+    """Print one line per finding, grouped by worker."""
     table = Table("worker", "question", "", "answer")
     marks = {True: "[green]yes", False: "[red]no", None: "?"}
     last = None

@@ -71,6 +71,6 @@ async def _bills(workers: Sequence[KnownWorker], month: str) -> list[BillingSumm
             asked.add(account)
             async with UpCloud(given.credentials(), base_url=given.base_url) as cloud:
                 bill = await cloud.account.billing(month)
-            if bill not in bills:  # Two tokens may be of one account.
+            if bill not in bills:  # Two tokens may belong to one account.
                 bills.append(bill)
     return bills

@@ -41,7 +41,7 @@ _LATE_GONE_WITHIN = 7500.0
 
 
 class ServerMaker(Protocol):
-    """What a subclass of the worker may change."""
+    """The methods of the worker that a subclass may override."""
 
     async def server_request(self, properties: Properties) -> ServerRequest: ...
     def server_specs(self, request: ServerRequest, template: StorageSummary, guest: Guest) -> list[ServerSpec]: ...
@@ -64,21 +64,21 @@ class CurrentServer:
         self.arguments = arguments
         self.server: BuildServer | None = None
         self.account: Account | None = None
-        """Where the next server is created. A server that exists keeps its own."""
+        """The account of the next server. An existing server keeps its account."""
         self._is_starting = self._is_cancelled = False
         self._operation: Operation[Any] | None = None
-        """What the start or the stop waits for."""
+        """The operation that the start or the stop waits for."""
 
     async def configure(
         self, service: UpcloudService, arguments: Arguments, waits: WaitPolicy, reaps: ReapPace
     ) -> None:
-        """Use this configuration for the servers that are created from now on."""
+        """Use this configuration for new servers."""
         self.service = service
         self.account = await service.account_for(self, arguments, waits, reaps, self.account)
         self.arguments = arguments
 
     async def serves(self, properties: Properties) -> bool:
-        """Whether a build with these properties may run on the server that there is."""
+        """Whether a build with these properties may run on the existing server."""
         server = self.server
         try:
             if server is None or server.is_outdated or server.account is not self.account:
@@ -105,14 +105,14 @@ class CurrentServer:
             self.service.spending.claim(self._worker.name)
 
     def release(self) -> None:
-        """Release the slot after a build, if it did not get a server. If it did, that may make way for an image's."""
+        """Release the slot after a build without a server. Otherwise, let an image have the slot of the idle server."""
         self.service.images.look()
         if not self._worker.building and self.server is None and self.service.limit.release(self):
             self.service.wake_builders()
         self.service.spending.release_claim(self._worker.name)
 
     def _heir(self) -> CurrentServer | None:
-        """Who gets the slot of a destroyed server: this worker, if it has been given a build meanwhile."""
+        """The next holder of a destroyed server's slot: this worker, if it has got another build."""
         return self if self._worker.substantiation_build is not None or self._worker.building else None
 
     # --- start --------------------------------------------------------------------------------------------------------
@@ -123,8 +123,8 @@ class CurrentServer:
         A parked server is started with a fresh disk instead.
 
         Raises:
-            LatentWorkerCannotSubstantiate: no attempt can succeed.
-            LatentWorkerFailedToSubstantiate: the next attempt may succeed.
+            LatentWorkerCannotSubstantiate: No attempt can succeed.
+            LatentWorkerFailedToSubstantiate: The next attempt may succeed.
             LatentWorkerSubstantiatiationCancelled: `cancel_start` was called.
         """
         self._is_starting, server = True, self.server
@@ -189,13 +189,13 @@ class CurrentServer:
         self.service.record.started(server)
 
     def _give_up_unknown(self, server: BuildServer, error: Exception) -> None:
-        """Its create has failed though its guest has attached. A build may end on it until the client destroys it."""
+        """Handle a failed create whose guest has attached. Its build may end before the client destroys the server."""
         self.service.record.failed(server, str(error))
         server.is_outdated = True
         self._on_lost(server)
 
     def _appeared_late(self, server: BuildServer) -> None:
-        """It has appeared after its create had failed or was cancelled, and the client destroys it."""
+        """Handle a server that appeared after its create failed or was cancelled. The client destroys it."""
         self.service.record.late(server)
         if self.service.bridge.is_running:
             defer.ensureDeferred(self._record_late(server))
@@ -207,7 +207,7 @@ class CurrentServer:
         await self._record_end(server)
 
     async def _record_end(self, server: BuildServer) -> None:
-        """Record the end of a server that the client destroys, or of one that has never been seen."""
+        """Record the end of a server that the client destroys, or that never appeared."""
         ends = time.monotonic() + _LATE_GONE_WITHIN
         destroyed = self.service.bridge.run(server.until_destroyed)
         destroyed.cancel(after=_LATE_GONE_WITHIN)
@@ -231,7 +231,7 @@ class CurrentServer:
         self._show(server)
 
     def _show(self, server: BuildServer) -> None:
-        """Show what is known of the server on the worker's page, and in the build for which it was created."""
+        """Show the facts about the server on the worker's page, and as properties of its first build."""
         if server is self.server:
             server.set_properties(server.build)
             if self._worker.conn is not None:
@@ -260,7 +260,7 @@ class CurrentServer:
     # --- its guest ----------------------------------------------------------------------------------------------------
 
     async def find_problem(self) -> str | None:
-        """Why the guest of a started server will not attach. None if it may."""
+        """Why the guest of a started server cannot attach. None if it may still attach."""
         server = self.server
         if server is None or server.up_since is None:
             return None
@@ -283,7 +283,7 @@ class CurrentServer:
             return False
 
     def note_attach(self, server: BuildServer) -> None:
-        """Its guest has attached: the start is over."""
+        """Note that its guest has attached, which ends the start."""
         server.note_attach()
         self.service.record.attached(server)
         if server.details is not None and self._operation is not None:
@@ -295,7 +295,7 @@ class CurrentServer:
     # --- between two builds -------------------------------------------------------------------------------------------
 
     async def park(self, seconds: float) -> bool:
-        """Switch the server off, and keep it for the next build for so long. False: it must be destroyed."""
+        """Switch the server off, and keep it this many seconds for the next build. False: it must be destroyed."""
         server = self.server
         if server is None or not server.may_be_parked or seconds <= 0:
             return False
@@ -329,7 +329,7 @@ class CurrentServer:
         return False
 
     def _lease_lost(self, server: BuildServer, reason: str) -> None:
-        """Its lease is lost: builds may end on it, but no other may begin."""
+        """Handle the loss of its lease: running builds may end on it, but no other build may begin."""
         if server is self.server:
             server.is_outdated = True
             self.service.record.lease_lost(server, reason, builds_on(self._worker))
@@ -338,7 +338,7 @@ class CurrentServer:
     # --- stop ---------------------------------------------------------------------------------------------------------
 
     async def destroy(self) -> None:
-        """Destroy the server, if there is one. If it cannot be destroyed, that is logged, and its lease ends."""
+        """Destroy the server, if there is one. If that fails, the log names it, and its lease ends."""
         server, self.server = self.server, None
         if server is not None and (server.details is None or server.is_abandoned):
             # None was created; or the client destroys it when its create is answered.
@@ -354,19 +354,19 @@ class CurrentServer:
             try:
                 await self._operation.ended
             except defer.CancelledError:
-                # The destroy goes on in the background, as long as the master lives.
+                # The destroy continues in the background while the master runs.
                 self.service.warn_of_cost(server, "it is not destroyed yet")
             self.clear_page()
 
     def _hurry_stop(self) -> None:
-        """While the master shuts down, wait for `shutdown_timeout` in all."""
+        """While the master shuts down, wait at most `shutdown_timeout` seconds in total."""
         if self._operation is not None:
             left = self.service.shutdown_time_left(self.arguments.shutdown_timeout)
             if left is not None:
                 self._operation.cancel(after=left)
 
     def close(self) -> None:
-        """Release the account: the worker has stopped."""
+        """Release the account when the worker has stopped."""
         if self.account is not None:
             self.service.accounts.release(self.account, self)
             self.account = None
@@ -377,7 +377,7 @@ class CurrentServer:
 
 
 def _failure(error: Exception, worker: str, *, is_outdated: bool) -> Exception:
-    """What Buildbot is told of an error of the start."""
+    """The exception for Buildbot after an error of the start."""
     if isinstance(error, LatentWorkerFailedToSubstantiate):
         return error
     if isinstance(error, defer.CancelledError):

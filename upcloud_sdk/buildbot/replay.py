@@ -1,4 +1,4 @@
-"""`python -m upcloud_sdk.buildbot replay`: what past builds would have cost, also those of a Buildbot at an address."""
+"""`python -m upcloud_sdk.buildbot replay`: computes what past builds would have cost, from a CSV or from a Buildbot."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PAGE = 2000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the arguments of the command."""
     command.add_arguments(parser, source="a CSV (start, seconds, builder), or a Buildbot's address")
-    parser.add_argument("--last", type=int, default=10_000, help="a Buildbot's last builds, so many (default 10000)")
+    parser.add_argument("--last", type=int, default=10_000, help="number of builds of a Buildbot (default 10000)")
 
 
 def run(given: argparse.Namespace) -> int:
@@ -31,7 +31,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _read(source: str, *, last: int) -> Trace:
-    """The builds of a CSV in a file or at an address, or the `last` ones of a Buildbot at an address."""
+    """Read the builds from a CSV in a file or at a URL, or the `last` ones from a Buildbot at a URL."""
     if not is_address(source) or urlsplit(source).path.endswith(".csv"):
         return read_source(source)
     root = source.rstrip("/").removesuffix("/api/v2") + "/api/v2"
@@ -49,7 +49,7 @@ def _pages(address: str, fields: Sequence[str], key: str, order: str, limit: int
         query = [("field", field) for field in fields] + [("order", order), ("offset", found), ("limit", wanted)]
         try:
             page = list(cast("list[dict[str, Any]]", json.loads(fetch(f"{address}?{urlencode(query)}"))[key]))
-            # A build that started meanwhile moves the last ones to the next page.
+            # A build that starts between two requests moves builds to the next page.
             new = {each[fields[0]]: each for each in page if each[fields[0]] not in seen}
         except (ValueError, KeyError, TypeError) as error:
             raise UnreadableTrace(f"{address} does not answer as Buildbot's REST API does: {error!r}") from None

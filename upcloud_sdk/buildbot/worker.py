@@ -53,9 +53,9 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     """
 
     waits: ClassVar[WaitPolicy] = WaitPolicy()
-    """The pace of all waiting."""
+    """The policy for all waits."""
     reaps: ClassVar[ReapPace] = ReapPace()
-    """How often this master destroys what was left behind."""
+    """How often this master reaps leftover servers."""
     quarantine_max_timeout: ClassVar[float] = 300
     """Seconds. Buildbot's own hour is too long for a limit or a zone that is full for a moment."""
     builds_may_be_incompatible: ClassVar[bool] = True
@@ -63,7 +63,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     arguments_as_given: Arguments
     """The arguments in the configuration, before anything is rendered."""
     placement: Placement
-    """Which builds it leaves to other workers, and how long its server stays."""
+    """Decides which builds it leaves to other workers, and how long its server stays."""
 
     _service: UpcloudService
     _password: GuestPassword
@@ -73,7 +73,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     # --- configure ----------------------------------------------------------------------------------------------------
 
     def checkConfig(self, name: str, password: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: N802, ANN401 - Buildbot's
-        """Refuse what is wrong with the configuration. Nothing is sent."""
+        """Refuse a wrong configuration. Nothing is sent."""
         arguments, buildbot = Arguments.read(args, kwargs)
         self.arguments_as_given = arguments
         self._password = GuestPassword()
@@ -87,22 +87,22 @@ class UpcloudLatentWorker(AbstractLatentWorker):
 
     @async_to_deferred
     async def reconfigServiceWithSibling(self, sibling: UpcloudLatentWorker) -> None:  # noqa: N802 - Buildbot's
-        """Take over the configuration of `sibling`, unless it is the one that this worker has."""
+        """Use the configuration of `sibling`, if it differs from this worker's."""
         try:
             await super().reconfigServiceWithSibling(sibling)
         except Exception:
             self.configured = False
             raise
-        # Buildbot compares with the arguments of the construction, and would not see that the first ones come back.
+        # Buildbot compares with the arguments of the constructor, and would ignore a return to these.
         self._config_args, self._config_kwargs = sibling._config_args, sibling._config_kwargs
 
     @async_to_deferred
     async def reconfigService(self, name: str, password: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: N802, ANN401 - Buildbot's
-        """Use this configuration for the servers that are created from now on."""
+        """Use this configuration for new servers."""
         arguments, buildbot = Arguments.read(args, kwargs)
         arguments = await arguments.rendered_once(self.renderSecrets)
         if arguments.masterFQDN is None:
-            # It may ask a name server.
+            # This may send a DNS request.
             arguments = replace(arguments, masterFQDN=await threads.deferToThread(socket.getfqdn))
         self._service = await UpcloudService.of(self.master)
         self._service.idle.add(self._idle)
@@ -135,7 +135,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
 
     @property
     def password(self) -> GuestPassword:
-        """What Buildbot registers with its listeners."""
+        """The password object that Buildbot registers with its listeners."""
         return self._password
 
     @password.setter
@@ -191,7 +191,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         super().buildStarted(wfb)
 
     def buildFinished(self, wfb: WorkerForBuilder) -> None:  # noqa: N802 - Buildbot's
-        """Let the next build come. A server of an earlier configuration is destroyed first."""
+        """Allow the next build. A server of an earlier configuration is destroyed first."""
         self._current.release()
         self.placement.build_finished(wfb)
         server = self._current.server
@@ -231,7 +231,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         return Guest(name=self.name, password=self._password.renew(), master=host, port=port)
 
     def setupProperties(self, props: Properties) -> None:  # noqa: N802 - Buildbot's
-        """The properties of a build that runs here: those configured, and those of the server that is up."""
+        """Set the properties of a build on this worker: the configured ones, and those of the running server."""
         super().setupProperties(props)
         if self._current.server is not None:
             self._current.server.set_properties(props)
@@ -252,7 +252,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             or not await self._current.is_sealed(server)
             or not self._may_attach(server)
         ):
-            # Dropped here, because a connection that Buildbot refuses itself keeps the master from shutting down.
+            # Closed here, because a connection that Buildbot itself refuses prevents the master's shutdown.
             conn.loseConnection()
             raise UnauthorizedLogin(f"worker {self.name!r}: no server of its own is ready for it")
         conn.info.update(server.facts())
@@ -261,7 +261,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         await (self._idle.let_guest_back(conn) if self.state is States.SUBSTANTIATED else super().attached(conn))
         if is_lost(conn):
             # The guest has hung up during the login. Buildbot does not notice, and the master would never stop.
-            # No await between here and the end: a connection that is lost meanwhile would not be noticed either.
+            # No await from here to the end: a connection that is lost during an await would not be noticed either.
             conn.detached(conn.mind)
             raise UnauthorizedLogin(f"worker {self.name!r}: its connection was lost")
         if self.conn is not conn:
@@ -278,7 +278,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         starts = self.state is States.SUBSTANTIATING_STARTING
         was_lost = self.state is States.SUBSTANTIATED and self.conn is None
         if server is not self._current.server or not server.may_attach or (was_lost and self.building):
-            return False  # A build of the lost connection ends first.
+            return False  # Wait until the build of the lost connection has ended.
         return starts or was_lost or self.build_wait_timeout < 0
 
     def detached(self) -> defer.Deferred[None]:
@@ -298,7 +298,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     def insubstantiate(
         self, fast: bool = False, force_substantiation_build: Build | None = None
     ) -> defer.Deferred[None]:
-        """Cancel a start, for which Buildbot would wait, and destroy the server."""
+        """Cancel a running start, since Buildbot would wait for it, and destroy the server."""
         if force_substantiation_build is None and join_stop(self):
             return defer.succeed(None)
         self._current.cancel_start()
@@ -315,7 +315,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     async def stop_instance(self, fast: bool = False) -> bool:  # noqa: ARG002 - it is always switched off
         """Park the server for the next build (`fresh_disk`), or destroy it."""
         if self.conn is not None:
-            # A machine that is switched off may leave its connection open.
+            # After a power-off, the connection may stay open.
             close_soon(self, self.conn)
         if not await self._park():
             await self._current.destroy()
@@ -351,6 +351,6 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             if self.state is States.NOT_SUBSTANTIATED:
                 stop_parked(self)
         await super().stopService()
-        # Not before: its connection is lost while it stops.
+        # Not earlier, since the connection is lost during the stop.
         self._idle.close()
         self._current.close()

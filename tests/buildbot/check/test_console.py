@@ -42,4 +42,4 @@ def test_a_service_that_has_failed_in_passing_is_not_the_end() -> None:
 
 
 def test_a_server_without_a_console_has_a_reason(url: str) -> None:
-    assert said("00000000-0000-4000-8000-000000000000").startswith("(it cannot be had: HTTP Error 404")
+    assert said("00000000-0000-4000-8000-000000000000").startswith("(it cannot be read: HTTP Error 404")

@@ -86,7 +86,7 @@ class Records(RecordCase):
         failed, _ = await self.all_gone()
         assert failed.uuid == server.uuid
         assert "has not attached within attach_timeout=600 s" in str(failed.error)
-        assert "calling 127.0.0.1:" in outcome.logs
+        assert "its worker attaches to 127.0.0.1:" in outcome.logs
         assert str(failed.error) in outcome.logs
 
     async def test_a_start_that_fails_before_a_server_is_asked_for_is_recorded_with_its_build(self) -> None:

@@ -24,10 +24,10 @@ class BuildLogs(RecordCase):
         await self.start_master(self.worker())
         lines = self.lines((await self.build()).logs)
         text = "\n".join(lines)
-        assert lines[0] == "asked for 1xCPU-1GB in de-fra1"
-        assert re.search(r"^server [0-9a-f-]{36} is made: 1xCPU-1GB in de-fra1$", text, re.MULTILINE)
+        assert lines[0] == "requested 1xCPU-1GB in de-fra1"
+        assert re.search(r"^server [0-9a-f-]{36} created: 1xCPU-1GB in de-fra1$", text, re.MULTILINE)
         assert re.search(r"^maintenance(, \d+ %)?$", text, re.MULTILINE)
-        assert re.search(r"^its worker has called after \d+ s$", lines[-1])
+        assert re.search(r"^its worker attached after \d+ s$", lines[-1])
 
     def test_the_log_shows_the_progress_if_the_api_sends_it(self) -> None:
         seen = ServerEvent(at=0, uuid="00aa", happened="progress", state="maintenance", progress=40)
@@ -42,7 +42,7 @@ class BuildLogs(RecordCase):
         assert outcome.results == [SUCCESS]
         lines = self.lines(outcome.logs)
         assert any(line.startswith("GET /storage/template is sent again in") for line in lines), lines
-        assert "asked for 1xCPU-1GB in fi-hel1 or 1xCPU-1GB in fi-hel2" in lines
+        assert "requested 1xCPU-1GB in fi-hel1 or 1xCPU-1GB in fi-hel2" in lines
         assert any(line.startswith("1xCPU-1GB in fi-hel1 was refused:") for line in lines), lines
 
     async def test_an_adopted_server_is_logged_as_found_by_its_label(self) -> None:
@@ -50,7 +50,7 @@ class BuildLogs(RecordCase):
         self.cloud.fail("POST /server", drop=True, after_effect=True)
         await self.start_master(self.worker())
         outcome = await self.build()
-        assert "is found by its label, the answer of its create was lost" in outcome.logs
+        assert "found by its label, since the answer to its create was lost" in outcome.logs
         [server] = await self.all_gone()
         assert server.adopted
 
@@ -64,7 +64,7 @@ class BuildLogs(RecordCase):
         while not any(server.made and server.attached for server in await self.history()):
             await pause(0.05)
         may_end.touch()
-        assert "is found by its label, the answer of its create was lost" in (await building).logs
+        assert "found by its label, since the answer to its create was lost" in (await building).logs
 
     async def test_the_log_is_finished_whether_the_build_runs_or_not(self) -> None:
         self.serve()
@@ -87,5 +87,5 @@ class BuildLogs(RecordCase):
         outcomes = await defer.gatherResults([defer.ensureDeferred(self.build(f"bot-{number}")) for number in range(3)])
         for outcome in outcomes:
             lines = self.lines(outcome.logs)
-            assert len([line for line in lines if line.startswith("asked for")]) == 1
+            assert len([line for line in lines if line.startswith("requested")]) == 1
             assert set(re.findall(r"server ([0-9a-f-]{36})", outcome.logs)) == {outcome.properties["upcloud_uuid"]}

@@ -87,8 +87,8 @@ class FreshDisks(MasterCase):
         assert lines.startswith(f"server {uuid} gets a fresh disk: 1xCPU-1GB in de-fra1\n")
         assert f"POST /server/{uuid}/rebuild is sent again in " in lines
         assert re.search(r"^maintenance(, \d+ %)?$", lines, re.MULTILINE)
-        assert re.search(r"^its worker has called after \d+ s$", lines, re.MULTILINE)
-        assert "asked for" not in lines
+        assert re.search(r"^its worker attached after \d+ s$", lines, re.MULTILINE)
+        assert "requested" not in lines
         assert "gets a fresh disk" not in self.lines(first.logs)
 
     async def test_a_build_whose_server_cannot_be_started_again_says_why_and_what_comes_instead(self) -> None:
@@ -100,7 +100,7 @@ class FreshDisks(MasterCase):
         outcome = await self.build()
         lines = self.lines(outcome.logs)
         assert "it could not be started again, and is replaced: " in lines
-        assert "asked for 1xCPU-1GB in de-fra1" in lines
+        assert "requested 1xCPU-1GB in de-fra1" in lines
         logs = [
             log
             for build in await self.master.data.get(("builds",))
@@ -131,7 +131,7 @@ class FreshDisks(MasterCase):
         outcome = await self.build()
         assert outcome.results == [SUCCESS]
         assert told == []
-        assert "its worker has called after" in self.lines(outcome.logs)
+        assert "its worker attached after" in self.lines(outcome.logs)
 
     async def test_a_build_that_comes_at_once_gets_the_server_too(self) -> None:
         cloud = self.serve()

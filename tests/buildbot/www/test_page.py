@@ -57,7 +57,7 @@ WORKERS: dict[str, dict[str, Any]] = {
 
 
 class PageMaster(MasterProcess):
-    """With the page, and with rules about who may see builds where it is asked for."""
+    """A master with the page, and optionally with rules about who may see builds."""
 
     rules = ""
 
@@ -298,7 +298,7 @@ def test_users_who_may_not_see_builds_may_not_see_servers(
 
 
 def test_a_thousand_servers_can_be_shown(browser: Browser, master: PageMaster) -> None:
-    """Of a document of our own: a hundred are drawn, and more when they are asked for."""
+    """A document of the test: the page draws a hundred rows, and more on request."""
     with opened(browser, master.web) as view:
         view.open("/before")
         said = view.page.evaluate("fetch('plugins/upcloud/before.json').then((answer) => answer.json())")

@@ -1,1 +1,1 @@
-"""Buildbot's own names, with types; what it has no public name for; the thread on which the SDK runs."""
+"""Buildbot's names with types, its private parts that the adapter needs, and the thread on which the SDK runs."""

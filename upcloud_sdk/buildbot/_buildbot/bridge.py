@@ -75,14 +75,14 @@ class Bridge:
         logging.getLogger("upcloud_sdk").addHandler(self._log_handler)
 
     def run(self, function: Callable[..., Awaitable[T]], *args: Any) -> Operation[T]:  # noqa: ANN401 - handed through
-        """Run a coroutine function on the loop, until `end_operations` at the latest."""
+        """Run a coroutine function on the loop. `end_operations` cancels it."""
         operation = self.start(function, *args)
         self._operations.add(operation)
         operation.ended.addBoth(self._forget, operation)
         return operation
 
     def start(self, function: Callable[..., Awaitable[T]], *args: Any) -> Operation[T]:  # noqa: ANN401 - handed through
-        """Run a coroutine function that its caller ends before `close`."""
+        """Run a coroutine function. `end_operations` does not cancel it: its caller must end it before `close`."""
         return Operation(self._portal, self.reactor, function, *args)
 
     def call(self, function: Callable[[], object]) -> None:

@@ -40,11 +40,11 @@ _DEFAULT_PORT = 9989
 _RECORD_AGAIN_AFTER = (1.0, 2.0, 4.0)
 """Pauses in seconds. Buildbot itself tries again for an hour if the database is locked."""
 _CLOSE_WITHIN = 5.0
-"""Seconds that a guest has to take part in closing its connection."""
+"""Limit for a guest's part in closing a connection, in seconds."""
 
 
 def is_lost(conn: Connection) -> bool:
-    """Whether a connection by Buildbot's own protocol is closed. A websocket connection reports its end by itself."""
+    """Whether a connection with Buildbot's own protocol is closed. A websocket connection reports its end by itself."""
     broker = getattr(getattr(conn, "mind", None), "broker", None)
     return bool(getattr(broker, "disconnected", False))
 
@@ -58,7 +58,7 @@ def listening_port(worker: AbstractLatentWorker, *, websocket: bool) -> int:
 
 
 class _LimitedLogin:
-    """Accepts a guest that says in time who it is."""
+    """Accepts a guest if its login ends in time."""
 
     def __init__(self, worker: AbstractLatentWorker, accept: Accept, within: float) -> None:
         self._worker, self._accept, self._within = worker, accept, within
@@ -76,10 +76,10 @@ class _LimitedLogin:
 
 
 def limit_logins(worker: AbstractLatentWorker, within: float) -> None:
-    """Close the connections of guests that have the worker's password, and then do not say who they are in time.
+    """Close the connections of guests with the worker's password that do not complete their login in time.
 
-    To be called when the worker is registered with Buildbot's listeners. Buildbot itself would wait for ever. By
-    websocket, it would accept no other guest meanwhile, read no configuration, and not stop.
+    To be called when the worker is registered with Buildbot's listeners. Buildbot itself would wait forever. With
+    websockets, it would accept no other guest during that time, read no configuration, and not stop.
     """
     registered = worker.registration
     for each in () if registered is None else (registered.pbReg, registered.msgpack_reg):
@@ -99,7 +99,7 @@ def close_at_once(conn: Connection) -> None:
 
 
 def close_soon(worker: AbstractLatentWorker, conn: Connection) -> None:
-    """Close a connection. A guest that does not take part in that has five seconds."""
+    """Close a connection. Does not wait for the guest longer than five seconds."""
     conn.loseConnection()
     call = worker.master.reactor.callLater(_CLOSE_WITHIN, close_at_once, conn)
 
@@ -111,7 +111,7 @@ def close_soon(worker: AbstractLatentWorker, conn: Connection) -> None:
 
 
 class _EndingBuild:
-    """A build that ends in any case."""
+    """A build that always ends, also after errors."""
 
     def __init__(self, worker: AbstractLatentWorker, build: Build) -> None:
         self._worker, self._build = worker, build
@@ -143,7 +143,7 @@ class _EndingBuild:
             await self._finish(text, results)
         wfb = build.workerforbuilder
         if build in build.builder.building:
-            # Its end is not in the database, or not even its begin. But its worker is free.
+            # Its end, or even its begin, is not in the database. But its worker is free.
             if build.buildid is not None:
                 wait_for(self._worker, defer.ensureDeferred(_record_end(self._worker, build)))
             if wfb.isBusy():
@@ -152,11 +152,11 @@ class _EndingBuild:
 
 
 def ensure_end(worker: AbstractLatentWorker, build: Build) -> None:
-    """Let a build end that does not start. To be called in `buildStarted`: Buildbot calls `startBuild` next.
+    """Make sure that a build ends, even if its start fails. Call it in `buildStarted`, before Buildbot's `startBuild`.
 
-    Buildbot itself would wait for ever if an error is raised before the first step, if the connection is lost before
-    the build listens for that, if its request is cancelled as it begins, or if its end cannot be recorded. It would try
-    a build again that a user has cancelled, if the connection is lost before its guest has stopped it.
+    Buildbot itself would wait forever if an error is raised before the first step, if the connection is lost before the
+    build listens for that, if its request is cancelled at its start, or if its end cannot be recorded. If a user has
+    cancelled the build and the connection is lost before the guest has stopped it, Buildbot would try it again.
     """
     ending = _EndingBuild(worker, build)
     # `startBuild` replaces it, unless it fails before. `buildFinished` needs it.
@@ -172,7 +172,7 @@ async def _record_end(worker: AbstractLatentWorker, build: Build) -> None:
         paused: Deferred[None] = defer.Deferred()
         master.reactor.callLater(seconds, paused.callback, None)
         await paused
-        with contextlib.suppress(Exception):  # the first of them is in the log
+        with contextlib.suppress(Exception):  # only the first error is logged
             await master.data.updates.finishBuild(build.buildid, build.results)
             return
 
@@ -183,7 +183,7 @@ def builds_on(worker: AbstractLatentWorker) -> list[Build]:
 
 
 async def end_builds(worker: AbstractLatentWorker) -> bool:
-    """End the builds that Buildbot believes to run on a worker that is lost. They are tried again.
+    """End the builds that Buildbot still shows as running on a lost worker. They are tried again.
 
     Returns whether there was a build to end.
     """
@@ -194,7 +194,7 @@ async def end_builds(worker: AbstractLatentWorker) -> bool:
 
 
 def give_up_server(worker: AbstractLatentWorker) -> None:
-    """Let a worker disconnect its guest and destroy its server, whatever its `build_wait_timeout`."""
+    """Let a worker disconnect its guest and destroy its server now, without `build_wait_timeout`."""
     wait_for(worker, worker._soft_disconnect(stopping_service=True))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public name
 
 
@@ -224,7 +224,7 @@ def queued_stop(worker: AbstractLatentWorker) -> Deferred[None] | None:
 
 
 def stop_parked(worker: AbstractLatentWorker) -> None:
-    """Let Buildbot stop a worker whose server is parked. It stops only workers that it believes to be up."""
+    """Let Buildbot stop a worker whose server is parked. Buildbot stops only workers that it considers running."""
     worker.state = States.SUBSTANTIATED
 
 
@@ -249,7 +249,7 @@ async def clear_page(worker: AbstractLatentWorker) -> None:
 
     if worker.conn is None:
         await database.pool.do_with_transaction(clear)
-        # Buildbot tells pages only of what it has changed itself.
+        # Buildbot notifies pages only of its own changes.
         await worker.master.data.updates.set_worker_graceful(worker.workerid, worker._graceful)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public name
 
 
@@ -261,7 +261,7 @@ def set_idle_timer(worker: AbstractLatentWorker, seconds: float) -> None:
 
 
 def set_property(master: Master, buildid: int, name: str, value: object) -> None:
-    """Give a build that has ended another property. An error is logged."""
+    """Set another property of a finished build. An error is logged."""
     master.data.updates.setBuildProperty(buildid, name, value, "Worker").addErrback(log_error)
 
 
@@ -271,13 +271,13 @@ def running_build(wfb: WorkerForBuilder) -> Build | None:
 
 
 async def add_log(build: Build, name: str) -> TextLog | None:
-    """A new log of plain text in the step in which the worker of a build is prepared; None if there is no such step."""
+    """A new text log in the step in which the worker of a build is prepared. None if there is no such step."""
     step = build._preparation_step  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # no public name
     return None if step is None else await step.addLog(name, "t")
 
 
 def starting_build(wfb: WorkerForBuilder) -> Build:
-    """The build that a worker has just taken for a builder: to be called in `buildStarted`."""
+    """The build that a worker has just taken for a builder. Call it in `buildStarted`."""
     return wfb.builder.building[-1]
 
 
@@ -287,7 +287,7 @@ def result_name(results: int | None) -> str | None:
 
 
 def log_error(failure: Failure) -> None:
-    """Log an error that nobody waits for."""
+    """Log an error that no caller handles."""
     log.err(failure)  # type: ignore[no-untyped-call]  # Twisted's has no types
 
 

@@ -1,4 +1,4 @@
-"""Other plugins with the name of our web page. Buildbot takes the first that it finds, and does not say so."""
+"""Finds other plugins with the name of our web page. Buildbot silently takes the first that it finds."""
 
 from __future__ import annotations
 

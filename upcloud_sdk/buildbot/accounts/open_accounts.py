@@ -33,7 +33,7 @@ _RETIRE_WITHIN = 300.0
 
 
 class AccountKey(NamedTuple):
-    """What distinguishes one client from another: credentials, owner, pace."""
+    """The key of an account: credentials, URL, owner and pace. Workers with equal keys share a client."""
 
     credentials: Credentials
     base_url: str | None

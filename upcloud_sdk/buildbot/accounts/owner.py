@@ -21,9 +21,9 @@ def short_hash(master: Master) -> str:
 
 
 async def owner_of(master: Master) -> str:
-    """The owner of the master's servers: the same after a restart, another for another master.
+    """The owner of the master's servers. It stays the same after a restart, and differs between masters.
 
-    Not its name alone: two containers of one name, each with a database of its own, must not reap each other's servers.
+    The name alone is not enough: two containers with one name and two databases must not reap each other's servers.
     """
     state = master.db.state
     objectid = await state.getObjectId(*_key(master.name))

@@ -1,4 +1,4 @@
-"""What can be known of UpCloud workers before their first build. Reads only."""
+"""Checks of UpCloud workers before their first build. They change nothing."""
 
 from __future__ import annotations
 

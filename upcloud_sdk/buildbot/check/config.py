@@ -25,7 +25,7 @@ class UnreadableConfig(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class KnownWorker:
-    """A worker, with what is known of it without a build."""
+    """A worker, with the values that are known without a build."""
 
     name: str
     arguments: Arguments
@@ -41,12 +41,12 @@ def read_workers(path: Path) -> list[KnownWorker]:
     """The UpCloud workers of a master.cfg.
 
     Raises:
-        UnreadableConfig: Buildbot does not take the file.
+        UnreadableConfig: Buildbot does not accept the file.
     """
     directory = path.resolve().parent
     before = Path.cwd()
     try:
-        # As in a master, since a configuration may use files in its folder.
+        # In its folder, as in a master, since a configuration may use files there.
         os.chdir(directory)
         config: Any = FileLoader(str(directory), path.name).loadConfig()
         secrets = _Secrets(config.secretsProviders)
@@ -59,7 +59,7 @@ def read_workers(path: Path) -> list[KnownWorker]:
 
 
 class _Secrets:
-    """Takes the place of a master when secrets are read."""
+    """Replaces the master while secrets are read."""
 
     def __init__(self, providers: Sequence[Any]) -> None:
         self.namedServices = {"secrets": self}
@@ -76,7 +76,7 @@ class _Secrets:
 
 
 class _NoBuild(BuildProperties):
-    """Properties without a build. Records which are asked for."""
+    """Properties without a build. Records the names that are requested."""
 
     asked = False
 

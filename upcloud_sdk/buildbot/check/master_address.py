@@ -1,4 +1,4 @@
-"""Whether guests can reach the master, as far as this can be known before its first build."""
+"""Checks whether guests can reach the master, as far as this can be known before its first build."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _ANSWERS_WITHIN = 3.0
 _PORT = re.compile(r"(?:\w+:)?(?:port=)?(\d+)(?::|$)")
-"""In an endpoint as Buildbot and Twisted take it."""
+"""The port in an endpoint string of Buildbot or Twisted."""
 
 
 async def find_master(worker: KnownWorker) -> tuple[bool | None, str]:
-    """Whether guests can reach the master of a worker (None: each build decides), and what is known of it."""
+    """Whether guests can reach the master of a worker (None: each build decides), and a text about it."""
     arguments = worker.arguments
     if "masterFQDN" in worker.open:
         return None, EACH_BUILD
@@ -64,7 +64,7 @@ def _port_of(worker: KnownWorker, protocol: str) -> Any:  # noqa: ANN401 - a num
 
 
 def _listens_at(worker: KnownWorker) -> int | None:
-    """The port at which guests call if `masterFQDN` has none."""
+    """The port to which guests connect if `masterFQDN` has none."""
     bootstrap = _own_bootstrap(worker)
     found = _PORT.match(str(_port_of(worker, "pb" if bootstrap is None else bootstrap.protocol)))
     return int(found[1]) if found is not None else None
@@ -87,7 +87,7 @@ def _deaf(worker: KnownWorker) -> str | None:
 
 
 async def _answers(host: str, port: int) -> str:
-    """Whether something listens there now."""
+    """A text that says whether something listens at the port now."""
     with anyio.move_on_after(_ANSWERS_WITHIN), contextlib.suppress(OSError):
         async with await anyio.connect_tcp(host, port):
             return f"port {port} answers"

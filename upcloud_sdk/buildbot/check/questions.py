@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 
 class _Rendered:
-    """Takes the place of a build. All arguments are rendered already, if possible."""
+    """Replaces a build. All arguments are already rendered, if possible."""
 
     async def render(self, value: Any) -> Any:  # noqa: ANN401 - whatever stands in a master.cfg
         return value
 
 
 class Check(ServerCheck):
-    """The questions about one worker, in the order in which they are answered."""
+    """The checks of one worker, in their order."""
 
     def __init__(self, worker: KnownWorker) -> None:
         super().__init__(worker.name, max_servers=worker.arguments.max_servers)
@@ -45,7 +45,7 @@ class Check(ServerCheck):
         self.tell("master", *await find_master(self._worker))
 
     async def run(self, cloud: UpCloud) -> None:
-        """Ask the API."""
+        """Run the checks that need the API."""
         await self.ask_nobody()
         if await self.ask_account(cloud) is None:
             return
@@ -82,7 +82,7 @@ class Check(ServerCheck):
 async def check_workers(workers: Sequence[KnownWorker], records: Iterable[ServerRecord] = ()) -> list[Finding]:
     """Check these workers. Those of one account share a client.
 
-    `records`: what the master has recorded of its servers, for what it knows of those that are up.
+    `records`: the master's record of its servers, for details about running ones.
     """
     recorded = tuple(records)
     findings: list[Finding] = []

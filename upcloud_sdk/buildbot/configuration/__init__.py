@@ -1,1 +1,1 @@
-"""What `master.cfg` and a build say, and what is created from it: servers, cloud-init documents, builders."""
+"""Reads the arguments of `master.cfg` and of a build, and makes specs, cloud-init documents and builders from them."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_ZONE = "de-fra1"
 DEFAULT_PLAN = "1xCPU-1GB"
 DEFAULT_PLAN_HAS = LeastSize(cores=1, memory=1024, storage=25)
-"""The least size of the plan that replaces it, if it is no longer sold."""
+"""The minimum size of the plan that replaces the default plan, if that is no longer sold."""
 DEFAULT_DISK_SIZE = 10
 """GB."""
 DEFAULT_TIER = "maxiops"
@@ -61,7 +61,7 @@ _SECONDS = ("refresh", "create_timeout", "boot_timeout", "attach_timeout", "shut
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Arguments:
-    """What a worker is configured with. All but the timeouts, `seal_metadata` and `max_servers` may be renderable."""
+    """The arguments of a worker. All except the timeouts, `seal_metadata` and `max_servers` may be renderable."""
 
     zone: Any = None
     """The zone; `hostconfig["zone"]` overrides it. `de-fra1` if neither is given."""
@@ -122,11 +122,11 @@ class Arguments:
     budget: Budget | None = None
     """What all UpCloud workers of this master may cost together. Other builds wait."""
     patience: float = 0
-    """Seconds that a build may wait for a busy server to come free, before this worker makes one for it."""
+    """Seconds that a build may wait until a busy server is free, before this worker creates one."""
     fresh_disk: bool = False
     """Whether each build gets a fresh disk of a server that stays as long as `build_wait_timeout` says."""
     standby: Standby | None = None
-    """When the server of this worker stays, if it is one of those named there. See `standby_scheduler`."""
+    """Keeps the server of this worker running at certain hours, if the `Standby` names it. See `standby_scheduler`."""
 
     @classmethod
     def read(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Arguments, dict[str, Any]]:
@@ -178,7 +178,7 @@ class Arguments:
             yield f"max_servers is a whole number above 0, or None for no limit, not {limit!r}"
         group = self.server_group
         if not (group is None or isinstance(group, str | ServerGroupSpec) or is_renderable(group)):
-            yield f"server_group is a uuid, or a ServerGroupSpec for one that is made if need be, not {group!r}"
+            yield f"server_group is a uuid, or a ServerGroupSpec for a group to find or create, not {group!r}"
         given = self.bootstrap
         if not (given is None or given is False or isinstance(given, str | Bootstrap) or is_renderable(given)):
             yield f"bootstrap is a Bootstrap, one of {_INSTALLS}, a document with tokens, or False, not {given!r}"
@@ -205,7 +205,7 @@ class Arguments:
             yield "fresh_disk=True gives each build a disk of its own: leave max_builds out, or give 1"
 
     async def rendered_once(self, render: Callable[[list[Any]], Awaitable[list[Any]]]) -> Arguments:
-        """The same arguments, with those rendered that do not depend on a build."""
+        """The same arguments, after rendering those that do not depend on a build."""
         values = await render([getattr(self, name) for name in _RENDERED_ONCE])
         return replace(self, **dict(zip(_RENDERED_ONCE, values, strict=True)))
 
@@ -251,7 +251,7 @@ class Arguments:
     def _place_problems(self) -> Iterator[str]:
         host = mapping(self.hostconfig)
         if self.zones is not None and (self.zone is not None or "zone" in host):
-            yield "zone and zones both say where servers are made: give one of them"
+            yield "zone and zones both say where servers are created: give one of them"
         if self.plans is not None and "plan" in host:
             yield "hostconfig['plan'] and plans both say how large servers are: give one of them"
 
@@ -291,7 +291,7 @@ def host_and_port(address: object) -> tuple[str, int | None]:
     """Split `host`, `host:port`, `[IPv6]:port` or a bare IPv6 address. None: without a port.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: The text has another form.
     """
     if isinstance(address, str):
         if _is_ipv6(address):

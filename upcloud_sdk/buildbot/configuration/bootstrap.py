@@ -1,4 +1,4 @@
-"""What a guest is told: name, password, the master's address, and a document that installs and starts its worker."""
+"""The data for a guest: name, password, the master's address, and a document that installs and starts its worker."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ _PACKAGES: Mapping[Install, tuple[str, ...]] = {"package": ("buildbot-worker",),
 
 @dataclass(frozen=True, kw_only=True)
 class Guest:
-    """What a guest must know to attach to its master."""
+    """The values that a guest needs to attach to its master."""
 
     name: str
     password: SecretStr
@@ -103,7 +103,7 @@ class Guest:
 
 
 class GuestPassword:
-    """The password that Buildbot compares a login with.
+    """The password with which Buildbot compares a login.
 
     It is registered once and stays the same object, also when the password changes: to register another object closes
     the listening port for a moment if the worker is the only one on it, and guests would be refused.
@@ -123,7 +123,7 @@ class GuestPassword:
         return SecretStr(self._text)
 
     def getRenderingFor(self, _: Properties) -> str:  # noqa: N802 - Buildbot's
-        """The password that is valid now, for the PB listener."""
+        """The current password, for the PB listener."""
         return self._text
 
     def __eq__(self, other: object) -> bool:
@@ -210,7 +210,7 @@ class Bootstrap:
 
     def attach_hint(self, guest: Guest) -> str:
         """What to check if a guest does not attach: the end of a sentence."""
-        hint = f"; it calls {guest.master}:{guest.port}, and writes why that fails to {_LOG} in the guest"
+        hint = f"; it connects to {guest.master}:{guest.port}, and logs the reason of a failure to {_LOG} in the guest"
         if self.connection in IN_TLS:
             trusted = "the image trusts" if self.ca_certificate is None else "ca_certificate names"
             hint += f"; the certificate must be for {guest.master}, of an authority that {trusted}"
@@ -242,7 +242,7 @@ class Bootstrap:
             del document["users"]
         if packages:
             document |= {"package_update": True, "packages": packages}
-        # JSON is YAML too, and needs no rules for quoting.
+        # JSON is valid YAML, and needs no quoting rules.
         return "#cloud-config\n" + json.dumps(document, indent=1) + "\n"
 
     def _install_commands(self) -> list[list[str]]:
@@ -259,7 +259,7 @@ class Bootstrap:
         return [
             ["chown", "-R", f"{self.user}:", _BASEDIR],
             ["systemctl", "daemon-reload"],
-            # --no-block, or it hangs: the unit waits for cloud-init, which runs this.
+            # Without --no-block it hangs: the unit waits for cloud-init, which runs this command.
             ["systemctl", "start", "--no-block", _UNIT],
         ]
 
@@ -268,7 +268,7 @@ class Bootstrap:
         host, port = guest.master.strip("[]"), guest.port
         if ":" in host and self.connection != "tcp":
             raise ValueError(
-                f"masterFQDN is {host}: Buildbot's worker calls IPv6 addresses with connection='tcp' only, "
+                f"masterFQDN is {host}: Buildbot's worker connects to IPv6 addresses with connection='tcp' only, "
                 f"not {self.connection!r}; give a name instead"
             )
         address: dict[str, object] = {"buildmaster_host": host, "port": port}
@@ -321,6 +321,6 @@ class Bootstrap:
 
 
 def _power_off_after(seconds: float) -> list[str]:
-    # Without systemd's default dependencies, or it hangs: the timer waits for the early boot, which waits for this.
+    # With systemd's default dependencies it hangs: the timer waits for the early boot, which waits for this command.
     unbound = ["--property=DefaultDependencies=no", "--timer-property=DefaultDependencies=no"]
     return ["systemd-run", *unbound, f"--on-active={math.ceil(seconds)}s", "systemctl", "poweroff"]

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.models import StorageSummary
 
 MINIMUM_MEMORY = 1024
-"""MiB. The least memory of a custom server."""
+"""The minimum memory of a custom server, in MiB."""
 _OWN_TIER = ("DEV-", "STARTER-")
 """Plans whose disks have a tier of their own."""
 
@@ -137,7 +137,7 @@ class ServerRequest(ServerChoice):
         )
 
     def _document(self, template: StorageSummary, guest: Guest) -> str:
-        """What the guest runs at its first boot."""
+        """The document that the guest runs at its first boot."""
         own, bootstrap = self.user_data.get_secret_value(), self.bootstrap
         is_base = self.recipe is not None and template.labels.get(IMAGE) != self.recipe.digest
         if is_base and (own or not isinstance(bootstrap, Bootstrap)):
@@ -197,5 +197,5 @@ def interface(network: str | InterfaceSpec) -> InterfaceSpec:
 
 
 def host_name(worker: str) -> str:
-    """The worker's name, without what is not allowed in host names."""
+    """The worker's name, without characters that host names do not allow."""
     return re.sub(r"[^A-Za-z0-9.-]+", "-", worker).strip("-.")[:63].rstrip("-.") or "buildbot"

@@ -1,4 +1,4 @@
-"""Builders and a scheduler of Buildbot's own that start the servers of a `Standby`."""
+"""Buildbot builders and a scheduler that start the servers of a `Standby`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def standby_builders(standby: Standby) -> list[BuilderSettings]:
 
 
 def standby_scheduler(standby: Standby, name: str = "standby") -> Nightly:
-    """A `Nightly` that asks for a build of each of these builders at `start`, and each hour until `end`.
+    """A `Nightly` that requests a build of each of these builders at `start`, and each hour until `end`.
 
-    So a server that was lost is there again within the hour. A worker that builds is not disturbed.
+    So a lost server is replaced within the hour. A busy worker is not disturbed.
     """
     starts, ends = standby.starts, standby.ends
     last = ends.hour if ends.minute > starts.minute else ends.hour - 1

@@ -1,1 +1,1 @@
-"""What the workers of a master share: number of servers, placement, record, costs, images."""
+"""Shared by the workers of a master: limit of servers, placement, record, costs, images."""

@@ -23,13 +23,13 @@ class BudgetWait:
         self._call: DelayedCall | None = None
 
     def begin(self, refusal: str) -> None:
-        """Log why builds wait, and let all builders look in a minute, unless they will do so anyway."""
+        """Log why builds wait, and let all builders check again in a minute, unless this is already planned."""
         if self._call is None or not self._call.active():
             self._log.info("{refusal}; builds wait", refusal=refusal)
             look = self._master.botmaster.maybeStartBuildsForAllBuilders
             self._call = self._master.reactor.callLater(_LOOK_AGAIN_AFTER, look)
 
     def close(self) -> None:
-        """Stop the timer: the master stops."""
+        """Stop the timer when the master stops."""
         if self._call is not None and self._call.active():
             self._call.cancel()

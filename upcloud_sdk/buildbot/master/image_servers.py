@@ -1,4 +1,4 @@
-"""Slots and money for the servers that make images. Each of them counts like the server of a build."""
+"""Slots and budget for the servers that make images. Each of them counts like the server of a build."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from upcloud_sdk.ci import Price, ServerLimit, Spending
 
 _WAIT = 3600.0
-"""Seconds that an image waits for a slot and for money. Then the images of other recipes have their turn."""
+"""Seconds that an image waits for a slot and for the budget. Then the images of other recipes are tried."""
 _LOOK_AGAIN_AFTER = 60.0
-"""Seconds after which its price and the money spent are read again."""
+"""Seconds after which its price and the cost so far are read again."""
 
 
 class ImageServer:
@@ -34,7 +34,7 @@ class ImageServer:
     def __init__(self, digest: str) -> None:
         self.digest = digest
         self.price: Price | None = None
-        """What it costs. Read again while it waits."""
+        """Its price. Read again while it waits."""
         self.may_start = anyio.Event()
         self._began = time.time()
 
@@ -55,22 +55,22 @@ class ImageServers:
     ) -> None:
         self._bridge, self._limit, self._idle, self._spending = bridge, limit, idle, spending
         self._released = released
-        """Called when a server is gone, and its slot is free."""
+        """Called when a server is gone and its slot is free."""
         self._limits: dict[str, Callable[[], Arguments]] = {}
         self._waiting: dict[ImageServer, None] = {}
 
     def use_limits_of(self, recipe: Recipe | None, arguments: Callable[[], Arguments]) -> None:
-        """Let the image of a recipe count under `max_servers` and the budget of the worker that asked for it last."""
+        """Apply `max_servers` and the budget of the worker that requested the image of this recipe last."""
         if recipe is not None:
             self._limits[recipe.digest] = arguments
 
     @asynccontextmanager
     async def reserve(self, account: Account, spec: ServerSpec) -> AsyncGenerator[None]:
-        """Wait for a slot and for money, and keep both until the server is gone. Runs on the bridge.
+        """Wait for a slot and for the budget, and reserve both until the server is gone. Runs on the bridge.
 
         Raises:
             WaitTimeout: There was no room for an hour.
-            UpCloudError: With a budget: what the server costs cannot be told, or the budget never allows it.
+            UpCloudError: With a budget: the price of the server is not known, or the budget never allows it.
         """
         server, ends = ImageServer(_digest(spec)), anyio.current_time() + _WAIT
         call = self._bridge.reactor.callFromThread
@@ -92,7 +92,7 @@ class ImageServers:
             return None
         price = await price_of(account.cache, [spec], with_bill=budget.per_month is not None)
         if price is None:
-            raise UpCloudError(f"{spec.title}: there is a budget, but what its server costs cannot be told")
+            raise UpCloudError(f"{spec.title}: there is a budget, but the price of its server is not known")
         problem = budget.problem(currency=price.currency, hourly=price.hourly)
         if problem is not None:
             raise UpCloudError(f"{spec.title}: {problem}")
@@ -103,11 +103,11 @@ class ImageServers:
         self.look()
 
     def look(self) -> None:
-        """Let the servers that wait start, as far as there is room now."""
+        """Let waiting servers start, as far as slots and budget allow it now."""
         for server in list(self._waiting):
             arguments = self._limits[server.digest]()
             if not self._spending.has_room_for_image(server.price, arguments.budget):
-                # Money may be there in a month. Builds of cheaper servers need not wait until then.
+                # The budget may allow it only next month. Builds on cheaper servers must not wait for that.
                 self._limit.release(server)
             elif self._limit.reserve(server, arguments.max_servers, waits=True):
                 del self._waiting[server]

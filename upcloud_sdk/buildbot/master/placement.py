@@ -34,11 +34,11 @@ _LAST_CHANCE = 1.0
 """Seconds that a server stays at the end of its paid time, so that a waiting build can take it."""
 _BUILDBOTS_DEFAULT = 600.0
 _FORGET_AFTER = 10.0
-"""After so many seconds without a refusal, the next one counts as the first."""
+"""After this many seconds without a refusal, the next one counts as the first."""
 
 
 class PlacementHistory:
-    """How long the builds of each builder take, and how long they have waited."""
+    """The usual duration of each builder's builds, and how long builds have waited."""
 
     def __init__(self) -> None:
         self.usual = UsualDurations()
@@ -52,7 +52,7 @@ class PlacementHistory:
     def refuse(self, master: Master, builder: str, at_most: float, look_again_after: float) -> bool:
         """Refuse a build of this builder, and let the builder try its workers again later.
 
-        False if its builds have been refused for `at_most` seconds: it is not to be refused.
+        False if its builds have been refused for `at_most` seconds. Then the build must not be refused.
         """
         now = time.monotonic()
         first, last = self._refused.get(builder, (now, now))
@@ -68,7 +68,7 @@ class PlacementHistory:
         return True
 
     def close(self) -> None:
-        """Stop all timers: the master stops."""
+        """Stop all timers when the master stops."""
         for call in self._calls.values():
             if call.active():
                 call.cancel()
@@ -125,7 +125,7 @@ class Placement:
         return idle_seconds(self._idle, *server.billed_span())
 
     def paid_seconds(self) -> float:
-        """Seconds that are left of its server's paid hour."""
+        """Seconds left of its server's paid hour."""
         server = self._server()
         hour = self._idle if isinstance(self._idle, PaidHour) else PaidHour()
         return 0.0 if server is None else hour.paid_seconds(*server.billed_span())
@@ -133,7 +133,7 @@ class Placement:
     # --- which worker gets a build ---
 
     def build_started(self, wfb: WorkerForBuilder) -> None:
-        """A build was taken by this worker."""
+        """Note that this worker has taken a build."""
         self.history.build_started(wfb.builder_name)
         self._begun[wfb.builder_name] = time.monotonic()
 

@@ -39,10 +39,10 @@ class MasterRecord(ServerRecorder[BuildServer]):
         self._history = RecordHistory(self.log)
         self._reading = defer.DeferredLock()
 
-    # --- what happens to a server -------------------------------------------------------------------------------------
+    # --- events of a server -------------------------------------------------------------------------------------------
 
     def asked(self, server: BuildServer, build: Build) -> None:
-        """A server is requested for a build."""
+        """Record that a server is requested for a build."""
         self._begin_log(server, build)
         entry = self._begin_server(server, build)
         if build.buildid is not None:
@@ -55,13 +55,13 @@ class MasterRecord(ServerRecorder[BuildServer]):
         return self.begin(server, **origin, owner=owner, zone=request.zones[0], plan=request.plans[0])
 
     def refused(self, worker: str, build: Build, reason: str) -> None:
-        """A start has failed before a server was requested."""
+        """Record that a start failed before a server was requested."""
         entry = self.log.begin(None, **self._origin(build, worker))
         entry.note("failed", error=reason)
         entry.finish()
 
     def _origin(self, build: Build, worker: str) -> dict[str, object]:
-        """Whom a server is for, as fields of `ServerRecord`."""
+        """The worker and the build of a server, as fields of `ServerRecord`."""
         return {
             "master": self._master.name,
             "worker": worker,
@@ -77,36 +77,36 @@ class MasterRecord(ServerRecorder[BuildServer]):
         return log
 
     def tell(self, server: BuildServer, record: ServerRecord, event: str) -> None:
-        """Write it to the log of the build that waits for the server."""
+        """Write the event to the log of the build that waits for the server."""
         if server.log is not None:
             server.log.hear(record, event)
 
     def late(self, server: BuildServer) -> None:
-        """It has appeared after its start was given up."""
+        """Record a server that appeared after its start was given up."""
         if self.entry_of(server) is None:
-            # It seemed that there was none.
+            # Until now it was recorded as never created.
             self._begin_server(server, server.build)
             self.failed(server, "its create was answered too late")
         self.made(server)
 
     def renewing(self, server: BuildServer, build: Build) -> None:
-        """A parked server gets a fresh disk for a build, and starts again."""
+        """Log that a parked server gets a fresh disk for a build, and starts again."""
         assert server.details is not None
         place = f"{server.details.plan} in {server.details.zone}"
         self._begin_log(server, build).write(f"server {server.uuid} gets a fresh disk: {place}")
 
     def renewed(self, server: BuildServer) -> None:
-        """It was seen to be started again."""
+        """Log that it has started again."""
         if server.log is not None:
             server.log.started(server.boot_seconds)
 
     def replaced(self, server: BuildServer, reason: str) -> None:
-        """It could not be started again."""
+        """Log that it could not be started again."""
         if server.log is not None:
             server.log.write(f"it could not be started again, and is replaced: {reason}")
 
     def attached(self, server: BuildServer) -> bool:
-        """Its guest has attached, for the first time or again. Returns whether it is the first time."""
+        """Record that its guest has attached, for the first time or again. Returns whether it is the first time."""
         is_first = super().attached(server)
         if not is_first and server.log is not None and server.attached_at is not None:
             # Again, with a fresh disk.
@@ -115,13 +115,13 @@ class MasterRecord(ServerRecorder[BuildServer]):
         return is_first
 
     def lease_lost(self, server: BuildServer, reason: str, builds: Iterable[Build]) -> None:
-        """Its lease is lost. The builds that run on it say so."""
+        """Log the loss of its lease, also in the builds that run on it."""
         self.failed(server, reason)
         for build in builds:
             add_notice(build, "lease", f"{reason}. The build goes on as long as its worker is connected.")
 
     def reaped(self, uuid: str) -> None:
-        """The reaper has destroyed a server of this master or of an earlier run."""
+        """Record that the reaper has destroyed a server of this master or of an earlier run."""
         if not self.gone_by_uuid(uuid):
             reading = defer.ensureDeferred(self.history())
             reading.addCallback(lambda servers: self.log.reaped([uuid], servers))
@@ -130,7 +130,7 @@ class MasterRecord(ServerRecorder[BuildServer]):
     # --- builds -------------------------------------------------------------------------------------------------------
 
     def build_started(self, server: BuildServer | None, wfb: WorkerForBuilder) -> None:
-        """A build takes a running server."""
+        """Record that a build takes a running server."""
         if server is None:
             return
         self.hold(server, wfb.builder_name, first=_first_builder(server))

@@ -1,4 +1,4 @@
-"""What the UpCloud workers of one master share: the thread of the SDK, accounts, and the number of servers."""
+"""Shared by the UpCloud workers of one master: the thread of the SDK, accounts, and the limit of servers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class UpcloudService(SharedService):
     def __init__(self) -> None:
         super().__init__()
         self.limit = ServerLimit()
-        """A server holds a slot until it is gone. Before its create, its worker's `CurrentServer` holds the slot."""
+        """Slots of `max_servers`. Before its create, a server's slot is held by its `CurrentServer`."""
         self.placements = PlacementHistory()
         self.event_listeners: list[Listener] = []
         """Called with the events of all clients, on the bridge's thread. They must not block."""
@@ -70,7 +70,7 @@ class UpcloudService(SharedService):
 
     @classmethod
     def getName(cls) -> str:  # noqa: N802 - Buildbot's
-        """The same for all workers."""
+        """The name of the service, the same for all workers."""
         return "upcloud_sdk"
 
     @classmethod
@@ -112,7 +112,7 @@ class UpcloudService(SharedService):
         return account
 
     def _hear(self, event: Event) -> None:
-        """An event of a client, on the bridge's thread."""
+        """Handle an event of a client, on the bridge's thread."""
         if isinstance(event, LeaseEvent) and event.happened == "reaped":
             self.master.reactor.callFromThread(self.record.reaped, event.uuid)
         for listener in self.event_listeners:
@@ -143,7 +143,7 @@ class UpcloudService(SharedService):
             self.record.failed(server, str(error))
             self.record.gone(server)
         except defer.CancelledError:
-            pass  # The master has stopped and did not wait, as was logged before.
+            pass  # The master has stopped without waiting. This was logged before.
         else:
             self.record.gone(server)
         finally:
@@ -160,7 +160,7 @@ class UpcloudService(SharedService):
         self.wake_builders()
 
     def wake_builders(self) -> None:
-        """Start what waited for a free slot. Buildbot itself does not notice a free slot."""
+        """Start builds and images that wait for a slot. Buildbot itself does not notice a free slot."""
         self.images.look()
         self.master.botmaster.maybeStartBuildsForAllBuilders()
 
@@ -179,10 +179,10 @@ class UpcloudService(SharedService):
             name=server.guest.name, uuid=server.uuid, reason=reason,
         )  # fmt: skip
 
-    # --- the end ------------------------------------------------------------------------------------------------------
+    # --- shutdown -----------------------------------------------------------------------------------------------------
 
     def shutdown_time_left(self, timeout: float) -> float | None:
-        """What is left of `timeout` seconds since the shutdown began. None if the master does not shut down."""
+        """The seconds left of `timeout` since the shutdown began. None if the master does not shut down."""
         now = self.master.reactor.seconds()
         if not self.master.botmaster.shuttingDown:
             self._close_by = None
@@ -193,7 +193,7 @@ class UpcloudService(SharedService):
         return max(0.0, self._shutdown_began + timeout - now)
 
     def stopService(self) -> defer.Deferred[Any]:  # noqa: N802 - Buildbot's
-        """Cancel what runs, close the clients, end the thread."""
+        """Cancel running operations, close the clients, and end the thread."""
         return defer.ensureDeferred(self._stop())
 
     async def _stop(self) -> None:

@@ -43,8 +43,8 @@ class BuildLog:
         """Write an event of the server's record."""
         match event:
             case "made":
-                how = "found by its label, the answer of its create was lost" if server.adopted else "made"
-                self.write(f"server {server.uuid} is {how}: {server.plan} in {server.zone}")
+                how = "found by its label, since the answer to its create was lost" if server.adopted else "created"
+                self.write(f"server {server.uuid} {how}: {server.plan} in {server.zone}")
             case "started":
                 self.started(server.seconds("asked", "started"))
             case "attached":
@@ -59,15 +59,15 @@ class BuildLog:
             self.finish()
 
     def started(self, seconds: float | None) -> None:
-        """Its server is started."""
-        self.write(f"started after {seconds or 0:.0f} s, calling {self._master}")
+        """Write that the server has started."""
+        self.write(f"started after {seconds or 0:.0f} s; its worker attaches to {self._master}")
 
     def attached(self, seconds: float | None) -> None:
-        """The worker on its server has called."""
-        self.write(f"its worker has called after {seconds or 0:.0f} s")
+        """Write that the worker on the server has attached."""
+        self.write(f"its worker attached after {seconds or 0:.0f} s")
 
     def finish(self) -> None:
-        """Close the log, when its lines are written."""
+        """Close the log when its lines are written."""
         if self._is_open:
             self._is_open = False
             self._do(self._finish())

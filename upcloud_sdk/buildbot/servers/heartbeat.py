@@ -1,4 +1,4 @@
-"""Whether the guest of a worker still answers. For the reactor's thread."""
+"""Checks whether the guest of a worker still answers. For the reactor's thread."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, Connection, DelayedCall
 
 _ASK_EVERY = 60.0
-"""Seconds between an answer and the next question."""
+"""Seconds between an answer and the next ping."""
 _LOOK_EVERY = 10.0
-"""How often to look whether the answer has come."""
+"""Seconds between two checks for the answer."""
 SHORTEST = 60.0
-"""A guest has at least so many seconds to answer: it may be busy. While it logs in, it has no more."""
+"""Minimum seconds that a guest has for an answer, since it may be busy. During a login, also the maximum."""
 
 
 class Heartbeat:
-    """Asks a guest again and again whether it is there. Closes its connection if it does not answer.
+    """Pings a guest, and closes its connection if it does not answer.
 
-    Buildbot itself waits for ever for a guest whose machine hangs while its connection stays open.
+    Buildbot itself waits forever for a guest whose machine hangs while its connection stays open.
     """
 
     _log = Logger()
@@ -38,12 +38,12 @@ class Heartbeat:
         self._call: DelayedCall | None = None
 
     def start(self) -> None:
-        """Ask until the connection is closed."""
+        """Ping until the connection is closed."""
         self._conn.notifyOnDisconnect(self._stop)
         self._ask()
 
     def allow(self, within: float) -> None:
-        """Give it so many seconds from now on, but not less than it had."""
+        """Allow at least this many seconds from now on. Never shortens the time for an answer."""
         self._within = max(within, SHORTEST)
 
     def _ask(self) -> None:
@@ -60,7 +60,7 @@ class Heartbeat:
     def _look(self) -> None:
         self._missed += 1
         within = SHORTEST if self._worker.botmaster.shuttingDown else self._within
-        # Looks are counted, and no time is measured: if the clock jumps, the guest is not to blame.
+        # Count the checks instead of measuring time, so that a jump of the clock disconnects no guest.
         if self._missed < math.ceil(within / _LOOK_EVERY):
             self._call_later(_LOOK_EVERY, self._look)
             return
@@ -79,4 +79,4 @@ class Heartbeat:
 
 
 def _ignore(_: object) -> None:
-    """The connection is about to be closed."""
+    """Ignore the error: the connection is about to be closed."""

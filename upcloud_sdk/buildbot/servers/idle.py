@@ -1,4 +1,4 @@
-"""When a worker gives up a server on which no build runs. For the reactor's thread."""
+"""Decides when a worker gives up a server on which no build runs. For the reactor's thread."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class IdleServer:
     def __init__(self, worker: AbstractLatentWorker, server: Callable[[], BuildServer | None]) -> None:
         self._worker, self._get_server = worker, server
         self.guest_comes_back = False
-        """Whether a guest comes back after its connection was lost. No build can start meanwhile."""
+        """Whether a guest reconnects after a lost connection. No build can start during that time."""
         self._make_way_call: DelayedCall | None = None
         self._lost_call: DelayedCall | None = None
 
@@ -53,7 +53,7 @@ class IdleServer:
         return (self._worker.state is States.SUBSTANTIATED or is_parked) and not self._worker.building
 
     def stay_parked(self) -> bool:
-        """Give the parked server up at the end of its time. False if that is now."""
+        """Plan to give up the parked server at the end of its time. False if that is now."""
         server = self.server
         left = 0.0 if server is None or server.stays_until is None else server.stays_until - time.monotonic()
         if left > 0:
@@ -61,7 +61,7 @@ class IdleServer:
         return left > 0
 
     def make_way(self) -> None:
-        """In a second, give the server up if a build still waits. It would wait until `build_wait_timeout` is over."""
+        """In a second, give the server up if a build still waits. Otherwise it would wait for `build_wait_timeout`."""
         if self._make_way_call is None:
             self._make_way_call = self._worker.master.reactor.callLater(_MAKE_WAY_AFTER, self._look_for_builds)
 
@@ -80,7 +80,7 @@ class IdleServer:
         return any(oldest)
 
     def expect_guest(self, within: float) -> None:
-        """Give the server up if its guest is not back in so many seconds: it may be off, and still costs money."""
+        """Give the server up if its guest is not back in this many seconds: it may be off, and still costs money."""
         self.guest_is_back()
         look = self._look_for_guest
         self._lost_call = self._worker.master.reactor.callLater(within, look, self.server, within)
@@ -136,7 +136,7 @@ class IdleServer:
         worker.botmaster.maybeStartBuildsForWorker(worker.name)
 
     def close(self) -> None:
-        """Stop all timers: the worker stops."""
+        """Stop all timers when the worker stops."""
         _cancel(self._make_way_call)
         _cancel(self._lost_call)
 
@@ -188,7 +188,7 @@ class IdleServers:
                 chosen.give_up()
 
     def close(self) -> None:
-        """Stop all timers: the master stops."""
+        """Stop all timers when the master stops."""
         _cancel(self._call)
 
 

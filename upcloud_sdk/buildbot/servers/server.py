@@ -57,7 +57,7 @@ class BuildServer(JobServer[ServerRequest]):
         return not self.is_outdated and super().may_be_parked
 
     def use_for(self, build: Build, guest: Guest) -> None:
-        """Use it for another build from now on."""
+        """Prepare it for another build."""
         self.build, self.guest = build, guest
         self.begin_again()
 
@@ -96,6 +96,6 @@ class BuildServer(JobServer[ServerRequest]):
         return {name: value for name, value in facts.items() if value is not None}
 
     def set_properties(self, properties: Properties) -> None:
-        """Set them on a build."""
+        """Set the facts as properties of a build."""
         for name, value in self.facts().items():
             properties.setProperty(name, value, "Worker")

@@ -1,1 +1,1 @@
-"""A page of Buildbot's web interface: the servers that are up, and what they did and cost."""
+"""A page of Buildbot's web interface: running and past servers, and their costs."""

@@ -1,4 +1,4 @@
-"""What the page uses of Buildbot's web server, which ships no types: its names, typed."""
+"""Types for the parts of Buildbot's web server that the page uses. Buildbot itself has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The servers of all masters that are up now: what the web page and the metrics show."""
+"""The running servers of all masters, for the web page and the metrics."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ANSWERS_WITHIN = 5.0
-"""Seconds that a list is waited for. After that, the view says that it is missing."""
+"""Seconds to wait for a list. After that, the view says that the list is missing."""
 
 
 async def live_view(service: UpcloudService) -> LiveView:

@@ -24,7 +24,7 @@ NOTHING = "# No UpCloud worker is configured on this master.\n"
 
 
 class MetricsText(Resource):
-    """For users who may see builds, and for requests with the configured token."""
+    """The metrics, for users who may see builds, and for requests with the configured token."""
 
     isLeaf = True  # noqa: N815 - Twisted's
 
@@ -51,7 +51,7 @@ class MetricsText(Resource):
             service.event_listeners.append(self._metrics.hear_event)
 
     def render_GET(self, request: Request) -> int:  # noqa: N802 - Twisted's
-        """Send them, in a moment."""
+        """Send the metrics asynchronously."""
         return self.asyncRenderHelper(request, self._answer)
 
     @async_to_deferred
@@ -72,7 +72,7 @@ class MetricsText(Resource):
 
     @staticmethod
     async def _count_left(service: UpcloudService, metrics: Metrics) -> None:
-        """Count what nobody holds. If the API does not answer, the last counts stay."""
+        """Count servers and disks without a holder. If the API does not answer, the last counts stay."""
         view = await live_view(service)
         if not view.problems:
             metrics.left = sum(row.held_by == "nobody" for row in view.servers), len(view.disks)

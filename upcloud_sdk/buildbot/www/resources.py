@@ -46,7 +46,7 @@ class Names:
         self._until = 0.0
 
     async def ids(self) -> dict[str, dict[str, int]]:
-        """Under `builders` and `workers`: ids by name."""
+        """Ids by name, under the keys `builders` and `workers`."""
         if time.monotonic() >= self._until:
             builders = await self._master.data.get(("builders",))
             workers = await self._master.data.get(("workers",))
@@ -73,7 +73,7 @@ class JsonDocument(Resource):
 
     @async_to_deferred
     async def _answer(self, request: Request) -> bytes:
-        # The same question that Buildbot's own API asks for builds, so that the same rules apply.
+        # The same check as in Buildbot's own API for builds, so that the same rules apply.
         await self.master.www.assertUserAllowed(request, ("builds",), "GET", {})
         service = service_of(self.master)
         view = LiveView(at=datetime.now(UTC)) if service is None else await live_view(service)

@@ -176,14 +176,14 @@ class JobServer(Generic[C]):
         self._specs = self._possible.specs()
         self.asked_at = self._begun_at = time.monotonic()
         sizes = dict.fromkeys(f"{spec.plan} in {spec.zone}" for spec in self._specs)
-        self.tell(f"asked for {' or '.join(sizes)}")
+        self.tell(f"requested {' or '.join(sizes)}")
         self.may_attach = True
         servers = self._account.cloud.servers
         self.details = await servers.create(
             self._specs, lease=LEASE, on_lease_lost=self._lease_lost, on_late=self._appeared
         )
         if self._choice.recipe is not None:
-            log.info("server %s of worker %s is made of %s", self.details.uuid, self._name, self.image)
+            log.info("server %s of worker %s was created from %s", self.details.uuid, self._name, self.image)
         if self.has_fresh_disks:
             template = self._possible.template(self.details.zone)
             self._disk = FreshDisk(self._account.cloud, self.details, template, clock=self._account.clock)
@@ -370,7 +370,7 @@ class JobServer(Generic[C]):
         """Return when `destroy` has ended, successfully or not, or when the client has destroyed it."""
         await self._destroyed.wait()
 
-    # --- facts about it ------------------------------------------------------------------------------------------
+    # --- facts about it -----------------------------------------------------------------------------------------------
 
     @property
     def uuid(self) -> str:

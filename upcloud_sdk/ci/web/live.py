@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.ci.web.history import Document
 
 PHASES = {
-    "asked": ("booting", "asked for"),
+    "asked": ("booting", "requested"),
     "booting": ("booting", "booting"),
     "attaching": ("installing", "installing its worker"),
     "building": ("building", "building"),

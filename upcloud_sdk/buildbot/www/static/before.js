@@ -1,4 +1,4 @@
-/* What was: a bar a server over the last hours, totals, failures, and what is left over. */
+/* The past: one bar per server over the last hours, totals, failures, and leftovers. */
 import { Chart, Legend, moved, zoomed } from "./chart.js";
 import { Left, Notes } from "./now.js";
 import { BuildLinks, Table, Uuid, WorkerLink, clock, count, dayAndTime, duration, h, money, sumOf, useDocument, useEffect, useMemo, useState } from "./parts.js";
@@ -78,7 +78,7 @@ function Timeline({ said, hours, setHours }) {
     inRange.length > most && h("button", { type: "button", className: "uc-button", onClick: () => setMost(most + ROWS) }, `Show ${Math.min(ROWS, inRange.length - most)} more`));
 }
 
-/* From a little before the first server on, so that a young master shows more than a line at the right. */
+/* Begin shortly before the first server, so that a new master shows more than a line at the right. */
 function fitted(servers, [first, last]) {
   const begin = servers.reduce((least, server) => Math.min(least, server.begin), last - 60);
   return [Math.max(first, begin - 0.03 * (last - begin)), last];

@@ -1,4 +1,4 @@
-/* A bar a server over time, by phase. The same is in a table beside it, which is what a screen reader reads. */
+/* One bar per server over time, by phase. A table beside it has the same data for screen readers. */
 import { PHASES, clock, dayAndTime, duration, h, useEffect, useRef, useState } from "./parts.js";
 
 const ROW = 20;
@@ -6,7 +6,7 @@ const AXIS = 24;
 const STEPS = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800];
 const LEAST = 5;
 
-/* Where on the picture a moment is, and back. */
+/* Convert times to positions on the chart, and back. */
 function scale([begin, end], left, width) {
   const pixels = Math.max(1, width - left) / Math.max(0.001, end - begin);
   return { x: (time) => left + (time - begin) * pixels, time: (x) => begin + (x - left) / pixels };
@@ -14,7 +14,7 @@ function scale([begin, end], left, width) {
 
 function marks([begin, end], most) {
   const step = STEPS.find((each) => (end - begin) / each <= most) || 604800;
-  // By the reader's own clock, so that six hours begin at 06:00.
+  // In local time, so that periods of six hours begin at 06:00.
   const shift = new Date(begin * 1000).getTimezoneOffset() * 60;
   const found = [];
   for (let mark = Math.ceil((begin - shift) / step) * step + shift; mark <= end; mark += step) found.push(mark);
@@ -60,7 +60,7 @@ export function Chart({ servers, range, all, onRange }) {
 
   const at = (event) => Math.min(Math.max(time(event.clientX - box.current.getBoundingClientRect().left), range[0]), range[1]);
   const pointer = {
-    // By mouse alone: a finger scrolls the page, and has the buttons.
+    // By mouse only: touch scrolls the page, and can use the buttons.
     onPointerDown: (event) => {
       if (event.pointerType !== "mouse" || event.button) return;
       event.currentTarget.setPointerCapture(event.pointerId);

@@ -1,4 +1,4 @@
-/* What is up now: a row a server, refreshed every two seconds; and what is left over. */
+/* The present: one row per running server, refreshed every two seconds, and leftovers. */
 import { BuildLinks, Phase, Table, Uuid, WorkerLink, clock, count, dayAndTime, duration, h, money, sumOf, useDocument } from "./parts.js";
 
 const EVERY = 2;
@@ -33,7 +33,7 @@ function Servers({ said }) {
       h(Figure, { name: "An hour costs now", value: sumOf(said.hourly, 4, said.unpriced && count(said.unpriced, "server", "servers")) }),
       h(Figure, { name: "Left over", value: String(left.length) })),
     h("p", { className: "uc-muted" }, "As of ", h("time", { "data-time": time }, clock(time)), ", refreshed every two seconds."),
-    // Said again only when it changes, so that a screen reader is not interrupted by each refresh.
+    // Updated only when it changes, so that refreshes do not interrupt a screen reader.
     h("p", { role: "status", className: "uc-hidden" }, `${count(servers.length, "server is", "servers are")} up.`),
     h(Table, { caption: "Servers that are up", columns, rows: servers, empty: "No server is up. One comes with the next build.", className: "uc-now" }),
     left.length > 0 && h(Left, { left, time }));

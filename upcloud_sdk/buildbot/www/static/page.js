@@ -1,4 +1,4 @@
-/* The page: its two views, and what they have in common. */
+/* The page with its two views. */
 import { Before } from "./before.js";
 import { Now } from "./now.js";
 import { Link, h, useColours } from "./parts.js";

@@ -1,4 +1,4 @@
-/* What both views share: how values are written, and how documents are asked for. */
+/* Shared by both views: formats of values, and requests for documents. */
 const { React, ReactRouterDOM, BuildbotPluginSupport } = window;
 export const h = React.createElement;
 export const { useCallback, useEffect, useMemo, useRef, useState } = React;
@@ -46,7 +46,7 @@ export function money(amount, currency, digits = 4) {
 
 export const sums = (amounts, digits) => amounts.map(({ amount, currency }) => money(amount, currency, digits)).join(", ") || money(0, "", digits);
 
-/* A sum of which parts are not known: `unknown` says how many, such as "2 servers". */
+/* A sum with unknown parts. `unknown` says how many, such as "2 servers". */
 export const sumOf = (amounts, digits, unknown) => [
   (amounts.length > 0 || !unknown) && h("span", { key: "known" }, sums(amounts, digits)),
   unknown ? h("small", { key: "unknown", className: "uc-muted uc-also" }, `${amounts.length ? "+ " : ""}${unknown}: not known`) : null,
@@ -56,7 +56,7 @@ export const count = (number, one, many) => `${number} ${number === 1 ? one : ma
 
 /* --- parts ---------------------------------------------------------------------------------------------------------- */
 
-/* `said`: the document, which knows the ids of builders and workers that have a page. */
+/* `said`: the document, with the ids of builders and workers that have a page. */
 export function BuildLinks({ builds, said }) {
   if (!builds.length) return h("span", { className: "uc-muted" }, "none");
   return builds.map((build) => h("span", { key: build.id, className: "uc-build" },
@@ -84,7 +84,7 @@ export function Uuid({ uuid }) {
 
 async function copyText(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
-  // A page by plain HTTP has no clipboard of its own.
+  // Browsers offer no clipboard to a page over plain HTTP.
   const area = Object.assign(document.createElement("textarea"), { value: text });
   document.body.append(area);
   area.select();
@@ -92,7 +92,7 @@ async function copyText(text) {
   area.remove();
 }
 
-/* A table that a screen reader reads as one, on a phone too, where each row is shown as a block of lines. */
+/* A table for screen readers, also on a phone, where each row is shown as a block of lines. */
 export function Table({ caption, columns, rows, empty, className = "" }) {
   if (!rows.length) return h("p", { className: "uc-muted" }, empty);
   return h("div", { className: "uc-scroll" }, h("table", { className: `uc-table ${className}`, role: "table" },
@@ -129,7 +129,7 @@ async function ask(path, signal) {
   return answer.json();
 }
 
-/* The document of a path, asked for again and again while the page is seen. */
+/* The document of a path, requested repeatedly while the page is visible. */
 export function useDocument(path, everySeconds) {
   const [found, setFound] = useState({ document: null, problem: null });
   useEffect(() => {
@@ -168,7 +168,7 @@ export function useDocument(path, everySeconds) {
 
 const DARK = "(prefers-color-scheme: dark)";
 
-/* Whether what stands behind an element is dark: the first of its ancestors that has a colour decides. */
+/* Whether the background of an element is dark: that of its first ancestor with a colour. */
 function isOnDark(element) {
   for (let each = element; each; each = each.parentElement) {
     const [red, green, blue, alpha = 1] = (getComputedStyle(each).backgroundColor.match(/[\d.]+/g) || []).map(Number);
@@ -177,7 +177,7 @@ function isOnDark(element) {
   return false;
 }
 
-/* Dark where the reader chose so in Buildbot's settings or in the browser, or where Buildbot itself is dark. */
+/* Dark if the user chose it in Buildbot's settings or in the browser, or if Buildbot itself is dark. */
 export function useColours() {
   useEffect(() => {
     const query = window.matchMedia(DARK);

@@ -1,4 +1,4 @@
-/* What Buildbot's web interface loads: a menu item and two routes. The page itself is loaded when it is opened. */
+/* Loaded by Buildbot's web interface: a menu item and two routes. The page itself is loaded when it is opened. */
 (() => {
   "use strict";
   const { React, BuildbotPluginSupport } = window;

@@ -47,8 +47,7 @@ def test_the_simulator_can_be_told_to_refuse(outcomes: Callable[..., dict[str, i
 
 
 def test_the_simulator_can_be_another(outcomes: Callable[..., dict[str, int]]) -> None:
-    run_by = "pytestmark = pytest.mark.anyio"
-    assert outcomes(OVERRIDDEN, run_by) == {"passed": 2}
+    assert outcomes(OVERRIDDEN) == {"passed": 2}
 
 
 def test_each_test_has_an_account_of_its_own(outcomes: Callable[..., dict[str, int]]) -> None:

@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.benchmarks.heartbeat import longest
+from tests.benchmarks.heartbeat import full_collections, longest_gap
 from tests.benchmarks.master import LOCAL, OURS, SHIPPED, running, until
 from tests.benchmarks.measure import Section
 from tests.buildbot.guests import GuestHost, Guests
@@ -37,6 +37,8 @@ class Seconds:
     start: list[float] = field(default_factory=list[float])
     end: list[float] = field(default_factory=list[float])
     gap: list[float] = field(default_factory=list[float])
+    """The longest of the reactor, without full collections of garbage."""
+    collections: list[float] = field(default_factory=list[float])
     requests: list[float] = field(default_factory=list[float])
     """Requests per build of concurrent builds."""
     alone: list[Counter[str]] = field(default_factory=list[Counter[str]])
@@ -83,8 +85,12 @@ def buildbot(*, rounds: int, scale: float) -> Section:
         section.add(f"{what}: {kind}", statistics.median(ends), target, " s", _range(ends))
     for kind in (OURS, SHIPPED):
         gaps = [gap * 1e3 for gap in took[kind].gap]
-        what = f"longest gap of the reactor while {number} workers start and build"
+        what = f"longest gap of the reactor while {number} workers start and build, without full collections"
         section.add(f"{what}: {kind}", statistics.median(gaps), None, " ms", f"{min(gaps):.0f} to {max(gaps):.0f} ms")
+    for kind in (OURS, SHIPPED):
+        full = [seconds * 1e3 for seconds in took[kind].collections]
+        what = f"longest full collection of Python's garbage in these {len(took[kind].gap)} rounds"
+        section.add(f"{what}: {kind}", max(full, default=0.0), None, " ms", f"{len(full)} of them")
     # The number of polls depends on the boot time.
     for which, when in ((-2, ""), (-1, ", if the API sends the total of a list")):
         alone = took[OURS].alone[which]
@@ -158,7 +164,9 @@ def _many(took: dict[str, Seconds], number: int, rounds: int) -> None:
                     until(lambda: not sim.servers and not sim.storages)
                     # The first round does not count: it reads templates and prices.
                     if turn and len(names) > 1:
-                        took[kind].gap.append(longest(master.folder / "beats", since, ended))
+                        beats = master.folder / "beats"
+                        took[kind].gap.append(longest_gap(beats, since, ended))
+                        took[kind].collections += full_collections(beats, since, ended)
                         took[kind].requests.append((len(sim.requests) - sent) / number)
                     elif turn:
                         took[kind].alone.append(Counter(map(_call, sim.requests[sent:])))

@@ -64,3 +64,13 @@ def test_the_page_of_the_docs_has_every_section() -> None:
     from tests.benchmarks.__main__ import DOCS, SECTIONS  # noqa: PLC0415 - see above
 
     assert TITLE.findall((DOCS / "performance.md").read_text("utf-8")) == list(SECTIONS)
+
+
+def test_a_gap_is_counted_without_the_full_collections_in_it(tmp_path: Path) -> None:
+    from tests.benchmarks.heartbeat import full_collections, longest_gap  # noqa: PLC0415 - see above
+
+    beats = tmp_path / "beats"
+    beats.write_text("gap 10.0 10.5\ncollection 10.125 10.75\ngap 11.0 11.25\ngap 19.0 21.0\n", encoding="utf-8")
+    assert longest_gap(beats, 9.0, 20.0) == 0.25
+    assert full_collections(beats, 9.0, 20.0) == [0.625]
+    assert longest_gap(beats, 30.0, 40.0) == 0.0

@@ -42,7 +42,7 @@ def test_the_navigation_has_five_groups() -> None:
 
 def test_the_page_of_examples_names_each_example() -> None:
     page = (DOCS / "examples.md").read_text(encoding="utf-8")
-    files = (file for pattern in ("*.py", "*.cfg") for file in (ROOT / "examples").rglob(pattern))
+    files = (file for pattern in ("*.py", "*.cfg", "*.csv") for file in (ROOT / "examples").rglob(pattern))
     paths = [str(file.relative_to(ROOT)) for file in files if file.name != "__init__.py"]
     named = ["examples/pytest_suite/" if "/pytest_suite/" in path else path for path in paths]
     assert [name for name in named if f"`{name}`" not in page] == []

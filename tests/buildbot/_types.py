@@ -1,4 +1,4 @@
-"""What these tests use of Buildbot, its worker and Twisted, which ship no types or partial ones."""
+"""Types for the parts of Buildbot, its worker and Twisted that the tests use. They have none, or partial ones."""
 
 from __future__ import annotations
 

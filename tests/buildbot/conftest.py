@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session", autouse=True)
 def _guest_host() -> Iterator[None]:
-    """The process that guests run in ends with the tests."""
+    """End the process of the guests after the tests."""
     yield
     GuestHost.close()
 
@@ -28,7 +28,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture(scope="session")
 def _basedir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `buildbot create-master` makes."""
+    """A base directory made by `buildbot create-master`."""
     basedir = tmp_path_factory.mktemp("buildbot") / "master"
     subprocess.run(buildbot("create-master", "--relocatable", str(basedir)), check=True, capture_output=True)
     return basedir
@@ -36,7 +36,7 @@ def _basedir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def master_process(_basedir: Path, tmp_path: Path) -> Iterator[Callable[..., MasterProcess]]:
-    """Makes masters that run as processes, and are gone after the test."""
+    """Makes masters that run as processes, and ends them after the test."""
     made: list[MasterProcess] = []
 
     def make(url: str, workers: dict[str, dict[str, Any]], **options: Any) -> MasterProcess:  # noqa: ANN401 - MasterProcess's

@@ -1,4 +1,4 @@
-"""A master with the worker that ships with Buildbot, or with ours: its `master.cfg` is the same but for an import."""
+"""A master with the worker that ships with Buildbot, or with ours. Only an import in its `master.cfg` differs."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ USER_DATA = """#!/bin/sh
 buildbot-worker create-worker worker 127.0.0.1:{pb} bot password && exec buildbot-worker start --nodaemon worker
 """
 POLL = "GET /server/{uuid}"
-"""What the shipped worker asks while its server starts."""
+"""The request that the shipped worker repeats while its server starts."""
 
 
 class Account(Simulator):
-    """Remembers the passwords that it has made up."""
+    """An account that records the created passwords."""
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the simulator's
         self._made: list[str] = []
@@ -73,15 +73,15 @@ class Account(Simulator):
         return self._made[-1]
 
     def passwords_in(self, text: str) -> list[str]:
-        """Those that can be read there."""
+        """The created passwords that this text contains."""
         return [each for each in self._made if each in text]
 
 
 class Master(MasterProcess):
-    """A master with one worker, and the account where that makes its servers."""
+    """A master with one worker, and the account of its servers."""
 
     quarantine = 0.05
-    """Seconds that its worker gets no build after a failure."""
+    """Seconds without builds for the worker after a failure."""
 
     def __init__(self, imported: str, cloud: Account, basedir: Path, url: str) -> None:
         self.cloud, self.url, self._imported, self.pb = cloud, url, imported, free_port()
@@ -109,7 +109,7 @@ class Master(MasterProcess):
         return results
 
     def tried(self, request: int, times: int = 1) -> list[int]:
-        """The results of the attempts so far, once there are so many."""
+        """Wait for this many attempts. Returns their results."""
 
         def look() -> list[int] | None:
             builds = self.get(f"buildrequests/{request}/builds")["builds"]
@@ -120,7 +120,7 @@ class Master(MasterProcess):
         return results
 
     def server(self, state: str) -> Server:
-        """The server that is in this state, when there is one."""
+        """Wait for a server in this state, and return it."""
         found: list[Server] = eventually(
             f"a server that is {state}",
             lambda: [each for each in list(self.cloud.servers.values()) if each.state == state],
@@ -132,12 +132,12 @@ class Master(MasterProcess):
         eventually(text, lambda: text in self.log)
 
     def polls_on(self) -> None:
-        """Wait until the API has been asked for the server's state a few times more."""
+        """Wait until the worker has polled the server's state a few more times."""
         enough = self.cloud.count(POLL) + 3
         eventually("more polls", lambda: self.cloud.count(POLL) >= enough)
 
     def hangs_after_sigterm(self, *requests: int) -> None:
-        """Ask it to stop, see that it waits for these builds, and kill it."""
+        """Stop the master, check that it waits for these builds, and kill it."""
         self.ask_to_stop()
         self.waits_for("Initiating clean shutdown")
         self.polls_on()
@@ -150,19 +150,19 @@ class Master(MasterProcess):
         eventually("no servers", lambda: not self.cloud.servers)
 
     def has_a_warm_server(self) -> None:
-        """After a build, waiting for the next."""
+        """The idle server after a build."""
         wait = f"(until rm {self._gate} 2> /dev/null; do sleep 0.1; done; poweroff) &\n"
         document = self.user_data.replace("buildbot-worker", wait + "buildbot-worker", 1)
         self.run(build_wait_timeout=3600, hostconfig={"user_data": document})
         assert self.build() == [SUCCESS]
 
     def warm_server_shuts_itself_down(self) -> str:
-        """Which one it was."""
+        """The uuid of the server of the last build."""
         self._gate.touch()
         return self.server("stopped").uuid
 
     def is_killed_while_it_builds(self) -> tuple[str, int]:
-        """The server that it leaves, and the request that it was building for."""
+        """Kill the master. Returns the server that it leaves, and the request of its build."""
         self.run(command="sleep 100")
         request = self.force("debian")
         self.waits_for("Worker bot substantiated")
@@ -170,7 +170,7 @@ class Master(MasterProcess):
         return self.server("started").uuid, request
 
     def leaves_nothing(self) -> None:
-        """Stop it: in time, and with nothing left in the account."""
+        """Stop the master, and check that it stops in time and leaves nothing in the account."""
         self.terminate(within=DOWN_WITHIN)
         assert self.cloud.servers == {}
         assert self.cloud.storages == {}

@@ -1,9 +1,9 @@
-"""Seconds in the life of a real master in which everything happens to its workers at random; then all must be well.
+"""Runs a real master for some seconds with random events at its workers, and checks the result.
 
 python -m tests.buildbot.fuzz [--seeds 50] [--first 1] [--seconds 25] [--at-once 2]
 python -m tests.buildbot.fuzz --seed SEED
 
-Each seed runs in a process of its own. A seed that has failed can be run again: it draws the same events in the same
+Each seed runs in a separate process. A failed seed can be run again: it gives the same events in the same
 order.
 """
 
@@ -36,11 +36,11 @@ WORKERS = ("bot-1", "bot-2", "bot-3")
 IMAGES = (IMAGE, "Ubuntu Server 24.04 LTS (Noble Numbat)")
 CREDENTIALS: tuple[dict[str, Any], ...] = ({}, {"api_username": None, "api_password": None, "api_token": "ucat_other"})
 PATIENCE = 240.0
-"""Seconds after the last event in which all requests end; far more than they need."""
+"""Seconds after the last event within which all requests must end: far more than they need."""
 
 
 class Fuzz(MasterCase):
-    """One seed."""
+    """The run of one seed."""
 
     seed = 1
     seconds = 25.0
@@ -54,7 +54,7 @@ class Fuzz(MasterCase):
         self.patch(QuickWorker, "reaps", ReapPace(again=1, every=2, retry=0.2))
 
     def some_workers(self) -> list[QuickWorker]:
-        """All workers, as some configuration has them."""
+        """All workers in a random configuration."""
         pick = self.chance.choice
         common = {
             "image": Interpolate("%(prop:image)s"),
@@ -70,7 +70,7 @@ class Fuzz(MasterCase):
     def steps(self) -> list[object]:
         return [ShellCommand(command=["sleep", Interpolate("%(prop:seconds)s")])]
 
-    # --- what happens -------------------------------------------------------------------------------------------------
+    # --- events -------------------------------------------------------------------------------------------------------
 
     async def a_build_is_wanted(self) -> None:
         builderid = await self.master.data.updates.findBuilderId(self.chance.choice(["any", *WORKERS]))
@@ -120,7 +120,7 @@ class Fuzz(MasterCase):
         worker = self.chance.choice(list(self.master.workers.workers.values()))
         await self.master.data.control("stop", {"reason": "fuzz"}, ("workers", str(worker.workerid)))
 
-    # --- the life and its end -----------------------------------------------------------------------------------------
+    # --- the run and its checks ---------------------------------------------------------------------------------------
 
     async def test_everything_at_random(self) -> None:
         self.serve(boot_seconds=0.2, username="user", password="secret-password", token="ucat_other")
@@ -147,7 +147,7 @@ class Fuzz(MasterCase):
         assert set(results) <= {SUCCESS, CANCELLED}, results
 
     async def all_results(self) -> list[int]:
-        """Those of all requests, when the last is complete."""
+        """Wait until all requests are complete. Returns their builds."""
         results: list[int] = []
         until = time.monotonic() + PATIENCE
         for number in self.requests:
@@ -158,7 +158,7 @@ class Fuzz(MasterCase):
         return results
 
     async def describe(self, number: int) -> str:
-        """A request that has not ended, and the workers."""
+        """Describes an unfinished request and the workers."""
         request = await self.master.data.get(("buildrequests", number))
         builds = await self.master.data.get(("buildrequests", number, "builds"))
         workers = [
@@ -172,13 +172,13 @@ class Fuzz(MasterCase):
         return "\n".join([repr(seen), repr(tried), *workers, *servers])
 
     def flushLoggedErrors(self, *_: type[Exception]) -> list[object]:  # noqa: N802 - Twisted's
-        """All of them: Buildbot logs what fails on purpose."""
+        """Flush all errors, since Buildbot logs the deliberate failures."""
         super().flushLoggedErrors()
         return []
 
 
 def run_here(seed: int, seconds: float) -> int:
-    """Run one seed in this process; 0 if all was well."""
+    """Run one seed in this process. Returns 0 if all checks passed."""
     Fuzz.seed, Fuzz.seconds = seed, seconds
     case, result = Fuzz("test_everything_at_random"), unittest.TestResult()
     # Twisted's test cases write into the working directory.
@@ -193,7 +193,7 @@ def run_here(seed: int, seconds: float) -> int:
 
 
 def run_in_a_process(seed: int, seconds: float) -> bool:
-    """Run one seed, and say what came of it; whether all was well."""
+    """Run one seed in a process and print the result. Returns whether all checks passed."""
     command = [sys.executable, "-m", "tests.buildbot.fuzz", "--seed", str(seed), "--seconds", str(seconds)]
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=seconds + 4 * PATIENCE)
@@ -208,7 +208,7 @@ def run_in_a_process(seed: int, seconds: float) -> bool:
 
 
 def main() -> int:
-    """Run the seeds that the command line says; 1 if one has failed."""
+    """Run the seeds of the command line. Returns 1 if one has failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--first", type=int, default=1)

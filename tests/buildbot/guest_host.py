@@ -1,7 +1,7 @@
-"""A process that runs the workers of all guests: real ones, without the second that each would take to start.
+"""A process that runs the real workers of all guests, to save the second that each start of a process takes.
 
 Run as a script. A line on its standard input is an order: `start ID LOGIN`, its login in JSON, `stop ID`, or
-`freeze ID CALL`: at this call of the master's, or at once if there is none. Its end is the end of the process.
+`freeze ID CALL`: at this call of the master's, or at once if there is none. When the input ends, the process ends.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ else:
 
 
 class Link:
-    """The connection of a guest. It stays open when the guest freezes, as that of a machine that hangs."""
+    """The connection of a guest. It stays open when the guest freezes, like that of a hanging machine."""
 
     _frozen: ClassVar[list[Link]] = []
     """Kept for good. As garbage, what a guest knows of its master's objects still writes that it lets go of them: the
@@ -49,14 +49,14 @@ class Link:
         return broker
 
     def freeze(self) -> None:
-        """Read and answer nothing any more."""
+        """Stop reading and answering."""
         self.is_frozen = True
         self._frozen.append(self)
         self._broker.transport.pauseProducing()
 
 
 class Orders(LineReceiver):
-    """What the test says on standard input."""
+    """Reads the orders of the test from standard input."""
 
     delimiter = b"\n"
     MAX_LENGTH = 1 << 20
@@ -102,7 +102,7 @@ class Orders(LineReceiver):
 
 
 if __name__ == "__main__":
-    # A worker that is sent away in an unusual way stops its process; here the other guests live on.
+    # After an unusual disconnect a worker stops its reactor. Here the other guests must continue.
     reactor.stop = lambda: None
     with tempfile.TemporaryDirectory() as folder:
         StandardIO(Orders(Path(folder)))

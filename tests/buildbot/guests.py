@@ -1,4 +1,4 @@
-"""Guests that are real workers, in one process for all of them."""
+"""Guests with real workers, which all run in one process."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
 
 
 LOGIN = json.dumps({"host": "@MASTER@", "port": "@PORT@", "name": "@NAME@", "passwd": "@PASSWORD@"})
-"""What such a guest is told, with the tokens that the worker in the master replaces."""
+"""The document for such a guest, with the tokens that the master's worker replaces."""
 
 
 class GuestHost:
-    """The process that guests run in; one for all tests."""
+    """The process of the guests, shared by all tests."""
 
     script: ClassVar[Path] = Path(__file__).with_name("guest_host.py")
     _process: ClassVar[Popen[str] | None] = None
     _ordering: ClassVar[threading.Lock] = threading.Lock()
-    """Each simulator starts its servers' guests in a thread of its own."""
+    """A lock, since each simulator starts guests in its own thread."""
 
     @classmethod
     def order(cls, line: str) -> None:
-        """Give an order; the process is started for the first."""
+        """Send an order. The first one starts the process."""
         with cls._ordering:
             if cls._process is None:
                 cls._process = Popen([sys.executable, str(cls.script)], stdin=PIPE, stdout=PIPE, text=True)
@@ -41,21 +41,21 @@ class GuestHost:
 
     @classmethod
     def wait(cls) -> None:
-        """Wait until the order to freeze is carried out."""
+        """Wait until the guest is frozen."""
         assert cls._process is not None
         assert cls._process.stdout is not None
         assert cls._process.stdout.readline() == "done\n"
 
     @classmethod
     def close(cls) -> None:
-        """End it, with all guests."""
+        """End the process with all guests."""
         if cls._process is not None:
             cls._process.communicate(timeout=120)
             cls._process = None
 
 
 class Guests:
-    """The worker that a server's `user_data` describes, for as long as the server is started."""
+    """A backend that runs the worker in a server's `user_data` while the server is started."""
 
     host: ClassVar[type[GuestHost]] = GuestHost
 
@@ -63,11 +63,11 @@ class Guests:
         self.running: set[str] = set()
         self._shut_down: list[str] = []
         self.seen: list[str] = []
-        """The `user_data` of every server that started, in order."""
+        """The `user_data` of all started servers, in order."""
         self.attaches = True
         """Whether guests start a worker at all."""
         self.freezes_at: str | None = None
-        """The call of the master's at which the next guest freezes: its connection stays, and it answers nothing."""
+        """The master's call at which the next guest freezes: its connection stays open, and it does not answer."""
 
     def start(self, server: Server) -> None:
         if self.attaches:
@@ -91,7 +91,7 @@ class Guests:
         self._shut_down.append(uuid)
 
     def forget(self, uuid: str) -> None:
-        """It was stopped before."""
+        """The guest may have been stopped before."""
 
     def console(self, uuid: str) -> Path | None:
         return None
@@ -101,7 +101,7 @@ class Guests:
             self.stop(uuid, hard=True)
 
     def connect(self, uuid: str, user_data: str) -> None:
-        """A worker that says what this document tells it to say."""
+        """Start a worker with the login in this document."""
         self.seen.append(user_data)
         self.running.add(uuid)
         if self.freezes_at is not None:
@@ -110,6 +110,6 @@ class Guests:
         self.host.order(f"start {uuid} {user_data}")
 
     def freeze(self, uuid: str, at: str = "") -> None:
-        """Its machine hangs from now on, or from this call of the master's."""
+        """Let its machine hang from now on, or from this call of the master's."""
         self.host.order(f"freeze {uuid} {at}")
         self.host.wait()

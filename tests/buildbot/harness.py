@@ -1,4 +1,4 @@
-"""A real master in this process, a served simulator, and guests that are real workers in this process."""
+"""A test case with a real master, a served simulator, and guests with real workers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ IMAGE = "Debian GNU/Linux 12 (Bookworm)"
 
 @dataclass
 class Outcome:
-    """What became of a request: the builds that it took, the last one's properties, and all that their logs say."""
+    """The result of a request: its builds, the properties of the last one, and the text of their logs."""
 
     results: list[int]
     properties: dict[str, Any]
@@ -45,7 +45,7 @@ class Outcome:
 
 
 def pause(seconds: float = 0.01) -> defer.Deferred[None]:
-    """Let others run."""
+    """Let the reactor run."""
     done: defer.Deferred[None] = defer.Deferred()
     reactor.callLater(seconds, done.callback, None)
     return done
@@ -57,10 +57,10 @@ def until(gate: Path) -> ShellCommand:
 
 
 class MasterCase(RunMasterBase):
-    """A test with a real master."""
+    """Base class of tests with a real master."""
 
     timeout: float = 240
-    """A test that hangs ends by itself, and says where; far above what any takes."""
+    """Seconds after which a hanging test fails and shows where: far more than any test needs."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -85,7 +85,7 @@ class MasterCase(RunMasterBase):
         return self.cloud
 
     def worker(self, name: str = "bot", **options: Any) -> QuickWorker:  # noqa: ANN401 - the worker's
-        """A worker on the simulator, with a server of its own for each build."""
+        """A worker on the simulator that creates a new server for each build."""
         defaults: dict[str, Any] = {
             "api_username": "user",
             "api_password": "secret-password",
@@ -98,13 +98,13 @@ class MasterCase(RunMasterBase):
         return QuickWorker(name, **{**defaults, **options})
 
     async def start_master(self, *workers: QuickWorker, steps: Sequence[object] = ()) -> None:
-        """A master that builds with these workers, on a builder "any" and on one for each of them."""
+        """A master with these workers, a builder "any" for all of them, and one builder per worker."""
         self.config = self.configuration(*workers, steps=steps)
         await self.setup_master(self.config, startWorker=False)
         self.addCleanup(self._leave_nothing)
 
     async def _leave_nothing(self) -> None:
-        """Whatever the test did: when the master has stopped, no server and no disk is left."""
+        """Check after each test that no server and no disk is left when the master has stopped."""
         await self.tested_master.shutdown()
         self.guests.close()
         while any(isinstance(reader, Connection) for reader in reactor.getReaders()):
@@ -132,7 +132,7 @@ class MasterCase(RunMasterBase):
         }
 
     async def build(self, builder: str = "any", **properties: object) -> Outcome:
-        """Ask for a build and wait for it, and for those that are made in its place if it is to be tried again."""
+        """Request a build, and wait for it and for its retries."""
         data = self.master.data
         builderid = await data.updates.findBuilderId(builder)
         source = {"codebase": "", "repository": "", "branch": None, "revision": None, "project": ""}
@@ -153,7 +153,7 @@ class MasterCase(RunMasterBase):
         return await self._result_of(next(iter(requests.values())))
 
     async def cancel(self, build: int) -> None:
-        """What the button of this name does; builds are counted from 1."""
+        """Press the button with this name on the page of a build. Builds are counted from 1."""
         await self.master.data.control("stop", {"reason": "a user said so"}, ("builds", str(build)))
 
     async def server_in(self, state: str) -> Server:
@@ -178,7 +178,7 @@ class MasterCase(RunMasterBase):
             self.cloud.schedule(server, Step("started", self.cloud.clock.now()))
 
     def gate(self) -> Path:
-        """A file that is not there yet, for `until`."""
+        """The path of a file that does not exist yet, for `until`."""
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         return Path(folder.name) / "may-end"
@@ -190,7 +190,7 @@ class MasterCase(RunMasterBase):
         for build in builds:
             for step in await data.get(("builds", build["buildid"], "steps")):
                 logs.append(step["state_string"])
-                # No build waits for the log of its server.
+                # Builds do not wait for the log of their server.
                 while not all(log["complete"] for log in await data.get(("steps", step["stepid"], "logs"))):
                     await pause()
                 contents = [

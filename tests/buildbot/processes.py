@@ -1,4 +1,4 @@
-"""A master as a process of its own, for signals, and for what is left when it has gone."""
+"""A master as a separate process, for tests of signals and of leftovers after its end."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATIENCE = 120.0
-"""Seconds after which something that should have happened will not."""
+"""Seconds after which a wait fails."""
 DOWN_WITHIN = 15.0
-"""Seconds within which a master is down after SIGTERM, where this machine has nothing else to do."""
+"""Seconds within which a master ends after SIGTERM, on an idle machine."""
 
 _held: list[socket.socket] = []
 
@@ -79,7 +79,7 @@ def free_port() -> int:
 
 
 def eventually(what: str, look: Callable[[], Any], patience: float = PATIENCE, *, pause: float = 0.05) -> Any:  # noqa: ANN401 - what `look` finds
-    """What `look` finds once it finds something."""
+    """Wait until `look` returns a true value, and return it."""
     waiting = threading.Event()
     for _ in range(int(patience / pause)):
         found = look()
@@ -91,10 +91,10 @@ def eventually(what: str, look: Callable[[], Any], patience: float = PATIENCE, *
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a request for a build."""
+    """The result of a request for a build."""
 
     results: list[int]
-    """Of each attempt: 0 is success, 4 an exception, 5 that it is tried again."""
+    """The result of each attempt: 0 is success, 4 an exception, 5 a retry."""
     log: str
 
 
@@ -122,14 +122,14 @@ class MasterProcess:
         self._started = 0
 
     def change(self, *, workers: dict[str, dict[str, Any]], command: str | None = None) -> None:
-        """Write master.cfg, with other workers or another command to build with."""
+        """Write master.cfg, with other workers or another build command."""
         self._values["workers"] = workers
         if command is not None:
             self._values["command"] = ["sh", "-c", command]
         (self.basedir / "master.cfg").write_text(self.configuration(**self._values), encoding="utf-8")
 
     def configuration(self, **values: Any) -> str:  # noqa: ANN401 - of all kinds
-        """What master.cfg says."""
+        """The text of master.cfg."""
         return textwrap.dedent(CONFIGURATION).format(**values)
 
     def reconfigure(self) -> None:
@@ -139,7 +139,7 @@ class MasterProcess:
 
     @property
     def log(self) -> str:
-        """What the master has logged since it was started last."""
+        """The master's log since its last start."""
         path = self.basedir / "twistd.log"
         return path.read_text(errors="replace")[self._started :] if path.exists() else ""
 
@@ -159,7 +159,7 @@ class MasterProcess:
 
     @property
     def web(self) -> str:
-        """Where its web page is."""
+        """The URL of its web interface."""
         return f"http://127.0.0.1:{self._values['port']}"
 
     @property
@@ -167,7 +167,7 @@ class MasterProcess:
         return self._process is not None and self._process.poll() is None
 
     def force(self, builder: str) -> int:
-        """Ask for a build; the number of the request."""
+        """Request a build. Returns the number of the request."""
         parameters = {"builderNames": [builder], "username": "", "reason": "test"}
         call = {"jsonrpc": "2.0", "id": 1, "method": "force", "params": parameters}
         answer = self._http.post("forceschedulers/force", json=call).raise_for_status().json()

@@ -1,4 +1,4 @@
-"""The worker under test, in a hurry; in a module of its own, which masters that are processes can import."""
+"""The tested worker with short waits. It has its own module, so that masters in other processes can import it."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from upcloud_sdk.ci.account.cache import TimedCache
 
 
 class QuickWorker(UpcloudLatentWorker):
-    """Looks often, and is not kept away for long after a failure."""
+    """Polls often, and has a short quarantine after a failure."""
 
     waits: ClassVar[WaitPolicy] = WaitPolicy(first_look=0, pause=0.02, look_for_create=(0.05, 0.1, 0.5), look_on=1)
     quarantine_timeout = quarantine_initial_timeout = 0.05
 
     @property
     def is_up(self) -> bool:
-        """Whether its server was seen to be started."""
+        """Whether its server has been seen started."""
         return self._current.server is not None and self._current.server.up_since is not None
 
     @property
     def an_image_waits(self) -> bool:
-        """Whether the server of an image waits for a place."""
+        """Whether the server of an image waits for a slot."""
         return self._service.limit.is_awaited
 
     @property
     def knows_server(self) -> bool:
-        """Whether its server is known here: the create was answered."""
+        """Whether its server is known, because the create was answered."""
         return self._current.server is not None and self._current.server.details is not None
 
     @property
     def websocket_port(self) -> int:
-        """Where its master listens for workers that come by websocket."""
+        """The port where its master listens for websocket workers."""
         return listening_port(self, websocket=True)
 
     @property
     def has_server(self) -> bool:
-        """Whether it has a server, or asks for one."""
+        """Whether it has a server or requests one."""
         return self._current.server is not None
 
     @property
     def is_idle(self) -> bool:
-        """Whether it has a server on which no build runs, and knows when to give it up."""
+        """Whether it has an idle server with a running timer."""
         is_settled = self.build_wait_timer is not None or self.build_wait_timeout < 0
         return self._idle.is_idle and is_settled
 
     @property
     def is_outdated(self) -> bool:
-        """Whether its server is for no other build."""
+        """Whether its server may take no other build."""
         return self._current.server is not None and self._current.server.is_outdated
 
     @property
@@ -66,7 +66,7 @@ class QuickWorker(UpcloudLatentWorker):
         return reaper is not None and reaper._first_round_ended  # pyright: ignore[reportPrivateUsage]  # the same
 
     def renew_lease(self) -> None:
-        """Let the lease of its server be due for a renewal."""
+        """Make the renewal of its server's lease due."""
         assert self._current.server is not None
         account, uuid = self._current.server.account, self._current.server.uuid
         fleet = account.cloud._fleet  # pyright: ignore[reportPrivateUsage]  # half an hour takes long
@@ -78,25 +78,25 @@ class QuickWorker(UpcloudLatentWorker):
         account.bridge.call(renew)
 
     def let_pass(self, seconds: float) -> None:
-        """Let it be so much longer ago that its server was made."""
+        """Move the create of its server this many seconds into the past."""
         assert self._current.server is not None
         assert self._current.server.asked_at is not None
         self._current.server.asked_at -= seconds
 
     def begin_new_month(self) -> None:
-        """Let its master know nothing of what this month has cost, and look whether there is room."""
+        """Make its master forget the cost of this month, and check the budget."""
         assert self._current.account is not None
         self._service.costs._ended = {}  # pyright: ignore[reportPrivateUsage]  # a month takes long
         self._current.account.cache._bills = TimedCache(600)  # pyright: ignore[reportPrivateUsage]  # the same
         self._service.wake_builders()
 
     def forget_prices(self) -> None:
-        """Let what its master knows of prices and other masters be old, and look whether there is room."""
+        """Make its master's prices and lists outdated, and check the budget."""
         self._service.spending._prices.clear()  # pyright: ignore[reportPrivateUsage]  # a minute takes long
         self._service.wake_builders()
 
     def pass_deadline(self) -> None:
-        """Let it be as long ago that its server was started as its worker may take to attach."""
+        """Move the start of its server into the past, so that `attach_timeout` is over."""
         assert self._current.server is not None
         assert self._current.server.up_since is not None
         self._current.server.up_since -= self._current.arguments.attach_timeout

@@ -1,4 +1,4 @@
-"""A hundred builds of a real master while a part of all requests fails: each succeeds, and the cloud is empty.
+"""A hundred builds of a real master while a share of all requests fails: all succeed, and nothing is left.
 
 python -m tests.buildbot.storm [BUILDS [WORKERS [SHARE_OF_FAULTS]]]
 """
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 SUCCESS, RETRY = 0, 5
 SECONDS = 600.0
-"""Within which all builds have ended; far more than they take."""
+"""Seconds within which all builds must end: far more than they need."""
 BROKEN_BOOTS = 20
-"""One server in so many never starts."""
+"""One of this many servers never starts."""
 
 # As the harness's, but quicker: `create-worker` takes as long again as the worker's start.
 BOOTSTRAP = """#!/bin/sh
@@ -43,17 +43,17 @@ exec buildbot-worker start --nodaemon .
 
 @dataclass
 class Storm:
-    """The builds, and what became of them."""
+    """The builds and their results."""
 
     cloud: Simulator
     master: MasterProcess
     waiting: set[int] = field(default_factory=set[int])
     results: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
     leases_lost: int = 0
-    """How often the master's log says that a lease is lost."""
+    """The number of lost leases in the master's log."""
 
     def ask(self, builds: int, workers: list[str]) -> None:
-        """As many builds for each worker, all at once."""
+        """Request the same number of builds for each worker, all at once."""
         self.waiting = {self.master.force(workers[number % len(workers)]) for number in range(builds)}
 
     def has_passed(self) -> bool:
@@ -72,7 +72,7 @@ class Storm:
 
 
 class Boots:
-    """How servers boot: most in a moment, some never."""
+    """The boots of servers: most are short, some never end."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -87,7 +87,7 @@ class Boots:
 
 
 def weather(builds: int, at_once: int, share: float, boots: Boots) -> tuple[Storm, EverMade, float]:
-    """Run it: what became of the builds, all servers that there ever were, and the seconds that the builds took."""
+    """Run the storm. Returns the results of the builds, all servers ever created, and the duration in seconds."""
     cloud = Simulator(
         discontinued_plans="sold",
         boot=boots,
@@ -120,7 +120,7 @@ def weather(builds: int, at_once: int, share: float, boots: Boots) -> tuple[Stor
 
 
 def main(builds: int, at_once: int, share: float) -> int:
-    """Run it, print the figures, and say by the exit code whether they are as they must be."""
+    """Run the storm and print the figures. The exit status is 0 if they are correct."""
     boots = Boots()
     storm, made, seconds = weather(builds, at_once, share, boots)
     cloud, ended = storm.cloud, list(storm.results.values())

@@ -59,7 +59,7 @@ def test_the_page_has_the_defaults_of_hostconfig() -> None:
 
 @pytest.fixture
 def master_cfg(tmp_path: Path) -> tuple[Path, str]:
-    """The first block of the page with ports that are free, and where its web pages are."""
+    """The first block of the page with free ports, and the URL of its web interface."""
     ports = {"9989": free_port(), "8010": free_port()}
     config = tmp_path / "master.cfg"
     config.write_text(re.sub("9989|8010", lambda found: str(ports[found[0]]), next(blocks_of(FILE)).code))

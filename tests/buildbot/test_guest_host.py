@@ -1,4 +1,4 @@
-"""The process that the guests of tests run in: there is one, and it closes no connection by itself."""
+"""All guests of the tests share one process, which closes no connection by itself."""
 
 from __future__ import annotations
 

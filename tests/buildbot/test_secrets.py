@@ -1,4 +1,4 @@
-"""No secret is where it can be read: not in a log, a title, a label, the database or the web API. A canary for each."""
+"""No secret can be read in a log, a title, a label, the database or the web API. The test uses a canary for each."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ USER_DATA = "canary-of-the-user-data"
 
 
 def everything(master: MasterProcess) -> Iterator[tuple[str, str]]:
-    """Each place where something can be read, and what stands there. Not master.cfg, where the secrets come from."""
+    """The contents of all readable places, by place. Without master.cfg, which has the secrets."""
     for path in master.basedir.rglob("*"):
         if path.is_file() and path.name != "master.cfg":
             yield path.name, path.read_bytes().decode("latin-1")
 
 
 def pages(master: MasterProcess) -> Iterator[tuple[str, str]]:
-    """The whole of the web API."""
+    """All documents of the web API."""
     for path in (
         "builders", "buildrequests", "buildsets", "changes", "forceschedulers", "masters", "schedulers", "sourcestamps",
         "workers",
@@ -43,7 +43,7 @@ def pages(master: MasterProcess) -> Iterator[tuple[str, str]]:
 
 
 def what_others_see(cloud: Simulator) -> Iterator[tuple[str, str]]:
-    """What everybody with access to the account reads of its servers and disks."""
+    """The servers and disks of the account, as the API shows them."""
     for server in list(cloud.servers.values()):
         yield server.uuid, f"{server.title} {server.hostname} {server.labels} {server.tags}"
     for storage in list(cloud.storages.values()):

@@ -1,6 +1,6 @@
-"""What the worker that ships with Buildbot does wrong, and that ours does it right in the same place.
+"""Faults of the worker that ships with Buildbot, and tests that our worker does not have them.
 
-A test of the shipped worker asserts the very fault that it has: its pair is a test that can fail.
+A test of the shipped worker asserts its fault, which shows that the matching test of our worker can fail.
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def test_ours_destroys_what_a_killed_master_has_made(ours: Master) -> None:
     ours.leaves_nothing()
 
 
-# --- what it can make
+# --- secrets, images, labels
 
 
 def test_the_shipped_worker_writes_the_root_password_into_the_log(shipped: Master) -> None:

@@ -1,1 +1,1 @@
-"""Whose the servers are: accounts and owners of a master, and what dead masters and earlier runs have left."""
+"""Accounts and owners of a master, and leftover servers of dead masters and earlier runs."""

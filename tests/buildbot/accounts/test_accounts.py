@@ -1,4 +1,4 @@
-"""The accounts of a master: opened for who needs them, closed when nobody does."""
+"""The accounts of a master: opened when a worker needs them, closed when unused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Accounts(MasterCase):
         await self.master.reconfig()
 
     async def is_left_alone(self, account: Simulator, while_used: Simulator) -> bool:
-        """Whether nothing is asked of one account while the reaper looks into another a few times."""
+        """Whether one account gets no request while the reaper reads another one a few times."""
         before, looks = len(account.requests), len(while_used.requests)
         while len(while_used.requests) < looks + LOOKS:
             await pause()

@@ -1,4 +1,4 @@
-"""When a silent master is taken as dead."""
+"""When a silent master counts as dead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the last run of a master left: it is destroyed at the start, and its guest takes no build."""
+"""Leftover servers of a master's last run are destroyed at the start, and their guests take no build."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Leftovers(MasterCase):
         self.addCleanup(pace.stop)
 
     def configuration(self, *workers: QuickWorker, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - the harness's
-        """One master alone, whose owner is its own."""
+        """A single master with its own owner."""
         config = super().configuration(*workers, **options)
         scheduler = ForceScheduler(name="force", builderNames=["any", *(worker.name for worker in workers)])
         return {**config, "multiMaster": False, "schedulers": [scheduler]}

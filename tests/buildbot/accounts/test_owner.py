@@ -1,4 +1,4 @@
-"""Who a master is to the cloud, and how Buildbot finds the worker."""
+"""The owner label of a master, and the plugin entry point of the worker."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""`python -m upcloud_sdk.buildbot check`, and what it and the worker say of a guest that does not come."""
+"""`python -m upcloud_sdk.buildbot check`, and messages about a guest that does not attach."""

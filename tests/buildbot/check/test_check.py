@@ -1,4 +1,4 @@
-"""`python -m upcloud_sdk.buildbot check`: what it prints and how it ends."""
+"""`python -m upcloud_sdk.buildbot check`: its output and exit status."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ c = BuildmasterConfig = {{
 
 
 class Checked:
-    """What the command printed, by question."""
+    """The output of the command, by question."""
 
     def __init__(self, status: int, text: str) -> None:
         self.status, self.text = status, text

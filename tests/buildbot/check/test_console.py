@@ -1,4 +1,4 @@
-"""What a build that gets no guest is told of the guest's console."""
+"""The console of a guest in the log of a build whose guest does not attach."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_console_is_told_from_its_end_without_colours_and_empty_lines() -> Non
 
 
 def test_a_service_whose_failure_has_switched_the_machine_off_is_the_end() -> None:
-    """What follows is the power-down, in more lines than there is room for."""
+    """The lines of the power-down come after that, more than the log shows."""
     text = "TypeError: keep_alive\nx.service: Main process exited, code=exited\n" + "Stopping.\n" * LINES
     assert last_lines(text + "reboot: Power down\n") == [
         "TypeError: keep_alive",

@@ -1,1 +1,1 @@
-"""What a worker may be configured with, and what server and guest come of it."""
+"""The arguments of a worker, and the server and guest made from them."""

@@ -1,4 +1,4 @@
-"""What a worker may be configured with, and what is refused, with a sentence that helps."""
+"""Valid arguments of a worker, and refused ones with a helpful sentence."""
 
 from __future__ import annotations
 

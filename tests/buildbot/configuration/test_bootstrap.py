@@ -48,7 +48,7 @@ def files(bootstrap: Bootstrap) -> dict[str, dict[str, Any]]:
 
 
 def worker_arguments(bootstrap: Bootstrap) -> dict[str, Any]:
-    """The arguments with which the guest's configuration makes its worker."""
+    """The arguments of the worker in the guest's configuration."""
     made: dict[str, Any] = {}
     source = files(bootstrap)["buildbot.tac"]["content"]
     source = source.partition("application = ")[2].partition("\n")[2].rpartition("worker.setServiceParent")[0]
@@ -148,7 +148,7 @@ def test_a_server_whose_worker_has_ended_switches_itself_off() -> None:
 
 
 def test_a_server_switches_itself_off_at_its_maximum_age_whatever_hangs() -> None:
-    """And does not hang itself: this runs before the units that the timer and its service would wait for."""
+    """The command itself does not hang: it runs before the units that the timer and its service would wait for."""
     (command,) = document(Bootstrap(max_age=7200))["bootcmd"]
     assert command[0] == "systemd-run"
     assert command[-3:] == ["--on-active=7200s", "systemctl", "poweroff"]
@@ -156,7 +156,7 @@ def test_a_server_switches_itself_off_at_its_maximum_age_whatever_hangs() -> Non
 
 
 class Taken:
-    """Takes the place of a master: connections are accepted, and end at once, or when it is closed."""
+    """Replaces a master: it accepts connections and closes them at once, or when it is closed."""
 
     def __init__(self, *, hold: bool = False) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -183,7 +183,7 @@ class Taken:
 
 @contextlib.contextmanager
 def worker_of(bootstrap: Bootstrap, port: int, basedir: Path) -> Generator[subprocess.Popen[bytes]]:
-    """A real worker with the guest's configuration, and a master here."""
+    """A real worker with the guest's configuration, and a fake master."""
     guest = replace(GUEST, master="127.0.0.1", port=port)
     made = json.loads(bootstrap.document(guest).partition("\n")[2])["write_files"][0]
     basedir.joinpath("buildbot.tac").write_text(made["content"].replace("/var/lib/upcloud-worker", str(basedir)))
@@ -197,7 +197,7 @@ def worker_of(bootstrap: Bootstrap, port: int, basedir: Path) -> Generator[subpr
 
 @pytest.mark.parametrize("connection", ["tcp", "ws"])
 def test_a_worker_ends_some_time_after_it_has_lost_its_master(connection: Connection, tmp_path: Path) -> None:
-    """Though connections are accepted: so does a proxy, or a container's published port, for a master that is down."""
+    """Connections are accepted, as by a proxy or a container's published port while the master is down."""
     taken = Taken()
     with worker_of(Bootstrap(connection=connection, lost_after=2), taken.port, tmp_path) as worker:
         assert worker.wait(PATIENCE) == 0

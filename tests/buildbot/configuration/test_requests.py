@@ -1,4 +1,4 @@
-"""What server a build gets, from what arguments."""
+"""The server of a build, made from the worker's arguments."""
 
 from __future__ import annotations
 

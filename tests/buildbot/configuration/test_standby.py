@@ -1,4 +1,4 @@
-"""Servers that are up before the working day begins, and stay until it ends."""
+"""Servers of a `Standby`: started before the working day, and kept until its end."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class MovedDay(datetime):
-    """A Monday at noon, and whatever is said then."""
+    """Local time: a Monday at noon, until the test sets another time."""
 
     moment = datetime(2026, 11, 23, 12)  # noqa: DTZ001 - local time
 
@@ -48,7 +48,7 @@ class Standbys(MasterCase):
             await pause()
         timer: Any = worker.build_wait_timer
         left = timer.getTime() - self.master.reactor.seconds()
-        # Less the time that has passed since it was set.
+        # Minus the time that has passed since the timer was set.
         assert timedelta(hours=6) <= timedelta(seconds=left + 120) < timedelta(hours=7, seconds=120)
         assert len(cloud.servers) == 1
         assert (await self.build("bot")).results == [SUCCESS]

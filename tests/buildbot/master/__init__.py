@@ -1,1 +1,1 @@
-"""What the workers of a master share: places, placement, budget, images, record, costs."""
+"""Shared by the workers of a master: limit of servers, placement, budget, images, record, costs."""

@@ -1,4 +1,4 @@
-"""A master whose record, and whose view of what is up, can be asked."""
+"""A test case for the record of a master and its view of running servers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class RecordCase(MasterCase):
         return await self.history()
 
     async def leave(self, owner: str, *, run: str) -> str:
-        """A server that another process has made."""
+        """Create a server as another process would."""
 
         async def make() -> str:
             async with UpCloud(Basic("user", "secret-password"), base_url=self.url, owner=owner) as cloud:

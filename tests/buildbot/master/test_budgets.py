@@ -1,4 +1,4 @@
-"""What servers may cost: builds beyond it wait, and go on when there is room."""
+"""Budgets: builds beyond the budget wait until it has room."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from upcloud_sdk.simulator import never
 
 CREATE = "POST /server"
 PRICE = 0.00744
-"""What an hour of the harness's servers costs, in EUR."""
+"""Price per hour of the test's servers, in EUR."""
 WORK = ShellCommand(command=["sleep", "0.3"])
 
 
@@ -59,7 +59,7 @@ class Budgets(MasterCase):
         await pause(1.5)
         assert cloud.count(CREATE) == 1
         self.forget_servers()
-        await pause(2.1)  # What is listed is kept for two seconds.
+        await pause(2.1)  # Lists are cached for two seconds.
         worker.forget_prices()
         assert (await waiting).results[-1] == SUCCESS
 
@@ -80,7 +80,7 @@ class Budgets(MasterCase):
         assert answer.status_code == 202, answer.text
 
     def forget_servers(self) -> None:
-        """Those of the other run, which nobody here destroys."""
+        """Servers of another run, which this master does not destroy."""
         for uuid, server in list(self.cloud.servers.items()):
             if server.labels[RUN] == "another":
                 for device in server.devices:

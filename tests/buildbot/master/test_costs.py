@@ -1,4 +1,4 @@
-"""What builds cost, and what the record says of servers."""
+"""Costs of builds, and the record of servers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class CostsOfBuilds(MasterCase):
             await pause()
 
     async def priced(self) -> QuickWorker:
-        """Let the first server start once its price is known. Its worker."""
+        """Let the first server start when its price is known. Returns its worker."""
         server = await self.starting_server()
         while not any(server.hourly for server in self.record().values()):
             await pause()

@@ -1,4 +1,4 @@
-"""The servers that make images count for `max_servers` and the budget, as those of builds do."""
+"""Servers that make images count for `max_servers` and the budget, like servers of builds."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 RECIPE = Recipe(base="debian-13", commands=["apt-get install -y git"], name="tools")
 CREATE = "POST /server"
 PRICE = 0.00744
-"""What an hour of the harness's servers costs, in EUR."""
+"""Price per hour of the test's servers, in EUR."""
 
 
 class BakingGuests(Guests):
-    """Those of builds are workers. Those that make an image switch themselves off, once they may."""
+    """Guests of builds run workers. Guests that make an image power off when the test allows it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class BakingGuests(Guests):
 
 
 class Warnings(logging.Handler):
-    """What the SDK warns of."""
+    """Collects warnings of the SDK."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -68,7 +68,7 @@ class Warnings(logging.Handler):
 
 
 class RecipeWorker(QuickWorker):
-    """A worker with an image by recipe, whose guests are told what those of the harness understand."""
+    """A worker with an image by recipe. Its guests get the document that the test's guests understand."""
 
     def server_specs(self, request: ServerRequest, template: StorageSummary, guest: Guest) -> list[ServerSpec]:
         told = {"host": guest.master, "port": str(guest.port), "name": guest.name}
@@ -110,7 +110,7 @@ class ImageServers(RecordCase):
             return any(IMAGE in server.labels for server in self.cloud.servers.values())
 
     async def baked(self) -> str:
-        """The title of the image, when its server is gone."""
+        """Wait until the server of the image is gone. Returns the title of the image."""
         while not self.images() or self.is_baking:
             await pause()
         return self.images()[0].title

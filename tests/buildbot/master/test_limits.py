@@ -1,4 +1,4 @@
-"""What a master may have at once, and what a build may not read."""
+"""The limit of servers of a master, and sealed metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which worker gets a build, and how long its server stays then."""
+"""Which worker gets a build, and how long its server is kept after that."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CREATE = "POST /server"
 
 
 class Placements(MasterCase):
-    """Each master has a builder "any" for all its workers. Buildbot's dice are loaded: they choose a cold worker."""
+    """Each master has a builder "any" for all workers. Buildbot's random choice is always a cold worker."""
 
     def setUp(self) -> None:
         super().setUp()

@@ -1,4 +1,4 @@
-"""The places for servers under `max_servers`: who takes them, and when they are free again."""
+"""Slots for servers under `max_servers`: which build gets a slot, and when it is free again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.buildbot.quick import QuickWorker
 
 WAIT = "until [ -e '%(prop:gate:-/)s' ]; do sleep 0.1; done"
-"""A build that ends when the file exists that its property `gate` names; at once without one."""
+"""A build that ends when the file in its property `gate` exists. Without the property it ends at once."""
 
 
 class Places(MasterCase):
@@ -66,7 +66,7 @@ class Places(MasterCase):
             nonlocal prepared
             prepared += state == "preparing worker"
             if prepared == 2 and state == "preparing worker":
-                # The worker of the first build has taken this one. Its server is gone before it is asked for another.
+                # The worker of the first build has taken this one. Its server is gone before it requests another.
                 while self.cloud.servers:
                     await pause()
                 await pause(0.5)

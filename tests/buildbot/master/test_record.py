@@ -1,4 +1,4 @@
-"""What a master records of its servers."""
+"""The record of a master's servers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.configuration.request import ServerRequest
 
 AHEAD = "2096-11-25T10:00:00Z"
-"""A time that is not forgotten after a month."""
+"""A time within the last month, so that the record keeps it."""
 
 
 class Records(RecordCase):

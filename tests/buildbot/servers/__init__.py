@@ -1,1 +1,1 @@
-"""One server with its build: its guest, connection, disk, lease, and the build's log."""
+"""One server with its build: guest, connection, disk, lease, and the build's log."""

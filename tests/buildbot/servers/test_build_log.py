@@ -1,4 +1,4 @@
-"""What a build is told while it waits for its server."""
+"""The log of a build that waits for its server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from upcloud_sdk.simulator import after_polls
 
 class BuildLogs(RecordCase):
     def lines(self, logs: str) -> list[str]:
-        """Of a server's log, without their times."""
+        """The lines of a server's log, without their times."""
         return re.findall(r"^\d\d:\d\d:\d\d UTC  (.*)$", logs, re.MULTILINE)
 
     async def test_the_log_of_a_build_shows_the_boot_of_its_server(self) -> None:

@@ -1,4 +1,4 @@
-"""A guest that the worker configures reaches its master: by each of Buildbot's protocols, and in TLS."""
+"""A guest reaches its master with each of Buildbot's protocols, with and without TLS."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ if TYPE_CHECKING:
 
 BASEDIR = "/var/lib/upcloud-worker"
 NAME = "localhost"
-"""Of the master, and in its certificate."""
+"""The name of the master, also in its certificate."""
 ANSWERS_WITHIN = 20
-"""Seconds: far more than a guest takes to attach or to answer that does not hang."""
+"""Seconds: far more than a healthy guest needs to attach or to answer."""
 
 pytestmark = [
     pytest.mark.full,
-    # Twisted's server endpoints give pyOpenSSL its own objects, which pyOpenSSL wants no more.
+    # Twisted's server endpoints pass pyOpenSSL objects that pyOpenSSL has deprecated.
     pytest.mark.filterwarnings("ignore:Passing pyOpenSSL (X509|PKey) objects is deprecated:DeprecationWarning"),
 ]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Script(Bootstrap):
-    """The same configuration, for a guest that is a process: a script, in a folder of its own."""
+    """The worker's own configuration as a script, for a guest that is a process in its own folder."""
 
     store: str = "/dev/null"
-    """Whom the image trusts."""
+    """The authority that the image trusts."""
 
     def document(self, guest: Guest) -> str:
         _, _, document = super().document(guest).partition("\n")
@@ -81,7 +81,7 @@ class ConnectionCase(MasterCase):
         self.pb_port = "tcp:0:interface=127.0.0.1"
 
     def configuration(self, *workers: QuickWorker, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - the harness's
-        """A master that listens for both."""
+        """A master that listens for both protocols."""
         # Any free port; Buildbot takes a number only for the websocket.
         protocols = {"pb": {"port": self.pb_port}, "msgpack_experimental_v7": {"port": 0}}
         return {**super().configuration(*workers, **options), "protocols": protocols}
@@ -137,7 +137,7 @@ class Connections(ConnectionCase):
 
 
 class FrozenGuests(ConnectionCase):
-    """A guest's process is stopped while its step runs: its machine answers for it, and its connection stays open."""
+    """A guest's process is stopped while its step runs. Its machine keeps the connection open."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -185,7 +185,7 @@ class Refusals(ConnectionCase):
         return log.read_text() if log is not None and log.exists() else ""
 
     async def attempts(self, reason: str) -> Outcome:
-        """A build whose first server does not attach, for this reason; then the configuration is mended."""
+        """Run a build whose first guest does not attach for this reason. Then correct the configuration."""
         building = defer.ensureDeferred(self.build())
         server = await self.server_in("started")
         while not self.bot.is_up or reason not in self.worker_log(server.uuid):
@@ -201,7 +201,7 @@ class Refusals(ConnectionCase):
         await self.start(Script(connection="tls", ca_certificate=another))
         outcome = await self.attempts("connection to the master lost: [('SSL routines', '', 'certificate verify fail")
         assert outcome.results == [RETRY, SUCCESS]
-        assert "has not attached within attach_timeout=600 s; it calls localhost:" in outcome.logs
+        assert "has not attached within attach_timeout=600 s; it connects to localhost:" in outcome.logs
         assert "; the certificate must be for localhost, of an authority that ca_certificate names" in outcome.logs
 
     async def test_a_guest_does_not_attach_if_the_certificate_is_for_another_name(self) -> None:

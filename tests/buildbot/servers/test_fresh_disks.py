@@ -1,4 +1,4 @@
-"""With `fresh_disk`, a server stays and each build gets another disk of it."""
+"""With `fresh_disk`, a server is kept and each build gets a new disk."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class FreshDisks(MasterCase):
         return workers
 
     def make_template(self) -> str:
-        """A template of our own: its servers get clones."""
+        """A private template: its servers get clones."""
         [template] = [each for each in self.cloud.catalog.storages.values() if "Bookworm" in each.title]
         mine = type(template)(self.cloud.new_uuid("storage"), "golden", template.size, type="template", zone="fi-hel1")
         mine.template_type = "cloud-init"
@@ -72,7 +72,7 @@ class FreshDisks(MasterCase):
         assert len(set(self.passwords())) == 3
 
     def lines(self, logs: str) -> str:
-        """Of a server's log, without their times."""
+        """The lines of a server's log, without their times."""
         return "\n".join(re.findall(r"^\d\d:\d\d:\d\d UTC  (.*)$", logs, re.MULTILINE))
 
     async def test_while_its_fresh_disk_boots_a_build_says_what_goes_on(self) -> None:

@@ -1,6 +1,6 @@
-"""Guests whose machine hangs while their connection stays open: they answer nothing, and do not hang up.
+"""Guests whose machine hangs while their connection stays open: they neither answer nor disconnect.
 
-What is marked `full` runs in `make races`.
+Tests marked `full` run in `make races`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from tests.buildbot.quick import QuickWorker
 
 ANSWERS_WITHIN = 5
-"""Seconds: far more than a guest takes that does not hang."""
+"""Seconds: far more than a healthy guest needs."""
 
 
 class FrozenCase(MasterCase):
-    """Guests are asked often whether they are there."""
+    """A master that pings its guests often."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -40,7 +40,7 @@ class FrozenCase(MasterCase):
         return bot
 
     async def is_tried_again(self, building: Awaitable[Outcome]) -> None:
-        """On a slow machine, a guest that does not hang may be late, too: then it is tried once more."""
+        """On a slow machine a healthy guest may be late too. Then its build is tried once more."""
         results = (await building).results
         assert (results[0], results[-1]) == (RETRY, SUCCESS)
         assert self.cloud.count("POST /server") >= 2
@@ -51,7 +51,7 @@ class FrozenCase(MasterCase):
             await pause()
 
     async def begins(self) -> tuple[defer.Deferred[Outcome], Any]:
-        """A build that Buildbot believes to run on its guest."""
+        """A build that Buildbot shows as running on its guest."""
         outcome = defer.ensureDeferred(self.build())
         builder = self.master.botmaster.builders["any"]
         while not any(build.subs for build in builder.building):
@@ -59,7 +59,7 @@ class FrozenCase(MasterCase):
         return outcome, builder.building[0]
 
     async def runs(self) -> defer.Deferred[Outcome]:
-        """A build whose step runs."""
+        """A build with a running step."""
         outcome, build = await self.begins()
         while build.currentStep is None or build.currentStep.cmd is None:
             await pause()
@@ -71,7 +71,7 @@ class FrozenCase(MasterCase):
 
 
 class Builds(FrozenCase):
-    """They are tried again on another server."""
+    """Builds are tried again on another server."""
 
     async def is_tried_again_if_its_guest_freezes_at(self, call: str) -> None:
         await self.start(attach_timeout=ANSWERS_WITHIN)
@@ -125,7 +125,7 @@ class Builds(FrozenCase):
 
 
 class Servers(FrozenCase):
-    """They are destroyed."""
+    """Servers of hanging guests are destroyed."""
 
     @pytest.mark.full
     async def test_the_server_of_an_idle_guest_that_hangs_is_destroyed(self) -> None:
@@ -150,7 +150,7 @@ class Servers(FrozenCase):
 
 
 class Masters(FrozenCase):
-    """They stop, though a guest has ten minutes to answer."""
+    """Masters stop, although a guest has ten minutes to answer."""
 
     async def stops(self) -> None:
         await self.tested_master.shutdown()

@@ -1,4 +1,4 @@
-"""Who may attach: the guest of the server that is starting, and nobody else."""
+"""Only the guest of the starting server may attach."""
 
 from __future__ import annotations
 

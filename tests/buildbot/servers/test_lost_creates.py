@@ -1,4 +1,4 @@
-"""Servers whose create has failed though they are there: its answer is lost, and the API's list is away meanwhile."""
+"""Servers that exist although their create failed: its answer is lost, and the API's list cannot be read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class LostCreates(RecordCase):
-    """Their guests attach."""
+    """The guests of such servers attach."""
 
     async def start(self, *steps: object) -> QuickWorker:
         self.serve(boot_seconds=0)
@@ -27,18 +27,18 @@ class LostCreates(RecordCase):
         while not bot.has_reaped:
             await pause()
         self.cloud.fail("POST /server", status=503, after_effect=True)
-        # It is asked again and again: many times as long as a guest takes to attach.
+        # The search repeats for much longer than a guest needs to attach.
         self.cloud.fail("GET /server", status=503, times=None)
         return bot
 
     def fail_create(self) -> None:
-        """Let the list refuse, and so not be asked again."""
+        """Let the list refuse, so that it is not requested again."""
         with self.cloud.lock:
             self.cloud.faults.clear()
             self.cloud.fail("GET /server", status=409, code="SERVER_STATE_ILLEGAL", times=None)
 
     async def runs_on_a_lost_server(self, bot: QuickWorker) -> defer.Deferred[Outcome]:
-        """A build whose server's create has failed meanwhile."""
+        """A build whose create has failed while its guest attached."""
         building = defer.ensureDeferred(self.build())
         while not bot.is_building:
             await pause()
@@ -103,7 +103,7 @@ class LostCreates(RecordCase):
         assert (await building).results == [SUCCESS]
         with self.cloud.lock:
             self.cloud.faults.clear()
-            # A page of a proxy, each time.
+            # A proxy's page each time.
             self.cloud.fail("POST /server/{uuid}/stop", status=502, times=None)
             self.cloud.fail("DELETE /server/*", status=502, times=None)
         while not any(server.state == "left" for server in await self.history()):
@@ -136,7 +136,7 @@ class LostCreates(RecordCase):
         with self.cloud.lock:
             self.cloud.faults.clear()
             self.cloud.fail("POST /server", status=503, after_effect=True)
-            # For the search, and for the first look after that.
+            # For the search, and for the first read after it.
             self.cloud.fail("GET /server", status=409, code="SERVER_STATE_ILLEGAL", times=4)
         assert (await self.build()).results == [RETRY, SUCCESS]
         bot.insubstantiate()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 class LostGuests(MasterCase):
     async def hang_up(self, bot: QuickWorker) -> None:
-        """Let its guest hang up, and wait until its connection is closed here too."""
+        """Let its guest disconnect, and wait until the master has closed the connection too."""
         conn = bot.conn
         assert conn is not None
         for uuid in list(self.guests.running):
@@ -75,7 +75,7 @@ class LostGuests(MasterCase):
             await pause()
 
     async def test_a_guest_that_is_lost_as_its_build_begins_is_replaced_and_the_build_is_tried_again(self) -> None:
-        """Buildbot itself believes for ever that the build runs."""
+        """Buildbot itself would show the build as running forever."""
         self.serve()
         await self.lose_as_a_build_begins(self.worker(), self.shut_down)
 
@@ -88,7 +88,7 @@ class LostGuests(MasterCase):
         await self.lose_as_a_build_begins(self.worker(build_wait_timeout=-1), self.lose_connection)
 
     async def test_a_guest_whose_server_is_given_up_as_its_build_begins_is_replaced(self) -> None:
-        """As it is when another build that waited for this server is cancelled."""
+        """For example because another build that waited for this server is cancelled."""
         self.serve()
         await self.lose_as_a_build_begins(self.worker(), self.send_away)
 
@@ -126,7 +126,7 @@ class LostGuests(MasterCase):
 
 class Requests(MasterCase):
     async def test_a_request_that_is_cancelled_as_its_build_begins_is_cancelled(self) -> None:
-        """Buildbot itself would wait for ever."""
+        """Buildbot itself would wait forever."""
         self.serve()
         await self.start_master(self.worker())
         add = self.master.data.updates.addBuild

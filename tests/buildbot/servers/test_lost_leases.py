@@ -1,6 +1,6 @@
-"""Somebody keeps, takes or deletes the server of a worker: its builds are told, and what is not the worker's is left.
+"""Somebody keeps, takes or deletes the server of a worker: its build logs it, and the server is left alone.
 
-What is marked `full` runs in `make races`.
+Tests marked `full` run in `make races`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 class LostLeases(MasterCase):
     async def by_somebody(self, deed: Callable[[UpCloud], Awaitable[object]]) -> None:
-        """Somebody else with access to the account does this."""
+        """Run an operation of somebody else with access to the account."""
 
         async def do() -> None:
             async with UpCloud(Basic("user", "secret-password"), base_url=self.url, owner="somebody") as cloud:
@@ -52,13 +52,13 @@ class LostLeases(MasterCase):
             del self.cloud.servers[server.uuid]
 
     def check_left_alone(self, server: Server) -> None:
-        """It runs as before. It is forgotten then: a test leaves nothing."""
+        """Check that the server runs as before. Then remove it, so that the test leaves nothing."""
         assert self.cloud.servers[server.uuid].state == "started"
         assert self.cloud.count(f"POST /server/{server.uuid}/stop") == 0
         self.lose(server)
 
     async def kept_while_it_builds(self, bot: QuickWorker) -> tuple[defer.Deferred[Outcome], Server, Path]:
-        """A build runs until the file is there; somebody keeps its server."""
+        """Run a build until the file exists, while somebody keeps its server."""
         gate = self.gate()
         await self.start_master(bot, steps=[until(gate)])
         building = defer.ensureDeferred(self.build())
@@ -73,7 +73,7 @@ class LostLeases(MasterCase):
             await pause()
 
     async def reason(self) -> str:
-        """Why the first server ended, in the record of the master."""
+        """The reason for the end of the first server, in the master's record."""
         while True:
             server = next(iter(read_record(Path(self.master.basedir)).values()), None)
             if server is not None and server.gone is not None:
@@ -123,7 +123,7 @@ class LostLeases(MasterCase):
 
     @pytest.mark.full
     async def test_a_server_that_is_kept_in_its_first_minutes_is_started_again(self) -> None:
-        """A look before the stop would cost each short build a request more."""
+        """A read before the stop would cost each short build one more request."""
         self.serve(boot_seconds=0.05)
         bot = self.worker()
         building, server, gate = await self.kept_while_it_builds(bot)

@@ -1,4 +1,4 @@
-"""Servers as they were asked for, in the cloud: disks, networks, groups, size; and what a build may know of them."""
+"""Servers in the cloud match their arguments: disks, networks, groups, size. Builds get their properties."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_ubuntu(template: StorageSummary) -> bool:
 
 class Machines(MasterCase):
     async def made(self, work: Callable[[UpCloud], Awaitable[str]]) -> str:
-        """The uuid of what somebody makes in the account before."""
+        """Create something in the account before the build. Returns its uuid."""
 
         async def run() -> str:
             async with UpCloud(Basic("user", "secret-password"), base_url=self.url) as cloud:
@@ -38,7 +38,7 @@ class Machines(MasterCase):
         return uuid
 
     async def server_of(self, **arguments: Any) -> tuple[Server, dict[str, Any]]:  # noqa: ANN401 - the worker's
-        """The server of a build with these arguments, and the build's properties."""
+        """Run a build with these arguments. Returns its server and the build's properties."""
         await self.start_master(self.worker(build_wait_timeout=60, **arguments))
         outcome = await self.build()
         assert outcome.results == [SUCCESS], outcome.logs
@@ -46,7 +46,7 @@ class Machines(MasterCase):
         return server, outcome.properties
 
     async def page(self) -> dict[str, Any]:
-        """What the worker's page shows."""
+        """The facts on the worker's page."""
         [worker] = await self.master.data.get(("workers",))
         info: dict[str, Any] = worker["workerinfo"]
         return info
@@ -63,7 +63,7 @@ class Machines(MasterCase):
         await self.start_master(self.worker(storages=[scratch, StorageDeviceSpec.attach(cache)]))
         for _ in range(2):
             assert (await self.build()).results == [SUCCESS]
-            # The disks that do not all go with the server go after it.
+            # If not all disks are deleted with the server, they are deleted after it.
             while self.cloud.servers or len(self.cloud.storages) > 1:
                 await pause()
             assert list(self.cloud.storages) == [cache]

@@ -1,4 +1,4 @@
-"""Guests that hang as they log in: their name and password are right, and then they say nothing."""
+"""Guests that hang during the login: after the right name and password they send nothing more."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.records import Server
 
 ANSWERS_WITHIN = 5
-"""Seconds: far more than a guest takes that does not hang."""
+"""Seconds: far more than a healthy guest needs."""
 HANDSHAKE = """\
 GET / HTTP/1.1\r
 Host: 127.0.0.1\r
@@ -32,7 +32,7 @@ Authorization: Basic {login}\r
 
 
 class Silent(Protocol):
-    """Logs in by websocket, and says nothing more."""
+    """Logs in by websocket, and sends nothing more."""
 
     factory: SilentGuest
 
@@ -47,7 +47,7 @@ class Silent(Protocol):
 
 
 class SilentGuest(ClientFactory):
-    """The guest of a server, as its `user_data` describes it."""
+    """The guest of a server, with the login in its `user_data`."""
 
     protocol = Silent
 
@@ -77,7 +77,7 @@ class SilentCase(MasterCase):
 
 
 class Websocket(SilentCase):
-    """Buildbot itself would wait for ever, and let in no other guest of any worker."""
+    """Buildbot itself would wait forever, and accept no other guest of any worker."""
 
     async def waits_for_its_guest(self) -> tuple[defer.Deferred[Outcome], Server, SilentGuest]:
         self.serve()
@@ -115,7 +115,7 @@ class Websocket(SilentCase):
 
 
 class BuildbotsOwnProtocol(SilentCase):
-    """The connection would stay open as long as the system keeps it."""
+    """The connection would stay open until the system closes it."""
 
     async def test_a_build_whose_guest_says_nothing_is_tried_again(self) -> None:
         self.serve()

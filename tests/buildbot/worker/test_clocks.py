@@ -30,10 +30,10 @@ HOURS = 5 * 3600.0
 
 class Clocks(MasterCase):
     timeout = HOURS + 240
-    """The test's own time limit goes by the same clock."""
+    """Postpone the test's own time limit, which uses the same clock."""
 
     def jump(self, seconds: float) -> None:
-        """Let the wall clock of the reactor be ahead by so much, or behind."""
+        """Move the reactor's wall clock ahead or back by this many seconds."""
         now = reactor.seconds
         self.patch(reactor, "seconds", lambda: now() + seconds)
 

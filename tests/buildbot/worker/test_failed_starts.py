@@ -18,18 +18,18 @@ UPDATES = (
     "setStepStateString",
     "finishStep",
 )
-"""What Buildbot writes to its database before the first step of a build."""
+"""The database writes of Buildbot before the first step of a build."""
 
 
 class Refused(Exception):
-    """The database does not take it."""
+    """An error of the database."""
 
 
 class FailedStarts(MasterCase):
-    """Buildbot itself would wait for ever, and keep the worker."""
+    """Buildbot itself would wait forever and block the worker."""
 
     def fail_once(self, thing: object, name: str, about: str = "") -> None:
-        """Let the next call of a method fail, or the next that is about this."""
+        """Let the next call of a method fail, or the next one with this argument."""
         call = getattr(thing, name)
 
         def fail(*args: Any, **values: Any) -> defer.Deferred[Any]:  # noqa: ANN401 - Buildbot's
@@ -71,7 +71,7 @@ class FailedStarts(MasterCase):
         await self.fails_once(None)
 
     async def test_the_end_of_a_build_that_cannot_be_recorded_at_first_is_recorded_later(self) -> None:
-        """Buildbot itself would show that it runs until the master is started again."""
+        """Buildbot itself would show the build as running until a restart of the master."""
         self.serve()
         await self.start_master(self.worker())
         for _ in range(2):

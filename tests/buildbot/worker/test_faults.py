@@ -19,7 +19,7 @@ LOST: dict[str, dict[str, Any]] = {
 
 
 class OneFailingCall(MasterCase):
-    """Any call but the create may fail once: the build succeeds, most often at once, and its server goes."""
+    """Any call except the create fails once. The build succeeds, usually at once, and its server is deleted."""
 
     async def each_call_fails_once(self, fault: Mapping[str, Any], *, costs_a_start: bool = False) -> None:
         self.serve()
@@ -43,7 +43,7 @@ class OneFailingCall(MasterCase):
 
 
 class LostCreates(MasterCase):
-    """The answer to the create is lost, and the server is there: it is found, and it is the only one."""
+    """The answer to the create is lost, but the server exists. It is found, and no second one is created."""
 
     async def test_a_create_whose_answer_is_lost_costs_no_build(self) -> None:
         self.serve(boot_seconds=0.3)
@@ -57,7 +57,7 @@ class LostCreates(MasterCase):
     async def test_a_worker_that_attaches_before_its_server_is_found_builds_all_the_same(self) -> None:
         self.serve(boot_seconds=0)
         self.cloud.fail("POST /server", status=500, after_effect=True)
-        # The server is found at the third look: long after the build has begun.
+        # The server is found in the third search, long after the build has begun.
         self.cloud.fail("GET /server", status=503, times=2)
         await self.start_master(self.worker())
         outcome = await self.build()
@@ -66,7 +66,7 @@ class LostCreates(MasterCase):
 
     async def test_a_worker_that_attaches_first_ends_the_wait_for_its_server(self) -> None:
         self.serve()
-        # From its second read on, the server cannot be looked at: only the worker tells that it is up.
+        # From the second read on, the server cannot be read. Only the attached worker shows that it runs.
         self.cloud.fail("GET /server/{uuid}", status=500, times=3)
         await self.start_master(self.worker(boot_timeout=20))
         assert (await self.build()).results == [SUCCESS]

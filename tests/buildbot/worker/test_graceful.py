@@ -1,4 +1,4 @@
-"""A graceful shutdown, as the worker's page offers it: the server goes, and the worker takes builds again."""
+"""A graceful shutdown on the worker's page destroys the server. Then the worker takes builds again."""
 
 from __future__ import annotations
 

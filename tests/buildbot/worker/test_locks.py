@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.buildbot.quick import QuickWorker
 
 WAIT = "until [ -e '%(prop:gate:-/)s' ]; do sleep 0.1; done"
-"""A build that ends when the file exists that its property `gate` names; at once without one."""
+"""A build that ends when the file in its property `gate` exists. Without the property it ends at once."""
 
 
 class Locks(MasterCase):
@@ -86,7 +86,7 @@ class Locks(MasterCase):
         assert [(await each).results for each in (first, second)] == [[SUCCESS], [SUCCESS]]
 
     async def test_a_slot_goes_to_a_build_whose_lock_is_free(self) -> None:
-        """Under `max_servers`, a build whose lock is held takes no place from others."""
+        """Under `max_servers`, a build that waits for a lock takes no slot from others."""
         self.serve()
         bots = [self.worker(name, max_servers=2) for name in ("one", "two", "three")]
         await self.start(*bots)
@@ -128,7 +128,7 @@ class Locks(MasterCase):
 
 class Pausing(MasterCase):
     async def control(self, bot: QuickWorker, action: str) -> None:
-        """What the button of the worker's page does."""
+        """Press the button on the worker's page."""
         await self.master.data.control(action, {"reason": "a user said so"}, ("workers", str(bot.workerid)))
 
     def start_builds(self) -> Any:  # noqa: ANN401 - Buildbot's

@@ -1,4 +1,4 @@
-"""A hundred workers that start at once: what they ask of the API, at its real pace, on a clock that is moved."""
+"""A hundred workers start at once: the number of their requests, with real waits on an automatic clock."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Many(MasterCase):
             self.addCleanup(patch.stop)
 
     def client(self, *args: object, **options: object) -> UpCloud:
-        """What the master's client is here: it calls the simulator in its own process, where time is the same."""
+        """The master's client in this test: it calls the simulator in the same process, on the same clock."""
         return partial(UpCloud, transport=MovedTransport(self.cloud, self.clock))(*args, **options)  # type: ignore[arg-type]  # handed through
 
     def configuration(self, *workers: QuickWorker, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - the harness's

@@ -1,4 +1,4 @@
-"""Events of a worker's life that meet: each pair of them has gone wrong once."""
+"""Pairs of events of a worker at the same time. Each pair has failed once."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ pytestmark = pytest.mark.full
 
 
 def do_nothing() -> None:
-    """In the place of something."""
+    """Do nothing, as a replacement."""
 
 
 class Cancelled(MasterCase):
-    """Somebody stops a build that has no server yet."""
+    """Somebody cancels a build that has no server yet."""
 
     async def test_a_build_is_cancelled_while_its_server_starts(self) -> None:
         self.serve()
@@ -171,7 +171,7 @@ class Servers(MasterCase):
 
 class Stopped(MasterCase):
     async def test_a_master_that_stops_before_a_start_has_ended_waits_for_no_guest_afterwards(self) -> None:
-        """A call that is left over would fail the test."""
+        """A remaining delayed call would fail the test."""
         self.serve()
         bot = self.worker(build_wait_timeout=60)
         await self.start_master(bot)
@@ -191,7 +191,7 @@ class Stopped(MasterCase):
 
 
 class Reconfigured(MasterCase):
-    """While a server is about to be made."""
+    """Reconfigurations just before a create."""
 
     async def test_a_build_that_failed_by_an_earlier_configuration_is_tried_again_with_the_new_one(self) -> None:
         self.serve()

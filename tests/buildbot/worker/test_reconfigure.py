@@ -187,7 +187,7 @@ class Reconfigure(ReconfigureCase):
 
 
 class IdleServers(ReconfigureCase):
-    """They stay as long as the new configuration says."""
+    """Idle servers are kept as long as the new configuration says."""
 
     async def is_given_up(self, before: object, after: object, **options: Any) -> None:  # noqa: ANN401 - the worker's
         self.serve()

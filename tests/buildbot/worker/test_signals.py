@@ -1,4 +1,4 @@
-"""SIGTERM: the master is down in seconds, whatever its workers are doing and whatever the API does."""
+"""After SIGTERM the master ends within seconds, in any state of its workers and of the API."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def boot_by_name(server: Server) -> Progress:
 
 
 def keep_from_stopping(cloud: Simulator, worker: str) -> None:
-    """Let the first server of this worker be one that cannot be stopped, from its create on."""
+    """Make the first server of this worker refuse to stop, from its create on."""
     boot = cloud.boot
     stuck: list[str] = []
 
@@ -57,7 +57,7 @@ def in_state(cloud: Simulator, worker: str, state: str) -> Server:
 
 
 def test_sigterm_in_every_phase_at_once(master_process: Callable[..., MasterProcess]) -> None:
-    """One worker in each phase; two of the servers cannot be destroyed, and are named in the log."""
+    """There is one worker in each phase. Two servers cannot be destroyed, and the log names them."""
     cloud = Simulator(discontinued_plans="sold", boot=boot_by_name, stop_seconds=0.1, guests="process")
     keep_from_stopping(cloud, "destroying")
     with cloud.serve() as url:
@@ -111,7 +111,7 @@ def test_sigterm_while_nothing_is_up(master_process: Callable[..., MasterProcess
 def test_a_master_that_is_killed_leaves_nothing_for_good_and_its_builds_run_after_its_restart(
     master_process: Callable[..., MasterProcess],
 ) -> None:
-    """One worker in each phase when it dies."""
+    """There is one worker in each phase when the master is killed."""
     cloud = Simulator(discontinued_plans="sold", boot=boot_by_name, stop_seconds=0.1, guests="process")
     keep_from_stopping(cloud, "destroying")
     with cloud.serve() as url:
@@ -167,7 +167,7 @@ def has_read(master: MasterProcess, times: int) -> bool:
 def test_sighup_in_every_phase_loses_no_build_and_no_server(
     master_process: Callable[..., MasterProcess], tmp_path: Path
 ) -> None:
-    """One worker in each phase when all of them are configured anew."""
+    """There is one worker in each phase when all of them are reconfigured."""
     cloud = Simulator(discontinued_plans="sold", boot=boot_in_ten_seconds, stop_seconds=0.1, guests="process")
     gates = {name: tmp_path / name for name in ("attaching", "building", "destroying")}
     gated = " ".join(f"*/{name}/*) while [ ! -e {gate} ]; do sleep 0.1; done;;" for name, gate in gates.items())

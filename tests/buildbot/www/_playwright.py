@@ -1,4 +1,4 @@
-"""What the tests of the page use of playwright, which only `make test-page` installs."""
+"""Types for the parts of playwright that the tests of the page use. Only `make test-page` installs it."""
 
 from __future__ import annotations
 

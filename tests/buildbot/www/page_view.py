@@ -1,4 +1,4 @@
-"""The web page of a master in a browser, as a test reads it."""
+"""Reads the web page of a master in a browser."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATIENCE_MS = 60_000
 
 
 class View:
-    """A page in the browser, with all that its console complains of."""
+    """A page in the browser, with the errors in its console."""
 
     def __init__(self, browser: Browser, url: str, *, size: str = "wide", scheme: str = "light") -> None:
         context = browser.new_context(
@@ -39,7 +39,7 @@ class View:
         self.page.wait_for_selector(".uc-page table, .uc-page [role=alert]")
 
     def rows(self, caption: str) -> list[dict[str, str]]:
-        """The rows of a table, as a screen reader finds them: by its name, its headings and its cells."""
+        """The rows of a table by its name, headings and cells, as a screen reader finds them."""
         table = self.page.get_by_role("table", name=caption)
         names = table.get_by_role("columnheader").all_inner_texts()
         return [
@@ -51,7 +51,7 @@ class View:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
     def keep(self, name: str) -> None:
-        """Keep a picture, if a folder is given."""
+        """Save a screenshot, if a folder is given."""
         folder = os.environ.get("SCREENSHOTS")
         if folder:
             self.page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)

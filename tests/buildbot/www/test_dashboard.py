@@ -1,4 +1,4 @@
-"""The dashboard for Grafana asks for the metrics that there are, and for nothing else."""
+"""The dashboard for Grafana uses exactly the existing metrics."""
 
 from __future__ import annotations
 

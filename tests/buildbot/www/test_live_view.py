@@ -1,4 +1,4 @@
-"""The servers that are up now, as the page and `check` are told."""
+"""The view of running servers for the page and `check`."""
 
 from __future__ import annotations
 
@@ -146,12 +146,12 @@ class Views(RecordCase):
 
     @staticmethod
     async def forget(master: Any) -> None:  # noqa: ANN401 - Buildbot's
-        """Nothing that was listed before is known any more."""
+        """Clear the cached lists."""
         for account in (await UpcloudService.of(master)).accounts.all:
             account.cache = AccountCache(account.cloud)
 
     async def until_idle(self) -> None:
-        """Return when the server of the master is recorded to be idle."""
+        """Wait until the record shows the master's server as idle."""
         up = (await self.service()).record.log.up
         while [server.state for server in up.values()] != ["idle"]:
             await pause()

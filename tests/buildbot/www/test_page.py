@@ -110,7 +110,7 @@ def master(
 
 
 def set_up(master: PageMaster, url: str) -> None:
-    """Let happen what the page is to show."""
+    """Produce the events that the page shows."""
     requests = [master.force(name) for name in ("one", "two", "one", "two", "one", "idle")]
     eventually("six builds", lambda: all(master.results(request) for request in requests), pause=0.5)
     assert [master.results(request) for request in requests] == [[0]] * 6
@@ -123,7 +123,7 @@ def set_up(master: PageMaster, url: str) -> None:
 
 
 async def leave_some(url: str) -> None:
-    """A server and a disk of an owner that is gone, whose leases have ended."""
+    """A server and a disk with ended leases, of an owner that does not exist any more."""
     async with UpCloud(Basic("user", "secret-password"), base_url=url, owner="buildbot-0123456789ab-abcdef") as api:
         debian = await api.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
         disk = StorageDeviceSpec.clone(debian.uuid, size=10, title="left-os")

@@ -1,4 +1,4 @@
-"""What the plugin serves: by a real master, to those who may see builds."""
+"""The documents of the plugin, served by a real master to users who may see builds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pytest plugin, in a pytest of its own."""
+"""The pytest plugin, in a separate pytest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SPEC = EXAMPLE.partition("async def")[0]
 
 @pytest.fixture
 def outcomes(pytester: pytest.Pytester) -> Callable[..., dict[str, int]]:
-    """Runs a test file; gives how many of its tests passed, failed and so on."""
+    """Runs a test file. Returns the numbers of passed, failed and other tests."""
 
     def run(*parts: str) -> dict[str, int]:
         pytester.makepyfile("\n\n".join(parts))

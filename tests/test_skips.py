@@ -1,4 +1,4 @@
-"""A test that is skipped says what it wants and which make target runs it, and a run ends with the count of each."""
+"""Reasons of skipped tests name a requirement and a make target, and a run ends with their count."""
 
 from __future__ import annotations
 

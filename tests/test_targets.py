@@ -1,4 +1,4 @@
-"""What the quick suite leaves out has a make target."""
+"""Tests that the quick suite leaves out have a make target."""
 
 from __future__ import annotations
 

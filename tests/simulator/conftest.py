@@ -22,20 +22,20 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def sim(clock: ManualClock) -> Simulator:
-    """It sells the plans of the recordings."""
+    """A simulator that sells the plans of the recordings."""
     return Simulator(clock=clock, seed=1, discontinued_plans="sold")
 
 
 @pytest.fixture
 async def account(sim: Simulator, clock: ManualClock) -> AsyncIterator[SmallAccount]:
-    """An account that has one of everything, and an open client of it."""
+    """An account with one resource of each kind, and an open client of it."""
     async with UpCloud(Token("ucat_any"), transport=sim.transport(), retry=ONCE) as cloud:
         yield await filled_account(cloud, clock)
 
 
 @pytest.fixture
 async def api(sim: Simulator) -> AsyncIterator[httpx.AsyncClient]:
-    """A client without any of the SDK: what goes in and out is JSON."""
+    """A plain HTTP client without the SDK, for JSON requests and answers."""
     async with httpx.AsyncClient(
         transport=sim.transport(), base_url="https://api.upcloud.com/1.3", auth=("user", "password")
     ) as client:
@@ -44,7 +44,7 @@ async def api(sim: Simulator) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 def serve_text() -> Iterator[Callable[[str], str]]:
-    """Serves a text on loopback; gives its URL."""
+    """Serves texts on loopback. Returns the URL of each."""
     texts: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Requests of the API, as documents."""
+"""Documents of requests to the API."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Document = dict[str, Any]
 
 
 def server_request(**changes: object) -> Document:
-    """A valid create request; a change to None leaves the field out."""
+    """A valid create request. A change to None leaves the field out."""
     server: Document = {
         "zone": "fi-hel1",
         "title": "build-1",
@@ -45,7 +45,7 @@ async def created(api: httpx.AsyncClient, **changes: object) -> Document:
 
 
 async def running(api: httpx.AsyncClient, clock: ManualClock, **changes: object) -> Document:
-    """A server that has started."""
+    """A started server."""
     server = await created(api, **changes)
     clock.advance(10)
     found: Document = (await api.get(f"/server/{server['uuid']}")).json()["server"]
@@ -54,7 +54,7 @@ async def running(api: httpx.AsyncClient, clock: ManualClock, **changes: object)
 
 
 async def stopped(api: httpx.AsyncClient, clock: ManualClock, **changes: object) -> Document:
-    """A server that has been stopped."""
+    """A stopped server."""
     server = await running(api, clock, **changes)
     await api.post(f"/server/{server['uuid']}/stop", json={"stop_server": {"stop_type": "hard"}})
     clock.advance(10)
@@ -64,7 +64,7 @@ async def stopped(api: httpx.AsyncClient, clock: ManualClock, **changes: object)
 
 
 def network_request(**changes: object) -> Document:
-    """A valid request for a private network; a change to None leaves the field out."""
+    """A valid request for a private network. A change to None leaves the field out."""
     ranged = {"address": "10.0.0.0/24", "dhcp": "yes", "family": "IPv4"}
     network: Document = {"name": "builds", "zone": "fi-hel1", "ip_networks": {"ip_network": [ranged]}}
     network |= changes
@@ -72,7 +72,7 @@ def network_request(**changes: object) -> Document:
 
 
 async def network_with_router(api: httpx.AsyncClient, address: str, *, router: str | None = None) -> tuple[str, str]:
-    """A private network that is attached to a router: the uuids of both."""
+    """Create a private network and a router for it. Returns the uuids of both."""
     if router is None:
         made = await api.post("/router", json={"router": {"name": "builds"}})
         router = str(made.json()["router"]["uuid"])
@@ -92,5 +92,5 @@ async def new_storage(api: httpx.AsyncClient, **changes: object) -> Document:
 
 
 def refusal(answer: httpx.Response) -> tuple[int, str]:
-    """Status and code of a refusal in the legacy shape."""
+    """Status and code of a refusal in the older format."""
     return answer.status_code, answer.json()["error"]["error_code"]

@@ -1,4 +1,4 @@
-"""A stand-in for qemu: what the simulator asks of it can be tested without booting anything."""
+"""A fake qemu, to test the simulator's commands without booting a machine."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ for disk; do case $disk in *.qcow2) echo "$last" > "$disk";; esac; done
 
 
 class FakeQemu:
-    """Puts the programs on the path, and an image of each release in a folder."""
+    """Puts fake programs on PATH, and an image of each release into a folder."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._log = folder / "started"
         self.deaf = folder / "deaf"
-        """Exists: the guest ignores the power button."""
+        """If this file exists, the guest ignores the power button."""
         self.broken = folder / "broken"
-        """Exists: qemu ends at once."""
+        """If this file exists, qemu ends at once."""
         self.images = folder / "images"
         programs = folder / "bin"
         programs.mkdir()
@@ -62,24 +62,24 @@ class FakeQemu:
         (self.images / name / "image.json").write_text("{}")
 
     def left(self) -> list[int]:
-        """The process ids of those that still run."""
+        """The process ids of running machines."""
         lines = self._log.read_text().splitlines() if self._log.exists() else []
         return [machine.pid for machine in (Machine(**json.loads(line)) for line in lines) if machine.is_alive()]
 
     def machines(self, count: int) -> list[Machine]:
-        """All that have been started, once there are so many."""
+        """Wait until this many machines have been started. Returns all."""
         eventually(lambda: self._log.exists() and len(self._log.read_text().splitlines()) == count)
         return [Machine(**json.loads(line)) for line in self._log.read_text().splitlines()]
 
 
 class Machine:
-    """One process of the stand-in."""
+    """One process of the fake qemu."""
 
     def __init__(self, pid: int, argv: list[str]) -> None:
         self.pid, self.argv = pid, argv
 
     def option(self, name: str) -> str:
-        """The value of an option that is given once."""
+        """The value of an option that occurs once."""
         (found,) = self.options(name)
         return found
 

@@ -1,4 +1,4 @@
-"""Waiting for what another thread or process does."""
+"""Waits for other threads and processes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATIENCE = 60.0
-"""Seconds after which a condition that has not come about is a failure; it takes well under one."""
+"""Seconds after which a wait fails. It usually takes less than one."""
 
 
 def eventually(look: Callable[[], object]) -> None:
-    """Returns when `look` is true."""
+    """Wait until `look` returns true."""
     give_up = time.monotonic() + PATIENCE
     pause = threading.Event()
     while time.monotonic() < give_up:

@@ -1,4 +1,4 @@
-"""A request for each code by which the simulator refuses, in a small account that has one of everything.
+"""A refused request for each error code of the simulator, in an account with one resource of each kind.
 
 `{name}` in a path or a body is the id of what the account has; see `test_refusals.py`.
 """
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 DISC = "01000000-0000-4000-8000-000020060101"
 WINDOWS = "01000000-0000-4000-8000-000010070300"
 NOWHERE = "ffffff-ffff-4fff-8fff-ffffffffffff"
-"""An id of nothing, after its two letters."""
+"""The rest of an unknown id, after its two letters."""
 
 
 Change = Callable[["Simulator"], object]
-"""Makes the account such that a call is refused."""
+"""Changes the account so that a call is refused."""
 
 
 class Refusal(NamedTuple):
-    """A call that is refused with `code`, once `before` has been done to the account."""
+    """A call that is refused with `code` after `before` has changed the account."""
 
     code: str
     call: str
@@ -229,7 +229,7 @@ FORBIDDEN = [
     Refusal("ACCOUNT_FORBIDDEN", "GET /account", before=without_api),
     Refusal("ACTION_FORBIDDEN", "GET /account/list"),
 ]  # fmt: skip
-"""Of the sub-account."""
+"""Refusals of calls by the sub-account."""
 
 DENIED = [
     Refusal("CANNOT_DELETE_PRIVATE_ADDRESS", "DELETE /ip_address/{utility}"),

@@ -1,6 +1,6 @@
-"""Replaying a recording of the production API against the simulator, answer by answer.
+"""Replays a recording of the production API against the simulator, and compares each answer.
 
-Compared are the status, the keys and the JSON types. Ids, addresses and the like are the simulator's own: each that
+It compares status, keys and JSON types. The simulator has its own ids and addresses: each one that
 appears in a recorded answer stands for what is in its place in the simulator's.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import httpx
 
 Json = Any
-"""A document as json.loads gives it."""
+"""A document from json.loads."""
 
 _ID = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"  # a uuid
@@ -53,15 +53,15 @@ NEWER: tuple[tuple[str, date], ...] = (
 )
 
 GROWING = ("prices.zone[]",)
-"""Objects whose keys are data: there are more plans, and so more prices, than when they were recorded."""
+"""Objects whose keys are data: today there are more plans, and so more prices, than in the recordings."""
 
 
 @dataclass
 class Replayed:
-    """One recorded answer, and how the simulator's differs."""
+    """One recorded answer, and the differences of the simulator's answer."""
 
     name: str
-    """`recording: METHOD path`, ids shortened."""
+    """`recording: METHOD path`, with shortened ids."""
     differences: list[str]
 
 
@@ -73,11 +73,11 @@ class Request(TypedDict):
 
 @dataclass
 class Replay:
-    """One recording on a simulator of its own."""
+    """One recording on a new simulator."""
 
     file: Path
     before: list[Request] = field(default_factory=list[Request])
-    """What makes the account as it was when the recording began."""
+    """Prepares the account as it was at the start of the recording."""
     sim: Simulator = field(default_factory=lambda: Simulator(clock=ManualClock(), seed=1, discontinued_plans="sold"))
     ids: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -102,7 +102,7 @@ class Replay:
         return datetime.strptime(found[1], "%d %b %Y").astimezone().date()
 
     def _ask(self, client: httpx.Client, request: Json, response: Json) -> httpx.Response:
-        """Send a request; again, with time passing, while a state stands in the way of the recorded answer."""
+        """Send a request. While a state prevents the recorded answer, let time pass and send it again."""
         clock = self.sim.clock
         assert isinstance(clock, ManualClock)
         path = "/1.3" + self._mapped(request["path"])
@@ -121,7 +121,7 @@ class Replay:
         return _ID.sub(lambda found: self.ids.get(found[0], found[0]), text)
 
     def _learn(self, recorded: Json, own: Json) -> None:
-        """Pair the ids of two answers that are at the same place."""
+        """Map the ids of a recorded answer to those at the same places in the simulator's answer."""
         if _is_object(recorded) and _is_object(own):
             for key in recorded.keys() & own.keys():
                 self._learn(recorded[key], own[key])
@@ -145,13 +145,13 @@ def _body(answer: httpx.Response) -> Json:
 
 
 def _states(body: Json) -> list[str]:
-    """The state of the one resource that an answer is about."""
+    """The state of the resource in an answer."""
     resources = body.values() if _is_object(body) else ()
     return [each["state"] for each in resources if _is_object(each) and "state" in each]
 
 
 def compare(answer: httpx.Response, recorded: Json, when: date) -> list[str]:
-    """How an answer differs from the recorded one: status, content type, keys, JSON types."""
+    """The differences from the recorded answer: status, content type, keys, JSON types."""
     if answer.status_code != recorded["status"]:
         return [f"status {answer.status_code}, recorded {recorded['status']}: {answer.text[:200]}"]
     found: list[str] = []

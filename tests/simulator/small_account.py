@@ -1,4 +1,4 @@
-"""An account that has one of everything."""
+"""An account with one resource of each kind."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ ONCE = RetryPolicy(attempts=1)
 
 
 class SmallAccount(NamedTuple):
-    """A client of it, and the ids of what there is."""
+    """A client of the account, and the ids of its resources."""
 
     cloud: UpCloud
     ids: dict[str, str]
 
     def filled(self, text: str) -> str:
-        """With the ids in the place of their names in braces."""
+        """The text with names in braces replaced by ids."""
         return re.sub(r"\{([a-z_]+)\}", lambda match: self.ids.get(match[1], match[0]), text)
 
 
 async def filled_account(cloud: UpCloud, clock: ManualClock) -> SmallAccount:
-    """Make one of everything."""
+    """Create one resource of each kind."""
     ids = await _networks(cloud)
     ids |= await _servers(cloud, clock, ids["network"])
     ids |= await _storages(cloud)
@@ -44,7 +44,7 @@ async def _made(cloud: UpCloud, path: str, key: str, body: dict[str, Any]) -> An
 
 
 async def _networks(cloud: UpCloud) -> dict[str, str]:
-    """Two that are peers, one of them with a router; one for servers; one that is too small for any."""
+    """Create networks: two peers, one of them with a router; one for servers; one that is too small for a server."""
 
     async def network(address: str, **fields: object) -> str:
         ranged = {"address": address, "family": "IPv4", "dhcp": "yes"}
@@ -68,7 +68,7 @@ async def _networks(cloud: UpCloud) -> dict[str, str]:
 
 
 async def _servers(cloud: UpCloud, clock: ManualClock, network: str) -> dict[str, str]:
-    """One that is started, and one that is stopped, with four interfaces and a CD-ROM drive."""
+    """Create a started server, and a stopped one with four interfaces and a CD-ROM drive."""
     started = await _made(cloud, "/server", "server", server_request()["server"])
     clock.advance(10)
     wanted = [{"type": "public"}, {"type": "public"}, {"type": "utility"}, {"type": "private", "network": network}]
@@ -90,7 +90,7 @@ async def _servers(cloud: UpCloud, clock: ManualClock, network: str) -> dict[str
 
 
 async def _storages(cloud: UpCloud) -> dict[str, str]:
-    """One that is idle, one with an import in progress, and one whose import was cancelled."""
+    """Create storages: one idle, one with a running import, and one with a cancelled import."""
     ids: dict[str, str] = {}
     for name in ("storage", "importing", "imported"):
         body = {"size": 10, "title": name, "zone": "fi-hel1", "tier": "standard"}

@@ -27,7 +27,7 @@ COMMAND = [sys.executable, "-W", "error", "-m", "upcloud_sdk.simulator"]
 
 @contextmanager
 def started(*arguments: str) -> Generator[tuple[subprocess.Popen[str], list[str]]]:
-    """The process, and the lines that it printed until it was ready."""
+    """Start the process. Returns it, and the lines that it printed until it was ready."""
     with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline().rstrip("\n")]

@@ -1,6 +1,6 @@
-"""The simulator against recordings of the production API: the number, and each difference with its reason.
+"""The simulator against recordings of the production API: the share, and each difference with its reason.
 
-The recordings are no part of this repository; they are looked for in a folder `shared` beside it.
+The recordings are not part of this repository. The tests look for them in a folder `shared` beside it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TARGET = 98.0
 
 
 class Known(TypedDict):
-    """`conformance.toml`."""
+    """The contents of `conformance.toml`."""
 
     before: dict[str, list[Request]]
     difference: dict[str, list[str]]

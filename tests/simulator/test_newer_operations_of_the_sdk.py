@@ -1,4 +1,4 @@
-"""The SDK's methods for what is newer than the reference, on the simulator: two readings of UpCloud's contract meet."""
+"""The SDK's methods for operations newer than the reference, on the simulator, which implements them independently."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def cloud(sim: Simulator) -> AsyncIterator[UpCloud]:
 
 @pytest.fixture
 async def server(cloud: UpCloud, clock: ManualClock) -> Server:
-    """It is stopped."""
+    """A stopped server."""
     spec = ServerSpec(
         zone="fi-hel1",
         plan="GPU-8xCPU-64GB-1xL4",

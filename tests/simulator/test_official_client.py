@@ -1,4 +1,4 @@
-"""The official `upcloud-api` package works on the simulator as it does on the API: it was written by others."""
+"""The official `upcloud-api` package, which others wrote, works on the simulator as on the API."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator import ManualClock, Simulator
 
 Untyped = Any
-"""What the official client makes: it has no types."""
+"""Any object of the official client, which has no types."""
 official: Untyped = importlib.import_module("upcloud_api")
 
 
 @pytest.fixture
 def manager(sim: Simulator, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Untyped]:
-    """A client whose waiting moves the simulator's clock."""
+    """A client whose waits move the simulator's clock."""
     for module in ("server", "utils"):
         monkeypatch.setattr(f"upcloud_api.{module}.sleep", clock.advance)
     with sim.serve() as url:

@@ -1,4 +1,4 @@
-"""What the test-suite of UpCloud's official Go client found missing, each by the request that it sends."""
+"""Regressions found by the test suite of UpCloud's official Go client, with its requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which operations of UpCloud's contract of the API the simulator serves."""
+"""The operations of UpCloud's contract that the simulator serves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from upcloud_sdk.simulator.chapters.table import API
 from upcloud_sdk.simulator.wire.calls import ApiFault, Call
 
 LEFT_OUT = {"POST /account/ms_lma"}
-"""Of use to Microsoft's licences alone."""
+"""The operation that is not served: it is only about Microsoft licences."""
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 

@@ -1,4 +1,4 @@
-"""Each code of the reference that the simulator produces: the request that provokes it, and the SDK's error for it."""
+"""For each error code of the reference that the simulator produces: a request that gives it, and the SDK's error."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_another_version_is_refused(sim: Simulator, path: str, code: str) 
 
 
 def test_every_code_of_the_reference_is_tested_or_has_a_reason() -> None:
-    """The reference is no part of this repository; it is looked for in a folder `shared` beside it."""
+    """The reference is not part of this repository. The test looks for it in a folder `shared` beside it."""
     found = (folder / "shared" / "api" / "upcloud-api-1.3.md" for folder in Path(__file__).resolve().parents)
     reference = next((file for file in found if file.is_file()), None)
     if reference is None:

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is one of the API's: never an error of the simulator itself."""
+"""No request causes an internal error of the simulator."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
 
 
 def places(document: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """The path of everything inside a document, itself included."""
+    """The paths of all values in a document, including the document itself."""
     found = [path]
     if isinstance(document, dict):
         for key, value in cast("dict[str, object]", document).items():
@@ -163,7 +163,7 @@ def with_change(document: Any, path: tuple[str | int, ...], value: object) -> An
 
 
 def furnished(sim: Simulator) -> dict[str, str]:
-    """An account with one of each; what stands for their ids in the requests."""
+    """Fill an account with one resource of each kind. Returns the values for the ids in requests."""
 
     def made(path: str, body: object) -> Any:  # noqa: ANN401 - any JSON
         answer = call(sim, "POST", path, body)

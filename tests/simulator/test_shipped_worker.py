@@ -1,4 +1,4 @@
-"""The worker that ships with Buildbot does its one build on the simulator: master, guest and worker are processes."""
+"""The worker that ships with Buildbot runs one build on the simulator, with a real master, guest and worker."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ c = BuildmasterConfig = {{
 
 @contextmanager
 def master(folder: Path) -> Generator[None]:
-    """A running master, whose configuration is in the folder."""
+    """A running master, with its configuration in the folder."""
     command = [BUILDBOT, "start", "--nodaemon", "."]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:

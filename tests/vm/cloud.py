@@ -1,4 +1,4 @@
-"""A served simulator whose servers are machines, and what its guests print."""
+"""A served simulator whose servers are machines, and the consoles of its guests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BOOTS_WITHIN = 1800.0
-"""Seconds. It takes 30 where nothing else runs, 100 with packages, and ten times that where much does."""
+"""Seconds for a boot. It takes 30 on an idle machine, 100 with packages, and ten times as long on a busy one."""
 TEMPLATES = {"debian-12": "Debian GNU/Linux 12 (Bookworm)", "debian-13": "Debian GNU/Linux 13 (Trixie)"}
 
 
@@ -52,7 +52,7 @@ class VmCloud:
         self._stack.close()
 
     def call(self, method: Callable[..., Awaitable[T]], *args: Any, **kwargs: Any) -> T:  # noqa: ANN401 - the method's
-        """What a method of the client returns."""
+        """Call a method of the client, and return its result."""
         return self._portal.call(partial(method, *args, **kwargs))
 
     @property
@@ -60,7 +60,7 @@ class VmCloud:
         return self.simulator.servers == {} and self.simulator.storages == {}
 
     def server(self, hostname: str) -> Server:
-        """The server of this host name, once there is one."""
+        """Wait for a server with this host name, and return it."""
         found: list[Server] = eventually(
             f"a server {hostname}",
             lambda: [each for each in list(self.simulator.servers.values()) if each.hostname == hostname],
@@ -68,17 +68,17 @@ class VmCloud:
         return found[0]
 
     def console(self, uuid: str) -> str:
-        """What the guest has printed so far; it is kept as long as the server."""
+        """The guest's console so far. It is kept as long as the server."""
         path = self.simulator.guests.console(uuid)
         return path.read_text(encoding="utf-8", errors="replace") if path is not None and path.exists() else ""
 
     def console_with(self, uuid: str, text: str) -> str:
-        """The console once it has this text."""
+        """Wait until the console contains this text, and return the console."""
         self.until(lambda: text in self.console(uuid), f"{text!r} on the console", uuid)
         return self.console(uuid)
 
     def until(self, look: Callable[[], bool], what: str, uuid: str) -> None:
-        """Return when `look` is true; else fail with the end of the guest's console."""
+        """Wait until `look` returns true. After the timeout, fail with the end of the guest's console."""
         try:
             eventually(what, look, BOOTS_WITHIN, pause=0.5)
         except AssertionError as error:
@@ -90,7 +90,7 @@ class VmCloud:
 
 
 def password_in(user_data: str) -> str:
-    """The worker's password in a document of the worker's own making."""
+    """The worker's password in the worker's own document."""
     document: dict[str, list[dict[str, str]]] = json.loads(user_data.partition("\n")[2])
     (tac,) = [file["content"] for file in document["write_files"] if file["path"].endswith("buildbot.tac")]
     (line,) = [line for line in tac.splitlines() if line.strip().startswith("passwd=")]

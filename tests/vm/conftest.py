@@ -32,7 +32,7 @@ def _needs_qemu() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_machine_is_left(_needs_qemu: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nor a disk of one."""
+    """Check that no machine and no disk is left."""
     with tempfile.TemporaryDirectory(prefix="vm-") as scratch:  # short: a socket's path has 107 characters at most
         monkeypatch.setattr(tempfile, "tempdir", scratch)
         yield
@@ -41,7 +41,7 @@ def _no_machine_is_left(_needs_qemu: None, tmp_path: Path, monkeypatch: pytest.M
 
 
 def _processes_of(scratch: str) -> list[str]:
-    """The command lines of what runs for a machine with its disk here: qemu, and what holds and serves it."""
+    """The command lines of the processes of machines with a disk in this folder: qemu and its supervisors."""
     found: list[str] = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -55,7 +55,7 @@ def _processes_of(scratch: str) -> list[str]:
 
 @pytest.fixture
 def worker_port() -> int:
-    """Where the master of this test will listen."""
+    """The port for the master of this test."""
     return free_port()
 
 
@@ -67,7 +67,7 @@ def cloud(worker_port: int, _no_machine_is_left: None) -> Iterator[VmCloud]:
 
 @pytest.fixture(scope="session")
 def _basedir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `buildbot create-master` makes."""
+    """A base directory made by `buildbot create-master`."""
     basedir = tmp_path_factory.mktemp("buildbot") / "master"
     subprocess.run(buildbot("create-master", "--relocatable", str(basedir)), check=True, capture_output=True)
     return basedir
@@ -77,7 +77,7 @@ def _basedir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start_master(
     _basedir: Path, tmp_path: Path, cloud: VmCloud, worker_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., VmMaster]]:
-    """Starts a master with the workers that it is given, see `VmMaster`; it is gone after the test."""
+    """Starts a master with the given workers (see `VmMaster`), and ends it after the test."""
     made: list[VmMaster] = []
     monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", cloud.url)
     monkeypatch.setenv("UPCLOUD_TOKEN", cloud.token)

@@ -1,4 +1,4 @@
-"""A master as a process of its own, whose workers are on real machines."""
+"""A master as a separate process, with workers on real machines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 OWNER = "vm-test"
 ANSWERS_WITHIN = 300.0
-"""Seconds. Disks of machines share a disk with the master's database, which may wait for half a minute."""
+"""Seconds. The machines use the same disk as the master's database, which may be delayed by half a minute."""
 
 _CONFIGURATION = """\
 from buildbot.plugins import schedulers, steps, util
@@ -95,11 +95,11 @@ class VmMaster(MasterProcess):
         )
 
     def first_attempt(self, request: int, patience: float) -> Outcome:
-        """What became of the first build of a request; others may follow."""
+        """Wait for the result of the first build of a request. Retries may follow."""
         eventually(f"an attempt at request {request}", lambda: self.outcome(request).results, patience, pause=1)
         return self.outcome(request)
 
     def finished(self, request: int, patience: float) -> Outcome:
-        """What became of a request, once it is complete."""
+        """Wait until a request is complete, and return its result."""
         eventually(f"the end of request {request}", lambda: self.results(request) is not None, patience, pause=1)
         return self.outcome(request)

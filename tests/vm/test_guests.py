@@ -1,4 +1,4 @@
-"""A server of the simulator is a real Debian that takes itself for a server of UpCloud's."""
+"""A simulated server is a real Debian that recognises itself as an UpCloud server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def create(cloud: VmCloud, image: str, user_data: str) -> Server:
 
 @pytest.mark.parametrize("release", ["debian-13", "debian-12"])
 def test_a_soft_stop_lets_the_machine_shut_down(cloud: VmCloud, release: str) -> None:
-    """In seconds; a guest that does not listen would take the hour of the timeout."""
+    """Within seconds. A guest that ignores the button would run until the timeout of an hour."""
     server = create(cloud, TEMPLATES[release], HELLO)
     cloud.console_with(server.uuid, "hello from a cloud-config")
     cloud.call(cloud.client.servers.stop, server.uuid, stop_type="soft", timeout=3600)
@@ -48,7 +48,7 @@ def test_a_soft_stop_lets_the_machine_shut_down(cloud: VmCloud, release: str) ->
 
 
 def test_a_guest_that_ignores_the_power_button_is_stopped_hard_at_the_timeout(tmp_path: Path) -> None:
-    """Its disk is empty: it waits for a file system for ever."""
+    """Its disk is empty, so it waits for a file system forever."""
     image = available(images_folder())["debian-13"].folder
     empty = tmp_path / "debian-13"
     empty.mkdir()
@@ -68,7 +68,7 @@ def test_a_guest_that_ignores_the_power_button_is_stopped_hard_at_the_timeout(tm
 
 
 def test_a_machine_that_is_not_upclouds_does_not_run_cloud_init() -> None:
-    """So it is the machine's identity that makes a guest a server, as it is in production."""
+    """So cloud-init recognises a server by the machine's identity, as in production."""
     with VmCloud(ports=[], manufacturer="QEMU") as cloud:
         server = create(cloud, DEBIAN_13, HELLO)
         console = cloud.console_with(server.uuid, "multi-user.target")

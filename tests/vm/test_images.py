@@ -1,4 +1,4 @@
-"""An image is baked on a real Debian, is clean, and a worker on a server of it attaches and builds."""
+"""An image is baked on a real Debian and is clean. A worker on a server from it attaches and builds."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_failing_command_is_noticed_and_leaves_nothing(cloud: VmCloud) -> None
 
 
 def test_a_worker_on_a_baked_image_attaches_and_builds(start_master: StartMaster, cloud: VmCloud) -> None:
-    """It says how long that took, beside the stock image, into which the worker is installed first in either way."""
+    """Prints the time for it, and for the stock image with both ways to install the worker first."""
     recipe = Recipe(base="debian-13", commands=INSTALL, name="ci")
     _bake(cloud, recipe)
     text = f"Recipe(base='debian-13', commands={INSTALL!r}, name='ci')"

@@ -1,4 +1,4 @@
-"""Real masters, workers on real Debians: what the worker tells a new server is proven on what it is for."""
+"""Real masters with workers on real Debians, to test the documents for guests on real machines."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 StartMaster = Callable[..., VmMaster]
 
 KEPT = {"build_wait_timeout": 3600, "attach_timeout": BOOTS_WITHIN}
-"""A server stays after its build, to be looked at."""
+"""Keep the server after its build for inspection."""
 STOPS_WITHIN = 60.0
 WORKER_LOG_ON_CONSOLE = "systemd-run --no-block sh -c 'tail -F /var/lib/upcloud-worker/twistd.log > /dev/console'"
 TOKENS = Guest(name="@NAME@", password=SecretStr("@PASSWORD@"), master="@MASTER@", port=9989)
@@ -33,9 +33,9 @@ TOKENS = Guest(name="@NAME@", password=SecretStr("@PASSWORD@"), master="@MASTER@
 def test_each_kind_of_bootstrap_attaches_and_builds(
     start_master: StartMaster, cloud: VmCloud, tmp_path: Path, release: str, kind: str
 ) -> None:
-    """With what it was told sealed before the build begins, and its password nowhere on the console."""
+    """The metadata is sealed before the build begins, and the password is not on the console."""
     image, certificate, trust = TEMPLATES[release], None, ""
-    if kind == "image":  # this one in TLS, with an authority that no image knows
+    if kind == "image":  # this one over TLS, with an authority that no image trusts
         image, certificate, authority = f"{release}+buildbot-worker", tmp_path / "master.pem", trustme.CA()
         authority.issue_cert(HOST_ADDRESS).private_key_and_cert_chain_pem.write_to_path(str(certificate))
         trust = f", connection='tls', ca_certificate={authority.cert_pem.bytes().decode()!r}"
@@ -49,7 +49,7 @@ def test_each_kind_of_bootstrap_attaches_and_builds(
     assert outcome.results == [0], outcome.log
     assert "hello from bot" in outcome.log
     assert outcome.log.count("status 404") == 2
-    # The last that cloud-init says; the worker may be quicker.
+    # The last line of cloud-init. The worker may attach earlier.
     console = cloud.console_with(server.uuid, "DataSourceUpCloud")
     assert password not in console + outcome.log + master.log
     master.terminate(STOPS_WITHIN)
@@ -59,7 +59,7 @@ def test_each_kind_of_bootstrap_attaches_and_builds(
 def test_each_build_gets_a_fresh_disk_of_one_server_on_which_cloud_init_runs_again(
     start_master: StartMaster, cloud: VmCloud
 ) -> None:
-    """What the first build left is not there for the second, whose worker has another password."""
+    """The second build finds no files of the first one, and its worker has another password."""
     workers = {"bot": "image='debian-13+buildbot-worker', hostconfig={'hostname': 'bot'}, bootstrap='image'"}
     master = start_master(workers, fresh_disk=True, **KEPT)
     passwords: list[str] = []
@@ -80,14 +80,14 @@ def test_each_build_gets_a_fresh_disk_of_one_server_on_which_cloud_init_runs_aga
 
 
 def test_a_guest_whose_master_has_died_powers_off_and_is_reaped(start_master: StartMaster, cloud: VmCloud) -> None:
-    """The dead man's switch: a server that nobody can use any more, and that only costs money."""
+    """Such a server is useless and would only cost money."""
     bootstrap = f"Bootstrap(install='image', lost_after=10, commands={[WORKER_LOG_ON_CONSOLE]!r})"
     workers = {"bot": f"image='debian-13+buildbot-worker', hostconfig={{'hostname': 'bot'}}, bootstrap={bootstrap}"}
     master = start_master(workers, **KEPT)
     outcome = master.finished(master.force("bot"), BOOTS_WITHIN)
     assert outcome.results == [0], outcome.log
     server = cloud.server("bot")
-    # Not sealed, so it shows that what is sealed elsewhere would be read.
+    # Not sealed, to show that the metadata could be read otherwise.
     assert outcome.log.count("status 200") == 2
     assert password_in(server.user_data) in outcome.log
     master.kill()
@@ -100,7 +100,7 @@ def test_a_guest_whose_master_has_died_powers_off_and_is_reaped(start_master: St
 def test_a_user_data_that_is_broken_fails_the_build_and_its_log_says_what_the_guest_said(
     start_master: StartMaster, cloud: VmCloud
 ) -> None:
-    """A misspelt argument of the worker's passes every check of the document's form."""
+    """A misspelt argument of the worker passes all checks of the document's format."""
     document = Bootstrap(install="image", lost_after=10).document(TOKENS).replace("keepalive=", "keep_alive=")
     workers = {"bot": f"image='debian-13+buildbot-worker', bootstrap={document!r}"}
     master = start_master(workers, **KEPT)

@@ -72,7 +72,7 @@ def test_help_shows_how_to_begin() -> None:
             ("asyncio", "buildbot", "twisted", "starlette", "uvicorn", "upcloud_sdk.models.servers"),
         ),
         (
-            # Nor is a model built, which loads pydantic's plugins: the first answer or spec does that.
+            # No model is built either, which would load pydantic's plugins. The first answer or spec does that.
             "from upcloud_sdk import Token, UpCloud; UpCloud(Token('x')).servers",
             (
                 "pydantic.plugin._loader",

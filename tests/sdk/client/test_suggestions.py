@@ -1,4 +1,4 @@
-"""What is said about a name that does not exist, and about a client that is used in the wrong way."""
+"""Errors about names that do not exist, and about wrong uses of the client."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import respx
 
 Cloud = Any
-"""A client as a program without a type checker sees it."""
+"""A client without types, as a program without a type checker uses it."""
 
 
 def client(**arguments: object) -> Cloud:

@@ -50,7 +50,7 @@ def document(file: str, number: int) -> bytes:
     return json.dumps(interactions[number]["response"]["body"]).encode()
 
 
-# --- a server to be made ----------------------------------------------------------------------------------------------
+# --- specs ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_spec_is_written_as_the_api_reads_it() -> None:
@@ -284,7 +284,7 @@ def test_a_change_sends_only_what_was_given() -> None:
     assert ServerChanges(title=None).wire() == {}
 
 
-# --- a server ---------------------------------------------------------------------------------------------------------
+# --- servers ----------------------------------------------------------------------------------------------------------
 
 
 SERVER, STORAGE = one(Server, "server"), one(Storage, "storage")

@@ -1,4 +1,4 @@
-"""No answer, however odd, may cost a server: what need not be read is done without, and what is lost is named."""
+"""Odd answers cost no server: unreadable optional fields are left out and named in the log."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
 STEERED_BY = {"uuid", "id", "name", "address", "state"}
-"""What the SDK cannot do without."""
+"""The fields that the SDK needs."""
 
 NEEDED = {"address": "192.0.2.1", "id": 1}
-"""Values of fields that are needed and do not take every text."""
+"""Valid values of needed fields that do not accept every text."""
 
 SENT_ONLY_AS_YES = {"part_of_plan", "floating"}
-"""Flags that the API leaves out where they are off."""
+"""Flags that the API leaves out if they are off."""
 
 ODD: tuple[object, ...] = (None, "", [], {}, 7, -1, "odd", True, ["odd"], {"odd": "odd"}, [{"odd": 1}], "2026-13-45")
 
@@ -41,7 +41,7 @@ Json = Any
 
 
 class OddTransport(httpx.AsyncBaseTransport):
-    """A cloud some of whose answers are changed on their way."""
+    """A transport that changes some of the answers."""
 
     def __init__(self, cloud: MovedCloud, change: Callable[[Json], object]) -> None:
         self._transport, self._change = cloud.transport(), change
@@ -57,7 +57,7 @@ class OddTransport(httpx.AsyncBaseTransport):
 
 
 def without(*keys: str) -> Callable[[Json], None]:
-    """Takes these keys out of a document, wherever they are."""
+    """Removes these keys everywhere in a document."""
 
     def change(document: Json) -> None:
         if isinstance(document, dict):
@@ -132,7 +132,7 @@ def places(document: Json, place: tuple[str | int, ...] = ()) -> Iterator[tuple[
 
 
 def put(document: Json, place: tuple[str | int, ...], value: object) -> Json:
-    """A copy of a document with another value in a place."""
+    """A copy of a document with another value at this place."""
     document = copy.deepcopy(document)
     holder = document
     for key in place[:-1]:

@@ -1,4 +1,4 @@
-"""The check of what was read finds what was lost: else it would say nothing."""
+"""The check of read documents finds lost values. Otherwise it would prove nothing."""
 
 from __future__ import annotations
 

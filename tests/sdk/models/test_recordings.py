@@ -1,8 +1,8 @@
-"""Answers of the API, read by the models with nothing lost.
+"""The models read answers of the API without losing a value.
 
 There are two sources: real answers, in `shared/api/recordings` beside or above this repository, where that is present;
 and documents in `tests/wire`, written from the API's reference, which show what the recordings do not.
-An endpoint is added by a row in `endpoints.py`.
+To add an endpoint, add a row to `endpoints.py`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Interaction:
 
     @property
     def endpoint(self) -> tuple[Row, re.Match[str]] | None:
-        """The row of the endpoint; None where the client has none yet."""
+        """The row of the endpoint. None if the client does not have it yet."""
         return find(self.method, urlsplit(self.path).path)
 
     @property
@@ -74,7 +74,7 @@ def _load(folder: Path | None, source: str) -> list[Any]:
 
 
 class _Replay(httpx.AsyncBaseTransport):
-    """Gives one answer, and keeps the request."""
+    """Gives one answer, and stores the request."""
 
     def __init__(self, interaction: Interaction) -> None:
         self._answer = interaction
@@ -107,7 +107,7 @@ async def _read(interaction: Interaction) -> object:
     sent = urlsplit(str(request.url))
     assert f"{request.method} {sent.path}" == f"{interaction.method} /1.3{urlsplit(interaction.path).path.rstrip('/')}"
     query = parse_qs(sent.query, keep_blank_values=True)
-    # The clients that were recorded asked for no pages.
+    # The recorded clients did not request pages.
     assert {name: values for name, values in query.items() if name not in PAGING} == interaction.query
     return answer
 

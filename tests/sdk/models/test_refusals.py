@@ -1,4 +1,4 @@
-"""What a request model refuses before anything is sent, with what it says: a row, or a few, for each model."""
+"""Invalid requests that the models refuse before anything is sent, with their errors: at least one row per model."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _DELEGATION = {
 _PERMISSION = {"user": "a", "target_type": "server"}
 
 ROWS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
-    # model, what is right, what is wrong, what is said
+    # model, valid fields, invalid fields, error
     ("ApiTokenSpec", _TOKEN, {"expires_at": datetime(2027, 1, 1)}, "expires_at\n  Input should have timezone info"),  # noqa: DTZ001 - what is refused
     ("ApiTokenSpec", _TOKEN, {"name": ""}, "name\n  String should have at least 1 character"),
     ("ApiTokenSpec", _TOKEN, {"allowed_ip_ranges": ["everywhere"]}, "allowed_ip_ranges.0"),

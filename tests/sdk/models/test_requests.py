@@ -1,4 +1,4 @@
-"""What is asked: a way out where this release knows less than the API, and secrets that stay secret."""
+"""Requests with fields and values that this release does not know, and secrets in requests."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ async def test_extra_of_a_modify_is_sent_and_refuses_labels(api: respx.MockRoute
         ServerChanges(extra={"labels": {"label": []}})
 
 
-# --- what the API may widen -------------------------------------------------------------------------------------------
+# --- values that the API may add --------------------------------------------------------------------------------------
 
 WIDER: list[tuple[Callable[[], Any], str]] = [
     (lambda: StorageSpec(zone="fi-hel1", title="data", size=5000), "5000 is not 4096 GB at most"),
@@ -160,7 +160,7 @@ def test_a_server_in_json_does_not_show_its_user_data() -> None:
     sent = documents.server(user_data=SECRET, password=SECRET, remote_access_password=SECRET)
     server = one(Server, "server").read(json.dumps(sent).encode())
     assert server.user_data == SECRET
-    # As a web framework writes what a handler returns.
+    # As a web framework serializes the result of a handler.
     assert SECRET not in TypeAdapter(Server).dump_json(server).decode()
     assert SECRET not in json.dumps(server.model_dump(mode="json"))
     assert SECRET in server.model_dump_json(context={"secrets": True})

@@ -1,4 +1,4 @@
-"""What the API leaves out, or sends as text, may come otherwise: answers are read all the same."""
+"""Empty, wrapped and differently typed values in answers are still read."""
 
 from __future__ import annotations
 

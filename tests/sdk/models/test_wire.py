@@ -1,4 +1,4 @@
-"""The oddities of the wire format, each by itself."""
+"""The peculiarities of the wire format, one by one."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Thing(Resource):
 
 
 class Part(Resource):
-    """Something inside."""
+    """A nested model."""
 
     size: int
 
@@ -151,7 +151,7 @@ def test_an_empty_value_is_none(sent: object) -> None:
     assert read(completed=sent).completed is None
 
 
-# --- lists -------------------------------------------------------------------------------------------------
+# --- lists ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sent", [{"tag": ["a", "b"]}, ["a", "b"]], ids=["wrapped", "bare"])

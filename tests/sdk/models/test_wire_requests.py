@@ -1,4 +1,4 @@
-"""What is asked of the API, as it is written on the wire."""
+"""Requests as they are written on the wire."""
 
 from __future__ import annotations
 

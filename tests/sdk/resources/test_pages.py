@@ -1,4 +1,4 @@
-"""The audit log, which comes in pages."""
+"""The pages of the audit log."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def _numbers(cloud: UpCloud, size: int) -> list[int]:
 async def test_the_audit_log_is_complete_whatever_an_offset_counts(
     read: Callable[[int, int], list[dict[str, str]]], size: int, wrapping: str, count: bool
 ) -> None:
-    """The reference says no more of offsets than that 0 and 1 give the same page."""
+    """The reference only says that the offsets 0 and 1 give the same page."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         items = read(int(request.url.params["offset"]), int(request.url.params["limit"]))

@@ -1,4 +1,4 @@
-"""The endpoints of servers: what goes over the wire, and what comes of the answer."""
+"""The endpoints of servers: their requests, and the results of answers."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def test_a_single_string_instead_of_tags_is_refused(api: respx.MockRouter,
     assert not api.calls
 
 
-# --- one endpoint a method --------------------------------------------------------------------------------------------
+# --- one endpoint per method ------------------------------------------------------------------------------------------
 
 Calls = list[tuple["Callable[[UpCloud], Awaitable[object]]", str, object]]
 

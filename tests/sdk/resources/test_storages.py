@@ -1,4 +1,4 @@
-"""The endpoints of storages, and how a template is found."""
+"""The endpoints of storages, and finding a template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Uploads over the wire: what goes to which host, what is made of what comes back, and what happens when it breaks."""
+"""Uploads over the wire: requests to each host, results, and failures."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def host(api: respx.MockRouter) -> respx.Route:
-    """The upload host; the API starts, completes, and cancels imports."""
+    """The upload host, and an API that starts, completes and cancels imports."""
     api.post(f"/storage/{DISK}/import").respond(201, json=found())
     api.get(f"/storage/{DISK}/import").respond(200, json=found("completed"))
     api.post(f"/storage/{DISK}/import/cancel").respond(200, json=found("cancelling"))
@@ -53,7 +53,7 @@ def host(api: respx.MockRouter) -> respx.Route:
 Answer = httpx.Response | Exception
 
 
-# --- what goes where --------------------------------------------------------------------------------------------------
+# --- requests ---------------------------------------------------------------------------------------------------------
 
 
 async def test_the_upload_host_gets_the_content_and_no_credentials(
@@ -154,7 +154,7 @@ async def test_without_an_upload_url_nothing_is_sent(
     assert lines(api) == [START, CANCEL]
 
 
-# --- what comes back --------------------------------------------------------------------------------------------------
+# --- results ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ async def test_the_error_of_a_failed_import_has_the_reason(
     assert (caught.value.kind, caught.value.state) == ("storage import", "failed")
 
 
-# --- when it breaks ---------------------------------------------------------------------------------------------------
+# --- failures ---------------------------------------------------------------------------------------------------------
 
 
 async def test_an_upload_to_a_disk_in_use_raises_a_conflict_and_sends_nothing_else(
@@ -315,7 +315,7 @@ async def test_a_file_that_is_open_as_text_is_refused(api: respx.MockRouter, clo
 
 @asynccontextmanager
 async def _stuck() -> AsyncGenerator[tuple[anyio.Event, AsyncGenerator[bytes]]]:
-    """A source that sends a little and then nothing, and the event that it has."""
+    """A source that sends one piece and then hangs, and an event that is set then."""
     began = anyio.Event()
 
     async def stuck() -> AsyncGenerator[bytes]:

@@ -1,4 +1,4 @@
-"""Uploads from end to end: into a simulator, in the same process and over real connections; memory stays flat."""
+"""Uploads from end to end: to a simulator in the same process and over HTTP. Memory stays constant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lists are whole, however the API pages them, and whatever happens between two pages."""
+"""Lists are complete with any paging of the API, and with changes between two pages."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ LENGTHS = (0, 1, 9, 10, 20, 24, 25, 26, 27, 50, 100, 101, 230)
 
 
 async def check_whole_lists(length: int, way: dict[str, Any]) -> None:
-    """All servers, storages and tokens are listed, once and in order."""
+    """Check that all servers, storages and tokens are listed once and in order."""
     uuids = names(length)
     assert await server_uuids(PagedApi(uuids, servers, **way)) == uuids
     found = await listed(PagedApi(uuids, storages, **way), lambda cloud: cloud.storages.list())
@@ -175,7 +175,7 @@ async def test_reading_events_ends_if_the_api_ignores_the_offset() -> None:
         assert len(await cloud.servers.events("00c0ffee", count=3)) == 3
 
 
-# --- how many requests ------------------------------------------------------------------------------------------------
+# --- number of requests -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ async def test_reading_events_ends_if_the_api_ignores_the_offset() -> None:
     [
         ({}, 0, 1),
         ({}, 9, 1),
-        ({}, 27, 2),  # It may have cut there.
+        ({}, 27, 2),  # The API may have cut the page at this length.
         ({"tells": True}, 27, 1),
         ({"tells": True, "pages": False}, 27, 1),
         ({"pages": False}, 27, 3),
@@ -213,7 +213,7 @@ async def test_the_largest_page_is_requested() -> None:
 
 
 async def test_a_given_page_size_takes_as_few_requests_as_possible() -> None:
-    """All but the first begin with an item that has been seen, and are larger by that."""
+    """All pages except the first begin with a known item, and are larger by one."""
     api = PagedApi(names(5), servers, tells=True)
     assert await server_uuids(api, page_size=2) == names(5)
     assert api.asked == [(2, 0), (3, 1), (3, 3)]
@@ -236,7 +236,7 @@ async def test_a_page_size_that_the_api_refuses_is_refused_before_anything_is_se
     assert not api.calls
 
 
-# --- an API that says odd things --------------------------------------------------------------------------------------
+# --- odd answers of the API -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", ["3", "nonsense", "", "-1"])
@@ -266,7 +266,7 @@ async def test_a_list_is_complete_if_the_api_ignores_the_limit() -> None:
         assert [server.uuid for server in await cloud.servers.list(page_size=10)] == uuids
 
 
-# --- what happens between two pages -----------------------------------------------------------------------------------
+# --- changes between two pages ----------------------------------------------------------------------------------------
 
 
 async def test_a_deletion_between_two_pages_hides_no_other_server() -> None:

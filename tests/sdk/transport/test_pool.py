@@ -1,4 +1,4 @@
-"""The stack of connections: what is reused, what is closed, and that nothing is left open."""
+"""The stack of connections: reuse, closing, and no connection left open."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def request(server: RawServer, method: str = "GET") -> httpx.Request:
 
 
 async def at_once(pool: ConnectionStack, server: RawServer, number: int) -> None:
-    """So many requests in flight at the same time."""
+    """Send this many requests at the same time."""
     server.answering = anyio.Event()
     before = len(server.requests)
     async with anyio.create_task_group() as group:

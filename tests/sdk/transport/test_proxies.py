@@ -1,4 +1,4 @@
-"""Which proxy a request goes through."""
+"""The choice of the proxy for a request."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NO_PROXY = [
 
 
 def _httpx_takes(url: str) -> str | None:
-    """What httpx's own client would send a request through."""
+    """The proxy that httpx's own client uses for a URL."""
     client = httpx.AsyncClient()
     target = httpx.URL(url)
     mounts = client._mounts.items()  # pyright: ignore[reportPrivateUsage]  # there is no other way to ask it

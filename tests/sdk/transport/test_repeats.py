@@ -1,4 +1,4 @@
-"""Calls that are as idempotent as their method says, or are not, and answers that the reference leaves open."""
+"""Which calls are idempotent, and answers that the reference does not describe."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ async def test_an_idempotent_change_with_an_answer_is_sent_again(
     assert len(lines(api)) == 2
 
 
-# --- creates that are found again -------------------------------------------------------------------------------------
+# --- creates that are found by their label ----------------------------------------------------------------------------
 
 DISK_SPEC = StorageSpec(zone="fi-hel1", title="data", size=10)
 NETWORK_SPEC = NetworkSpec.model_validate({"name": "a", "zone": "fi-hel1", "ip_networks": [{"address": "10.0.0.0/24"}]})
@@ -122,7 +122,7 @@ async def test_the_error_of_a_lost_create_has_the_label_to_look_for(
     assert [line for line in lines(api) if line.startswith("POST")] == [f"POST /{kind}"]
 
 
-# --- labels of ours ---------------------------------------------------------------------------------------------------
+# --- labels of the SDK ------------------------------------------------------------------------------------------------
 
 
 async def test_a_change_of_a_disks_labels_keeps_the_sdks_labels(api: respx.MockRouter, cloud: UpCloud) -> None:
@@ -138,7 +138,7 @@ async def test_a_change_of_a_disks_labels_keeps_the_sdks_labels(api: respx.MockR
     assert body(request) == {"storage": {"labels": [{"key": "team", "value": "blue"}, ours]}}
 
 
-# --- answers that the reference leaves open ---------------------------------------------------------------------------
+# --- answers that the reference does not describe ---------------------------------------------------------------------
 
 
 async def test_an_address_that_is_missing_in_the_answer_is_looked_up(api: respx.MockRouter, cloud: UpCloud) -> None:

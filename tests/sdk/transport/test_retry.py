@@ -1,4 +1,4 @@
-"""Who is repeated, and when."""
+"""Which calls are repeated, and when."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ IDEMPOTENT = {"GET", "PUT", "DELETE"}
 Row = tuple[int | type[httpx.TransportError], set[str], type[UpCloudError]]
 
 OUTCOMES: list[Row] = [
-    # what happened, the methods that are repeated, the error if it stays so
+    # what happened, the repeated methods, the error if it happens each time
     (httpx.ConnectError, set(METHODS), NotSent),
     (httpx.ConnectTimeout, set(METHODS), ConnectTimeout),
     (httpx.PoolTimeout, set(METHODS), ConnectTimeout),
@@ -67,7 +67,7 @@ OUTCOMES: list[Row] = [
 ]
 
 PAGES: list[tuple[int, set[str]]] = [
-    # a page that is not in the API's own words, the methods that are repeated
+    # an answer that is not from the API, the repeated methods
     *((status, IDEMPOTENT) for status in (408, 429, 500, 502, 503, 504)),
     *((status, set[str]()) for status in (200, 302, 304, 400, 401, 403, 404, 409, 418, 501)),
 ]
@@ -326,7 +326,7 @@ async def test_a_bug_in_the_program_is_not_taken_for_a_lost_answer(clock: MovedC
 
 
 class _Body(httpx.AsyncByteStream):
-    """Breaks while it is read."""
+    """A body whose connection breaks while it is read."""
 
     closed = False
 

@@ -1,4 +1,4 @@
-"""What an API asks for that wants to be left alone for a while, and the budget of a call's repetitions."""
+"""`Retry-After`, and the retry budget of a call."""
 
 from __future__ import annotations
 
@@ -250,7 +250,7 @@ async def test_repeated_retry_afters_of_other_calls_delay_a_call_for_a_limited_t
 
 
 async def test_a_new_retry_after_does_not_delay_a_retry_beyond_its_budget(clock: MovedClock) -> None:
-    """The error is that of the attempt that was made: it may have had its effect."""
+    """The error is that of the last sent attempt, since it may have had an effect."""
 
     async def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/told"):

@@ -1,4 +1,4 @@
-"""Answers that are read piece by piece."""
+"""Answers as streams."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PIECES = [b"time,action\n", b"2026-11-24,create\n", b"2026-11-24,delete\n"]
 
 
 class _Body(httpx.AsyncByteStream):
-    """A body that knows whether it was closed; perhaps it breaks, or stands still."""
+    """A body that records whether it was closed. It may break or stop sending."""
 
     def __init__(self, then: Callable[[], object] | None = None, *, stuck: bool = False) -> None:
         self._then, self._stuck = then, stuck
@@ -212,7 +212,7 @@ async def test_a_stream_that_breaks_while_it_is_read_is_not_opened_again() -> No
 async def test_an_upload_without_an_answer_ends_in_a_timeout_after_the_last_byte(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The limit is for the wait for headers, too; what is still being sent has no limit as a whole."""
+    """The limit includes the wait for the headers. The sending itself has no total limit."""
     monkeypatch.setattr("upcloud_sdk._transport.streams.ANSWER_TIMEOUT", 0.05)
     taken: list[bytes] = []
 

@@ -1,4 +1,4 @@
-"""Waits: their pace, their ends, and what they forgive. One watcher looks for all who wait for servers."""
+"""Waits: their pace, their ends, and the errors that they ignore. One watcher serves all waits for servers."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def _storage(cloud: UpCloud, timeout: float) -> object:
 
 @dataclass(frozen=True)
 class Kind:
-    """Something that is waited for."""
+    """A kind of resource to wait for."""
 
     path: str
     wait: Wait
@@ -57,7 +57,7 @@ class Kind:
     wanted: str
 
     def at(self, state: str) -> httpx.Response:
-        """The answer that shows it in a state."""
+        """An answer that shows it in this state."""
         return httpx.Response(200, json=self.document(state=state))
 
 
@@ -72,7 +72,7 @@ each_kind = pytest.mark.parametrize(
 
 @pytest.fixture
 async def cloud(api: respx.MockRouter, clock: MovedClock) -> AsyncIterator[UpCloud]:
-    """A client that repeats nothing by itself: what a wait forgives is the wait's."""
+    """A client without retries, so that only the wait itself ignores errors."""
     waits = WaitPolicy(clock=clock)
     once = RetryPolicy(attempts=1)
     async with UpCloud(Token("ucat_x"), retry=once, waits=waits, ssl_context=authorities()) as client:
@@ -244,7 +244,7 @@ async def test_the_next_read_obeys_a_retry_after(
     assert clock.now() == 30.0
 
 
-# --- one watcher for all ----------------------------------------------------------------------------------------------
+# --- the shared watcher -----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

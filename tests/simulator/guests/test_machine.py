@@ -1,4 +1,4 @@
-"""What the simulator asks of qemu, tried with a stand-in for it. Real machines boot in tests/vm."""
+"""The simulator's use of qemu, tested with a fake qemu. Real machines boot in tests/vm."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UBUNTU_24 = "01000000-0000-4000-8000-000030240200"
 
 @pytest.fixture
 def qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeQemu]:
-    """After each test none of its machines is left."""
+    """A fake qemu. After each test no machine may be left."""
     qemu = FakeQemu(tmp_path, monkeypatch)
     yield qemu
     eventually(lambda: qemu.left() == [])
@@ -199,7 +199,7 @@ def test_the_console_says_why_qemu_did_not_run(served: Served, qemu: FakeQemu) -
 
 
 def test_the_console_says_why_a_machine_cannot_be_made(served: Served) -> None:
-    """A guest asks for its metadata by IPv4."""
+    """A guest reads its metadata over IPv4."""
     interface = {"type": "public", "ip_addresses": {"ip_address": [{"family": "IPv6"}]}}
     uuid = served.created(networking={"interfaces": {"interface": [interface]}})
     eventually(lambda: served.is_stopped(uuid))

@@ -1,4 +1,4 @@
-"""The metadata service: what a server is told at 169.254.169.254, and how its guest gets there."""
+"""The metadata service at 169.254.169.254: its contents, and how guests reach it."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ async def test_an_unknown_path_gives_404(api: httpx.AsyncClient, sim: Simulator,
 
 @pytest.fixture
 def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Served, FakeQemu, int]]:
-    """A served simulator, its stand-in for qemu, and a port of loopback that its guests may use."""
+    """A served simulator, its fake qemu, and a loopback port that guests may use."""
     qemu = FakeQemu(tmp_path, monkeypatch)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
@@ -142,7 +142,7 @@ def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Ser
 
 
 def asked(command: list[str], path: str) -> tuple[int, Any]:
-    """What a guest gets by HTTP on a connection that this command serves."""
+    """The HTTP answer to a guest on a connection that this command serves."""
     request = f"GET {path} HTTP/1.1\r\nHost: 169.254.169.254\r\nConnection: close\r\n\r\n".encode()
     done = subprocess.run(command, input=request, capture_output=True, timeout=PATIENCE, check=True)
     head, _, body = done.stdout.partition(b"\r\n\r\n")
@@ -173,7 +173,7 @@ def test_a_guest_reads_nothing_when_metadata_is_switched_off(guest: tuple[Served
 
 @linux
 def test_nobody_else_can_reach_the_socket(guest: tuple[Served, FakeQemu, int]) -> None:
-    """A user_data may hold a password, and a port of loopback would be open to every user of this machine."""
+    """User_data may contain a password, and every user of this machine could read from a loopback port."""
     served, qemu, _ = guest
     served.created()
     path = Path(qemu.machines(1)[0].forward("169.254.169.254:80")[-2])

@@ -1,4 +1,4 @@
-"""A started server runs its user_data; nothing of it outlives the server or the simulator."""
+"""A started server runs its user_data. All its processes end with the server or the simulator."""
 
 from __future__ import annotations
 
@@ -75,12 +75,12 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture
 def pid_file(tmp_path: Path) -> Path:
-    """Where a guest writes the process ids that the test looks at."""
+    """The file to which a guest writes its process ids."""
     return tmp_path / "pid"
 
 
 def pids(file: Path, count: int) -> list[int]:
-    """The ids that the guest has written, once there are so many."""
+    """Wait until the guest has written this many ids. Returns them."""
     eventually(lambda: file.exists() and len(file.read_text().split()) == count)
     return [int(each) for each in file.read_text().split()]
 
@@ -137,7 +137,7 @@ def test_a_guest_that_powers_itself_off_stops_its_server(served: Served) -> None
 def test_a_guest_can_power_itself_off_with_builtins_of_the_shell(
     served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))  # where there is no program `kill`
+    monkeypatch.setenv("PATH", str(tmp_path))  # without a program `kill`
     uuid = served.create("#!/bin/sh\npoweroff\n")
     eventually(lambda: served.state(uuid) == "stopped")
 

@@ -1,4 +1,4 @@
-"""The images of guests: where they come from, and what is said when they cannot be built."""
+"""Building images of guests, and the errors if that fails."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_the_digest_of_a_recipe_depends_on_the_contents_of_the_image() -> None:
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only folder that programs are found in."""
+    """The only folder on PATH."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))

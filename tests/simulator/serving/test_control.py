@@ -1,4 +1,4 @@
-"""`/_simulator/`: what a test in another process can do."""
+"""`/_simulator/`: control by tests in other processes."""
 
 from __future__ import annotations
 

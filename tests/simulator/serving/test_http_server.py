@@ -66,7 +66,7 @@ def test_a_fault_can_cut_the_body(client: httpx.Client, sim: Simulator) -> None:
 
 
 def test_nothing_waits_for_a_client_that_has_given_up(client: httpx.Client, sim: Simulator) -> None:
-    """The server ends at once at the end of the test, though the answer would never come."""
+    """The server ends at once at the end of the test, although the answer would never come."""
     sim.fail("GET /zone", timeout=True)
     with pytest.raises(httpx.ReadTimeout):
         client.get("/zone", timeout=0.1)
@@ -100,7 +100,7 @@ def test_another_version_is_refused(client: httpx.Client) -> None:
 
 
 class TestGuarded:
-    """What a web page in a browser could send is refused where guests run code."""
+    """If guests run code, requests that a web page in a browser could send are refused."""
 
     @pytest.fixture
     def guarded(self, sim: Simulator) -> Iterator[str]:

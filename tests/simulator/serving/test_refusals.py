@@ -1,4 +1,4 @@
-"""In which shape a service refuses."""
+"""The format of each service's refusals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture
 async def contract() -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a simulator whose servers refuse as the contract says."""
+    """A client of a simulator with `server_errors="contract"`."""
     async with httpx.AsyncClient(
         transport=Simulator(server_errors="contract").transport(),
         base_url="https://api.upcloud.com/1.3",

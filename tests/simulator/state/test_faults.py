@@ -1,4 +1,4 @@
-"""Calls that fail by a script, in the same process."""
+"""Faults of calls in the same process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def realtime() -> AsyncIterator[tuple[Simulator, httpx.AsyncClient]]:
-    """A simulator on a real clock, for what is held; what it holds is never waited for."""
+    """A simulator on a real clock, for held answers. No test waits for their end."""
     sim = Simulator(clock=RealClock(), boot_seconds=0)
     async with httpx.AsyncClient(
         transport=sim.transport(), base_url="http://sim/1.3", auth=("a", "b"), timeout=0.05
@@ -189,6 +189,6 @@ def test_a_fault_for_an_endpoint_that_does_not_exist_is_refused() -> None:
         sim.fail("POST /servers", status=500)
     with pytest.raises(ValueError, match="no endpoint matches 'GET /load-balancer'"):
         sim.fail("GET /load-balancer", status=500)
-    sim.fail("GET /load-balancer", status=200, body="[]")  # stands in for it
+    sim.fail("GET /load-balancer", status=200, body="[]")  # replaces the missing endpoint
     for pattern in ("*", "GET *", "GET /server*", "POST /server/00aa/stop", "DELETE /server/{uuid}", "/server/*/stop"):
         sim.fail(pattern, status=500)

@@ -1,4 +1,4 @@
-"""How servers start, or do not; clocks; what is the same for the same seed."""
+"""Boots of servers, clocks, and seeds."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ async def test_the_boot_can_depend_on_the_server(clock: ManualClock) -> None:
 
 
 async def test_a_scaled_clock_runs_faster_for_calls_that_block() -> None:
-    """A start of a day would not be answered in the life of this test otherwise."""
+    """Otherwise, the answer to a start that takes a day would not come within this test."""
     sim = Simulator(clock=ScaledClock(86_400 * 50), boot_seconds=86_400, stop_seconds=0)
     async with httpx.AsyncClient(transport=sim.transport(), base_url="http://sim/1.3", auth=("a", "b")) as api:
         server = await created(api)

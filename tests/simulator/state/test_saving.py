@@ -1,4 +1,4 @@
-"""The account as a document: saved, loaded, emptied."""
+"""Saving, loading and emptying the account."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_pending_changes_continue_after_a_load(
 async def test_a_loaded_address_and_its_interface_share_one_record(
     api: httpx.AsyncClient, sim: Simulator, clock: ManualClock
 ) -> None:
-    """The address chapter changes the record that the interface shows."""
+    """A change through the address chapter must show in the interface."""
     await running(api, clock)
     sim.restore(sim.to_json())
     (server,) = sim.servers.values()

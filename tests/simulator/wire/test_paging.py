@@ -1,4 +1,4 @@
-"""How long lists are, and in which order: as UpCloud's contract of the API says."""
+"""Pages, order and filters of lists, as in UpCloud's contract."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def _titles(api: httpx.AsyncClient, path: str, **params: object) -> list[s
 
 @pytest.fixture
 async def telling(clock: ManualClock) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a simulator that tells totals."""
+    """A client of a simulator that sends totals."""
     sim = Simulator(clock=clock, seed=1, total_count=True)
     async with httpx.AsyncClient(
         transport=sim.transport(), base_url="https://api.upcloud.com/1.3", auth=("user", "password")
@@ -145,7 +145,7 @@ async def test_storages_can_be_sorted(api: httpx.AsyncClient) -> None:
 
 @pytest.mark.parametrize("path", ["/server", "/storage"])
 async def test_a_field_name_instead_of_a_direction_is_refused(api: httpx.AsyncClient, path: str) -> None:
-    """As the old documents have it; seen on the real API."""
+    """The older documentation allows it, but the real API refuses it."""
     assert refusal(await api.get(path, params={"order_by": "title"})) == (400, "ORDER_BY_INVALID")
     assert refusal(await api.get(path, params={"sort_by": "asc"})) == (400, "SORT_BY_INVALID")
 

@@ -43,7 +43,7 @@ async def test_a_change_to_a_part_of_a_server_is_logged_as_an_update(
     await api.post(f"{path}/storage/attach", json={"storage_device": {"storage": storage}})
     await api.post(f"{path}/firewall_rule", json={"firewall_rule": {"direction": "in", "action": "drop"}})
     await api.post("/account/sub", json={"sub_account": {"username": "helper", "password": "secret"}})
-    await api.post("/tag", json={"tag": {"name": "dev"}})  # of no kind that is logged
+    await api.post("/tag", json={"tag": {"name": "dev"}})  # resources of this kind are not logged
     assert [(action, kind) for action, kind, _ in await _log(api, limit=4)] == [
         ("create", "account"),
         ("update", "server"),

@@ -1,4 +1,4 @@
-"""What is used, what it costs, and credits that run out."""
+"""Usage, its cost, and credits that run out."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 HOUR = 3600.0
 DAY = 24 * HOUR
 PLAN = 1.3392
-"""Cents an hour of PREMIUM-1xCPU-1GB in fi-hel1."""
+"""Price of PREMIUM-1xCPU-1GB in fi-hel1, in cents per hour."""
 
 
 async def _summary(api: httpx.AsyncClient, month: str = "2026-01", **params: str) -> Document:

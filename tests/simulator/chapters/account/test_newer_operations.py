@@ -1,4 +1,4 @@
-"""What UpCloud's contract of the API has about the account beyond the older reference."""
+"""Operations on the account that are in UpCloud's contract but not in the older reference."""
 
 from __future__ import annotations
 

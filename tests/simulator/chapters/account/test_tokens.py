@@ -41,7 +41,7 @@ def _problem(answer: httpx.Response) -> tuple[int, str]:
 
 @pytest.fixture
 def bearer(sim: Simulator) -> Callable[[str], httpx.AsyncClient]:
-    """Makes a client that calls with a token."""
+    """Makes clients that use a token."""
 
     def client(secret: str) -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -55,7 +55,7 @@ def bearer(sim: Simulator) -> Callable[[str], httpx.AsyncClient]:
 
 @pytest.fixture
 def sim(clock: ManualClock) -> Simulator:
-    """Accepts one pair of credentials, so that a token that is not valid is refused."""
+    """A simulator that accepts only one pair of credentials, so that invalid tokens are refused."""
     return Simulator(clock=clock, seed=1, username="user", password="password")
 
 

@@ -1,4 +1,4 @@
-"""Firewall rulesets, their rules, labels and versions, and the servers that they guard."""
+"""Firewall rulesets: rules, labels, versions, and attached servers."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ async def test_a_deleted_server_is_detached_from_its_rulesets(api: httpx.AsyncCl
 
 
 async def test_the_rules_of_a_server_are_the_same_through_both_services(api: httpx.AsyncClient) -> None:
-    """Running or not: an old firewall rule by the newer path."""
+    """For running and stopped servers: an old firewall rule through the newer path."""
     uuid = (await _running(api))["uuid"]
     path = f"/firewall-ruleset/server/{uuid}/firewall-rule"
     rule = {"direction": "in", "action": "drop", "family": None, "destination_port_start": None}

@@ -1,4 +1,4 @@
-"""Which plans are sold, and what they bring."""
+"""Plans on sale, and what they include."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 async def today() -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a simulator that sells what UpCloud sells."""
+    """A client of a simulator with the plans that UpCloud sells."""
     async with httpx.AsyncClient(
         transport=Simulator(discontinued_plans="refused").transport(),
         base_url="https://api.upcloud.com/1.3",

@@ -1,4 +1,4 @@
-"""Firewall rules: their positions, and what they may say."""
+"""Firewall rules: positions and valid values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What UpCloud's contract of the API has about servers beyond the older reference."""
+"""Operations on servers that are in UpCloud's contract but not in the older reference."""
 
 from __future__ import annotations
 

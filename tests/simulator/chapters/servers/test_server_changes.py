@@ -140,7 +140,7 @@ async def test_a_simple_backup_and_a_backup_rule_exclude_each_other(api: httpx.A
 
 
 class TestLists:
-    """What is in lists."""
+    """Lists of servers."""
 
     async def test_a_list_shows_neither_addresses_nor_disks(self, api: httpx.AsyncClient, clock: ManualClock) -> None:
         details = await running(api, clock)

@@ -1,4 +1,4 @@
-"""A server from create to gone."""
+"""A server from create to delete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Money, limits and capacity: what is refused though the request is right."""
+"""Credits, limits and capacity: refusals of valid requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the API refuses of a server, with its status and code."""
+"""Refused requests for servers, with status and code."""
 
 from __future__ import annotations
 

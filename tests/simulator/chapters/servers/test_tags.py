@@ -1,4 +1,4 @@
-"""Tags, and the servers that carry them."""
+"""Tags and their servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attach and detach from the storage's side."""
+"""Attach and detach through the storage's path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports into storages, from an address and by an upload."""
+"""Imports into storages, from a URL and by an upload."""
 
 from __future__ import annotations
 

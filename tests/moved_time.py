@@ -36,7 +36,7 @@ class _Alarm:
     """Called at this time. None if the wait has ended: the clock does not jump to it."""
 
 
-class MovedClock:
+class AutojumpClock:
     """A clock for `WaitPolicy` that moves the simulator's manual clock."""
 
     def __init__(self, hand: ManualClock) -> None:
@@ -117,7 +117,7 @@ def _is_busy(task: asyncio.Task[Any]) -> bool:
 @asynccontextmanager
 async def moved_time(hand: ManualClock, **pace: float) -> AsyncGenerator[WaitPolicy]:
     """A `WaitPolicy` on an automatic clock, so that waits take no real time."""
-    clock = MovedClock(hand)
+    clock = AutojumpClock(hand)
     async with anyio.create_task_group() as group:
         group.start_soon(clock.run)
         try:
@@ -129,7 +129,7 @@ async def moved_time(hand: ManualClock, **pace: float) -> AsyncGenerator[WaitPol
 class MovedTransport(httpx.AsyncBaseTransport):
     """Calls a simulator. Delayed answers take time on the automatic clock, and missing ones end in a timeout."""
 
-    def __init__(self, sim: Simulator, clock: MovedClock) -> None:
+    def __init__(self, sim: Simulator, clock: AutojumpClock) -> None:
         self._sim, self._clock = sim, clock
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -179,9 +179,9 @@ class MovedCloud:
     waits: WaitPolicy
 
     @property
-    def clock(self) -> MovedClock:
+    def clock(self) -> AutojumpClock:
         """The clock of all waits."""
-        assert isinstance(self.waits.clock, MovedClock)
+        assert isinstance(self.waits.clock, AutojumpClock)
         return self.waits.clock
 
     def client(self, owner: str = "tests", **options: Any) -> UpCloud:  # noqa: ANN401 - UpCloud's own
@@ -216,7 +216,7 @@ class MovedCloud:
             yield cls(Simulator(clock=hand, seed=1, **options), hand, waits)
 
 
-class PushedClock:
+class OffsetClock:
     """The time of this machine plus an offset that the test increases, to hold an answer as long as needed."""
 
     def __init__(self) -> None:

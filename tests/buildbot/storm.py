@@ -71,7 +71,7 @@ class Storm:
         return not self.cloud.servers and not self.cloud.storages
 
 
-class Boots:
+class BootTimes:
     """The boots of servers: most are short, some never end."""
 
     def __init__(self) -> None:
@@ -86,7 +86,7 @@ class Boots:
         return to_error(0.3, leaves_after=1)
 
 
-def weather(builds: int, at_once: int, share: float, boots: Boots) -> tuple[Storm, EverMade, float]:
+def run_storm(builds: int, at_once: int, share: float, boots: BootTimes) -> tuple[Storm, EverMade, float]:
     """Run the storm. Returns the results of the builds, all servers ever created, and the duration in seconds."""
     cloud = Simulator(
         discontinued_plans="sold",
@@ -121,8 +121,8 @@ def weather(builds: int, at_once: int, share: float, boots: Boots) -> tuple[Stor
 
 def main(builds: int, at_once: int, share: float) -> int:
     """Run the storm and print the figures. The exit status is 0 if they are correct."""
-    boots = Boots()
-    storm, made, seconds = weather(builds, at_once, share, boots)
+    boots = BootTimes()
+    storm, made, seconds = run_storm(builds, at_once, share, boots)
     cloud, ended = storm.cloud, list(storm.results.values())
     succeeded = sum(results[-1] == SUCCESS and set(results) <= {SUCCESS, RETRY} for results in ended)
     twice = sum(count > 1 for count in made.attempts.values())

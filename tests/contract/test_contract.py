@@ -15,7 +15,7 @@ from tests.contract.made import variants
 from tests.docs.endpoints import endpoints
 from tests.percentages import compared
 from tests.sdk.cases import ALL, Case
-from tests.sdk.clock import MovedClock
+from tests.sdk.clock import AutojumpClock
 from upcloud_sdk import RetryPolicy, Token, UpCloud, WaitPolicy, errors
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class _Recorder(httpx.AsyncBaseTransport):
 
 async def _sent(case: Case, status: int, document: Any) -> list[httpx.Request]:  # noqa: ANN401 - any JSON document
     recorder = _Recorder(status, document)
-    waits = WaitPolicy(clock=MovedClock(), look_on=0)
+    waits = WaitPolicy(clock=AutojumpClock(), look_on=0)
     async with UpCloud(Token("ucat_x"), transport=recorder, retry=RetryPolicy(attempts=1), waits=waits) as cloud:
         await case.call(cloud)
     return recorder.requests

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.moved_time import PushedClock
+from tests.moved_time import OffsetClock
 from tests.reliability.lives import EverMade
 from upcloud_sdk.simulator import Simulator
 
@@ -29,12 +29,12 @@ class Served:
     sim: Simulator
     made: EverMade
     url: str
-    clock: PushedClock
+    clock: OffsetClock
 
     @classmethod
     @contextmanager
     def open(cls) -> Generator[Served]:
-        clock = PushedClock()
+        clock = OffsetClock()
         sim = Simulator(boot_seconds=0.1, stop_seconds=0.1, clock=clock)
         sim.servers = made = EverMade()
         with sim.serve() as url:

@@ -20,7 +20,7 @@ SETTLE = 40
 _Limits = dict[anyio.CancelScope, float]
 
 
-class MovedClock:
+class AutojumpClock:
     """A clock for `WaitPolicy(clock=...)` that jumps to the end of the next sleep.
 
     For work without real waits: answers of respx or of a simulator in the same process. `moved` is called with each

@@ -7,7 +7,7 @@ import pytest
 import respx
 
 from tests.sdk.authorities import authorities
-from tests.sdk.clock import MovedClock
+from tests.sdk.clock import AutojumpClock
 from upcloud_sdk import Token, UpCloud, WaitPolicy
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def clock() -> MovedClock:
+def clock() -> AutojumpClock:
     """The clock for the waits of the test's client."""
-    return MovedClock()
+    return AutojumpClock()
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def api() -> Iterator[respx.MockRouter]:
 
 
 @pytest.fixture
-async def cloud(api: respx.MockRouter, clock: MovedClock) -> AsyncIterator[UpCloud]:
+async def cloud(api: respx.MockRouter, clock: AutojumpClock) -> AsyncIterator[UpCloud]:
     """An open client."""
     waits = WaitPolicy(clock=clock)
     async with UpCloud(Token(SECRET), owner="tests", waits=waits, ssl_context=authorities()) as client:

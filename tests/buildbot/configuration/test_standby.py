@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class MovedDay(datetime):
+class FixedDay(datetime):
     """Local time: a Monday at noon, until the test sets another time."""
 
     moment = datetime(2026, 11, 23, 12)  # noqa: DTZ001 - local time
@@ -33,7 +33,7 @@ class MovedDay(datetime):
 class Standbys(MasterCase):
     async def test_a_standby_build_starts_a_server_that_stays_until_the_end_of_the_day(self) -> None:
         cloud = self.serve()
-        self.patch(placement, "datetime", MovedDay)
+        self.patch(placement, "datetime", FixedDay)
         standby = Standby(workers=["bot"], start="07:45", end="18:00")
         worker = self.worker("bot", build_wait_timeout=PaidHour(), standby=standby)
         [builder], scheduler = standby_builders(standby), standby_scheduler(standby)

@@ -190,8 +190,8 @@ class Refusals(ConnectionCase):
         server = await self.server_in("started")
         while not self.bot.is_up or reason not in self.worker_log(server.uuid):
             await pause()
-        mended = Script(connection="tls", ca_certificate=self.ca)
-        self.config.update(self.configuration(self.caller(mended, NAME)))
+        corrected = Script(connection="tls", ca_certificate=self.ca)
+        self.config.update(self.configuration(self.caller(corrected, NAME)))
         await self.master.reconfig()
         self.bot.pass_deadline()
         return await building

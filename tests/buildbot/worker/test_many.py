@@ -14,7 +14,7 @@ from twisted.internet.task import LoopingCall
 from tests.benchmarks.waiting import boots
 from tests.buildbot.harness import MasterCase, pause
 from tests.buildbot.quick import QuickWorker
-from tests.moved_time import MovedClock, MovedTransport
+from tests.moved_time import AutojumpClock, MovedTransport
 from upcloud_sdk import UpCloud, WaitPolicy
 from upcloud_sdk.buildbot.master.service import UpcloudService
 from upcloud_sdk.simulator import ManualClock, after_seconds
@@ -27,13 +27,13 @@ MANY = 100
 pytestmark = pytest.mark.full
 
 
-class Many(MasterCase):
+class HundredWorkers(MasterCase):
     timeout = 300.0
 
     def setUp(self) -> None:
         super().setUp()
         self.hand = ManualClock()
-        self.clock = MovedClock(self.hand)
+        self.clock = AutojumpClock(self.hand)
         self.let_pass(0)
         self.passing = LoopingCall(self.let_pass, 10)
         self.addCleanup(self.let_time_stand)

@@ -17,12 +17,12 @@ from upcloud_sdk import Token, UpCloud, WaitPolicy
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from tests.sdk.clock import MovedClock
+    from tests.sdk.clock import AutojumpClock
 
 UUID = "00a1b2c3-d4e5-4f60-8a7b-0123456789ab"
 
 
-def client(clock: MovedClock, seen: list[str]) -> UpCloud:
+def client(clock: AutojumpClock, seen: list[str]) -> UpCloud:
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request.method)
         if request.url.path.endswith("/account"):
@@ -48,7 +48,7 @@ async def in_a_task(work: Callable[..., Awaitable[Any]], *arguments: object) -> 
         group.cancel_scope.cancel()
 
 
-async def test_a_client_is_entered_in_one_task_used_in_others_and_left_in_another(clock: MovedClock) -> None:
+async def test_a_client_is_entered_in_one_task_used_in_others_and_left_in_another(clock: AutojumpClock) -> None:
     seen: list[str] = []
     cloud = client(clock, seen)
     with anyio.fail_after(20):
@@ -61,7 +61,7 @@ async def test_a_client_is_entered_in_one_task_used_in_others_and_left_in_anothe
     assert "not open" in repr(cloud)
 
 
-async def test_the_task_that_leaves_the_client_waits_for_work_of_other_tasks(clock: MovedClock) -> None:
+async def test_the_task_that_leaves_the_client_waits_for_work_of_other_tasks(clock: AutojumpClock) -> None:
     seen: list[str] = []
     created = anyio.Event()
     cloud = client(clock, seen)
@@ -79,7 +79,7 @@ async def test_the_task_that_leaves_the_client_waits_for_work_of_other_tasks(clo
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_client_works_in_a_fixture_whose_halves_run_in_two_tasks(clock: MovedClock) -> None:
+async def test_a_client_works_in_a_fixture_whose_halves_run_in_two_tasks(clock: AutojumpClock) -> None:
     """The same as in pytest-asyncio."""
 
     async def fixture() -> AsyncIterator[UpCloud]:
@@ -99,7 +99,7 @@ async def test_a_client_works_in_a_fixture_whose_halves_run_in_two_tasks(clock: 
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
-async def test_a_native_cancellation_of_one_task_does_not_close_the_client(clock: MovedClock) -> None:
+async def test_a_native_cancellation_of_one_task_does_not_close_the_client(clock: AutojumpClock) -> None:
     cloud = client(clock, [])
     entered = asyncio.Event()
 
@@ -117,7 +117,7 @@ async def test_a_native_cancellation_of_one_task_does_not_close_the_client(clock
     await cloud.__aexit__(None, None, None)
 
 
-def test_leaving_a_client_in_another_event_loop_is_refused(clock: MovedClock) -> None:
+def test_leaving_a_client_in_another_event_loop_is_refused(clock: AutojumpClock) -> None:
     cloud = client(clock, [])
     anyio.run(cloud.__aenter__)
     with pytest.raises(RuntimeError, match="entered in another event loop: enter and leave it in the same one"):

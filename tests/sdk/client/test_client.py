@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import respx
 
-    from tests.sdk.clock import MovedClock
+    from tests.sdk.clock import AutojumpClock
 
 UUID = "00a1b2c3-d4e5-4f60-8a7b-0123456789ab"
 ACCOUNT = {"account": {"username": "a-user", "credits": 1}}
@@ -178,7 +178,7 @@ async def test_a_user_agent_may_be_given(api: respx.MockRouter) -> None:
     assert requests(api)[0].headers["user-agent"] == "builder/1.0"
 
 
-async def test_no_more_calls_are_in_flight_than_allowed(clock: MovedClock) -> None:
+async def test_no_more_calls_are_in_flight_than_allowed(clock: AutojumpClock) -> None:
     flying, most = 0, 0
 
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -200,7 +200,7 @@ async def test_no_more_calls_are_in_flight_than_allowed(clock: MovedClock) -> No
     assert clock.now() == 4.0
 
 
-async def test_calls_that_take_long_leave_slots_for_the_others(clock: MovedClock) -> None:
+async def test_calls_that_take_long_leave_slots_for_the_others(clock: AutojumpClock) -> None:
     async def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/start"):
             await clock.sleep(100.0)
@@ -347,7 +347,7 @@ async def test_errors_of_the_newer_services_are_read(api: respx.MockRouter, clou
     )
 
 
-async def test_a_call_is_repeated_by_the_clients_policy(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_a_call_is_repeated_by_the_clients_policy(api: respx.MockRouter, clock: AutojumpClock) -> None:
     route = api.get("/thing").respond(503)
     waits = WaitPolicy(clock=clock)
     async with UpCloud(Token(SECRET), retry=RetryPolicy(attempts=2), waits=waits) as cloud:

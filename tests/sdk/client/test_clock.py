@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import anyio
 
-from tests.sdk.clock import MovedClock
+from tests.sdk.clock import AutojumpClock
 
 
 async def test_sleepers_wake_in_the_order_of_their_times() -> None:
-    clock = MovedClock()
+    clock = AutojumpClock()
     woken: list[tuple[str, float]] = []
 
     async def sleep(name: str, *lengths: float) -> None:
@@ -23,7 +23,7 @@ async def test_sleepers_wake_in_the_order_of_their_times() -> None:
 
 
 async def test_a_limit_ends_a_sleep_at_its_own_time() -> None:
-    clock = MovedClock()
+    clock = AutojumpClock()
     with clock.limit(3.0):
         await clock.sleep(10.0)
         raise AssertionError("the limit did not end it")
@@ -33,7 +33,7 @@ async def test_a_limit_ends_a_sleep_at_its_own_time() -> None:
 
 
 async def test_a_limit_that_is_not_reached_changes_nothing() -> None:
-    clock = MovedClock()
+    clock = AutojumpClock()
     with clock.limit(3.0):
         await clock.sleep(1.0)
     await clock.sleep(10.0)
@@ -41,7 +41,7 @@ async def test_a_limit_that_is_not_reached_changes_nothing() -> None:
 
 
 async def test_a_limit_of_zero_ends_at_the_first_wait() -> None:
-    clock = MovedClock()
+    clock = AutojumpClock()
     with clock.limit(0.0):
         await clock.sleep(1.0)
         raise AssertionError("the limit did not end it")
@@ -50,7 +50,7 @@ async def test_a_limit_of_zero_ends_at_the_first_wait() -> None:
 
 async def test_a_second_clock_is_moved_too() -> None:
     steps: list[float] = []
-    clock = MovedClock(moved=steps.append)
+    clock = AutojumpClock(moved=steps.append)
     await clock.sleep(2.5)
     await clock.sleep(0.0)
     await clock.sleep(1.0)

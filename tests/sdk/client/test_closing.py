@@ -19,7 +19,7 @@ from upcloud_sdk.errors import NotOpen, RateLimited
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from tests.sdk.clock import MovedClock
+    from tests.sdk.clock import AutojumpClock
 
 UUID = "00a1b2c3-d4e5-4f60-8a7b-0123456789ab"
 
@@ -78,7 +78,7 @@ async def test_a_cancellation_of_the_caller_is_not_reported_as_a_closed_client()
         assert scope.cancelled_caught
 
 
-async def test_a_reopened_client_does_not_obey_an_earlier_retry_after(clock: MovedClock) -> None:
+async def test_a_reopened_client_does_not_obey_an_earlier_retry_after(clock: AutojumpClock) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/told"):
             return documents.refused(429, headers={"Retry-After": "50"})
@@ -98,7 +98,7 @@ async def test_a_reopened_client_does_not_obey_an_earlier_retry_after(clock: Mov
     assert clock.now() == 1.0
 
 
-async def test_a_reopened_client_does_not_remember_earlier_refusals(clock: MovedClock) -> None:
+async def test_a_reopened_client_does_not_remember_earlier_refusals(clock: AutojumpClock) -> None:
     refused: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

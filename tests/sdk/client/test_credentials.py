@@ -15,7 +15,7 @@ import keyring.errors
 import pytest
 from pydantic import SecretStr
 
-from tests.sdk.clock import MovedClock
+from tests.sdk.clock import AutojumpClock
 from tests.sdk.documents import refused
 from tests.sdk.sent import requests
 from upcloud_sdk import Basic, RetryPolicy, Token, UpCloud, WaitPolicy
@@ -219,7 +219,7 @@ async def test_a_secret_is_in_no_log_and_no_traceback_of_a_failing_call(
     caplog.set_level(logging.DEBUG)
     api.get("/account").mock(side_effect=[httpx.ConnectError("no route"), refused(401)])
     caught: UpCloudError | None = None
-    async with UpCloud(Token(TOKEN), waits=WaitPolicy(clock=MovedClock())) as cloud:
+    async with UpCloud(Token(TOKEN), waits=WaitPolicy(clock=AutojumpClock())) as cloud:
         try:
             await cloud.account.get()
         except AuthenticationFailed as error:
@@ -232,7 +232,7 @@ async def test_a_secret_is_in_no_log_and_no_traceback_of_a_failing_call(
 
 
 async def test_a_callable_for_credentials_is_called_before_each_attempt(
-    api: respx.MockRouter, clock: MovedClock
+    api: respx.MockRouter, clock: AutojumpClock
 ) -> None:
     given = iter(["ucat_1", "ucat_2", "ucat_3"])
 

@@ -17,13 +17,15 @@ from upcloud_sdk.models import ImportState
 if TYPE_CHECKING:
     import respx
 
-    from tests.sdk.clock import MovedClock
+    from tests.sdk.clock import AutojumpClock
     from upcloud_sdk import UpCloud
 
 ADDRESS = "https://example.com/disk.raw"
 
 
-async def test_import_url_waits_and_reports_progress(api: respx.MockRouter, cloud: UpCloud, clock: MovedClock) -> None:
+async def test_import_url_waits_and_reports_progress(
+    api: respx.MockRouter, cloud: UpCloud, clock: AutojumpClock
+) -> None:
     start = api.post(f"/storage/{DISK}/import").respond(201, json=found())
     api.get(f"/storage/{DISK}/import").mock(
         side_effect=[
@@ -57,7 +59,7 @@ async def test_a_failed_or_cancelled_import_raises_resource_failed(
 
 
 async def test_an_import_continues_after_the_timeout_of_its_caller(
-    api: respx.MockRouter, cloud: UpCloud, clock: MovedClock
+    api: respx.MockRouter, cloud: UpCloud, clock: AutojumpClock
 ) -> None:
     api.post(f"/storage/{DISK}/import").respond(201, json=found())
     api.get(f"/storage/{DISK}/import").respond(200, json=found("importing"))

@@ -20,7 +20,7 @@ from upcloud_sdk.models import StorageSummary
 if TYPE_CHECKING:
     import respx
 
-    from tests.sdk.clock import MovedClock
+    from tests.sdk.clock import AutojumpClock
     from upcloud_sdk import UpCloud
     from upcloud_sdk.models.storages import StorageKind
 
@@ -200,7 +200,7 @@ async def test_an_expression_that_matches_nothing_raises_no_match(
 # --- wait_for_state ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_wait_returns_the_storage(api: respx.MockRouter, cloud: UpCloud, clock: MovedClock) -> None:
+async def test_a_wait_returns_the_storage(api: respx.MockRouter, cloud: UpCloud, clock: AutojumpClock) -> None:
     route = api.get(f"/storage/{DISK}")
     route.side_effect = [_at(state) for state in ("maintenance", "maintenance", "online")]
     storage = await cloud.storages.wait_for_state(DISK, StorageState.ONLINE, timeout=60)
@@ -208,7 +208,9 @@ async def test_a_wait_returns_the_storage(api: respx.MockRouter, cloud: UpCloud,
     assert clock.now() == 2.0
 
 
-async def test_a_wait_ends_immediately_in_state_error(api: respx.MockRouter, cloud: UpCloud, clock: MovedClock) -> None:
+async def test_a_wait_ends_immediately_in_state_error(
+    api: respx.MockRouter, cloud: UpCloud, clock: AutojumpClock
+) -> None:
     api.get(f"/storage/{DISK}").respond(json=documents.storage(state="error"))
     with pytest.raises(ResourceFailed) as caught:
         await cloud.storages.wait_for_state(DISK, "online", timeout=60)
@@ -228,7 +230,7 @@ async def test_a_wait_for_a_deleted_storage_raises_not_found(api: respx.MockRout
 
 
 async def test_a_wait_ends_at_its_timeout_and_the_error_has_the_last_state(
-    api: respx.MockRouter, cloud: UpCloud, clock: MovedClock
+    api: respx.MockRouter, cloud: UpCloud, clock: AutojumpClock
 ) -> None:
     api.get(f"/storage/{DISK}").respond(json=documents.storage(state="maintenance"))
     with pytest.raises(WaitTimeout, match=r"not within 30 s; last seen in state '?maintenance") as caught:

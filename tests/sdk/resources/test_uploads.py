@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     import respx
 
-    from tests.sdk.clock import MovedClock
+    from tests.sdk.clock import AutojumpClock
     from tests.sdk.interrupting import Way
     from upcloud_sdk import UpCloud
 
@@ -342,7 +342,7 @@ async def test_the_import_of_an_interrupted_caller_is_cancelled(
 
 
 async def test_an_upload_ends_at_its_timeout(
-    api: respx.MockRouter, cloud: UpCloud, host: respx.Route, clock: MovedClock
+    api: respx.MockRouter, cloud: UpCloud, host: respx.Route, clock: AutojumpClock
 ) -> None:
     async def slow() -> AsyncGenerator[bytes]:
         yield CONTENT

@@ -12,7 +12,7 @@ import httpx
 import pytest
 import trustme
 
-from tests.sdk.clock import MovedClock
+from tests.sdk.clock import AutojumpClock
 from tests.sdk.raw_server import DROP, TRUNCATED, RawServer, raw_server
 from upcloud_sdk import RetryPolicy, Token, UpCloud, WaitPolicy
 from upcloud_sdk.errors import ConfigError, NotSent, OutcomeUnknown
@@ -48,8 +48,8 @@ async def server() -> AsyncIterator[RawServer]:
         yield server
 
 
-def client(url: str, http: Http, *, clock: MovedClock | None = None) -> UpCloud:
-    waits = WaitPolicy(clock=clock or MovedClock())
+def client(url: str, http: Http, *, clock: AutojumpClock | None = None) -> UpCloud:
+    waits = WaitPolicy(clock=clock or AutojumpClock())
     return UpCloud(Token("ucat_x"), base_url=url, http=http, waits=waits, retry=RetryPolicy(jitter=0))
 
 
@@ -96,7 +96,7 @@ async def test_a_get_whose_answer_is_lost_is_sent_again(server: RawServer, http:
 
 
 async def test_a_refused_connection_raises_not_sent(http: Http) -> None:
-    clock = MovedClock()
+    clock = AutojumpClock()
     # A bound port without a listener refuses connections, and no other process can get it.
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -229,7 +229,7 @@ async def test_the_variable_no_proxy_is_used(
 async def test_a_given_http_client_is_used_and_not_closed(server: RawServer) -> None:
     async with httpx.AsyncClient(headers={"x-own": "1"}, auth=("me", "own"), follow_redirects=True) as own:
         async with UpCloud(
-            Token("ucat_x"), base_url=server.url, http_client=own, waits=WaitPolicy(clock=MovedClock())
+            Token("ucat_x"), base_url=server.url, http_client=own, waits=WaitPolicy(clock=AutojumpClock())
         ) as cloud:
             await cloud.request("GET", "/thing")
         assert not own.is_closed
@@ -266,7 +266,7 @@ async def tls_server(authority: trustme.CA) -> AsyncIterator[RawServer]:
 async def test_an_untrusted_certificate_is_tried_once_and_the_error_has_the_reason(
     tls_server: RawServer, http: Http
 ) -> None:
-    clock = MovedClock()
+    clock = AutojumpClock()
     async with client(tls_server.url, http, clock=clock) as cloud:
         says = r"its certificate is not trusted: unable to get .*issuer certificate; .*SSL_CERT_FILE"
         with pytest.raises(NotSent, match=says):
@@ -289,7 +289,7 @@ async def test_the_certificate_authorities_of_a_given_context_are_trusted(
 ) -> None:
     context = ssl.create_default_context()
     authority.configure_trust(context)
-    waits = WaitPolicy(clock=MovedClock())
+    waits = WaitPolicy(clock=AutojumpClock())
     async with UpCloud(Token("x"), base_url=tls_server.url, http=http, ssl_context=context, waits=waits) as cloud:
         for _ in range(3):
             assert (await cloud.request("POST", "/thing")).status == 200

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     import respx
 
-    from tests.sdk.clock import MovedClock
+    from tests.sdk.clock import AutojumpClock
     from upcloud_sdk.events import Retry
 
 METHODS = ("GET", "PUT", "DELETE", "POST", "PATCH")
@@ -77,7 +77,7 @@ def _mock(what: int | type[httpx.TransportError]) -> httpx.Response | httpx.Tran
     return refused(what) if isinstance(what, int) else what("it went wrong")
 
 
-def client(clock: MovedClock, retry: RetryPolicy = RetryPolicy(jitter=0)) -> UpCloud:  # noqa: B008 - frozen
+def client(clock: AutojumpClock, retry: RetryPolicy = RetryPolicy(jitter=0)) -> UpCloud:  # noqa: B008 - frozen
     return UpCloud(Token("ucat_x"), retry=retry, waits=WaitPolicy(clock=clock), ssl_context=authorities())
 
 
@@ -85,7 +85,7 @@ def client(clock: MovedClock, retry: RetryPolicy = RetryPolicy(jitter=0)) -> UpC
 @pytest.mark.parametrize("row", OUTCOMES, ids=[str(row[0]) for row in OUTCOMES])
 async def test_calls_are_repeated_as_the_table_says(
     api: respx.MockRouter,
-    clock: MovedClock,
+    clock: AutojumpClock,
     method: str,
     row: Row,
 ) -> None:
@@ -104,7 +104,7 @@ async def test_calls_are_repeated_as_the_table_says(
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("status", "repeated"), PAGES)
 async def test_an_answer_that_is_not_from_the_api_proves_nothing_whatever_its_status(
-    api: respx.MockRouter, clock: MovedClock, method: str, status: int, repeated: set[str]
+    api: respx.MockRouter, clock: AutojumpClock, method: str, status: int, repeated: set[str]
 ) -> None:
     page = httpx.Response(status, html="<h1>MUST_NOT_BE_SHOWN</h1>", headers={"Date": "Fri, 01 Jan 2100 12:00:00 GMT"})
     route = api.request(method, "/thing").mock(side_effect=[page, page])
@@ -122,7 +122,7 @@ async def test_an_answer_that_is_not_from_the_api_proves_nothing_whatever_its_st
 )
 @pytest.mark.parametrize("status", [401, 404])
 async def test_an_error_without_a_code_is_not_from_the_api(
-    api: respx.MockRouter, clock: MovedClock, status: int, body: object
+    api: respx.MockRouter, clock: AutojumpClock, status: int, body: object
 ) -> None:
     api.get("/thing").respond(status, json=body)
     async with client(clock) as cloud:
@@ -134,7 +134,7 @@ async def test_an_error_without_a_code_is_not_from_the_api(
 @pytest.mark.parametrize("row", OUTCOMES, ids=[str(row[0]) for row in OUTCOMES])
 async def test_a_lasting_fault_raises_the_error_of_the_last_attempt(
     api: respx.MockRouter,
-    clock: MovedClock,
+    clock: AutojumpClock,
     row: Row,
 ) -> None:
     outcome, repeated, error = row
@@ -161,7 +161,7 @@ def test_a_method_may_be_declared_not_to_be_idempotent() -> None:
 
 @pytest.mark.parametrize("first", [500, 502, 503, 504, httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError])
 async def test_a_repeated_delete_that_finds_nothing_has_succeeded(
-    api: respx.MockRouter, clock: MovedClock, first: int | type[httpx.TransportError]
+    api: respx.MockRouter, clock: AutojumpClock, first: int | type[httpx.TransportError]
 ) -> None:
     route = api.delete("/storage/01a1").mock(side_effect=[_mock(first), refused(404)])
     async with client(clock) as cloud:
@@ -169,7 +169,7 @@ async def test_a_repeated_delete_that_finds_nothing_has_succeeded(
     assert route.call_count == 2
 
 
-async def test_the_404_of_a_repeated_delete_is_returned_unchanged(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_the_404_of_a_repeated_delete_is_returned_unchanged(api: respx.MockRouter, clock: AutojumpClock) -> None:
     api.delete("/thing").mock(side_effect=[refused(503), refused(404)])
     async with client(clock) as cloud:
         answer = await cloud.request("DELETE", "/thing")
@@ -179,7 +179,7 @@ async def test_the_404_of_a_repeated_delete_is_returned_unchanged(api: respx.Moc
 
 @pytest.mark.parametrize("before", [[], [429], [httpx.ConnectError], [429, httpx.ConnectTimeout]])
 async def test_the_404_of_a_delete_whose_first_attempt_had_no_effect_is_raised(
-    api: respx.MockRouter, clock: MovedClock, before: list[int | type[httpx.TransportError]]
+    api: respx.MockRouter, clock: AutojumpClock, before: list[int | type[httpx.TransportError]]
 ) -> None:
     api.delete("/storage/01a1").mock(side_effect=[*map(_mock, before), refused(404)])
     async with client(clock) as cloud:
@@ -221,7 +221,7 @@ def test_an_invalid_policy_is_refused(fields: dict[str, float], says: str) -> No
 
 
 async def test_a_call_fails_within_the_budget_if_the_api_does_not_answer(
-    api: respx.MockRouter, clock: MovedClock
+    api: respx.MockRouter, clock: AutojumpClock
 ) -> None:
     route = api.get("/thing").respond(503, json=refusal())
     async with client(clock, RetryPolicy(attempts=100, budget=20.0, jitter=0)) as cloud:
@@ -231,7 +231,7 @@ async def test_a_call_fails_within_the_budget_if_the_api_does_not_answer(
     assert route.call_count == 6
 
 
-async def test_a_policy_of_one_attempt_never_repeats(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_a_policy_of_one_attempt_never_repeats(api: respx.MockRouter, clock: AutojumpClock) -> None:
     route = api.get("/thing").respond(503, json=refusal())
     async with client(clock, RetryPolicy(attempts=1)) as cloud:
         with pytest.raises(ServerFault):
@@ -240,7 +240,7 @@ async def test_a_policy_of_one_attempt_never_repeats(api: respx.MockRouter, cloc
 
 
 async def test_each_retry_is_reported_and_logged(
-    api: respx.MockRouter, clock: MovedClock, caplog: pytest.LogCaptureFixture
+    api: respx.MockRouter, clock: AutojumpClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     told: list[Retry] = []
     api.get("/thing").mock(side_effect=[refused(503), httpx.ConnectError("no"), httpx.Response(200)])
@@ -257,7 +257,7 @@ async def test_each_retry_is_reported_and_logged(
 
 
 async def test_each_request_is_logged_at_debug_without_its_query(
-    api: respx.MockRouter, clock: MovedClock, caplog: pytest.LogCaptureFixture
+    api: respx.MockRouter, clock: AutojumpClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     api.get("/thing").respond(200)
     with caplog.at_level(logging.DEBUG, logger="upcloud_sdk"):
@@ -269,7 +269,7 @@ async def test_each_request_is_logged_at_debug_without_its_query(
 # --- no answer --------------------------------------------------------------------------------------------------------
 
 
-async def test_a_post_of_unknown_outcome_is_sent_once(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_a_post_of_unknown_outcome_is_sent_once(api: respx.MockRouter, clock: AutojumpClock) -> None:
     api.post("/thing").mock(side_effect=httpx.ReadTimeout("no answer"))
     async with client(clock) as cloud:
         with pytest.raises(OutcomeUnknown, match=r"POST /thing: no usable answer came \(ReadTimeout\)"):
@@ -277,7 +277,7 @@ async def test_a_post_of_unknown_outcome_is_sent_once(api: respx.MockRouter, clo
     assert lines(api) == ["POST /thing"]
 
 
-async def test_a_missing_answer_ends_in_a_timeout(clock: MovedClock) -> None:
+async def test_a_missing_answer_ends_in_a_timeout(clock: AutojumpClock) -> None:
     sent: list[str] = []
 
     async def hang(request: httpx.Request) -> httpx.Response:
@@ -299,7 +299,7 @@ async def test_a_missing_answer_ends_in_a_timeout(clock: MovedClock) -> None:
     [(httpx.ReadTimeout, OutcomeUnknown), (httpx.ConnectTimeout, NotSent), (None, OutcomeUnknown)],
 )
 async def test_a_call_that_timed_out_is_a_timeout_error_as_well(
-    clock: MovedClock, raised: type[httpx.TransportError] | None, kind: type[UpCloudError]
+    clock: AutojumpClock, raised: type[httpx.TransportError] | None, kind: type[UpCloudError]
 ) -> None:
     async def answer(_: httpx.Request) -> httpx.Response:
         if raised is None:
@@ -315,7 +315,7 @@ async def test_a_call_that_timed_out_is_a_timeout_error_as_well(
     assert isinstance(caught.value, kind)
 
 
-async def test_a_bug_in_the_program_is_not_taken_for_a_lost_answer(clock: MovedClock) -> None:
+async def test_a_bug_in_the_program_is_not_taken_for_a_lost_answer(clock: AutojumpClock) -> None:
     def broken(request: httpx.Request) -> httpx.Response:
         raise TypeError("a fault in a transport")
 
@@ -338,7 +338,7 @@ class _Body(httpx.AsyncByteStream):
         self.closed = True
 
 
-async def test_an_incomplete_answer_is_closed(clock: MovedClock) -> None:
+async def test_an_incomplete_answer_is_closed(clock: AutojumpClock) -> None:
     bodies: list[_Body] = []
 
     def answer(request: httpx.Request) -> httpx.Response:

@@ -18,10 +18,10 @@ from upcloud_sdk.errors import NotSent, RateLimited, ServerFault
 if TYPE_CHECKING:
     import respx
 
-    from tests.sdk.clock import MovedClock
+    from tests.sdk.clock import AutojumpClock
 
 
-def client(clock: MovedClock, retry: RetryPolicy = RetryPolicy(jitter=0)) -> UpCloud:  # noqa: B008 - frozen
+def client(clock: AutojumpClock, retry: RetryPolicy = RetryPolicy(jitter=0)) -> UpCloud:  # noqa: B008 - frozen
     return UpCloud(Token("ucat_x"), retry=retry, waits=WaitPolicy(clock=clock))
 
 
@@ -56,14 +56,16 @@ def test_each_form_of_retry_after_is_read(value: str | None, seconds: float | No
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_retry_after_is_obeyed_and_never_shortened(api: respx.MockRouter, clock: MovedClock, status: int) -> None:
+async def test_retry_after_is_obeyed_and_never_shortened(
+    api: respx.MockRouter, clock: AutojumpClock, status: int
+) -> None:
     api.get("/thing").mock(side_effect=[refused(status, headers={"Retry-After": "30"}), httpx.Response(200)])
     async with client(clock) as cloud:
         await cloud.request("GET", "/thing")
     assert clock.now() == 30.0
 
 
-async def test_a_post_that_got_429_is_sent_again_after_the_pause(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_a_post_that_got_429_is_sent_again_after_the_pause(api: respx.MockRouter, clock: AutojumpClock) -> None:
     route = api.post("/thing").mock(side_effect=[refused(429, headers={"Retry-After": "30"}), httpx.Response(201)])
     async with client(clock) as cloud:
         await cloud.request("POST", "/thing", json={"a": 1})
@@ -71,7 +73,7 @@ async def test_a_post_that_got_429_is_sent_again_after_the_pause(api: respx.Mock
     assert clock.now() == 30.0
 
 
-async def test_a_date_in_retry_after_is_relative_to_the_apis_clock(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_a_date_in_retry_after_is_relative_to_the_apis_clock(api: respx.MockRouter, clock: AutojumpClock) -> None:
     headers = {"Date": "Thu, 01 Jan 2026 12:00:00 GMT", "Retry-After": "Thu, 01 Jan 2026 12:00:20 GMT"}
     api.get("/thing").mock(side_effect=[refused(429, headers=headers), httpx.Response(200)])
     async with client(clock) as cloud:
@@ -80,7 +82,7 @@ async def test_a_date_in_retry_after_is_relative_to_the_apis_clock(api: respx.Mo
 
 
 async def test_without_a_readable_retry_after_the_policys_pauses_are_used(
-    api: respx.MockRouter, clock: MovedClock
+    api: respx.MockRouter, clock: AutojumpClock
 ) -> None:
     api.get("/thing").mock(
         side_effect=[refused(429), refused(429, headers={"Retry-After": "soon"}), httpx.Response(200)]
@@ -90,7 +92,7 @@ async def test_without_a_readable_retry_after_the_policys_pauses_are_used(
     assert clock.slept == [0.5, 1.0]
 
 
-async def test_the_error_for_a_retry_after_that_is_too_long_has_it(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_the_error_for_a_retry_after_that_is_too_long_has_it(api: respx.MockRouter, clock: AutojumpClock) -> None:
     route = api.get("/thing").respond(429, json=refusal(), headers={"Retry-After": "3600"})
     async with client(clock) as cloud:
         with pytest.raises(RateLimited) as caught:
@@ -101,7 +103,7 @@ async def test_the_error_for_a_retry_after_that_is_too_long_has_it(api: respx.Mo
 
 
 async def test_a_503_with_a_retry_after_that_is_too_long_fails_immediately(
-    api: respx.MockRouter, clock: MovedClock
+    api: respx.MockRouter, clock: AutojumpClock
 ) -> None:
     route = api.get("/thing").respond(503, json=refusal(), headers={"Retry-After": "3600"})
     async with client(clock) as cloud:
@@ -110,7 +112,7 @@ async def test_a_503_with_a_retry_after_that_is_too_long_fails_immediately(
     assert route.call_count == 1
 
 
-async def test_the_error_of_the_last_429_has_its_retry_after(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_the_error_of_the_last_429_has_its_retry_after(api: respx.MockRouter, clock: AutojumpClock) -> None:
     api.get("/thing").respond(429, json=refusal(), headers={"Retry-After": "5"})
     async with client(clock, RetryPolicy(attempts=2)) as cloud:
         with pytest.raises(RateLimited) as caught:
@@ -118,7 +120,7 @@ async def test_the_error_of_the_last_429_has_its_retry_after(api: respx.MockRout
     assert caught.value.retry_after == 5.0
 
 
-async def test_all_calls_of_a_client_obey_a_retry_after(api: respx.MockRouter, clock: MovedClock) -> None:
+async def test_all_calls_of_a_client_obey_a_retry_after(api: respx.MockRouter, clock: AutojumpClock) -> None:
     sent: list[tuple[str, float]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -137,7 +139,7 @@ async def test_all_calls_of_a_client_obey_a_retry_after(api: respx.MockRouter, c
     assert sorted(when for _, when in sent[1:]) == [30.0, 30.0 + SPACING]
 
 
-async def test_a_call_that_waits_for_its_turn_obeys_a_new_retry_after(clock: MovedClock) -> None:
+async def test_a_call_that_waits_for_its_turn_obeys_a_new_retry_after(clock: AutojumpClock) -> None:
     sent: list[tuple[str, float]] = []
 
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -164,7 +166,7 @@ async def test_a_call_that_waits_for_its_turn_obeys_a_new_retry_after(clock: Mov
 
 @pytest.mark.parametrize("header", ["0", "Thu, 01 Jan 2026 11:00:00 GMT"])
 async def test_after_a_retry_after_of_zero_the_policys_pause_is_used(
-    api: respx.MockRouter, clock: MovedClock, header: str
+    api: respx.MockRouter, clock: AutojumpClock, header: str
 ) -> None:
     headers = {"Date": "Thu, 01 Jan 2026 12:00:00 GMT", "Retry-After": header}
     route = api.get("/thing").mock(side_effect=[refused(429, headers=headers) for _ in range(4)])
@@ -175,7 +177,7 @@ async def test_after_a_retry_after_of_zero_the_policys_pause_is_used(
     assert clock.slept == [0.5, 1.0, 2.0]
 
 
-async def test_delayed_calls_are_sent_one_after_the_other(clock: MovedClock) -> None:
+async def test_delayed_calls_are_sent_one_after_the_other(clock: AutojumpClock) -> None:
     sent: list[float] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -200,7 +202,7 @@ async def test_delayed_calls_are_sent_one_after_the_other(clock: MovedClock) -> 
 # --- the budget -------------------------------------------------------------------------------------------------------
 
 
-async def test_the_budget_of_a_call_begins_at_its_turn(clock: MovedClock) -> None:
+async def test_the_budget_of_a_call_begins_at_its_turn(clock: AutojumpClock) -> None:
     sent: list[str] = []
 
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -223,7 +225,7 @@ async def test_the_budget_of_a_call_begins_at_its_turn(clock: MovedClock) -> Non
     assert sent == ["/slow", "/late", "/late"]
 
 
-async def test_repeated_retry_afters_of_other_calls_delay_a_call_for_a_limited_time(clock: MovedClock) -> None:
+async def test_repeated_retry_afters_of_other_calls_delay_a_call_for_a_limited_time(clock: AutojumpClock) -> None:
     async def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/slow"):
             await clock.sleep(30.0)
@@ -249,7 +251,7 @@ async def test_repeated_retry_afters_of_other_calls_delay_a_call_for_a_limited_t
     assert clock.now() == 51.0
 
 
-async def test_a_new_retry_after_does_not_delay_a_retry_beyond_its_budget(clock: MovedClock) -> None:
+async def test_a_new_retry_after_does_not_delay_a_retry_beyond_its_budget(clock: AutojumpClock) -> None:
     """The error is that of the last sent attempt, since it may have had an effect."""
 
     async def answer(request: httpx.Request) -> httpx.Response:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     import respx
 
-    from tests.sdk.clock import MovedClock
+    from tests.sdk.clock import AutojumpClock
 
 Wait = Callable[[UpCloud, float], Awaitable[object]]
 
@@ -71,7 +71,7 @@ each_kind = pytest.mark.parametrize(
 
 
 @pytest.fixture
-async def cloud(api: respx.MockRouter, clock: MovedClock) -> AsyncIterator[UpCloud]:
+async def cloud(api: respx.MockRouter, clock: AutojumpClock) -> AsyncIterator[UpCloud]:
     """A client without retries, so that only the wait itself ignores errors."""
     waits = WaitPolicy(clock=clock)
     once = RetryPolicy(attempts=1)
@@ -162,7 +162,7 @@ async def test_the_fourth_failed_read_in_a_row_is_raised(
 async def test_a_refusal_of_the_api_ends_a_wait_immediately(
     api: respx.MockRouter,
     cloud: UpCloud,
-    clock: MovedClock,
+    clock: AutojumpClock,
     kind: Kind,
     refused: tuple[int, str, type[UpCloudError]],
 ) -> None:
@@ -175,7 +175,7 @@ async def test_a_refusal_of_the_api_ends_a_wait_immediately(
 
 @each_kind
 async def test_the_state_error_ends_a_wait_immediately(
-    api: respx.MockRouter, cloud: UpCloud, clock: MovedClock, kind: Kind
+    api: respx.MockRouter, cloud: UpCloud, clock: AutojumpClock, kind: Kind
 ) -> None:
     api.get(kind.path).mock(return_value=kind.at("error"))
     with pytest.raises(ResourceFailed, match="is in state 'error'") as caught:
@@ -186,7 +186,7 @@ async def test_the_state_error_ends_a_wait_immediately(
 
 @each_kind
 async def test_a_wait_ends_at_its_timeout_and_the_error_has_the_last_state(
-    api: respx.MockRouter, cloud: UpCloud, clock: MovedClock, kind: Kind
+    api: respx.MockRouter, cloud: UpCloud, clock: AutojumpClock, kind: Kind
 ) -> None:
     api.get(kind.path).mock(return_value=kind.at("maintenance"))
     with pytest.raises(
@@ -199,7 +199,7 @@ async def test_a_wait_ends_at_its_timeout_and_the_error_has_the_last_state(
 
 @each_kind
 async def test_the_error_of_a_wait_without_an_answer_says_so(
-    api: respx.MockRouter, clock: MovedClock, kind: Kind
+    api: respx.MockRouter, clock: AutojumpClock, kind: Kind
 ) -> None:
     async def hang(request: httpx.Request) -> httpx.Response:
         await clock.sleep(1_000.0)
@@ -215,7 +215,7 @@ async def test_the_error_of_a_wait_without_an_answer_says_so(
 
 @each_kind
 async def test_a_timeout_of_zero_reads_once(
-    api: respx.MockRouter, cloud: UpCloud, clock: MovedClock, kind: Kind
+    api: respx.MockRouter, cloud: UpCloud, clock: AutojumpClock, kind: Kind
 ) -> None:
     route = api.get(kind.path).mock(side_effect=[kind.at(kind.wanted), kind.at("maintenance")])
     assert await kind.wait(cloud, 0)
@@ -236,7 +236,7 @@ async def test_an_invalid_timeout_is_refused(api: respx.MockRouter, cloud: UpClo
 
 @each_kind
 async def test_the_next_read_obeys_a_retry_after(
-    api: respx.MockRouter, cloud: UpCloud, clock: MovedClock, kind: Kind
+    api: respx.MockRouter, cloud: UpCloud, clock: AutojumpClock, kind: Kind
 ) -> None:
     limited = httpx.Response(429, headers={"Retry-After": "30"})
     api.get(kind.path).mock(side_effect=[limited, kind.at(kind.wanted)])

@@ -52,15 +52,15 @@ test: $(READY)
 coverage: $(READY)
 	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --durations 10 --cov --cov-report=term
 
-## make test-lowest  test the SDK and the simulator with the lowest supported versions of their dependencies
+## make test-lowest  test the SDK, the simulator and the command line with the lowest supported versions of their dependencies
 LOWEST := .venv-lowest
 test-lowest:
 	@test -x $(LOWEST)/bin/python || $(PYTHON) -m venv $(LOWEST)
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 	@$(LOWEST)/bin/python -m tests.lowest > $(LOWEST)/constraints.txt
 	@$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(LOWEST)/constraints.txt \
-		--editable '.[simulator,aiohttp,keyring]' --group lowest
-	$(LOWEST)/bin/python -m pytest --numprocesses 4 --dist worksteal tests/sdk tests/fleet tests/simulator \
+		--editable '.[cli,simulator,aiohttp,keyring]' --group lowest
+	$(LOWEST)/bin/python -m pytest --numprocesses 4 --dist worksteal tests/sdk tests/fleet tests/simulator tests/cli \
 		--ignore tests/simulator/test_shipped_worker.py
 
 ## make cutpoints    try each kind of fault at each request of a server's life, and leave out each field of an answer:

@@ -7,7 +7,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("simulator", "aiohttp", "keyring")
+EXTRAS = ("cli", "simulator", "aiohttp", "keyring")
 """Excluded: Buildbot depends on a hundred packages with their own lowest versions."""
 
 

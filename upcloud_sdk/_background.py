@@ -229,7 +229,7 @@ class Background:
         """Wait for running tasks, up to `timeout` seconds, then cancel them.
 
         Returns the operations that were interrupted or failed without a waiting caller, and the cancellation of the
-        caller that was absorbed meanwhile.
+        caller that was absorbed during the close.
         """
         tasks = self._tasks
         if tasks is None:

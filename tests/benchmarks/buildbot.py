@@ -1,6 +1,6 @@
 """Measures the overhead of a latent worker, and how long it blocks its master.
 
-The worker is ours or the one that ships with Buildbot, by turns; the master, the workers and the guests are real.
+It measures our worker and the one that ships with Buildbot in turns, with a real master, real workers and real guests.
 """
 
 from __future__ import annotations

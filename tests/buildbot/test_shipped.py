@@ -90,7 +90,7 @@ def test_ours_gives_up_a_server_that_goes_to_error(ours: Master) -> None:
 
 
 def test_the_shipped_worker_keeps_a_master_up_while_a_server_starts(shipped: Master) -> None:
-    # It ends when the server has started, but whatever started the master does not wait for that.
+    # The master ends when the server has started, but the program that started the master does not wait so long.
     shipped.cloud.boot_next(after_seconds(3600))
     shipped.run()
     request = shipped.force("debian")
@@ -140,7 +140,7 @@ def test_ours_does_not_mind_a_500_while_it_polls(ours: Master) -> None:
 
 def test_the_shipped_worker_forgets_a_server_that_has_shut_itself_down(shipped: Master) -> None:
     shipped.has_a_warm_server()
-    # Before that it still polls, though its worker has built already: it would poll a stopped server for ever.
+    # Before that it still polls, although its worker has already built: it would poll a stopped server forever.
     shipped.waits_for("root password")
     left = shipped.warm_server_shuts_itself_down()
     assert shipped.build() == [SUCCESS]

@@ -112,7 +112,7 @@ def test_a_picture_that_cannot_be_written_is_named(tmp_path: Path, capsys: pytes
         ([str(OWN), "--margin", "4000"], "--margin 4000: margin is a number of seconds from 0 to below 3600"),
     ],
 )
-def test_what_cannot_be_replayed_is_named(
+def test_input_that_cannot_be_replayed_is_named(
     arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert replay(*arguments) == 2

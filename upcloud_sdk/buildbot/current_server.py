@@ -153,7 +153,7 @@ class CurrentServer:
         while True:
             arguments = self.arguments
             request = await self._maker.server_request(build)
-            # Again if the master was reconfigured meanwhile: the server's account must be that of the request.
+            # Repeat after a reconfiguration of the master: the server's account must be that of the request.
             if arguments is self.arguments:
                 break
         if self._is_cancelled:

@@ -271,7 +271,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             self._idle.guest_is_back()
             self._current.note_attach(server)
         else:
-            # Its server was given up meanwhile, and may leave the connection open when it is switched off.
+            # Its server was given up during the attach, and may leave the connection open when it is switched off.
             conn.loseConnection()
 
     def _may_attach(self, server: BuildServer) -> bool:

@@ -223,7 +223,7 @@ class Servers(ServerDisks):
     ) -> AsyncGenerator[Server]:
         """Create a server for one block, and delete it with its disks when the block ends.
 
-        If somebody else keeps or takes the server meanwhile, it is not deleted.
+        If somebody else keeps or takes the server during the block, it is not deleted.
 
         Args:
             spec: What to create. With several specs, the next is tried if one is refused for lack of capacity or by a

@@ -21,7 +21,7 @@ class ServerState(OpenEnum):
     STOPPED = "stopped"
     """Still billed on most plans."""
     MAINTENANCE = "maintenance"
-    """Being created, started or stopped. Refuses requests meanwhile."""
+    """Being created, started or stopped. Refuses changes in this state."""
     ERROR = "error"
     """Set and ended by UpCloud."""
     PENDING_DELETE = "pending_delete"

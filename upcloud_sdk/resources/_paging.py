@@ -42,7 +42,7 @@ USUAL_PAGES = frozenset({10, 20, 25, 50, 100, 200, 500, 1000})
 """Lengths at which an API cuts pages."""
 
 PASSES = 3
-"""A list that changes meanwhile is read from the beginning at most this often."""
+"""A list that changes between two pages is read from the beginning at most this often."""
 
 PATIENCE = 6
 """After this many pages in a row without new items, the list is taken as complete, even if its total differs."""

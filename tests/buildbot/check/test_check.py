@@ -136,7 +136,7 @@ def test_the_check_says_whether_the_masters_port_answers(checker: Checker, endpo
         assert f"; port {port} answers" in checked.answers["master"][1]
         proxy = f'UpcloudLatentWorker("w", **(GOOD | dict(masterFQDN="localhost:{port}")))'
         assert f"; port {port} answers" in checker.run(proxy).answers["master"][1]
-    with socket.socket() as held:  # so that nobody else listens there meanwhile
+    with socket.socket() as held:  # so that no other process listens there
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         held.bind(("127.0.0.1", port))
         checked = checker.run('UpcloudLatentWorker("w", **GOOD)', endpoint.format(port))

@@ -51,7 +51,7 @@ class Placements(MasterCase):
             assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * number
         assert cloud.count(CREATE) == 2
 
-    async def test_more_builds_than_servers_are_up_get_servers_of_their_own(self) -> None:
+    async def test_builds_without_a_running_server_get_new_servers(self) -> None:
         cloud = self.serve()
         await self.start(4)
         await self.build()
@@ -96,7 +96,7 @@ class Placements(MasterCase):
         await self.build()
         assert cloud.count(CREATE) == 2
 
-    async def test_a_build_that_no_server_takes_that_is_up_gets_one_of_its_own_in_the_end(self) -> None:
+    async def test_a_build_that_no_running_server_takes_gets_a_new_server(self) -> None:
         self.patch(placement, "LONGEST_REFUSAL", 1.5)
         cloud = self.serve()
         workers = await self.start(2)
@@ -143,7 +143,7 @@ class Placements(MasterCase):
         await self.start(2, patience=3600)
         assert (await self.build()).results == [SUCCESS]
 
-    async def test_an_idle_server_goes_shortly_before_the_end_of_the_hour_that_is_paid(self) -> None:
+    async def test_an_idle_server_is_destroyed_shortly_before_the_end_of_its_paid_hour(self) -> None:
         cloud = self.serve()
         [worker] = await self.start(1, build_wait_timeout=PaidHour(margin=120))
         await self.build()
@@ -155,7 +155,7 @@ class Placements(MasterCase):
             await pause()
         assert cloud.count(CREATE) == 1
 
-    async def test_a_server_whose_build_ran_across_the_end_of_the_hour_stays_through_the_next(self) -> None:
+    async def test_a_server_whose_build_ran_past_the_end_of_the_hour_is_kept_for_the_next_hour(self) -> None:
         cloud = self.serve()
         [worker] = await self.start(1, build_wait_timeout=PaidHour(margin=120))
         await self.build()
@@ -191,7 +191,7 @@ class Placements(MasterCase):
         await self.build()
         assert cloud.count(CREATE) == 2
 
-    async def test_builds_teach_how_long_they_take_beside_the_boot(self) -> None:
+    async def test_the_duration_of_builds_is_learned_without_the_boot(self) -> None:
         self.serve(boot_seconds=1)
         [worker] = await self.start(1)
         await self.build()

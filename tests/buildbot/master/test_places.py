@@ -47,7 +47,7 @@ class Places(MasterCase):
         self.may_end.touch()
         assert [outcome.results for outcome in await defer.gatherResults(building)] == [[SUCCESS]] * 3
 
-    async def test_a_build_that_is_claimed_while_the_last_server_goes_keeps_its_place(self) -> None:
+    async def test_a_build_that_is_claimed_during_the_destroy_of_the_last_server_keeps_its_slot(self) -> None:
         self.serve()
         bots = self.workers(2, max_servers=1, build_wait_timeout=0)
         prepared = 0
@@ -103,7 +103,7 @@ class Places(MasterCase):
         assert (await first).results == [CANCELLED]
         assert (await second).results == [SUCCESS]
 
-    async def test_the_place_of_a_removed_worker_is_free_when_its_server_is_gone_however_long_that_takes(self) -> None:
+    async def test_the_slot_of_a_removed_worker_is_free_when_its_server_is_gone(self) -> None:
         self.serve()
         self.cloud.stop_seconds = 1
         self.patch(service, "_DESTROY_WAIT", 0.05)

@@ -129,7 +129,7 @@ class Records(RecordCase):
         outcomes = [await self.build(), await self.build()]
         assert [outcome.results for outcome in outcomes] == [[SUCCESS], [SUCCESS]]
 
-    async def test_a_record_that_was_cut_by_a_crash_is_gone_on_with(self) -> None:
+    async def test_a_record_that_was_cut_by_a_crash_is_continued(self) -> None:
         self.serve()
         await self.start_master(self.worker())
         record = Path(self.master.basedir) / RECORD

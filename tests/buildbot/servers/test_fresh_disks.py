@@ -310,6 +310,6 @@ class FreshDisks(MasterCase):
         ({"fresh_disk": True, "max_builds": 2}, "leave max_builds out, or give 1"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(options: Mapping[str, object], problem: str) -> None:
+def test_invalid_arguments_are_refused(options: Mapping[str, object], problem: str) -> None:
     with pytest.raises(ConfigErrors, match=problem.replace("(", r"\(").replace(")", r"\)")):
         QuickWorker("bot", api_token="t", image="x", **options)

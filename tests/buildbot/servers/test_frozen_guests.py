@@ -80,7 +80,7 @@ class Builds(FrozenCase):
         assert (await self.build()).results[-1] == SUCCESS
 
     @pytest.mark.full
-    async def test_a_build_whose_guest_hangs_before_it_has_told_who_it_is_is_tried_again(self) -> None:
+    async def test_a_build_whose_guest_hangs_during_its_login_is_tried_again(self) -> None:
         await self.is_tried_again_if_its_guest_freezes_at("getWorkerInfo")
 
     async def test_a_build_whose_guest_hangs_while_it_attaches_is_tried_again(self) -> None:

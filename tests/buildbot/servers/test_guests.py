@@ -37,7 +37,7 @@ class Guests(MasterCase):
         self.guests.connect("impostor", self.guests.seen[0])
         while not self.flushLoggedErrors(UnauthorizedLogin):
             await pause()
-        # Its password is that of the next guest, too: if it called again meanwhile, one of the two would be refused.
+        # It has the same password as the next guest. If it tried again now, one of the two would be refused.
         self.guests.stop("impostor", hard=True)
         assert (await self.build()).results == [SUCCESS]
 

@@ -50,14 +50,14 @@ class Builds(MasterCase):
         assert (await self.build(image="Ubuntu Server 24.04 LTS (Noble Numbat)")).results == [SUCCESS]
         assert self.cloud.count("POST /server") == 2
 
-    async def test_a_build_that_is_not_for_the_server_that_is_up_does_not_wait_for_it_to_go(self) -> None:
+    async def test_a_build_that_needs_another_server_does_not_wait_for_the_idle_one(self) -> None:
         self.serve()
         await self.start_master(self.worker(image=Interpolate("%(prop:image)s"), build_wait_timeout=3600))
         assert (await self.build(image=IMAGE)).results == [SUCCESS]
         assert (await self.build(image="Ubuntu Server 24.04 LTS (Noble Numbat)")).results == [SUCCESS]
         assert self.cloud.count("POST /server") == 2
 
-    async def test_a_build_that_is_not_for_a_server_that_stays_does_not_wait_for_it_to_go(self) -> None:
+    async def test_a_build_that_needs_another_server_does_not_wait_for_one_that_stays(self) -> None:
         self.serve()
         await self.start_master(self.worker(image=Interpolate("%(prop:image)s"), build_wait_timeout=-1))
         assert (await self.build(image=IMAGE)).results == [SUCCESS]
@@ -80,7 +80,7 @@ class Builds(MasterCase):
         assert (await self.build()).results == [SUCCESS]
         assert self.cloud.count("GET /storage/template") == 2 * looks
 
-    async def test_a_price_that_nobody_knows_holds_up_no_build(self) -> None:
+    async def test_an_unknown_price_delays_no_build(self) -> None:
         self.serve()
         self.cloud.fail("GET /price", status=404, times=None)
         await self.start_master(self.worker())
@@ -106,7 +106,7 @@ class Builds(MasterCase):
         assert properties["upcloud_ipv4"]
         assert properties["upcloud_attach_seconds"] >= properties["upcloud_boot_seconds"] >= 0
 
-    async def test_a_server_says_whose_it_is_and_for_how_long(self) -> None:
+    async def test_a_server_has_its_owner_and_the_end_of_its_lease(self) -> None:
         self.serve()
         await self.start_master(self.worker(build_wait_timeout=60, labels={"team": "ci"}))
         await self.build()

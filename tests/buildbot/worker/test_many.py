@@ -79,7 +79,7 @@ class HundredWorkers(MasterCase):
         self.guests.attaches = False
         workers = [self.worker(f"bot-{number}", check_instance_interval=3600) for number in range(MANY)]
         await self.start_master(*workers)
-        # So that the master can destroy them, whatever comes out of this.
+        # So that the master can destroy them, also after a failure of this test.
         self.addCleanup(self.let_time_pass)
         service = await UpcloudService.of(self.master)
         await service.bridge.run(self.move_time).ended

@@ -1,4 +1,4 @@
-"""The holder of a lost lease is told. Servers that somebody else kept or took meanwhile are left alone."""
+"""The holder of a lost lease gets `LeaseLost`. Servers that somebody else kept or took are not destroyed."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ async def make_spec(
         "hostname": hostname,
         "title": hostname,
         "storage_devices": [StorageDeviceSpec.model_validate(disk)],
-        # Cloud-init reads its user_data there. Baked images have cloud-init, whatever the API says.
+        # Cloud-init reads its user_data there. Baked images have cloud-init, even if the API says otherwise.
         "metadata": (
             image.template_type != TemplateType.NATIVE or IMAGE in image.labels or fields.get("user_data") is not None
         ),

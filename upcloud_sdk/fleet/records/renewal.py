@@ -154,7 +154,7 @@ class Renewal:
         self._wake.set()
 
     def _lose(self, record: Record, why: str, *, forget: bool = False) -> LeaseLost:
-        """Tell the holder that its lease is lost. Returns what it is told."""
+        """Tell the holder that its lease is lost. Returns the error for the holder."""
         message = f"the lease of server {record.uuid} is lost, and not renewed any more: {why}"
         error = LeaseLost(record.uuid, message)
         if record.state is not State.HELD:

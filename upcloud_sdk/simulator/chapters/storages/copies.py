@@ -27,7 +27,7 @@ routes = Routes()
 
 
 def _copy(cloud: Cloud, source: Storage, copy: Storage, busy: str) -> Answer:
-    """Begin a copy. Its source is in state `busy` meanwhile."""
+    """Begin a copy. Its source has the state `busy` until the end of the copy."""
     cloud.check_credits()
     now = cloud.clock.now()
     copy.created, copy.state, copy.copied_from = now, "maintenance", source.uuid

@@ -58,7 +58,7 @@ def reap(  # noqa: PLR0917 - typer passes arguments by name
         return
     for uuid in due:
         messages.print(uuid, highlight=False)
-    what = f"{counted(len(preview.servers), 'server')} and {counted(len(preview.storages), 'loose disk')}"
+    what = f"{counted(len(preview.servers), 'server')} and {counted(len(preview.storages), 'detached disk')}"
     confirm(f"Destroy {what}?", yes=yes)
     # The user has not agreed to leases that ended since.
     report = call(context, lambda cloud: cloud.leases.reap(owner, all_owners=all_owners, grace=grace, only=due))

@@ -228,7 +228,7 @@ class Reaper:
         except NotFound:
             return
         still_ours = LEASE in seen.labels and self._has_ended(seen.ownership, now)
-        if not seen.is_loose or not still_ours:
+        if not seen.is_detached or not still_ours:
             self._spared.append(uuid)
             return
         if not self._dry_run:

@@ -149,14 +149,14 @@ async def make_disk(cloud: UpCloud, attempt: str, lease: str = LONG_AGO) -> str:
     return disk.uuid
 
 
-async def test_a_disk_whose_server_is_gone_is_loose_and_those_of_a_server_are_not(moved: MovedCloud) -> None:
+async def test_a_disk_whose_server_is_gone_is_orphaned_and_those_of_a_server_are_not(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         server = await cloud.servers.create(server_spec(), lease=3600)
         await cloud.servers.wait_for_state(server.uuid, "started", timeout=300)
         attempt = server.labels["upcloud_sdk_attempt"]
         left = await make_disk(cloud, "gone")
         await make_disk(cloud, attempt)
-        assert [disk.uuid for disk in await AccountCache(cloud).loose_disks()] == [left]
+        assert [disk.uuid for disk in await AccountCache(cloud).orphaned_disks()] == [left]
 
 
 async def test_a_disk_without_the_label_of_a_create_is_no_disk_of_a_server_without_it(moved: MovedCloud) -> None:
@@ -168,31 +168,31 @@ async def test_a_disk_without_the_label_of_a_create_is_no_disk_of_a_server_witho
         await cloud.request("PUT", f"/server/{server.uuid}", json={"server": {"labels": {"label": labels}}})
         labels.append({"key": "upcloud_sdk_lease", "value": LONG_AGO})
         await cloud.request("PUT", f"/storage/{left}", json={"storage": {"labels": labels}})
-        assert [disk.uuid for disk in await AccountCache(cloud).loose_disks()] == [left]
+        assert [disk.uuid for disk in await AccountCache(cloud).orphaned_disks()] == [left]
 
 
-async def test_a_disk_that_is_attached_to_another_server_is_not_loose(moved: MovedCloud) -> None:
+async def test_a_disk_that_is_attached_to_another_server_is_not_orphaned(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         left = await make_disk(cloud, "gone")
         server = await cloud.servers.create(server_spec())
         await cloud.servers.wait_for_state(server.uuid, "started", timeout=300)
         await cloud.servers.attach_storage(server.uuid, left)
-        assert await AccountCache(cloud).loose_disks() == ()
+        assert await AccountCache(cloud).orphaned_disks() == ()
 
 
-async def test_a_disk_in_the_making_is_not_loose(moved: MovedCloud) -> None:
+async def test_a_disk_that_is_being_created_is_not_orphaned(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         await make_disk(cloud, "mine", "2999-01-01T00:00:00Z")
-        assert await AccountCache(cloud).loose_disks() == ()
+        assert await AccountCache(cloud).orphaned_disks() == ()
         with mock.patch.object(RUN, "id", "of-another-process"):
-            assert len(await AccountCache(cloud).loose_disks()) == 1
+            assert len(await AccountCache(cloud).orphaned_disks()) == 1
 
 
 async def test_disks_are_listed_at_most_twice_per_minute(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         await make_disk(cloud, "gone")
         cache = AccountCache(cloud)
-        found = await cache.loose_disks()
+        found = await cache.orphaned_disks()
         asked = len(moved.sim.requests)
-        assert await cache.loose_disks() == found
+        assert await cache.orphaned_disks() == found
         assert len(moved.sim.requests) == asked

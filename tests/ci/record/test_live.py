@@ -119,7 +119,7 @@ def test_the_oldest_server_is_first() -> None:
 # --- disks that are left over -----------------------------------------------------------------------------------------
 
 
-def loose(*, owner: str = "us", run: str = "r", lease: timedelta | None = timedelta(hours=-1)) -> StorageSummary:
+def orphaned(*, owner: str = "us", run: str = "r", lease: timedelta | None = timedelta(hours=-1)) -> StorageSummary:
     labels = {"upcloud_sdk_owner": owner, "upcloud_sdk_run": run}
     labels["upcloud_sdk_lease"] = "soon" if lease is None else (NOW + lease).strftime("%Y-%m-%dT%H:%M:%SZ")
     return StorageSummary.model_validate(
@@ -136,13 +136,13 @@ def loose(*, owner: str = "us", run: str = "r", lease: timedelta | None = timede
 
 
 def test_a_disk_whose_lease_has_ended_is_left_over_and_deleted_in_the_next_round() -> None:
-    [disk] = left_disks([loose(owner="them")], [], now=NOW, masters={"them": "there"})
+    [disk] = left_disks([orphaned(owner="them")], [], now=NOW, masters={"them": "there"})
     assert (disk.uuid, disk.master, disk.reaped_by) == ("01dd", "there", NOW + timedelta(seconds=300))
     assert str(disk) == "disk of 25 GB in fi-hel1: online, held by nobody, deleted by 12:05 UTC, 01dd"
 
 
 def test_a_disk_whose_lease_lasts_is_left_over_only_if_an_earlier_run_of_this_master_made_it() -> None:
-    disk = loose(lease=timedelta(minutes=30))
+    disk = orphaned(lease=timedelta(minutes=30))
     assert left_disks([disk], [], now=NOW, run="s") == []
     assert left_disks([disk], [], now=NOW, run="r", exclusive=["us"]) == []
     [found] = left_disks([disk], [], now=NOW, run="s", exclusive=["us"])
@@ -150,25 +150,25 @@ def test_a_disk_whose_lease_lasts_is_left_over_only_if_an_earlier_run_of_this_ma
 
 
 def test_a_disk_of_a_server_that_this_master_destroys_is_not_left_over_yet() -> None:
-    assert left_disks([loose()], [record(state="stopping", disks=("01dd",))], now=NOW) == []
+    assert left_disks([orphaned()], [record(state="stopping", disks=("01dd",))], now=NOW) == []
 
 
 def test_a_disk_of_a_server_in_the_record_has_its_worker() -> None:
-    [disk] = left_disks([loose()], [record(state="left", disks=("01dd",))], now=NOW)
+    [disk] = left_disks([orphaned()], [record(state="left", disks=("01dd",))], now=NOW)
     assert (disk.worker, disk.master) == ("one", "here")
-    [disk] = left_disks([loose()], [], earlier=[record(state="building", disks=("01dd",))], now=NOW)
+    [disk] = left_disks([orphaned()], [], earlier=[record(state="building", disks=("01dd",))], now=NOW)
     assert (disk.worker, disk.master) == ("one", "here")
 
 
 def test_the_deletion_time_of_a_disk_with_an_unreadable_lease_is_not_known() -> None:
-    [disk] = left_disks([loose(lease=None)], [], now=NOW, run="s", exclusive=["us"])
+    [disk] = left_disks([orphaned(lease=None)], [], now=NOW, run="s", exclusive=["us"])
     assert disk.reaped_by is None
 
 
 def test_a_view_has_the_servers_and_disks_of_masters_whether_or_not_their_names_are_known() -> None:
     masters = {"us": "here", "others": ""}
     servers = [listed(uuid, owner=uuid) for uuid in ("us", "others", "a-script")]
-    disks = [loose(owner=uuid) for uuid in ("us", "a-script")]
+    disks = [orphaned(owner=uuid) for uuid in ("us", "a-script")]
     view = LiveView.of(servers, disks, (), at=NOW, master_of=masters.get, problems=["one list is missing"])
     assert {(row.owner, row.master) for row in view.servers} == {("us", "here"), ("others", "")}
     assert [row.owner for row in view.disks] == ["us"]

@@ -191,14 +191,14 @@ async def test_nobody_loses_a_disk_if_the_api_ignores_the_label_filter(moved: Mo
     async with moved.client(transport=NoFilter(moved.sim, moved.clock)) as cloud:
         server = await cloud.servers.create(spec_of_two())
         await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
-        loose = Storage(moved.sim.new_uuid("storage"), "theirs", 10, zone="fi-hel1", tier="maxiops")
-        loose.labels = {ATTEMPT: "b" * 32}
-        moved.sim.storages[loose.uuid] = loose
+        detached = Storage(moved.sim.new_uuid("storage"), "theirs", 10, zone="fi-hel1", tier="maxiops")
+        detached.labels = {ATTEMPT: "b" * 32}
+        moved.sim.storages[detached.uuid] = detached
         await detach(cloud, server)
     async with moved.client(transport=NoFilter(moved.sim, moved.clock)) as cloud:
         await cloud.servers.destroy(server.uuid)
     assert len(moved.sim.storages) == 2
-    assert loose.uuid in moved.sim.storages
+    assert detached.uuid in moved.sim.storages
 
 
 async def test_a_backup_of_a_disk_does_not_count_as_created_with_the_server(moved: MovedCloud) -> None:

@@ -35,26 +35,26 @@ async def live_view(service: UpcloudService) -> LiveView:
     seen = [
         (
             _ask(service, account.cache.leased, f"the servers of owner {account.key.owner}", problems),
-            _ask(service, account.cache.loose_disks, f"the disks of owner {account.key.owner}", problems),
+            _ask(service, account.cache.orphaned_disks, f"the disks of owner {account.key.owner}", problems),
         )
         for account in accounts
     ]
     at = datetime.now(UTC)
     listed: dict[str, ServerSummary] = {}
-    loose: dict[str, StorageSummary] = {}
+    orphaned: dict[str, StorageSummary] = {}
     for asked_servers, asked_disks in seen:
         servers, disks = await asked_servers, await asked_disks
-        loose |= {disk.uuid: disk for disk in disks or ()}
+        orphaned |= {disk.uuid: disk for disk in disks or ()}
         if servers is not None:
             at = servers.at
             listed |= {server.uuid: server for server in servers.servers}
     names = {row["name"] for row in await service.master.data.get(("masters",))}
     owners = {account.key.owner for account in accounts}
     up = list(service.record.log.up.values())
-    is_all_known = not loose and listed.keys() <= {record.uuid for record in up}
+    is_all_known = not orphaned and listed.keys() <= {record.uuid for record in up}
     return LiveView.of(
         listed.values(),
-        loose.values(),
+        orphaned.values(),
         up,
         at=at,
         earlier=[] if is_all_known else await service.record.history(),

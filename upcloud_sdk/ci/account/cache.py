@@ -93,7 +93,7 @@ class AccountCache:
         self._may_read_no_bill = False
         self._unpriced: TimedCache[None] = TimedCache(_NO_PRICE_FOR)
         self._leased: TimedCache[Seen] = TimedCache(_SERVERS_FOR)
-        self._loose: TimedCache[tuple[StorageSummary, ...]] = TimedCache(_DISKS_FOR)
+        self._orphaned: TimedCache[tuple[StorageSummary, ...]] = TimedCache(_DISKS_FOR)
         self._plans: TimedCache[str] = TimedCache(_PLANS_FOR)
 
     async def template(
@@ -189,7 +189,7 @@ class AccountCache:
 
         return await self._leased.get("", ask)
 
-    async def loose_disks(self) -> tuple[StorageSummary, ...]:
+    async def orphaned_disks(self) -> tuple[StorageSummary, ...]:
         """The account's detached disks with an owner and a lease, whose servers are gone: at most 30 seconds ago.
 
         Disks that this process is still creating are left out.
@@ -207,11 +207,11 @@ class AccountCache:
             attempts = {server.labels[ATTEMPT] for server in servers if ATTEMPT in server.labels}
             now = await self.cloud.leases.now()
             orphans = [disk for disk in disks if disk.labels.get(ATTEMPT) not in attempts and _may_be_left(disk, now)]
-            return tuple([disk for disk in orphans[:_MOST_DISKS] if await self._is_loose(disk)])
+            return tuple([disk for disk in orphans[:_MOST_DISKS] if await self._is_orphaned(disk)])
 
-        return await self._loose.get("", ask)
+        return await self._orphaned.get("", ask)
 
-    async def _is_loose(self, disk: StorageSummary) -> bool:
+    async def _is_orphaned(self, disk: StorageSummary) -> bool:
         try:
             return not (await self.cloud.storages.get(disk.uuid)).servers
         except NotFound:

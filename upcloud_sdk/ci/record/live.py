@@ -124,7 +124,7 @@ class LiveView:
     def of(
         cls,
         listed: Iterable[ServerSummary],
-        loose: Iterable[StorageSummary],
+        orphaned: Iterable[StorageSummary],
         up: Collection[ServerRecord],
         *,
         at: datetime,
@@ -137,7 +137,7 @@ class LiveView:
 
         Args:
             listed: The servers that the API lists.
-            loose: Detached disks of servers that are gone. See `AccountCache.loose_disks`.
+            orphaned: Detached disks of servers that are gone. See `AccountCache.orphaned_disks`.
             up: This process's records of servers that are not gone.
             at: The time by the API's clock.
             master_of: The name of the master with an owner label. Empty: a master whose name is not known. None: no
@@ -155,7 +155,7 @@ class LiveView:
             return names[owner] is not None
 
         servers = [server for server in listed if is_of_a_master(server.labels)]
-        disks = [disk for disk in loose if is_of_a_master(disk.labels)]
+        disks = [disk for disk in orphaned if is_of_a_master(disk.labels)]
         masters = {owner: name for owner, name in names.items() if name}
         return cls(
             at=at,
@@ -219,7 +219,7 @@ def live_servers(
 
 
 def left_disks(
-    loose: Iterable[StorageSummary],
+    orphaned: Iterable[StorageSummary],
     up: Iterable[ServerRecord],
     *,
     now: datetime,
@@ -232,7 +232,7 @@ def left_disks(
     """The disks that nobody holds, the one with the oldest lease first.
 
     Args:
-        loose: Detached disks of servers that are gone, with owner and lease. See `AccountCache.loose_disks`.
+        orphaned: Detached disks of servers that are gone, with owner and lease. See `AccountCache.orphaned_disks`.
         up: This process's records of servers that are not gone.
         now: The time by the API's clock.
         run: The id of this process.
@@ -246,7 +246,7 @@ def left_disks(
     known = {disk: record for record in (*earlier, *ours) for disk in record.disks}
     names, owners = masters or {}, frozenset(exclusive)
     rows: list[LeftDisk] = []
-    for disk in loose:
+    for disk in orphaned:
         record, owned = known.get(disk.uuid), Ownership.read(disk.labels)
         is_of_earlier = owned.owner in owners and owned.run not in {None, run}
         holder, reaped_by = _holder(owned, None, now, every=every, is_exclusive=is_of_earlier)

@@ -194,15 +194,15 @@ async def find_what_is_up(
         worker: For a finding about no single worker.
     """
     cache, findings = AccountCache(cloud), list[Finding]()
-    seen, loose = await cache.leased(), tuple["StorageSummary", ...]()
+    seen, orphaned = await cache.leased(), tuple["StorageSummary", ...]()
     try:
-        loose = await cache.loose_disks()
+        orphaned = await cache.orphaned_disks()
     except UpCloudError as error:
         findings.append(Finding(worker=worker, question="left", good=None, answer=f"disks cannot be listed: {error}"))
     # As long as its lease lasts, the master of this record holds a server.
     held = {server.uuid for server in seen.servers if has_lease(server, seen.at)}
     up = [record for record in records if record.gone is None and record.uuid in held]
-    view = LiveView.of(seen.servers, loose, up, at=seen.at, earlier=records, master_of=master_of)
+    view = LiveView.of(seen.servers, orphaned, up, at=seen.at, earlier=records, master_of=master_of)
     for question, rows in (("up", view.servers), ("left", view.disks)):
         findings += [
             Finding(worker=row.worker or row.title, question=question, good=None, answer=str(row)) for row in rows

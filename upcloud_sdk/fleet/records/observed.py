@@ -74,7 +74,7 @@ class ObservedStorage(Resource):
     servers: Annotated[tuple[str, ...], Inside("server")] = ()
 
     @property
-    def is_loose(self) -> bool:
+    def is_detached(self) -> bool:
         """Whether it is certainly a detached disk. Needs an answer with all fields."""
         return "servers" in self.model_fields_set and not self.servers and self.type not in COPIES
 

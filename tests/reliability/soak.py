@@ -85,7 +85,7 @@ class Soak:
                     async with cloud.servers.ephemeral(spec, timeout=60, cleanup_timeout=60):
                         held = True
                 except CleanupFailed:
-                    self.counts["clean-ups that failed"] += 1
+                    self.counts["cleanups that failed"] += 1
                 except UpCloudError:
                     self.counts["blocks that were refused"] += 1
             self.counts["leases"] += 1
@@ -109,7 +109,7 @@ class Soak:
                 await cloud.servers.destroy(uuid, timeout=60)
             if not isinstance(error, LeaseLost):
                 raise
-            self.counts["leases lost, told"] += 1
+            self.counts["leases lost, and reported"] += 1
 
 
 def memory() -> float:
@@ -143,8 +143,8 @@ def main(leases: int, at_once: int, share: float) -> int:
         "servers adopted after a lost answer": soak.counts["adopted"],
         "blocks that were refused, and tried again": soak.counts["blocks that were refused"],
         "leases that others took": soak.counts["leases taken by others"],
-        "leases lost, told": soak.counts["leases lost, told"],
-        "clean-ups that failed": soak.counts["clean-ups that failed"],
+        "leases lost, and reported": soak.counts["leases lost, and reported"],
+        "cleanups that failed": soak.counts["cleanups that failed"],
         "servers left": cloud["servers"],
         "disks left": cloud["storages"],
         "creates that made two": cloud["twice"],
@@ -153,8 +153,8 @@ def main(leases: int, at_once: int, share: float) -> int:
     }
     for name, figure in figures.items():
         print(f"{name:<44}{figure:>10}")  # noqa: T201 - what it is run for
-    bad = cloud["servers"] or cloud["storages"] or cloud["twice"] or soak.counts["clean-ups that failed"]
-    bad = bad or soak.counts["leases taken by others"] != soak.counts["leases lost, told"]
+    bad = cloud["servers"] or cloud["storages"] or cloud["twice"] or soak.counts["cleanups that failed"]
+    bad = bad or soak.counts["leases taken by others"] != soak.counts["leases lost, and reported"]
     return int(bool(bad) or grown > MEMORY or seconds > SECONDS)
 
 

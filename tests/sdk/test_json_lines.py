@@ -106,10 +106,10 @@ def test_a_reader_continues_after_the_file_was_renamed(path: Path) -> None:
 
 
 class Disk:
-    """A fake disk with room for this many more bytes."""
+    """A fake disk with free_bytes for this many more bytes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.room = 10**9
+        self.free_bytes = 10**9
         opens = Path.open
 
         def open_or_full(path: Path, mode: str = "r", **options: Any) -> Any:  # noqa: ANN401 - as Path.open
@@ -127,10 +127,10 @@ class Disk:
             yield SimpleNamespace(write=write)
 
     def _write(self, file: Any, data: bytes) -> int:  # noqa: ANN401 - the same
-        if not self.room:
+        if not self.free_bytes:
             raise OSError(28, "No space left on device")
-        taken = data[: self.room]
-        self.room -= len(taken)
+        taken = data[: self.free_bytes]
+        self.free_bytes -= len(taken)
         file.write(taken)
         return len(taken)
 
@@ -139,20 +139,20 @@ class Disk:
 def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     disk = Disk(monkeypatch)
     yield disk
-    disk.room = 10**9
+    disk.free_bytes = 10**9
 
 
-@pytest.mark.parametrize("room", [0, 1, 8, 9, 10, 20])
+@pytest.mark.parametrize("free_bytes", [0, 1, 8, 9, 10, 20])
 def test_lines_wait_while_the_disk_is_full_and_are_written_once_later(
-    path: Path, disk: Disk, caplog: pytest.LogCaptureFixture, room: int
+    path: Path, disk: Disk, caplog: pytest.LogCaptureFixture, free_bytes: int
 ) -> None:
-    disk.room = room
+    disk.free_bytes = free_bytes
     lines = JsonLines(path)
     for number in range(3):
         lines.append({"n": number})
     assert not lines.flush(LONG)
     assert "cannot be written; retrying" in caplog.text
-    disk.room = 10**9
+    disk.free_bytes = 10**9
     lines.append({"n": 3})
     while not lines.flush(0.05):
         pass

@@ -139,9 +139,9 @@ class ServerCheck:
             self.tell("budget", good=None, answer="the account does not tell its currency")
             return
         problem = budget.problem(currency=currency, hourly=hourly)
-        room = [f"{budget.servers_at_once(hourly)} servers at once"] if budget.per_hour is not None else []
-        room += [f"{budget.hours_a_month(hourly)} hours a month"] if budget.per_month is not None else []
-        self.tell("budget", good=problem is None, answer=problem or f"room for {', '.join(room)}")
+        allowed = [f"{budget.servers_at_once(hourly)} servers at once"] if budget.per_hour is not None else []
+        allowed += [f"{budget.hours_a_month(hourly)} hours a month"] if budget.per_month is not None else []
+        self.tell("budget", good=problem is None, answer=problem or f"room for {', '.join(allowed)}")
 
 
 def check_limits(checks: Sequence[ServerCheck], account: Account, servers: Sequence[ServerSummary]) -> Finding:

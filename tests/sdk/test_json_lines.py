@@ -106,7 +106,7 @@ def test_a_reader_continues_after_the_file_was_renamed(path: Path) -> None:
 
 
 class Disk:
-    """A fake disk with free_bytes for this many more bytes."""
+    """A fake disk that accepts only `free_bytes` more bytes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.free_bytes = 10**9

@@ -26,8 +26,9 @@ async def renew(cloud: UpCloud, version: str) -> None:
 
 async def main(times: int) -> None:
     """Make this many versions, one after the other."""
-    # The simulator runs no commands. It only simulates when a server would be ready.
-    sim = Simulator(boot_seconds=0.1, stop_seconds=0.1, storage_seconds=0.1)
+    # The simulator runs no commands. It only simulates when a server would be ready. A copy takes more than a second,
+    # so that no two versions are created in the same second. The API tells their age in whole seconds.
+    sim = Simulator(boot_seconds=0.1, stop_seconds=0.1, storage_seconds=1.1)
     brisk = WaitPolicy(first_look=0.05, pause=0.05)
     async with UpCloud(Token("ucat_any"), transport=sim.transport(), waits=brisk) as cloud:
         for number in range(1, times + 1):

@@ -68,7 +68,7 @@ def test_a_reap_destroys_servers_whose_lease_has_ended(cli: Cli, make: Make, sim
     CLOCK.advance(700)
     result = cli("leases", "reap", "--yes")
     assert result.exit_code == 0
-    assert "destroyed 1 servers" in result.stdout
+    assert "destroyed servers: 1" in result.stdout
     assert not sim.servers
 
 
@@ -95,7 +95,7 @@ def test_a_reap_destroys_only_what_it_has_shown(
     monkeypatch.setattr("upcloud_sdk.cli.leases.confirm", think)
     result = cli("leases", "reap")
     assert later.uuid not in result.stderr
-    assert "destroyed 1 servers" in result.stdout
+    assert "destroyed servers: 1" in result.stdout
     assert list(sim.servers) == [later.uuid]
 
 
@@ -105,7 +105,7 @@ def test_all_owners_are_reaped_only_on_request(cli: Cli, make: Make, sim: Simula
     CLOCK.advance(700)
     assert server.uuid not in cli("leases", "list").stdout
     assert server.uuid in cli("leases", "list", "--all-owners").stdout
-    assert "destroyed 1 servers" in cli("leases", "reap", "--all-owners", "--yes").stdout
+    assert "destroyed servers: 1" in cli("leases", "reap", "--all-owners", "--yes").stdout
     refused = cli("leases", "reap", "--all-owners", "--owner", "ci")
     assert refused.exit_code == 2
     assert "leave out --owner" in refused.stderr

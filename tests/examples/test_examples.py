@@ -60,13 +60,13 @@ def test_the_fleet_draws_one_bar_a_server(tmp_path: Path) -> None:
 def test_the_reaper_destroys_what_was_left_behind() -> None:
     done = run("reaper", "--simulate")
     assert done.returncode == 0, done.stderr
-    assert "destroyed 1 servers" in done.stdout
+    assert "destroyed servers: 1" in done.stdout
 
 
 def test_the_reaper_only_reports_when_it_is_asked_to() -> None:
     done = run("reaper", "--simulate", "--dry-run")
     assert done.returncode == 0, done.stderr
-    assert "would destroy 1 servers" in done.stdout
+    assert "would destroy servers: 1" in done.stdout
 
 
 def test_the_runner_uses_a_server_for_several_jobs_and_leaves_none() -> None:

@@ -55,8 +55,8 @@ class ReapReport:
     def __str__(self) -> str:
         verb = "would destroy" if self.dry_run else "destroyed"
         return (
-            f"reaper of {self.owner}: {verb} {len(self.servers)} servers and {len(self.storages)} disks, spared "
-            f"{len(self.spared)}, {len(self.unreadable)} with an unreadable lease, {len(self.failed)} failed"
+            f"reaper of {self.owner}: {verb} servers: {len(self.servers)}, disks: {len(self.storages)}; "
+            f"spared: {len(self.spared)}; with an unreadable lease: {len(self.unreadable)}; failed: {len(self.failed)}"
         )
 
 

@@ -102,7 +102,7 @@ async def test_a_dry_run_destroys_nothing_and_reports_what_it_would_destroy(
     async with moved.client() as cloud:
         report = await cloud.leases.reap(exclusive=True, dry_run=True)
     assert report.servers == (uuid,)
-    assert "would destroy 1 servers" in str(report)
+    assert "would destroy servers: 1" in str(report)
     assert moved.sim.servers[uuid].state == "started"
 
 
@@ -151,7 +151,7 @@ async def test_reap_forever_continues_after_failed_rounds(
             group.cancel_scope.cancel()
     assert moved.sim.servers == {}
     assert caplog.text.count("this round failed") == 2
-    assert "destroyed 1 servers" in caplog.text
+    assert "destroyed servers: 1" in caplog.text
 
 
 async def test_reap_forever_ends_when_its_client_closes(moved: MovedCloud) -> None:
@@ -185,7 +185,7 @@ async def test_the_report_of_a_round_as_text_has_its_counts(moved: MovedCloud) -
     assert report.servers == (server.uuid,)
     assert (report.storages, report.spared, report.unreadable, report.failed) == ((), (), (), {})
     assert str(report) == (
-        "reaper of tests: destroyed 1 servers and 0 disks, spared 0, 0 with an unreadable lease, 0 failed"
+        "reaper of tests: destroyed servers: 1, disks: 0; spared: 0; with an unreadable lease: 0; failed: 0"
     )
     assert [each.uuid for each in events if isinstance(each, LeaseEvent) and each.happened == "reaped"] == [server.uuid]
     assert moved.sim.servers == {}

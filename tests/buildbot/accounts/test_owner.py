@@ -35,6 +35,14 @@ class Owner(MasterCase):
         await self.master.db.pool.do(forget)
         assert await owner_of(self.master) != first
 
+    async def test_an_owner_that_an_older_release_wrote_into_the_database_stays(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        name = f"upcloud_sdk owner {short_hash(self.master)}"
+        objectid = await self.master.db.state.getObjectId(name, "upcloud_sdk.buildbot.owner")
+        await self.master.db.state.setState(objectid, "id", "0123456789ab")
+        assert await owner_of(self.master) == f"buildbot-0123456789ab-{short_hash(self.master)}"
+
     async def test_a_master_that_never_had_a_worker_has_no_owner(self) -> None:
         await self.owner()
         assert await recorded_owner(self.master, "another:/buildbot/master") is None

@@ -54,7 +54,8 @@ def _hash(name: str) -> str:
 
 
 def _key(name: str) -> tuple[str, str]:
-    return f"upcloud_sdk owner {_hash(name)}", "upcloud_sdk.buildbot.accounts.owner"
+    # As it is in the databases of masters: under another key, a master would have another owner after an upgrade.
+    return f"upcloud_sdk owner {_hash(name)}", "upcloud_sdk.buildbot.owner"
 
 
 def _owner(made: str, name: str) -> str:

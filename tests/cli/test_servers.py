@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -103,12 +105,18 @@ def test_a_destroy_without_an_answer_destroys_nothing(cli: Cli, make: Make, sim:
 
 def test_ctrl_c_at_the_question_destroys_nothing_and_ends_with_status_130(make: Make, sim: Simulator) -> None:
     make("web-1")
-    command = [sys.executable, "-m", "upcloud_sdk", "servers", "destroy", "web-1"]
+    # A process that a shell starts in the background inherits that SIGINT is ignored.
+    program = "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += "runpy.run_module('upcloud_sdk', run_name='__main__')"
+    command = [sys.executable, "-c", program, "servers", "destroy", "web-1"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stderr is not None
         asked = b""
         while b"[y/N]" not in asked:
             asked += process.stderr.read(1)
+        # A signal just before the process sleeps in its read is not seen by Python until the read has ended.
+        while Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+            os.sched_yield()
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
         assert process.stderr.read().endswith(b"\nupcloud-sdk: nothing was destroyed\n")

@@ -23,7 +23,7 @@ def killed_at(number: int, **fault: bool) -> bool:
         served.sim.faults.clear()
         code, out, err = ended(served.script("asyncio", "reap"))
         assert code == 0, err
-        assert "0 failed" in out
+        assert "failed: 0" in out
         served.check_empty()
         return True
 

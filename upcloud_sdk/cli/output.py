@@ -41,7 +41,7 @@ def show(rows: Sequence[Row], *, as_json: bool, empty: str) -> None:
         for number, row in enumerate(rows):
             if number:
                 console.print()
-            show_one(row, as_json=False)
+            show_one(row)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, value in rows[0].items():
@@ -52,11 +52,8 @@ def show(rows: Sequence[Row], *, as_json: bool, empty: str) -> None:
     console.print(table)
 
 
-def show_one(row: Row, *, as_json: bool) -> None:
+def show_one(row: Row) -> None:
     """Print one row as lines: one line per key."""
-    if as_json:
-        print_json(dict(row))
-        return
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")

@@ -57,7 +57,7 @@ def show_server(context: typer.Context, which: Which, as_json: AsJson = False) -
         "disks": [f"{each.storage} {each.storage_size} GB {each.storage_title}" for each in server.storage_devices],
         "labels": [f"{key}={value}" for key, value in sorted(server.labels.items())],
     }
-    show_one(row, as_json=False)
+    show_one(row)
 
 
 @app.command("destroy")

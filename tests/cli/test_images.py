@@ -10,9 +10,10 @@ import pytest
 
 from upcloud_sdk import UpCloud, WaitPolicy
 from upcloud_sdk.simulator import Simulator
+from upcloud_sdk.simulator.records.records import Storage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.cli.conftest import Cli
@@ -45,13 +46,59 @@ def test_an_image_is_baked_listed_and_pruned(cli: Cli, sim: Simulator, tmp_path:
     listed = cli("images", "list").stdout
     assert "2.08 EUR" in listed
     assert uuid in cli("images", "prune", "--keep", "0", "--dry-run").stdout
-    assert cli("images", "prune").stdout == "no images\n"
+    assert cli("images", "prune").stdout == "no images of ci to delete\n"
     refused = cli("images", "prune", "--keep", "0", input="n\n")
     assert (refused.exit_code, uuid in refused.stderr, uuid in sim.storages) == (1, True, True)
     assert cli("images", "prune", "--keep", "0").exit_code == 1  # Nobody answered.
     assert json.loads(cli("images", "prune", "--keep", "0", "--yes", "--json").stdout)[0]["uuid"] == uuid
     assert (sim.storages, sim.servers) == ({}, {})
-    assert cli("images", "list").stdout == "no images\n"
+    assert cli("images", "list").stdout == "no images of ci\n"
+
+
+@pytest.fixture
+def image(sim: Simulator) -> Callable[..., str]:
+    """Add an image of the owner `ci` to the account. Gives its uuid."""
+
+    def add(name: str, digest: str, *, created: float) -> str:
+        made = Storage(sim.new_uuid("storage"), f"{name} {digest[:12]}", 10, type="template", zone="fi-hel1")
+        made.created = created
+        made.labels = {"upcloud_sdk_owner": "ci", "upcloud_sdk_image": digest, "upcloud_sdk_image_name": name}
+        sim.storages[made.uuid] = made
+        return made.uuid
+
+    return add
+
+
+def test_a_prune_deletes_only_the_images_that_it_has_shown(
+    cli: Cli, sim: Simulator, image: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown, newest = (image("tools", digest * 32, created=1) for digest in "ab")
+    sim.storages[newest].created = 2
+    made_since: list[str] = []
+
+    def think(question: str, *, yes: bool) -> None:
+        assert question == "Delete 1 image?"
+        made_since.append(image("tools", "c" * 32, created=3))
+
+    monkeypatch.setattr("upcloud_sdk.cli.images.confirm", think)
+    result = cli("images", "prune")
+    assert shown in result.stderr
+    assert "deleted 1 image" in result.stdout
+    assert list(sim.storages) == [newest, *made_since]
+
+
+def test_all_images_of_the_owner_are_listed_by_name_and_digest(cli: Cli, image: Callable[..., str]) -> None:
+    image("tools", "a" * 32, created=1)
+    image("renamed", "a" * 32, created=2)
+    header, *lines = cli("images", "list").stdout.splitlines()
+    assert header.split()[:3] == ["uuid", "recipe", "digest"]
+    assert [line.split()[1:3] for line in lines] == [["tools", "a" * 32], ["renamed", "a" * 32]]
+
+
+def test_a_list_without_images_names_the_owner(cli: Cli, image: Callable[..., str]) -> None:
+    image("tools", "a" * 32, created=1)
+    assert cli("--owner", "somebody", "images", "list").stdout == "no images of somebody\n"
+    assert cli("--owner", "somebody", "images", "prune").stdout == "no images of somebody to delete\n"
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,14 @@ async def test_the_newest_images_of_a_name_are_kept_in_each_zone(moved: MovedClo
     assert {each.uuid for each in complete_images(moved)} == {image.uuid for image in images[4:]}
 
 
+async def test_only_images_on_request_are_deleted(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        [shown] = await _baked(cloud, moved, _version(1))
+        [later, newest] = await _baked(cloud, moved, _version(2), _version(3))
+        assert await cloud.images.prune(only=[shown.uuid, newest.uuid]) == (shown,)
+        assert [image.uuid for image in await cloud.images.list()] == [later.uuid, newest.uuid]
+
+
 async def test_images_without_a_name_are_versions_only_of_images_with_their_digest(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         one, two, named = await _baked(cloud, moved, _version(1, None), _version(2, None), _version(3))

@@ -19,7 +19,7 @@ from upcloud_sdk.events import BakeEvent
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from upcloud_sdk import Image
+    from upcloud_sdk import Image, UpCloud
     from upcloud_sdk.events import Event
 
 app = typer.Typer(no_args_is_help=True, help="Images by recipe: make, list and delete them.")
@@ -70,13 +70,18 @@ def bake_image(  # noqa: PLR0917 - typer passes arguments by name
             lambda cloud: cloud.images.bake(what, zones=zone, plan=plan, timeout=timeout, max_age=seconds),
             on_event=step,
         )
-    _show(work, as_json=as_json)
+    _show(work, as_json=as_json, empty="no images")
 
 
 @app.command("list")
 def list_images(context: typer.Context, as_json: AsJson = False) -> None:
-    """List baked images, oldest first, with their cost per month."""
-    _show(call(context, lambda cloud: cloud.images.list()), as_json=as_json)
+    """List all baked images of the owner, oldest first, with their cost per month."""
+
+    async def ask(cloud: UpCloud) -> tuple[str, Sequence[Image]]:
+        return cloud.owner, await cloud.images.list()
+
+    owner, images = call(context, ask)
+    _show(images, as_json=as_json, empty=f"no images of {owner}")
 
 
 @app.command("prune")
@@ -92,14 +97,20 @@ def prune_images(  # noqa: PLR0917 - typer passes arguments by name
     """Delete older images. Shows them and asks first."""
     what = None if recipe is None else _read(recipe)
     seconds = unused_for * 86_400
-    due = call(context, lambda cloud: cloud.images.prune(what, keep=keep, unused_for=seconds, dry_run=True))
+
+    async def find(cloud: UpCloud) -> tuple[str, Sequence[Image]]:
+        return cloud.owner, await cloud.images.prune(what, keep=keep, unused_for=seconds, dry_run=True)
+
+    owner, due = call(context, find)
     if dry_run or not due:
-        _show(due, as_json=as_json)
+        _show(due, as_json=as_json, empty=f"no images of {owner} to delete")
         return
     for image in due:
         messages.print(f"{image.uuid}  {image.title}  {image.zone}", markup=False, highlight=False)
     confirm(f"Delete {counted(len(due), 'image')}?", yes=yes)
-    deleted = call(context, lambda cloud: cloud.images.prune(what, keep=keep, unused_for=seconds))
+    # The user has not agreed to images that have become older versions since.
+    only = [image.uuid for image in due]
+    deleted = call(context, lambda cloud: cloud.images.prune(what, keep=keep, unused_for=seconds, only=only))
     if as_json:
         print_json([_document(image) for image in deleted])
     else:
@@ -121,14 +132,15 @@ def _read(path: Path) -> Recipe:
         fail(*(f"{path}: {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False)))
 
 
-def _show(images: Sequence[Image], *, as_json: bool) -> None:
+def _show(images: Sequence[Image], *, as_json: bool, empty: str) -> None:
     if as_json:
         print_json([_document(image) for image in images])
         return
     rows = [
         {
             "uuid": image.uuid,
-            "title": image.title,
+            "recipe": image.name,
+            "digest": image.digest,
             "zone": image.zone,
             "GB": image.size,
             "state": image.state,
@@ -138,7 +150,7 @@ def _show(images: Sequence[Image], *, as_json: bool) -> None:
         }
         for image in images
     ]
-    show(rows, as_json=False, empty="no images")
+    show(rows, as_json=False, empty=empty)
 
 
 def _document(image: Image) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from upcloud_sdk.resources._base import Namespace
 from upcloud_sdk.waiting import check_number
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
@@ -128,7 +128,13 @@ class Images(Namespace):
         )
 
     async def prune(
-        self, recipe: Recipe | None = None, *, keep: int = 1, unused_for: float = 0, dry_run: bool = False
+        self,
+        recipe: Recipe | None = None,
+        *,
+        keep: int = 1,
+        unused_for: float = 0,
+        dry_run: bool = False,
+        only: Collection[str] | None = None,
     ) -> tuple[Image, ...]:
         """Delete this owner's older images and return them. The newest `keep` images in each zone are kept.
 
@@ -140,6 +146,7 @@ class Images(Namespace):
             keep: How many images to keep per zone and recipe.
             unused_for: Only images that no `bake` returned for this long, in seconds. The last use is known to a day.
             dry_run: Return them without deleting them.
+            only: Only these uuids, such as those of a dry run. None: all.
 
         Raises:
             ValueError: `keep` or `unused_for` is negative.
@@ -157,7 +164,7 @@ class Images(Namespace):
         for image in images:
             families.setdefault(image.family, []).append(image)
         older = [image for family in families.values() for image in family[: max(0, len(family) - keep)]]
-        due = [image for image in older if _is_unused(image, now, unused_for)]
+        due = [image for image in older if _is_unused(image, now, unused_for) and (only is None or image.uuid in only)]
         return tuple([image for image in due if dry_run or await self._delete(image)])
 
     async def _all(self) -> Sequence[Image]:

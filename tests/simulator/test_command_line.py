@@ -17,11 +17,16 @@ import pytest
 
 from tests.simulator.documents import server_request
 from tests.simulator.patience import PATIENCE, eventually
+from tests.skips import OTHER_THAN_LINUX
+
+if sys.platform == "linux":
+    import resource
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
+ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(signal, name)]
 COMMAND = [sys.executable, "-W", "error", "-m", "upcloud_sdk.simulator"]
 
 
@@ -67,7 +72,7 @@ def test_downloads_and_the_format_of_refusals_can_be_set(tmp_path: Path) -> None
         api.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", ENDS)
 def test_the_simulator_prints_its_url_and_ends_cleanly(number: signal.Signals) -> None:
     with started("--port", "0") as (process, lines):
         assert len(lines) == 1
@@ -108,12 +113,13 @@ def test_running_user_data_without_credentials_creates_a_token() -> None:
         assert httpx.get(url, auth=("any", "thing")).status_code == 401
 
 
-def test_the_state_is_saved_at_the_end_and_loaded_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", ENDS)
+def test_the_state_is_saved_at_the_end_and_loaded_again(tmp_path: Path, number: signal.Signals) -> None:
     file = tmp_path / "state.json"
     with started("--port", "0", "--boot-seconds", "0", "--state", str(file)) as (process, lines):
         answer = httpx.post(f"{url_of(lines)}/1.3/server", json=server_request(), auth=("a", "b"))
         uuid = answer.json()["server"]["uuid"]
-        process.terminate()
+        process.send_signal(number)
         process.wait(timeout=PATIENCE)
     assert file.stat().st_mode & 0o077 == 0
     with started("--port", "0", "--state", str(file)) as (_, lines):
@@ -165,15 +171,45 @@ def test_the_error_for_a_taken_port_names_it() -> None:
     assert "--port" in done.stderr
 
 
-def test_an_invalid_state_file_is_refused_and_not_changed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ['{"servers": 3}', '{"name": "a-package", "version": "1.0.0"}'])
+def test_a_file_that_is_no_state_is_refused_and_not_changed(tmp_path: Path, text: str) -> None:
     file = tmp_path / "state.json"
-    file.write_text('{"servers": 3}')
+    file.write_text(text)
     done = subprocess.run(
         [*COMMAND, "--port", "0", "--state", str(file)], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 2
     assert "cannot be loaded" in done.stderr
-    assert file.read_text() == '{"servers": 3}'
+    assert file.read_text() == text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason=OTHER_THAN_LINUX)
+def test_a_state_that_cannot_be_saved_is_refused_at_the_start(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*COMMAND, "--port", "0", "--state", "/proc/state.json"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("upcloud_sdk.simulator: the state cannot be saved to /proc/state.json: ")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason=OTHER_THAN_LINUX)
+def test_a_disk_that_is_full_at_the_end_leaves_the_state_of_the_start(tmp_path: Path) -> None:
+    assert sys.platform == "linux"
+    file = tmp_path / "state.json"
+    with started("--port", "0", "--state", str(file)) as (process, _):
+        old = file.read_text()
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (10, 10))
+        process.terminate()
+        _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2
+    assert errors == f"upcloud_sdk.simulator: the state cannot be saved to {file}: File too large\n"
+    assert file.read_text() == old
+    assert [each.name for each in tmp_path.iterdir()] == ["state.json"]
 
 
 def test_the_error_for_a_missing_qemu_is_one_sentence() -> None:

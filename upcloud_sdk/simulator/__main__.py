@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: list[str] | None = None, *, program: str = "python -m upcloud_sdk.simulator") -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit status. `--help` shows `program` as the command."""
+    """Serve until SIGTERM, SIGINT or SIGHUP. Returns the exit status. `--help` shows `program` as the command."""
     args = _arguments(argv, program)
     runs_code = args.guests != "none"
     if runs_code and args.token is None and args.username is None:
@@ -51,19 +51,10 @@ def main(argv: list[str] | None = None, *, program: str = "python -m upcloud_sdk
 
 
 def _run(sim: Simulator, args: argparse.Namespace) -> int:
-    if args.state is not None and args.state.exists():
-        try:
-            sim.load(args.state)
-        except (OSError, ValueError) as error:
-            return _refuse(f"{args.state} cannot be loaded: {error}; give another file, or remove it")
+    if args.state is not None and not _opened(sim, args.state):
+        return 2
+    over = _end_signal()
     try:
-        over = threading.Event()
-
-        def stop(_number: int, _frame: object) -> None:
-            over.set()
-
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, stop)
         with sim.serve(args.host, args.port, guarded=args.guests != "none") as url:
             print(f"listening on {url}", flush=True)
             while not over.wait(0.5):
@@ -73,12 +64,42 @@ def _run(sim: Simulator, args: argparse.Namespace) -> int:
     except OSError as error:
         reason = error.strerror or str(error)
         return _refuse(f"cannot listen on {args.host}:{args.port}: {reason}; give another --port (0: any free one)")
-    if args.state is not None:
-        try:
-            sim.save(args.state)
-        except OSError as error:
-            return _refuse(f"the state cannot be saved to {args.state}: {error.strerror}")
-    return 0
+    return 0 if args.state is None or _saved(sim, args.state) else 2
+
+
+def _end_signal() -> threading.Event:
+    """Set by the signals that end the simulator."""
+    over = threading.Event()
+
+    def stop(_number: int, _frame: object) -> None:
+        over.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
+        signal.signal(signal.SIGHUP, stop)
+    return over
+
+
+def _opened(sim: Simulator, path: Path) -> bool:
+    """Load the account, if there is one, and save it: now, and not when there is something to lose."""
+    try:
+        if path.exists():
+            sim.load(path)
+    except (OSError, ValueError) as error:
+        _refuse(f"{path} cannot be loaded: {error}; give another file, or remove it")
+        return False
+    return _saved(sim, path)
+
+
+def _saved(sim: Simulator, path: Path) -> bool:
+    """Save the account. Says on stderr why it cannot be saved."""
+    try:
+        sim.save(path)
+    except OSError as error:
+        _refuse(f"the state cannot be saved to {path}: {error.strerror}")
+        return False
+    return True
 
 
 def _refuse(reason: str) -> int:
@@ -106,7 +127,11 @@ def _arguments(argv: list[str] | None, program: str) -> argparse.Namespace:
     parser.add_argument("--username", help="with --password: accept only these credentials (default: accept any)")
     parser.add_argument("--password")
     parser.add_argument("--token", help="accept only this API token")
-    parser.add_argument("--state", type=Path, help="JSON file to load the account from, and to save it to at the end")
+    parser.add_argument(
+        "--state",
+        type=Path,
+        help="JSON file to load the account from, and to save it to at the start and the end",
+    )
     parser.add_argument("--seed", type=int, help="makes ids and addresses the same in each run")
     parser.add_argument("--total-count", action="store_true", help="send the total of lists in a header")
     parser.add_argument(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
 
 from upcloud_sdk.simulator.chapters.table import check_pattern
@@ -163,7 +162,7 @@ class Simulator(Dispatch):
 
     def load(self, path: str | os.PathLike[str]) -> None:
         """Load the account from a file of `save`. Raises OSError, ValueError."""
-        saving.restore(self, Path(path).read_bytes())
+        saving.load(self, path)
 
     def reset(self) -> None:
         """Empty the account, and clear faults and requests."""

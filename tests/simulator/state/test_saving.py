@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
-from typing import TYPE_CHECKING
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from tests.simulator.documents import created, running
+from tests.skips import WINDOWS
 from upcloud_sdk.simulator import ManualClock, Simulator
 
 if TYPE_CHECKING:
@@ -90,12 +96,130 @@ def test_only_the_owner_can_read_the_file(sim: Simulator, tmp_path: Path) -> Non
     assert [file.name for file in tmp_path.iterdir()] == ["state.json"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"servers": 3}', '{"servers": {"x": {"uuid": "x"}}}'])
+MARK = '"format": "upcloud_sdk.simulator", "version": 1'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"name": "a-package", "version": "1.0.0"}',
+        '{"format": "upcloud_sdk.simulator", "version": 2}',
+        f'{{{MARK}, "servers": 3}}',
+        f'{{{MARK}, "servers": {{"x": {{"uuid": "x"}}}}}}',
+        f'{{{MARK}, "of_a_newer_version": {{}}}}',
+        f'{{{MARK}, "tags": {{"red": {{"name": "red", "of_a_newer_version": 1}}}}}}',
+        f'{{{MARK}, "tags": {{"red": {{"name": "blue"}}}}}}',
+        f'{{{MARK}, "list_lag": NaN}}',
+    ],
+)
 async def test_an_invalid_document_is_refused_without_effect(api: httpx.AsyncClient, sim: Simulator, text: str) -> None:
     await created(api)
     with pytest.raises(ValueError, match="not the saved state of a simulator"):
         sim.restore(text)
     assert len(sim.servers) == 1
+
+
+@pytest.mark.parametrize("uuid", ["/{folder}/victim", "../victim", "0011/../../victim"])
+@pytest.mark.skipif(os.name != "posix", reason=WINDOWS)
+async def test_a_uuid_that_is_a_path_touches_no_folder(
+    api: httpx.AsyncClient, sim: Simulator, tmp_path: Path, uuid: str
+) -> None:
+    """The folder of a guest has the name of its server, and is deleted with it."""
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "victim" / "file").write_text("data")
+    server = await created(api, user_data="#!/bin/sh\ntrue")
+    path = uuid.replace("/{folder}", str(tmp_path))
+    changed = sim.to_json().replace(server["uuid"], path).replace('"state": "maintenance"', '"state": "started"')
+    with Simulator(guests="process") as other, pytest.raises(ValueError, match="not the saved state"):
+        other.restore(changed)
+    assert [file.name for file in (tmp_path / "victim").iterdir()] == ["file"]
+
+
+def field_of(document: Any, *path: str) -> tuple[Any, str]:  # noqa: ANN401 - a JSON document
+    for part in path[:-1]:
+        document = next(iter(document.values())) if part == "*" else document[int(part) if part.isdigit() else part]
+    return document, path[-1]
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("servers.*.hostname", "x\ny"),
+        ("servers.*.created", 1e300),
+        ("servers.*.core_number", "2"),
+        ("servers.*.state", "running"),
+        ("servers.*.interfaces.0.mac", "x,script=/bin/sh"),
+        ("servers.*.interfaces.0.network", "none"),
+        ("servers.*.devices.0.storage", "00000000-0000-4000-8000-000000000000"),
+        ("servers.*.tags", ["none"]),
+        ("storages.*.size", -1),
+        ("storages.*.servers", ["00000000-0000-4000-8000-000000000000"]),
+        ("ip_addresses.*.address", "1.2.3"),
+    ],
+)
+async def test_every_value_is_checked_as_what_it_claims_to_be(
+    api: httpx.AsyncClient, sim: Simulator, path: str, value: object
+) -> None:
+    await created(api)
+    document = json.loads(sim.to_json())
+    parent, name = field_of(document, *path.split("."))
+    parent[name] = value
+    with pytest.raises(ValueError, match="not the saved state of a simulator"):
+        sim.restore(json.dumps(document))
+
+
+def test_a_full_disk_leaves_the_old_file(sim: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    file = tmp_path / "state.json"
+    sim.save(file)
+    old = file.read_text()
+    sim.account.credits = 7
+    with monkeypatch.context() as changes:
+        changes.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            sim.save(file)
+    assert file.read_text() == old
+    assert [each.name for each in tmp_path.iterdir()] == ["state.json"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason=WINDOWS)
+def test_a_kill_in_the_middle_of_a_save_leaves_the_old_file(sim: Simulator, tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    sim.account.credits = 7
+    sim.save(file)
+    killed = (
+        "import os, signal, sys; from upcloud_sdk.simulator import Simulator; sim = Simulator()\n"
+        "os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "sim.save(sys.argv[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", killed, str(file)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    sim.reset()
+    sim.load(file)
+    assert sim.account.credits == 7
+
+
+@pytest.mark.skipif(os.name != "posix", reason=WINDOWS)
+def test_a_symbolic_link_stays_and_its_file_is_replaced(sim: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    link, file = tmp_path / "state.json", tmp_path / "elsewhere" / "real.json"
+    link.symlink_to(file)
+    sim.save(link)
+    assert link.is_symlink()
+    sim.restore(file.read_text())
+    sim.load(link)
+
+
+@pytest.mark.parametrize("path", [".", os.devnull])
+def test_a_folder_and_a_device_are_neither_read_nor_replaced(sim: Simulator, path: str) -> None:
+    with pytest.raises(OSError, match="not a regular file"):
+        sim.save(path)
+    with pytest.raises(OSError, match="not a regular file"):
+        sim.load(path)
 
 
 async def test_a_reset_clears_the_account_the_faults_and_the_requests(api: httpx.AsyncClient, sim: Simulator) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from upcloud_sdk.simulator.records.values import AuditAction, AuditedType, Count, Moment, Ulid, Uuid, YesNo, Zone
+
 
 @dataclass(slots=True)
 class Person:
@@ -53,13 +55,13 @@ class Permission:
 class Token:
     """An API token. Its secret is valid until it expires or is deleted."""
 
-    id: str
+    id: Uuid
     name: str
-    created_at: float
-    expires_at: float
+    created_at: Moment
+    expires_at: Moment
     secret: str = field(repr=False)
     type: str = "workspace"
-    last_used_at: float | None = None
+    last_used_at: Moment | None = None
     can_create_tokens: bool = False
     allowed_ip_ranges: list[str] = field(default_factory=list[str])
     gui: bool = False
@@ -77,10 +79,10 @@ class Tag:
 class Host:
     """A host of a private cloud."""
 
-    id: int
-    zone: str
+    id: Count
+    zone: Zone
     description: str = ""
-    windows_enabled: str = "no"
+    windows_enabled: YesNo = "no"
 
 
 @dataclass(slots=True)
@@ -90,9 +92,9 @@ class Usage:
     category: str
     """`server`, `storage`, `ip_address` or `network`."""
     resource_id: str
-    zone: str
-    began: float
-    ended: float
+    zone: Zone
+    began: Moment
+    ended: Moment
     items: dict[str, float] = field(default_factory=dict[str, float])
     """Amount of each item of the zone's price list."""
     details: dict[str, int | str] = field(default_factory=dict[str, int | str])
@@ -101,11 +103,11 @@ class Usage:
 
 @dataclass(slots=True)
 class AuditEntry:
-    id: str
+    id: Ulid
     """A ULID."""
-    time: float
-    action: str
-    resource_type: str
+    time: Moment
+    action: AuditAction
+    resource_type: AuditedType
     resource_id: str
     user: str
     auth_type: str

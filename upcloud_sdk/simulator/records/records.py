@@ -4,10 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-# `Records` is saved and loaded by its annotations, so these classes are imported at run time.
 from upcloud_sdk.simulator.records.account import AuditEntry, Host, Permission, Person, SubAccount, Tag, Token, Usage
 from upcloud_sdk.simulator.records.firewalls import Ruleset, RulesetAttachment, ServerEvent
 from upcloud_sdk.simulator.records.networks import DetachedInterface, Network, Peering, Router
+from upcloud_sdk.simulator.records.values import (
+    Address,
+    Count,
+    DeviceType,
+    Family,
+    Flag,
+    HostName,
+    ImportState,
+    Mac,
+    Moment,
+    Name,
+    NetworkType,
+    NicModel,
+    OnOff,
+    ReleasePolicy,
+    ServerState,
+    StorageAccess,
+    StorageState,
+    StorageType,
+    TemplateType,
+    Tier,
+    Uuid,
+    YesNo,
+    Zone,
+)
 
 
 @dataclass(slots=True)
@@ -22,7 +46,7 @@ class Step:
     event: str
     due: float | None
     """Time by the API's clock. None: not by time."""
-    polls: int | None = None
+    polls: Count | None = None
     """How often the resource must be read before."""
     latest: float | None = None
     """A running guest delays the step until this time. Then `otherwise` happens."""
@@ -32,31 +56,31 @@ class Step:
 
 @dataclass(slots=True)
 class IpAddress:
-    address: str
-    access: str
-    family: str
-    zone: str
-    mac: str | None = None
-    server: str | None = None
+    address: Address
+    access: NetworkType
+    family: Family
+    zone: Zone
+    mac: Mac | None = None
+    server: Uuid | None = None
     ptr_record: str = ""
     floating: bool = False
     part_of_plan: bool = False
     dhcp_provided: bool = True
-    release_policy: str = "release"
-    billed_from: float = 0
+    release_policy: ReleasePolicy = "release"
+    billed_from: Moment = 0
 
 
 @dataclass(slots=True)
 class Interface:
     """A network interface. `ip_addresses` are objects of `sim.ip_addresses`. Private ones are only here."""
 
-    index: int
-    type: str
-    mac: str
-    network: str
+    index: Count
+    type: NetworkType
+    mac: Mac
+    network: Uuid
     ip_addresses: list[IpAddress] = field(default_factory=list[IpAddress])
-    source_ip_filtering: str = "yes"
-    bootable: str = "no"
+    source_ip_filtering: YesNo = "yes"
+    bootable: YesNo = "no"
 
 
 @dataclass(slots=True)
@@ -64,42 +88,42 @@ class Device:
     """A storage attached to a server. `storage` is empty for an empty CD-ROM drive."""
 
     address: str
-    type: str
+    type: DeviceType
     storage: str = ""
-    boot_disk: str = "0"
+    boot_disk: Flag = "0"
     part_of_plan: bool = False
 
 
 @dataclass(slots=True)
 class Storage:
-    uuid: str
+    uuid: Uuid
     title: str
-    size: int
+    size: Count
     """GB."""
-    type: str = "normal"
-    access: str = "private"
-    state: str = "online"
-    zone: str | None = None
-    tier: str | None = None
-    created: float | None = None
-    encrypted: str = "no"
+    type: StorageType = "normal"
+    access: StorageAccess = "private"
+    state: StorageState = "online"
+    zone: Zone | None = None
+    tier: Tier | None = None
+    created: Moment | None = None
+    encrypted: YesNo = "no"
     license: float = 0
     labels: dict[str, str] = field(default_factory=dict[str, str])
-    template_type: str | None = None
-    origin: str | None = None
+    template_type: TemplateType | None = None
+    origin: Uuid | None = None
     backup_rule: dict[str, str] = field(default_factory=dict[str, str])
     favorite: bool = False
     part_of_plan: bool = False
-    included: int = 0
+    included: Count = 0
     """GB of it that are included in its server's plan."""
-    servers: list[str] = field(default_factory=list[str])
+    servers: list[Uuid] = field(default_factory=list[str])
     """The servers that it is attached to: at most one, except for public CD-ROMs."""
-    copied_from: str | None = None
+    copied_from: Uuid | None = None
     """The source of an incomplete clone, template or backup."""
     steps: list[Step] = field(default_factory=list[Step])
-    began: float = 0
+    began: Moment = 0
     hidden_until: float = 0
-    billed_from: float | None = None
+    billed_from: Moment | None = None
     """Begin of its current billing period. None: its creation."""
 
 
@@ -107,24 +131,24 @@ class Storage:
 class StorageImport:
     """An import into a storage. Its steps are its states."""
 
-    uuid: str
-    storage: str
-    source: str
-    created: float
+    uuid: Uuid
+    storage: Uuid
+    source: Name
+    created: Moment
     source_location: str = ""
     direct_upload_url: str = ""
-    state: str = "prepared"
-    completed: float | None = None
-    read_bytes: int = 0
-    written_bytes: int = 0
-    client_content_length: int = 0
+    state: ImportState = "prepared"
+    completed: Moment | None = None
+    read_bytes: Count = 0
+    written_bytes: Count = 0
+    client_content_length: Count = 0
     client_content_type: str = ""
     md5sum: str = ""
     sha256sum: str = ""
     error_code: str = ""
     error_message: str = ""
     steps: list[Step] = field(default_factory=list[Step])
-    began: float = 0
+    began: Moment = 0
 
 
 @dataclass(slots=True)
@@ -150,33 +174,33 @@ class FirewallRule:
 
 @dataclass(slots=True)
 class Server:
-    uuid: str
+    uuid: Uuid
     title: str
-    hostname: str
-    zone: str
-    plan: str
-    core_number: int
-    memory_amount: int
+    hostname: HostName
+    zone: Zone
+    plan: Name
+    core_number: Count
+    memory_amount: Count
     """MiB."""
-    created: float
-    state: str = "maintenance"
+    created: Moment
+    state: ServerState = "maintenance"
     labels: dict[str, str] = field(default_factory=dict[str, str])
     tags: list[str] = field(default_factory=list[str])
-    server_group: str | None = None
-    host: int | None = None
+    server_group: Uuid | None = None
+    host: Count | None = None
     license: float = 0
     boot_order: str = "disk"
-    firewall: str = "off"
-    metadata: str = "no"
-    nic_model: str = "virtio"
-    video_model: str = "cirrus"
+    firewall: OnOff = "off"
+    metadata: YesNo = "no"
+    nic_model: NicModel = "virtio"
+    video_model: Name = "cirrus"
     timezone: str = "UTC"
     simple_backup: str = "no"
     user_data: str = ""
     username: str = "root"
     ssh_keys: list[str] = field(default_factory=list[str])
-    remote_access_enabled: str = "no"
-    remote_access_type: str = "vnc"
+    remote_access_enabled: YesNo = "no"
+    remote_access_type: Name = "vnc"
     remote_access_password: str = field(default="", repr=False)
     devices: list[Device] = field(default_factory=list[Device])
     interfaces: list[Interface] = field(default_factory=list[Interface])
@@ -184,7 +208,7 @@ class Server:
     newer_settings: dict[str, str] = field(default_factory=dict[str, str])
     """Newer settings, which answers contain only if they are set."""
     steps: list[Step] = field(default_factory=list[Step])
-    began: float = 0
+    began: Moment = 0
     """Begin of its current change of state."""
     being_created: bool = True
     hidden_until: float = 0
@@ -192,9 +216,9 @@ class Server:
     """False: the guest ignores a soft stop, which becomes hard at its timeout."""
     error_seconds: float | None = None
     """How long it stays in `error` before it is `stopped`. None: forever."""
-    stored_beyond_plan: int = 0
+    stored_beyond_plan: Count = 0
     """GB of its disks beyond its plan. Simple backups of these are paid by the GB."""
-    billed_from: float | None = None
+    billed_from: Moment | None = None
     """Begin of its current billing period. None: its creation."""
 
 
@@ -202,7 +226,7 @@ class Server:
 class ServerGroup:
     """A server group. Its members are the servers with its uuid in `server_group`."""
 
-    uuid: str
+    uuid: Uuid
     title: str
     anti_affinity: str = "no"
     labels: dict[str, str] = field(default_factory=dict[str, str])
@@ -213,7 +237,7 @@ class Account:
     username: str = "simulator"
     credits: float = 1_000_000
     """Cents of the account's currency. With 0 or less, calls that cost money are refused."""
-    resource_limits: dict[str, int | None] = field(
+    resource_limits: dict[str, Count | None] = field(
         default_factory=lambda: {
             "cores": 200,
             "detached_floating_ips": 10,
@@ -232,14 +256,14 @@ class Account:
         }
     )
     """None: unlimited."""
-    servers_creating: int | None = None
+    servers_creating: Count | None = None
     """Maximum number of servers in creation. None: unlimited."""
     trial: bool = False
     """Whether it is a trial account: the firewall is always on and fixed, and there are no GPU plans."""
     person: Person = field(default_factory=lambda: Person(roles=["technical"]))
     charged: float = 0
     """Cents charged so far."""
-    charged_at: float | None = None
+    charged_at: Moment | None = None
 
 
 def _private_hosts() -> list[Host]:

@@ -169,6 +169,9 @@ class Call:
         if not self.content.strip():
             return None
         try:
-            return json.loads(self.content)
-        except ValueError:
+            document: object = json.loads(self.content)
+            if b"\\u" in self.content:  # half of a character is no text: no answer and no file could contain it
+                json.dumps(document, ensure_ascii=False).encode()
+        except (ValueError, RecursionError):
             raise ApiFault(400, "INVALID_REQUEST", "The request body is not valid JSON.") from None
+        return document

@@ -10,6 +10,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
+from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -79,6 +80,26 @@ class Basic:
         """The value of the Authorization header."""
         pair = f"{self.username}:{self.password.get_secret_value()}".encode()
         return "Basic " + base64.b64encode(pair).decode("ascii")
+
+
+SHORTEST_SECRET = 4
+"""A secret with fewer characters is not looked for in answers: it would be found in every text."""
+
+
+def secrets_in(authorization: str) -> tuple[str, ...]:
+    """The forms in which an answer may quote the credentials of an Authorization header, the longest first."""
+    _, _, sent = authorization.partition(" ")
+    secrets = [sent]
+    if authorization.startswith("Basic "):
+        pair = base64.b64decode(sent).decode()
+        secrets += [pair, pair.partition(":")[2]]
+    forms = {form for secret in secrets for form in (secret, quote(secret, safe=""), *_in_base64(secret))}
+    return tuple(sorted((form for form in forms if len(form) >= SHORTEST_SECRET), key=len, reverse=True))
+
+
+def _in_base64(secret: str) -> list[str]:
+    codings = (base64.b64encode, base64.urlsafe_b64encode)
+    return [coding(secret.encode()).decode("ascii").rstrip("=") for coding in codings]
 
 
 Credentials = Token | Basic | Callable[[], Awaitable[Token | Basic]]

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from upcloud_sdk._transport.words import words_of
 from upcloud_sdk.errors import ForeignAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import httpx
+
 CLOSE_TIMEOUT = 5.0
 """Limit for closing an answer that is no longer needed, in seconds."""
 
 
-class Answer(NamedTuple):
+@dataclass(slots=True, repr=False)
+class Answer:
     """A complete HTTP answer."""
 
+    request: httpx.Request
     status: int
     raw_headers: Sequence[tuple[bytes, bytes]]
     content: bytes
@@ -44,6 +50,11 @@ class Answer(NamedTuple):
         """Whether a successful answer can be from the API, whose documents are JSON."""
         return not self.content or self.content.lstrip()[:1] in {b"{", b"["}
 
+    def words(self, text: str) -> str:
+        """A text of this answer for errors and logs: without the credentials of its request."""
+        return words_of(text, self.request)
+
     def foreign(self, call: str) -> ForeignAnswer:
         """The error for an answer that is not from the API."""
-        return ForeignAnswer(call, status=self.status, content_type=self.header(b"content-type") or "")
+        content_type = self.words(self.header(b"content-type") or "")
+        return ForeignAnswer(call, status=self.status, content_type=content_type)

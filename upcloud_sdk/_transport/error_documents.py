@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from upcloud_sdk.errors import ApiError, api_error_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _CODE = re.compile(r"[A-Za-z0-9_.-]+")
 """Format of an error code: not a URL, not a sentence."""
@@ -16,8 +19,11 @@ _STORAGE = re.compile(r"GET /storage/[0-9a-f-]{36}|POST /storage/[0-9a-f-]{36}/c
 """Calls whose 404 may have no body."""
 
 
-def read_error(call: str, status: int, content: bytes) -> ApiError | None:
-    """The error for an unsuccessful answer. None if the answer is not from the API. Never raises."""
+def read_error(call: str, status: int, content: bytes, words: Callable[[str], str] = str) -> ApiError | None:
+    """The error for an unsuccessful answer. None if the answer is not from the API. Never raises.
+
+    `words` makes texts of the answer fit for errors and logs.
+    """
     problem = _read(content)
     if problem is None and status == 404 and not content and _STORAGE.fullmatch(call):
         # By the contract, this answer has no body. (A proxy sends a page.)
@@ -32,10 +38,10 @@ def read_error(call: str, status: int, content: bytes) -> ApiError | None:
     return api_error_class(status, problem.code)(
         call,
         status=status,
-        code=problem.code,
-        message=problem.message,
-        correlation_id=problem.correlation_id,
-        invalid_params=problem.invalid_params,
+        code=words(problem.code),
+        message=words(problem.message),
+        correlation_id=problem.correlation_id and words(problem.correlation_id),
+        invalid_params=[(words(name), words(reason)) for name, reason in problem.invalid_params],
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from upcloud_sdk._transport.base_url import is_loopback
+from upcloud_sdk._transport.words import quotes_credentials
 from upcloud_sdk.errors import AnswerTimeout, ConnectTimeout, NotSent, OutcomeUnknown
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 _AIOHTTP_NEVER_LEFT = frozenset({"ClientConnectorError", "ClientHttpProxyError", "ConnectionTimeoutError"})
 
 
-def failure_of(call: str, error: Exception, url: httpx.URL, proxy: str | None) -> NotSent | OutcomeUnknown | None:
-    """The SDK's error for an error of the HTTP library. None if it is a bug in the program.
+def failure_of(
+    call: str, error: Exception, request: httpx.Request, proxy: str | None
+) -> NotSent | OutcomeUnknown | None:
+    """The SDK's error for an error of the HTTP library, which is its cause. None if it is a bug in the program.
 
-    `proxy`: host and port of the proxy on the way to `url`, if there is one.
+    `proxy`: host and port of the proxy on the way, if there is one.
     """
     direct, from_aiohttp = _direct(error)
     never_left = isinstance(error, _NEVER_LEFT)
@@ -33,20 +36,23 @@ def failure_of(call: str, error: Exception, url: httpx.URL, proxy: str | None) -
         # httpx-aiohttp raises ConnectTimeout for every lost connection, even in the middle of an answer.
         never_left = never_left and any(kind.__name__ in _AIOHTTP_NEVER_LEFT for kind in type(direct).__mro__)
     if not never_left:
-        return broken_answer(call, error)
-    failure = _not_connected(call, error, url, proxy)
+        return broken_answer(call, error, request)
+    failure = _not_connected(call, error, request.url, proxy)
     failure.__cause__ = error
     return failure
 
 
-def broken_answer(call: str, error: Exception) -> OutcomeUnknown | None:
-    """The SDK's error for an error after the request was sent. None if it is a bug in the program."""
+def broken_answer(call: str, error: Exception, request: httpx.Request) -> OutcomeUnknown | None:
+    """The SDK's error for an error after the request was sent, which is its cause. None if it is a bug in the program.
+
+    An error that quotes the credentials of the request is not the cause, since a traceback would show them.
+    """
     direct, from_aiohttp = _direct(error)
     if not (from_aiohttp or isinstance(error, httpx.HTTPError | httpx.StreamError | OSError)):
         return None
     kind = AnswerTimeout if _timed_out(error) else OutcomeUnknown
     failure = kind(call, f"no usable answer came ({type(direct if from_aiohttp else error).__name__})")
-    failure.__cause__ = error
+    failure.__cause__ = None if quotes_credentials(error, request) else error
     return failure
 
 

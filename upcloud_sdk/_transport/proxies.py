@@ -7,6 +7,7 @@ import urllib.request
 
 import httpx
 
+from upcloud_sdk._transport.base_url import is_loopback
 from upcloud_sdk.errors import ConfigError
 
 LAST_PORT = 65535
@@ -22,10 +23,23 @@ _ENTRY = re.compile(
 def proxy_for(url: httpx.URL, given: str | httpx.Proxy | None) -> httpx.Proxy | None:
     """The proxy for `url`. None if there is none.
 
+    Plain http to this machine never leaves it: no proxy of the environment is used.
+
     Raises:
         ConfigError: The proxy cannot be used. The message does not contain its URL, which may have a password.
     """
-    found = given or _proxy_of_environment(url)
+    stays_here = url.scheme == "http" and is_loopback(url.host)
+    if stays_here and given is None:
+        return None
+    found = _proxy(given or _proxy_of_environment(url))
+    if stays_here and found is not None and not is_loopback(found.url.host):
+        raise ConfigError(
+            f"proxy would get the credentials unencrypted, since base_url is plain http to {url.host}: leave out proxy"
+        )
+    return found
+
+
+def _proxy(found: str | httpx.Proxy | None) -> httpx.Proxy | None:
     if not isinstance(found, str):
         return found
     try:

@@ -79,6 +79,8 @@ class ByteStream:
         if self._is_over:
             raise StopAsyncIteration
         assert self._pieces is not None
+        assert self._response is not None
+        request = self._response.request
         try:
             with self._open_state.required(self._call), anyio.move_on_after(self._limit):
                 return await anext(self._pieces)
@@ -87,10 +89,10 @@ class ByteStream:
             raise
         except Exception as error:
             await self.aclose()
-            failure = broken_answer(self._call, error)
+            failure = broken_answer(self._call, error, request)
             if failure is None:
                 raise
-            raise failure from error
+            raise failure from failure.__cause__
         await self.aclose()
         raise AnswerTimeout(self._call, f"the next piece did not come within {self._limit:g} s")
 
@@ -132,11 +134,12 @@ class Streams:
                 response = await self._start(call, request, limit)
                 is_page = response.headers.get("content-type", "").startswith("text/html")
                 if is_page or not 200 <= response.status_code < 300:
-                    return self._judge(call, await self._whole(call, response, limit))
+                    return self._judge(call, await self._whole(call, request, response, limit))
             except (NotSent, OutcomeUnknown) as error:
                 return Failure(error)
+            response.request = request
             opened.append(response)
-            return Answer(response.status_code, response.headers.raw, b"")
+            return Answer(request, response.status_code, response.headers.raw, b"")
 
         async def open_() -> httpx.Response:
             with self._open_state.required(call):
@@ -167,13 +170,14 @@ class Streams:
 
             body = _Watched(content, wait_for_answer)
             request = httpx.Request("PUT", url, headers=everything, content=body, extensions={"timeout": timeout})
-            answer = await self._whole(call, await self._start(call, request, None), None)
+            answer = await self._whole(call, request, await self._start(call, request, None), None)
         if answer is None:
             raise AnswerTimeout(call, f"no answer within {ANSWER_TIMEOUT:g} s after all was sent")
         if not 200 <= answer.status < 300:
             # Errors of the upload host have another format.
-            own = read_error(call, answer.status, answer.content)
-            message = f"refused by the upload host ({answer.header(b'content-type') or 'no content type'})"
+            own = read_error(call, answer.status, answer.content, answer.words)
+            kind = answer.words(answer.header(b"content-type") or "no content type")
+            message = f"refused by the upload host ({kind})"
             raise own or api_error_class(answer.status, "")(call, status=answer.status, message=message)
         return answer
 
@@ -183,21 +187,21 @@ class Streams:
             with anyio.move_on_after(limit):
                 return await self._sender.stream(request)
         except Exception as error:
-            failure = failure_of(call, error, request.url, self._sender.proxy(request.url))
+            failure = failure_of(call, error, request, self._sender.proxy(request.url))
             if failure is None:
                 raise
-            raise failure from error
+            raise failure from failure.__cause__
         raise AnswerTimeout(call, f"no answer within {limit:g} s")
 
-    async def _whole(self, call: str, response: httpx.Response, limit: float | None) -> Answer:
+    async def _whole(self, call: str, request: httpx.Request, response: httpx.Response, limit: float | None) -> Answer:
         try:
             with anyio.move_on_after(limit):
-                return Answer(response.status_code, response.headers.raw, await response.aread())
+                return Answer(request, response.status_code, response.headers.raw, await response.aread())
         except Exception as error:
-            failure = broken_answer(call, error)
+            failure = broken_answer(call, error, request)
             if failure is None:
                 raise
-            raise failure from error
+            raise failure from failure.__cause__
         finally:
             with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
                 await response.aclose()

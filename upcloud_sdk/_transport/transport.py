@@ -166,7 +166,8 @@ class Transport:
         except Unreadable as error:
             if not read.is_wrapped(answer.content):
                 raise answer.foreign(call) from None
-            raise UnexpectedAnswer(call, error.model, error.path, error.problem, uuid=error.uuid) from error.__cause__
+            path, problem, uuid = answer.words(error.path), answer.words(error.problem), answer.words(error.uuid or "")
+            raise UnexpectedAnswer(call, error.model, path, problem, uuid=uuid or None) from error.__cause__
         self._learn_time(answer)
         return value
 
@@ -241,7 +242,7 @@ class Transport:
         """The answer if it is a success from the API, or else the failure."""
         if answer.is_success:
             return answer if answer.may_be_the_apis() else Failure(answer.foreign(call), answer)
-        error = read_error(call, answer.status, answer.content)
+        error = read_error(call, answer.status, answer.content, answer.words)
         if error is not None:
             self._learn_time(answer)
         asked = asked_pause(answer, self.api_time())
@@ -274,15 +275,15 @@ class Transport:
             try:
                 response = await self._exchange(sender.send, request, limit)
             except Exception as error:
-                failure = failure_of(call, error, request.url, sender.proxy(request.url))
+                failure = failure_of(call, error, request, sender.proxy(request.url))
                 if failure is None:
                     raise
-                raise failure from error
+                raise failure from failure.__cause__
         if response is None:
             raise AnswerTimeout(call, f"no answer within {limit:g} s")
         now = self._clock.now()
         log.debug("%s %d %.0f ms", call, response.status_code, (now - began) * 1000)
-        return Answer(response.status_code, response.headers.raw, response.content, at=now, wall=time.time())
+        return Answer(request, response.status_code, response.headers.raw, response.content, at=now, wall=time.time())
 
     async def _exchange(self, send: Send, request: httpx.Request, limit: float) -> httpx.Response | None:
         """Send and read the whole answer. None if it does not come in time."""

@@ -13,11 +13,11 @@ from upcloud_sdk.errors import ConfigError
 API = "https://api.upcloud.com/1.3"
 OTHERS = (
     API,
-    "http://localhost:8080/1.3",
+    "https://localhost:8080/1.3",
     "https://upcloud.com",
     "https://upload.upcloud.com:8443/x",
-    "http://127.0.0.1:8080/x",
-    "http://[::1]:8080/x",
+    "https://127.0.0.1:8080/x",
+    "https://[::1]:8080/x",
     "https://notupcloud.com",
 )
 NO_PROXY = [
@@ -47,13 +47,37 @@ def test_the_environment_is_read_as_in_httpx(monkeypatch: pytest.MonkeyPatch, no
     assert {url: found and found.url.host for url, found in taken.items()} == {url: _httpx_takes(url) for url in OTHERS}
 
 
+LOOPBACK = ["http://localhost:8080/1.3", "http://127.0.0.1:8080/x", "http://[::1]:8080/x"]
+
+
+@pytest.mark.parametrize("url", LOOPBACK)
+def test_plain_http_to_this_machine_uses_no_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    monkeypatch.setenv("all_proxy", "http://all.example:1080")
+    assert proxy_for(httpx.URL(url), None) is None
+
+
+@pytest.mark.parametrize("proxy", ["http://me:MUST_NOT@proxy.example:3128", httpx.Proxy("https://proxy.example")])
+@pytest.mark.parametrize("url", LOOPBACK)
+def test_a_given_proxy_that_would_get_credentials_for_this_machine_is_refused(
+    url: str, proxy: str | httpx.Proxy
+) -> None:
+    with pytest.raises(ConfigError, match="proxy would get the credentials unencrypted") as caught:
+        proxy_for(httpx.URL(url), proxy)
+    assert "MUST_NOT" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_given_proxy_on_this_machine_is_used_for_this_machine() -> None:
+    assert place_of(proxy_for(httpx.URL(LOOPBACK[0]), "http://127.0.0.1:3128")) == "127.0.0.1:3128"
+
+
 @pytest.mark.parametrize("entry", ["api.upcloud.com:443", "[::1]:8080", "cafe.upcloud.com:443"])
 def test_no_proxy_matches_default_ports_and_ipv6_addresses_with_ports(
     monkeypatch: pytest.MonkeyPatch, entry: str
 ) -> None:
     monkeypatch.setenv("all_proxy", "http://proxy.example:3128")
     monkeypatch.setenv("no_proxy", entry)
-    urls = [API, "http://[::1]:8080/", "https://cafe.upcloud.com"]
+    urls = [API, "https://[::1]:8080/", "https://cafe.upcloud.com"]
     without = [url for url in urls if proxy_for(httpx.URL(url), None) is None]
     assert len(without) == 1
     assert httpx.URL(without[0]).host in entry

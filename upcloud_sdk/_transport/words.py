@@ -1,0 +1,49 @@
+"""Texts of answers that go into errors and logs.
+
+A gateway may quote the Authorization header of the request in its answer. Errors and logs are read by more people than
+may use the account.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from upcloud_sdk.credentials import secrets_in
+
+if TYPE_CHECKING:
+    import httpx
+
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, which a terminal obeys, and halves of surrogate pairs, which cannot be written."""
+
+
+def words_of(text: str, request: httpx.Request) -> str:
+    """A text of an answer as errors and logs may show it: without the credentials that its request had."""
+    for secret in _secrets_of(request):
+        text = text.replace(secret, "***")
+    return _UNSAFE.sub(_shown, text)
+
+
+def quotes_credentials(error: BaseException, request: httpx.Request) -> bool:
+    """Whether the traceback of an error of the HTTP library would show the credentials of its request."""
+    secrets, seen, left = _secrets_of(request), set[int](), [error]
+    while left:
+        each = left.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        if any(secret in text for text in (str(each), repr(each)) for secret in secrets):
+            return True
+        left += [next_ for next_ in (each.__cause__, each.__context__) if next_ is not None]
+        left += getattr(each, "exceptions", ())
+    return False
+
+
+def _secrets_of(request: httpx.Request) -> tuple[str, ...]:
+    return secrets_in(request.headers.get("authorization", ""))
+
+
+def _shown(found: re.Match[str]) -> str:
+    character = found[0]
+    return "\ufffd" if character >= "\ud800" else ascii(character)[1:-1]

@@ -8,7 +8,6 @@ an error instead. Correct answers never get here, so this costs them no time.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from types import NoneType
@@ -40,12 +39,18 @@ class Reading:
     def tell(self, loss: Loss) -> None:
         """Log a loss, once per place in a model."""
         place = (re.sub(r"\[\d+\]", "[]", loss.path), loss.uuid if loss.is_item else None)
-        if place in self._told or self.strict:
+        if place in self._told:
             return
         self._told.add(place)
         whose = f" of {loss.uuid}" if loss.uuid else ""
         what = "left out" if loss.is_item else loss.instead
         log.warning("%s%s cannot be read (%s): it is %s", loss.path, whose, loss.problem, what)
+
+    def tell_invalid(self, model: str, problem: str) -> None:
+        """Log an answer with invalid text, once per model."""
+        if (model, problem) not in self._told:
+            self._told.add((model, problem))
+            log.warning("an answer with %s is not valid JSON (%s): invalid characters are replaced", model, problem)
 
 
 STRICT = Reading(strict=True)
@@ -74,14 +79,6 @@ class Loss(NamedTuple):
             self.holder[str(self.key)] = None
         else:
             self.holder.pop(str(self.key), None)
-
-
-def parsed(content: bytes) -> Json:
-    """The document of an answer. None if it is not JSON."""
-    try:
-        return cast("Json", json.loads(content))
-    except (ValueError, RecursionError):
-        return None
 
 
 def fill_in(document: Json, problems: Sequence[ErrorDetails], path: Sequence[str]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from upcloud_sdk._transport import Transport
 from upcloud_sdk._transport.base_url import base_url as checked_base_url
 from upcloud_sdk._transport.sender import Sender, sdk_sender, sender_through
 from upcloud_sdk._version import __version__
+from upcloud_sdk._wire.json_text import parse_json
 from upcloud_sdk.credentials import Credentials, find_credentials
 from upcloud_sdk.errors import CleanupFailed, ConfigError, UnexpectedAnswer
 from upcloud_sdk.fleet.create.idempotent_create import Creator
@@ -237,8 +237,8 @@ class UpCloud(Namespaces, SuggestsNames):
         answer = await self._transport.send(method.upper(), path, params=pairs, json=json)
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in answer.raw_headers}
         try:
-            document = jsonlib.loads(answer.content) if answer.content else None
-        except (ValueError, RecursionError):
+            document = parse_json(answer.content) if answer.content else None
+        except ValueError:
             # `from None`, since the original error shows the document.
             raise UnexpectedAnswer(f"{method} {path}", "JSON", "", "it is not a JSON document") from None
         return RawAnswer(answer.status, headers, document)

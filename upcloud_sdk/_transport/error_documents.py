@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from upcloud_sdk._wire.json_text import parse_json
 from upcloud_sdk.errors import ApiError, api_error_class
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ class Problem(NamedTuple):
 
 def _read(content: bytes) -> Problem | None:
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
+        document = parse_json(content)
+    except ValueError:
         return None
     if not isinstance(document, dict):
         return None

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from upcloud_sdk._second_reading import ROUNDS, STRICT, Loss, Reading, deepest, fill_in, give_up, parsed, uuid_in
+from upcloud_sdk._second_reading import ROUNDS, STRICT, Loss, Reading, deepest, fill_in, give_up, uuid_in
+from upcloud_sdk._wire.json_text import parse_json
 from upcloud_sdk._wire.marks import inside
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ class Unreadable(Exception):
 class Envelope(Generic[T]):
     """Reads one kind of answer: validates the bytes in one pass, and returns the value inside."""
 
-    def __init__(self, kind: type[T], *path: str) -> None:
+    def __init__(self, kind: type[T], *path: str, is_lenient: bool = False) -> None:
         self._kind, self._path = kind, path
+        self._is_lenient = is_lenient
+        """Whether unreadable parts are left out also by a strict client."""
         of = get_args(kind)[0] if get_origin(kind) is tuple else kind
         self.name = getattr(of, "__name__", str(of))
         """The name of the model; of a list, that of its items."""
@@ -66,7 +69,14 @@ class Envelope(Generic[T]):
             return self._read_again(content, error, reading)
 
     def _read_again(self, content: bytes, error: ValidationError, reading: Reading) -> T:
-        document = parsed(content)
+        document = _parsed(content)
+        is_strict = reading.strict and not self._is_lenient
+        if document is not None and not is_strict and (problem := _invalid_json(error)):
+            reading.tell_invalid(self.name, problem)
+            try:
+                return self._validate(json.dumps(document).encode())
+            except ValidationError as still:
+                error = still
         losses: list[Loss] = []
         repaired = fill_in(document, _problems(error), self._path)
         for _ in range(ROUNDS):
@@ -79,7 +89,7 @@ class Envelope(Generic[T]):
                     for loss in losses:
                         reading.tell(loss)
                     return read
-            given_up = [] if reading.strict else give_up(self._kind, document, _problems(error), self._path)
+            given_up = [] if is_strict else give_up(self._kind, document, _problems(error), self._path)
             if not given_up:
                 break
             losses += given_up
@@ -95,23 +105,38 @@ class Envelope(Generic[T]):
     def is_wrapped(self, content: bytes) -> bool:
         """Whether an unreadable answer at least has the expected outer objects, or is incomplete."""
         try:
-            document = json.loads(content)
-        except (ValueError, RecursionError):
+            document = parse_json(content)
+        except ValueError:
             return content.lstrip()[:1] in {b"{", b"["}
         return not self._path or (isinstance(document, dict) and self._path[0] in document)
+
+
+def _parsed(content: bytes) -> object:
+    try:
+        return parse_json(content)
+    except ValueError:
+        return None
+
+
+def _invalid_json(error: ValidationError) -> str | None:
+    """What is not valid JSON in an answer."""
+    problem = _problems(error)[0]
+    if problem["type"] != "json_invalid":
+        return None
+    return problem["msg"].removeprefix("Invalid JSON: ").partition(" at line ")[0]
 
 
 def _problems(error: ValidationError) -> list[ErrorDetails]:
     return error.errors(include_url=False, include_context=False)
 
 
-def one(kind: type[T], key: str) -> Envelope[T]:
+def one(kind: type[T], key: str, *, is_lenient: bool = False) -> Envelope[T]:
     """Reads `{"server": {...}}`."""
-    return Envelope(kind, key)
+    return Envelope(kind, key, is_lenient=is_lenient)
 
 
-def many(kind: type[T], outer: str, inner: str) -> Envelope[tuple[T, ...]]:
+def many(kind: type[T], outer: str, inner: str, *, is_lenient: bool = False) -> Envelope[tuple[T, ...]]:
     """Reads `{"servers": {"server": [...]}}`."""
     # This type is made from a value, which type checkers cannot follow.
     kinds = cast("type[tuple[T, ...]]", types.GenericAlias(tuple, (kind, ...)))
-    return Envelope(kinds, outer, inner)
+    return Envelope(kinds, outer, inner, is_lenient=is_lenient)

@@ -40,6 +40,24 @@ async def test_a_server_with_an_unreadable_lease_is_reported_and_kept(
         assert lease.ends is None
 
 
+async def test_a_title_that_is_not_valid_text_hides_no_server_from_the_reaper(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uuid, other = await abandoned(moved, monkeypatch), await abandoned(moved, monkeypatch)
+
+    class OddTitles(MovedTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            answer = await super().handle_async_request(request)
+            content = answer.content.replace(b'"title":', rb'"odd \udead": "odd \ud800", "title":')
+            return httpx.Response(answer.status_code, headers={"date": answer.headers["date"]}, content=content)
+
+    await moved.later(7200)
+    async with moved.client(transport=OddTitles(moved.sim, moved.clock)) as cloud:
+        report = await cloud.leases.reap()
+    assert set(report.servers) == {uuid, other}
+    assert moved.sim.servers == {}
+
+
 @pytest.mark.parametrize("far", ["9999-12-31T23:59:59Z", "9000-01-01T00:00:00Z"])
 async def test_a_lease_that_ends_in_the_year_9999_does_not_stop_the_reaper(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, far: str

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Annotated, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field
 
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Inside, ReadableLabels, Resource, many, one
@@ -17,13 +16,9 @@ from upcloud_sdk.resources._paging import whole_list
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pydantic import ModelWrapValidatorHandler
-
     from upcloud_sdk._transport import Transport
     from upcloud_sdk._wire import Envelope
     from upcloud_sdk.resources._base import Labels
-
-log = logging.getLogger("upcloud_sdk")
 
 COPIES = frozenset({"backup", "template", "cdrom"})
 """Types of storages that are not disks, and are never created with a server."""
@@ -86,53 +81,22 @@ class ObservedStorage(Resource):
 
 T = TypeVar("T", bound=ObservedServer | ObservedStorage)
 
-NO_UUID = "?"
-"""Prefix of the replacement uuid of an entry without one."""
-
-
-def _read_or_blank(kind: type[T], value: object, read: ModelWrapValidatorHandler[T]) -> T:
-    try:
-        return read(value)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]["msg"]
-        log.warning("an entry of a list cannot be read as %s and is left out: %s", kind.__name__, problem)
-        return cast("T", kind.model_construct(uuid=f"{NO_UUID}{hash(repr(value))}", state="", labels={}))
-
-
-class ListedServer(ObservedServer):
-    """A server in a list. If it cannot be read, it counts as a server without labels, which is never reaped."""
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _read(cls, value: object, read: ModelWrapValidatorHandler[Self]) -> Self:
-        return _read_or_blank(cls, value, read)
-
-
-class ListedStorage(ObservedStorage):
-    """The same for a storage."""
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _read(cls, value: object, read: ModelWrapValidatorHandler[Self]) -> Self:
-        return _read_or_blank(cls, value, read)
-
-
-SERVER = one(ObservedServer, "server")
-STORAGE = one(ObservedStorage, "storage")
-SERVERS = many(ListedServer, "servers", "server")
-STORAGES = many(ListedStorage, "storages", "storage")
+# Also a strict client cleans up, whatever it cannot read.
+SERVER = one(ObservedServer, "server", is_lenient=True)
+STORAGE = one(ObservedStorage, "storage", is_lenient=True)
+SERVERS = many(ObservedServer, "servers", "server", is_lenient=True)
+STORAGES = many(ObservedStorage, "storages", "storage", is_lenient=True)
 
 
 async def list_at(
     transport: Transport, path: str, read: Envelope[tuple[T, ...]], labels: Labels | None = None
-) -> list[T]:
-    """The items of a list, without those that cannot be read."""
-    found = await whole_list(transport, path, read, label_params(labels))
-    return [each for each in found if not each.uuid.startswith(NO_UUID)]
+) -> tuple[T, ...]:
+    """The items of a list, without those that have no readable uuid."""
+    return await whole_list(transport, path, read, label_params(labels))
 
 
 async def list_servers(transport: Transport, labels: Labels) -> Sequence[ObservedServer]:
-    """The servers with these labels, without those that cannot be read."""
+    """The servers with these labels, without those that have no readable uuid."""
     return await list_at(transport, "/server", SERVERS, labels)
 
 

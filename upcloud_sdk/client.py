@@ -146,12 +146,17 @@ class UpCloud(Namespaces, SuggestsNames):
 
     def __repr__(self) -> str:
         state = "open" if self._transport.open_state.is_open else "not open"
-        return f"<UpCloud {self._transport.base_url} owner={self._core.owner!r} {state}>"
+        return f"<UpCloud {self.base_url} owner={self._core.owner!r} {state}>"
 
     @property
     def owner(self) -> str:
         """The owner label of everything this client creates."""
         return self._core.owner
+
+    @property
+    def base_url(self) -> str:
+        """The URL of the API that this client calls, with `/1.3`."""
+        return self._transport.base_url
 
     # --- open and close -----------------------------------------------------------------------------------------------
 

@@ -32,6 +32,17 @@ def test_missing_credentials_are_reported(cli: Cli, monkeypatch: pytest.MonkeyPa
     assert "UPCLOUD_TOKEN" in answer
 
 
+def test_the_url_of_the_api_is_shown(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    good, answer = answers(cli)["API"]
+    assert good
+    assert answer.startswith("http://127.0.0.1:")
+    monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", "localhost:8080")
+    assert cli("doctor").exit_code == 1
+    good, answer = answers(cli)["API"]
+    assert not good
+    assert answer.startswith("UPCLOUD_DEBUG_API_BASE_URL is not")
+
+
 def test_refused_credentials_are_reported(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     with Simulator(token="ucat_of_another_account") as sim, sim.serve() as url:
         monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)

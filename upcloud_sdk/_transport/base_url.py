@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
-import logging
 import os
-from urllib.parse import urlsplit
+import re
+
+import httpx
 
 from upcloud_sdk.errors import ConfigError
 
 DEFAULT = "https://api.upcloud.com"
 VERSION = "/1.3"
+VARIABLE = "UPCLOUD_DEBUG_API_BASE_URL"
+"""The environment variable of the official tools."""
+LAST_PORT = 65535
 
-log = logging.getLogger("upcloud_sdk")
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 
 
 def is_loopback(host: str) -> bool:
@@ -25,12 +29,15 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _has_scheme_and_host(text: str) -> bool:
+def _parsed(text: str) -> httpx.URL | None:
+    """A URL as httpx reads it, which sends the requests. None if it is not an http(s) URL."""
     try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return bool(parts.scheme and parts.netloc)
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, ValueError):
+        return None
+    # httpx accepts any text as a host, and any number as a port.
+    is_host = _HOST.fullmatch(url.raw_host.decode("ascii")) and (url.port or 0) <= LAST_PORT
+    return url if url.scheme in {"http", "https"} and is_host else None
 
 
 def base_url(given: str | None, *, allow_http: bool = False) -> str:
@@ -41,29 +48,19 @@ def base_url(given: str | None, *, allow_http: bool = False) -> str:
     """
     source = "base_url"
     if given is None:
-        given = os.environ.get("UPCLOUD_DEBUG_API_BASE_URL", "")
-        if not _has_scheme_and_host(given):
-            # As the official tools do, but with a warning: otherwise only the bill would show a misspelt variable.
-            if given:
-                problem = "UPCLOUD_DEBUG_API_BASE_URL is not a URL such as http://127.0.0.1:8080"
-                log.warning("%s: it is ignored, and calls go to %s", problem, DEFAULT + VERSION)
-            return DEFAULT + VERSION
-        source = "UPCLOUD_DEBUG_API_BASE_URL"
-    try:
-        parts = urlsplit(given)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise ConfigError(f"{source} is not a URL; it should look like {DEFAULT}") from error
-    if parts.scheme not in {"http", "https"} or not host:
-        raise ConfigError(f"{source} is not an http(s) URL; it should look like {DEFAULT}")
-    if parts.username is not None or parts.password is not None:
+        source, given = VARIABLE, os.environ.get(VARIABLE) or DEFAULT
+    url = _parsed(given)
+    if url is None:
+        # Not in an `except`, since httpx's error shows the port, which may be the password of `user:password`.
+        raise ConfigError(f"{source} is not an http(s) URL; it should look like {DEFAULT} or http://127.0.0.1:8080")
+    if url.userinfo:
         raise ConfigError(f"{source} contains credentials: give them as Token or Basic")
-    if parts.query or parts.fragment:
+    if url.query or url.fragment:
         raise ConfigError(f"{source} has a query or a fragment; it should look like {DEFAULT}")
-    if parts.scheme == "http" and not (allow_http or is_loopback(host)):
+    if url.scheme == "http" and not (allow_http or is_loopback(url.host)):
         raise ConfigError(
-            f"{source} is plain http to {host}, which would send the credentials unencrypted: use "
+            f"{source} is plain http to {url.host}, which would send the credentials unencrypted: use "
             f"https, or write allow_http=True"
         )
-    path = parts.path.rstrip("/")
-    return f"{parts.scheme}://{parts.netloc}{path.removesuffix(VERSION)}{VERSION}"
+    path = url.raw_path.decode("ascii").rstrip("?/").removesuffix(VERSION)
+    return f"{url.scheme}://{url.netloc.decode('ascii')}{path}{VERSION}"

@@ -7,10 +7,9 @@ import urllib.request
 
 import httpx
 
-from upcloud_sdk._transport.base_url import is_loopback
+from upcloud_sdk._transport.base_url import LAST_PORT, is_loopback
 from upcloud_sdk.errors import ConfigError
 
-LAST_PORT = 65535
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # An entry of NO_PROXY: `example.com`, `.example.com`, `10.0.0.1:8080`, `[::1]`, `https://example.com`. As in httpx, the

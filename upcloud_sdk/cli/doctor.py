@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import typer
 
 from upcloud_sdk import UpCloud, errors
+from upcloud_sdk._transport.base_url import base_url
 from upcloud_sdk.cli.output import print_json, show
 from upcloud_sdk.cli.session import AsJson, call
 from upcloud_sdk.credentials import find_credentials
@@ -36,15 +37,9 @@ class Finding:
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Check credentials, proxy, connection, clock, limits and leases. Changes nothing. Status 1 if a check fails."""
-    try:
-        find_credentials(None)
-    except errors.ConfigError as error:
-        findings = [
-            Finding("credentials from", good=False, answer=str(error)),
-            Finding("proxy", good=True, answer=_proxy()),
-        ]
-    else:
-        findings = call(context, examine)
+    findings = [_credentials(), _api(), Finding("proxy", good=True, answer=_proxy())]
+    if all(finding.good for finding in findings):
+        findings += call(context, examine)
     if as_json:
         print_json([{"question": f.question, "good": f.good, "answer": f.answer} for f in findings])
     else:
@@ -55,23 +50,37 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 
 
 async def examine(cloud: UpCloud) -> list[Finding]:
-    """All findings. If the API cannot be reached, checks that need it are left out."""
-    findings = [Finding("credentials from", good=True, answer=_source()), Finding("proxy", good=True, answer=_proxy())]
+    """The findings of checks that ask the API. If it cannot be reached, the others are left out."""
     began = time.monotonic()
     try:
         answer = await cloud.request("GET", "/account")
     except errors.AuthenticationFailed as error:
-        return [*findings, Finding("account", good=False, answer=str(error))]
+        return [Finding("account", good=False, answer=str(error))]
     except errors.UpCloudError as error:
-        return [*findings, Finding("reachable", good=False, answer=str(error))]
+        return [Finding("reachable", good=False, answer=str(error))]
     took = time.monotonic() - began
-    findings += [
+    findings = [
         Finding("reachable", good=True, answer=f"the first call took {took * 1000:.0f} ms"),
         _clock(answer),
     ]
     account = await cloud.account.get()
     findings.append(Finding("account", good=True, answer=f"{account.username}, {(account.credits or 0) / 100} left"))
     return [*findings, *await _limits(cloud, account), await _leases(cloud)]
+
+
+def _credentials() -> Finding:
+    try:
+        find_credentials(None)
+    except errors.ConfigError as error:
+        return Finding("credentials from", good=False, answer=str(error))
+    return Finding("credentials from", good=True, answer=_source())
+
+
+def _api() -> Finding:
+    try:
+        return Finding("API", good=True, answer=base_url(None))
+    except errors.ConfigError as error:
+        return Finding("API", good=False, answer=str(error))
 
 
 def _source() -> str:

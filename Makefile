@@ -74,7 +74,7 @@ cutpoints-images: $(READY)
 
 ## make sigkill      kill a process, or press Ctrl-C, at each request: nothing may be left after one `reap`
 sigkill: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py tests/fleet/programs/test_endings.py
+	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py tests/fleet/programs/test_endings.py tests/ci/record
 
 ## make programs     run random programs of calls, faults, cancellations and kills, 200 on each event loop (minutes)
 programs: $(READY)
@@ -144,7 +144,7 @@ test-vm: $(READY)
 ## make test-multimaster  test two masters on one database, one of which dies (minutes; needs PostgreSQL, installs crossbar)
 test-multimaster: $(READY) $(CROSSBAR)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group multimaster
-	$(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=900 tests/multimaster
+	$(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=900 tests/multimaster tests/ci/record
 
 ## make test-page    test the page of a real master in chromium (skipped without it; SCREENSHOTS=folder keeps pictures)
 test-page: $(READY)

@@ -84,10 +84,20 @@ def processes_in(folder: Path) -> dict[int, str]:
     return found
 
 
+def has_postgresql() -> bool:
+    """Whether it is installed."""
+    return bool(_binaries("initdb"))
+
+
 def _binary(name: str) -> str:
-    """The path of a PostgreSQL program. On Debian it is not on PATH."""
+    """The path of a PostgreSQL program."""
+    return _binaries(name)[0]
+
+
+def _binaries(name: str) -> list[str]:
+    """On Debian they are not on PATH."""
     found = [shutil.which(name), *map(str, sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True))]
-    return next(path for path in found if path is not None)
+    return [path for path in found if path is not None]
 
 
 def _run(*command: str) -> None:

@@ -15,10 +15,15 @@ from upcloud_sdk.ci.account.reaper import PacedReaper, ReapPace
 from upcloud_sdk.ci.money.costs import Billed, Costs
 from upcloud_sdk.ci.money.price import Price, price_of
 from upcloud_sdk.ci.money.spending import Spending
+from upcloud_sdk.ci.record.changes import BuildChange, Phase, ServerChange
+from upcloud_sdk.ci.record.claims import Claim, Limits, Refused
+from upcloud_sdk.ci.record.database import RecordProblem
 from upcloud_sdk.ci.record.history import RecordHistory
 from upcloud_sdk.ci.record.live import LeftDisk, LiveServer, LiveView, left_disks, live_servers
 from upcloud_sdk.ci.record.record import BuildRecord, RecordReader, ServerRecord
+from upcloud_sdk.ci.record.recorded import RecordedBuild, RecordedServer
 from upcloud_sdk.ci.record.server_log import ServerEntry, ServerLog
+from upcloud_sdk.ci.record.service import Record, View
 from upcloud_sdk.ci.servers.choice import LeastSize, PossibleServers, ServerChoice
 from upcloud_sdk.ci.servers.fresh_disk import FreshDisk
 from upcloud_sdk.ci.servers.job_server import JobServer
@@ -28,24 +33,34 @@ from upcloud_sdk.ci.servers.server_limit import ServerLimit
 __all__ = [
     "AccountCache",
     "Billed",
+    "BuildChange",
     "BuildRecord",
     "ChosenImage",
+    "Claim",
     "Costs",
     "EventRouter",
     "FreshDisk",
     "JobServer",
     "LeastSize",
     "LeftDisk",
+    "Limits",
     "LiveServer",
     "LiveView",
     "OpenAccount",
     "PacedReaper",
+    "Phase",
     "PossibleServers",
     "Price",
     "ReapPace",
     "RecipeImages",
+    "Record",
     "RecordHistory",
+    "RecordProblem",
     "RecordReader",
+    "RecordedBuild",
+    "RecordedServer",
+    "Refused",
+    "ServerChange",
     "ServerChoice",
     "ServerEntry",
     "ServerLimit",
@@ -53,6 +68,7 @@ __all__ = [
     "ServerRecord",
     "ServerRecorder",
     "Spending",
+    "View",
     "is_permanent",
     "left_disks",
     "live_servers",

@@ -44,14 +44,14 @@ class Phase(StrEnum):
 _ENDS = frozenset({Phase.STOPPING, Phase.GONE})
 
 ARROWS: dict[Phase, frozenset[Phase]] = {
-    Phase.ASKED: _ENDS | {Phase.MADE},
-    # A guest may attach before the API says "started".
+    # A guest may attach before the create is answered, and before the API says "started".
+    Phase.ASKED: _ENDS | {Phase.MADE, Phase.ATTACHED},
     Phase.MADE: _ENDS | {Phase.STARTED, Phase.ATTACHED},
-    Phase.STARTED: _ENDS | {Phase.ATTACHED},
+    Phase.STARTED: _ENDS | {Phase.ATTACHED, Phase.BUILDING},
     Phase.ATTACHED: _ENDS | {Phase.BUILDING, Phase.IDLE},
     Phase.BUILDING: _ENDS | {Phase.IDLE},
     Phase.IDLE: _ENDS | {Phase.BUILDING, Phase.PARKED},
-    Phase.PARKED: _ENDS | {Phase.STARTED, Phase.ATTACHED},
+    Phase.PARKED: _ENDS | {Phase.STARTED, Phase.ATTACHED, Phase.BUILDING},
     Phase.STOPPING: frozenset({Phase.GONE, Phase.NOT_DESTROYED}),
     Phase.NOT_DESTROYED: _ENDS,
     Phase.GONE: frozenset(),

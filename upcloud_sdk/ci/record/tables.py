@@ -117,8 +117,9 @@ paid = sa.Table(
     sa.Column("day", sa.Integer, primary_key=True),
     sa.Column("hours", sa.BigInteger, nullable=False),
     sa.Column("cost", sa.BigInteger),
+    sa.Column("currency", sa.String(8)),
     sa.Column("used", sa.BigInteger, nullable=False),
-    sa.Index("upcloud_paid_day", "day"),
+    sa.Index("upcloud_paid_day", "day", "currency", "cost", "hours", "used"),
 )
 """What each server that is gone has cost on each day (20261201, in UTC): the hours that began on it, as on the bill at
 most 672 a month; their cost, if the price is known; the seconds in which builds held it."""

@@ -89,7 +89,7 @@ def test_the_simulator_ends_immediately_during_a_blocking_call() -> None:
         fault = {"pattern": "GET /zone", "timeout": True}
         httpx.post(f"{url_of(lines)}/_simulator/faults", json=fault, auth=("a", "b"))
         with socket.create_connection((url.hostname, url.port), timeout=PATIENCE) as connection:
-            connection.sendall(b"GET /1.3/zone HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ucat_x\r\n\r\n")
+            connection.sendall(b"GET /1.3/zone HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ucat_x\r\n\r\n")
             eventually(lambda: not httpx.get(f"{url_of(lines)}/_simulator/faults", auth=("a", "b")).json()[0]["times"])
             process.terminate()
             output, errors = process.communicate(timeout=PATIENCE)

@@ -55,7 +55,7 @@ def _run(sim: Simulator, args: argparse.Namespace) -> int:
         return 2
     over = _end_signal()
     try:
-        with sim.serve(args.host, args.port, guarded=args.guests != "none") as url:
+        with sim.serve(args.host, args.port, hosts=args.allowed_host) as url:
             print(f"listening on {url}", flush=True)
             while not over.wait(0.5):
                 pass
@@ -117,6 +117,13 @@ class _Parser(argparse.ArgumentParser):
 def _arguments(argv: list[str] | None, program: str) -> argparse.Namespace:
     parser = _Parser(prog=program, description="An offline UpCloud API on loopback.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="another host name by which clients call it, such as the name of a container; can be repeated",
+    )
     parser.add_argument("--port", type=_port, default=8080, help="port; 0: any free one (default: %(default)s)")
     parser.add_argument("--boot-seconds", type=_seconds, default=2.0, help="time of a boot (default: %(default)s)")
     parser.add_argument("--stop-seconds", type=_seconds, default=1.0, help="time of a stop (default: %(default)s)")

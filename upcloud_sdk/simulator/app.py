@@ -17,7 +17,7 @@ from upcloud_sdk.simulator.state.guest_backend import LimitedGuests, NoGuests
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from contextlib import AbstractContextManager
 
     from upcloud_sdk.simulator.guests.kinds import GuestKind
@@ -116,15 +116,18 @@ class Simulator(Dispatch):
         return SimulatorTransport(self)
 
     def serve(
-        self, host: str = "127.0.0.1", port: int = 0, *, guarded: bool | None = None
+        self, host: str = "127.0.0.1", port: int = 0, *, hosts: Iterable[str] = (), guarded: bool | None = None
     ) -> AbstractContextManager[str]:
         """Serve over HTTP in a thread, and return the URL, without the API version.
+
+        Requests that a web page in a browser could send are refused: to a host name other than `host`, `hosts` and
+        loopback (if `host` is all interfaces: and IP addresses), or with the Origin of a page.
 
         Args:
             host: The address to listen on.
             port: The port to listen on. 0: any free port.
-            guarded: Refuse requests that a web page in a browser could send: to other host names than `host` and
-                loopback, or with bodies that are not `application/json`. None: only if guests run code.
+            hosts: More names by which clients call it, such as the name of a container.
+            guarded: Also refuse bodies that are not `application/json`. None: only if guests run code.
 
         Raises:
             OSError: The port is taken.
@@ -144,7 +147,7 @@ class Simulator(Dispatch):
 
         if guarded is None:
             guarded = not isinstance(self.guests, NoGuests)
-        return serve(self, host, port, guarded=guarded, began=self.tick, ended=self.close)
+        return serve(self, host, port, hosts=hosts, guarded=guarded, began=self.tick, ended=self.close)
 
     # The account as a whole
 

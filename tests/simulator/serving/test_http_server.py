@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,11 +14,14 @@ import httpx
 import pytest
 
 from tests.simulator.documents import refusal, server_request
-from tests.simulator.patience import eventually
+from tests.simulator.patience import PATIENCE, eventually
+from tests.skips import OTHER_THAN_LINUX
 from upcloud_sdk.simulator import ManualClock, Simulator
+from upcloud_sdk.simulator.serving import connections, http_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -99,22 +104,173 @@ def test_another_version_is_refused(client: httpx.Client) -> None:
     assert refusal(client.get(f"{url}zone")) == (400, "API_VERSION_INVALID")
 
 
+class TestWebPages:
+    """Requests that a web page in a browser could send are refused."""
+
+    @pytest.mark.parametrize("path", ["/1.3/zone", "/_simulator/state"])
+    def test_a_foreign_host_name_is_refused(self, client: httpx.Client, path: str) -> None:
+        answer = client.get(client.base_url.join(path), headers={"Host": "evil.example.com"})
+        assert refusal(answer) == (403, "ACTION_FORBIDDEN")
+
+    @pytest.mark.parametrize("origin", ["http://evil.example.com", "http://localhost:1", "null"])
+    def test_another_origin_is_refused(self, client: httpx.Client, sim: Simulator, origin: str) -> None:
+        sim.account.credits = 7
+        answer = client.post(client.base_url.join("/_simulator/reset"), headers={"Origin": origin})
+        assert refusal(answer) == (403, "ACTION_FORBIDDEN")
+        assert sim.account.credits == 7
+
+    def test_its_own_origin_is_accepted(self, client: httpx.Client) -> None:
+        origin = str(client.base_url.join("/")).rstrip("/")
+        assert client.get("/zone", headers={"Origin": origin}).status_code == 200
+
+    @pytest.mark.parametrize("name", ["localhost:{port}", "127.0.0.1:{port}", "127.0.0.1", "[::1]:{port}"])
+    def test_loopback_host_names_are_accepted(self, client: httpx.Client, name: str) -> None:
+        host = name.format(port=client.base_url.port)
+        assert client.get("/zone", headers={"Host": host}).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("host", "status"), [("192.0.2.7:80", 200), ("[2001:db8::1]", 200), ("cloud:8080", 200), ("evil.example", 403)]
+    )
+    def test_on_all_interfaces_addresses_and_named_hosts_are_accepted(
+        self, sim: Simulator, host: str, status: int
+    ) -> None:
+        with sim.serve("0.0.0.0", hosts=["cloud"]) as url:
+            port = urlsplit(url).port
+            answer = httpx.get(f"http://127.0.0.1:{port}/1.3/zone", auth=("a", "b"), headers={"Host": host})
+        assert answer.status_code == status
+
+    def test_a_refused_upload_does_not_use_its_session_up(self, client: httpx.Client, sim: Simulator) -> None:
+        storage = new_upload(client)
+        (one,) = sim.storage_imports.values()
+        refused = httpx.put(one.direct_upload_url, content=b"evil", headers={"Host": "evil.example.com"})
+        assert refusal(refused) == (403, "ACTION_FORBIDDEN")
+        assert httpx.put(one.direct_upload_url, content=b"data").json()["written_bytes"] == 4
+        assert client.get(f"/storage/{storage}/import").json()["storage_import"]["state"] == "completed"
+
+
+def new_upload(client: httpx.Client) -> str:
+    """The uuid of a storage that waits for an upload."""
+    disk = {"size": 10, "title": "data", "zone": "fi-hel1"}
+    storage: str = client.post("/storage", json={"storage": disk}).json()["storage"]["uuid"]
+    client.post(f"/storage/{storage}/import", json={"storage_import": {"source": "direct_upload"}})
+    return storage
+
+
+class TestBodies:
+    """A body is read only from somebody who may send it, and only so much of it."""
+
+    def connected(self, client: httpx.Client, lines: str) -> socket.socket:
+        target = client.base_url
+        connection = socket.create_connection((target.host, target.port or 80), timeout=PATIENCE)
+        connection.sendall(f"{lines}\r\nHost: {target.host}\r\n".encode())
+        return connection
+
+    def test_no_body_is_read_without_credentials(self, client: httpx.Client) -> None:
+        with self.connected(client, "POST /1.3/server HTTP/1.1") as connection:
+            connection.sendall(b"Content-Length: 700000000\r\n\r\n")
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 401 ")
+
+    def test_a_body_beyond_the_limit_is_refused(self, client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http_server, "MOST_IN_MEMORY", 10_000)
+        for _ in range(2):
+            assert refusal(client.post("/server", content=b" " * 10_001)) == (413, "REQUEST_TOO_LARGE")
+        for _ in range(3):
+            assert client.post("/server", content=b" " * 9_999).status_code == 400
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            b"",
+            b"GET /1.3/zone HT",
+            b"POST /1.3/server HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x_12\r\nContent-Length: 9\r\n\r\n{",
+            b"POST /1.3/server HTTP/1.1\r\nHost: localhost\r\nContent-Length: 700000000\r\n\r\n{",
+            b"GET /1.3/zone HTTP/1.1\r\nHost: localhost\r\n\r\nGET /1.3/zone HT",
+        ],
+    )
+    def test_a_request_that_does_not_arrive_is_given_up(
+        self, sim: Simulator, monkeypatch: pytest.MonkeyPatch, sent: bytes
+    ) -> None:
+        monkeypatch.setattr(connections, "ARRIVAL_SECONDS", 0.05)
+        with sim.serve() as url:
+            target = urlsplit(url)
+            with socket.create_connection((target.hostname, target.port), timeout=PATIENCE) as connection:
+                connection.sendall(sent)
+                with suppress(ConnectionResetError):
+                    while connection.recv(65_536):
+                        pass
+
+    def test_a_large_request_has_more_time(
+        self, client: httpx.Client, sim: Simulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(connections, "ARRIVAL_SECONDS", 0.5)
+        monkeypatch.setattr(connections, "ARRIVAL_RATE", 1)
+        looked = threading.Event()
+        check = connections.Protocol.check_arrival
+
+        def noted(self: connections.Protocol) -> None:
+            check(self)
+            looked.set()
+
+        monkeypatch.setattr(connections.Protocol, "check_arrival", noted)
+
+        def pieces() -> Iterator[bytes]:
+            yield b" " * 1000
+            assert looked.wait(PATIENCE)
+            yield b" " * 1000
+
+        assert client.post("/server", content=pieces()).status_code == 400
+
+
+class TestConnections:
+    """There are never more connections than descriptors for them."""
+
+    def test_connections_beyond_the_limit_are_closed(self, sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http_server, "most_connections", lambda: 5)
+        with sim.serve() as url, ExitStack() as stack:
+            target = urlsplit(url)
+            for _ in range(5):
+                stack.enter_context(socket.create_connection((target.hostname, target.port), timeout=PATIENCE))
+            more = stack.enter_context(socket.create_connection((target.hostname, target.port), timeout=PATIENCE))
+            with suppress(ConnectionResetError):
+                assert more.recv(1) == b""
+            stack.close()
+            eventually(lambda: answers(url))
+
+    @pytest.mark.skipif(sys.platform != "linux", reason=OTHER_THAN_LINUX)
+    def test_a_flood_of_connections_writes_a_line_at_most(self, tmp_path: Path) -> None:
+        command = f"ulimit -n 64; exec {sys.executable} -m upcloud_sdk.simulator --port 0"
+        with (
+            (tmp_path / "errors").open("w") as errors,
+            subprocess.Popen(["/bin/sh", "-c", command], stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+            ExitStack() as stack,
+        ):
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            url: str = process.stdout.readline().removeprefix("listening on ").strip()
+            target = urlsplit(url)
+            with ExitStack() as flood:
+                for _ in range(200):
+                    with suppress(OSError):
+                        connection = socket.create_connection((target.hostname, target.port), timeout=0.1)
+                        flood.enter_context(connection).sendall(b"no HTTP\r\n")
+            eventually(lambda: answers(url))
+        assert len((tmp_path / "errors").read_text().splitlines()) <= 1
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/1.3/zone", auth=("a", "b")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 class TestGuarded:
-    """If guests run code, requests that a web page in a browser could send are refused."""
+    """If guests run code, a body that a form in a web page could send is refused, too."""
 
     @pytest.fixture
     def guarded(self, sim: Simulator) -> Iterator[str]:
         with sim.serve(guarded=True) as url:
             yield url
-
-    def test_a_foreign_host_name_is_refused(self, guarded: str) -> None:
-        answer = httpx.get(f"{guarded}/1.3/zone", auth=("a", "b"), headers={"Host": "evil.example.com"})
-        assert refusal(answer) == (403, "ACTION_FORBIDDEN")
-
-    @pytest.mark.parametrize("name", ["localhost:{port}", "127.0.0.1:{port}", "127.0.0.1", "[::1]:{port}"])
-    def test_loopback_host_names_are_accepted(self, guarded: str, name: str) -> None:
-        host = name.format(port=urlsplit(guarded).port)
-        assert httpx.get(f"{guarded}/1.3/zone", auth=("a", "b"), headers={"Host": host}).status_code == 200
 
     @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", None])
     def test_a_body_that_a_form_could_send_is_refused(self, guarded: str, kind: str | None) -> None:

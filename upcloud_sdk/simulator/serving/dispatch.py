@@ -7,7 +7,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, NamedTuple
 
 from upcloud_sdk.simulator.chapters.account import audit
-from upcloud_sdk.simulator.chapters.routing import Router
+from upcloud_sdk.simulator.chapters.routing import Route, Router
 from upcloud_sdk.simulator.chapters.storages import uploads
 from upcloud_sdk.simulator.chapters.table import API
 from upcloud_sdk.simulator.serving import control
@@ -48,6 +48,9 @@ class Dispatch(Cloud):
     ) -> Generator[float, None, Delivery]:
         """Answer one request. Yields times of the API's clock until which the caller must wait."""
         call = Call.parse(method, target, headers, content)
+        refused = self._refused(call, target)
+        if refused is not None:
+            return refused
         call.origin = origin
         api_path, api = _below_version(call.path)
         with self.lock:
@@ -56,14 +59,31 @@ class Dispatch(Cloud):
             answer: Answer | None = yield from self._answered(call)
         else:
             answer = yield from self._faulty(call, fault)
-        query = "?" + target.partition("?")[2] if "?" in target else ""
-        self._note(LoggedRequest(call.method, api_path + query, answer.status if answer else 0), api=api)
+        if api:
+            self._note(call.method, api_path, target, answer.status if answer else 0)
         if answer is None:
             return Delivery(0, {}, b"", dropped=True)
         delivery = self.packed(answer)
         if fault is not None and fault.truncate is not None:
             return delivery._replace(body=delivery.body[: fault.truncate], truncated=True)
         return delivery
+
+    def refused(self, method: str, target: str, headers: Mapping[str, str]) -> Delivery | None:
+        """The refusal of a request's credentials. A server asks before it reads the body."""
+        return self._refused(Call.parse(method, target, headers), target)
+
+    def _refused(self, call: Call, target: str) -> Delivery | None:
+        try:
+            with self.lock:
+                self.settle()
+                identity.authenticate(self, call)
+        except ApiFault as fault:
+            path, api = _below_version(call.path)
+            answer = refusal(self, call.method, path, of_service(call.method, path, fault))
+            if api:
+                self._note(call.method, path, target, answer.status)
+            return self.packed(answer)
+        return None
 
     def _faulty(self, call: Call, fault: Fault) -> Generator[float, None, Answer | None]:
         """Apply a fault before or after the effect: a delay, then the fault's answer."""
@@ -118,7 +138,6 @@ class Dispatch(Cloud):
         """The API's answer. Call it with the lock held."""
         try:
             self.settle()
-            identity.authenticate(self, call)
             call.path, api = _below_version(call.path)
             if not api:
                 _check_version(call.path)
@@ -141,24 +160,21 @@ class Dispatch(Cloud):
             del headers["content-length"]
         return Delivery(answer.status, headers, body)
 
-    def _note(self, request: LoggedRequest, *, api: bool) -> None:
-        if not api:
-            return
-        self.requests.append(request)
+    def _note(self, method: str, path: str, target: str, status: int) -> None:
+        query = "?" + target.partition("?")[2] if "?" in target else ""
+        self.requests.append(LoggedRequest(method, path + query, status))
         if len(self.requests) > _LOG_LENGTH:
             del self.requests[: _LOG_LENGTH // 2]
+
+    def is_upload(self, method: str, target: str) -> bool:
+        """Whether `sink` receives the body of this request."""
+        return _upload_route(Call.parse(method, target, {})) is not None
 
     def sink(self, method: str, target: str, headers: Mapping[str, str]) -> Sink | None:
         """The receiver of this request's body in pieces. None for ordinary requests."""
         call = Call.parse(method, target, headers)
-        call.path, api = _below_version(call.path)
-        if api:
-            return None
-        try:
-            route = ROOT.find(call)
-        except ApiFault:
-            return None
-        if route.sink is None:
+        route = _upload_route(call)
+        if route is None or route.sink is None:
             return None
         with self.lock:
             fault = self.faults.take(call.method, call.path)
@@ -168,6 +184,14 @@ class Dispatch(Cloud):
                 None if fault.drop else self._answer_of(call.method, call.path, fault),
                 route.sink(self, call) if fault.after_effect else None,
             )
+
+
+def _upload_route(call: Call) -> Route | None:
+    try:
+        route = ROOT.find(call)
+    except ApiFault:
+        return None
+    return None if route.sink is None else route
 
 
 def _below_version(path: str) -> tuple[str, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from contextlib import contextmanager
@@ -10,15 +11,15 @@ from typing import TYPE_CHECKING, cast
 import anyio
 import uvicorn
 from starlette.requests import ClientDisconnect, Request
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from upcloud_sdk.simulator.serving.connections import BACKLOG, AcceptErrors, Protocol, most_connections
 from upcloud_sdk.simulator.serving.dispatch import Delivery
 from upcloud_sdk.simulator.serving.exchange import next_step, run_exchange
 from upcloud_sdk.simulator.serving.gate import Gate
+from upcloud_sdk.simulator.wire.calls import ApiFault
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
 
     from starlette.types import Receive, Scope, Send
 
@@ -26,26 +27,18 @@ if TYPE_CHECKING:
     from upcloud_sdk.simulator.wire.calls import Sink
 
 _START_SECONDS, _STOP_SECONDS = 10.0, 10.0
-
-
-class _Protocol(H11Protocol):
-    """Gives a request access to its connection, so that a fault can close it."""
-
-    def connection_made(  # type: ignore[override]  # same type as in uvicorn
-        self,
-        transport: asyncio.Transport,  # pyright: ignore[reportIncompatibleMethodOverride]  # the same
-    ) -> None:
-        super().connection_made(transport)
-        state: dict[str, object] = self.app_state
-        self.app_state = {**state, "connection": transport}
+MOST_IN_MEMORY = 64 * 1024 * 1024
+"""Bytes of all request bodies that are kept in memory at a time. Uploads are not kept."""
+_TOO_LARGE = ApiFault(413, "REQUEST_TOO_LARGE", f"More than {MOST_IN_MEMORY} bytes of requests would be in memory.")
 
 
 class Application:
-    """The ASGI application."""
+    """The ASGI application. Checks the host, then the credentials, and only then reads the body."""
 
     def __init__(self, simulator: Dispatch, gate: Gate) -> None:
         self._simulator, self._gate = simulator, gate
         self._holding: set[anyio.CancelScope] = set()
+        self._in_memory = 0
 
     def close_held(self) -> None:
         """Close the connections of held calls, because the server ends."""
@@ -60,29 +53,44 @@ class Application:
         query = cast("bytes", scope["query_string"])
         target = (raw_path.partition(b"?")[0] + (b"?" + query if query else b"")).decode("latin-1")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        sink = self._simulator.sink(request.method, target, headers)
-        refusal = self._gate.refusal(request.method, headers, upload=sink is not None)
+        upload = self._simulator.is_upload(request.method, target)
+        refusal = self._gate.refusal(request.method, headers, upload=upload)
         if refusal is not None:
-            if sink is not None:
-                sink.abort()
             await _send(send, self._simulator.packed(refusal))
             return
+        sink = self._simulator.sink(request.method, target, headers) if upload else None
         if sink is not None:
             await self._upload(sink, request, send)
             return
-        content = await request.body()
-        origin = f"{scope['scheme']}://{headers.get('host', '')}"
-        exchange = self._simulator.exchange(request.method, target, headers, content, origin)
+        refused = self._simulator.refused(request.method, target, headers)
+        if refused is not None:
+            await _send(send, refused)
+            return
+        content = bytearray()
+        try:
+            async for chunk in request.stream():
+                content += chunk
+                self._in_memory += len(chunk)
+                if self._in_memory > MOST_IN_MEMORY:
+                    await _send(send, self._simulator.packed(_TOO_LARGE.answer()))
+                    return
+            origin = f"{scope['scheme']}://{headers.get('host', '')}"
+            exchange = self._simulator.exchange(request.method, target, headers, bytes(content), origin)
+            await self._deliver(exchange, request, send)
+        except ClientDisconnect:
+            return
+        finally:
+            self._in_memory -= len(content)
+
+    async def _deliver(self, exchange: Generator[float, None, Delivery], request: Request, send: Send) -> None:
         held = next_step(exchange)
-        delivery = held if isinstance(held, Delivery) else await self._held(exchange, held, receive)
+        delivery = held if isinstance(held, Delivery) else await self._held(exchange, held, request.receive)
         if delivery is None:
             return
-        if delivery.dropped:
-            await _cut(scope, receive)
-        else:
+        if not delivery.dropped:
             await _send(send, delivery)
-            if delivery.truncated:
-                await _cut(scope, receive)
+        if delivery.dropped or delivery.truncated:
+            await _cut(request.scope, request.receive)
 
     async def _upload(self, sink: Sink, request: Request, send: Send) -> None:
         try:
@@ -138,6 +146,10 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._application = application
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(AcceptErrors())
+        await super().startup(sockets)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._application.close_held()
         await super().shutdown(sockets)
@@ -168,6 +180,7 @@ def serve(
     host: str,
     port: int,
     *,
+    hosts: Iterable[str],
     guarded: bool,
     began: Callable[[], None],
     ended: Callable[[], None],
@@ -175,11 +188,12 @@ def serve(
     """See `Simulator.serve`. `began` is called when the server accepts calls, `ended` when it does not any more."""
     listener = listen(host, port)
     shown = f"[{host}]" if ":" in host else host
-    gate = Gate(hosts=frozenset({shown}), json_only=True) if guarded else Gate()
-    application = Application(simulator, gate)
+    application = Application(simulator, Gate(shown, hosts, json_only=guarded))
     config = uvicorn.Config(
         application,
-        http=_Protocol,
+        http=Protocol,
+        backlog=BACKLOG,
+        limit_concurrency=most_connections(),
         ws="none",
         lifespan="off",
         loop="asyncio",

@@ -74,7 +74,7 @@ class UpCloud(Namespaces, SuggestsNames):
         transport: An httpx transport to send requests with. The client does not close it.
         http_client: An httpx client to send requests with. The client does not close it.
         proxy: URL of a proxy, as in httpx. None: HTTPS_PROXY and NO_PROXY are used.
-        ssl_context: Certificates to trust, as in httpx. None: SSL_CERT_FILE is used.
+        ssl_context: Certificates to trust, as in httpx. None: SSL_CERT_FILE or SSL_CERT_DIR is used.
         allow_http: Allow unencrypted http to other machines. Others on the network can then read the credentials.
         user_agent: The User-Agent header. None: name and version of this SDK.
         close_timeout: How long leaving the block waits for unfinished creates and destroys, in seconds.

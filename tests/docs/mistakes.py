@@ -56,6 +56,18 @@ MISTAKES = (
     ),
     Mistake("A token as plain text", 'UpCloud("ucat_…")', "Wrap it: `UpCloud(Token(...))` keeps it out of logs."),
     Mistake(
+        "A base URL without its scheme",
+        "UpCloud()",
+        "Set UPCLOUD_DEBUG_API_BASE_URL=http://127.0.0.1:8080.",
+        (*TOKEN, ("UPCLOUD_DEBUG_API_BASE_URL", "127.0.0.1:8080")),
+    ),
+    Mistake(
+        "A file of certificates that does not exist",
+        'async with UpCloud(base_url="https://api.upcloud.com"):\n    ...',
+        "Correct the path, or unset SSL_CERT_FILE.",
+        (*TOKEN, ("SSL_CERT_FILE", "/etc/ssl/company.pem")),
+    ),
+    Mistake(
         "A wrong token",
         'async with UpCloud(Token("ucat_wrong"), base_url=url) as other:\n    await other.account.get()',
         "Make a new token in the control panel.",

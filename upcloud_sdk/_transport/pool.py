@@ -43,7 +43,9 @@ class ConnectionStack(httpx.AsyncBaseTransport):
         self._closed = False
 
     def _new(self, url: httpx.URL) -> httpx.AsyncHTTPTransport:
-        return httpx.AsyncHTTPTransport(verify=self._ssl_context(), limits=_LIMITS, proxy=self._proxy_for(url))
+        # Plain http needs no certificates, which take long to load.
+        verify = self._ssl_context() if url.scheme == "https" else False
+        return httpx.AsyncHTTPTransport(verify=verify, limits=_LIMITS, proxy=self._proxy_for(url))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request. The body of the answer is already read."""

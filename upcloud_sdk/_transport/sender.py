@@ -10,6 +10,7 @@ import httpx
 
 from upcloud_sdk._transport.pool import KEEP_IDLE, ConnectionStack
 from upcloud_sdk._transport.proxies import place_of, proxy_for
+from upcloud_sdk._transport.tls import tls_of_environment
 from upcloud_sdk.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,13 +59,13 @@ def sdk_sender(
     """Send with the SDK's transport.
 
     Raises:
-        ConfigError: The transport is not available, or the proxy cannot be used.
+        ConfigError: The transport is not available, or the proxy or the certificates of the environment cannot be used.
     """
 
     @functools.cache
     def tls() -> ssl.SSLContext:
         # One for all connections, since making it takes as long as several hundred requests.
-        return ssl_context or httpx.create_ssl_context()
+        return ssl_context or tls_of_environment()
 
     @functools.cache
     def proxy_to(origin: str) -> httpx.Proxy | None:
@@ -73,11 +74,14 @@ def sdk_sender(
     def proxy_of(url: httpx.URL) -> httpx.Proxy | None:
         return proxy_to(f"{url.scheme}://{url.netloc.decode('ascii')}")
 
-    used = proxy_of(httpx.URL(base_url))
+    # What is invalid in the environment fails here, not in the first call.
+    api = httpx.URL(base_url)
+    if api.scheme == "https":
+        tls()
+    used = proxy_of(api)
     if used is not None:
         try:
-            # An invalid proxy fails here, not in the first call.
-            httpx.AsyncHTTPTransport(verify=tls(), proxy=used)
+            httpx.AsyncHTTPTransport(verify=False, proxy=used)
         except ImportError:
             raise ConfigError("the proxy cannot be used: SOCKS needs pip install 'httpx[socks]'") from None
 
@@ -85,14 +89,14 @@ def sdk_sender(
         return place_of(proxy_of(url))
 
     if http == "aiohttp":
-        aiohttp = _aiohttp(tls(), proxy_of)
+        aiohttp = _aiohttp(tls, proxy_of)
         return Sender(aiohttp.handle_async_request, aiohttp.handle_async_request, aiohttp.aclose, place)
     stack = ConnectionStack(tls, proxy_of)
     return Sender(stack.handle_async_request, stack.stream, stack.aclose, place)
 
 
 def _aiohttp(
-    ssl_context: ssl.SSLContext, proxy_of: Callable[[httpx.URL], httpx.Proxy | None]
+    ssl_context: Callable[[], ssl.SSLContext], proxy_of: Callable[[httpx.URL], httpx.Proxy | None]
 ) -> httpx.AsyncBaseTransport:
     # An extra, so it is imported only if it is used.
     try:
@@ -111,7 +115,8 @@ def _aiohttp(
     def make(proxy: httpx.Proxy | None, scheme: str) -> httpx.AsyncBaseTransport:
         if proxy is not None and proxy.url.scheme not in {"http", "https"}:
             raise ConfigError("the proxy cannot be used: http='aiohttp' does not support SOCKS: leave http out")
-        return AiohttpTransport(verify=ssl_context, proxy=_with_header(proxy, scheme), limits=limits)
+        verify = ssl_context() if scheme == "https" else False
+        return AiohttpTransport(verify=verify, proxy=_with_header(proxy, scheme), limits=limits)
 
     return _PerProxy(make, proxy_of)
 

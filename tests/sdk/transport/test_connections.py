@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import traceback
@@ -280,6 +281,34 @@ async def test_the_certificate_authorities_of_ssl_cert_file_are_trusted(
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     async with client(tls_server.url, http) as cloud:
+        assert (await cloud.request("POST", "/thing")).status == 200
+
+
+UNUSABLE = [
+    ("SSL_CERT_FILE", "missing.pem"),
+    ("SSL_CERT_FILE", "empty.pem"),
+    ("SSL_CERT_FILE", "."),
+    ("SSL_CERT_DIR", "missing"),
+    ("SSL_CERT_DIR", "empty.pem"),
+    ("SSLKEYLOGFILE", "missing/keys"),
+]
+
+
+@pytest.mark.parametrize(("variable", "value"), UNUSABLE)
+async def test_certificates_of_the_environment_that_cannot_be_used_are_refused_when_the_block_is_entered(
+    http: Http, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    (tmp_path / "empty.pem").write_text("")
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv(variable, str(tmp_path / value))
+    cloud = UpCloud(Token("ucat_x"), http=http)
+    with pytest.raises(ConfigError, match=re.escape(f"{variable}={tmp_path / value}")):
+        await cloud.__aenter__()
+
+
+async def test_plain_http_needs_no_certificates(server: RawServer, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/missing.pem")
+    async with client(server.url, http) as cloud:
         assert (await cloud.request("POST", "/thing")).status == 200
 
 

@@ -75,7 +75,7 @@ class QuickWorker(UpcloudLatentWorker):
             fleet.records.held[uuid].due = 0.0
             fleet.renewal._wake.set()  # pyright: ignore[reportPrivateUsage]  # the same
 
-        account.bridge.call(renew)
+        self._service.bridge.call(renew)
 
     def let_pass(self, seconds: float) -> None:
         """Move the create of its server this many seconds into the past."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet import defer
 
@@ -16,14 +16,17 @@ from upcloud_sdk.buildbot._buildbot.api import (
     States,
 )
 from upcloud_sdk.buildbot._buildbot.private import builds_on, clear_page, show_on_page, wait_for
-from upcloud_sdk.buildbot.servers.server import BuildServer
+from upcloud_sdk.buildbot.configuration.bootstrap import Bootstrap
+from upcloud_sdk.buildbot.servers.build_log import BuildLog, add_notice
+from upcloud_sdk.buildbot.servers.builds import ask_for, origin_of
 from upcloud_sdk.ci import is_permanent
+from upcloud_sdk.ci.record.changes import Phase, ServerChange
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from upcloud_sdk import ServerSpec, WaitPolicy
+    from upcloud_sdk import WaitPolicy
     from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, Build, Properties
     from upcloud_sdk.buildbot._buildbot.bridge import Operation
     from upcloud_sdk.buildbot.accounts.open_accounts import Account
@@ -31,8 +34,9 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.configuration.bootstrap import Guest
     from upcloud_sdk.buildbot.configuration.request import ServerRequest
     from upcloud_sdk.buildbot.master.service import UpcloudService
-    from upcloud_sdk.ci import ReapPace
-    from upcloud_sdk.models import StorageSummary
+    from upcloud_sdk.ci import JobServer, ReapPace
+    from upcloud_sdk.ci.record.changes import Change
+    from upcloud_sdk.ci.servers.choice import MakeSpecs
 
 T = TypeVar("T")
 
@@ -40,31 +44,33 @@ _LATE_GONE_WITHIN = 7500.0
 """Seconds within which the client has destroyed a server that appeared late, or has given up."""
 
 
-class ServerMaker(Protocol):
-    """The methods of the worker that a subclass may override."""
-
-    async def server_request(self, properties: Properties) -> ServerRequest: ...
-    def server_specs(self, request: ServerRequest, template: StorageSummary, guest: Guest) -> list[ServerSpec]: ...
-    def guest(self, request: ServerRequest) -> Guest: ...
-
-
 class CurrentServer:
-    """The server of one worker. It also holds the worker's slot among `max_servers` while there is no server yet."""
+    """The server of one worker. It also holds the worker's slot among `max_servers` while there is no server yet.
+
+    `on_lost` is called with a server on which no other build may begin: its lease is lost, or its create has failed
+    though its guest has attached.
+    """
 
     service: UpcloudService
 
     def __init__(
         self,
         worker: AbstractLatentWorker,
-        maker: ServerMaker,
         arguments: Arguments,
-        on_lost: Callable[[BuildServer], object],
+        on_lost: Callable[[JobServer[ServerRequest]], object],
     ) -> None:
-        self._worker, self._maker, self._on_lost = worker, maker, on_lost
+        self._worker, self._on_lost = worker, on_lost
         self.arguments = arguments
-        self.server: BuildServer | None = None
+        self.server: JobServer[ServerRequest] | None = None
+        self.build: Build | None = None
+        """The build that the server was created for, or started again."""
+        self.guest: Guest | None = None
+        """What the guest of the server was told."""
         self.account: Account | None = None
         """The account of the next server. An existing server keeps its account."""
+        self._log: BuildLog | None = None
+        self._started: JobServer[ServerRequest] | None = None
+        """The server of the running start."""
         self._is_starting = self._is_cancelled = False
         self._operation: Operation[Any] | None = None
         """The operation that the start or the stop waits for."""
@@ -77,16 +83,11 @@ class CurrentServer:
         self.account = await service.account_for(self, arguments, waits, reaps, self.account)
         self.arguments = arguments
 
-    async def serves(self, properties: Properties) -> bool:
-        """Whether a build with these properties may run on the existing server."""
-        server = self.server
-        try:
-            if server is None or server.is_outdated or server.account is not self.account:
-                return False
-            is_alike = server.has_fresh_disks == self.arguments.fresh_disk
-            return is_alike and server.request == await self._maker.server_request(properties)
-        except Exception:  # noqa: BLE001 - a build whose values cannot be rendered fails when it has a server of its own
-            return False
+    @property
+    def account_of_next(self) -> Account:
+        """The account of the next server."""
+        assert self.account is not None
+        return self.account
 
     # --- a slot for the next server -----------------------------------------------------------------------------------
 
@@ -117,64 +118,68 @@ class CurrentServer:
 
     # --- start --------------------------------------------------------------------------------------------------------
 
-    async def start(self, build: Build) -> None:
-        """Create a server for a build, and return when it is started or its guest has attached.
-
-        A parked server is started with a fresh disk instead.
+    @contextlib.asynccontextmanager
+    async def starting(self, build: Build) -> AsyncGenerator[None]:
+        """In this block, a server is created or started again for a build.
 
         Raises:
             LatentWorkerCannotSubstantiate: No attempt can succeed.
             LatentWorkerFailedToSubstantiate: The next attempt may succeed.
             LatentWorkerSubstantiatiationCancelled: `cancel_start` was called.
         """
-        self._is_starting, server = True, self.server
+        self._is_starting, self._started = True, None
         try:
-            if server is None or not await self._renew(server, build):
-                server = None
-                server = await self._server_for(build)
-                await self._create(server)
+            yield
         except Exception as error:
-            if server is not None and server.attached_at is not None:
-                # The start has succeeded: its guest has attached.
-                if server.details is None:
-                    self._give_up_unknown(server, error)
-            else:
-                failure = _failure(error, self._worker.name, is_outdated=server is not None and server.is_outdated)
-                if server is not None:
-                    self.service.record.failed(server, str(error) or str(failure))
-                elif not isinstance(error, defer.CancelledError):
-                    self.service.record.refused(self._worker.name, build, str(failure.args[-1]))
+            failure = self._failure_of(build, error)
+            if failure is not None:
                 raise failure from error
         finally:
             self._is_starting = self._is_cancelled = False
 
-    async def _server_for(self, build: Build) -> BuildServer:
-        """The server for a build, before its create. It has a slot among `max_servers`."""
-        while True:
-            arguments = self.arguments
-            request = await self._maker.server_request(build)
-            # Repeat after a reconfiguration of the master: the server's account must be that of the request.
-            if arguments is self.arguments:
-                break
+    def _failure_of(self, build: Build, error: Exception) -> Exception | None:
+        """The exception for Buildbot after an error of the start. None if its guest has attached nevertheless."""
+        server = self._started
+        if server is not None and server.attached_at is not None:
+            if server.details is None:
+                # Its build may end before the client destroys the server.
+                server.fail(str(error))
+                server.is_outdated = True
+                self._on_lost(server)
+            return None
+        failure = _failure(error, self._worker.name, is_outdated=server is not None and server.is_outdated)
+        if server is not None:
+            server.fail(str(error) or str(failure))
+        elif not isinstance(error, defer.CancelledError):
+            self._note_refused(build, str(failure.args[-1]))
+        return failure
+
+    def _note_refused(self, build: Build, reason: str) -> None:
+        """Record a start that failed before its server was asked for."""
+        buildid = build.buildid
+        origin = origin_of(build, self._worker.master)
+        self.service.record.refused(reason, worker=self._worker.name, buildid=buildid, **origin)
+
+    async def create(self, server: JobServer[ServerRequest], build: Build, guest: Guest) -> None:
+        """Create this server, and return when it is started or its guest has attached."""
         if self._is_cancelled:
             raise defer.CancelledError
-        if not self.service.limit.reserve(self, arguments.max_servers):
+        service, arguments = self.service, self.arguments
+        if not service.limit.reserve(self, arguments.max_servers):
             raise LatentWorkerFailedToSubstantiate(self._worker.name, "max_servers: no slot for its server is free")
         assert self.account is not None
-        self.service.images.use_limits_of(request.recipe, lambda: self.arguments)
-        guest, specs = self._maker.guest(request), self._maker.server_specs
-        server = self.server = BuildServer(
-            build, self.account, request, guest, specs, has_fresh_disks=arguments.fresh_disk
-        )
-        from_thread = self._worker.master.reactor.callFromThread
-        server.tell_lost = partial(from_thread, self._lease_lost, server)
-        server.tell_late = partial(from_thread, self._appeared_late, server)
-        self.service.limit.hand_over(self, server)
+        service.images.use_limits_of(server.choice.recipe, lambda: self.arguments)
+        self.server = self._started = server
+        service.limit.hand_over(self, server)
         self.account.holders.add(server)
-        self.service.record.asked(server, build)
-        return server
+        server.listeners.append(partial(service.hear, server))
+        server.listeners.append(partial(service.call, self._hear, server))
+        self._use_for(server, build, guest)
+        ask_for(server, build, self._worker.master)
+        await self._reserve_money(server)
+        await self._run(server.start, arguments.create_timeout, arguments.boot_timeout).ended
 
-    async def _create(self, server: BuildServer) -> None:
+    async def _reserve_money(self, server: JobServer[ServerRequest]) -> None:
         budget = self.arguments.budget
         if budget is not None:
             ask = partial(server.likely_price, with_bill=budget.per_month is not None)
@@ -183,30 +188,41 @@ class CurrentServer:
             refusal = self.service.spending.reserve(self._worker.name, server, price, budget)
             if refusal is not None:
                 raise LatentWorkerFailedToSubstantiate(self._worker.name, refusal)
-        limits = self.arguments.create_timeout, self.arguments.boot_timeout
-        created = partial(self._worker.master.reactor.callFromThread, self._created, server)
-        await self._run(server.start, *limits, created).ended
-        self.service.record.started(server)
 
-    def _give_up_unknown(self, server: BuildServer, error: Exception) -> None:
-        """Handle a failed create whose guest has attached. Its build may end before the client destroys the server."""
-        self.service.record.failed(server, str(error))
-        server.is_outdated = True
-        self._on_lost(server)
+    def _use_for(self, server: JobServer[ServerRequest], build: Build, guest: Guest) -> None:
+        self.build, self.guest = build, guest
+        master = self._worker.master
+        self._log = log = BuildLog(build, server, f"{guest.master}:{guest.port}", master.reactor.seconds)
+        server.tell = partial(master.reactor.callFromThread, log.write)
 
-    def _appeared_late(self, server: BuildServer) -> None:
-        """Handle a server that appeared after its create failed or was cancelled. The client destroys it."""
-        self.service.record.late(server)
-        if self.service.bridge.is_running:
-            defer.ensureDeferred(self._record_late(server))
+    def _hear(self, server: JobServer[ServerRequest], change: Change) -> None:
+        """Handle a change of a server, on the reactor's thread."""
+        if self._log is not None and self._log.server is server:
+            self._log.hear(change)
+        if not isinstance(change, ServerChange):
+            return
+        if server.is_abandoned and change.uuid is not None and self.service.bridge.is_running:
+            defer.ensureDeferred(self._await_end(server))
+        if server is not self.server:
+            return
+        if change.uuid is not None and not server.is_abandoned:
+            self.service.bridge.run(server.ask_price).ended.addErrback(lambda _: None)
+        if server.lost is not None and change.error is not None:
+            # Running builds may end on it.
+            for build in builds_on(self._worker):
+                add_notice(build, "lease", f"{server.lost}. The build goes on as long as its worker is connected.")
+            self._on_lost(server)
+        if change.uuid is not None or change.hourly is not None or change.phase is Phase.ATTACHED:
+            self._show(server)
 
-    async def _record_late(self, server: BuildServer) -> None:
-        with contextlib.suppress(UpCloudError, defer.CancelledError):
-            await self.service.bridge.run(server.ask_price).ended
-            self.service.record.priced(server)
-        await self._record_end(server)
+    def _show(self, server: JobServer[ServerRequest]) -> None:
+        """Show the facts about the server on the worker's page, and as properties of its first build."""
+        if server.details is not None and self.build is not None:
+            set_facts(server, self.build)
+            if self._worker.conn is not None:
+                show_on_page(self._worker, server.facts())
 
-    async def _record_end(self, server: BuildServer) -> None:
+    async def _await_end(self, server: JobServer[ServerRequest]) -> None:
         """Record the end of a server that the client destroys, or that never appeared."""
         ends = time.monotonic() + _LATE_GONE_WITHIN
         destroyed = self.service.bridge.run(server.until_destroyed)
@@ -217,25 +233,12 @@ class CurrentServer:
             if time.monotonic() < ends:
                 return  # The master has stopped.
             if server.details is not None:
-                self.service.record.left(server, "it was not seen to be destroyed")
+                server.note_left("it was not seen to be destroyed")
                 return
-        self.service.record.gone(server)
-
-    def _created(self, server: BuildServer) -> None:
-        self._show(server)
-        self.service.record.made(server)
-        self.service.bridge.run(server.ask_price).ended.addBoth(lambda _: self._priced(server))
-
-    def _priced(self, server: BuildServer) -> None:
-        self.service.record.priced(server)
-        self._show(server)
-
-    def _show(self, server: BuildServer) -> None:
-        """Show the facts about the server on the worker's page, and as properties of its first build."""
-        if server is self.server:
-            server.set_properties(server.build)
-            if self._worker.conn is not None:
-                show_on_page(self._worker, server.facts())
+        if server.details is not None and server.credits_per_hour is None:
+            with contextlib.suppress(UpCloudError, defer.CancelledError):
+                await self.service.bridge.run(server.ask_price).ended
+        server.end("it was not created")
 
     def clear_page(self) -> None:
         """Remove the server from the worker's page when the server and its guest are gone."""
@@ -264,16 +267,27 @@ class CurrentServer:
         server = self.server
         if server is None or server.up_since is None:
             return None
-        problem = server.is_late(self.arguments.attach_timeout)
+        problem = self._lateness(server)
         try:
             problem = problem or await self._run(server.find_problem).ended
         except defer.CancelledError:
             return None
         if problem is not None:
-            self.service.record.failed(server, problem)
+            server.fail(problem)
         return problem
 
-    async def is_sealed(self, server: BuildServer) -> bool:
+    def _lateness(self, server: JobServer[ServerRequest]) -> str | None:
+        """Why its guest is too late to attach. None if it is not."""
+        limit, up_since = self.arguments.attach_timeout, server.up_since
+        if up_since is None or time.monotonic() - up_since <= limit:
+            return None
+        request, hint = server.choice, ""
+        is_told = any(spec.user_data is not None for spec in server.specs) and not request.user_data.get_secret_value()
+        if is_told and isinstance(request.bootstrap, Bootstrap) and self.guest is not None:
+            hint = request.bootstrap.attach_hint(self.guest)
+        return f"the worker on server {server.uuid} has not attached within attach_timeout={limit:g} s{hint}"
+
+    async def is_sealed(self, server: JobServer[ServerRequest]) -> bool:
         """Whether the build may begin, because it cannot read the worker's password. If not, the guest tries again."""
         if not self.arguments.seal_metadata or server.attached_at is not None:
             return True
@@ -282,14 +296,12 @@ class CurrentServer:
         except defer.CancelledError:
             return False
 
-    def note_attach(self, server: BuildServer) -> None:
+    def note_attach(self, server: JobServer[ServerRequest]) -> None:
         """Note that its guest has attached, which ends the start."""
         server.note_attach()
-        self.service.record.attached(server)
         if server.details is not None and self._operation is not None:
             # Stop waiting for "started". Don't cancel an unanswered create: that would destroy the server.
             self._operation.cancel()
-        self._show(server)
         self.service.bridge.run(server.prepare_disk, self.arguments.boot_timeout)
 
     # --- between two builds -------------------------------------------------------------------------------------------
@@ -307,33 +319,34 @@ class CurrentServer:
             return False
         return not server.is_outdated
 
-    async def _renew(self, server: BuildServer, build: Build) -> bool:
-        """Start the parked server with a fresh disk. If that fails, or a build needs another server, destroy it."""
-        if await self.serves(build):
-            server.use_for(build, self._maker.guest(server.request) if server.gets_new_password else server.guest)
-            self.service.record.renewing(server, build)
-            try:
-                await self._run(server.renew, self.arguments.boot_timeout).ended
-                self.service.record.renewed(server)
-            except (UpCloudError, ValueError, defer.CancelledError) as error:
-                if server.attached_at is None:
-                    if self._is_cancelled:
-                        raise
-                    self.service.note_replaced(server, str(error))
-            if server.attached_at is not None or server.up_since is not None:
-                return True
-        self.server = None
-        self._operation = self.service.destroy(server, self._heir)
-        with contextlib.suppress(defer.CancelledError):
-            await self._operation.ended
-        return False
+    async def renew(
+        self, server: JobServer[ServerRequest], build: Build, guest: Guest, make_specs: MakeSpecs[ServerRequest]
+    ) -> bool:
+        """Start the parked server with a fresh disk for a build. False if that failed: it must be removed."""
+        self._started = server
+        server.begin_again(make_specs)
+        self._use_for(server, build, guest)
+        try:
+            await self._run(server.renew, self.arguments.boot_timeout).ended
+        except (UpCloudError, ValueError, defer.CancelledError) as error:
+            if server.attached_at is None:
+                if self._is_cancelled:
+                    raise
+                self.service.note_replaced(server, str(error))
+                self._log_replaced(error)
+        return server.attached_at is not None or server.up_since is not None
 
-    def _lease_lost(self, server: BuildServer, reason: str) -> None:
-        """Handle the loss of its lease: running builds may end on it, but no other build may begin."""
-        if server is self.server:
-            server.is_outdated = True
-            self.service.record.lease_lost(server, reason, builds_on(self._worker))
-            self._on_lost(server)
+    def _log_replaced(self, error: Exception) -> None:
+        if self._log is not None:
+            self._log.write(f"it could not be started again, and is replaced: {error}")
+
+    async def remove(self) -> None:
+        """Destroy the parked server, before another one takes its place."""
+        server, self.server, self._started = self.server, None, None
+        if server is not None:
+            self._operation = self.service.destroy(server, self._heir)
+            with contextlib.suppress(defer.CancelledError):
+                await self._operation.ended
 
     # --- stop ---------------------------------------------------------------------------------------------------------
 
@@ -342,11 +355,11 @@ class CurrentServer:
         server, self.server = self.server, None
         if server is not None and (server.details is None or server.is_abandoned):
             # None was created; or the client destroys it when its create is answered.
-            self.service.record.failed(server, "its start was cancelled")
-            if server.attached_at is None or self._worker.botmaster.shuttingDown:
-                self.service.record.gone(server)
+            server.fail("its start was cancelled")
+            if not server.is_abandoned and (server.attached_at is None or self._worker.botmaster.shuttingDown):
+                server.end("its start was cancelled")
             elif not server.is_abandoned:
-                defer.ensureDeferred(self._record_end(server))
+                defer.ensureDeferred(self._await_end(server))
             self.service.forget(server, self._heir())
         elif server is not None:
             self._operation = self.service.destroy(server, self._heir)
@@ -374,6 +387,12 @@ class CurrentServer:
     def _run(self, function: Callable[..., Awaitable[T]], *args: object) -> Operation[T]:
         operation = self._operation = self.service.bridge.run(function, *args)
         return operation
+
+
+def set_facts(server: JobServer[ServerRequest], properties: Properties) -> None:
+    """Set what is known of a server as properties of a build."""
+    for name, value in server.facts().items():
+        properties.setProperty(name, value, "Worker")
 
 
 def _failure(error: Exception, worker: str, *, is_outdated: bool) -> Exception:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from twisted.cred.error import UnauthorizedLogin
@@ -27,17 +28,16 @@ from upcloud_sdk.buildbot.accounts.owner import short_hash
 from upcloud_sdk.buildbot.configuration.arguments import Arguments, host_and_port
 from upcloud_sdk.buildbot.configuration.bootstrap import Guest, GuestPassword
 from upcloud_sdk.buildbot.configuration.request import ServerRequest, rendered
-from upcloud_sdk.buildbot.current_server import CurrentServer
+from upcloud_sdk.buildbot.current_server import CurrentServer, set_facts
 from upcloud_sdk.buildbot.master.placement import Placement
 from upcloud_sdk.buildbot.master.service import UpcloudService
-from upcloud_sdk.buildbot.servers import heartbeat
+from upcloud_sdk.buildbot.servers import builds, heartbeat
 from upcloud_sdk.buildbot.servers.idle import IdleServer
-from upcloud_sdk.ci import ReapPace
+from upcloud_sdk.ci import JobServer, ReapPace
 
 if TYPE_CHECKING:
     from upcloud_sdk import ServerSpec
     from upcloud_sdk.buildbot._buildbot.api import Build, Connection, Properties, WorkerForBuilder
-    from upcloud_sdk.buildbot.servers.server import BuildServer
     from upcloud_sdk.models import StorageSummary
 
 
@@ -78,8 +78,8 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         self.arguments_as_given = arguments
         self._password = GuestPassword()
         self._idle = IdleServer(self, lambda: self._current.server)
-        self._current = CurrentServer(self, self, arguments, on_lost=self._idle.lose)
-        self.placement = Placement(self, lambda: self._current.server, self._current.serves)
+        self._current = CurrentServer(self, arguments, on_lost=self._idle.lose)
+        self.placement = Placement(self, lambda: self._current.server, self._serves)
         unknown = list(Arguments.unknown(buildbot))
         for problem in (*unknown, *arguments.problems(), *arguments.disk_problems(buildbot)):
             config_error(f"UpcloudLatentWorker {name!r}: {problem}")
@@ -105,6 +105,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             # This may send a DNS request.
             arguments = replace(arguments, masterFQDN=await threads.deferToThread(socket.getfqdn))
         self._service = await UpcloudService.of(self.master)
+        self._idle.bridge = self._service.bridge
         self._service.idle.add(self._idle)
         await self._current.configure(self._service, arguments, self.waits, self.reaps)
         is_idle_time_new = self.placement.configure(arguments, buildbot, self._service.placements)
@@ -115,14 +116,15 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         if self.info.hasProperty("upcloud_uuid"):
             self._current.clear_page()  # An earlier run of the master was killed.
         server = self._current.server
-        if server is not None and not await self._current.serves(server.build):
+        build = self._current.build
+        if server is not None and build is not None and not await self._serves(build):
             server.is_outdated = True
             self._idle.give_up()
         elif server is not None and is_idle_time_new and self._idle.is_idle:
             self._set_idle_time(server)
         self._service.wake_builders()
 
-    def _set_idle_time(self, server: BuildServer) -> None:
+    def _set_idle_time(self, server: JobServer[ServerRequest]) -> None:
         """Let an idle server stay as long as a new configuration says, from now on."""
         if server.is_parked:
             server.stays_until = time.monotonic() + self.placement.idle_seconds(server)
@@ -169,7 +171,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             return is_able and not await self.placement.leaves_to_another(build_props) and self._has_room()
         if server.has_fresh_disks and self.state is States.SUBSTANTIATED and not self.building:
             return False  # It is about to be parked. The disk is still that of the last build.
-        if await self._current.serves(build_props):
+        if await self._serves(build_props):
             return bool(self.building) or not await self.placement.leaves_to_another(build_props)
         self._idle.make_way()
         return False
@@ -187,7 +189,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         ensure_end(self, starting_build(wfb))
         self._current.reserve()
         self.placement.build_started(wfb)
-        self._service.record.build_started(self._current.server, wfb)
+        builds.build_started(self._current.server, wfb, self.master)
         super().buildStarted(wfb)
 
     def buildFinished(self, wfb: WorkerForBuilder) -> None:  # noqa: N802 - Buildbot's
@@ -195,7 +197,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         self._current.release()
         self.placement.build_finished(wfb)
         server = self._current.server
-        self._service.record.build_finished(server, wfb, is_idle=not self.building)
+        builds.build_finished(server, wfb, self.master)
         super().buildFinished(wfb)
         if self._current.server is not None and self._current.server.is_outdated:
             self._idle.give_up()
@@ -205,9 +207,55 @@ class UpcloudLatentWorker(AbstractLatentWorker):
 
     @async_to_deferred
     async def start_instance(self, build: Build) -> bool:
-        """Create a server for a build, and wait until it is started or its guest attaches."""
-        await self._current.start(build)
+        """Create a server for a build, or start the parked one again, until it is started or its guest attaches."""
+        async with self._current.starting(build):
+            if await self._start_parked(build):
+                return True
+            request = await self._request_of(build)
+            guest = self.guest(request)
+            server = JobServer(
+                self._current.account_of_next,
+                self.name,
+                request,
+                partial(self._specs_for, guest),
+                has_fresh_disks=self._current.arguments.fresh_disk,
+            )
+            await self._current.create(server, build, guest)
         return True
+
+    async def _start_parked(self, build: Build) -> bool:
+        parked = self._current.server
+        if parked is None:
+            return False
+        if await self._serves(build):
+            guest = self.guest(parked.choice) if parked.gets_new_password else self._current.guest
+            assert guest is not None
+            if await self._current.renew(parked, build, guest, partial(self._specs_for, guest)):
+                return True
+        await self._current.remove()
+        return False
+
+    async def _request_of(self, build: Properties) -> ServerRequest:
+        while True:
+            arguments = self._current.arguments
+            request = await self.server_request(build)
+            # Repeat after a reconfiguration of the master: the server's account must be that of the request.
+            if arguments is self._current.arguments:
+                return request
+
+    def _specs_for(self, guest: Guest, request: ServerRequest, template: StorageSummary) -> list[ServerSpec]:
+        return self.server_specs(request, template, guest)
+
+    async def _serves(self, properties: Properties) -> bool:
+        """Whether a build with these properties may run on the existing server."""
+        server, current = self._current.server, self._current
+        try:
+            if server is None or server.is_outdated or server.account is not current.account:
+                return False
+            is_alike = server.has_fresh_disks == current.arguments.fresh_disk
+            return is_alike and server.choice == await self.server_request(properties)
+        except Exception:  # noqa: BLE001 - a build whose values cannot be rendered fails when it has a server of its own
+            return False
 
     def server_specs(self, request: ServerRequest, template: StorageSummary, guest: Guest) -> list[ServerSpec]:
         """The specs of the server, in the order in which they are tried. May be overridden to change any field.
@@ -234,7 +282,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         """Set the properties of a build on this worker: the configured ones, and those of the running server."""
         super().setupProperties(props)
         if self._current.server is not None:
-            self._current.server.set_properties(props)
+            set_facts(self._current.server, props)
 
     @async_to_deferred
     async def check_instance(self) -> tuple[bool, str]:
@@ -274,7 +322,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             # Its server was given up during the attach, and may leave the connection open when it is switched off.
             conn.loseConnection()
 
-    def _may_attach(self, server: BuildServer) -> bool:
+    def _may_attach(self, server: JobServer[ServerRequest]) -> bool:
         starts = self.state is States.SUBSTANTIATING_STARTING
         was_lost = self.state is States.SUBSTANTIATED and self.conn is None
         if server is not self._current.server or not server.may_attach or (was_lost and self.building):

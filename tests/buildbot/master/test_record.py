@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from twisted.internet import defer, threads
 
 from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS
@@ -47,7 +48,8 @@ class Records(RecordCase):
         assert server.builds[0].id == server.buildid
         assert all(build.began < build.ended for build in server.builds if build.began and build.ended)
         costs = [float(build.cost or 0) for build in server.builds]
-        assert costs == [outcome.properties.get("upcloud_cost", 0) for outcome in outcomes]
+        # Millionths of a euro.
+        assert costs == pytest.approx([outcome.properties.get("upcloud_cost", 0) for outcome in outcomes], abs=1e-6)
         assert server.hours == 1
         assert (await self.service()).record.log.up == {}
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk.buildbot._buildbot.api import Properties
     from upcloud_sdk.buildbot.configuration.request import ServerRequest
-    from upcloud_sdk.buildbot.servers.server import BuildServer
+    from upcloud_sdk.ci import JobServer
 
 CREATE, REBUILD = "POST /server", "POST /server/{uuid}/rebuild"
 
@@ -117,7 +117,7 @@ class FreshDisks(MasterCase):
         await self.parked()
         told: list[str] = []
 
-        def note_replaced(_server: BuildServer, reason: str) -> None:
+        def note_replaced(_server: JobServer[ServerRequest], reason: str) -> None:
             told.append(reason)
 
         self.patch(worker._service, "note_replaced", note_replaced)  # pyright: ignore[reportPrivateUsage]  # what it logs

@@ -10,7 +10,6 @@ import pytest
 
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk.ci import (
-    BuildRecord,
     JobServer,
     OpenAccount,
     RecordHistory,
@@ -19,10 +18,10 @@ from upcloud_sdk.ci import (
     ServerRecord,
     ServerRecorder,
 )
+from upcloud_sdk.ci.record.changes import MILLION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterator
-    from decimal import Decimal
     from pathlib import Path
 
 pytestmark = pytest.mark.anyio
@@ -55,14 +54,13 @@ async def up(recorder: Recorder) -> AsyncGenerator[JobServer[ServerChoice]]:
     async with MovedCloud.open(boot_seconds=33, stop_seconds=16) as moved:
         account = OpenAccount(moved.client)
         server = JobServer(account, "one", CHOICE, lambda _choice, _template: [server_spec()])
+        server.listeners.append(partial(recorder.hear, server))
         async with account.running():
-            recorder.begin(server, worker="one", zone="fi-hel1")
-            await server.start(300, 300, partial(recorder.made, server))
-            recorder.started(server)
+            server.ask("first", build="1")
+            server.tell_job("1", builder="all")
+            await server.start(300, 300)
             await server.ask_price()
-            recorder.priced(server)
             server.note_attach()
-            assert recorder.attached(server)
             yield server
             await server.destroy(300)
 
@@ -79,9 +77,6 @@ async def test_the_file_has_each_step_of_a_server(recorder: Recorder) -> None:
         assert len(building.disks) == 1
         assert building.hourly is not None
         assert None not in {building.created, building.started, building.attached}
-        assert not recorder.attached(server)  # Again, with a fresh disk.
-        recorder.stopping(server)
-    recorder.gone(server)
     gone = recorded(recorder)
     assert (gone.state, gone.hours, gone.cost, gone.error) == ("gone", 1, building.hourly, None)
     assert recorder.told == ["made", "started", "attached", "stopping", "gone"]
@@ -92,22 +87,15 @@ async def test_the_build_that_a_server_was_created_for_pays_from_the_create_on(r
         assert server.asked_at is not None
         assert server.credits_per_hour is not None
         server.asked_at -= 1800
-        entry = recorder.entry_of(server)
-        assert entry is not None
-        entry.build_began(BuildRecord(id=1, builder="all"))
-        costs: list[Decimal | None] = []
-        for build in ("first", "second"):
-            recorder.hold(server, build, first="first")
-            costs.append(recorder.release(server, build, first="first"))
-        entry.build_ended(1, result="success", cost=costs[0])
-        recorder.idle(server)
-        first, second = costs
+        first = server.release("first")
         assert first is not None
+        server.tell_job("1", ended=server.moment(), result="success", cost=round(first * MILLION))
+        server.hold("second")
+        second = server.release("second")
         assert second is not None
         assert first >= server.credits_per_hour / 200 > second
         assert recorded(recorder).state == "idle"
-    recorder.gone(server)
-    assert recorded(recorder).builds[0].cost == first
+    assert recorded(recorder).builds[0].cost == round(first, 6)
     assert (recorded(recorder).held_seconds or 0) >= 1800
 
 
@@ -115,12 +103,12 @@ async def test_a_server_that_the_reaper_has_destroyed_gets_its_end(recorder: Rec
     async with up(recorder) as server:
         assert not recorder.gone_by_uuid("another")
         assert recorder.gone_by_uuid(server.uuid)
-        recorder.failed(server, "too late to be recorded")
+        server.fail("too late to be recorded")
     assert (recorded(recorder).state, recorded(recorder).error) == ("gone", None)
 
 
 async def test_the_first_reason_of_a_failure_is_recorded(recorder: Recorder) -> None:
     async with up(recorder) as server:
-        recorder.failed(server, "its guest is lost")
-        recorder.left(server, "it may still be running")
+        server.fail("its guest is lost")
+        server.note_left("it may still be running")
         assert (recorded(recorder).state, recorded(recorder).error) == ("left", "its guest is lost")

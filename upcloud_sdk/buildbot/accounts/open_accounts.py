@@ -123,6 +123,12 @@ class Accounts:
         if not account.holders and account.key not in self._retirements and self._bridge.is_running:
             self._retirements[account.key] = self._bridge.reactor.callLater(_RETIRE_AFTER, self._retire, account)
 
+    def leave(self, holder: Hashable) -> None:
+        """Release the account that `holder` needed."""
+        for account in self.all:
+            if holder in account.holders:
+                self.release(account, holder)
+
     def _retire(self, account: Account) -> None:
         del self._retirements[account.key]
         if not account.holders:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
         WorkerForBuilder,
     )
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
-    from upcloud_sdk.buildbot.servers.server import BuildServer
+    from upcloud_sdk.buildbot.configuration.request import ServerRequest
+    from upcloud_sdk.ci import JobServer
     from upcloud_sdk.placement import IdlePolicy, Standby
 
 LONGEST_REFUSAL = 30.0
@@ -80,7 +81,7 @@ class Placement:
     def __init__(
         self,
         worker: AbstractLatentWorker,
-        server: Callable[[], BuildServer | None],
+        server: Callable[[], JobServer[ServerRequest] | None],
         serves: Callable[[Properties], Awaitable[bool]],
     ) -> None:
         self._worker, self._server, self._serves = worker, server, serves
@@ -120,7 +121,7 @@ class Placement:
         set_idle_timer(worker, max(kept + idle_seconds(self._idle, began, now + kept), least))
         return True
 
-    def idle_seconds(self, server: BuildServer) -> float:
+    def idle_seconds(self, server: JobServer[ServerRequest]) -> float:
         """How many seconds a server stays if it is idle from now on."""
         return idle_seconds(self._idle, *server.billed_span())
 

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot._buildbot.bridge import Operation
     from upcloud_sdk.buildbot.accounts.open_accounts import Account
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
-    from upcloud_sdk.buildbot.servers.server import BuildServer
-    from upcloud_sdk.ci import ReapPace
+    from upcloud_sdk.buildbot.configuration.request import ServerRequest
+    from upcloud_sdk.ci import JobServer, ReapPace
+    from upcloud_sdk.ci.record.changes import Change
     from upcloud_sdk.events import Event, Listener
 
 _CLOSE_TIMEOUT = 10.0
@@ -118,45 +119,47 @@ class UpcloudService(SharedService):
         for listener in self.event_listeners:
             listener(event)
 
+    def hear(self, server: JobServer[ServerRequest], change: Change) -> None:
+        """Record a change of a server. May be called on any thread."""
+        self.call(self.record.hear, server, change)
+
+    def call(self, function: Callable[..., object], *args: object) -> None:
+        """Call a function on the reactor's thread, after those that were given before."""
+        self.master.reactor.callFromThread(function, *args)
+
     # --- servers ------------------------------------------------------------------------------------------------------
 
-    def destroy(self, server: BuildServer, heir: Callable[[], Hashable | None]) -> Operation[None]:
+    def destroy(self, server: JobServer[ServerRequest], heir: Callable[[], Hashable | None]) -> Operation[None]:
         """Destroy a server in the background, then give its slot to the heir, or free it.
 
         The returned operation ends when the server is gone. It is cancelled after half a minute, so that the worker
         waits no longer.
         """
-        self.record.stopping(server)
         defer.ensureDeferred(self._destroy(server, heir))
         waiting = self.bridge.run(server.until_destroyed)
         waiting.cancel(after=_DESTROY_WAIT)
         return waiting
 
-    async def _destroy(self, server: BuildServer, heir: Callable[[], Hashable | None]) -> None:
+    async def _destroy(self, server: JobServer[ServerRequest], heir: Callable[[], Hashable | None]) -> None:
         try:
             await self.bridge.run(server.destroy, _DESTROY_TIMEOUT).ended
         except CleanupFailed as error:
             self.warn_of_cost(server, str(error))
-            self.record.left(server, str(error))
         except LeaseLost as error:
-            self._log.warn("worker {name}: {reason}", name=server.guest.name, reason=str(error))
-            self.record.failed(server, str(error))
-            self.record.gone(server)
+            self._log.warn("worker {name}: {reason}", name=server.name, reason=str(error))
         except defer.CancelledError:
             pass  # The master has stopped without waiting. This was logged before.
-        else:
-            self.record.gone(server)
         finally:
             self.forget(server, heir())
 
-    def forget(self, server: BuildServer, heir: Hashable | None = None) -> None:
+    def forget(self, server: JobServer[ServerRequest], heir: Hashable | None = None) -> None:
         """Stop counting a server: it is gone, or was never created."""
         if heir is not None:
             self.limit.hand_over(server, heir)
         else:
             self.limit.release(server)
         self.spending.release(server)
-        self.accounts.release(server.account, server)
+        self.accounts.leave(server)
         self.wake_builders()
 
     def wake_builders(self) -> None:
@@ -164,19 +167,18 @@ class UpcloudService(SharedService):
         self.images.look()
         self.master.botmaster.maybeStartBuildsForAllBuilders()
 
-    def note_replaced(self, server: BuildServer, reason: str) -> None:
+    def note_replaced(self, server: JobServer[ServerRequest], reason: str) -> None:
         """Warn in twistd.log that a server could not be kept for another build."""
         self._log.warn(
             "worker {name}: server {uuid} could not be kept for another build: {reason}; it is replaced",
-            name=server.guest.name, uuid=server.uuid, reason=reason,
+            name=server.name, uuid=server.uuid, reason=reason,
         )  # fmt: skip
-        self.record.replaced(server, reason)
 
-    def warn_of_cost(self, server: BuildServer, reason: str) -> None:
+    def warn_of_cost(self, server: JobServer[ServerRequest], reason: str) -> None:
         """Warn in twistd.log about a server that may still be running."""
         self._log.error(
             "worker {name}: server {uuid} may still be running and cost money: {reason}",
-            name=server.guest.name, uuid=server.uuid, reason=reason,
+            name=server.name, uuid=server.uuid, reason=reason,
         )  # fmt: skip
 
     # --- shutdown -----------------------------------------------------------------------------------------------------

@@ -8,27 +8,35 @@ from typing import TYPE_CHECKING
 from twisted.internet import defer
 
 from upcloud_sdk.buildbot._buildbot.private import add_log, wait_for
+from upcloud_sdk.ci.record.changes import BuildChange, Phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
     from upcloud_sdk.buildbot._buildbot.api import Build, TextLog
-    from upcloud_sdk.ci import ServerRecord
+    from upcloud_sdk.buildbot.configuration.request import ServerRequest
+    from upcloud_sdk.ci import JobServer
+    from upcloud_sdk.ci.record.changes import Change
 
 NAME = "server"
 """The name of the log. It belongs to the step in which the build's worker is prepared."""
 
 
 class BuildLog:
-    """The log of one build. For the reactor's thread. Builds do not wait for it, and do not fail because of it."""
+    """The log of the build that a server is made or renewed for: a listener of the server, on the reactor's thread.
 
-    def __init__(self, build: Build, master: str, now: Callable[[], float]) -> None:
-        self._worker, self._master, self._now = build.workerforbuilder.worker, master, now
+    Builds do not wait for it, and do not fail because of it.
+    """
+
+    def __init__(self, build: Build, server: JobServer[ServerRequest], master: str, now: Callable[[], float]) -> None:
+        self._worker, self.server, self._master, self._now = build.workerforbuilder.worker, server, master, now
         self._is_open = True
         self._log: TextLog | None = None
         self._turn = defer.DeferredLock()
         self._do(self._begin(build))
+        if server.details is not None:
+            self.write(f"server {server.uuid} gets a fresh disk: {server.details.plan} in {server.details.zone}")
 
     async def _begin(self, build: Build) -> None:
         self._log = await add_log(build, NAME)
@@ -39,32 +47,24 @@ class BuildLog:
             moment = datetime.fromtimestamp(self._now(), UTC)
             self._do(self._write(f"{moment:%H:%M:%S} UTC  {' '.join(text.split())}\n"))
 
-    def hear(self, server: ServerRecord, event: str) -> None:
-        """Write an event of the server's record."""
-        match event:
-            case "made":
-                how = "found by its label, since the answer to its create was lost" if server.adopted else "created"
-                self.write(f"server {server.uuid} {how}: {server.plan} in {server.zone}")
-            case "started":
-                self.started(server.seconds("asked", "started"))
-            case "attached":
-                self.attached(server.seconds("asked", "attached"))
-            case "failed":
-                self.write(str(server.error))
-            case _:
-                pass
+    def hear(self, change: Change) -> None:
+        """Write a change of the server."""
+        if isinstance(change, BuildChange):
+            return
+        server = self.server
+        if change.uuid is not None:
+            how = "found by its label, since the answer to its create was lost" if change.adopted else "created"
+            self.write(f"server {change.uuid} {how}: {change.plan} in {change.zone}")
+        if change.error is not None:
+            self.write(change.error)
+        if change.phase is Phase.STARTED:
+            self.write(f"started after {server.boot_seconds or 0:.0f} s; its worker attaches to {self._master}")
+        if change.phase is Phase.ATTACHED:
+            self.write(f"its worker attached after {server.attach_seconds or 0:.0f} s")
         # The guest may attach before the API answers the create, or though the create fails.
-        is_complete = server.attached is not None and (server.made is not None or server.has_failed)
-        if is_complete or event in {"stopping", "gone"}:
+        is_complete = server.attached_at is not None and (server.details is not None or server.error is not None)
+        if is_complete or change.phase in {Phase.STOPPING, Phase.GONE}:
             self.finish()
-
-    def started(self, seconds: float | None) -> None:
-        """Write that the server has started."""
-        self.write(f"started after {seconds or 0:.0f} s; its worker attaches to {self._master}")
-
-    def attached(self, seconds: float | None) -> None:
-        """Write that the worker on the server has attached."""
-        self.write(f"its worker attached after {seconds or 0:.0f} s")
 
     def finish(self) -> None:
         """Close the log when its lines are written."""

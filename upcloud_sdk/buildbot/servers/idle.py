@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, Connection, DelayedCall, Reactor
-    from upcloud_sdk.buildbot.servers.server import BuildServer
-    from upcloud_sdk.ci import ServerLimit
+    from upcloud_sdk.buildbot._buildbot.bridge import Bridge
+    from upcloud_sdk.buildbot.configuration.request import ServerRequest
+    from upcloud_sdk.ci import JobServer, ServerLimit
 
 _MAKE_WAY_AFTER = 1.0
 """How long other workers may take a waiting build before this worker gives up its idle, unsuitable server."""
@@ -25,9 +26,12 @@ _MAKE_WAY_AFTER = 1.0
 class IdleServer:
     """The server of one worker, while no build runs on it."""
 
+    bridge: Bridge
+    """Of its master."""
+
     _log = Logger()
 
-    def __init__(self, worker: AbstractLatentWorker, server: Callable[[], BuildServer | None]) -> None:
+    def __init__(self, worker: AbstractLatentWorker, server: Callable[[], JobServer[ServerRequest] | None]) -> None:
         self._worker, self._get_server = worker, server
         self.guest_comes_back = False
         """Whether a guest reconnects after a lost connection. No build can start during that time."""
@@ -42,7 +46,7 @@ class IdleServer:
             give_up_server(self._worker)
 
     @property
-    def server(self) -> BuildServer | None:
+    def server(self) -> JobServer[ServerRequest] | None:
         """The server. None if there is none."""
         return self._get_server()
 
@@ -85,14 +89,14 @@ class IdleServer:
         look = self._look_for_guest
         self._lost_call = self._worker.master.reactor.callLater(within, look, self.server, within)
 
-    def _look_for_guest(self, server: BuildServer | None, within: float) -> None:
+    def _look_for_guest(self, server: JobServer[ServerRequest] | None, within: float) -> None:
         if self._worker.conn is None and server is not None and self.server is server:
             wait_for(self._worker, defer.ensureDeferred(self._give_up_lost(server, within)))
 
-    async def _give_up_lost(self, server: BuildServer, within: float) -> None:
+    async def _give_up_lost(self, server: JobServer[ServerRequest], within: float) -> None:
         if self._worker.building:
             try:
-                problem = await server.account.bridge.run(server.find_problem).ended
+                problem = await self.bridge.run(server.find_problem).ended
             except defer.CancelledError:
                 return
             if problem is not None and await end_builds(self._worker):
@@ -102,16 +106,16 @@ class IdleServer:
         else:
             self.give_up()
 
-    def lose(self, server: BuildServer) -> None:
+    def lose(self, server: JobServer[ServerRequest]) -> None:
         """Give up a lost server: at once if it is idle or gone, otherwise after its build."""
         if self._worker.building:
             wait_for(self._worker, defer.ensureDeferred(self._disconnect_if_gone(server)))
         else:
             self.give_up()
 
-    async def _disconnect_if_gone(self, server: BuildServer) -> None:
+    async def _disconnect_if_gone(self, server: JobServer[ServerRequest]) -> None:
         try:
-            problem = await server.account.bridge.run(server.find_problem).ended
+            problem = await self.bridge.run(server.find_problem).ended
         except defer.CancelledError:
             return
         if problem is not None and self.server is server and self._worker.conn is not None:
@@ -149,7 +153,7 @@ class IdleServers:
         self._all: set[IdleServer] = set()
         self._blocked: set[IdleServer] = set()
         """Workers that could not take a build since the last check."""
-        self._leaving: set[BuildServer] = set()
+        self._leaving: set[JobServer[ServerRequest]] = set()
         self._call: DelayedCall | None = None
 
     def add(self, idle: IdleServer) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk import ServerSpec, UpCloud
     from upcloud_sdk.ci.account.reaper import ReapPace
+    from upcloud_sdk.ci.record.changes import Listener as ChangeListener
     from upcloud_sdk.events import Event, Listener
     from upcloud_sdk.waiting import Clock
 
@@ -51,6 +52,8 @@ class OpenAccount:
         """Passes events to the listener of their server."""
         self.listeners: list[Listener] = []
         """Called with all events of the client. They must not block."""
+        self.on_change: list[ChangeListener] = []
+        """Called with each change of its servers and of the jobs on them, on the thread on which it happens."""
         self.cloud = make_client(on_event=self._on_event)
         self.cache = AccountCache(self.cloud)
         self.images = RecipeImages(self.cloud, self.clock, reserve_image)

@@ -87,6 +87,9 @@ class ServerChoice:
 C = TypeVar("C", bound=ServerChoice)
 
 
+MakeSpecs = Callable[[C, "StorageSummary"], "list[ServerSpec]"]
+
+
 class PossibleServers(Generic[C]):
     """The specs for one choice, made with the templates, the groups and the plans on sale of one account.
 
@@ -95,10 +98,8 @@ class PossibleServers(Generic[C]):
     no server.
     """
 
-    def __init__(
-        self, account: OpenAccount, choice: C, make_specs: Callable[[C, StorageSummary], list[ServerSpec]]
-    ) -> None:
-        self._account, self._wanted, self._make_specs = account, choice, make_specs
+    def __init__(self, account: OpenAccount, choice: C, make_specs: MakeSpecs[C]) -> None:
+        self._account, self._wanted, self.make_specs = account, choice, make_specs
         self._choice = choice
         """With a server group that exists, and a plan that is on sale."""
         self._templates: dict[str, StorageSummary] = {}
@@ -179,6 +180,6 @@ class PossibleServers(Generic[C]):
 
     def _specs(self, choice: C) -> list[ServerSpec]:
         if choice.recipe is None:
-            return self._make_specs(choice, self._templates[choice.zones[0]])
+            return self.make_specs(choice, self._templates[choice.zones[0]])
         each = [(replace(choice, zones=(zone,)), self._templates[zone]) for zone in choice.zones]
-        return [spec for one, template in each for spec in self._make_specs(one, template)]
+        return [spec for one, template in each for spec in self.make_specs(one, template)]

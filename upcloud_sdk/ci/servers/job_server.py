@@ -11,23 +11,32 @@ import anyio
 
 from upcloud_sdk.billing import paid_until
 from upcloud_sdk.ci.account.event_router import sentence_of, server_of
-from upcloud_sdk.ci.servers.choice import PossibleServers, ServerChoice
+from upcloud_sdk.ci.record.changes import MILLION, Phase
+from upcloud_sdk.ci.servers.choice import MakeSpecs, PossibleServers, ServerChoice
 from upcloud_sdk.ci.servers.fresh_disk import FreshDisk
-from upcloud_sdk.errors import ApiError, IllegalState, NotFound, ResourceFailed, UpCloudError, WaitTimeout
+from upcloud_sdk.ci.servers.life import ServerLife
+from upcloud_sdk.errors import (
+    ApiError,
+    CleanupFailed,
+    IllegalState,
+    LeaseLost,
+    NotFound,
+    ResourceFailed,
+    UpCloudError,
+    WaitTimeout,
+)
 from upcloud_sdk.events import ServerEvent
 from upcloud_sdk.models import ServerChanges, ServerState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-    from decimal import Decimal
 
     from upcloud_sdk import Server, ServerSpec
     from upcloud_sdk.ci.account.open_account import OpenAccount
     from upcloud_sdk.ci.money.price import Price
-    from upcloud_sdk.errors import LeaseLost
     from upcloud_sdk.events import Event
-    from upcloud_sdk.models import ServerSummary, StorageSummary
+    from upcloud_sdk.models import ServerSummary
 
 log = logging.getLogger("upcloud_sdk")
 
@@ -42,6 +51,9 @@ _LOOK_TIMEOUT = 10.0
 _PAUSE = 0.5
 """Seconds between tries to switch the metadata service off."""
 
+_CENTS = 100
+_ORDER = list(Phase)
+
 C = TypeVar("C", bound=ServerChoice)
 
 
@@ -49,12 +61,13 @@ def _ignore(_: str) -> None:
     """The default listener: do nothing."""
 
 
-class JobServer(Generic[C]):
+class JobServer(ServerLife, Generic[C]):
     """One server, made for one choice. Its guest is the program of the CI system that runs jobs on it.
 
-    Call `start`; `note_attach` when the guest has attached; `seal` before it gets a job; `park` and `renew` between two
-    jobs, if each gets a fresh disk; and `destroy` in any case, unless `details` is None or `is_abandoned`. Times of the
-    monotonic clock are those of `time.monotonic()`.
+    Call `start`; `note_attach` when the guest has attached; `seal` before it gets a job; `hold` and `release` around
+    each job; `park` and `renew` between two jobs, if each gets a fresh disk; and in any case `destroy`, or `end` if
+    `details` is None or it `is_abandoned`. Each step is told to the `listeners` of the server and of its account. Times
+    of the monotonic clock are those of `time.monotonic()`.
 
     Args:
         account: Where it is created. `account.running()` is entered.
@@ -69,11 +82,12 @@ class JobServer(Generic[C]):
         account: OpenAccount,
         name: str,
         choice: C,
-        make_specs: Callable[[C, StorageSummary], list[ServerSpec]],
+        make_specs: MakeSpecs[C],
         *,
         has_fresh_disks: bool = False,
     ) -> None:
-        self._account, self._name, self._choice = account, name, choice
+        super().__init__(name, (account.cloud.owner, choice.zones[0], choice.plans[0]), account.on_change)
+        self.account, self.choice = account, choice
         self.details: Server | None = None
         """The server's details from its create. None until the API has answered."""
         self.may_attach = False
@@ -84,27 +98,19 @@ class JobServer(Generic[C]):
         """Whether it has appeared after its create had failed or was cancelled. Then the client destroys it."""
         self.has_fresh_disks = has_fresh_disks
         """Whether each job gets a fresh disk."""
-        self.asked_at: float | None = None
-        """When its create was sent, by the monotonic clock."""
         self.up_since: float | None = None
         """When it was started, or when its guest attached if that was earlier, by the monotonic clock."""
-        self.attached_at: float | None = None
-        """When its guest attached, by the monotonic clock."""
         self.stays_until: float | None = None
         """While it is parked (switched off between two jobs): when it is given up, by the monotonic clock."""
         self.tell: Callable[[str], object] = _ignore
         """Called with a sentence for each event until the server is started."""
-        self.tell_lost: Callable[[str], object] = _ignore
-        """Called with the reason if its lease is lost."""
-        self.tell_late: Callable[[], object] = lambda: None
-        """Called when it is abandoned."""
-        self.credits_per_hour: Decimal | None = None
-        """The price per hour. None if not known yet."""
-        self.currency: str | None = None
-        """The account's currency. A credit is a hundredth of its unit."""
+        self.is_outdated = False
+        """Whether no other job may run on it, because its lease is lost or another configuration holds now."""
+        self.lost: str | None = None
+        """Why it is lost to its process, if its lease was lost."""
         self._possible = PossibleServers(account, choice, make_specs)
-        self._specs: list[ServerSpec] = []
-        """The specs of the create, in the order in which they are tried."""
+        self.specs: list[ServerSpec] = []
+        """The specs of its create, in the order in which they are tried."""
         self._disk: FreshDisk | None = None
         self._begun_at: float | None = None
         """When the create was sent, or the fresh disk was requested."""
@@ -120,36 +126,34 @@ class JobServer(Generic[C]):
         """Its maximum price, before it is created. None if it is not known. See `price_of`."""
         return await self._possible.likely_price(with_bill=with_bill)
 
-    async def start(
-        self, create_timeout: float, boot_timeout: float, created: Callable[[], object] = lambda: None
-    ) -> None:
+    async def start(self, create_timeout: float, boot_timeout: float) -> None:
         """Create the server, and return when it is started. Its guest may attach before.
 
-        `created` is called as soon as the uuid is known. If this is cancelled before, the client destroys the
-        server.
+        If this is cancelled before the create is answered, the client destroys the server.
 
         Args:
             create_timeout: Limit for the create, in seconds.
             boot_timeout: Limit from the create to the state "started", in seconds.
-            created: See above.
 
         Raises:
             UpCloudError, ValueError: No server was created, or it did not start.
             RuntimeError: This was called before, successfully or not. Make a new `JobServer` for another server.
         """
         if self._was_asked:
-            raise RuntimeError(f"server of {self._name}: start was called already: make another JobServer")
+            raise RuntimeError(f"server of {self.name}: start was called already: make another JobServer")
         self._was_asked = True
-        await self._account.first_round()
-        with self._account.events.making(self._hear):
+        if self.phase is None:
+            self.ask()
+        await self.account.first_round()
+        with self.account.events.making(self._hear):
             await self._create_within(create_timeout)
-        created()
+        self._note_made()
         if self.attached_at is None:
-            with self._account.events.watching(self.uuid, self._hear):
+            with self.account.events.watching(self.uuid, self._hear):
                 await self._boot(boot_timeout)
 
     async def _create_within(self, timeout: float) -> None:
-        with self._account.clock.limit(timeout):
+        with self.account.clock.limit(timeout):
             try:
                 await self._create()
             except NotFound as error:
@@ -159,7 +163,7 @@ class JobServer(Generic[C]):
                 self._possible.forget()
                 await self._create()
             return
-        raise WaitTimeout(f"server of worker {self._name}: the API did not make it within create_timeout={timeout:g} s")
+        raise WaitTimeout(f"server of worker {self.name}: the API did not make it within create_timeout={timeout:g} s")
 
     async def _create(self) -> None:
         await self._possible.look_up()
@@ -169,31 +173,62 @@ class JobServer(Generic[C]):
             plan = await self._possible.replace_plan(error)
             if plan is None:
                 raise
-            self.tell(f"{self._choice.plans[0]} is no longer sold to this account: {plan} is used instead")
+            self.tell(f"{self.choice.plans[0]} is no longer sold to this account: {plan} is used instead")
             await self._send()
 
     async def _send(self) -> None:
-        self._specs = self._possible.specs()
+        self.specs = self._possible.specs()
         self.asked_at = self._begun_at = time.monotonic()
-        sizes = dict.fromkeys(f"{spec.plan} in {spec.zone}" for spec in self._specs)
+        sizes = dict.fromkeys(f"{spec.plan} in {spec.zone}" for spec in self.specs)
         self.tell(f"requested {' or '.join(sizes)}")
         self.may_attach = True
-        servers = self._account.cloud.servers
+        servers = self.account.cloud.servers
         self.details = await servers.create(
-            self._specs, lease=LEASE, on_lease_lost=self._lease_lost, on_late=self._appeared
+            self.specs, lease=LEASE, on_lease_lost=self._lease_lost, on_late=self._appeared
         )
-        if self._choice.recipe is not None:
-            log.info("server %s of worker %s was created from %s", self.details.uuid, self._name, self.image)
+        if self.choice.recipe is not None:
+            log.info("server %s of worker %s was created from %s", self.details.uuid, self.name, self.image)
         if self.has_fresh_disks:
             template = self._possible.template(self.details.zone)
-            self._disk = FreshDisk(self._account.cloud, self.details, template, clock=self._account.clock)
+            self._disk = FreshDisk(self.account.cloud, self.details, template, clock=self.account.clock)
 
     def _lease_lost(self, lost: LeaseLost) -> None:
-        self.tell_lost(str(lost))
+        if self.phase is Phase.STOPPING:
+            return  # `destroy` says whether it is still destroyed.
+        self.lost, self.is_outdated = str(lost), True
+        self.error = self.error or self.lost
+        self._enter(None, error=self.error)
+
+    def _note_made(self) -> None:
+        details = self.details
+        assert details is not None
+        began, _ = self.billed_span()
+        self._anchor = (began, self.asked_at or time.monotonic())
+        disks = [device.storage for device in details.storage_devices if device.storage and device.type == "disk"]
+        self._enter(
+            Phase.MADE,
+            uuid=details.uuid,
+            zone=details.zone,
+            plan=details.plan,
+            image=self.image,
+            image_made=self.image_made,
+            disks=tuple(disks),
+            adopted=self.is_adopted,
+            asked=self.moment(self._wanted_at),
+            created=self.moment(self.asked_at),
+        )
+        if (job := self._origin.get("build")) is not None:
+            self.tell_job(job, began=self.moment(self._wanted_at))
 
     def _appeared(self, server: Server) -> None:
-        self.details, self.is_abandoned = server, True
-        self.tell_late()
+        """It appeared after its start was given up. The client destroys it."""
+        with self._turn:
+            self.details, self.is_abandoned = server, True
+            if self.phase is Phase.GONE:
+                # Until now it counted as never created.
+                self._live_again()
+                self.fail("its create was answered too late")
+            self._note_made()
 
     async def _boot(self, timeout: float) -> None:
         seen: list[ServerSummary | UpCloudError] = []
@@ -201,7 +236,7 @@ class JobServer(Generic[C]):
 
             async def wait_for(state: ServerState) -> None:
                 try:
-                    seen.append(await self._account.cloud.servers.wait_for_state(self.uuid, state, timeout=timeout))
+                    seen.append(await self.account.cloud.servers.wait_for_state(self.uuid, state, timeout=timeout))
                 except UpCloudError as error:
                     seen.append(error)
                 waits.cancel_scope.cancel()
@@ -215,6 +250,7 @@ class JobServer(Generic[C]):
         if first.state == ServerState.STOPPED:
             raise ResourceFailed("server", self.uuid, ServerState.STOPPED)
         self.up_since = time.monotonic()
+        self._enter(Phase.STARTED)
 
     def _hear(self, event: Event) -> None:
         """Handle an event of the client while this server is created or boots."""
@@ -231,10 +267,12 @@ class JobServer(Generic[C]):
 
     async def ask_price(self) -> None:
         """Read its price, if the API tells it."""
-        server, cache = self.details, self._account.cache
-        for spec in self._specs:
+        server, cache = self.details, self.account.cache
+        for spec in self.specs:
             if server is not None and (spec.zone, spec.plan) == (server.zone, server.plan):
                 self.credits_per_hour, self.currency = await cache.price(spec), await cache.currency()
+                if self.credits_per_hour is not None:
+                    self._enter(None, hourly=round(self.credits_per_hour * MILLION / _CENTS), currency=self.currency)
                 return
 
     # --- a fresh disk between two jobs --------------------------------------------------------------------------------
@@ -247,7 +285,7 @@ class JobServer(Generic[C]):
     @property
     def may_be_parked(self) -> bool:
         """Whether it may stay for another job: its guest has attached, and its paid hour goes on while it is off."""
-        has_run = self.attached_at is not None and not self.is_parked
+        has_run = self.attached_at is not None and not self.is_parked and not self.is_outdated
         return has_run and self._disk is not None and self._disk.is_worth_it
 
     @property
@@ -267,7 +305,8 @@ class JobServer(Generic[C]):
             UpCloudError: It may still be running, or somebody kept or took it. Destroy it.
         """
         assert self._disk is not None
-        await self._account.cloud.leases.check(self.uuid)
+        self._enter(Phase.PARKED)
+        await self.account.cloud.leases.check(self.uuid)
         await self._disk.switch_off(timeout=timeout)
 
     async def renew(self, timeout: float) -> None:
@@ -278,19 +317,21 @@ class JobServer(Generic[C]):
         """
         assert self._disk is not None
         # Its old disk will be deleted.
-        await self._account.cloud.leases.check(self.uuid)
+        await self.account.cloud.leases.check(self.uuid)
         spec = self._own_spec()
-        with self._account.events.making(self._hear), self._account.events.watching(self.uuid, self._hear):
+        with self.account.events.making(self._hear), self.account.events.watching(self.uuid, self._hear):
             await self._disk.renew(spec, timeout=timeout, starts=self._let_attach, was_sealed=self._is_sealed)
         self._is_sealed = False
         self.up_since = self.up_since or time.monotonic()
+        self._enter(Phase.STARTED)
 
     def _own_spec(self) -> ServerSpec:
         assert self.details is not None
         return self._possible.spec_of(self.details)
 
-    def begin_again(self) -> None:
-        """Prepare this object for another job. Then call `renew`."""
+    def begin_again(self, make_specs: MakeSpecs[C] | None = None) -> None:
+        """Prepare this object for another job. Then call `renew`. `make_specs`: with what the next guest is told."""
+        self._possible.make_specs = make_specs or self._possible.make_specs
         self.attached_at = self.up_since = self.stays_until = self._told = None
         self._begun_at = time.monotonic()
 
@@ -305,7 +346,7 @@ class JobServer(Generic[C]):
         False if that did not succeed, which is logged.
         """
         reason = f"not within {timeout:g} s"
-        with self._account.clock.limit(timeout):
+        with self.account.clock.limit(timeout):
             try:
                 await self._seal()
             except UpCloudError as error:
@@ -321,16 +362,17 @@ class JobServer(Generic[C]):
             try:
                 if self.details is not None:
                     self._is_sealed = True
-                    await self._account.cloud.servers.modify(self.uuid, ServerChanges(metadata=False))
+                    await self.account.cloud.servers.modify(self.uuid, ServerChanges(metadata=False))
                     return
             except IllegalState:
                 pass  # In maintenance: the guest attached before the API said "started".
-            await self._account.clock.sleep(_PAUSE)
+            await self.account.clock.sleep(_PAUSE)
 
     def note_attach(self) -> None:
         """Note that its guest has attached."""
         self.attached_at = self.attached_at or time.monotonic()
         self.up_since = self.up_since or self.attached_at
+        self._note_attach(self.attached_at)
 
     async def find_problem(self) -> str | None:
         """Ask the API why its guest cannot attach. None if it can, or if the API does not answer."""
@@ -338,8 +380,8 @@ class JobServer(Generic[C]):
             return None
         state: ServerState | str | None = None
         try:
-            with self._account.clock.limit(_LOOK_TIMEOUT):
-                state = (await self._account.cloud.servers.get(self.uuid)).state
+            with self.account.clock.limit(_LOOK_TIMEOUT):
+                state = (await self.account.cloud.servers.get(self.uuid)).state
         except NotFound:
             return f"server {self.uuid} is gone"
         except UpCloudError:
@@ -358,13 +400,28 @@ class JobServer(Generic[C]):
             LeaseLost: Somebody kept or took it, so it is not destroyed.
         """
         self.may_attach = False
+        self._enter(Phase.STOPPING)
         try:
             if self.asked_at is not None and time.monotonic() - self.asked_at > _CHECKED_FROM:
-                with contextlib.suppress(UpCloudError), self._account.clock.limit(_LOOK_TIMEOUT):
-                    await self._account.cloud.leases.check(self.uuid)
-            await self._account.cloud.servers.destroy(self.uuid, timeout=timeout, spare_taken=True)
+                with contextlib.suppress(UpCloudError), self.account.clock.limit(_LOOK_TIMEOUT):
+                    await self.account.cloud.leases.check(self.uuid)
+            await self.account.cloud.servers.destroy(self.uuid, timeout=timeout, spare_taken=True)
+        except LeaseLost as lost:
+            self.end(str(lost))
+            raise
+        except CleanupFailed as failed:
+            self.note_left(str(failed))
+            raise
+        else:
+            self._enter(Phase.GONE)
         finally:
             self._destroyed.set()
+
+    def note_left(self, reason: str) -> None:
+        """Note that it may still be running, though it was to be destroyed."""
+        self.fail(reason)
+        self._enter(Phase.STOPPING)
+        self._enter(Phase.NOT_DESTROYED)
 
     async def until_destroyed(self) -> None:
         """Return when `destroy` has ended, successfully or not, or when the client has destroyed it."""
@@ -402,6 +459,28 @@ class JobServer(Generic[C]):
         created = None if self.details is None else self.details.created
         began = time.time() - lived if created is None else created.timestamp()
         return (began, began + lived)
+
+    def facts(self) -> dict[str, str | float]:
+        """What is known of it, by the names of build properties. Contains no secret."""
+        server = self.details
+        if server is None:
+            return {}
+        addresses = {
+            "upcloud_ipv4": server.public_ipv4,
+            "upcloud_ipv6": server.public_ipv6,
+            "upcloud_utility_ipv4": server.utility_ipv4,
+        }
+        facts: dict[str, str | float | None] = {
+            "upcloud_uuid": server.uuid,
+            "upcloud_zone": server.zone,
+            "upcloud_plan": server.plan,
+            "upcloud_image": self.image,
+            "upcloud_credits_per_hour": None if self.credits_per_hour is None else float(self.credits_per_hour),
+            **{name: None if address is None else str(address) for name, address in addresses.items()},
+            "upcloud_boot_seconds": self.boot_seconds,
+            "upcloud_attach_seconds": self.attach_seconds,
+        }
+        return {name: value for name, value in facts.items() if value is not None}
 
     @property
     def boot_seconds(self) -> float | None:

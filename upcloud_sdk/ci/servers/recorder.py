@@ -1,40 +1,79 @@
-"""Records the events of the servers of jobs, and the cost of their builds."""
+"""Records the changes of the servers of jobs."""
 
 from __future__ import annotations
 
-import time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from upcloud_sdk.ci.record.changes import MILLION, BuildChange, Phase
+from upcloud_sdk.ci.record.record import BuildRecord
 from upcloud_sdk.ci.servers.job_server import JobServer
-from upcloud_sdk.placement import ServerTime, cost_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-    from decimal import Decimal
-
+    from upcloud_sdk.ci.record.changes import Change
     from upcloud_sdk.ci.record.record import ServerRecord
     from upcloud_sdk.ci.record.server_log import ServerEntry, ServerLog
-
-_CENTS = 100
 
 S = TypeVar("S", bound=JobServer[Any])
 
 
 class ServerRecorder(Generic[S]):
-    """Writes the events of each `JobServer` into a log, and measures how long builds hold it.
+    """Writes the changes of each `JobServer` into a log.
 
-    Use it in one thread only. Call `begin` before the create of a server, then the method of each event, and `gone` in
-    any case. Events of a server that was not begun, or is gone, are ignored.
+    Use it in one thread only. Events of a server that was not begun, or is gone, are ignored.
     """
 
     def __init__(self, log: ServerLog) -> None:
         self.log = log
         """`log.up` has the servers that are not gone. `log.listeners` are called at each change."""
         self._entries: dict[S, ServerEntry] = {}
-        self._times: dict[S, ServerTime] = {}
 
     def tell(self, server: S, record: ServerRecord, event: str) -> None:
         """For subclasses: called with the steps of a server from `made` to `gone`."""
+
+    def hear(self, server: S, change: Change) -> None:
+        """Record a change of this server."""
+        if isinstance(change, BuildChange):
+            self._hear_build(server, change)
+            return
+        if change.phase is Phase.ASKED:
+            names = ("master", "worker", "builder", "number", "owner", "zone", "plan")
+            values = {name: value for name in names if (value := getattr(change, name)) is not None}
+            self.begin(server, **values, buildid=None if change.build is None else int(change.build))
+        elif change.uuid is not None:
+            self.made(server)
+        if change.hourly is not None:
+            self.priced(server)
+        if change.error is not None:
+            self.failed(server, change.error)
+        step = {
+            Phase.STARTED: self.started,
+            Phase.ATTACHED: self.attached,
+            Phase.IDLE: self.idle,
+            Phase.STOPPING: self.stopping,
+            Phase.NOT_DESTROYED: self.left,
+            Phase.GONE: self.gone,
+        }
+        if change.phase is not None and change.phase in step:
+            step[change.phase](server)
+
+    def _hear_build(self, server: S, change: BuildChange) -> None:
+        entry = self._entries.get(server)
+        if entry is None:
+            return
+        if change.ended is not None:
+            cost = None if change.cost is None else Decimal(change.cost) / MILLION
+            entry.build_ended(int(change.build), result=change.result, cost=cost)
+            return
+        entry.build_began(
+            BuildRecord(
+                id=int(change.build),
+                builder=change.builder or "",
+                number=change.number,
+                queued=change.queued,
+                began=change.began,
+            )
+        )
 
     def begin(self, server: S, **values: object) -> ServerEntry:
         """Record that a server is or was requested. `values`: known fields of its `ServerRecord`."""
@@ -98,18 +137,17 @@ class ServerRecorder(Generic[S]):
             entry.note("stopping", state="stopping", stopping=entry.moment())
             self.tell(server, entry.record, "stopping")
 
-    def left(self, server: S, reason: str) -> None:
+    def left(self, server: S) -> None:
         """Record that it could not be destroyed in time."""
-        self.failed(server, reason)
         entry = self._entries.get(server)
         if entry is not None:
             entry.note("left", state="left")
 
     def gone(self, server: S) -> None:
         """Record that it is gone, or was never created."""
-        entry, held = self._entries.pop(server, None), self._times.pop(server, None)
+        entry, held = self._entries.pop(server, None), server.held_seconds
         if entry is not None:
-            entry.finish(held_seconds=None if held is None else round(held.held_seconds, 3))
+            entry.finish(held_seconds=None if held is None else round(held, 3))
             self.tell(server, entry.record, "gone")
 
     def gone_by_uuid(self, uuid: str) -> bool:
@@ -119,40 +157,8 @@ class ServerRecorder(Generic[S]):
             self.gone(server)
         return bool(found)
 
-    def entry_of(self, server: S) -> ServerEntry | None:
-        """Its entry, for its builds. None if it was not begun, or is gone."""
-        return self._entries.get(server)
-
-    # --- builds -------------------------------------------------------------------------------------------------------
-
-    def hold(self, server: S, build: Hashable, *, first: Hashable) -> None:
-        """Record that a build takes a server. `first`: the build that the server was created for."""
-        held = self._time(server, first)
-        if held is not None:
-            held.hold(build, time.monotonic())
-
-    def release(self, server: S, build: Hashable, *, first: Hashable) -> Decimal | None:
-        """Record that a build on it has ended. Returns its cost in the main unit of the currency. None if not known.
-
-        Builds that run at the same time share the cost. `first`: as for `hold`.
-        """
-        held, price = self._time(server, first), server.credits_per_hour
-        if held is None:
-            return None
-        seconds = held.release(build, time.monotonic())
-        return None if price is None else round(cost_of(seconds, price / _CENTS), 9)
-
     def idle(self, server: S) -> None:
         """Record that no build runs on it any more."""
         entry = self._entries.get(server)
         if entry is not None and entry.record.attached is not None:
             entry.note("idle", state="idle", idle=entry.moment())
-
-    def _time(self, server: S, first: Hashable) -> ServerTime | None:
-        """The times of the builds that hold it. None before its create."""
-        if server.asked_at is None:
-            return None
-        if server not in self._times:
-            self._times[server] = held = ServerTime(server.asked_at)
-            held.hold(first, server.asked_at)
-        return self._times[server]

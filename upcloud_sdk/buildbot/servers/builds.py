@@ -1,0 +1,66 @@
+"""The builds on a server: what holds it, what that costs, and the properties that say so. On the reactor's thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from upcloud_sdk.buildbot._buildbot.private import result_name, running_build, set_property, starting_build
+from upcloud_sdk.ci.record.changes import MILLION
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from upcloud_sdk.buildbot._buildbot.api import Build, Master, WorkerForBuilder
+    from upcloud_sdk.buildbot.configuration.request import ServerRequest
+    from upcloud_sdk.ci import JobServer
+
+
+def ask_for(server: JobServer[ServerRequest], build: Build, master: Master) -> None:
+    """Say that a server is wanted for a build, which holds it from its create on."""
+    server.ask(
+        build.getProperty("buildername", ""),
+        **origin_of(build, master),
+        **({} if build.buildid is None else {"build": str(build.buildid)}),
+    )
+    if build.buildid is not None:
+        server.tell_job(str(build.buildid), began=server.moment(), **_facts(build, _queued(build, master)))
+
+
+def origin_of(build: Build, master: Master) -> dict[str, Any]:
+    """The master and the build that a server is wanted for, as fields of a `ServerChange`."""
+    return {"master": master.name, "builder": build.builder.name, "number": build.number}
+
+
+def build_started(server: JobServer[ServerRequest] | None, wfb: WorkerForBuilder, master: Master) -> None:
+    """A build takes the server of its worker, if there is one."""
+    if server is not None:
+        began, build = server.hold(wfb.builder_name), starting_build(wfb)
+        queued = _queued(build, master)
+        build.get_buildid().addCallback(
+            lambda buildid: server.tell_job(str(buildid), began=began, **_facts(build, queued))
+        )
+
+
+def build_finished(server: JobServer[ServerRequest] | None, wfb: WorkerForBuilder, master: Master) -> None:
+    """A build has left its server: set its cost as properties."""
+    if server is None or server.asked_at is None:
+        return
+    cost, build = server.release(wfb.builder_name), running_build(wfb)
+    if build is None or build.buildid is None:
+        return
+    part = None if cost is None else round(cost * MILLION)
+    server.tell_job(str(build.buildid), ended=server.moment(), result=result_name(build.results), cost=part)
+    if cost is not None:
+        set_property(master, build.buildid, "upcloud_cost", float(cost))
+        if server.currency is not None:
+            set_property(master, build.buildid, "upcloud_currency", server.currency)
+
+
+def _facts(build: Build, queued: float | None) -> dict[str, Any]:
+    return {"builder": build.builder.name, "number": build.number, "queued": queued}
+
+
+def _queued(build: Build, master: Master) -> float | None:
+    """Seconds since the oldest request of a build was submitted. Not below 0 if the clock jumps."""
+    submitted = [request.submittedAt for request in build.requests if request.submittedAt is not None]
+    return max(0.0, round(master.reactor.seconds() - min(submitted), 3)) if submitted else None

@@ -12,12 +12,14 @@ def main() -> None:
         SystemExit: Always, with the exit status.
     """
     try:
-        from upcloud_sdk.cli import app  # noqa: PLC0415 - if the extra is missing, the error below says so
+        from upcloud_sdk._terminal import one_line_errors  # noqa: PLC0415 - if the extra is missing, the error says so
+        from upcloud_sdk.cli import app  # noqa: PLC0415 - the same
     except ImportError as error:
         if error.name not in {"typer", "rich"}:
             raise
         sys.exit(f"upcloud-sdk: {error}; the command line needs an extra: pip install 'upcloud-sdk[cli]'")
-    app()
+    with one_line_errors("upcloud-sdk"):
+        app()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import inspect
+import json
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -8,12 +10,15 @@ import anyio
 import pytest
 from typer.testing import CliRunner, Result
 
+from tests.cli.commands import PLAN, SERVER, ZONE
 from tests.moved_time import server_spec
-from upcloud_sdk import Token, UpCloud
+from upcloud_sdk import Token, UpCloud, WaitPolicy
 from upcloud_sdk.cli import app
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from upcloud_sdk.models import Server
 
 Cli = Callable[..., Result]
@@ -22,11 +27,13 @@ Make = Callable[..., "Server"]
 
 @pytest.fixture
 def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    """A simulated account, with its credentials in the environment of the command line."""
+    """A simulated account, with its credentials in the environment of a command line that polls often."""
     with Simulator(boot_seconds=0, stop_seconds=0, storage_seconds=0, seed=1) as sim, sim.serve() as url:
         monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)
         monkeypatch.setenv("UPCLOUD_TOKEN", "ucat_secret")
         monkeypatch.setenv("UPCLOUD_SDK_OWNER", "ci")
+        brisk = WaitPolicy(first_look=0, pause=0.05)
+        monkeypatch.setitem(inspect.unwrap(UpCloud.__init__).__kwdefaults__, "waits", brisk)
         yield sim
 
 
@@ -54,3 +61,20 @@ def make(sim: Simulator) -> Make:
         return anyio.run(partial(create, title, lease))
 
     return made
+
+
+@pytest.fixture
+def values(tmp_path: Path) -> dict[str, str]:
+    """A value for each required parameter of a command, by its name."""
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(json.dumps({"base": "debian-13", "name": "tools"}))
+    key = tmp_path / "key.pub"
+    key.write_text("ssh-ed25519 AAAA me@example.com")
+    return {
+        "which": SERVER,
+        "recipe": str(recipe),
+        "zone": ZONE,
+        "plan": PLAN,
+        "name": SERVER,
+        "template": "debian-13",
+    } | {"ssh_key": str(key)}

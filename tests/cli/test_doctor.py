@@ -73,3 +73,16 @@ def test_a_proxy_is_named_without_its_password(cli: Cli, monkeypatch: pytest.Mon
     result = cli("doctor", "--json")
     assert "hunter2" not in result.output
     assert answers(cli)["proxy"] == (True, "HTTPS_PROXY: proxy.example.com:3128")
+
+
+def test_a_proxy_that_is_no_url_is_reported_without_its_password(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:hunter2@h:notaport")
+    result = cli("doctor", "--json")
+    assert (result.exit_code, "hunter2" in result.output) == (1, False)
+    assert answers(cli)["proxy"] == (False, "HTTPS_PROXY is not a URL such as http://proxy.example.com:3128")
+
+
+def test_a_client_that_cannot_be_opened_is_a_finding(cli: Cli) -> None:
+    result = cli("--owner", "x" * 300, "doctor", "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)[-1]["question"] == "configuration"

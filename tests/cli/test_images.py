@@ -113,11 +113,11 @@ def test_the_error_for_a_file_that_is_not_a_recipe_is_one_line(
     cli: Cli, sim: Simulator, tmp_path: Path, fields: dict[str, object], words: str
 ) -> None:
     result = cli("images", "bake", _file(tmp_path, **fields), "--zone", "fi-hel1")
-    assert (result.exit_code, words in result.stderr) == (1, True), result.stderr
+    assert (result.exit_code, words in result.stderr) == (2, True), result.stderr
     assert "hunter22" not in result.stderr
     assert sim.requests == []
 
 
 def test_a_missing_file_is_reported(cli: Cli, tmp_path: Path) -> None:
     result = cli("images", "bake", str(tmp_path / "none.json"), "--zone", "fi-hel1")
-    assert (result.exit_code, "No such file" in result.stderr) == (1, True)
+    assert (result.exit_code, "No such file" in result.stderr) == (2, True)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
 
 from tests.moved_time import MovedCloud, server_spec
 from tests.skips import OTHER_THAN_LINUX
+from upcloud_sdk._terminal import Terminal
 from upcloud_sdk.cli.servers import destroy_all
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def test_a_terminal_that_is_too_narrow_for_a_table_gets_lines_without_a_cut_word
 ) -> None:
     server = make("web-1")
     make("web-2")
-    monkeypatch.setattr("upcloud_sdk.cli.output.console", Console(width=60))
+    monkeypatch.setattr("upcloud_sdk.cli.output.console", Terminal(width=60))
     shown = cli("servers", "list").stdout
     assert "…" not in shown
     assert ["uuid", server.uuid] in [line.split() for line in shown.splitlines()]
@@ -150,7 +150,7 @@ async def test_a_server_that_cannot_be_destroyed_is_named_and_the_others_are_des
     async with MovedCloud.open() as world, world.client() as cloud:
         stays, goes = await cloud.servers.create(server_spec()), await cloud.servers.create(server_spec())
         world.sim.fail(f"DELETE /server/{stays.uuid}", status=403, times=None)
-        [failure] = await destroy_all(cloud, [stays, goes], storages="created", timeout=60)
+        [failure] = await destroy_all(cloud, [stays, goes], storages="created", backups="delete", timeout=60)
         assert stays.uuid in failure
         assert list(world.sim.servers) == [stays.uuid]
 

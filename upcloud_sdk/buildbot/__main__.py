@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import anyio
 
 try:
-    from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
+    from upcloud_sdk._terminal import Terminal, one_line_errors
     from upcloud_sdk.buildbot import costs, replay
     from upcloud_sdk.buildbot.check import Finding, UnreadableConfig, check_workers, read_workers
     from upcloud_sdk.buildbot.master.record import read_record
@@ -65,26 +66,27 @@ def _records(basedir: Path) -> list[ServerRecord]:
     try:
         return list(read_record(basedir).values())
     except OSError as error:
-        sys.stderr.write(f"the record of servers cannot be read: {error}\n")
+        _refuse(f"the record of servers cannot be read: {error}", 0)
         return []
 
 
 def _refuse(reason: str, status: int) -> int:
-    sys.stderr.write(f"{reason}\n")
+    Terminal(stderr=True).print(reason, soft_wrap=True)
     return status
 
 
 def show(findings: Sequence[Finding]) -> None:
     """Print one line per finding, grouped by worker."""
     table = Table("worker", "question", "", "answer")
-    marks = {True: "[green]yes", False: "[red]no", None: "?"}
+    marks = {True: Text("yes", style="green"), False: Text("no", style="red"), None: Text("?")}
     last = None
     for finding in findings:
         name = finding.worker if finding.worker != last else ""
         last = finding.worker
         table.add_row(name, finding.question, marks[finding.good], finding.answer)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    Terminal(piped_width=120).print(table)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with one_line_errors("upcloud_sdk.buildbot"):
+        sys.exit(main())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-from rich.console import Console
 
 from upcloud_sdk import UpCloud
+from upcloud_sdk._terminal import Terminal
 from upcloud_sdk.buildbot.check import UnreadableConfig, read_workers
 from upcloud_sdk.buildbot.master.record import read_record
 from upcloud_sdk.ci.money.reconciliation import reconcile_bills
@@ -38,22 +37,25 @@ def run(given: argparse.Namespace) -> int:
     """Compare, and print a table. Returns 0 if all agree, 1 if something differs, 2 if it cannot be compared."""
     found = _MONTH.fullmatch(given.month)
     if found is None:
-        sys.stderr.write(f"--month {given.month}: give a month such as 2026-11\n")
-        return 2
+        return _refuse(f"--month {given.month}: give a month such as 2026-11")
     try:
         record = read_record(given.config.parent)
         bills = anyio.run(_bills, read_workers(given.config), given.month)
     except (UnreadableConfig, UpCloudError, OSError, ValueError) as error:
-        sys.stderr.write(f"{given.config}: {error}\n")
-        return 2
+        return _refuse(f"{given.config}: {error}")
     month = int(found[1]), int(found[2])
-    console = Console(width=None if sys.stdout.isatty() else 180)
+    console = Terminal(piped_width=180)
     differs = False
     for result in reconcile_bills(record, bills, month, anchor=given.anchor):
         console.print(table_of(result))
         console.print(str(result))
         differs = differs or result.differs
     return 1 if differs else 0
+
+
+def _refuse(reason: str) -> int:
+    Terminal(stderr=True).print(reason, soft_wrap=True)
+    return 2
 
 
 async def _bills(workers: Sequence[KnownWorker], month: str) -> list[BillingSummary]:

@@ -26,8 +26,8 @@ def plans(
     context: typer.Context,
     *,
     zone: Zone = "fi-hel1",
-    cores: Annotated[int, typer.Option(help="Minimum number of cores.")] = 0,
-    memory: Annotated[int, typer.Option(help="Minimum memory in MiB.")] = 0,
+    cores: Annotated[int, typer.Option(help="Minimum number of cores.", min=0)] = 0,
+    memory: Annotated[int, typer.Option(help="Minimum memory in MiB.", min=0)] = 0,
     with_all: Annotated[bool, typer.Option("--all", help="Also plans that are no longer sold.")] = False,
     as_json: AsJson = False,
 ) -> None:

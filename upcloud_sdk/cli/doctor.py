@@ -15,10 +15,12 @@ import typer
 from upcloud_sdk import UpCloud, errors
 from upcloud_sdk._transport.base_url import base_url
 from upcloud_sdk.cli.output import print_json, show
-from upcloud_sdk.cli.session import AsJson, call
+from upcloud_sdk.cli.session import AsJson, run
 from upcloud_sdk.credentials import find_credentials
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from upcloud_sdk.client import RawAnswer
     from upcloud_sdk.models import Account
 
@@ -37,9 +39,13 @@ class Finding:
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Check credentials, proxy, connection, clock, limits and leases. Changes nothing. Status 1 if a check fails."""
-    findings = [_credentials(), _api(), Finding("proxy", good=True, answer=_proxy())]
+    findings = [
+        _checked("credentials from", _source),
+        _checked("API", lambda: base_url(None)),
+        _checked("proxy", _proxy),
+    ]
     if all(finding.good for finding in findings):
-        findings += call(context, examine)
+        findings += run(lambda: examine(context.obj))
     if as_json:
         print_json([{"question": f.question, "good": f.good, "answer": f.answer} for f in findings])
     else:
@@ -49,8 +55,23 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-async def examine(cloud: UpCloud) -> list[Finding]:
-    """The findings of checks that ask the API. If it cannot be reached, the others are left out."""
+def _checked(question: str, ask: Callable[[], str]) -> Finding:
+    try:
+        return Finding(question, good=True, answer=ask())
+    except (errors.ConfigError, ValueError) as error:
+        return Finding(question, good=False, answer=str(error))
+
+
+async def examine(owner: str | None) -> list[Finding]:
+    """What the API answers. Checks that need a failed one are left out."""
+    try:
+        async with UpCloud(owner=owner) as cloud:
+            return await _of_account(cloud)
+    except errors.ConfigError as error:
+        return [Finding("configuration", good=False, answer=str(error))]
+
+
+async def _of_account(cloud: UpCloud) -> list[Finding]:
     began = time.monotonic()
     try:
         answer = await cloud.request("GET", "/account")
@@ -59,31 +80,14 @@ async def examine(cloud: UpCloud) -> list[Finding]:
     except errors.UpCloudError as error:
         return [Finding("reachable", good=False, answer=str(error))]
     took = time.monotonic() - began
-    findings = [
-        Finding("reachable", good=True, answer=f"the first call took {took * 1000:.0f} ms"),
-        _clock(answer),
-    ]
+    findings = [Finding("reachable", good=True, answer=f"the first call took {took * 1000:.0f} ms"), _clock(answer)]
     account = await cloud.account.get()
     findings.append(Finding("account", good=True, answer=f"{account.username}, {(account.credits or 0) / 100} left"))
     return [*findings, *await _limits(cloud, account), await _leases(cloud)]
 
 
-def _credentials() -> Finding:
-    try:
-        find_credentials(None)
-    except errors.ConfigError as error:
-        return Finding("credentials from", good=False, answer=str(error))
-    return Finding("credentials from", good=True, answer=_source())
-
-
-def _api() -> Finding:
-    try:
-        return Finding("API", good=True, answer=base_url(None))
-    except errors.ConfigError as error:
-        return Finding("API", good=False, answer=str(error))
-
-
 def _source() -> str:
+    find_credentials(None)
     if os.environ.get("UPCLOUD_TOKEN"):
         return "UPCLOUD_TOKEN"
     if os.environ.get("UPCLOUD_USERNAME") and os.environ.get("UPCLOUD_PASSWORD"):
@@ -95,8 +99,11 @@ def _proxy() -> str:
     named = {name.upper(): value for name, value in os.environ.items() if name.upper() in {"HTTPS_PROXY", "ALL_PROXY"}}
     for name, value in named.items():
         if value:
-            parts = urlsplit(value if "://" in value else f"http://{value}")
-            port = f":{parts.port}" if parts.port else ""
+            try:
+                parts = urlsplit(value if "://" in value else f"http://{value}")
+                port = f":{parts.port}" if parts.port else ""
+            except ValueError:
+                raise ValueError(f"{name} is not a URL such as http://proxy.example.com:3128") from None
             return f"{name}: {parts.hostname}{port}"  # Without user and password.
     return "none"
 

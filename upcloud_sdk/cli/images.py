@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn
 
 from upcloud_sdk import Recipe
-from upcloud_sdk.cli.output import counted, print_json, show
-from upcloud_sdk.cli.session import AsJson, Yes, call, confirm, console, fail, messages
+from upcloud_sdk.cli.output import Words, counted, print_json, progress, show, show_table
+from upcloud_sdk.cli.session import AsJson, Yes, call, confirm, console, fail, messages, problems_of
 from upcloud_sdk.events import BakeEvent
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ RecipeFile = Annotated[
     Path,
     typer.Argument(metavar="RECIPE", help="JSON: base, commands, files, size, name; - is stdin.", show_default=False),
 ]
-Days = Annotated[float, typer.Option(help="Only images that no bake used in this many days.")]
+Days = Annotated[float, typer.Option(help="Only images that no bake used in this many days.", min=0)]
 
 _STEPS = {
     "waiting": "another process bakes it: waiting",
@@ -49,21 +49,20 @@ def bake_image(  # noqa: PLR0917 - typer passes arguments by name
         list[str], typer.Option(help="Zone that needs the image. Can be given several times.", show_default=False)
     ],
     plan: Annotated[str | None, typer.Option(help="Plan of the server for the commands (the cheapest).")] = None,
-    timeout: Annotated[float, typer.Option(help="Limit for the commands, in seconds.")] = 1800,
-    max_age: Annotated[float | None, typer.Option(help="Replace images older than this many days.")] = None,
+    timeout: Annotated[float, typer.Option(help="Limit for the commands, in seconds.", min=1)] = 1800,
+    max_age: Annotated[float | None, typer.Option(help="Replace images older than this many days.", min=0.001)] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the image of a recipe in each zone that has none, and list the images."""
     what = _read(recipe)
     seconds = None if max_age is None else max_age * 86_400
-    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=messages, transient=True) as progress:
-        task = progress.add_task(f"looking for {what.title}", total=3 + 2 * len(set(zone)))
+    with progress(Words(), BarColumn()) as lines:
+        task = lines.add_task(f"looking for {what.title}", total=3 + 2 * len(set(zone)))
 
         def step(event: Event) -> None:
             if isinstance(event, BakeEvent):
                 text = f"{event.title} in {event.zone}: {_STEPS[event.happened]}"
-                progress.update(task, description=text, advance=0 if event.happened in {"waiting", "failed"} else 1)
+                lines.update(task, description=text, advance=0 if event.happened in {"waiting", "failed"} else 1)
 
         work = call(
             context,
@@ -105,8 +104,7 @@ def prune_images(  # noqa: PLR0917 - typer passes arguments by name
     if dry_run or not due:
         _show(due, as_json=as_json, empty=f"no images of {owner} to delete")
         return
-    for image in due:
-        messages.print(f"{image.uuid}  {image.title}  {image.zone}", markup=False, highlight=False)
+    show_table([{"uuid": each.uuid, "title": each.title, "zone": each.zone} for each in due], messages)
     confirm(f"Delete {counted(len(due), 'image')}?", yes=yes)
     # The user has not agreed to images that have become older versions since.
     only = [image.uuid for image in due]
@@ -114,7 +112,7 @@ def prune_images(  # noqa: PLR0917 - typer passes arguments by name
     if as_json:
         print_json([_document(image) for image in deleted])
     else:
-        console.print(f"deleted {counted(len(deleted), 'image')}", highlight=False)
+        console.print(f"deleted {counted(len(deleted), 'image')}")
 
 
 def _read(path: Path) -> Recipe:
@@ -127,9 +125,11 @@ def _read(path: Path) -> Recipe:
         text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
         return Recipe.model_validate_json(text)
     except OSError as error:
-        fail(f"{path}: {error.strerror}")
+        fail(f"{path}: {error.strerror}", status=2)
     except ValidationError as error:
-        fail(*(f"{path}: {'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False)))
+        fail(*(f"{path}: {problem}" for problem in problems_of(error)), status=2)
+    except ValueError as error:
+        fail(f"{path}: it is not text in UTF-8: {error}", status=2)
 
 
 def _show(images: Sequence[Image], *, as_json: bool, empty: str) -> None:

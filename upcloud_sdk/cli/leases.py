@@ -44,7 +44,7 @@ def reap(  # noqa: PLR0917 - typer passes arguments by name
     context: typer.Context,
     owner: Owner = None,
     all_owners: AllOwners = False,
-    grace: Annotated[float, typer.Option(help="Wait this many seconds after the end of a lease.")] = 60,
+    grace: Annotated[float, typer.Option(help="Wait this many seconds after the end of a lease.", min=0)] = 60,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be destroyed.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -57,9 +57,9 @@ def reap(  # noqa: PLR0917 - typer passes arguments by name
         tell(preview, as_json=as_json)
         return
     for uuid in due:
-        messages.print(uuid, highlight=False)
+        messages.print(uuid)
     what = f"{counted(len(preview.servers), 'server')} and {counted(len(preview.storages), 'detached disk')}"
-    confirm(f"Destroy {what}?", yes=yes)
+    confirm(f"Destroy {what}, with the disks created with them and all backups of these disks?", yes=yes)
     # The user has not agreed to leases that ended since.
     report = call(context, lambda cloud: cloud.leases.reap(owner, all_owners=all_owners, grace=grace, only=due))
     tell(report, as_json=as_json)
@@ -80,8 +80,8 @@ def tell(report: ReapReport, *, as_json: bool) -> None:
     if as_json:
         print_json({name: getattr(report, name) for name in report.__dataclass_fields__})
     else:
-        console.print(str(report), highlight=False)
+        console.print(str(report))
         for uuid in report.unreadable:
-            console.print(f"{uuid}: the lease cannot be read; check this resource yourself", highlight=False)
+            console.print(f"{uuid}: the lease cannot be read; check this resource yourself")
     if report.failed:
         fail(*(f"{uuid}: {reason}" for uuid, reason in report.failed.items()))

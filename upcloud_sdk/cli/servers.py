@@ -1,4 +1,4 @@
-"""`upcloud-sdk servers`: list, show, destroy."""
+"""`upcloud-sdk servers`: list, show, create, start, stop, destroy."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import anyio
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from upcloud_sdk import errors
-from upcloud_sdk.cli.output import counted, document_of, print_json, show, show_one
+from upcloud_sdk.cli.output import Wheel, Words, counted, document_of, print_json, progress, show, show_one, show_table
 from upcloud_sdk.cli.session import AsJson, Yes, call, confirm, console, fail, messages
-from upcloud_sdk.models.ownership import LEASE, OWNER, read_lease
+from upcloud_sdk.models.ownership import ATTEMPT, LEASE, OWNER, read_lease
 from upcloud_sdk.resources.policies import StoragePolicy
 
 if TYPE_CHECKING:
@@ -21,11 +20,14 @@ if TYPE_CHECKING:
 
     from upcloud_sdk import UpCloud
     from upcloud_sdk.models import Server, ServerSummary
+    from upcloud_sdk.resources.policies import BackupPolicy
 
 app = typer.Typer(no_args_is_help=True, help="List, show and destroy servers.")
 
 Which = Annotated[str, typer.Argument(help="Uuid, hostname or title.", show_default=False)]
 Label = Annotated[list[str] | None, typer.Option("--label", help="Only servers with this label: key or key=value.")]
+
+Timeout = Annotated[float, typer.Option(help="Limit for each server, in seconds.", min=1)]
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -33,7 +35,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 @app.command("list")
 def list_servers(context: typer.Context, label: Label = None, as_json: AsJson = False) -> None:
     """List servers, with owner and end of lease."""
-    labels = {key: value if equals else None for key, equals, value in (each.partition("=") for each in label or ())}
+    labels = _labels(label or ())
     servers = call(context, lambda cloud: cloud.servers.list(labels=labels or None))
     if as_json:
         print_json([document_of(server) for server in servers])
@@ -63,24 +65,35 @@ def show_server(context: typer.Context, which: Which, as_json: AsJson = False) -
 @app.command("destroy")
 def destroy_servers(
     context: typer.Context,
+    *,
     which: Annotated[list[str], typer.Argument(help="Uuids, hostnames or titles.", show_default=False)],
     storages: Annotated[
         StoragePolicy, typer.Option(help="Disks to delete: created with the server, all attached, or none.")
     ] = "created",
-    timeout: Annotated[float, typer.Option(help="Limit for each server, in seconds.")] = 300,
+    keep_backups: Annotated[bool, typer.Option("--keep-backups", help="Keep the backups of deleted disks.")] = False,
+    timeout: Timeout = 300,
     yes: Yes = False,
 ) -> None:
-    """Stop and delete servers and the disks that were created with them. Asks first."""
-    servers = call(context, lambda cloud: _find_all(cloud, which))
-    for server in servers:
-        messages.print(f"{server.uuid}  {server.title}  {server.zone}  {server.state}", markup=False, highlight=False)
+    """Stop and delete servers, the disks that were created with them, and the backups of these disks. Asks first."""
+
+    async def look(cloud: UpCloud) -> tuple[list[Server], int]:
+        found = await _find_all(cloud, which)
+        return found, sum([await _backups(cloud, server, storages) for server in found])
+
+    servers, backups = call(context, look)
+    rows = [{name: getattr(server, name) for name in ("uuid", "title", "zone", "state")} for server in servers]
+    show_table(rows, messages)
     it = "it" if len(servers) == 1 else "them"
     deletes = {"created": f"the disks created with {it}", "all": f"ALL disks attached to {it}", "none": "no disks"}
-    confirm(f"Destroy {counted(len(servers), 'server')} and {deletes[storages]}?", yes=yes)
-    failures = call(context, lambda cloud: destroy_all(cloud, servers, storages=storages, timeout=timeout))
+    fate: BackupPolicy = "keep" if keep_backups else "delete"
+    also = f", and {fate} {counted(backups, 'backup')} of the disks" if backups else ""
+    confirm(f"Destroy {counted(len(servers), 'server')} and {deletes[storages]}{also}?", yes=yes)
+    failures = call(
+        context, lambda cloud: destroy_all(cloud, servers, storages=storages, backups=fate, timeout=timeout)
+    )
     if failures:
         fail(*failures)
-    console.print(f"destroyed {counted(len(servers), 'server')}", highlight=False)
+    console.print(f"destroyed {counted(len(servers), 'server')}")
 
 
 async def find(cloud: UpCloud, which: str) -> Server:
@@ -113,26 +126,50 @@ async def _find_all(cloud: UpCloud, which: Sequence[str]) -> list[Server]:
     return list({server.uuid: server for server in found}.values())
 
 
+async def _backups(cloud: UpCloud, server: Server, storages: StoragePolicy) -> int:
+    """Count the backups of the disks that are deleted with the server."""
+    if storages == "none":
+        return 0
+    attempt = server.labels.get(ATTEMPT)
+    disks = {device.storage for device in server.storage_devices if device.type == "disk" and device.storage}
+    if attempt is not None:
+        disks |= {disk.uuid for disk in await cloud.storages.list("normal", labels={ATTEMPT: attempt})}
+    found = [await cloud.storages.get(disk) for disk in sorted(disks)]
+    return sum(len(disk.backups) for disk in found if storages == "all" or disk.labels.get(ATTEMPT, "") == attempt)
+
+
 async def destroy_all(
-    cloud: UpCloud, servers: Sequence[Server], *, storages: StoragePolicy, timeout: float
+    cloud: UpCloud, servers: Sequence[Server], *, storages: StoragePolicy, backups: BackupPolicy, timeout: float
 ) -> list[str]:
     """Destroy servers concurrently. Returns one sentence per failure."""
     failures: list[str] = []
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=messages, transient=True) as progress:
+    with progress(Wheel(), Words()) as lines:
 
         async def destroy(server: Server) -> None:
-            task = progress.add_task(f"destroying {server.title}", total=1)
+            task = lines.add_task(f"destroying {server.title}", total=1)
             try:
-                await cloud.servers.destroy(server.uuid, timeout=timeout, storages=storages)
+                await cloud.servers.destroy(server.uuid, timeout=timeout, storages=storages, backups=backups)
             except errors.UpCloudError as error:
                 failures.append(str(error))
-            progress.update(task, completed=1)
+            lines.update(task, completed=1)
 
         async with anyio.create_task_group() as group:
             for server in servers:
                 group.start_soon(destroy, server)
     return failures
+
+
+def _labels(given: Sequence[str]) -> dict[str, str | None]:
+    """The labels to list by, from `key` and `key=value`."""
+    labels: dict[str, str | None] = {}
+    for each in given:
+        key, equals, value = each.partition("=")
+        wanted = value if equals else None
+        if labels.setdefault(key, wanted) != wanted:
+            raise typer.BadParameter(
+                f"{key} is given twice, and a server has only one label {key}", param_hint="--label"
+            )
+    return labels
 
 
 def _row(server: ServerSummary) -> dict[str, object]:

@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Awaitable, Callable
-from typing import Annotated, NoReturn, TypeVar
+import logging
+import signal
+import warnings
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import anyio
 import typer
-from rich.console import Console
+from pydantic import ValidationError
 
 from upcloud_sdk import UpCloud, errors
+from upcloud_sdk._terminal import Terminal
 from upcloud_sdk._version import __version__
 from upcloud_sdk.events import Listener
 
+if TYPE_CHECKING:
+    from types import FrameType
+
 T = TypeVar("T")
 
-console = Console(width=None if sys.stdout.isatty() else 10_000)
-"""For results. In a file or a pipe, long lines are not wrapped."""
-messages = Console(stderr=True)
+console = Terminal()
+"""For results."""
+messages = Terminal(stderr=True)
 """For progress, questions and errors. On stderr, so that they are not part of a piped result."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs, instead of a table.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
+_ENDINGS = ("SIGTERM", "SIGHUP")
+"""Signals that end a command as Ctrl-C does, with cleanup. Windows has no SIGHUP."""
+
 
 def version(wanted: bool) -> None:
     """Print the version and exit."""
     if wanted:
-        console.print(__version__, highlight=False)
+        console.print(__version__)
         raise typer.Exit
 
 
@@ -46,29 +56,98 @@ def set_owner(
 
 
 def call(context: typer.Context, work: Callable[[UpCloud], Awaitable[T]], *, on_event: Listener | None = None) -> T:
-    """Run `work` with an open client. `on_event` gets the client's events.
-
-    Raises:
-        typer.Exit: With status 1 and one line on stderr if it fails.
-    """
+    """As `run`, with an open client. `on_event` gets the client's events."""
 
     async def with_a_client() -> T:
         async with UpCloud(owner=context.obj, on_event=on_event) as cloud:
             return await work(cloud)
 
+    return run(with_a_client)
+
+
+def run(work: Callable[[], Awaitable[T]]) -> T:
+    """Run the requests of a command.
+
+    Raises:
+        typer.Exit: It failed, which one line on stderr says. The status is 1, 2 for an argument that the SDK does not
+            accept, and 128 plus the number of the signal if one ended it.
+    """
+    received = signal.SIGINT
+
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal received
+        received = signal.Signals(number)
+        interrupt = signal.getsignal(signal.SIGINT)
+        if callable(interrupt):
+            interrupt(number, frame)  # The event loop's: it cancels the work, which cleans up.
+        else:
+            raise KeyboardInterrupt
+
     try:
-        return anyio.run(with_a_client)
+        with _ended_by(end), _log_lines():
+            return anyio.run(work)
     except errors.UpCloudError as error:
         fail(str(error), *getattr(error, "__notes__", ()))
+    except ValidationError as error:
+        fail(*problems_of(error), status=2)
+    except ValueError as error:
+        fail(str(error), status=2)
     except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        raise typer.Exit(128 + received) from None
+
+
+@contextmanager
+def _ended_by(end: Callable[[int, FrameType | None], None]) -> Generator[None]:
+    """Let `end` handle the signals that would end this process without cleanup, unless somebody else handles them."""
+    numbers = [signal.Signals[name] for name in _ENDINGS if name in signal.Signals.__members__]
+    ours = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+class _LogLines(logging.Handler):
+    """Prints warnings and errors of the SDK as lines on stderr."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        messages.print(_line(record.getMessage()), style="yellow", soft_wrap=True)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    messages.print(_line(str(message)), style="yellow", soft_wrap=True)
+
+
+@contextmanager
+def _log_lines() -> Generator[None]:
+    handler, log = _LogLines(logging.WARNING), logging.getLogger("upcloud_sdk")
+    log.addHandler(handler)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            yield
+    finally:
+        log.removeHandler(handler)
+
+
+def problems_of(error: ValidationError) -> list[str]:
+    """A sentence for each value that a model does not accept."""
+    return [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False)]
 
 
 def fail(*lines: str, status: int = 1) -> NoReturn:
     """Print these lines on stderr and exit with this status."""
     for line in lines:
-        messages.print(f"upcloud-sdk: {line}", style="red", markup=False, highlight=False, soft_wrap=True)
+        messages.print(_line(line), style="red", soft_wrap=True)
     raise typer.Exit(status)
+
+
+def _line(text: str) -> str:
+    """An error or warning. Further lines of its text are indented, so that none looks like another error."""
+    return "upcloud-sdk: " + text.replace("\n", "\n    ")
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from upcloud_sdk.cli.output import cell_of
 from upcloud_sdk.cli.session import call, console
 from upcloud_sdk.models.ownership import OWNER
 
@@ -58,9 +59,11 @@ class Fleet:
             table.add_column(name)
         for server in sorted(self.servers.values(), key=lambda each: (each.created or now, each.title)):
             strip = self.seen[server.uuid]
-            cells = Text.assemble(*(("█", COLOURS.get(state, "white")) for state in strip))
+            block = "#" if console.options.ascii_only else "█"
+            cells = Text.assemble(*((block, COLOURS.get(state, "white")) for state in strip))
             state = strip[-1] if server.progress is None else f"{strip[-1]} {server.progress} %"
-            table.add_row(server.title, server.zone, server.plan, _age(server, now), state, cells)
+            words = (server.title, server.zone, server.plan, _age(server, now), state)
+            table.add_row(*map(cell_of, words), cells)
         up = sum(1 for strip in self.seen.values() if strip[-1] != "gone")
         table.caption = f"{up} servers up, {now:%H:%M:%S} UTC"
         return table

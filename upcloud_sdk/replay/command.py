@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import http.client
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
+from upcloud_sdk._terminal import Terminal
 from upcloud_sdk.placement import PaidHour
 from upcloud_sdk.replay.engine import play, usual_policies
 from upcloud_sdk.replay.optimum import busy_hours, fewest_hours, most_at_once
@@ -64,22 +63,20 @@ def run(given: argparse.Namespace, read: Callable[[str], Trace] = read_source) -
     try:
         hour = PaidHour(margin=given.margin, anchor=given.anchor)
     except ValueError as error:
-        sys.stderr.write(f"--margin {given.margin:g}: {error}\n")
-        return 2
+        return _refuse(f"--margin {given.margin:g}: {error}")
     try:
         trace = read(given.source)
         most = most_at_once(trace.builds)
         if given.workers is not None and given.workers < 1:
             raise UnreadableTrace(f"--workers {given.workers}: give 1 or more")
     except (OSError, ValueError, http.client.HTTPException) as error:
-        sys.stderr.write(f"{given.source}: {error}\n")
-        return 2
+        return _refuse(f"{given.source}: {error}")
     outcomes = [
         play(trace.builds, policy, boots=given.boot, workers=given.workers or most + _SPARE_WORKERS, anchor=hour.anchor)
         for policy in usual_policies(hour, patience=given.patience)
     ]
     fewest = fewest_hours(trace.builds, anchor=hour.anchor)
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Terminal(piped_width=160)
     for note in trace.notes:
         console.print(note)
     have_workers = given.workers is None or given.workers >= most
@@ -93,9 +90,13 @@ def run(given: argparse.Namespace, read: Callable[[str], Trace] = read_source) -
         try:
             given.picture.write_text(draw(outcomes, fewest, title=title), encoding="utf-8")
         except OSError as error:
-            sys.stderr.write(f"{given.picture}: {error}\n")
-            return 2
+            return _refuse(f"{given.picture}: {error}")
     return 0
+
+
+def _refuse(reason: str) -> int:
+    Terminal(stderr=True).print(reason, soft_wrap=True)
+    return 2
 
 
 def _table(

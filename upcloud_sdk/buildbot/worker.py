@@ -15,6 +15,7 @@ from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, States, async_to_deferred, config_error
 from upcloud_sdk.buildbot._buildbot.private import (
     close_soon,
+    drop_builders,
     ensure_end,
     is_lost,
     join_stop,
@@ -87,7 +88,9 @@ class UpcloudLatentWorker(AbstractLatentWorker):
 
     @async_to_deferred
     async def reconfigServiceWithSibling(self, sibling: UpcloudLatentWorker) -> None:  # noqa: N802 - Buildbot's
-        """Use the configuration of `sibling`, if it differs from this worker's."""
+        """Use the configuration of `sibling`, if it differs from this worker's, and the builders that have it now."""
+        if drop_builders(self) and self._current.server is not None:
+            self._current.server.is_outdated = True
         try:
             await super().reconfigServiceWithSibling(sibling)
         except Exception:
@@ -123,6 +126,17 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         elif server is not None and is_idle_time_new and self._idle.is_idle:
             self._set_idle_time(server)
         self._service.wake_builders()
+
+    @async_to_deferred
+    async def updateWorker(self) -> None:  # noqa: N802 - Buildbot's
+        """Tell the guest its builders. If its connection is lost meanwhile, the next one hears them."""
+        conn, is_attaching = self.conn, self._old_builder_list is None
+        try:
+            await super().updateWorker()
+        except Exception:
+            # Buildbot would end the whole reconfiguration.
+            if is_attaching or (self.conn is conn and not (conn is None or is_lost(conn))):
+                raise
 
     def _set_idle_time(self, server: JobServer[ServerRequest]) -> None:
         """Let an idle server stay as long as a new configuration says, from now on."""

@@ -73,6 +73,8 @@ if TYPE_CHECKING:
 
     class Builder(Protocol):
         name: str
+        master: Master
+        botmaster: BotMaster
         building: list[Build]
         config: BuilderConfig
         workers: list[WorkerForBuilder]
@@ -166,6 +168,7 @@ if TYPE_CHECKING:
         finished: bool
         stopped: bool
         subs: object
+        conn: Connection | None
         startBuild: Callable[[WorkerForBuilder], Deferred[None]]
         buildFinished: Callable[[list[str], int], Deferred[None]]
         stopBuild: Callable[[str, int], Deferred[None]]
@@ -174,6 +177,7 @@ if TYPE_CHECKING:
         _preparation_step: Step | None
 
         def get_buildid(self) -> Deferred[int]: ...
+        def lostRemote(self) -> None: ...
 
     class SharedService:
         master: Master
@@ -197,6 +201,7 @@ if TYPE_CHECKING:
         workerid: int
         botmaster: BotMaster
         building: set[WorkerForBuilder]
+        workerforbuilders: dict[object, WorkerForBuilder]
         password: Any
         _deferwaiter: DeferWaiter
         _start_stop_lock: DeferredLock
@@ -206,6 +211,7 @@ if TYPE_CHECKING:
         state: States
         configured: bool
         _graceful: bool
+        _old_builder_list: list[object] | None
         build_wait_timer: DelayedCall | None
         _config_args: tuple[Any, ...]
         _config_kwargs: dict[str, Any]
@@ -228,6 +234,7 @@ if TYPE_CHECKING:
         def _soft_disconnect(self, fast: bool = ..., stopping_service: bool = ...) -> Deferred[None]: ...
         def _fireSubstantiationNotifier(self, result: Failure) -> None: ...
         def setupProperties(self, props: Properties) -> None: ...
+        def updateWorker(self) -> Deferred[None]: ...
         def insubstantiate(
             self, fast: bool = ..., force_substantiation_build: Build | None = ...
         ) -> Deferred[None]: ...

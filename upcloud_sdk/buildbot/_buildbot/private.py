@@ -134,7 +134,9 @@ class _EndingBuild:
         await self._stop(reason, results)
 
     async def finish(self, text: list[str], results: int) -> None:
-        build = self._build
+        build, builder = self._build, self._build.builder
+        # A removed builder has lost them, and needs them to end its last builds.
+        builder.master, builder.botmaster = self._worker.master, self._worker.botmaster
         if self._is_cancelled and results == RETRY:
             text, results = ["cancelled", *text[1:]], CANCELLED
         if build.buildid is None:
@@ -142,13 +144,14 @@ class _EndingBuild:
         else:
             await self._finish(text, results)
         wfb = build.workerforbuilder
-        if build in build.builder.building:
+        if build in builder.building:
             # Its end, or even its begin, is not in the database. But its worker is free.
             if build.buildid is not None:
                 wait_for(self._worker, defer.ensureDeferred(_record_end(self._worker, build)))
             if wfb.isBusy():
                 wfb.buildFinished()
-            build.builder.buildFinished(build, wfb)
+            builder.buildFinished(build, wfb)
+        self._worker.workerforbuilders.pop(wfb, None)
 
 
 def ensure_end(worker: AbstractLatentWorker, build: Build) -> None:
@@ -191,6 +194,31 @@ async def end_builds(worker: AbstractLatentWorker) -> bool:
     for build in lost:
         await build.buildFinished(["worker", "lost"], RETRY)
     return bool(lost)
+
+
+def drop_builders(worker: AbstractLatentWorker) -> bool:
+    """Leave the builders that a new configuration has removed, or that no longer have this worker.
+
+    Their builds on this worker end, and are tried again. Buildbot itself would wait forever, since the guest does not
+    know their builder any more, and would not give the worker back to a builder of the same name.
+
+    Returns whether there was such a build. By websocket, the guest goes on with its command.
+    """
+    builders, had_builds = worker.botmaster.getBuildersForWorker(worker.name), False
+    for name, wfb in list(worker.workerforbuilders.items()):
+        if wfb.builder in builders or name is wfb:
+            continue
+        del worker.workerforbuilders[name]
+        build = running_build(wfb)
+        if build is None:
+            continue
+        # The worker is busy until the build has ended. A builder may get the name again before.
+        worker.workerforbuilders[wfb], had_builds = wfb, True
+        if build.conn is not None:
+            build.lostRemote()
+        else:
+            wait_for(worker, build.stopBuild("its builder no longer has this worker", RETRY))
+    return had_builds
 
 
 def give_up_server(worker: AbstractLatentWorker) -> None:

@@ -12,12 +12,6 @@ import anyio.lowlevel
 
 from upcloud_sdk._background import Background
 from upcloud_sdk._emitter import Emitter
-from upcloud_sdk._misuse import (
-    CLIENT_ARGUMENTS_MEANT,
-    CLIENT_ATTRIBUTES_MEANT,
-    SuggestsNames,
-    suggests_arguments,
-)
 from upcloud_sdk._namespaces import Namespaces
 from upcloud_sdk._retry import RetryPolicy
 from upcloud_sdk._transport import Transport
@@ -54,7 +48,7 @@ class RawAnswer:
     """The JSON document. None without a body. It may contain secrets, so `repr` does not show it."""
 
 
-class UpCloud(Namespaces, SuggestsNames):
+class UpCloud(Namespaces):
     """A client of UpCloud's API 1.3, for use in `async with`.
 
     Tasks can share it. It can be entered in one task and left in another task of the same event loop.
@@ -87,9 +81,6 @@ class UpCloud(Namespaces, SuggestsNames):
             is no valid label.
     """
 
-    often_tried = CLIENT_ATTRIBUTES_MEANT
-
-    @suggests_arguments(CLIENT_ARGUMENTS_MEANT)
     def __init__(
         self,
         credentials: Credentials | None = None,
@@ -198,14 +189,6 @@ class UpCloud(Namespaces, SuggestsNames):
             leaving.add_note(str(failure))
         if leaving is not error:
             raise leaving from error
-
-    if not TYPE_CHECKING:  # Hidden from type checkers, which then refuse `with`.
-
-        def __enter__(self) -> None:
-            raise TypeError("the client is asynchronous: write `async with UpCloud() as cloud:`")
-
-        def __exit__(self, *_: object) -> None:
-            """Required for `with` to call `__enter__`."""
 
     def _make_sender(self) -> Sender:
         if self._given is not None:

@@ -17,6 +17,45 @@ The most likely mistakes of a first day, each with its error message. This page 
 (`python -m tests.docs.mistakes`), and a test fails when it is stale.
 """
 
+OTHER_NAMES = """\
+## Names that do not exist
+
+For a name that does not exist, a forgotten `async`, or an unknown argument, the message is Python's own, and often has
+the name that was meant. mypy, pyright and your editor report these before you run them. Names that people try:
+
+| tried | write |
+|---|---|
+| `UpCloud(token="ucat_…")`, `UpCloud(api_key="ucat_…")` | `UpCloud(Token("ucat_…"))` |
+| `UpCloud(username="…", password="…")` | `UpCloud(Basic("…", "…"))` |
+| `UpCloud(url="…")`, `UpCloud(endpoint="…")` | `UpCloud(base_url="http://127.0.0.1:8080")` |
+| `UpCloud(max_retries=3)` | `UpCloud(retry=RetryPolicy(attempts=3))` |
+| `UpCloud(verify="ca.pem")` | `UpCloud(ssl_context=ssl.create_default_context(cafile="ca.pem"))` |
+| `UpCloud(session=…)`, `UpCloud(client=…)` | `UpCloud(http_client=httpx.AsyncClient(…))` |
+| `with UpCloud() as cloud:`, `cloud.connect()`, `cloud.close()` | `async with UpCloud() as cloud:` |
+| `await servers.ephemeral(spec)` | `async with cloud.servers.ephemeral(spec) as server:` |
+| `await audit_logs.list()` | `async for entries in cloud.audit_logs.list():` |
+| `cloud.get("/path")`, `cloud.post("/path")` | `await cloud.request("GET", "/path")` |
+| `cloud.templates`, `storages.get_template()` | `await cloud.storages.find_template("debian-13")` |
+| `cloud.disks`, `cloud.volumes` | `cloud.storages` |
+| `cloud.firewall` | `cloud.firewall_rules` |
+| `cloud.ips` | `cloud.ip_addresses` |
+| `servers.all()`, `servers.search()` | `await cloud.servers.list()`, which has filters |
+| `servers.list(limit=10)` | `await cloud.servers.list()`: a list is always complete |
+| `servers.reboot(server)` | `await cloud.servers.restart(server)` |
+| `servers.wait(server)` | `await cloud.servers.wait_for_state(server, "started", timeout=60)` |
+| `servers.run()`, `servers.ssh()` | The API runs nothing in a server: use SSH, or `user_data=` of the `ServerSpec` |
+| `storages.find_template(title="…")` | `await cloud.storages.find_template("debian-13")` |
+| `plans.get("…")` | `[plan for plan in await cloud.plans.list() if plan.name == "…"]` |
+| `server.ip`, `server.ipv4` | `server.public_ipv4`, `server.utility_ipv4` or `server.ip_addresses` |
+| `server.public_ipv4` of a server in a list | `(await cloud.servers.get(server)).public_ipv4` |
+| `server.disks`, `server.volumes` | `server.storage_devices` |
+| `server.name` | `server.title` or `server.hostname` |
+| `server.status` | `server.state` |
+| `server.id` | `server.uuid` |
+| `server.cpu`, `server.cores` | `server.core_number` |
+| `server.ram`, `server.memory` | `server.memory_amount` |
+"""
+
 SPEC = f"""\
 spec = ServerSpec(
     zone="fi-hel1", plan="PREMIUM-1xCPU-1GB", hostname="web", title="web", metadata=True,
@@ -48,11 +87,6 @@ MISTAKES = (
         "UpCloud()",
         "Unset one kind.",
         (("UPCLOUD_TOKEN", "ucat_x"), ("UPCLOUD_USERNAME", "me"), ("UPCLOUD_PASSWORD", "x")),
-    ),
-    Mistake(
-        "An argument that the client does not have",
-        'UpCloud(token="ucat_…")',
-        "Credentials are the first argument: `UpCloud(Token(...))`.",
     ),
     Mistake("A token as plain text", 'UpCloud("ucat_…")', "Wrap it: `UpCloud(Token(...))` keeps it out of logs."),
     Mistake(
@@ -110,19 +144,6 @@ MISTAKES = (
         "`await main()`: a notebook has an event loop.",
         TOKEN,
     ),
-    Mistake("`with` instead of `async with`", "with UpCloud() as client:\n    pass", "`async with`", TOKEN),
-    Mistake(
-        "`await` instead of `async with`",
-        SPEC + "server = await cloud.servers.ephemeral(spec)",
-        "`async with`: the server is deleted at the end of the block. `create` is for a server that stays.",
-        TOKEN,
-    ),
-    Mistake(
-        "`await` instead of `async for`",
-        "await cloud.audit_logs.list()",
-        "`async for`. This is the only list that comes page by page, because it can be very long.",
-        TOKEN,
-    ),
     Mistake(
         "A forgotten `await`",
         "for zone in cloud.zones.list():\n    print(zone.id)",
@@ -130,38 +151,6 @@ MISTAKES = (
         "which `asyncio.gather` and task groups need. mypy, pyright and your editor report this before you run it.",
         TOKEN,
         "Zones.list",
-    ),
-    Mistake(
-        "A name that does not exist",
-        SPEC + "server = await cloud.servers.create(spec)\nprint(server.ip)",
-        "Use the name in the message.",
-        TOKEN,
-    ),
-    Mistake(
-        "A detail of a server in a list",
-        SPEC
-        + "server = await cloud.servers.create(spec)\n"
-        + "for server in await cloud.servers.list():\n    print(server.public_ipv4)",
-        "`(await cloud.servers.get(server)).public_ipv4`",
-        TOKEN,
-    ),
-    Mistake(
-        "A method that does not exist",
-        SPEC + "server = await cloud.servers.create(spec)\nawait cloud.servers.wait(server)",
-        "Use the name in the message.",
-        TOKEN,
-    ),
-    Mistake(
-        "A method that another namespace has",
-        'await cloud.plans.get("PREMIUM-1xCPU-1GB")',
-        '`[plan for plan in await cloud.plans.list() if plan.name == "PREMIUM-1xCPU-1GB"]`',
-        TOKEN,
-    ),
-    Mistake(
-        "A limit of a list",
-        "await cloud.servers.list(limit=10)",
-        "Leave it out: a list is always complete. `page_size=` asks for fewer at a time.",
-        TOKEN,
     ),
     Mistake(
         "A server by its name",
@@ -181,12 +170,6 @@ MISTAKES = (
         "A family of templates",
         'await cloud.storages.find_template("ubuntu")',
         'Take one of these titles, or a slug: `find_template("ubuntu-24.04")`.',
-        TOKEN,
-    ),
-    Mistake(
-        "A title by its name",
-        'await cloud.storages.find_template(title="Debian GNU/Linux 13 (Trixie)")',
-        '`find_template("Debian GNU/Linux 13 (Trixie)")`',
         TOKEN,
     ),
     Mistake(
@@ -320,7 +303,7 @@ def page() -> str:
         said = said if "\n" in said else textwrap.fill(said, 85)
         blocks = f"```{mistake.language}\n{mistake.code}\n```\n\n```text\n{said}\n```"
         parts.append(f"## {mistake.title}\n\n{blocks}\n\nInstead: {mistake.instead}\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, OTHER_NAMES])
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ from pydantic import (
     model_validator,
 )
 
-from upcloud_sdk._misuse import MODEL_ATTRIBUTES_MEANT, did_you_mean
 from upcloud_sdk._wire.frozen import FrozenDict, Json
 from upcloud_sdk._wire.secrets import WIRE
 
@@ -54,29 +53,6 @@ def _add_docs(schema: dict[str, Any], model: type[BaseModel]) -> None:
             field["description"] = written[name].doc
 
 
-def _advice(name: str, kind: type[BaseModel]) -> str:
-    """What to write for an attribute that an answer does not have."""
-    names = _names_of(kind)
-    meant = [name, *MODEL_ATTRIBUTES_MEANT.get(name, "").split()]
-    if found := [f".{each}" for each in meant if each in names]:
-        return f": write {_either(found)}"
-    more = {each for details in kind.__subclasses__() for each in _names_of(details)}
-    if found := [f".{each}" for each in meant if each in more]:
-        what = "it" if name in more else _either(found)
-        return f": a list does not tell {what}, but `get` does"
-    return did_you_mean(name, names)
-
-
-def _either(names: list[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} or {last}" if others else last
-
-
-def _names_of(kind: type[BaseModel]) -> set[str]:
-    properties = {each for base in kind.__mro__ for each, what in vars(base).items() if isinstance(what, property)}
-    return {*kind.model_fields, *(each for each in properties if not each.startswith(("_", "model_")))}
-
-
 class _Model(BaseModel, metaclass=Frozen):
     model_config = ConfigDict(
         frozen=True,
@@ -95,17 +71,6 @@ class Resource(_Model):
         # The API may send a number where text is expected.
         coerce_numbers_to_str=True,
     )
-
-    if not TYPE_CHECKING:  # Type checkers would accept every name.
-
-        def __getattr__(self, name: str) -> object:
-            try:
-                return super().__getattr__(name)
-            except AttributeError as error:
-                if name.startswith("_"):
-                    raise
-                advice = _advice(name, type(self))
-                raise AttributeError(f"{error}{advice}", name=name, obj=self) from None
 
     def __repr_args__(self) -> list[tuple[str, object]]:
         """Only declared fields: an unknown field may be a password."""

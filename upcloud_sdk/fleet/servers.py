@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import anyio.lowlevel
 
-from upcloud_sdk._misuse import SERVERS_MEANT, says_async_with
 from upcloud_sdk._tasks import Cancellable
 from upcloud_sdk._wire import uuid_of
 from upcloud_sdk.errors import CleanupFailed, NotOpen, UnexpectedAnswer, UpCloudError, WaitTimeout
@@ -41,8 +40,6 @@ class Servers(ServerDisks):
 
     Also includes helpers for waiting and cleanup.
     """
-
-    often_tried = SERVERS_MEANT
 
     @endpoint("POST", "/server")
     async def create(
@@ -208,7 +205,6 @@ class Servers(ServerDisks):
             repeatable=True,
         )
 
-    @says_async_with("async with cloud.servers.ephemeral(spec) as server:")
     @asynccontextmanager
     async def ephemeral(
         self,

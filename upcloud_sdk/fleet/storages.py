@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upcloud_sdk._misuse import STORAGES_MEANT
 from upcloud_sdk._wire import uuid_of
 from upcloud_sdk.models.ownership import keep_sdk_labels
 from upcloud_sdk.resources._base import body_of, endpoint
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 class Storages(StorageEndpoints):
     """`cloud.storages`. Chapter "Storages" of the API, <https://developers.upcloud.com/1.3/9-storages/>."""
-
-    often_tried = STORAGES_MEANT
 
     def __init__(self, core: Core, fleet: Callable[[], Fleet]) -> None:
         super().__init__(core)

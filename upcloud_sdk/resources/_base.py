@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
-from upcloud_sdk._misuse import SuggestsNames, explain_mistakes
 from upcloud_sdk.models.ownership import SDK_LABELS
 from upcloud_sdk.resources._paging import whole_list
 
@@ -140,12 +139,8 @@ def written(name: str, moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-class Namespace(SuggestsNames):
+class Namespace:
     """The calls of one chapter of the API."""
-
-    def __init_subclass__(cls) -> None:
-        """Let its methods explain common mistakes."""
-        explain_mistakes(cls)
 
     def __init__(self, core: Core) -> None:
         self._core = core

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, Self, cast
 
 from pydantic import model_validator
 
-from upcloud_sdk._misuse import PAGE_MEANT, AsyncOnly, suggests_arguments
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Envelope, Items, Resource
 from upcloud_sdk.models.audit_logs import AuditLogEntry, AuditLogFilters
@@ -69,7 +68,6 @@ class AuditLogs(Namespace):
         return await self._transport.call("GET", "/audit-logs/filter-options", _FILTERS)
 
     @endpoint("GET", "/audit-logs")
-    @suggests_arguments(PAGE_MEANT)
     def list(
         self,
         *,
@@ -105,10 +103,8 @@ class AuditLogs(Namespace):
         return AuditLogPages(self._transport, params, page)
 
 
-class AuditLogPages(AsyncOnly):
+class AuditLogPages:
     """The audit log, page by page: an async iterator over tuples of entries, each entry once."""
-
-    usage = "audit logs come page by page: write `async for entries in cloud.audit_logs.list():`"
 
     def __init__(self, transport: Transport, params: Sequence[tuple[str, str]], size: int) -> None:
         self._transport, self._params, self._size = transport, params, size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,7 +21,7 @@ from upcloud_sdk.models import Server, ServerSummary, Storage, StorageSummary
 if TYPE_CHECKING:
     import respx
 
-    from upcloud_sdk._wire import Envelope
+    from upcloud_sdk._wire import Envelope, Resource
 
 INVALID = {
     "a lone surrogate": rb'"odd \ud800"',
@@ -72,9 +72,9 @@ def test_an_invalid_value_at_any_place_costs_its_field(reader: str, odd: str) ->
             assert read[0].labels == {"env": "dev", "tier": "a"}, place
 
 
-def items(read: Any) -> list[Any]:  # noqa: ANN401 - any model
+def items(read: tuple[Resource, ...] | Resource) -> list[Any]:
     """The items of a list, or the only one."""
-    return list(cast("tuple[Any, ...]", read)) if isinstance(read, tuple) else [read]
+    return list(read) if isinstance(read, tuple) else [read]
 
 
 def test_an_invalid_character_is_replaced_and_the_others_are_kept(caplog: pytest.LogCaptureFixture) -> None:

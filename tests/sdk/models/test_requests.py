@@ -6,7 +6,7 @@ import copy
 import json
 import pickle
 import warnings
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pydantic import SecretStr, TypeAdapter, ValidationError
@@ -31,8 +31,6 @@ from upcloud_sdk.models import (
     FirewallRuleSpec,
     Ownership,
     ServerGroupSpec,
-    ServerSummary,
-    StorageSummary,
     SubAccountSpec,
 )
 
@@ -211,40 +209,6 @@ def test_a_model_has_a_hash_and_survives_pickle_and_copies() -> None:
 def test_nested_models_of_requests_have_a_hash() -> None:
     assert hash(models.InterfaceAddressSpec()) == hash(models.InterfaceAddressSpec())
     assert hash(InterfaceSpec.public()) == hash(InterfaceSpec.public())
-
-
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("ip", r"write \.public_ipv4, "),
-        ("titel", "did you mean 'title'"),
-        ("public_ip", r"write \.public_ipv4, "),
-        ("disks", r"write \.storage_devices"),
-    ],
-)
-def test_the_error_for_an_unknown_attribute_of_a_server_suggests_the_right_one(name: str, says: str) -> None:
-    server = read_server()
-    with pytest.raises(AttributeError, match=f"no attribute '{name}'.*{says}"):
-        getattr(server, name)
-    assert not hasattr(server, "_nothing")
-    assert copy.copy(server) == server
-
-
-def test_the_error_for_a_detail_of_a_summary_names_get() -> None:
-    server = ServerSummary.model_validate({"uuid": "00a1", "state": "started"})
-    says = "no attribute 'public_ipv4': a list does not tell it, but `get` does"
-    with pytest.raises(AttributeError, match=says):
-        _ = cast("Any", server).public_ipv4
-    with pytest.raises(AttributeError, match=r"no attribute 'ip': .*public_ipv4.*, but `get` does"):
-        _ = cast("Any", server).ip
-
-
-def test_suggestions_contain_only_existing_attributes() -> None:
-    storage = StorageSummary.model_validate({"uuid": "00a1", "state": "online"})
-    with pytest.raises(AttributeError, match=r"no attribute 'name': write \.title$"):
-        _ = cast("Any", storage).name
-    with pytest.raises(AttributeError, match=r"no attribute 'ip'; there are "):
-        _ = cast("Any", storage).ip
 
 
 async def test_the_error_for_a_name_instead_of_a_uuid_says_how_to_find_the_server(moved: MovedCloud) -> None:

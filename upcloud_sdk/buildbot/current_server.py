@@ -159,6 +159,8 @@ class CurrentServer:
         buildid = build.buildid
         origin = origin_of(build, self._worker.master)
         self.service.record.refused(reason, worker=self._worker.name, buildid=buildid, **origin)
+        given = {} if buildid is None else {"build": str(buildid)}
+        self.service.note_refused(reason, worker=self._worker.name, **given, **origin)
 
     async def create(self, server: JobServer[ServerRequest], build: Build, guest: Guest) -> None:
         """Create this server, and return when it is started or its guest has attached."""

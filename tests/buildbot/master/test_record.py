@@ -147,7 +147,9 @@ class Records(RecordCase):
         line = {"v": 1, "id": "a", "uuid": "00aa", "worker": "bot", "created": AHEAD, "at": AHEAD, "state": "building"}
         (Path(self.master.basedir) / RECORD).write_text(json.dumps(line) + "\n")
         reaped = LeaseEvent(at=0, uuid="00aa", happened="reaped")
-        await threads.deferToThread((await self.service())._hear, reaped)  # pyright: ignore[reportPrivateUsage]  # as a client
+        service = await self.service()
+        [account] = service.accounts.all
+        await threads.deferToThread(service._hear, account, reaped)  # pyright: ignore[reportPrivateUsage]  # as a client
         [server] = await self.all_gone()
         assert (server.uuid, server.worker, server.state) == ("00aa", "bot", "gone")
         assert server.span is not None

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot._buildbot.api import DelayedCall
     from upcloud_sdk.buildbot._buildbot.bridge import Bridge
     from upcloud_sdk.ci import ReapPace
+    from upcloud_sdk.ci.record.changes import Listener as ChangeListener
     from upcloud_sdk.credentials import Credentials
-    from upcloud_sdk.events import Listener
+    from upcloud_sdk.events import Event
 
     ReserveImage = Callable[["Account", ServerSpec], AbstractAsyncContextManager[object]]
 
@@ -95,8 +96,15 @@ class Accounts:
     `reserve_image` is entered, on the bridge, before a server that makes an image is created.
     """
 
-    def __init__(self, bridge: Bridge, on_event: Listener, reserve_image: ReserveImage) -> None:
-        self._bridge, self._on_event, self._reserve_image = bridge, on_event, reserve_image
+    def __init__(
+        self,
+        bridge: Bridge,
+        on_event: Callable[[Account, Event], None],
+        on_change: ChangeListener,
+        reserve_image: ReserveImage,
+    ) -> None:
+        self._bridge, self._on_event, self._on_change = bridge, on_event, on_change
+        self._reserve_image = reserve_image
         self._open: dict[AccountKey, Account] = {}
         self._closing: set[Account] = set()
         self._opening = defer.DeferredLock()
@@ -109,7 +117,8 @@ class Accounts:
             account = self._open.get(key)
             if account is None:
                 account = Account(self._bridge, key, self._reserve_image)
-                account.listeners.append(self._on_event)
+                account.listeners.append(partial(self._on_event, account))
+                account.on_change.append(self._on_change)
                 await account.opened
                 self._open[key] = account
             account.holders.add(holder)

@@ -16,6 +16,7 @@ from upcloud_sdk import Basic, Recipe, Token, UpCloud
 from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, IRenderable
 from upcloud_sdk.buildbot.configuration.bootstrap import INSTALLS, Bootstrap, Guest
 from upcloud_sdk.ci import LeastSize
+from upcloud_sdk.ci.record.database import database_url
 from upcloud_sdk.ci.servers.choice import REFRESH
 from upcloud_sdk.errors import UpCloudError
 from upcloud_sdk.models import ServerGroupSpec
@@ -53,7 +54,7 @@ HOST_KEYS = frozenset(
 
 _INSTALLS = ", ".join(map(repr, sorted(INSTALLS)))
 _POSITIONAL = ("zone", "api_username", "api_password", "image", "hostconfig", "base_url", "masterFQDN")
-_RENDERED_ONCE = ("api_username", "api_password", "api_token", "base_url", "owner", "masterFQDN")
+_RENDERED_ONCE = ("api_username", "api_password", "api_token", "base_url", "owner", "masterFQDN", "record")
 """Arguments that do not depend on a build."""
 _MASTER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::([0-9]{1,5}))?")
 _SECONDS = ("refresh", "create_timeout", "boot_timeout", "attach_timeout", "shutdown_timeout")
@@ -125,6 +126,10 @@ class Arguments:
     """Seconds that a build may wait until a busy server is free, before this worker creates one."""
     fresh_disk: bool = False
     """Whether each build gets a fresh disk of a server that stays as long as `build_wait_timeout` says."""
+    record: Any = None
+    """The URL of the database with the record of servers: 'postgresql://…' for one that several masters share, or
+    'sqlite:///FILE'. The same for all UpCloud workers of a master. None: the file upcloud.sqlite in the master's base
+    directory."""
     standby: Standby | None = None
     """Keeps the server of this worker running at certain hours, if the `Standby` names it. See `standby_scheduler`."""
 
@@ -229,6 +234,11 @@ class Arguments:
                 yield str(error)
 
     def _master_problems(self) -> Iterator[str]:
+        if self.record is not None and not is_renderable(self.record):
+            try:
+                database_url(self.record)
+            except ValueError as error:
+                yield str(error)
         if self.masterFQDN is None or is_renderable(self.masterFQDN):
             return
         try:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
-from twisted.internet import defer
+from sqlalchemy import URL
+from twisted.internet import defer, threads
 from twisted.logger import Logger
 
 from upcloud_sdk.buildbot._buildbot.api import SharedService
@@ -18,8 +23,9 @@ from upcloud_sdk.buildbot.master.image_servers import ImageServers
 from upcloud_sdk.buildbot.master.placement import PlacementHistory
 from upcloud_sdk.buildbot.master.record import MasterRecord
 from upcloud_sdk.buildbot.servers.idle import IdleServers
-from upcloud_sdk.ci import Costs, ServerLimit, Spending
-from upcloud_sdk.errors import CleanupFailed, LeaseLost
+from upcloud_sdk.ci import Costs, Record, ServerLimit, Spending
+from upcloud_sdk.ci.record.changes import Phase, ServerChange
+from upcloud_sdk.errors import CleanupFailed, LeaseLost, UpCloudError
 from upcloud_sdk.events import LeaseEvent
 
 if TYPE_CHECKING:
@@ -39,6 +45,10 @@ _CLOSE_TIMEOUT = 10.0
 """Seconds for clients to close, if no worker has set `shutdown_timeout`."""
 _LAST_MOMENT = 1.0
 """The shortest time for clients to close, in seconds."""
+_CLOSE_RECORD_WITHIN = 2.0
+"""How long a stopping master waits for a slow disk, in seconds."""
+DATABASE = "upcloud.sqlite"
+"""The record in the master's base directory, if no other one is configured."""
 _DESTROY_TIMEOUT = 300.0
 """Seconds within which a server must be gone."""
 _DESTROY_WAIT = 30.0
@@ -52,6 +62,8 @@ class UpcloudService(SharedService):
     accounts: Accounts
     idle: IdleServers
     record: MasterRecord
+    database: Record | None = None
+    """The record of servers. None until the first worker is configured."""
     costs: Costs
     spending: Spending
     _budget_wait: BudgetWait
@@ -66,6 +78,7 @@ class UpcloudService(SharedService):
         self.placements = PlacementHistory()
         self.event_listeners: list[Listener] = []
         """Called with the events of all clients, on the bridge's thread. They must not block."""
+        self._database_url = ""
         self._shutdown_began = 0.0
         self._close_by: float | None = None
 
@@ -88,9 +101,28 @@ class UpcloudService(SharedService):
         self._budget_wait = BudgetWait(self.master)
         self.spending = Spending(self.costs, self._budget_wait.begin)
         self.images = ImageServers(self.bridge, self.limit, self.idle, self.spending, self.wake_builders)
-        self.accounts = Accounts(self.bridge, self._hear, self.images.reserve)
+        self.accounts = Accounts(self.bridge, self._hear, self._tell, self.images.reserve)
         warn_of_rival(self.master)
         return super().startService()
+
+    def use_record(self, url: str | None) -> None:
+        """Use this database as the record of servers, or the file in the master's base directory.
+
+        Raises:
+            ValueError: Another worker uses another one.
+        """
+        given = url or URL.create("sqlite", database=str(Path(self.master.basedir) / DATABASE)).render_as_string()
+        if self.database is None:
+            self.database = Record(given, is_shared=url is not None and not url.startswith("sqlite"))
+            self._database_url = given
+        elif given != self._database_url:
+            raise ValueError(
+                f"record: this master uses {self.database.name}: another one needs a restart of the master"
+            )
+
+    def _tell(self, change: Change) -> None:
+        if self.database is not None:
+            self.database.tell(change)
 
     async def account_for(
         self, holder: Hashable, arguments: Arguments, waits: WaitPolicy, reaps: ReapPace, before: Account | None
@@ -101,6 +133,7 @@ class UpcloudService(SharedService):
         """
         # Masters of a multi-master often share their configuration, and so may share a configured owner.
         is_exclusive = arguments.owner is None or not self.master.config.multiMaster
+        self.use_record(arguments.record)
         owner = arguments.owner or await owner_of(self.master)
         credentials = arguments.credentials()
         key = AccountKey(credentials, arguments.base_url, owner, waits, reaps, is_exclusive=is_exclusive)
@@ -112,12 +145,26 @@ class UpcloudService(SharedService):
             DeadMasters(self.master, self.bridge, self.accounts, account).watch()
         return account
 
-    def _hear(self, event: Event) -> None:
+    def _hear(self, account: Account, event: Event) -> None:
         """Handle an event of a client, on the bridge's thread."""
         if isinstance(event, LeaseEvent) and event.happened == "reaped":
             self.master.reactor.callFromThread(self.record.reaped, event.uuid)
+            self.master.reactor.callFromThread(self.bridge.run, self._note_reaped, account, event.uuid)
         for listener in self.event_listeners:
             listener(event)
+
+    def note_refused(self, reason: str, **origin: Any) -> None:  # noqa: ANN401 - fields of a `ServerChange`
+        """Record a start that failed before its server was asked for."""
+        key, at = uuid4().hex, datetime.now(UTC)
+        self._tell(ServerChange(id=key, at=at, phase=Phase.ASKED, **origin))
+        self._tell(ServerChange(id=key, at=at, phase=Phase.GONE, error=reason))
+
+    async def _note_reaped(self, account: Account, uuid: str) -> None:
+        at = datetime.now(UTC)
+        with contextlib.suppress(UpCloudError):
+            at = await account.cloud.leases.now()
+        if self.database is not None:
+            self.database.reaped(uuid, at)
 
     def hear(self, server: JobServer[ServerRequest], change: Change) -> None:
         """Record a change of a server. May be called on any thread."""
@@ -208,3 +255,5 @@ class UpcloudService(SharedService):
         await self.accounts.close(max(left, _LAST_MOMENT))
         await self.bridge.close()
         await self.record.close()
+        if self.database is not None:
+            await threads.deferToThread(self.database.close, _CLOSE_RECORD_WITHIN)

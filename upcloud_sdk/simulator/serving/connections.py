@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -73,7 +73,7 @@ class Protocol(H11Protocol):
     def _expect(self) -> None:
         """Start the time of a request that has not arrived completely, or end it."""
         theirs = self.conn.their_state
-        first = not self.cycle
+        first = cast("object", self.cycle) is None
         if theirs is not h11.SEND_BODY and not (theirs is h11.IDLE and (first or self.conn.trailing_data[0])):
             self._stop()
         elif self._timer is None:

@@ -22,8 +22,8 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def sim(clock: ManualClock) -> Simulator:
-    """A simulator that sells the plans of the recordings."""
-    return Simulator(clock=clock, seed=1, discontinued_plans="sold")
+    """A simulator on a clock that the test moves."""
+    return Simulator(clock=clock, seed=1)
 
 
 @pytest.fixture

@@ -149,8 +149,8 @@ def _arguments(argv: list[str] | None, program: str) -> argparse.Namespace:
     )
     parser.add_argument(
         "--discontinued-plans",
-        choices=("refused", "sold"),
-        default="refused",
+        choices=("sold", "refused"),
+        default="sold",
         help="new servers of plans that UpCloud no longer sells (default: %(default)s)",
     )
     parser.add_argument(

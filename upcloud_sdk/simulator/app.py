@@ -49,7 +49,7 @@ class Simulator(Dispatch):
         server_errors: The format of refused server calls: "recorded" (`error_code`, `error_message`), or "contract"
             (`code`, `message`), as in UpCloud's contract.
         discontinued_plans: New servers with plans that UpCloud no longer sells (such as `1xCPU-1GB`), or without plan,
-            are "refused" with 403, or "sold".
+            are "sold", with one warning in the log for each plan, or "refused" with 403.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Simulator(Dispatch):
         guests: GuestKind | Guests = "none",
         total_count: bool = False,
         server_errors: ServerErrors = "recorded",
-        discontinued_plans: Literal["refused", "sold"] = "refused",
+        discontinued_plans: Literal["refused", "sold"] = "sold",
     ) -> None:
         if boot is not None and boot_seconds is not None:
             raise ValueError("give boot_seconds or boot, not both")

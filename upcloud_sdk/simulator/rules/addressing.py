@@ -29,8 +29,17 @@ def add_interface(cloud: Cloud, server: Server, wanted: InterfaceRequest) -> Int
     interface = Interface(index, wanted.type, new_mac(cloud), network, [], wanted.source_ip_filtering, wanted.bootable)
     for family, address in wanted.addresses:
         add_address(cloud, server, interface, family, address)
+    apply_settings(interface, wanted)
     server.interfaces.append(interface)
     return interface
+
+
+def apply_settings(interface: Interface, wanted: InterfaceRequest) -> None:
+    """Set what a request says of the addresses of an interface."""
+    for record, settings in zip(interface.ip_addresses, wanted.settings, strict=False):
+        record.release_policy = settings.get("release_policy", record.release_policy)
+        if "dhcp_provided" in settings:
+            record.dhcp_provided = settings["dhcp_provided"] == "yes"
 
 
 def _network_for(cloud: Cloud, zone: str, wanted: InterfaceRequest) -> Network:

@@ -52,6 +52,11 @@ def device_address(value: object) -> str:
     return address
 
 
+def boot_disk(value: object) -> str:
+    """`0` or `1`, as a number or a string."""
+    return one_of("0", "1")(str(value) if type(value) is int else value)
+
+
 def free_address(devices: Iterable[Device], wanted: str) -> str:
     """The wanted address, or the first free one of a bus. Raises `ApiFault`: DEVICE_ADDRESS_IN_USE."""
     taken = {device.address for device in devices}
@@ -86,7 +91,7 @@ def _read_device(cloud: Cloud, server: Server, item: Fields) -> DeviceRequest:
         action = f.need("action", one_of("create", "clone", "attach"))
         kind = f.get("type", one_of("disk", "cdrom"), "disk")
         wanted = DeviceRequest(action, kind, None, f.get("address", device_address, None, code="ADDRESS"))
-        wanted.boot_disk = str(f.get("boot_disk", one_of("0", "1"), "0", code="STORAGE_DEVICE"))
+        wanted.boot_disk = f.get("boot_disk", boot_disk, "0", code="STORAGE_DEVICE")
         storage = f.get("storage", text(), None)
         title = f.get("title", text(1, 255), None, code="STORAGE_TITLE")
         size = f.get("size", whole(1, 4096), None)
@@ -95,13 +100,13 @@ def _read_device(cloud: Cloud, server: Server, item: Fields) -> DeviceRequest:
         wanted.backup_rule = read_backup_rule(f) or {}
         wanted.labels = labels.read_bare(f) or {}
     if action == "create":
-        if storage is not None:
+        if storage:
             raise ApiFault(400, "STORAGE_INVALID", "A storage that is created is not given by its uuid.")
         if size is None:
             raise ApiFault(400, "SIZE_MISSING", "The required attribute size is missing.")
         wanted.size = size
     else:
-        if storage is None:
+        if not storage:
             raise ApiFault(400, "STORAGE_MISSING", "The required attribute storage is missing.")
         wanted.source = cloud.storage(storage)
     if action == "attach":
@@ -128,7 +133,7 @@ def _tier(cloud: Cloud, server: Server, wanted: str | None) -> str:
 def _check_clone(wanted: DeviceRequest, size: int | None, zone: str) -> None:
     source = wanted.source
     assert source is not None
-    if source.type in {"cdrom", "backup"}:
+    if source.type == "cdrom":
         raise ApiFault(409, "STORAGE_TYPE_ILLEGAL", f"A storage of the type {source.type} cannot be cloned.")
     if source.state != "online":
         raise storage_state_illegal(source)

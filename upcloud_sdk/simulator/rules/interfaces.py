@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from upcloud_sdk.simulator.rules.ip_networks import FAMILY, ip_address, range_of
 from upcloud_sdk.simulator.state.system_networks import find_network, networks_of
 from upcloud_sdk.simulator.wire.calls import ApiFault
-from upcloud_sdk.simulator.wire.fields import Fields, one_of, uuid, whole, yes_no
+from upcloud_sdk.simulator.wire.fields import Fields, one_of, text, uuid, whole, yes_no
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.networks import Network
@@ -30,6 +30,8 @@ class InterfaceRequest:
     index: int | None = None
     source_ip_filtering: str = "yes"
     bootable: str = "no"
+    settings: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    """`dhcp_provided` and `release_policy` of each address, where they are given."""
 
 
 def read_interfaces(cloud: Cloud, f: Fields, zone: str) -> list[InterfaceRequest]:
@@ -53,6 +55,8 @@ def _read_older(f: Fields) -> InterfaceRequest:
     with f:
         access = f.get("access", one_of("public", "utility", "private"), "public")
         family = f.get("family", FAMILY, "IPv4")
+        f.get("address", ip_address, None)
+        f.get("prefix", text(0, 100), None)
     return InterfaceRequest("utility" if access == "private" else access, [(family, None)])
 
 
@@ -68,14 +72,16 @@ def read_interface(cloud: Cloud, f: Fields, zone: str, current: InterfaceRequest
             kind,
             current.addresses,
             f.get("network", uuid, current.network),
-            f.get("index", whole(1, 24), current.index),
+            f.get("index", whole(1, 255), current.index),
             f.get("source_ip_filtering", yes_no, current.source_ip_filtering),
             f.get("bootable", yes_no, current.bootable),
         )
         items = f.items("ip_addresses", "ip_address")
     network = _check_network(cloud, wanted, zone)
     if items is not None:
-        wanted.addresses = [_read_address(item) for item in items]
+        read = [_read_address(item) for item in items]
+        wanted.addresses = [address for address, _ in read]
+        wanted.settings = [settings for _, settings in read]
     if not wanted.addresses:
         ranged = network.ip_networks[0].family if network is not None and network.ip_networks else "IPv4"
         wanted.addresses = [(ranged, None)]
@@ -88,12 +94,16 @@ def read_interface(cloud: Cloud, f: Fields, zone: str, current: InterfaceRequest
     return wanted
 
 
-def _read_address(f: Fields) -> tuple[str, str | None]:
+def _read_address(f: Fields) -> tuple[tuple[str, str | None], dict[str, str]]:
     with f:
         address = f.get("address", ip_address, None)
         default = "IPv4" if address is None else f"IPv{ipaddress.ip_address(address).version}"
         family = f.get("family", FAMILY, default)
-    return family, address
+        dhcp = f.get("dhcp_provided", yes_no, None)
+        policy = f.get("release_policy", one_of("release", "keep"), None)
+    return (family, address), {
+        name: value for name, value in (("dhcp_provided", dhcp), ("release_policy", policy)) if value is not None
+    }
 
 
 def _check_network(cloud: Cloud, wanted: InterfaceRequest, zone: str) -> Network | None:

@@ -23,14 +23,14 @@ Range = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 def ip_address(value: object) -> str:
     """An IPv4 or IPv6 address."""
-    given = text(2, 45)(value)
+    given = text(0, 45)(value)
     ipaddress.ip_address(given)
     return given
 
 
 def ip_range(value: object) -> str:
     """An IPv4 or IPv6 range in CIDR form. Host bits are allowed."""
-    given = text(2, 50)(value)
+    given = text(0, 50)(value)
     if "/" not in given:
         raise ValueError("A range such as 10.0.0.0/24 was expected.")
     ipaddress.ip_network(given, strict=False)

@@ -47,7 +47,7 @@ class Cloud(AccountState):
         access: Access,
         total_count: bool = False,
         server_errors: str = "recorded",
-        discontinued_plans: str = "refused",
+        discontinued_plans: str = "sold",
     ) -> None:
         super().__init__(clock, seed)
         self.access = access
@@ -63,6 +63,8 @@ class Cloud(AccountState):
         """Format of refused server calls: `recorded` or `contract`."""
         self.discontinued_plans = discontinued_plans
         """Whether new servers of plans that UpCloud no longer sells are `refused` or `sold`."""
+        self.warned_of: set[str] = set()
+        """The discontinued plans that the log has warned of."""
         self._next_boots: deque[Progress] = deque()
 
     # Limits and guests

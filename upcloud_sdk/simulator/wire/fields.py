@@ -56,9 +56,21 @@ class Fields:
         return self._checked(name, check, prefix)
 
     def get(self, name: str, check: Check[V], default: D, *, code: str | None = None) -> V | D:
-        """The value of an optional field, or `default`."""
+        """The value of an optional field, or `default`.
+
+        Null and an empty string that `check` refuses count as absent: the official Go client sends them for what was
+        not given. Only an empty text that must not be empty, such as a title, is refused.
+        """
         if not self.has(name):
             return default
+        value = self._values[name]
+        if value is None or value == "":
+            try:
+                return check(value)
+            except WrongLengthError:
+                pass
+            except ValueError:
+                return default
         return self._checked(name, check, code or name.upper())
 
     def _checked(self, name: str, check: Check[V], prefix: str) -> V:
@@ -122,6 +134,10 @@ def fields(call: Call, envelope: str | None, *, optional: bool = False) -> Field
     return inner
 
 
+class WrongLengthError(ValueError):
+    """A string is too short or too long."""
+
+
 def mapping(value: object) -> dict[str, object]:
     if not isinstance(value, dict):
         raise ValueError("An object was expected.")  # noqa: TRY004 - a check raises ValueError
@@ -138,8 +154,10 @@ def text(shortest: int = 0, longest: int = 100_000) -> Check[str]:
     """A string with this many characters."""
 
     def check(value: object) -> str:
-        if not isinstance(value, str) or not shortest <= len(value) <= longest:
-            raise ValueError(f"A string of {shortest} to {longest} characters was expected.")
+        if not isinstance(value, str):
+            raise ValueError("A string was expected.")  # noqa: TRY004 - a check raises ValueError
+        if not shortest <= len(value) <= longest:
+            raise WrongLengthError(f"A string of {shortest} to {longest} characters was expected.")
         return value
 
     return check

@@ -35,6 +35,8 @@ RULESETS = Paging(10, 100, least=0)
 AUDIT_LOGS = Paging(50, 200)
 
 _MOST_REPEATED = 5
+_TRUE, _FALSE = ("1", "true", "yes", "y", "on"), ("0", "false", "no", "n", "off")
+_BOOLEANS = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
 
 
 def page(call: Call, found: Sequence[R], paging: Paging) -> Sequence[R]:
@@ -70,6 +72,15 @@ def choice(call: Call, name: str, allowed: Sequence[str]) -> str | None:
     if given is not None and given not in allowed:
         raise ApiFault(400, f"{name.upper()}_INVALID", f"The parameter {name} must be one of {', '.join(allowed)}.")
     return given
+
+
+def boolean(call: Call, name: str, code: str | None = None) -> bool:
+    """A boolean in the query, in any form of the contract. Raises `ApiFault`: 400 `<CODE>_INVALID`."""
+    given = (call.param(name) or "no").lower()
+    if given not in _BOOLEANS:
+        message = f"The parameter {name} must be one of {', '.join(_BOOLEANS)}."
+        raise ApiFault(400, f"{code or name.upper()}_INVALID", message)
+    return _BOOLEANS[given]
 
 
 def repeated(call: Call, name: str) -> list[str]:

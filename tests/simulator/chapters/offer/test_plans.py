@@ -46,8 +46,16 @@ async def test_a_plan_on_sale_is_sold(today: httpx.AsyncClient, plan: str) -> No
     assert (await created(today, plan=plan))["plan"] == plan
 
 
-async def test_discontinued_plans_are_accepted_if_the_simulator_sells_them(api: httpx.AsyncClient) -> None:
-    assert (await created(api, plan="1xCPU-1GB"))["plan"] == "1xCPU-1GB"
+async def test_discontinued_plans_are_sold_by_default_with_one_warning_each(
+    api: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for plan in ("1xCPU-1GB", "1xCPU-1GB", "1xCPU-2GB", "PREMIUM-1xCPU-1GB"):
+        assert (await created(api, plan=plan))["plan"] == plan
+    warned = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warned == [
+        f"UpCloud has discontinued the plan {plan}, and may refuse new servers of it"
+        for plan in ("1xCPU-1GB", "1xCPU-2GB")
+    ]
 
 
 async def test_an_account_can_have_five_servers_of_the_smallest_plan(today: httpx.AsyncClient) -> None:

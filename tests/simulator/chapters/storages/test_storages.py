@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.simulator.documents import DEBIAN_12, refusal, running, stopped
+from tests.simulator.documents import DEBIAN_12, Document, refusal, running, stopped
 
 if TYPE_CHECKING:
     import httpx
@@ -297,14 +297,17 @@ async def test_an_unknown_or_malformed_uuid_of_a_storage_is_refused(
         assert answer.json()["error"]["error_message"] == f"The storage {uuid} does not exist."
 
 
-@pytest.mark.parametrize("call", ["clone", "templatize", "backup", "resize"])
-async def test_a_backup_cannot_be_copied(api: httpx.AsyncClient, clock: ManualClock, call: str) -> None:
+@pytest.mark.parametrize("call", ["templatize", "backup", "resize"])
+async def test_a_backup_can_only_be_cloned(api: httpx.AsyncClient, clock: ManualClock, call: str) -> None:
     origin = await made(api)
     answer = await api.post(f"/storage/{origin}/backup", json={"storage": {"title": "safe"}})
     clock.advance(5)
     backup = answer.json()["storage"]["uuid"]
-    body = {"storage": {"title": "x"} | ({"zone": "fi-hel1"} if call == "clone" else {})}
+    body: Document = {"storage": {"title": "x"}}
     assert refusal(await api.post(f"/storage/{backup}/{call}", json=body)) == (409, "STORAGE_TYPE_ILLEGAL")
+    body["storage"]["zone"] = "fi-hel1"
+    copy = await api.post(f"/storage/{backup}/clone", json=body)
+    assert (copy.status_code, copy.json()["storage"]["type"]) == (201, "normal")
 
 
 async def test_a_backup_without_its_origin_cannot_be_restored(api: httpx.AsyncClient, clock: ManualClock) -> None:

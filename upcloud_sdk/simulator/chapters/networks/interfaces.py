@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upcloud_sdk.simulator.chapters.routing import Routes
-from upcloud_sdk.simulator.rules.addressing import add_address, add_interface, new_mac, release
+from upcloud_sdk.simulator.rules.addressing import add_address, add_interface, apply_settings, new_mac, release
 from upcloud_sdk.simulator.rules.documents import interface_address, interface_details
 from upcloud_sdk.simulator.rules.interfaces import (
     MOST_PRIVATE,
@@ -19,7 +19,8 @@ from upcloud_sdk.simulator.rules.ip_networks import FAMILY, ip_address
 from upcloud_sdk.simulator.rules.servers import require_state
 from upcloud_sdk.simulator.state.system_networks import find_network
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
-from upcloud_sdk.simulator.wire.fields import fields
+from upcloud_sdk.simulator.wire.fields import fields, one_of, yes_no
+from upcloud_sdk.simulator.wire.paging import boolean
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.networks import Network
@@ -109,6 +110,7 @@ def _apply(cloud: Cloud, server: Server, interface: Interface, wanted: Interface
     interface.source_ip_filtering, interface.bootable = wanted.source_ip_filtering, wanted.bootable
     for family, address in missing:
         add_address(cloud, server, interface, family, address)
+    apply_settings(interface, wanted)
 
 
 @routes.delete("/server/{uuid}/networking/interface/{index}")
@@ -132,6 +134,8 @@ def add_interface_address(cloud: Cloud, call: Call) -> Answer:
     with fields(call, "ip_address") as f:
         family = f.get("family", FAMILY, network.ip_networks[0].family)
         address = f.get("address", ip_address, None)
+        dhcp = f.get("dhcp_provided", yes_no, None)
+        policy = f.get("release_policy", one_of("release", "keep"), "release")
     if family != network.ip_networks[0].family:
         raise ApiFault(400, "DUAL_STACK_INTERFACE", "An interface has addresses of one family.")
     require_state(server, "started", "stopped")
@@ -140,10 +144,14 @@ def add_interface_address(cloud: Cloud, call: Call) -> Answer:
     elif len(interface.ip_addresses) >= MOST_PRIVATE:
         raise ApiFault(403, "SERVER_IP_LIMIT_REACHED", f"A private interface has at most {MOST_PRIVATE} addresses.")
     if address is not None:
-        if call.param("force") == "yes":
+        if boolean(call, "force"):
             _take_away(cloud, network, address)
         check_choice(cloud, interface.type, network, server.zone, (family, address))
-    return Answer(201, {"ip_address": interface_address(add_address(cloud, server, interface, family, address))})
+    record = add_address(cloud, server, interface, family, address)
+    record.release_policy = policy
+    if dhcp is not None:
+        record.dhcp_provided = dhcp == "yes"
+    return Answer(201, {"ip_address": interface_address(record)})
 
 
 def _take_away(cloud: Cloud, network: Network, address: str) -> None:

@@ -11,7 +11,7 @@ from upcloud_sdk.simulator.state import usage
 from upcloud_sdk.simulator.state.system_networks import find_network, networks_of, system_networks, system_routers
 from upcloud_sdk.simulator.wire import labels
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
-from upcloud_sdk.simulator.wire.fields import fields, or_null, text, uuid
+from upcloud_sdk.simulator.wire.fields import fields, one_of, or_null, text, uuid
 from upcloud_sdk.simulator.wire.formats import label_list
 
 if TYPE_CHECKING:
@@ -77,8 +77,11 @@ def create_network(cloud: Cloud, call: Call) -> Answer:
         name = f.need("name", _NAME, code="NETWORK_NAME")
         zone = cloud.catalog.zone(f.need("zone", text(1)))
         router = f.get("router", or_null(uuid), None)
+        kind = f.get("type", one_of("public", "utility", "private"), "private")
         ip_networks = read_ip_networks(f)
         wanted = labels.read_bare(f) or {}
+    if kind != "private":
+        raise ApiFault(403, "NETWORK_FORBIDDEN", "Only private networks can be created.")
     if ip_networks is None:
         raise ApiFault(400, "IP_NETWORKS_MISSING", "The required attribute ip_networks is missing.")
     if router is not None:

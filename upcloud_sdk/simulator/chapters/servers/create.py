@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 routes = Routes()
 
+_log = logging.getLogger("upcloud_sdk.simulator")
+
 _FEW, _MOST_OF_FEW = "STARTER-1xCPU-1GB", 5
 """The plan with a limited number of servers per account."""
 
@@ -49,6 +52,7 @@ def create_server(cloud: Cloud, call: Call) -> Answer:
         _read_settings(cloud, server, f)
         login = _read_login(f)
         f.get("password_delivery", one_of("none", "email", "sms"), "email")
+        _read_gpus(f)
         devices = read_devices(cloud, server, f)
         interfaces = read_interfaces(cloud, f, zone)
         choice = read_host_choice(cloud, f, zone)
@@ -112,6 +116,16 @@ def _read_login(f: Fields) -> _Login:
     return _Login(name, create, tuple(keys))
 
 
+def _read_gpus(f: Fields) -> None:
+    """Read the wanted GPUs, which a plan brings anyway. An empty list is taken too."""
+    if f.get("devices", lambda value: value, None) == []:
+        return
+    for item in f.items("devices", "device") or ():
+        with item:
+            item.need("serial", text())
+            item.need("type", text())
+
+
 def _is_windows(cloud: Cloud, devices: list[DeviceRequest]) -> bool:
     sources = [each.source for each in devices if each.source is not None]
     return any(cloud.template_labels(source).get("_os_type") == "windows" for source in sources)
@@ -156,9 +170,13 @@ def _check_account(cloud: Cloud, server: Server) -> None:
 
 
 def _check_plan(cloud: Cloud, server: Server) -> None:
-    """Refuse plans that UpCloud no longer sells or limits."""
-    if cloud.discontinued_plans == "refused" and not cloud.catalog.is_on_sale(server.plan):
-        raise ApiFault(403, "PLAN_FORBIDDEN", f"The plan {server.plan} is not sold any more.")
+    """Refuse plans that UpCloud limits, and those that it no longer sells, or warn of them once."""
+    if not cloud.catalog.is_on_sale(server.plan):
+        if cloud.discontinued_plans == "refused":
+            raise ApiFault(403, "PLAN_FORBIDDEN", f"The plan {server.plan} is not sold any more.")
+        if server.plan not in cloud.warned_of:
+            cloud.warned_of.add(server.plan)
+            _log.warning("UpCloud has discontinued the plan %s, and may refuse new servers of it", server.plan)
     held = sum(each.plan == server.plan for each in cloud.servers.values())
     if server.plan == _FEW and held >= _MOST_OF_FEW:
         raise ApiFault(403, "SERVER_PLAN_LIMIT_REACHED", f"The account may have {_MOST_OF_FEW} servers of the plan.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from upcloud_sdk.simulator.chapters.routing import Routes
 from upcloud_sdk.simulator.rules.attachments import attach, detach, release
-from upcloud_sdk.simulator.rules.devices import check_attachable, device_address
+from upcloud_sdk.simulator.rules.devices import boot_disk, check_attachable, device_address
 from upcloud_sdk.simulator.rules.servers import details, require_state
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import fields, one_of, text
@@ -25,11 +25,11 @@ def attach_storage(cloud: Cloud, call: Call) -> Answer:
         kind = f.get("type", one_of("disk", "cdrom"), "disk")
         wanted = f.get("address", device_address, "ide" if kind == "cdrom" else "virtio")
         uuid = f.get("storage", text(), None)
-        boot_disk = str(f.get("boot_disk", one_of("0", "1"), "0", code="STORAGE_DEVICE"))
+        boots = f.get("boot_disk", boot_disk, "0", code="STORAGE_DEVICE")
     if uuid is None and kind == "disk":
         raise ApiFault(400, "STORAGE_MISSING", "The required attribute storage is missing.")
     storage = cloud.storage(uuid) if uuid is not None else None
-    attach(cloud, server, storage, kind=kind, address=wanted, boot_disk=boot_disk)
+    attach(cloud, server, storage, kind=kind, address=wanted, boot_disk=boots)
     return details(cloud, server)
 
 

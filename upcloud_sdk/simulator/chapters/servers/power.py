@@ -11,7 +11,7 @@ from upcloud_sdk.simulator.rules.placement import choose_host, read_host_choice,
 from upcloud_sdk.simulator.rules.servers import details, require_state
 from upcloud_sdk.simulator.state.guest_backend import boot_device
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call, Pause
-from upcloud_sdk.simulator.wire.fields import fields, one_of, whole
+from upcloud_sdk.simulator.wire.fields import fields, one_of, text, whole
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.records import Server
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 routes = Routes()
 
 _TIMEOUT = whole(1, 3600)
+_REASON = text(1, 200)
 _STILL_STARTED = 0.25
 """Part of a stop during which the server is still `started`."""
 _SOFT_PATIENCE = 3600
@@ -35,6 +36,8 @@ def start_server(cloud: Cloud, call: Call) -> Answer | Pause:
     server = cloud.server(call.args["uuid"])
     with fields(call, "server", optional=True) as f:
         choice = read_host_choice(cloud, f, server.zone)
+        start_type = f.get("start_type", one_of("sync", "async"), "sync")
+        f.get("reason", _REASON, None)
     require_state(server, "stopped")
     cloud.check_credits()
     server.host = choose_host(cloud, server, choice, windows=runs_windows(cloud, server))
@@ -42,6 +45,9 @@ def start_server(cloud: Cloud, call: Call) -> Answer | Pause:
     cloud.admit_guest(server, cloud.any_storage(boots.storage) if boots is not None else None)
     cloud.note_event(server, "server_start_init")
     cloud.start_boot(server)
+
+    if start_type == "async":
+        return details(cloud, server)
 
     def started() -> Answer:
         if cloud.clock.real_seconds(1) is None:
@@ -58,6 +64,7 @@ def stop_server(cloud: Cloud, call: Call) -> Answer:
     with fields(call, "stop_server", optional=True) as f:
         kind = f.get("stop_type", one_of("soft", "hard"), "soft")
         timeout = f.get("timeout", _TIMEOUT, None)
+        f.get("reason", _REASON, None)
     require_state(server, "started")
     answer = details(cloud, server)
     cloud.note_event(server, "server_shutdown")
@@ -73,6 +80,7 @@ def restart_server(cloud: Cloud, call: Call) -> Answer:
         timeout = f.get("timeout", _TIMEOUT, None)
         action = f.get("timeout_action", one_of("destroy", "ignore"), None)
         read_host_choice(cloud, f, server.zone)
+        f.get("reason", _REASON, None)
     if action is not None and timeout is None:
         raise ApiFault(400, "TIMEOUT_MISSING", "timeout_action needs a timeout.")
     require_state(server, "started")

@@ -15,7 +15,7 @@ from upcloud_sdk.simulator.state import usage
 from upcloud_sdk.simulator.wire import labels
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import fields, host_name, is_uuid, on_off, one_of, text, yes_no
-from upcloud_sdk.simulator.wire.paging import SERVERS, choice, in_order, number, page, repeated, total
+from upcloud_sdk.simulator.wire.paging import SERVERS, boolean, choice, in_order, number, page, repeated, total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -163,13 +163,11 @@ def modify_server(cloud: Cloud, call: Call) -> Answer:
 @routes.delete("/server/{uuid}")
 def delete_server(cloud: Cloud, call: Call) -> Answer:
     server = cloud.server(call.args["uuid"])
-    policy = call.param("storages") or "0"
-    if policy not in {"0", "1", "true", "false"}:
-        raise ApiFault(400, "STORAGE_DELETION_POLICY_INVALID", "storages must be 0 or 1.")
+    with_storages = boolean(call, "storages", "STORAGE_DELETION_POLICY")
     backups = read_backup_policy(call)
     require_state(server, "stopped")
     own = [cloud.storages[device.storage] for device in server.devices if device.storage in cloud.storages]
-    deleted = own if policy in {"1", "true"} else []
+    deleted = own if with_storages else []
     cloud.forget(server)
     usage.close(cloud, server)
     cloud.guests.forget(server.uuid)

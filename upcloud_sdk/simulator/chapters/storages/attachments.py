@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from upcloud_sdk.simulator.chapters.routing import Routes
 from upcloud_sdk.simulator.rules.attachments import attach, detach
-from upcloud_sdk.simulator.rules.devices import device_address
+from upcloud_sdk.simulator.rules.devices import boot_disk, device_address
 from upcloud_sdk.simulator.rules.storages import details
 from upcloud_sdk.simulator.wire.calls import Answer, ApiFault, Call
 from upcloud_sdk.simulator.wire.fields import fields, one_of, text
@@ -24,8 +24,8 @@ def attach_to_server(cloud: Cloud, call: Call) -> Answer:
         server = cloud.server(f.need("server", text(1)))
         kind = f.get("type", one_of("disk", "cdrom"), "disk")
         address = f.get("address", device_address, "ide" if kind == "cdrom" else "virtio")
-        boot_disk = str(f.get("boot_disk", one_of("0", "1"), "0", code="STORAGE_DEVICE"))
-    attach(cloud, server, storage, kind=kind, address=address, boot_disk=boot_disk)
+        boots = f.get("boot_disk", boot_disk, "0", code="STORAGE_DEVICE")
+    attach(cloud, server, storage, kind=kind, address=address, boot_disk=boots)
     return details(cloud, storage)
 
 

@@ -49,8 +49,6 @@ def clone_storage(cloud: Cloud, call: Call) -> Answer:
         title = f.need("title", text(1, 255), code="STORAGE_TITLE")
         tier = f.get("tier", TIER, source.tier or "maxiops")
         encrypted = f.get("encrypted", yes_no, source.encrypted)
-    if source.type == "backup":
-        raise ApiFault(409, "STORAGE_TYPE_ILLEGAL", "A backup cannot be cloned; restore it.")
     require_at_rest(cloud, source)
     check_room(cloud, zone, tier, source.size)
     copy = Storage(cloud.new_uuid("storage"), title, source.size, zone=zone, tier=tier, encrypted=encrypted)

@@ -57,10 +57,11 @@ def _listed(cloud: Cloud, call: Call, *kinds: str) -> Answer:
         if kind not in _KINDS:
             raise ApiFault(400, "STORAGE_INVALID", "The storage UUID is invalid.")
     filters, now = labels.wanted(call), cloud.clock.now()
+    # The own ones first: official clients look up a storage in the first page, and most entries are public.
     search = (call.param("search") or "").lower()
     found = [
         storage
-        for records in (cloud.catalog.storages, cloud.storages)
+        for records in (cloud.storages, cloud.catalog.storages)
         for storage in records.values()
         if storage.hidden_until <= now
         and all(_KINDS[kind](storage) for kind in kinds)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from upcloud_sdk import Token, UpCloud
-from upcloud_sdk._namespaces import Namespaces
+from upcloud_sdk._namespaces import Namespace, Namespaces
 from upcloud_sdk.resources._base import endpoints_of
 
 if TYPE_CHECKING:
@@ -62,11 +61,7 @@ class Endpoint:
 
 def namespaces() -> list[str]:
     """The names of all namespaces of a client."""
-    return sorted(
-        name
-        for name, value in vars(Namespaces).items()
-        if isinstance(value, cached_property) and not name.startswith("_")
-    )
+    return sorted(name for name, value in vars(Namespaces).items() if isinstance(value, Namespace))
 
 
 def endpoints() -> Iterator[Endpoint]:

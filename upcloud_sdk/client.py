@@ -18,6 +18,7 @@ from upcloud_sdk._transport import Transport
 from upcloud_sdk._transport.base_url import base_url as checked_base_url
 from upcloud_sdk._transport.sender import Sender, sdk_sender, sender_through
 from upcloud_sdk._version import __version__
+from upcloud_sdk._wire import Document
 from upcloud_sdk._wire.json_text import parse_json
 from upcloud_sdk.credentials import Credentials, find_credentials
 from upcloud_sdk.errors import CleanupFailed, ConfigError, UnexpectedAnswer
@@ -222,6 +223,7 @@ class UpCloud(Namespaces):
         if not path.startswith("/") or "?" in path or "#" in path:
             raise ValueError("path must start with `/`, is relative to /1.3, and has no query: use params")
         pairs = list(params.items()) if isinstance(params, Mapping) else list(params or ())
+        json = None if json is None else Document(json)
         answer = await self._transport.send(method.upper(), path, params=pairs, json=json)
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in answer.raw_headers}
         try:

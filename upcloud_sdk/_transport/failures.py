@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from upcloud_sdk._transport.base_url import is_loopback
-from upcloud_sdk._transport.words import quotes_credentials
+from upcloud_sdk._transport.words import secrets_of
 from upcloud_sdk.errors import AnswerTimeout, ConnectTimeout, NotSent, OutcomeUnknown
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 # With HTTP/2, httpx raises LocalProtocolError also for errors of the peer. So it proves nothing.
 _NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
+_LIBRARIES = frozenset(
+    {"upcloud_sdk", "httpx", "httpx_aiohttp", "httpcore", "h11", "h2", "aiohttp", "anyio", "asyncio", "trio", "ssl"}
+)
 
 _AIOHTTP_NEVER_LEFT = frozenset({"ClientConnectorError", "ClientHttpProxyError", "ConnectionTimeoutError"})
 
@@ -38,22 +42,50 @@ def failure_of(
     if not never_left:
         return broken_answer(call, error, request)
     failure = _not_connected(call, error, request.url, proxy)
-    failure.__cause__ = error
+    failure.__cause__ = _shown(error, request)
     return failure
 
 
 def broken_answer(call: str, error: Exception, request: httpx.Request) -> OutcomeUnknown | None:
-    """The SDK's error for an error after the request was sent, which is its cause. None if it is a bug in the program.
-
-    An error that quotes the credentials of the request is not the cause, since a traceback would show them.
-    """
+    """The SDK's error for an error after the request was sent, which is its cause. None if it is a program's bug."""
     direct, from_aiohttp = _direct(error)
     if not (from_aiohttp or isinstance(error, httpx.HTTPError | httpx.StreamError | OSError)):
         return None
     kind = AnswerTimeout if _timed_out(error) else OutcomeUnknown
     failure = kind(call, f"no usable answer came ({type(direct if from_aiohttp else error).__name__})")
-    failure.__cause__ = None if quotes_credentials(error, request) else error
+    failure.__cause__ = _shown(error, request)
     return failure
+
+
+def _shown(error: Exception, request: httpx.Request) -> Exception | None:
+    """The error as a cause. None if it quotes the credentials of the request.
+
+    Its traceback is removed: functions of the libraries have headers and bodies in variables, which some tools show.
+    """
+    secrets = secrets_of(request)
+    for each in filter(_is_of_a_library, _chain(error)):
+        if any(secret in text for text in (str(each), repr(each)) for secret in secrets):
+            return None
+        each.__traceback__ = None
+    return error
+
+
+def _is_of_a_library(error: BaseException) -> bool:
+    """Whether an error comes from below the SDK. The program may be handling an error of its own meanwhile."""
+    trace = error.__traceback__
+    return trace is None or str(trace.tb_frame.f_globals.get("__name__")).partition(".")[0] in _LIBRARIES
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """An error and all errors that its traceback shows."""
+    chain: list[BaseException] = []
+    left: list[BaseException | None] = [error]
+    while left:
+        each = left.pop()
+        if each is not None and not any(each is other for other in chain):
+            chain.append(each)
+            left += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
+    return chain
 
 
 def _direct(error: Exception) -> tuple[BaseException | None, bool]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json as jsonlib
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import anyio
@@ -13,7 +14,7 @@ from upcloud_sdk.credentials import ask
 from upcloud_sdk.errors import ConnectTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from upcloud_sdk._wire import Uuid
     from upcloud_sdk.credentials import Basic, Credentials, Token
@@ -38,12 +39,19 @@ class RequestBuilder:
         self._credentials = credentials
         self._headers = [("accept", "application/json"), ("user-agent", user_agent)]
 
-    def url(self, path: str, params: Sequence[tuple[str, str]] = ()) -> str:
-        """The URL of an endpoint."""
-        return self.base_url + path + (f"?{urlencode(params, quote_via=quote)}" if params else "")
+    def url(self, path: str, params: Sequence[tuple[str, str]] = ()) -> httpx.URL:
+        """The URL of an endpoint.
+
+        Raises:
+            ValueError: The path cannot be part of a URL.
+        """
+        try:
+            return httpx.URL(self.base_url + path + (f"?{urlencode(params, quote_via=quote)}" if params else ""))
+        except httpx.InvalidURL as error:
+            raise ValueError(f"{path!r} cannot be the path of a URL: {error}") from None
 
     async def build(
-        self, call: str, method: str, url: str, content: bytes | None = None, *, limit: float
+        self, call: str, method: str, url: httpx.URL, json: Mapping[str, Any] | None = None, *, limit: float
     ) -> httpx.Request:
         """Build a request with the current credentials.
 
@@ -51,6 +59,8 @@ class RequestBuilder:
             ConnectTimeout: The callable for credentials took longer than `limit` seconds.
         """
         credentials = await self._credentials_now(call, limit)
+        # Before the headers: if it fails, a traceback may show the variables of this function.
+        content = None if json is None else jsonlib.dumps(json).encode()
         headers = [*self._headers, ("authorization", credentials.authorization())]
         if content is not None:
             headers.append(("content-type", "application/json"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json as jsonlib
 import logging
 import math
 import time
@@ -199,13 +198,12 @@ class Transport:
             ApiError: The API refused the call.
         """
         call, url = f"{method} {path}", self._requests.url(path, params)
-        content = None if json is None else jsonlib.dumps(json).encode()
         limit = self.timeout if timeout is None else timeout
 
         async def attempt(attempts: CallAttempts) -> Answer | Failure:
             began = self._clock.now() if self._emit.has_listener else 0.0
             try:
-                request = await self._requests.build(call, method, url, content, limit=limit)
+                request = await self._requests.build(call, method, url, json, limit=limit)
                 result = await self._attempt(call, request, limit, attempts, long=timeout is not None, on_send=on_send)
             except (NotSent, OutcomeUnknown) as error:
                 self._tell(method, path, None, error.problem, began)

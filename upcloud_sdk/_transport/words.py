@@ -20,27 +20,13 @@ _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 def words_of(text: str, request: httpx.Request) -> str:
     """A text of an answer as errors and logs may show it: without the credentials that its request had."""
-    for secret in _secrets_of(request):
+    for secret in secrets_of(request):
         text = text.replace(secret, "***")
     return _UNSAFE.sub(_shown, text)
 
 
-def quotes_credentials(error: BaseException, request: httpx.Request) -> bool:
-    """Whether the traceback of an error of the HTTP library would show the credentials of its request."""
-    secrets, seen, left = _secrets_of(request), set[int](), [error]
-    while left:
-        each = left.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        if any(secret in text for text in (str(each), repr(each)) for secret in secrets):
-            return True
-        left += [next_ for next_ in (each.__cause__, each.__context__) if next_ is not None]
-        left += getattr(each, "exceptions", ())
-    return False
-
-
-def _secrets_of(request: httpx.Request) -> tuple[str, ...]:
+def secrets_of(request: httpx.Request) -> tuple[str, ...]:
+    """The texts that must not be shown of an answer to this request, the longest first."""
     return secrets_in(request.headers.get("authorization", ""))
 
 

@@ -27,7 +27,7 @@ from upcloud_sdk._wire.marks import (
     WrappedLabels,
 )
 from upcloud_sdk._wire.models import Changes, Request, Resource
-from upcloud_sdk._wire.secrets import SECRETS, WIRE, Private, WireSecret
+from upcloud_sdk._wire.secrets import SECRETS, WIRE, Document, Private, WireSecret
 from upcloud_sdk._wire.uuids import HasUuid, Uuid, UuidText, uuid_of
 from upcloud_sdk._wire.wider import Words, at_most, like
 
@@ -38,6 +38,7 @@ __all__ = [
     "AddressOrText",
     "BareLabels",
     "Changes",
+    "Document",
     "EmptyIsNone",
     "Envelope",
     "Flag",

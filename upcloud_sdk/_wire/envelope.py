@@ -66,9 +66,14 @@ class Envelope(Generic[T]):
         try:
             return self._validate(content)
         except ValidationError as error:
-            return self._read_again(content, error, reading)
+            read = self._read_again(content, error, reading)
+        # The answer may contain secrets, and a traceback may show the variables of this function.
+        del content
+        if isinstance(read, Unreadable):
+            raise read
+        return read
 
-    def _read_again(self, content: bytes, error: ValidationError, reading: Reading) -> T:
+    def _read_again(self, content: bytes, error: ValidationError, reading: Reading) -> T | Unreadable:
         document = _parsed(content)
         is_strict = reading.strict and not self._is_lenient
         if document is not None and not is_strict and (problem := _invalid_json(error)):
@@ -94,13 +99,16 @@ class Envelope(Generic[T]):
                 break
             losses += given_up
             repaired = True
-        raise self._unreadable(document, error) from error
+        return self._unreadable(document, error)
 
     def _unreadable(self, document: object, error: ValidationError) -> Unreadable:
         places = deepest(_problems(error))
         place = max(places, key=len)
         path = ".".join(map(str, place or self._path))
-        return Unreadable(self.name, path, places[place], uuid_in(document, place))
+        unreadable = Unreadable(self.name, path, places[place], uuid_in(document, place))
+        # Without the functions that have the answer in variables.
+        unreadable.__cause__ = error.with_traceback(None)
+        return unreadable
 
     def is_wrapped(self, content: bytes) -> bool:
         """Whether an unreadable answer at least has the expected outer objects, or is incomplete."""

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, PlainSerializer, SecretStr, SerializationInfo
+
+
+class Document(dict[str, Any]):
+    """A JSON document of a request. It may contain secrets, so `repr`, which tracebacks may show, has only its keys."""
+
+    def __repr__(self) -> str:
+        return f"<document with {', '.join(self)}>"
+
 
 WIRE = {"wire": True}
 """The serialization context of a request."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import anyio.lowlevel
 
 from upcloud_sdk._tasks import Cancellable
-from upcloud_sdk._wire import uuid_of
+from upcloud_sdk._wire import Document, uuid_of
 from upcloud_sdk.errors import CleanupFailed, NotOpen, UnexpectedAnswer, UpCloudError, WaitTimeout
 from upcloud_sdk.fleet.checks import check_lease, check_seconds, checked_specs
 from upcloud_sdk.fleet.create.idempotent_create import tell_late
@@ -114,7 +114,7 @@ class Servers(ServerDisks):
         async with self._fleet.labels.editing(uuid):
             present = (await self.get(uuid)).labels
             pairs = [{"key": key, "value": value} for key, value in keep_sdk_labels(labels, present).items()]
-            return await self._modify(uuid, {**body_of(changes), "labels": {"label": pairs}})
+            return await self._modify(uuid, Document({**body_of(changes), "labels": {"label": pairs}}))
 
     async def spec(
         self,

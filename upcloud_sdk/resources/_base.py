@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
+from upcloud_sdk._wire import Document
 from upcloud_sdk.models.ownership import SDK_LABELS
 from upcloud_sdk.resources._paging import whole_list
 
@@ -85,7 +86,7 @@ class Core(NamedTuple):
     creator: Creator
 
 
-def body_of(request: Request) -> dict[str, Any]:
+def body_of(request: Request) -> Document:
     """The JSON document of a request. The SDK's labels are removed: a copied spec must not make a server reapable.
 
     Raises:
@@ -98,7 +99,7 @@ def body_of(request: Request) -> dict[str, Any]:
         raise TypeError(
             f"this is a {kind}: write the model that the method takes, such as ServerChanges(title='x')"
         ) from None
-    return without_sdk_labels(write())
+    return Document(without_sdk_labels(write()))
 
 
 def without_sdk_labels(document: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from upcloud_sdk._wire import Document
 from upcloud_sdk.events import ServerEvent
 from upcloud_sdk.fleet.create.idempotent_create import Creation, create_once, with_labels
 from upcloud_sdk.fleet.records.api_time import api_now
@@ -76,9 +77,9 @@ async def create_server(
     return Created(server, owned, disks if len(disks) == wanted else None)
 
 
-def labelled(spec: ServerSpec, ours: Mapping[str, str]) -> dict[str, Any]:
+def labelled(spec: ServerSpec, ours: Mapping[str, str]) -> Document:
     """The document of a create, with the SDK's labels on the server and on each new disk."""
     document = with_labels(body_of(spec), ours, wrapped=True)
     devices: list[dict[str, Any]] = document["storage_devices"]["storage_device"]
     made = [each if each.get("action") == "attach" else with_labels(each, ours, wrapped=False) for each in devices]
-    return {**document, "storage_devices": {"storage_device": made}}
+    return Document({**document, "storage_devices": {"storage_device": made}})

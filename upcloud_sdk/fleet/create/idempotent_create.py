@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, T
 from pydantic import Field
 
 from upcloud_sdk._background import Unwanted
-from upcloud_sdk._wire import ReadableLabels, Resource, many
+from upcloud_sdk._wire import Document, ReadableLabels, Resource, many
 from upcloud_sdk.errors import (
     ApiError,
     CleanupFailed,
@@ -73,7 +73,7 @@ class Creation(NamedTuple, Generic[T]):
     """One create: the request, and how to find its result after a lost answer."""
 
     kind: Makeable
-    document: Mapping[str, Any]
+    document: Document
     attempt: str
     """The value of the label ATTEMPT in the document."""
     read: Envelope[T]
@@ -291,11 +291,11 @@ def _made_nothing(error: Exception) -> bool:
     return isinstance(error, ApiError) and not isinstance(error, ServerFault)
 
 
-def with_labels(document: Mapping[str, Any], ours: Mapping[str, str], *, wrapped: bool) -> dict[str, Any]:
+def with_labels(document: Mapping[str, Any], ours: Mapping[str, str], *, wrapped: bool) -> Document:
     """The document of a create with the caller's labels and the SDK's. `body_of` has removed copies of SDK labels."""
     given: Any = document.get("labels") or ()
     if isinstance(given, Mapping):
         given = cast("Mapping[str, Any]", given).get("label", ())
     pairs = {pair["key"]: pair["value"] for pair in given} | dict(ours)
     written = [{"key": key, "value": value} for key, value in pairs.items()]
-    return {**document, "labels": {"label": written} if wrapped else written}
+    return Document({**document, "labels": {"label": written} if wrapped else written})

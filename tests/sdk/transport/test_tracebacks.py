@@ -145,7 +145,7 @@ async def test_the_traceback_of_an_error_that_the_program_is_handling_is_kept() 
         server.script = [b""]
         async with _client(server.url) as cloud:
             try:
-                os.environ["a variable that is not set"]
+                os.environ["NO_SUCH_VARIABLE"]
             except KeyError as error:
                 handled = error
                 with pytest.raises(errors.OutcomeUnknown):

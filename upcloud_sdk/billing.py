@@ -107,6 +107,8 @@ def _span(began: datetime, ended: datetime) -> tuple[float, float]:
     for moment in (began, ended):
         if moment.tzinfo is None:
             raise ValueError(f"{moment} has no time zone: give one, such as datetime.UTC")
-    if ended < began:
+    # As numbers: two datetimes with the same `tzinfo` are compared by their local times.
+    begin, end = began.timestamp(), ended.timestamp()
+    if end < begin:
         raise ValueError(f"{ended} is before {began}")
-    return began.timestamp(), ended.timestamp()
+    return begin, end

@@ -67,7 +67,8 @@ class UpCloud(Namespaces):
         max_concurrency: Maximum number of concurrent calls. Further calls wait. A fifth is reserved for short calls.
         http: "httpx", or "aiohttp" for the faster transport (extra `aiohttp`, asyncio only).
         transport: An httpx transport to send requests with. The client does not close it.
-        http_client: An httpx client to send requests with. The client does not close it.
+        http_client: An httpx client to send requests with. The client does not close it. Its hooks may call
+            `raise_for_status`.
         proxy: URL of a proxy, as in httpx. None: HTTPS_PROXY and NO_PROXY are used.
         ssl_context: Certificates to trust, as in httpx. None: SSL_CERT_FILE or SSL_CERT_DIR is used.
         allow_http: Allow unencrypted http to other machines. Others on the network can then read the credentials.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -135,6 +136,15 @@ def test_time_zones_do_not_matter() -> None:
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="no time zone"):
         hours_billed(NOON.replace(tzinfo=None), NOON)
+
+
+def test_local_times_are_compared_as_utc_when_the_clock_is_set_back() -> None:
+    helsinki = ZoneInfo("Europe/Helsinki")
+    began = datetime(2026, 10, 25, 3, 30, tzinfo=helsinki)
+    ended = datetime(2026, 10, 25, 3, 5, tzinfo=helsinki, fold=1)
+    assert hours_billed(began, ended) == 1
+    assert next_hour_begins(began, ended) == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    assert hours_by_month([(began, ended)]) == {(2026, 10): 1}
 
 
 def test_an_end_before_the_create_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import functools
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -44,10 +45,27 @@ def sender_through(client: httpx.AsyncClient) -> Sender:
     """Send with the user's client, and do not close it."""
 
     async def send(request: httpx.Request, *, stream: bool = False) -> httpx.Response:
-        # Not the client's auth, since the request has ours. No redirects: they would send the credentials elsewhere.
-        return await client.send(request, auth=None, follow_redirects=False, stream=stream)
+        sending = _reading_errors_first(client) if client.event_hooks["response"] else client
+        try:
+            # Not the client's auth: the request has ours. No redirects: they would send the credentials elsewhere.
+            return await sending.send(request, auth=None, follow_redirects=False, stream=stream)
+        except httpx.HTTPStatusError as error:
+            # A hook with `raise_for_status`.
+            return error.response
 
     return Sender(send, functools.partial(send, stream=True))
+
+
+def _reading_errors_first(client: httpx.AsyncClient) -> httpx.AsyncClient:
+    """The same client, whose hooks get error answers with their body. httpx closes an answer when a hook raises."""
+    own, hooks = copy.copy(client), client.event_hooks
+    own.event_hooks = {**hooks, "response": [_read_error, *hooks["response"]]}
+    return own
+
+
+async def _read_error(response: httpx.Response) -> None:
+    if not response.is_success:
+        await response.aread()
 
 
 def sdk_sender(

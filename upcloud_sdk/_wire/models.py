@@ -103,6 +103,18 @@ class Request(_Model):
             document.pop("extra", None)
         return merged(document, self.extra) if info.context == WIRE else document
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, with other values for some fields, which are checked as those of a new model.
+
+        Raises:
+            ValidationError: A field is misspelt, or its value does not fit.
+        """
+        copied = super().model_copy(deep=deep)
+        if not update:
+            return copied
+        given = {name: getattr(copied, name) for name in self.model_fields_set}
+        return type(self).model_validate({**given, **update})
+
     def wire(self) -> dict[str, Any]:
         """The JSON document for the API, with secrets. Fields that are None are left out."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True, context=WIRE)

@@ -206,6 +206,25 @@ def test_a_model_has_a_hash_and_survives_pickle_and_copies() -> None:
         assert hash(made) == hash(server)
 
 
+@pytest.mark.parametrize(
+    "update", [{"hostnme": "web-2"}, {"hostname": None}, {"user_data": 7}, {"storage_devices": ["a uuid"]}]
+)
+def test_a_copy_with_a_misspelt_field_or_a_wrong_value_is_refused(update: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(update))):
+        server_spec().model_copy(update=update)
+
+
+def test_a_copy_reads_its_new_values_and_keeps_the_others() -> None:
+    spec = server_spec(labels={"env": "dev"})
+    made = spec.model_copy(update={"user_data": "#!/bin/sh", "hostname": "web-2"})
+    assert made.user_data == SecretStr("#!/bin/sh")
+    assert made.wire() == {**spec.wire(), "user_data": "#!/bin/sh", "hostname": "web-2"}
+
+
+def test_a_copy_of_a_change_sends_only_what_was_given() -> None:
+    assert ServerChanges(title="a").model_copy(update={"hostname": "b"}).wire() == {"title": "a", "hostname": "b"}
+
+
 def test_nested_models_of_requests_have_a_hash() -> None:
     assert hash(models.InterfaceAddressSpec()) == hash(models.InterfaceAddressSpec())
     assert hash(InterfaceSpec.public()) == hash(InterfaceSpec.public())

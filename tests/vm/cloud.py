@@ -92,6 +92,5 @@ class VmCloud:
 def password_in(user_data: str) -> str:
     """The worker's password in the worker's own document."""
     document: dict[str, list[dict[str, str]]] = json.loads(user_data.partition("\n")[2])
-    (tac,) = [file["content"] for file in document["write_files"] if file["path"].endswith("buildbot.tac")]
-    (line,) = [line for line in tac.splitlines() if line.strip().startswith("passwd=")]
-    return line.partition("=")[2].strip("',")
+    (password,) = [file["content"] for file in document["write_files"] if file["path"].endswith("/password")]
+    return password

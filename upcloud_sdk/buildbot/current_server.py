@@ -40,6 +40,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_READABLE = (
+    "its next guest would have the same password, which builds on it can read: with an image of your own, fresh_disk "
+    "needs seal_metadata=True and a Bootstrap with a user other than root"
+)
 _LATE_GONE_WITHIN = 7500.0
 """Seconds within which the client has destroyed a server that appeared late, or has given up."""
 
@@ -304,7 +308,8 @@ class CurrentServer:
         if server.details is not None and self._operation is not None:
             # Stop waiting for "started". Don't cancel an unanswered create: that would destroy the server.
             self._operation.cancel()
-        self.service.bridge.run(server.prepare_disk, self.arguments.boot_timeout)
+        if not self._builds_know_next_password(server):
+            self.service.bridge.run(server.prepare_disk, self.arguments.boot_timeout)
 
     # --- between two builds -------------------------------------------------------------------------------------------
 
@@ -313,6 +318,9 @@ class CurrentServer:
         server = self.server
         if server is None or not server.may_be_parked or seconds <= 0:
             return False
+        if self._builds_know_next_password(server):
+            self.service.note_replaced(server, _READABLE)
+            return False
         server.may_attach, server.stays_until = False, time.monotonic() + seconds
         try:
             await self._run(server.park, self.arguments.boot_timeout).ended
@@ -320,6 +328,11 @@ class CurrentServer:
             self.service.note_replaced(server, str(error))
             return False
         return not server.is_outdated
+
+    def _builds_know_next_password(self, server: JobServer[ServerRequest]) -> bool:
+        """Whether a build on this server could log in instead of the guest of the next one."""
+        is_same = not server.gets_new_password and (self.guest is None or not self.guest.is_fixed)
+        return is_same and not (server.is_sealed and server.choice.hides_password)
 
     async def renew(
         self, server: JobServer[ServerRequest], build: Build, guest: Guest, make_specs: MakeSpecs[ServerRequest]

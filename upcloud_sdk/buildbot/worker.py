@@ -290,7 +290,8 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         """
         host, port = host_and_port(self._current.arguments.masterFQDN)
         port = port or listening_port(self, websocket=request.is_by_websocket)
-        return Guest(name=self.name, password=self._password.renew(), master=host, port=port)
+        password = self._password.renew()
+        return Guest(name=self.name, password=password, master=host, port=port, is_fixed=self._password.is_fixed)
 
     def setupProperties(self, props: Properties) -> None:  # noqa: N802 - Buildbot's
         """Set the properties of a build on this worker: the configured ones, and those of the running server."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import shutil
 import socket
 import subprocess
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 PASSWORD = 'it\'s "quoted" \\ and %s {braces}'
 GUEST = Guest(name="linux-1", password=SecretStr(PASSWORD), master="ci.example.com", port=9989)
+TELL_DUMPABLE = "open('dumpable', 'w').write(str(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)))"
 AUTHORITIES = [trustme.CA().cert_pem.bytes().decode() for _ in range(2)]
 ALL = [
     Bootstrap(),
@@ -56,7 +58,7 @@ def worker_arguments(bootstrap: Bootstrap) -> dict[str, Any]:
     def worker(**arguments: object) -> None:
         made.update(arguments)
 
-    exec(source, {"Worker": worker})  # our own document
+    exec(source, {"Worker": worker, "password": files(bootstrap)["password"]["content"]})  # our own document
     return made
 
 
@@ -101,11 +103,14 @@ def test_each_way_to_the_master_is_what_the_worker_calls_it(connection: Any, exp
 
 
 @pytest.mark.parametrize("bootstrap", ALL)
-def test_the_password_is_in_one_file_that_only_its_owner_can_read(bootstrap: Bootstrap) -> None:
-    tac = files(bootstrap)["buildbot.tac"]
-    assert tac["permissions"] == "0600"
+def test_the_password_is_in_one_file_that_only_root_can_read(bootstrap: Bootstrap) -> None:
+    """Builds run as the user of the worker, to whom its folder belongs."""
+    secret = files(bootstrap)["password"]
+    assert (secret["permissions"], secret.get("owner", "root")) == ("0600", "root")
+    assert not secret["path"].startswith("/var/lib/upcloud-worker")
+    assert f"StandardInput=file:{secret['path']}" in files(bootstrap)["upcloud-worker.service"]["content"]
     rest = document(bootstrap)
-    rest["write_files"] = [file for file in rest["write_files"] if file["path"] != tac["path"]]
+    rest["write_files"] = [file for file in rest["write_files"] if file["path"] != secret["path"]]
     assert "quoted" not in json.dumps(rest)
 
 
@@ -182,13 +187,19 @@ class Taken:
 
 
 @contextlib.contextmanager
-def worker_of(bootstrap: Bootstrap, port: int, basedir: Path) -> Generator[subprocess.Popen[bytes]]:
+def worker_of(bootstrap: Bootstrap, port: int, basedir: Path, *, more: str = "") -> Generator[subprocess.Popen[bytes]]:
     """A real worker with the guest's configuration, and a fake master."""
     guest = replace(GUEST, master="127.0.0.1", port=port)
-    made = json.loads(bootstrap.document(guest).partition("\n")[2])["write_files"][0]
-    basedir.joinpath("buildbot.tac").write_text(made["content"].replace("/var/lib/upcloud-worker", str(basedir)))
+    for file in json.loads(bootstrap.document(guest).partition("\n")[2])["write_files"][:2]:
+        text = file["content"].replace("/var/lib/upcloud-worker", str(basedir))
+        path = basedir / Path(file["path"]).name
+        path.write_text(text + more if path.suffix else text)
     command = [str(Path(sys.executable).with_name("buildbot-worker")), "start", "--nodaemon", str(basedir)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    quiet = subprocess.DEVNULL
+    with (
+        basedir.joinpath("password").open() as password,
+        subprocess.Popen(command, stdin=password, stdout=quiet, stderr=quiet) as process,
+    ):
         try:
             yield process
         finally:
@@ -212,6 +223,17 @@ def test_a_worker_ends_if_its_master_has_never_listened(tmp_path: Path) -> None:
         assert worker.wait(PATIENCE) == 0
 
 
+def test_a_build_can_read_the_password_neither_in_the_input_nor_in_the_memory_of_the_worker(tmp_path: Path) -> None:
+    """Builds run as the user of the worker."""
+    taken = Taken(hold=True)
+    with worker_of(Bootstrap(), taken.port, tmp_path, more=TELL_DUMPABLE) as worker:
+        assert taken.accepted.wait(PATIENCE)
+        assert tmp_path.joinpath("dumpable").read_text() == "0", "others may not read the memory of the process"
+        opened = {each.readlink().name for each in Path(f"/proc/{worker.pid}/fd").iterdir()}
+        assert "password" not in opened
+        taken.close()
+
+
 def test_a_worker_that_is_connected_does_not_end(tmp_path: Path) -> None:
     taken = Taken(hold=True)
     with worker_of(Bootstrap(lost_after=1), taken.port, tmp_path) as worker:
@@ -227,7 +249,11 @@ def test_a_worker_that_is_connected_does_not_end(tmp_path: Path) -> None:
     [
         ({"install": "pip"}, "Bootstrap.install is one of 'package', 'venv', 'image', not 'pip'"),
         ({"connection": "http"}, "Bootstrap.connection is one of"),
-        ({"lost_after": 0}, "seconds above 0"),
+        *(
+            ({name: value}, "finite numbers of seconds above 0")
+            for name in ("lost_after", "max_age")
+            for value in (0, math.inf, math.nan)
+        ),
         ({"packages": "git"}, "are lists"),
         ({"commands": "true"}, "are lists"),
         ({"ca_certificate": AUTHORITIES[0]}, "is for connection='tls' or 'wss', not 'tcp'"),

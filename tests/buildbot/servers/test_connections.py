@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import tempfile
@@ -60,8 +61,9 @@ class Script(Bootstrap):
         lines = ["#!/bin/sh", f"export SSL_CERT_FILE={self.store}"]
         for file in json.loads(document)["write_files"]:
             path, content = f".{file['path']}", file["content"].replace(BASEDIR, ".").replace("/etc/", "../../../etc/")
-            lines += [f"mkdir -p $(dirname {path})", f"cat > {path} <<'END'", f"{content}END"]
-        return "\n".join([*lines, f"cd .{BASEDIR}", "exec buildbot-worker start --nodaemon .", ""])
+            lines += [f"mkdir -p $(dirname {path})", f"printf %s {shlex.quote(content)} > {path}"]
+        start = "exec buildbot-worker start --nodaemon . < ../../../etc/upcloud-worker/password"
+        return "\n".join([*lines, f"cd .{BASEDIR}", start, ""])
 
 
 class ConnectionCase(MasterCase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,12 @@ import pytest
 from twisted.internet import defer
 
 from tests.buildbot._types import RETRY, SUCCESS, Interpolate, ShellCommand
+from tests.buildbot.guests import LOGIN
 from tests.buildbot.harness import MasterCase, Outcome, pause
 from tests.buildbot.quick import QuickWorker
-from upcloud_sdk.buildbot import PaidHour
+from upcloud_sdk.buildbot import Bootstrap, PaidHour
 from upcloud_sdk.buildbot._buildbot.api import ConfigErrors
+from upcloud_sdk.buildbot.configuration.bootstrap import Guest, GuestPassword
 from upcloud_sdk.buildbot.master.record import read_record
 from upcloud_sdk.ci import FreshDisk
 from upcloud_sdk.simulator import after_polls
@@ -28,6 +31,14 @@ if TYPE_CHECKING:
     from upcloud_sdk.ci import JobServer
 
 CREATE, REBUILD = "POST /server", "POST /server/{uuid}/rebuild"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login(Bootstrap):
+    """The document for a guest of the tests, with a password that no build can read."""
+
+    def document(self, guest: Guest) -> str:
+        return guest.fill(LOGIN)
 
 
 class FreshDisks(MasterCase):
@@ -253,10 +264,43 @@ class FreshDisks(MasterCase):
             assert [server.metadata for server in cloud.servers.values()] == ["no"]
             await self.parked()
 
-    async def test_a_template_of_ones_own_is_cloned_and_its_guests_have_one_password(self) -> None:
+    async def test_a_client_with_the_password_of_a_build_does_not_get_the_next_one(self) -> None:
+        """A cloned disk cannot get another password, and builds can read that of this document."""
         cloud = self.serve()
         template = self.make_template()
-        await self.start(image=template, zone="fi-hel1")
+        await self.start(image=template, zone="fi-hel1", seal_metadata=True)
+        assert (await self.build()).results == [SUCCESS]
+        [stolen] = self.guests.seen
+        while self.guests.running:
+            await pause()
+        self.guests.attaches = False
+        logins: list[object] = []
+        told = GuestPassword.getRenderingFor
+
+        def getRenderingFor(password: GuestPassword, properties: Properties) -> str:  # noqa: N802 - Buildbot's
+            logins.append(properties)
+            return told(password, properties)
+
+        self.patch(GuestPassword, "getRenderingFor", getRenderingFor)
+        building = defer.ensureDeferred(self.build())
+        while cloud.count("POST /server/{uuid}/start") == 0 and cloud.count(CREATE) == 1:
+            await pause()
+        server = await self.server_in("started")
+        self.guests.connect("intruder", stolen)
+        while not logins:
+            await pause()
+        self.guests.connect(server.uuid, str(server.user_data))
+        outcome = await building
+        assert outcome.results == [SUCCESS]
+        assert f"/{server.uuid}/" in outcome.properties["builddir"]
+        self.guests.stop("intruder", hard=True)
+        await self.tested_master.shutdown()
+        del cloud.storages[template]
+
+    async def test_a_template_of_ones_own_is_cloned_for_guests_whose_password_no_build_can_read(self) -> None:
+        cloud = self.serve()
+        template = self.make_template()
+        await self.start(image=template, zone="fi-hel1", seal_metadata=True, bootstrap=Login())
         seen: set[str] = set()
         for _ in range(3):
             outcome = await self.build()

@@ -29,6 +29,7 @@ Connection = Literal["tcp", "tls", "ws", "wss"]
 _TOKEN = re.compile("@(NAME|PASSWORD|MASTER|PORT)@")
 _BASEDIR = "/var/lib/upcloud-worker"
 _LOG = f"{_BASEDIR}/twistd.log"
+_PASSWORD = "/etc/upcloud-worker/password"  # noqa: S105 - the path of a file
 _TRUSTED = "/etc/upcloud-worker/trusted"
 _UNIT = "upcloud-worker.service"
 _VENV = "/opt/upcloud-worker"
@@ -37,6 +38,22 @@ _PROGRAMS: Mapping[Install, str] = {
     "venv": f"{_VENV}/bin/buildbot-worker",
     "image": "buildbot-worker",
 }
+_BEGIN = """\
+import ctypes
+import os
+
+from buildbot_worker.bot import Worker
+from twisted.application import service
+from twisted.internet import reactor, task
+from twisted.python import log
+
+# Builds run as the same user. None may read the password, neither in the memory of this process nor where it was.
+ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE
+with open(0, encoding="utf-8", newline="", closefd=False) as file:
+    password = file.read()
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+
+"""
 _SETTLED = 60.0
 _WATCH = """
 
@@ -90,6 +107,8 @@ class Guest:
     password: SecretStr
     master: str
     port: int
+    is_fixed: bool = False
+    """Whether the password is a configured one, which the next guest has too."""
 
     def fill(self, document: str) -> str:
         """The document with its tokens filled in. Nothing else is changed."""
@@ -116,6 +135,11 @@ class GuestPassword:
     def fix(self, password: str | None) -> None:
         """Use this password for every guest from now on. None: a random one for each."""
         self._fixed = password
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether every guest has the same password."""
+        return self._fixed is not None
 
     def renew(self) -> SecretStr:
         """Make the password of the next guest."""
@@ -177,8 +201,8 @@ class Bootstrap:
                 raise ValueError(f"Bootstrap.{what} is one of {', '.join(map(repr, known))}, not {value!r}")
         if self.ca_certificate is not None:
             self._check_certificate(self.ca_certificate)
-        if self.lost_after <= 0 or self.max_age <= 0:
-            raise ValueError("Bootstrap.lost_after and max_age are seconds above 0")
+        if not all(0 < seconds < math.inf for seconds in (self.lost_after, self.max_age)):
+            raise ValueError("Bootstrap.lost_after and max_age are finite numbers of seconds above 0")
         if isinstance(self.packages, str) or isinstance(self.commands, str):
             raise ValueError("Bootstrap.packages and commands are lists")  # noqa: TRY004 - one error for all bad values
         # Stored as tuples, so that equal values compare equal.
@@ -233,6 +257,7 @@ class Bootstrap:
             "write_files": [
                 *({"path": path, "content": content} for path, content in self.files.items()),
                 {"path": f"{_BASEDIR}/buildbot.tac", "permissions": "0600", "content": self._tac(guest)},
+                {"path": _PASSWORD, "permissions": "0600", "content": guest.password.get_secret_value()},
                 {"path": f"/etc/systemd/system/{_UNIT}", "permissions": "0644", "content": self._unit()},
                 *self._trusted(),
             ],
@@ -264,7 +289,7 @@ class Bootstrap:
         ]
 
     def _tac(self, guest: Guest) -> str:
-        """The worker's configuration. Written here, so that the password is in no command line."""
+        """The worker's configuration. Builds can read it, so the password is in another file, which only root can."""
         host, port = guest.master.strip("[]"), guest.port
         if ":" in host and self.connection != "tcp":
             raise ValueError(
@@ -281,19 +306,14 @@ class Bootstrap:
         arguments = {
             **address,
             "name": guest.name,
-            "passwd": guest.password.get_secret_value(),
             "basedir": _BASEDIR,
             "keepalive": 60,
             "umask": 0o022,
         }
         lines = "".join(f"    {name}={value!r},\n" for name, value in arguments.items())
         return (
-            "from buildbot_worker.bot import Worker\n"
-            "from twisted.application import service\n"
-            "from twisted.internet import reactor, task\n"
-            "from twisted.python import log\n\n"
-            "application = service.Application('buildbot-worker')\n"
-            f"worker = Worker(\n{lines})\n"
+            _BEGIN + "application = service.Application('buildbot-worker')\n"
+            f"worker = Worker(\n    passwd=password,\n{lines})\n"
             "worker.setServiceParent(application)\n"
         ) + _WATCH.format(lost_after=self.lost_after, settled=min(_SETTLED, self.lost_after / 2))
 
@@ -316,6 +336,8 @@ class Bootstrap:
             "[Service]\n"
             f"User={self.user}\n"
             f"WorkingDirectory={_BASEDIR}\n"
+            # Opened by root.
+            f"StandardInput=file:{_PASSWORD}\n"
             f"ExecStart={_PROGRAMS[self.install]} start --nodaemon {_BASEDIR}\n"
         )
 

@@ -107,6 +107,12 @@ class ServerRequest(ServerChoice):
         """Whether the worker's own bootstrap connects by websocket."""
         return isinstance(self.bootstrap, Bootstrap) and self.bootstrap.protocol == WEBSOCKET
 
+    @property
+    def hides_password(self) -> bool:
+        """Whether builds cannot read the password in their guest, if they cannot read its metadata."""
+        own = self.user_data.get_secret_value()
+        return isinstance(self.bootstrap, Bootstrap) and self.bootstrap.user != "root" and not own
+
     def specs(self, template: StorageSummary, *, title: str, guest: Guest) -> list[ServerSpec]:
         """The specs of possible servers, in the order in which they are tried.
 

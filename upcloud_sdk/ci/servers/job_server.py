@@ -293,6 +293,11 @@ class JobServer(ServerLife, Generic[C]):
         """Whether the next guest can get another password than the last one."""
         return self._disk is not None and self._disk.is_rebuilt
 
+    @property
+    def is_sealed(self) -> bool:
+        """Whether its metadata service is switched off."""
+        return self._is_sealed
+
     async def prepare_disk(self, timeout: float) -> None:
         """Make the next disk while a job runs, if the template allows it."""
         if self._disk is not None:

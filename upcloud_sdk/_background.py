@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import anyio
 import anyio.lowlevel
 
-from upcloud_sdk._tasks import LoopClock, LoopEnded, Tasks, absorb_native_cancellation, is_cancellation
+from upcloud_sdk._tasks import HomeLoop, LoopClock, LoopEnded, Tasks, absorb_native_cancellation, is_cancellation
 from upcloud_sdk.errors import CleanupFailed, NotOpen
 
 if TYPE_CHECKING:
@@ -118,6 +118,7 @@ class Background:
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock: Clock = LoopClock() if clock is None else clock
         self._tasks: Tasks | None = None
+        self._home: HomeLoop | None = None
         self._operations: set[_Operation[Any]] = set()
         self._services: set[anyio.CancelScope] = set()
         self._abandoned: dict[str, CleanupFailed] = {}
@@ -125,7 +126,7 @@ class Background:
 
     async def open(self) -> None:
         """Start taking tasks."""
-        self._tasks = Tasks()
+        self._tasks, self._home = Tasks(), HomeLoop()
         _OPEN.add(self)
         self._abandoned.clear()
         await anyio.lowlevel.checkpoint()
@@ -288,6 +289,8 @@ class Background:
     def _open_tasks(self) -> Tasks:
         if self._tasks is None:
             raise NotOpen("the client is not open; use it inside `async with UpCloud(...) as cloud:`")
+        if self._home is not None and (problem := self._home.problem()):
+            raise NotOpen(problem)
         return self._tasks
 
     def _launch(self, work: Callable[[], Awaitable[T]], what: str, uuid: str, *, repeatable: bool) -> _Operation[T]:

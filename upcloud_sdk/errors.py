@@ -3,7 +3,7 @@
 ```text title="The tree of errors"
 UpCloudError
 ├── ConfigError                 no credentials or contradictory ones; a base URL that would send them unencrypted
-├── NotOpen                     a client used outside its `async with` block
+├── NotOpen                     a client used outside its `async with` block, or in another event loop
 ├── NoMatch · Ambiguous         (LookupError) no template, zone or plan matches, or several; .candidates
 ├── TransportError              no usable answer
 │   ├── ForeignAnswer           an answer that is not in the API's format: a proxy's page, a redirect; .status
@@ -97,7 +97,7 @@ class ConfigError(UpCloudError, ValueError):
 
 
 class NotOpen(UpCloudError):
-    """A client was used outside its `async with` block. Nothing was sent."""
+    """A client was used outside its `async with` block, or in another event loop. Nothing was sent."""
 
 
 class _Selection(UpCloudError, LookupError):
@@ -236,7 +236,10 @@ class InvalidRequest(ApiError):
 
 
 class RateLimited(ApiError):
-    """429: too many requests, and the API wants a longer pause than the client accepts."""
+    """429: too many requests, and the pause that is asked for is longer than the client accepts.
+
+    From the API, or from something on the way to it: then the cause is a `ForeignAnswer`.
+    """
 
     retry_after: float | None = None
     """Seconds to wait, from the answer. None if it has none."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from upcloud_sdk._tasks import HomeLoop
 from upcloud_sdk.errors import NotOpen
 
 if TYPE_CHECKING:
@@ -21,11 +22,13 @@ class OpenState:
 
     def __init__(self) -> None:
         self.is_open = self._was_open = False
+        self._home: HomeLoop | None = None
         self._waiting: set[anyio.CancelScope] = set()
 
     def open(self) -> None:
-        """Allow calls and waits."""
+        """Allow calls and waits, in this event loop."""
         self.is_open = self._was_open = True
+        self._home = HomeLoop()
 
     def close(self) -> None:
         """End the calls and waits of other tasks with `NotOpen`."""
@@ -37,10 +40,12 @@ class OpenState:
         """A block for a call or a wait.
 
         Raises:
-            NotOpen: The client is not open, or is closed before the block ends.
+            NotOpen: The client is not open, is open in another event loop, or is closed before the block ends.
         """
-        if not self.is_open:
+        if not self.is_open or self._home is None:
             raise NotOpen(f"{what}: {HAS_ENDED if self._was_open else NOT_OPEN}")
+        if problem := self._home.problem():
+            raise NotOpen(f"{what}: {problem}")
         return _Block(self._waiting, what)
 
 

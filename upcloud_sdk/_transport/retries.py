@@ -6,10 +6,11 @@ import itertools
 import logging
 import math
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from upcloud_sdk._retry import is_idempotent, is_unknown, may_repeat, next_pause, read_retry_after
-from upcloud_sdk.errors import ApiError, ForeignAnswer, NotFound, NotSent, OutcomeUnknown
+from upcloud_sdk.errors import ApiError, ForeignAnswer, NotFound, NotSent, OutcomeUnknown, RateLimited
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -87,9 +88,9 @@ class Retries:
             unknown = unknown or is_unknown(method, outcome)
             self._hold(asked)
             pause = next_pause(self.policy, number, asked=asked, spent=attempts.spent())
+            attempts.failed = _final(result, repeatable=is_idempotent(method, idempotent=idempotent))
             if pause is None or not may_repeat(method, outcome, idempotent=idempotent):
-                raise _final(error, repeatable=is_idempotent(method, idempotent=idempotent))
-            attempts.failed = error
+                raise attempts.failed
             await self._wait(call, number, error.problem, pause)
         raise AssertionError("unreachable: the count does not end")
 
@@ -159,9 +160,18 @@ class CallAttempts:
         return left
 
 
-def _final(error: ApiError | ForeignAnswer | NotSent | OutcomeUnknown, *, repeatable: bool) -> Exception:
+def _final(failure: Failure, *, repeatable: bool) -> Exception:
     """The final error of a call."""
-    return error if repeatable or not isinstance(error, ForeignAnswer) else unknown_outcome(error)
+    error = failure.error
+    if not isinstance(error, ForeignAnswer):
+        return error
+    if not repeatable:
+        return unknown_outcome(error)
+    if error.status != HTTPStatus.TOO_MANY_REQUESTS:
+        return error
+    limited = RateLimited(error.call, status=error.status, message=error.problem)
+    limited.retry_after, limited.__cause__ = failure.retry_after, error
+    return limited
 
 
 def unknown_outcome(foreign: ForeignAnswer) -> OutcomeUnknown:

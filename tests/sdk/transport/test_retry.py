@@ -109,7 +109,8 @@ async def test_an_answer_that_is_not_from_the_api_proves_nothing_whatever_its_st
     page = httpx.Response(status, html="<h1>MUST_NOT_BE_SHOWN</h1>", headers={"Date": "Fri, 01 Jan 2100 12:00:00 GMT"})
     route = api.request(method, "/thing").mock(side_effect=[page, page])
     async with client(clock, RetryPolicy(attempts=2)) as cloud:
-        with pytest.raises(ForeignAnswer if method in IDEMPOTENT else OutcomeUnknown) as caught:
+        own = RateLimited if status == 429 else ForeignAnswer
+        with pytest.raises(own if method in IDEMPOTENT else OutcomeUnknown) as caught:
             await cloud.request(method, "/thing")
     assert isinstance(caught.value, ForeignAnswer) or isinstance(caught.value.__cause__, ForeignAnswer)
     assert f"the answer is not the API's own (HTTP {status}, text/html)" in str(caught.value)

@@ -13,7 +13,7 @@ from tests.sdk.sent import requests
 from upcloud_sdk import RetryPolicy, Token, UpCloud, WaitPolicy
 from upcloud_sdk._retry import read_retry_after
 from upcloud_sdk._transport.retries import SPACING
-from upcloud_sdk.errors import NotSent, RateLimited, ServerFault
+from upcloud_sdk.errors import ForeignAnswer, NotSent, RateLimited, ServerFault
 
 if TYPE_CHECKING:
     import respx
@@ -53,6 +53,15 @@ NOON = 1767268800.0  # Thu, 01 Jan 2026 12:00:00 GMT
 )
 def test_each_form_of_retry_after_is_read(value: str | None, seconds: float | None) -> None:
     assert read_retry_after(value, NOON) == seconds
+
+
+async def test_a_429_that_is_not_from_the_api_is_rate_limited_too(api: respx.MockRouter, clock: AutojumpClock) -> None:
+    api.get("/thing").respond(429, html="<h1>Slow down</h1>", headers={"Retry-After": "3600"})
+    async with client(clock) as cloud:
+        with pytest.raises(RateLimited) as caught:
+            await cloud.request("GET", "/thing")
+    assert caught.value.retry_after == 3600
+    assert isinstance(caught.value.__cause__, ForeignAnswer)
 
 
 @pytest.mark.parametrize("status", [429, 503])

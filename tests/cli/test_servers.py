@@ -11,16 +11,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 
 from tests.moved_time import MovedCloud, server_spec
 from tests.skips import OTHER_THAN_LINUX
+from upcloud_sdk import UpCloud
 from upcloud_sdk._terminal import Terminal
 from upcloud_sdk.cli.servers import destroy_all
+from upcloud_sdk.simulator import Simulator, to_error
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Make
-    from upcloud_sdk.simulator import Simulator
 
 
 def test_servers_are_listed_with_owner_and_end_of_lease(cli: Cli, make: Make) -> None:
@@ -153,6 +155,111 @@ async def test_a_server_that_cannot_be_destroyed_is_named_and_the_others_are_des
         [failure] = await destroy_all(cloud, [stays, goes], storages="created", backups="delete", timeout=60)
         assert stays.uuid in failure
         assert list(world.sim.servers) == [stays.uuid]
+
+
+CREATE = "servers create web-1 --template debian-13 --plan PREMIUM-1xCPU-1GB --zone fi-hel1 --ssh-key"
+
+
+def test_a_server_is_created_started_and_shown_with_its_addresses(
+    cli: Cli, sim: Simulator, values: dict[str, str]
+) -> None:
+    shown = cli(*CREATE.split(), values["ssh_key"]).stdout
+    [server] = sim.servers.values()
+    assert (server.hostname, server.title, server.state) == ("web-1", "web-1", "started")
+    assert "upcloud_sdk_lease" not in server.labels
+    assert server.uuid in shown
+    assert "(public)" in shown
+
+
+def test_a_created_server_is_shown_as_json_and_has_the_lease_and_size_that_were_asked_for(
+    cli: Cli, sim: Simulator, values: dict[str, str]
+) -> None:
+    result = cli(*CREATE.split(), values["ssh_key"], "--lease", "600", "--size", "30", "--json")
+    document = json.loads(result.stdout)
+    [server] = sim.servers.values()
+    assert (document["uuid"], document["state"]) == (server.uuid, "started")
+    assert "upcloud_sdk_lease" in server.labels
+    assert document["storage_devices"][0]["storage_size"] == 30
+    assert "password" not in document
+
+
+def test_a_server_that_does_not_start_is_destroyed(
+    cli: Cli, values: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        Simulator(boot=to_error(leaves_after=0.2), stop_seconds=0, storage_seconds=0) as failing,
+        failing.serve() as url,
+    ):
+        monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)
+        result = cli(*CREATE.split(), values["ssh_key"])
+        assert result.exit_code == 1
+        assert "web-1 was destroyed" in result.stderr
+        assert (failing.servers, failing.storages) == ({}, {})
+
+
+@pytest.mark.parametrize("option", [[], ["--hard"]])
+def test_a_server_is_stopped_and_started_again(option: list[str], cli: Cli, make: Make, sim: Simulator) -> None:
+    server = sim.servers[make("web-1").uuid]
+    assert json.loads(cli("servers", "stop", "web-1", "--json", *option).stdout)["state"] == "stopped"
+    assert server.state == "stopped"
+    assert "started" in cli("servers", "start", "web-1").stdout
+    assert server.state == "started"
+
+
+@pytest.fixture
+def backups(make: Make, sim: Simulator) -> list[str]:
+    """The backups of the disk of server `web-1`."""
+
+    async def back_up() -> list[str]:
+        async with UpCloud() as cloud:
+            [disk] = (await cloud.servers.get(server)).storage_devices
+            return [(await cloud.storages.backup(str(disk.storage), title)).uuid for title in ("one", "two")]
+
+    server = make("web-1")
+    assert sim.servers
+    return anyio.run(back_up)
+
+
+@pytest.mark.parametrize(
+    ("options", "question"),
+    [
+        ([], "Destroy 1 server and the disks created with it, and delete 2 backups of the disks?"),
+        (["--keep-backups"], "Destroy 1 server and the disks created with it, and keep 2 backups of the disks?"),
+        (["--storages", "none"], "Destroy 1 server and no disks?"),
+        (["--storages", "all"], "Destroy 1 server and ALL disks attached to it, and delete 2 backups of the disks?"),
+    ],
+)
+def test_a_destroy_says_how_many_backups_it_deletes(
+    options: list[str], question: str, cli: Cli, sim: Simulator, backups: list[str]
+) -> None:
+    assert question in cli("servers", "destroy", "web-1", *options, input="n\n").stderr
+    assert set(backups) <= set(sim.storages)
+    assert cli("servers", "destroy", "web-1", "--yes", *options).exit_code == 0
+    assert bool(set(backups) & set(sim.storages)) == ("delete" not in question)
+
+
+def test_backups_of_disks_that_are_not_deleted_are_not_counted(cli: Cli, sim: Simulator, backups: list[str]) -> None:
+    for backup in backups:
+        sim.storages[str(sim.storages[backup].origin)].labels = {}
+    assert "created with it?" in cli("servers", "destroy", "web-1", input="n\n").stderr
+
+
+def test_two_values_of_one_label_are_refused(cli: Cli) -> None:
+    result = cli("servers", "list", "--label", "env=a", "--label", "env=b")
+    assert result.exit_code == 2
+    assert "env is given twice" in result.stderr
+
+
+def test_the_same_label_twice_is_one_label(cli: Cli, make: Make) -> None:
+    make("web-1")
+    assert "web-1" in cli("servers", "list", *["--label", "upcloud_sdk_owner=ci"] * 2).stdout
+
+
+def test_tables_say_that_times_are_utc(cli: Cli, make: Make) -> None:
+    make("web-1")
+    assert "created (UTC)" in cli("servers", "list").stdout
+    assert "created (UTC)" in cli("servers", "show", "web-1").stdout
+    assert "(UTC)" not in cli("servers", "list", "--json").stdout
 
 
 def test_wrong_arguments_end_with_status_2(cli: Cli) -> None:

@@ -44,8 +44,9 @@ def files(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture(autouse=True)
 def account(make: Make, sim: Simulator) -> None:
-    """A server that commands find, and small price lists, since they are read about a hundred times."""
+    """A server that commands find, no room for others, and price lists that are quickly read."""
     make(SERVER)
+    sim.fail("POST /server", status=409, code="SERVER_RESOURCES_UNAVAILABLE", times=None)
     for path, document in (("/price", PRICES), ("/plan", PLANS)):
         sim.fail(f"GET {path}", status=200, body=json.dumps(document), times=None)
 

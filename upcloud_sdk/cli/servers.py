@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import anyio
 import typer
 
-from upcloud_sdk import errors
+from upcloud_sdk import ServerState, errors
 from upcloud_sdk.cli.output import Wheel, Words, counted, document_of, print_json, progress, show, show_one, show_table
-from upcloud_sdk.cli.session import AsJson, Yes, call, confirm, console, fail, messages
+from upcloud_sdk.cli.session import AsJson, Yes, call, confirm, console, fail, messages, warn
+from upcloud_sdk.events import ServerEvent
 from upcloud_sdk.models.ownership import ATTEMPT, LEASE, OWNER, read_lease
 from upcloud_sdk.resources.policies import StoragePolicy
 
@@ -19,10 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from upcloud_sdk import UpCloud
+    from upcloud_sdk.events import Event
     from upcloud_sdk.models import Server, ServerSummary
     from upcloud_sdk.resources.policies import BackupPolicy
 
-app = typer.Typer(no_args_is_help=True, help="List, show and destroy servers.")
+app = typer.Typer(no_args_is_help=True, help="List, show, create, start, stop and destroy servers.")
 
 Which = Annotated[str, typer.Argument(help="Uuid, hostname or title.", show_default=False)]
 Label = Annotated[list[str] | None, typer.Option("--label", help="Only servers with this label: key or key=value.")]
@@ -46,7 +49,11 @@ def list_servers(context: typer.Context, label: Label = None, as_json: AsJson = 
 @app.command("show")
 def show_server(context: typer.Context, which: Which, as_json: AsJson = False) -> None:
     """Show one server with its addresses, disks and labels."""
-    server = call(context, lambda cloud: find(cloud, which))
+    _show(call(context, lambda cloud: find(cloud, which)), as_json=as_json)
+
+
+def _show(server: Server, *, as_json: bool) -> None:
+    """Print one server."""
     if as_json:
         print_json(document_of(server))
         return
@@ -60,6 +67,92 @@ def show_server(context: typer.Context, which: Which, as_json: AsJson = False) -
         "labels": [f"{key}={value}" for key, value in sorted(server.labels.items())],
     }
     show_one(row)
+
+
+@app.command("create")
+def create_server(
+    context: typer.Context,
+    *,
+    name: Annotated[str, typer.Argument(help="Hostname and title of the server.", show_default=False)],
+    template: Annotated[
+        str, typer.Option(help="Short name such as debian-13, title or uuid of a template.", show_default=False)
+    ],
+    plan: Annotated[str, typer.Option(help="Plan, such as PREMIUM-1xCPU-1GB.", show_default=False)],
+    zone: Annotated[str, typer.Option(help="Zone, such as fi-hel1.", show_default=False)],
+    ssh_key: Annotated[
+        list[Path], typer.Option(help="File with a public key. Can be given several times.", show_default=False)
+    ],
+    username: Annotated[str, typer.Option(help="The user who gets the keys.")] = "root",
+    size: Annotated[
+        int | None, typer.Option(help="Size of the disk in GB. Default: what the plan includes.", min=1)
+    ] = None,
+    lease: Annotated[
+        float | None,
+        typer.Option(help="Seconds from now until `leases reap` destroys the server. Default: never.", min=60),
+    ] = None,
+    timeout: Timeout = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Create a server and wait until it has started. If it does not start, or at Ctrl-C, it is destroyed."""
+
+    async def create(cloud: UpCloud) -> Server:
+        spec = await cloud.servers.spec(
+            template, zone=zone, plan=plan, hostname=name, size=size, ssh_keys=ssh_key, username=username
+        )
+        with progress(Wheel(), Words()) as lines:
+            task = lines.add_task(f"creating {name}")
+            server = await cloud.servers.create(spec, lease=lease)
+            lines.update(task, description=f"starting {name}")
+            try:
+                return await cloud.servers.wait_for_state(server, ServerState.STARTED, timeout=timeout)
+            except BaseException:  # Also Ctrl-C.
+                lines.update(task, description=f"destroying {name}")
+                try:
+                    await cloud.servers.destroy(server)
+                except errors.UpCloudError as error:
+                    warn(str(error))
+                raise
+
+    def tell(event: Event) -> None:
+        if isinstance(event, ServerEvent) and event.happened == "destroyed":
+            warn(f"{name} was destroyed")
+
+    _show(call(context, create, on_event=tell), as_json=as_json)
+
+
+@app.command("start")
+def start_server(context: typer.Context, which: Which, timeout: Timeout = 300, as_json: AsJson = False) -> None:
+    """Start a stopped server and wait until it has started."""
+
+    async def start(cloud: UpCloud) -> Server:
+        server = await find(cloud, which)
+        with progress(Wheel(), Words()) as lines:
+            lines.add_task(f"starting {server.title}")
+            await cloud.servers.start(server)
+            return await cloud.servers.wait_for_state(server, ServerState.STARTED, timeout=timeout)
+
+    _show(call(context, start), as_json=as_json)
+
+
+@app.command("stop")
+def stop_server(
+    context: typer.Context,
+    *,
+    which: Which,
+    hard: Annotated[bool, typer.Option("--hard", help="Switch it off. Its system cannot shut down.")] = False,
+    timeout: Timeout = 300,
+    as_json: AsJson = False,
+) -> None:
+    """Shut a server down and wait until it has stopped. After a minute it is switched off. Disks still cost money."""
+
+    async def stop(cloud: UpCloud) -> Server:
+        server = await find(cloud, which)
+        with progress(Wheel(), Words()) as lines:
+            lines.add_task(f"stopping {server.title}")
+            await cloud.servers.stop(server, stop_type="hard" if hard else "soft")
+            return await cloud.servers.wait_for_state(server, ServerState.STOPPED, timeout=timeout)
+
+    _show(call(context, stop), as_json=as_json)
 
 
 @app.command("destroy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import warnings
@@ -72,37 +73,40 @@ def run(work: Callable[[], Awaitable[T]]) -> T:
         typer.Exit: It failed, which one line on stderr says. The status is 1, 2 for an argument that the SDK does not
             accept, and 128 plus the number of the signal if one ended it.
     """
-    received = signal.SIGINT
+    received: list[int] = []
 
-    def end(number: int, frame: FrameType | None) -> None:
-        nonlocal received
-        received = signal.Signals(number)
-        interrupt = signal.getsignal(signal.SIGINT)
-        if callable(interrupt):
-            interrupt(number, frame)  # The event loop's: it cancels the work, which cleans up.
-        else:
-            raise KeyboardInterrupt
+    async def until_a_signal() -> T:
+        with _cancelled_by_signals(received):
+            return await work()
 
     try:
-        with _ended_by(end), _log_lines():
-            return anyio.run(work)
+        with _log_lines():
+            return anyio.run(until_a_signal)
     except errors.UpCloudError as error:
         fail(str(error), *getattr(error, "__notes__", ()))
     except ValidationError as error:
         fail(*problems_of(error), status=2)
     except ValueError as error:
         fail(str(error), status=2)
-    except KeyboardInterrupt:
-        raise typer.Exit(128 + received) from None
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        raise typer.Exit(128 + (received or [signal.SIGINT])[0]) from None
 
 
 @contextmanager
-def _ended_by(end: Callable[[int, FrameType | None], None]) -> Generator[None]:
-    """Let `end` handle the signals that would end this process without cleanup, unless somebody else handles them."""
+def _cancelled_by_signals(received: list[int]) -> Generator[None]:
+    """Cancel this task, as Ctrl-C does, at signals that would end the process without cleanup."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+
+    def cancel(number: int, _frame: FrameType | None) -> None:
+        received.append(number)
+        loop.call_soon_threadsafe(task.cancel)
+
     numbers = [signal.Signals[name] for name in _ENDINGS if name in signal.Signals.__members__]
+    # Not those that are ignored, such as SIGHUP with nohup.
     ours = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
     for number in ours:
-        signal.signal(number, end)
+        signal.signal(number, cancel)
     try:
         yield
     finally:
@@ -114,11 +118,11 @@ class _LogLines(logging.Handler):
     """Prints warnings and errors of the SDK as lines on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        messages.print(_line(record.getMessage()), style="yellow", soft_wrap=True)
+        warn(record.getMessage())
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    messages.print(_line(str(message)), style="yellow", soft_wrap=True)
+    warn(str(message))
 
 
 @contextmanager
@@ -143,6 +147,11 @@ def fail(*lines: str, status: int = 1) -> NoReturn:
     for line in lines:
         messages.print(_line(line), style="red", soft_wrap=True)
     raise typer.Exit(status)
+
+
+def warn(line: str) -> None:
+    """Print this line on stderr, and go on."""
+    messages.print(_line(line), style="yellow", soft_wrap=True)
 
 
 def _line(text: str) -> str:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import anyio
 
 from upcloud_sdk._retry import is_idempotent
-from upcloud_sdk._second_reading import Reading
 from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, Answer
 from upcloud_sdk._transport.error_documents import read_error
 from upcloud_sdk._transport.failures import failure_of
@@ -21,6 +20,7 @@ from upcloud_sdk._transport.requests import RequestBuilder
 from upcloud_sdk._transport.retries import Failure, Retries, asked_pause, unknown_outcome
 from upcloud_sdk._transport.streams import Streams
 from upcloud_sdk._wire import Unreadable
+from upcloud_sdk._wire.reading import Reading
 from upcloud_sdk.errors import AnswerTimeout, ForeignAnswer, NotSent, OutcomeUnknown, RateLimited, UnexpectedAnswer
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from upcloud_sdk._second_reading import ROUNDS, STRICT, Loss, Reading, deepest, fill_in, give_up, uuid_in
 from upcloud_sdk._wire.json_text import parse_json
-from upcloud_sdk._wire.marks import inside
+from upcloud_sdk._wire.marks import first_of, inside, no_list
+from upcloud_sdk._wire.reading import STRICT, Attempt, Reading, below, deepest, tolerant, uuid_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic import GetCoreSchemaHandler
-    from pydantic_core import ErrorDetails, core_schema
+    from pydantic_core import SchemaValidator, core_schema
 
 T = TypeVar("T")
 
@@ -41,21 +41,36 @@ class Envelope(Generic[T]):
         self.name = getattr(of, "__name__", str(of))
         """The name of the model; of a list, that of its items."""
 
-    @functools.cached_property
-    def _validate(self) -> Callable[[bytes], T]:
-        kind, path = self._kind, self._path
+    def _answer(self, wrap: Callable[[core_schema.CoreSchema], core_schema.CoreSchema]) -> type[BaseModel]:
+        """A model without fields, which validates the value inside an answer."""
+        kind = self._kind
 
         class Answer(BaseModel):
-            """Has no fields. It validates the value inside an answer."""
-
             model_config = ConfigDict(hide_input_in_errors=True)
 
             @classmethod
             def __get_pydantic_core_schema__(cls, _: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-                return functools.reduce(lambda inner, key: inside(key, inner), reversed(path), handler(kind))
+                return wrap(handler(kind))
 
+        return Answer
+
+    @functools.cached_property
+    def _validate(self) -> Callable[[bytes], T]:
+        answer = self._answer(lambda inner: functools.reduce(_inside, reversed(self._path), inner))
         # Not through `model_validate_json`, which costs as much as ten fields and is not needed here.
-        return cast("Callable[[bytes], T]", Answer.__pydantic_validator__.validate_json)
+        return cast("Callable[[bytes], T]", answer.__pydantic_validator__.validate_json)
+
+    @functools.cached_property
+    def _tolerant(self) -> SchemaValidator:
+        def wrap(inner: core_schema.CoreSchema) -> core_schema.CoreSchema:
+            inner = below(self.name, inner)
+            if len(self._path) != 2:
+                return functools.reduce(_inside, reversed(self._path), inner)
+            # A list may also come without its inner key, or as null or "".
+            outer, key = self._path
+            return inside(outer, first_of(inside(key, first_of(inner, no_list())), inner, no_list()))
+
+        return tolerant(self._answer(wrap).__pydantic_core_schema__)
 
     def read(self, content: bytes, reading: Reading = STRICT) -> T:
         """Read the value inside an answer.
@@ -74,38 +89,28 @@ class Envelope(Generic[T]):
         return read
 
     def _read_again(self, content: bytes, error: ValidationError, reading: Reading) -> T | Unreadable:
-        document = _parsed(content)
         is_strict = reading.strict and not self._is_lenient
-        if document is not None and not is_strict and (problem := _invalid_json(error)):
-            reading.tell_invalid(self.name, problem)
-            try:
-                return self._validate(json.dumps(document).encode())
-            except ValidationError as still:
-                error = still
-        losses: list[Loss] = []
-        repaired = fill_in(document, _problems(error), self._path)
-        for _ in range(ROUNDS):
-            if repaired:
-                try:
-                    read = self._validate(json.dumps(document).encode())
-                except ValidationError as still:
-                    error = still
-                else:
-                    for loss in losses:
-                        reading.tell(loss)
-                    return read
-            given_up = [] if is_strict else give_up(self._kind, document, _problems(error), self._path)
-            if not given_up:
-                break
-            losses += given_up
-            repaired = True
-        return self._unreadable(document, error)
+        invalid = _invalid_json(error)
+        try:
+            document = parse_json(content)
+        except ValueError:
+            return self._unreadable(None, error)
+        if invalid and is_strict:
+            return self._unreadable(document, error)
+        attempt = Attempt(is_strict=is_strict)
+        try:
+            read = self._tolerant.validate_json(json.dumps(document), context=attempt)
+        except ValidationError as still:
+            return self._unreadable(document, still)
+        if invalid:
+            reading.tell_invalid(self.name, invalid)
+        for loss in attempt.losses:
+            reading.tell(loss)
+        return cast("T", read)
 
     def _unreadable(self, document: object, error: ValidationError) -> Unreadable:
-        places = deepest(_problems(error))
-        place = max(places, key=len)
-        path = ".".join(map(str, place or self._path))
-        unreadable = Unreadable(self.name, path, places[place], uuid_in(document, place))
+        place, problem = deepest(error)
+        unreadable = Unreadable(self.name, ".".join(map(str, place or self._path)), problem, uuid_in(document, place))
         # Without the functions that have the answer in variables.
         unreadable.__cause__ = error.with_traceback(None)
         return unreadable
@@ -119,23 +124,16 @@ class Envelope(Generic[T]):
         return not self._path or (isinstance(document, dict) and self._path[0] in document)
 
 
-def _parsed(content: bytes) -> object:
-    try:
-        return parse_json(content)
-    except ValueError:
-        return None
+def _inside(inner: core_schema.CoreSchema, key: str) -> core_schema.CoreSchema:
+    return inside(key, inner)
 
 
 def _invalid_json(error: ValidationError) -> str | None:
     """What is not valid JSON in an answer."""
-    problem = _problems(error)[0]
+    problem = error.errors(include_url=False, include_context=False)[0]
     if problem["type"] != "json_invalid":
         return None
     return problem["msg"].removeprefix("Invalid JSON: ").partition(" at line ")[0]
-
-
-def _problems(error: ValidationError) -> list[ErrorDetails]:
-    return error.errors(include_url=False, include_context=False)
 
 
 def one(kind: type[T], key: str, *, is_lenient: bool = False) -> Envelope[T]:

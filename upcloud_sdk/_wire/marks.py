@@ -56,18 +56,23 @@ EmptyIsNone = BeforeValidator(lambda value: value if value not in ("", {}, []) e
 """For fields that the API sends as "" or {} instead of null."""
 
 
-def _first_of(*choices: core_schema.CoreSchema) -> core_schema.CoreSchema:
+def first_of(*choices: core_schema.CoreSchema) -> core_schema.CoreSchema:
+    """Read a value by the first choice that fits."""
     # The name of a choice becomes a part of an error's path. By default it is the type, such as `dict[str,any]` or
-    # `none`. With brackets, `_second_reading.plain` removes it from the path, since it is not in the document.
+    # `none`. With brackets, `reading.plain` removes it from the path, since it is not in the document.
     return core_schema.union_schema([(choice, "[choice]") for choice in choices], mode="left_to_right")
 
 
 def _is_empty(kind: type) -> core_schema.CoreSchema:
     """Read "", null and {} as None."""
-    empty = _first_of(
-        core_schema.none_schema(), core_schema.literal_schema([""]), core_schema.dict_schema(max_length=0)
-    )
+    empty = first_of(core_schema.none_schema(), core_schema.literal_schema([""]), core_schema.dict_schema(max_length=0))
     return core_schema.no_info_after_validator_function(lambda _: kind(), empty)
+
+
+def no_list() -> core_schema.CoreSchema:
+    """Read null and "" as an empty list."""
+    empty = first_of(core_schema.none_schema(), core_schema.literal_schema([""]))
+    return core_schema.no_info_after_validator_function(lambda _: (), empty)
 
 
 def inside(key: str, inner: core_schema.CoreSchema) -> core_schema.CoreSchema:
@@ -86,7 +91,7 @@ class _Empty:
     """For a list that may come as "", null or {}: it is read as empty."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return _first_of(handler(source), _is_empty(tuple))
+        return first_of(handler(source), _is_empty(tuple))
 
 
 class Inside:
@@ -100,7 +105,7 @@ class Inside:
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         inner = handler(source)
-        return _first_of(inside(self._key, _first_of(inner, _is_empty(tuple))), inner, _is_empty(tuple))
+        return first_of(inside(self._key, first_of(inner, _is_empty(tuple))), inner, _is_empty(tuple))
 
 
 Items = Annotated[tuple[T, ...], _Empty()]
@@ -149,7 +154,7 @@ class _Labels:
         mapping, pairs = core_schema.no_info_after_validator_function(FrozenDict, handler(source)), _pairs()
         return core_schema.json_or_python_schema(
             # An answer. Must be fast, so nothing here calls into Python.
-            _first_of(inside("label", _first_of(pairs, _is_empty(FrozenDict))), pairs, mapping, _is_empty(FrozenDict)),
+            first_of(inside("label", first_of(pairs, _is_empty(FrozenDict))), pairs, mapping, _is_empty(FrozenDict)),
             # Input of users. A wrong label gives one error, not one for each choice.
             core_schema.no_info_before_validator_function(_read_labels, mapping),
         )
@@ -162,7 +167,7 @@ class _Time:
         zoneless = core_schema.no_info_after_validator_function(
             lambda time: time.replace(tzinfo=UTC), core_schema.datetime_schema(tz_constraint="naive")
         )
-        return _first_of(core_schema.datetime_schema(tz_constraint="aware"), zoneless)
+        return first_of(core_schema.datetime_schema(tz_constraint="aware"), zoneless)
 
 
 Time = Annotated[datetime, _Time()]
@@ -206,25 +211,12 @@ AddressOrText = Annotated[Address | str, Field(union_mode="left_to_right")]
 """An address. If the API sends anything else: its text."""
 
 
-def _read_readable_labels(value: object) -> dict[str, str]:
-    mapping = _mapping(value)
-    inner = mapping.get("label", value)
-    pairs: list[tuple[object, object]] = list(mapping.items())
-    if isinstance(inner, list):
-        listed = cast("list[object]", inner)
-        pairs = [(pair.get("key"), pair.get("value", "")) for pair in map(_mapping, listed)]
-    return FrozenDict({key: text for key, text in pairs if isinstance(key, str) and isinstance(text, str)})
-
-
 def _write_labels(labels: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in labels.items()]
 
 
 Labels = Annotated[dict[str, str], _Labels()]
 """Labels of an answer: inside `{"label": [...]}` (servers, server groups) or as a plain list (others)."""
-
-ReadableLabels = Annotated[dict[str, str], BeforeValidator(_read_readable_labels)]
-"""The readable labels of an answer, so that an unreadable one does not hide the others."""
 
 BareLabels = Annotated[Labels, PlainSerializer(_write_labels, when_used="json")]
 """Labels of a request, written as a plain list."""

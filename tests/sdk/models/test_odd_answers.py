@@ -15,8 +15,8 @@ from tests.moved_time import MovedCloud, server_spec
 from tests.sdk import documents
 from tests.sdk.documents import SERVER
 from upcloud_sdk import Token, UpCloud, models
-from upcloud_sdk._second_reading import Reading
 from upcloud_sdk._wire import Envelope, Resource, many, one
+from upcloud_sdk._wire.reading import Reading
 from upcloud_sdk.errors import UnexpectedAnswer
 from upcloud_sdk.models import AccountDetails, Network, Server, ServerSummary, Storage, Zone, ZoneDevices, ZonePrices
 

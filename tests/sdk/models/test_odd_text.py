@@ -12,8 +12,8 @@ from tests.sdk import documents
 from tests.sdk.documents import DISK, SERVER
 from tests.sdk.models.test_odd_answers import places, put
 from upcloud_sdk import RetryPolicy, Token, UpCloud
-from upcloud_sdk._second_reading import Reading
 from upcloud_sdk._wire import Unreadable, many, one
+from upcloud_sdk._wire.reading import Reading
 from upcloud_sdk.errors import ApiError, UnexpectedAnswer
 from upcloud_sdk.fleet.records import observed
 from upcloud_sdk.models import Server, ServerSummary, Storage, StorageSummary
@@ -140,3 +140,17 @@ async def test_a_strict_client_sees_each_server_when_it_cleans_up() -> None:
     odd = documents.servers({"state": []}, {"uuid": OTHER, "labels": 7})
     read = observed.SERVERS.read(json.dumps(odd).encode(), Reading(strict=True))
     assert [each.uuid for each in read] == [SERVER, OTHER]
+
+
+@pytest.mark.parametrize("odd", [7, "odd", {"server": 7}, {"server": [{"odd": 1}]}], ids=repr)
+def test_a_disk_with_an_unreadable_server_is_not_certainly_detached(odd: object) -> None:
+    sent: list[object] = [{"server": []}, odd]
+    read = [observed.STORAGE.read(json.dumps(documents.storage(servers=each)).encode()) for each in sent]
+    assert [each.is_detached for each in read] == [True, False]
+
+
+def test_a_field_that_is_lost_counts_as_not_sent() -> None:
+    document = documents.server(core_number="many", firewall="", title="web")
+    read = READERS["details"][0].read(json.dumps(document).encode(), Reading())
+    assert (read.core_number, read.firewall) == (None, None)
+    assert {"core_number", "firewall", "title"} & read.model_fields_set == {"title"}

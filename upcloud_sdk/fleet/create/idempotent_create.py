@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, T
 from pydantic import Field
 
 from upcloud_sdk._background import Unwanted
-from upcloud_sdk._wire import Document, ReadableLabels, Resource, many
+from upcloud_sdk._wire import Document, Labels, Resource, many
 from upcloud_sdk.errors import (
     ApiError,
     CleanupFailed,
@@ -66,7 +66,7 @@ M = TypeVar("M", bound=Made)
 
 class _Labelled(Resource):
     uuid: str
-    labels: ReadableLabels = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=dict)
 
 
 class Creation(NamedTuple, Generic[T]):
@@ -231,7 +231,7 @@ class _Attempt(Generic[T]):
 
     async def _find(self) -> str | None:
         attempt, kind = self._creation.attempt, self._creation.kind
-        read = many(_Labelled, kind.many, kind.key)
+        read = many(_Labelled, kind.many, kind.key, is_lenient=True)
         found = await whole_list(self._transport, kind.path, read, label_params({ATTEMPT: attempt}))
         # The filter may return other resources by mistake.
         return next((each.uuid for each in found if each.labels.get(ATTEMPT) == attempt), None)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from upcloud_sdk._transport import path_segment
-from upcloud_sdk._wire import Inside, ReadableLabels, Resource, many, one
+from upcloud_sdk._wire import Inside, Labels, Resource, many, one
 from upcloud_sdk.errors import NotFound
 from upcloud_sdk.models.ownership import ATTEMPT, Ownership
 from upcloud_sdk.resources._base import label_params
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk._transport import Transport
     from upcloud_sdk._wire import Envelope
-    from upcloud_sdk.resources._base import Labels
+    from upcloud_sdk.resources._base import Labels as LabelFilter
 
 COPIES = frozenset({"backup", "template", "cdrom"})
 """Types of storages that are not disks, and are never created with a server."""
@@ -28,16 +28,12 @@ UNREADABLE = "unreadable"
 """The state if the answer has none. Then try everything that may help."""
 
 
-def _disk_unless_told(value: object) -> str:
-    return value if isinstance(value, str) else "disk"
-
-
 class ObservedDevice(Resource):
     """A storage device."""
 
     storage: str | None = None
-    type: Annotated[str, BeforeValidator(_disk_unless_told)] = "disk"
-    labels: ReadableLabels | None = None
+    type: str = "disk"
+    labels: Labels | None = None
 
 
 class ObservedServer(Resource):
@@ -47,7 +43,7 @@ class ObservedServer(Resource):
     state: str = UNREADABLE
     created: object = None
     """Seconds since 1970, or any value from the API."""
-    labels: ReadableLabels = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=dict)
     storage_devices: Annotated[tuple[ObservedDevice, ...], Inside("storage_device")] = ()
 
     @property
@@ -65,8 +61,9 @@ class ObservedStorage(Resource):
     title: str = ""
     type: str = ""
     """`normal` for a disk. Others are templates, backups and CD-ROMs."""
-    labels: ReadableLabels = Field(default_factory=dict)
-    servers: Annotated[tuple[str, ...], Inside("server")] = ()
+    labels: Labels = Field(default_factory=dict)
+    servers: Annotated[tuple[object, ...], Inside("server")] = ()
+    """Uuids. One that cannot be read counts too."""
 
     @property
     def is_detached(self) -> bool:
@@ -89,18 +86,18 @@ STORAGES = many(ObservedStorage, "storages", "storage", is_lenient=True)
 
 
 async def list_at(
-    transport: Transport, path: str, read: Envelope[tuple[T, ...]], labels: Labels | None = None
+    transport: Transport, path: str, read: Envelope[tuple[T, ...]], labels: LabelFilter | None = None
 ) -> tuple[T, ...]:
     """The items of a list, without those that have no readable uuid."""
     return await whole_list(transport, path, read, label_params(labels))
 
 
-async def list_servers(transport: Transport, labels: Labels) -> Sequence[ObservedServer]:
+async def list_servers(transport: Transport, labels: LabelFilter) -> Sequence[ObservedServer]:
     """The servers with these labels, without those that have no readable uuid."""
     return await list_at(transport, "/server", SERVERS, labels)
 
 
-async def list_storages(transport: Transport, labels: Labels) -> Sequence[ObservedStorage]:
+async def list_storages(transport: Transport, labels: LabelFilter) -> Sequence[ObservedStorage]:
     """The same for storages."""
     return await list_at(transport, "/storage", STORAGES, labels)
 

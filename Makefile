@@ -86,6 +86,11 @@ programs: $(READY)
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants $(ARGS)
 
+## make contract     send thousands of requests to the simulator that Hypothesis generates from UpCloud's contract (minutes)
+.PHONY: contract
+contract: $(READY)
+	$(BIN)/python -m pytest -m full --numprocesses 2 tests/contract/test_generated.py
+
 ## make soak         hold 2,000 leases, 50 at once, while a fifth of all requests fails
 soak: $(READY)
 	$(BIN)/python -m tests.reliability.soak

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.simulator.documents import created, network_request, new_storage, server_request
+from tests.simulator.documents import created, network_request, new_storage, server_request, stopped
 from upcloud_sdk.simulator import ManualClock, Simulator
 
 pytestmark = pytest.mark.anyio
@@ -113,3 +113,60 @@ async def test_version_1_2_which_libcloud_asks_for_is_refused_as_obsolete(sim: S
     ) as api:
         answer = await api.post("/server", json=server_request())
     assert (answer.status_code, answer.json()["error"]["error_code"]) == (400, "API_VERSION_OBSOLETE")
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "DELETE"])
+async def test_a_refused_change_of_server_rules_has_the_old_document_and_the_newer_media_type(
+    api: httpx.AsyncClient, method: str
+) -> None:
+    path = "/firewall-ruleset/server/00ffffff-ffff-4fff-8fff-ffffffffffff/firewall-rule"
+    answer = await api.request(method, path + ("/1" if method == "DELETE" else ""), json={})
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["error"].keys() == {"error_code", "error_message"}
+
+
+async def test_an_asynchronous_start_is_answered_before_the_server_has_started(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    uuid = (await stopped(api, clock))["uuid"]
+    body = {"server": {"start_type": "async", "reason": "maintenance is over"}}
+    assert (await api.post(f"/server/{uuid}/start", json=body)).json()["server"]["state"] == "maintenance"
+    clock.advance(30)
+    assert (await api.get(f"/server/{uuid}")).json()["server"]["state"] == "started"
+
+
+async def test_a_storage_can_be_detached_by_its_uuid(api: httpx.AsyncClient, clock: ManualClock) -> None:
+    server, storage = await stopped(api, clock), await new_storage(api)
+    path = f"/server/{server['uuid']}/storage"
+    await api.post(f"{path}/attach", json={"storage_device": {"storage": storage["uuid"]}})
+    answer = await api.post(f"{path}/detach", json={"storage_device": {"storage": storage["uuid"]}})
+    assert len(answer.json()["server"]["storage_devices"]["storage_device"]) == 1
+    assert (await api.get(f"/storage/{storage['uuid']}")).json()["storage"]["servers"] == {"server": []}
+
+
+async def test_addresses_of_a_new_interface_have_the_settings_of_the_request(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    server = await stopped(api, clock)
+    network = (await api.post("/network", json=network_request(type="private"))).json()["network"]["uuid"]
+    address = {"family": "IPv4", "dhcp_provided": "no", "release_policy": "keep"}
+    body = {"type": "private", "network": network, "index": 255, "ip_addresses": {"ip_address": [address]}}
+    made = (await api.post(f"/server/{server['uuid']}/networking/interface", json={"interface": body})).json()
+    assert made["interface"]["index"] == 255
+    assert made["interface"]["ip_addresses"]["ip_address"][0].items() >= address.items()
+
+
+async def test_a_route_without_a_name_gets_one(api: httpx.AsyncClient) -> None:
+    route = {"route": "192.168.0.0/24", "nexthop": "10.0.0.8"}
+    made = (await api.post("/router", json={"router": {"name": "edge", "static_routes": [route]}})).json()
+    assert made["router"]["static_routes"][0]["name"] == "static-route-0"
+
+
+@pytest.mark.parametrize("storages", ["1", "true", "yes", "y", "on"])
+async def test_a_server_is_deleted_with_its_disks_in_every_form_of_yes(
+    api: httpx.AsyncClient, clock: ManualClock, sim: Simulator, storages: str
+) -> None:
+    server = await stopped(api, clock)
+    assert (await api.delete(f"/server/{server['uuid']}?storages={storages}")).status_code == 204
+    assert sim.storages == {}

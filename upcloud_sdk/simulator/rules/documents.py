@@ -60,7 +60,8 @@ def server_details(cloud: Cloud, server: Server) -> Document:
         "timezone": server.timezone,
         "video_model": server.video_model,
     }
-    document |= remote_access(server) | server.newer_settings
+    document |= remote_access(server)
+    document |= {name: value for name, value in server.newer_settings.items() if name != "vnc_keymap"}
     progress = _boot_progress(cloud.clock.now(), server)
     if progress is not None:
         document["progress"] = progress

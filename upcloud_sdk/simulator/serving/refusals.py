@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from upcloud_sdk.simulator.wire.calls import PLAIN_JSON, Answer, ApiFault, ProblemFault
+from upcloud_sdk.simulator.wire.calls import PLAIN_JSON, PROBLEM_JSON, Answer, ApiFault, ProblemFault
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.state.cloud import Cloud
@@ -15,7 +15,7 @@ ServerErrors = Literal["recorded", "contract"]
 _PROBLEMS = ("/account/tokens", "/audit-logs", "/firewall-ruleset")
 """The newer services, which use problem documents."""
 _OLDER = "/firewall-ruleset/server/"
-"""Exceptions, which refuse changes in the old format, with the statuses below."""
+"""Exceptions, which refuse changes in the old format, but with the newer media type, with the statuses below."""
 _EXPLICIT = frozenset({400, 403, 404, 409})
 """Statuses with a different format for servers in the contract."""
 _TOKENS = {400: "BAD_REQUEST", 401: "UNAUTHORIZED", 403: "FORBIDDEN", 404: "NOT_FOUND"}
@@ -38,7 +38,11 @@ def refusal(cloud: Cloud, method: str, path: str, fault: ApiFault) -> Answer:
     """The refusal in the format of the service at this path (without the version)."""
     service = path.split("/")[1]
     older = path.startswith(_OLDER) and method != "GET" and fault.status in _EXPLICIT
-    newer = path.startswith(_PROBLEMS) and not older
+    if older:
+        answer = fault.answer()
+        answer.content_type = PROBLEM_JSON
+        return answer
+    newer = path.startswith(_PROBLEMS)
     if newer and not isinstance(fault, ProblemFault):
         code = _TOKENS.get(fault.status, fault.code) if path.startswith("/account/tokens") else fault.code
         fault = ProblemFault(fault.status, code, fault.message)

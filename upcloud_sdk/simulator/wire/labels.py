@@ -35,7 +35,7 @@ def _read(listed: list[object]) -> dict[str, str]:
         except ValueError:
             raise ApiFault(400, "LABELS_INVALID", "A label is an object with a key and a value.") from None
         with Fields(pair, where="label") as f:
-            key, value = f.get("key", text(), ""), f.get("value", text(), "")
+            key, value = f.need("key", text()), f.need("value", text())
         key, value = read_pair(key, value)
         if key in labels:
             raise ApiFault(400, "DUPLICATE_LABEL_KEYS", f"The label {key} is given twice.")

@@ -150,7 +150,7 @@ def get_entry(cloud: Cloud, call: Call) -> Answer:
 
 @routes.get("/audit-logs/export")
 def export_entries(cloud: Cloud, call: Call) -> Answer:
-    """The whole log as one file."""
+    """The whole log as one file. JSON is an object, as in the contract; an example in UpCloud's guide shows a list."""
     wanted = call.param("format") or "csv"
     documents = [_document(entry) for entry in reversed(cloud.audit_log)]
     if wanted == "json":

@@ -96,7 +96,10 @@ def assign_address(cloud: Cloud, call: Call) -> Answer:
 def _ordinary(cloud: Cloud, f: Fields, access: str, family: str) -> IpAddress:
     """Another address for a server, on a new interface."""
     server = cloud.server(f.need("server", uuid))
+    zone = f.get("zone", text(1), server.zone)
     f.done()
+    if zone != server.zone:
+        raise ApiFault(409, "ZONE_MISMATCH", f"The server {server.uuid} is in another zone.")
     require_state(server, "stopped")
     wanted = InterfaceRequest("utility" if access == "private" else access, [(family, None)])
     check_limits(cloud, [wanted], server)

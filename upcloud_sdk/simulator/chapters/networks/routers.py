@@ -95,15 +95,15 @@ def _read_routes(f: Fields) -> list[StaticRoute] | None:
         except ValueError:
             raise ApiFault(400, "INVALID_ROUTE", "A static route is an object.") from None
         with Fields(values, where="static_routes") as route:
-            found.append(_read_route(route))
+            found.append(_read_route(route, f"static-route-{len(found)}"))
     targets = [ipaddress.ip_network(route.route, strict=False) for route in found]
     if len(set(targets)) != len(targets):
         raise ApiFault(409, "DUPLICATE_ROUTE", "A route is given twice.")
     return found
 
 
-def _read_route(f: Fields) -> StaticRoute:
-    name = f.get("name", text(0, 64), "")
+def _read_route(f: Fields, unnamed: str) -> StaticRoute:
+    name = f.get("name", text(0, 64), "") or unnamed
     kind = f.get("type", one_of("user", "service"), "user")
     target = f.get("route", text(), "")
     hop = f.need("nexthop", text(1))

@@ -37,10 +37,13 @@ def attach_storage(cloud: Cloud, call: Call) -> Answer:
 def detach_storage(cloud: Cloud, call: Call) -> Answer:
     server = cloud.server(call.args["uuid"])
     with fields(call, "storage_device") as f:
-        address = f.need("address", device_address)
-    device = next((each for each in server.devices if each.address == address), None)
-    if device is None:
-        raise ApiFault(409, "DEVICE_ADDRESS_NOT_IN_USE", f"The device address {address} is not in use.")
+        storage = f.get("storage", text(1), None)
+        address = f.need("address", device_address) if storage is None else f.get("address", device_address, None)
+    fitting = [each for each in server.devices if address in {None, each.address} and storage in {None, each.storage}]
+    if not fitting:
+        what = f"device address {address}" if storage is None else f"storage {storage}"
+        raise ApiFault(409, "DEVICE_ADDRESS_NOT_IN_USE", f"The {what} is not in use.")
+    device = fitting[0]
     detach(cloud, server, device)
     return details(cloud, server)
 

@@ -28,6 +28,7 @@ _BY_CODE = {
     "PLAN_MEMORY_AMOUNT_ILLEGAL": "a plan fixes its memory: leave memory_amount out, or write plan='custom'",
     "CORE_MEMORY_UNSUPPORTED": "server_sizes.list() shows the valid pairs",
     "STORAGE_ATTACHED": "detach it first",
+    "HOT_RESIZE_NOT_ENABLED": "stop it first: servers.stop, then servers.wait_for_state",
     "SERVER_STATE_ILLEGAL": "wait for another state with servers.wait_for_state; servers.destroy does this itself",
     "STORAGE_STATE_ILLEGAL": "wait for another state with storages.wait_for_state",
     "BACKUP_RULE_CONFLICT": "a server's simple_backup and a storage's backup_rule exclude each other",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,8 @@ from upcloud_sdk.resources.catalog import PriceLists
 from upcloud_sdk.resources.plans import Plans, no_match, plan_named
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from upcloud_sdk.models.catalog import Plan, Price
 
 _STORAGE = one(Storage, "storage")
@@ -102,19 +104,24 @@ class Prices(PriceLists):
         else:
             of = of if isinstance(of, Server) else await self._server(of)
             zone, plan_name = of.zone or "", of.plan or "custom"
-        price_list = await self._transport.call("GET", "/price", _PRICE_LIST)
-        prices = _zone(price_list.zone, zone)
+        lists, currency = await self.all_zones()
+        prices = _zone(lists, zone)
         plan = None if plan_name == "custom" else plan_named(await Plans(self._core).list(), plan_name)
         billed = _of_server(of) if isinstance(of, Server) else await self._of_spec(of)
         parts = _Sheet(prices, zone, billed, plan).parts()
-        return Estimate(zone, parts, price_list.currency or await self._account_currency())
+        return Estimate(zone, parts, currency)
 
     async def of_templates(self) -> tuple[dict[str, Decimal], str | None]:
         """Price per GB and hour of private templates, by zone, if known; and the currency."""
-        price_list = await self._transport.call("GET", "/price", _PRICE_LIST)
-        found = {zone.name: zone.items.get("storage_template") for zone in price_list.zone}
+        lists, currency = await self.all_zones()
+        found = {zone.name: zone.items.get("storage_template") for zone in lists}
         hourly = {zone: _of(price, Decimal(1)) / _CENTS for zone, price in found.items() if price and price.price}
-        return hourly, price_list.currency or await self._account_currency()
+        return hourly, currency
+
+    async def all_zones(self) -> tuple[tuple[ZonePrices, ...], str | None]:
+        """The price lists of all zones, and their currency, if known."""
+        price_list = await self._transport.call("GET", "/price", _PRICE_LIST)
+        return price_list.zone, price_list.currency or await self._account_currency()
 
     async def _server(self, uuid: Uuid) -> Server:
         return await self._transport.call("GET", f"/server/{path_segment(uuid, 'uuid')}", _SERVER)
@@ -238,18 +245,32 @@ class PlansAndPrices(Plans):
         """
         prices = _zone(await PriceLists(self._core).list(), zone)
         plans = [plan for plan in await self.list() if plan.current_offering is not False]
-        costs = [
-            (cost, plan.core_number or 0, plan.memory_amount or 0, plan.name, plan)
-            for plan in plans
-            if (plan.core_number or 0) >= cores
-            and (plan.memory_amount or 0) >= memory
-            and (cost := _cost(plan, prices, storage)) is not None
-        ]
-        if not costs:
+        found = _by_cost(plans, prices, zone, cores=cores, memory=memory, storage=storage)
+        if not found:
             largest = sorted(plans, key=lambda plan: (plan.core_number or 0, plan.memory_amount or 0), reverse=True)
             wish = f"{cores} cores, {memory} MiB of memory and {storage} GB of storage"
             raise NoMatch(f"no plan with a price in {zone} has {wish}", candidates=[plan.name for plan in largest[:10]])
-        return min(costs, key=lambda row: row[:4])[4]
+        return found[0][0]
+
+    async def by_cost(
+        self, *, cores: int = 1, memory: int = 0, zone: str, storage: int = 10, discontinued: bool = False
+    ) -> tuple[tuple[Plan, Estimate], ...]:
+        """List plans with what a server costs with them in a zone, the cheapest first. Compares as `cheapest` does.
+
+        Args:
+            cores: At least this many cores.
+            memory: At least this much memory, in MiB.
+            zone: The zone, such as `fi-hel1`.
+            storage: Size of the disk in GB. 0: no disk.
+            discontinued: Also plans that are no longer on sale.
+
+        Raises:
+            NoMatch: There is no such zone.
+        """
+        lists, currency = await Prices(self._core).all_zones()
+        plans = [plan for plan in await self.list() if discontinued or plan.current_offering is not False]
+        found = _by_cost(plans, _zone(lists, zone), zone, cores=cores, memory=memory, storage=storage)
+        return tuple((plan, replace(cost, currency=currency)) for plan, cost in found)
 
 
 class _Sheet:
@@ -326,8 +347,19 @@ def is_all_in(plan: Plan) -> bool:
     return plan.family not in {"cloud_native", "gpu"} and bool(plan.storage_size)
 
 
-def _cost(plan: Plan, prices: ZonePrices, storage: int) -> Decimal | None:
-    """Credits per hour of a server with this disk and a public IPv4 address. None if a part has no price."""
+def _by_cost(
+    plans: Sequence[Plan], prices: ZonePrices, zone: str, *, cores: int, memory: int, storage: int
+) -> list[tuple[Plan, Estimate]]:
+    """The plans that are large enough and have a price, the cheapest first."""
+    large = [plan for plan in plans if (plan.core_number or 0) >= cores and (plan.memory_amount or 0) >= memory]
+    costs = [(plan, Estimate(zone, parts)) for plan in large if (parts := _parts(plan, prices, storage)) is not None]
+    return sorted(
+        costs, key=lambda row: (row[1].hourly, row[0].core_number or 0, row[0].memory_amount or 0, row[0].name)
+    )
+
+
+def _parts(plan: Plan, prices: ZonePrices, storage: int) -> tuple[PricePart, ...] | None:
+    """A server of a plan with this disk and a public IPv4 address. None if a part has no price."""
     wanted: dict[str, int] = {f"server_plan_{plan.name}": 1}
     beyond = storage - (plan.storage_size or 0)
     if beyond > 0:
@@ -335,12 +367,12 @@ def _cost(plan: Plan, prices: ZonePrices, storage: int) -> Decimal | None:
     if not is_all_in(plan):
         wanted["ipv4_address"] = 1
     found = {item: prices.items.get(item) for item in wanted}
-    costs = [
-        _of(price, Decimal(wanted[item]))
+    parts = [
+        PricePart(item, Decimal(wanted[item]), _of(price, Decimal(wanted[item])) / _CENTS)
         for item, price in found.items()
         if price is not None and price.price is not None
     ]
-    return sum(costs, Decimal(0)) if len(costs) == len(wanted) else None
+    return tuple(parts) if len(parts) == len(wanted) else None
 
 
 def _of(price: Price, quantity: Decimal) -> Decimal:

@@ -14,9 +14,19 @@ if TYPE_CHECKING:
 def test_plans_of_a_size_are_listed_cheapest_first(cli: Cli) -> None:
     plans = json.loads(cli("plans", "--cores", "2", "--memory", "4096", "--json").stdout)
     assert all(plan["cores"] >= 2 and plan["memory_mib"] >= 4096 for plan in plans)
-    prices = [float(plan["price_per_hour"]) for plan in plans]
+    prices = [float(plan["per_hour"]) for plan in plans]
     assert prices == sorted(prices)
     assert prices
+
+
+def test_a_plan_costs_what_its_server_costs_with_a_disk_and_an_address(cli: Cli) -> None:
+    plans = json.loads(cli("plans", "--json", "--size", "30").stdout)
+    for name in ("CLOUDNATIVE-1xCPU-4GB", "PREMIUM-1xCPU-1GB"):
+        [plan] = [each for each in plans if each["plan"] == name]
+        *items, total = json.loads(cli("price", name, "--size", "30", "--json").stdout)
+        address = {"ipv4_address", "ipv6_address"} & {item["item"] for item in items}
+        assert (plan["per_hour"], plan["currency"]) == (total["per_hour"], "EUR"), address
+        assert plan["per_month"] == total["per_month"]
 
 
 def test_only_plans_on_sale_are_listed_unless_all_are_asked_for(cli: Cli) -> None:

@@ -167,6 +167,15 @@ MISTAKES = (
         TOKEN,
     ),
     Mistake(
+        "Another plan for a server that runs",
+        SPEC
+        + "server = await cloud.servers.create(spec)\n"
+        + 'await cloud.servers.wait_for_state(server, "started", timeout=300)\n'
+        + 'await cloud.servers.modify(server, ServerChanges(plan="PREMIUM-2xCPU-4GB"))',
+        '`await cloud.servers.stop(server)`, and wait until it is "stopped". See [resize a server](how-to/resize.md).',
+        TOKEN,
+    ),
+    Mistake(
         "A family of templates",
         'await cloud.storages.find_template("ubuntu")',
         'Take one of these titles, or a slug: `find_template("ubuntu-24.04")`.',

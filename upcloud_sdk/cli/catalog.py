@@ -6,20 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from upcloud_sdk import ServerSpec, StorageDeviceSpec, errors
+from upcloud_sdk import ServerSpec, StorageDeviceSpec
 from upcloud_sdk.cli.output import show
 from upcloud_sdk.cli.session import AsJson, call
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from upcloud_sdk import UpCloud
-    from upcloud_sdk.models import Plan
 
 Zone = Annotated[str, typer.Option(help="Zone, such as fi-hel1.")]
-
-CREDITS = 100
-"""Price lists are in credits: hundredths of the account's currency."""
 
 
 def plans(
@@ -28,35 +22,29 @@ def plans(
     zone: Zone = "fi-hel1",
     cores: Annotated[int, typer.Option(help="Minimum number of cores.", min=0)] = 0,
     memory: Annotated[int, typer.Option(help="Minimum memory in MiB.", min=0)] = 0,
+    size: Annotated[int, typer.Option(help="Size of the server's disk in GB.", min=0)] = 10,
     with_all: Annotated[bool, typer.Option("--all", help="Also plans that are no longer sold.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the plans on sale in a zone, the cheapest first."""
+    """List the plans on sale in a zone with what a server costs with them, the cheapest first.
 
-    async def ask(cloud: UpCloud) -> list[tuple[Decimal, Plan]]:
-        prices = {each.name: each.items for each in await cloud.prices.list()}
-        if zone not in prices:
-            raise errors.NoMatch(f"no zone {zone!r} in the price list: there are {', '.join(prices)}")
-        items = prices[zone]
-        return [
-            (price / CREDITS, plan)
-            for plan in await cloud.plans.list()
-            if (item := items.get(f"server_plan_{plan.name}")) is not None
-            and (price := item.price) is not None
-            and (with_all or plan.current_offering is not False)
-            and (plan.core_number or 0) >= cores
-            and (plan.memory_amount or 0) >= memory
-        ]
-
+    The cost includes the disk and a public IPv4 address, which only some plans include.
+    """
+    found = call(
+        context,
+        lambda cloud: cloud.plans.by_cost(cores=cores, memory=memory, zone=zone, storage=size, discontinued=with_all),
+    )
     rows = [
         {
             "plan": plan.name,
             "cores": plan.core_number,
             "memory (MiB)": plan.memory_amount,
-            "disk (GB)": plan.storage_size,
-            "price per hour": price,
+            "included disk (GB)": plan.storage_size,
+            "per hour": cost.hourly,
+            "per month": cost.monthly,
+            "currency": cost.currency,
         }
-        for price, plan in sorted(call(context, ask), key=lambda row: row[0])
+        for plan, cost in found
     ]
     show(rows, as_json=as_json, empty=f"no plan of this size has a price in {zone}")
 

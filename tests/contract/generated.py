@@ -8,7 +8,7 @@ import re
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from hypothesis import assume
 from hypothesis import strategies as st
@@ -77,6 +77,9 @@ def filled(sim: Simulator) -> dict[str, str]:
 
 WORDS: dict[str, list[Json]] = {
     "key": ["team", "env-2"],
+    "label-key": ["team"],
+    "role": ["technical", "billing"],
+    "allowed_ip_ranges": ["0.0.0.0/0"],
     "{type}/network": ["public"],
     "source_address_start": ["10.0.0.1", ""],
     "source_address_end": ["10.0.0.1", ""],
@@ -253,7 +256,7 @@ def _part(schema: Schema, name: str, before: str) -> Values:
 def _filler(part: str) -> Callable[[tuple[Json, ...]], str]:
     def fill(found: tuple[Json, ...]) -> str:
         replaced = iter(found)
-        return re.sub(r"\{[^}]+\}", lambda _: str(next(replaced)), part)
+        return re.sub(r"\{[^}]+\}", lambda _: quote(str(next(replaced)), safe=""), part)
 
     return fill
 

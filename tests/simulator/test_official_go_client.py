@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.simulator.documents import created, network_request, new_storage, server_request, stopped
+from tests.simulator.documents import created, network_request, new_storage, refusal, server_request, stopped
 from upcloud_sdk.simulator import ManualClock, Simulator
 
 pytestmark = pytest.mark.anyio
@@ -155,6 +155,15 @@ async def test_addresses_of_a_new_interface_have_the_settings_of_the_request(
     made = (await api.post(f"/server/{server['uuid']}/networking/interface", json={"interface": body})).json()
     assert made["interface"]["index"] == 255
     assert made["interface"]["ip_addresses"]["ip_address"][0].items() >= address.items()
+
+
+async def test_an_interface_gets_no_address_of_another_family_than_its_network(
+    api: httpx.AsyncClient, clock: ManualClock
+) -> None:
+    server = await stopped(api, clock)
+    body = {"interface": {"ip_addresses": {"ip_address": [{"family": "IPv6"}]}}}
+    answer = await api.put(f"/server/{server['uuid']}/networking/interface/1", json=body)
+    assert refusal(answer) == (400, "FAMILY_INVALID")
 
 
 async def test_a_route_without_a_name_gets_one(api: httpx.AsyncClient) -> None:

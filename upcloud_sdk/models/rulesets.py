@@ -23,7 +23,7 @@ class FirewallRuleset(Resource):
     """A set of firewall rules with a name."""
 
     uuid: str
-    name: str
+    name: str | None = None
     description: str | None = None
     stateful: bool | None = None
     """Whether replies to accepted packets are accepted too."""

@@ -17,7 +17,7 @@ class ApiToken(Resource):
     """An API token."""
 
     id: str
-    name: str
+    name: str | None = None
     type: str | None = None
     """`pat`, or `workspace` for the main user of an account."""
     created_at: Time | None = None

@@ -87,6 +87,10 @@ def read_interface(cloud: Cloud, f: Fields, zone: str, current: InterfaceRequest
         wanted.addresses = [(ranged, None)]
     if {family for family, _ in wanted.addresses} == {"IPv4", "IPv6"}:
         raise ApiFault(400, "DUAL_STACK_INTERFACE", "An interface has addresses of one family.")
+    if network is not None and network.ip_networks:
+        ranged = network.ip_networks[0].family
+        if {family for family, _ in wanted.addresses} != {ranged}:
+            raise ApiFault(400, "FAMILY_INVALID", f"The network {network.uuid} has {ranged} addresses.")
     held = [address for _, address in current.addresses]
     for family, address in wanted.addresses:
         if address is not None and address not in held:

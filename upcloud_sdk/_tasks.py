@@ -19,11 +19,19 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """The clock of the client's `WaitPolicy`."""
+    """A clock for waiting: the event loop's, or one that a test moves."""
 
-    def now(self) -> float: ...
+    def now(self) -> float:
+        """Monotonic time in seconds."""
+        ...
 
-    def limit(self, seconds: float) -> AbstractContextManager[object, bool]: ...
+    async def sleep(self, seconds: float) -> None:
+        """Sleep for this many seconds by this clock."""
+        ...
+
+    def limit(self, seconds: float) -> AbstractContextManager[object, bool]:
+        """A block that is cancelled after this many seconds."""
+        ...
 
 
 class LoopClock:

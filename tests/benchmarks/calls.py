@@ -17,6 +17,7 @@ import requests
 from tests.benchmarks import official
 from tests.benchmarks.canned import UUID, Canned
 from tests.benchmarks.measure import Async, Section, alternate_async
+from tests.benchmarks.way import CREATE, REFUSAL, ways
 from upcloud_sdk import Token, UpCloud
 
 if TYPE_CHECKING:
@@ -62,6 +63,13 @@ async def calls(server: Canned, *, rounds: int, scale: float) -> tuple[Section, 
                     curve[flying] / curve[1],
                     1.3 if name == US else None,
                 )
+    for name, (way, files, functions) in {
+        "from servers.create to the transport": (CREATE, 14, 45),
+        "from a refusal to its error": (REFUSAL, None, None),
+    }.items():
+        entered = (await ways())[way]
+        section.add(f"files of the SDK {name}", len(entered.files), files, "")
+        section.add(f"functions of the SDK {name}", len(entered.functions), functions, "")
     return section, curves
 
 

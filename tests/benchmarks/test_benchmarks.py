@@ -74,3 +74,12 @@ def test_a_gap_is_counted_without_the_full_collections_in_it(tmp_path: Path) -> 
     assert longest_gap(beats, 9.0, 20.0) == 0.25
     assert full_collections(beats, 9.0, 20.0) == [0.625]
     assert longest_gap(beats, 30.0, 40.0) == 0.0
+
+
+async def test_the_way_of_a_create_begins_at_the_caller_and_ends_at_the_connections() -> None:
+    from tests.benchmarks.way import CREATE, REFUSAL, ways  # noqa: PLC0415 - see above
+
+    found = await ways()
+    assert found[CREATE].functions[0][1] == "Servers.create"
+    assert "_transport/pool.py" in found[CREATE].files
+    assert ("errors.py", "ApiError.__init__") in found[REFUSAL].functions

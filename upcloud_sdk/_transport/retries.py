@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from upcloud_sdk._retry import is_idempotent, is_unknown, may_repeat, next_pause, read_retry_after
 from upcloud_sdk.errors import ApiError, ForeignAnswer, NotFound, NotSent, OutcomeUnknown, RateLimited
@@ -17,14 +17,8 @@ if TYPE_CHECKING:
 
     from upcloud_sdk._emitter import Emitter
     from upcloud_sdk._retry import RetryPolicy
+    from upcloud_sdk._tasks import Clock
     from upcloud_sdk._transport.answers import Answer
-
-    class Clock(Protocol):
-        """The clock of the client's `WaitPolicy`."""
-
-        def now(self) -> float: ...
-
-        async def sleep(self, seconds: float) -> None: ...
 
 
 log = logging.getLogger("upcloud_sdk")

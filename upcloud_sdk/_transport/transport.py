@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from upcloud_sdk._emitter import Emitter
     from upcloud_sdk._retry import RetryPolicy
-    from upcloud_sdk._transport.retries import CallAttempts, Clock
+    from upcloud_sdk._tasks import Clock
+    from upcloud_sdk._transport.retries import CallAttempts
     from upcloud_sdk._transport.sender import Send, Sender
     from upcloud_sdk._transport.streams import ByteStream
     from upcloud_sdk._wire import Envelope

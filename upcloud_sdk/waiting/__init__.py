@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from upcloud_sdk._tasks import Clock, LoopClock
 from upcloud_sdk.waiting.policy import (
-    Clock,
-    LoopClock,
     WaitPolicy,
     check_number,
     fails_on_error,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from upcloud_sdk._tasks import LoopClock as LoopClock  # noqa: PLC0414 - exported from this module
+from upcloud_sdk._tasks import Clock, LoopClock
 from upcloud_sdk.errors import (
     RateLimited,
     ResourceFailed,
@@ -19,25 +19,8 @@ from upcloud_sdk.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
-    from contextlib import AbstractContextManager
 
 T = TypeVar("T")
-
-
-class Clock(Protocol):
-    """A clock for waiting: the event loop's, or one that a test moves."""
-
-    def now(self) -> float:
-        """Monotonic time in seconds."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Sleep for this many seconds by this clock."""
-        ...
-
-    def limit(self, seconds: float) -> AbstractContextManager[object, bool]:
-        """A block that is cancelled after this many seconds."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

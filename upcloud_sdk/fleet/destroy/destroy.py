@@ -25,7 +25,6 @@ from upcloud_sdk.fleet.destroy.destroy_steps import (
     GONE,
     MOVING,
     UNKNOWN,
-    UNREADABLE,
     UNSEEN,
     Seen,
     Spared,
@@ -34,7 +33,7 @@ from upcloud_sdk.fleet.destroy.destroy_steps import (
     decide,
 )
 from upcloud_sdk.fleet.destroy.unfinished import delete_unfinished
-from upcloud_sdk.fleet.records.observed import ObservedServer, get_server
+from upcloud_sdk.fleet.records.observed import UNREADABLE, ObservedServer, get_server
 from upcloud_sdk.models.ownership import IMAGE, TITLED, sdk_labels
 from upcloud_sdk.models.servers import Server, ServerSummary
 from upcloud_sdk.resources.servers import START_TIMEOUT, whole_seconds

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from upcloud_sdk.fleet.records.observed import UNREADABLE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,9 +19,6 @@ UNSEEN = "unseen"
 """The state of a server that was not read yet."""
 UNKNOWN = "unknown"
 """The state of a server whose last read failed."""
-
-UNREADABLE = "unreadable"
-"""The state of a server whose answer has none. Stop it, and delete it if possible."""
 
 MOVING = frozenset({"started", "maintenance"})
 """States that end by themselves, or after a stop."""

@@ -44,6 +44,29 @@ def test_a_buildbot_is_asked_page_by_page(capsys: pytest.CaptureFixture[str], mo
         assert "3 builds" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "builds",
+    [
+        b"[" * 100_000,
+        b'{"builds": [{"buildid": 1, "builderid": 1, "started_at": 1' + b"0" * 400 + b', "complete_at": 2}]}',
+        b'{"builds": [{"buildid": 1, "builderid": 1, "started_at": 1, "complete_at": 1e400}]}',
+        b'{"builds": [{"buildid": [], "builderid": {}, "started_at": NaN, "complete_at": "x"}]}',
+        b'{"builds": {"buildid": 1}}',
+        b'{"builds": 1' + b"0" * 9000 + b"}",
+        b"[]",
+        b"",
+    ],
+)
+def test_an_odd_answer_of_a_buildbot_is_refused_with_a_sentence(
+    builds: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with web(lambda path, query: b'{"builders": []}' if path.endswith("builders") else builds) as url:
+        assert main(["replay", url]) == 2
+    error = capsys.readouterr().err
+    assert "REST API" in error or "the duration of inf seconds" in error
+    assert len(error) < 1500
+
+
 def test_a_build_that_moves_to_the_next_page_counts_once(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,6 +143,12 @@ def test_the_error_for_a_refused_address_is_one_sentence(capsys: pytest.CaptureF
     [
         (b"start,seconds\n1,x\n", [], "line 2: 'x' is not a duration in seconds"),
         (b"\xff\xfe", [], "it is not text in UTF-8"),
+        (b"start,seconds\n" + b"1" * 400 + b",1\n", [], "is neither seconds nor an ISO time"),
+        (b"start,seconds\n0001-01-01T00:00+23:59,1\n", [], "is later than the year 3000 or long before 1970"),
+        (b"start,seconds\n-1e300,1\n", [], "is later than the year 3000 or long before 1970"),
+        (b"start,seconds\n" + b"x" * 9000 + b",1\n", [], "x ..."),
+        (b"start,sec\x00onds\n1,1\n", [], r"found start, sec\x00onds"),
+        (b'"' + b"x" * 200_000, [], "line 1: field larger than field limit"),
         (b"start,seconds\n1,1\n", ["--margin", "3600"], "margin is a number of seconds from 0 to below 3600"),
         (b"start,seconds\n1,1\n", ["--workers", "0"], "--workers 0: give 1 or more"),
     ],
@@ -159,3 +165,38 @@ def test_the_error_for_bad_input_is_one_sentence(
 def test_a_missing_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert replay(str(tmp_path / "none.csv")) == 2
     assert "none.csv" in capsys.readouterr().err
+
+
+def test_a_file_that_is_too_large_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("upcloud_sdk.replay.source._MOST_BYTES", 1_000_000)
+    file = tmp_path / "builds.csv"
+    file.write_bytes(b"start,seconds\n" * 100_000)
+    assert replay(str(file)) == 2
+    assert "it has more than 1 MB: give a part of the builds" in capsys.readouterr().err
+
+
+def test_an_answer_that_is_too_large_is_not_read_to_its_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("upcloud_sdk.replay.source._MOST_BYTES", 1_000_000)
+    with web(lambda path, query: b"start,seconds\n" * 100_000) as url:
+        assert replay(f"{url}/builds.csv") == 2
+    assert "it has more than 1 MB" in capsys.readouterr().err
+
+
+def test_an_answer_that_does_not_end_is_given_up_at_the_deadline(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("upcloud_sdk.replay.source._DEADLINE", 0.3)
+    given_up = threading.Event()
+
+    def answer(path: str, query: dict[str, list[str]]) -> bytes:
+        given_up.wait(60)
+        return b""
+
+    with web(answer) as url:
+        assert replay(url) == 2
+        given_up.set()
+    assert "was not read completely within 0.3 s" in capsys.readouterr().err

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode, urlsplit
 
 from upcloud_sdk.replay import UnreadableTrace, builds_of_buildbot, command
-from upcloud_sdk.replay.source import fetch, is_address, read_source
+from upcloud_sdk.replay.source import Deadline, fetch, is_address, read_source
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from upcloud_sdk.replay import Trace
 
@@ -36,22 +36,28 @@ def _read(source: str, *, last: int) -> Trace:
         return read_source(source)
     root = source.rstrip("/").removesuffix("/api/v2") + "/api/v2"
     fields = ("buildid", "builderid", "started_at", "complete_at")
-    builds = list(_pages(f"{root}/builds", fields, "builds", "-buildid", last))
-    builders = list(_pages(f"{root}/builders", ("builderid", "name"), "builders", "builderid", _PAGE))
+    get = partial(fetch, deadline=Deadline())
+    builds = list(_pages(get, f"{root}/builds", fields, order="-buildid", limit=last))
+    builders = list(_pages(get, f"{root}/builders", ("builderid", "name"), order="builderid", limit=_PAGE))
     return builds_of_buildbot(builds, builders)
 
 
-def _pages(address: str, fields: Sequence[str], key: str, order: str, limit: int) -> Iterator[dict[str, Any]]:
+def _pages(
+    get: Callable[[str], bytes], address: str, fields: Sequence[str], *, order: str, limit: int
+) -> Iterator[dict[str, Any]]:
+    key = address.rpartition("/")[2]
     found = 0
     seen: set[object] = set()
     while found < limit:
         wanted = min(_PAGE, limit - found)
         query = [("field", field) for field in fields] + [("order", order), ("offset", found), ("limit", wanted)]
         try:
-            page = list(cast("list[dict[str, Any]]", json.loads(fetch(f"{address}?{urlencode(query)}"))[key]))
+            page = list(cast("list[dict[str, Any]]", json.loads(get(f"{address}?{urlencode(query)}"))[key]))
             # A build that starts between two requests moves builds to the next page.
             new = {each[fields[0]]: each for each in page if each[fields[0]] not in seen}
-        except (ValueError, KeyError, TypeError) as error:
+        except UnreadableTrace:
+            raise
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UnreadableTrace(f"{address} does not answer as Buildbot's REST API does: {error!r}") from None
         yield from new.values()
         seen |= new.keys()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.replay.engine import Outcome
     from upcloud_sdk.replay.trace import Trace
 
+_LONGEST_REASON = 1000
 _SPARE_WORKERS = 20
 """Free workers besides the most that were busy at once. A build may get any free worker, as in Buildbot."""
 
@@ -95,7 +96,9 @@ def run(given: argparse.Namespace, read: Callable[[str], Trace] = read_source) -
 
 
 def _refuse(reason: str) -> int:
-    Terminal(stderr=True).print(reason, soft_wrap=True)
+    # The reason may quote the source, which may have very long values.
+    shown = reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]} ..."
+    Terminal(stderr=True).print(shown, soft_wrap=True)
     return 2
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import queue
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.error import HTTPError
@@ -14,7 +17,22 @@ from upcloud_sdk.replay.trace import UnreadableTrace, read_csv
 if TYPE_CHECKING:
     from upcloud_sdk.replay.trace import Trace
 
-_TIMEOUT = 60.0
+_DEADLINE = 300.0
+"""For all answers of a source together, in seconds."""
+_SOCKET_TIMEOUT = 60.0
+_MOST_BYTES = 100_000_000
+"""A larger file or answer is refused. A million builds are about 50 MB."""
+
+
+class Deadline:
+    """The time that all answers of a source have together."""
+
+    def __init__(self) -> None:
+        self._ends = time.monotonic() + _DEADLINE
+
+    def left(self) -> float:
+        """Seconds until its end, 0 or more."""
+        return max(0.0, self._ends - time.monotonic())
 
 
 def is_address(source: str) -> bool:
@@ -30,11 +48,18 @@ def read_source(source: str) -> Trace:
         OSError: The file or the URL cannot be read.
     """
     if is_address(source):
-        return _csv(fetch(source))
+        return _csv(fetch(source, Deadline()))
     try:
-        return _csv(Path(source).read_bytes())
+        with Path(source).open("rb") as file:
+            return _csv(_checked_size(file.read(_MOST_BYTES + 1)))
     except FileNotFoundError:
         raise UnreadableTrace("no such file; an address begins with http:// or https://") from None
+
+
+def _checked_size(content: bytes) -> bytes:
+    if len(content) > _MOST_BYTES:
+        raise UnreadableTrace(f"it has more than {_MOST_BYTES // 1_000_000} MB: give a part of the builds")
+    return content
 
 
 def _csv(content: bytes) -> Trace:
@@ -45,16 +70,37 @@ def _csv(content: bytes) -> Trace:
     return read_csv(io.StringIO(text, newline=""))
 
 
-def fetch(address: str) -> bytes:
+def fetch(address: str, deadline: Deadline) -> bytes:
     """Download the content at a URL. See `is_address`.
 
     Raises:
+        UnreadableTrace: It is too large, or is not complete at the deadline.
         OSError: It cannot be read.
         http.client.HTTPException: The server does not speak HTTP.
     """
+    # In a thread, since a socket's timeout is for each piece, and a server can send a byte a second.
+    outcomes: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
+
+    def download() -> None:
+        try:
+            outcomes.put(_download(address))
+        except Exception as error:  # noqa: BLE001 - raised again below
+            outcomes.put(error)
+
+    threading.Thread(target=download, daemon=True).start()
     try:
-        with urlopen(address, timeout=_TIMEOUT) as answer:  # noqa: S310 - http or https: the caller has looked
-            return cast("bytes", answer.read())
+        outcome = outcomes.get(timeout=deadline.left())
+    except queue.Empty:
+        raise UnreadableTrace(f"{address} was not read completely within {_DEADLINE:g} s") from None
+    if isinstance(outcome, Exception):
+        raise outcome
+    return _checked_size(outcome)
+
+
+def _download(address: str) -> bytes:
+    try:
+        with urlopen(address, timeout=_SOCKET_TIMEOUT) as answer:  # noqa: S310 - http or https: the caller has looked
+            return cast("bytes", answer.read(_MOST_BYTES + 1))
     except HTTPError as error:
         error.close()  # an answer with an error status must be closed too
         raise

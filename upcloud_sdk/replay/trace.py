@@ -59,7 +59,11 @@ def read_csv(lines: Iterable[str]) -> Trace:
     head = rows[0] if rows else ""
     delimiter = max(",;\t", key=head.count)
     reader = csv.DictReader(rows, delimiter=delimiter)
-    names = {name.strip("\ufeff \t").lower(): name for name in reader.fieldnames or ()}
+    try:
+        header = reader.fieldnames or ()
+    except csv.Error as error:
+        raise UnreadableTrace(f"line 1: {error}") from None
+    names = {name.strip("\ufeff \t").lower(): name for name in header}
     start, seconds = _column(names, _STARTS), _column(names, _SECONDS)
     kinds = [names[name] for name in _BUILDERS if name in names]
     builds: list[Build] = []
@@ -103,7 +107,7 @@ def builds_of_buildbot(builds: Sequence[Mapping[str, Any]], builders: Sequence[M
             found.append(_build(started, float(each["complete_at"]) - started, builder, where))
     except UnreadableTrace:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UnreadableTrace(f"this is not an answer of Buildbot's REST API: {error!r}") from None
     return _trace(found, unfinished)
 
@@ -117,10 +121,10 @@ def _rows(reader: csv.DictReader[str]) -> Iterator[dict[str, str]]:
 
 def _build(start: float, seconds: float, builder: str, where: str) -> Build:
     """A build with plausible times. Others would be computed for hours, or tell nothing."""
-    if not (start < _LATEST and seconds <= _LONGEST):
+    if not (abs(start) < _LATEST and seconds <= _LONGEST):
         raise UnreadableTrace(
-            f"{where}: start {start:g} is later than the year 3000, or the duration of {seconds:g} seconds is longer "
-            "than a year: give seconds, not milliseconds"
+            f"{where}: start {start:g} is later than the year 3000 or long before 1970, or the duration of {seconds:g} "
+            "seconds is longer than a year: give seconds, not milliseconds"
         )
     return Build(start, seconds, builder)
 
@@ -152,12 +156,11 @@ def _start(text: str, where: str) -> tuple[float, bool]:
         return _number(text, where, "a start"), False
     except UnreadableTrace:
         try:
-            moment = datetime.fromisoformat(text.strip())
-        except ValueError:
+            # `fromisoformat` takes any long row of digits for a time.
+            moment = datetime.fromisoformat("" if text.strip().isdigit() else text.strip())
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(), True
+        except (ValueError, OverflowError):
             raise UnreadableTrace(f"{where}: {text!r} is neither seconds nor an ISO time") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.timestamp(), True
 
 
 def _number(text: str, where: str, what: str) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from upcloud_sdk._wire.envelope import Envelope, Unreadable, many, one
 from upcloud_sdk._wire.frozen import Frozen, FrozenDict, Json
+from upcloud_sdk._wire.limits import Words, at_most, like
 from upcloud_sdk._wire.marks import (
     Address,
     AddressOrText,
@@ -28,7 +29,6 @@ from upcloud_sdk._wire.marks import (
 from upcloud_sdk._wire.models import Changes, Request, Resource
 from upcloud_sdk._wire.secrets import SECRETS, WIRE, Document, Private, WireSecret
 from upcloud_sdk._wire.uuids import HasUuid, Uuid, UuidText, uuid_of
-from upcloud_sdk._wire.wider import Words, at_most, like
 
 __all__ = [
     "SECRETS",

@@ -10,7 +10,7 @@ from upcloud_sdk.errors import WaitTimeout
 from upcloud_sdk.models.servers import Server, ServerState, ServerSummary
 from upcloud_sdk.resources.policies import awaited_state
 from upcloud_sdk.resources.servers import ServerEndpoints
-from upcloud_sdk.waiting import fails_on_error, is_one_look, look_once
+from upcloud_sdk.waiting import fails_on_error, read_once, reads_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,8 +65,8 @@ class ServerWaits(ServerEndpoints):
         """
         uuid = uuid_of(uuid)
         wanted = awaited_state(state, ServerState, "server")
-        if is_one_look(timeout):
-            return await look_once(lambda: self.get(uuid), _reached(uuid, wanted), what=_awaited(uuid, wanted))
+        if reads_once(timeout):
+            return await read_once(lambda: self.get(uuid), _reached(uuid, wanted), what=_awaited(uuid, wanted))
         clock = self._core.waits.clock
         ends = clock.now() + timeout
         created = self._created.pop(uuid, None)

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, cast
 
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Envelope, many, one
-from upcloud_sdk.models.servers import Server
 from upcloud_sdk.resources._base import Namespace, body_of, endpoint
 from upcloud_sdk.resources._labels import LABELS
 from upcloud_sdk.resources._paging import SHORTEST_PAGE
+from upcloud_sdk.resources.server_storages import SERVER
 
 if TYPE_CHECKING:
     from upcloud_sdk._wire import Uuid
     from upcloud_sdk.models.server_details import Gpu, RemoteAccess, ServerLogEntry
     from upcloud_sdk.models.server_requests import ServerRebuildSpec
-
-_SERVER = one(Server, "server")
+    from upcloud_sdk.models.servers import Server
 
 MOST_EVENTS = 10_000
 REBUILD_TIMEOUT = 180.0
@@ -44,7 +43,7 @@ class ServerDetails(Namespace):
         """
         path = f"/server/{path_segment(uuid, 'uuid')}/rebuild"
         document = {"server_rebuild": body_of(spec)}
-        return await self._transport.call("POST", path, _SERVER, json=document, timeout=REBUILD_TIMEOUT)
+        return await self._transport.call("POST", path, SERVER, json=document, timeout=REBUILD_TIMEOUT)
 
     @endpoint("POST", "/server/{uuid}/cancel")
     async def cancel(self, uuid: Uuid) -> None:

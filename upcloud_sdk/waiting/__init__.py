@@ -7,9 +7,9 @@ from upcloud_sdk.waiting.policy import (
     WaitPolicy,
     check_number,
     fails_on_error,
-    is_one_look,
-    look_once,
     poll,
+    read_once,
+    reads_once,
 )
 
-__all__ = ["Clock", "LoopClock", "WaitPolicy", "check_number", "fails_on_error", "is_one_look", "look_once", "poll"]
+__all__ = ["Clock", "LoopClock", "WaitPolicy", "check_number", "fails_on_error", "poll", "read_once", "reads_once"]

@@ -82,14 +82,14 @@ def asked_pause(error: Exception | None) -> float:
 
 
 async def poll(
-    look: Callable[[], Awaitable[T]],
+    read: Callable[[], Awaitable[T]],
     reached: Callable[[T], bool],
     *,
     policy: WaitPolicy,
     timeout: float,
     what: str,
 ) -> T:
-    """Call `look` until `reached` is true for its result, and return that result.
+    """Call `read` until `reached` is true for its result, and return that result.
 
     Up to `policy.forgiven` failures in a row are ignored. `reached` raises if waiting is useless.
 
@@ -97,8 +97,8 @@ async def poll(
         ValueError: `timeout` is negative.
         WaitTimeout: The time is over. `last` is the last result.
     """
-    if is_one_look(timeout):
-        return await look_once(look, reached, what=what)
+    if reads_once(timeout):
+        return await read_once(read, reached, what=what)
     clock = policy.clock
     deadline = clock.now() + timeout
     last: T | None = None
@@ -109,7 +109,7 @@ async def poll(
             break
         try:
             with clock.limit(remaining):
-                last = await look()
+                last = await read()
                 failures = 0
                 if reached(last):
                     return last
@@ -132,7 +132,7 @@ def check_number(given: object, what: str, unit: str = "seconds") -> None:
         raise TypeError(f"{what} is {given!r}: give a number of {unit}")
 
 
-def is_one_look(timeout: float) -> bool:
+def reads_once(timeout: float) -> bool:
     """Whether the timeout is 0, which means to read the state once.
 
     Raises:
@@ -145,13 +145,13 @@ def is_one_look(timeout: float) -> bool:
     return timeout == 0
 
 
-async def look_once(look: Callable[[], Awaitable[T]], reached: Callable[[T], bool], *, what: str) -> T:
-    """Call `look` once. Returns the result if `reached` is true for it.
+async def read_once(read: Callable[[], Awaitable[T]], reached: Callable[[T], bool], *, what: str) -> T:
+    """Call `read` once. Returns the result if `reached` is true for it.
 
     Raises:
         WaitTimeout: It is not. `last` is the result.
     """
-    seen = await look()
+    seen = await read()
     if reached(seen):
         return seen
     raise _late(what, 0, seen)

@@ -122,6 +122,12 @@ async def test_the_web_service_answers_through_its_one_client(monkeypatch: pytes
             assert (await browser.get("/servers/nonsense/state")).status_code == 400
 
 
+def test_a_server_is_restored_from_the_newest_backup() -> None:
+    done = run("restore")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("restored from Tuesday: started, ")
+
+
 def test_the_live_check_finds_the_simulator_as_the_reference_says() -> None:
     done = run("live_check")
     assert done.returncode == 0, done.stderr

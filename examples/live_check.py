@@ -3,15 +3,18 @@
     python -m examples.live_check                                       on the simulator, for nothing
     UPCLOUD_TOKEN=ucat_... python -m examples.live_check --live         on a real account, for a few cents
 
-It creates one small server and one small disk, and deletes both. The report contains statuses, codes, names of fields
-and seconds, but no address, uuid or secret.
+It creates small servers and disks, one after the other, and deletes them. The report contains statuses, codes, names of
+fields and seconds, but no address, uuid or secret. It says what each question costs, and which assumption of the SDK or
+the simulator a different answer changes.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -19,12 +22,18 @@ from rich.console import Console
 from rich.table import Table
 
 from examples.fleet import spec_for
-from upcloud_sdk import Server, Token, UpCloud, WaitPolicy, errors
+from upcloud_sdk import Server, StorageSpec, Token, UpCloud, WaitPolicy, errors
+from upcloud_sdk.models import ServerRebuildSpec
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+ZONE = "fi-hel1"
+SERVER, DISK = "an hour of a small server", "an hour of 10 GB"
+HOURS = "when `upcloud_sdk.billing` begins an hour: start at :58, and compare with the servers above"
+LAG = "how long the SDK asks for what a list lacks"
+_MOST_LAG = 120.0
 MISSING = "00000000-0000-4000-8000-000000000000"
 
 
@@ -36,6 +45,10 @@ class Finding:
     reference: str
     """The answer by the reference. `?` if the reference does not say it."""
     seen: str
+    cost: str = ""
+    """What the question costs beside the server that all questions share. Empty: nothing."""
+    changes: str = ""
+    """What an answer changes that differs from the reference, or from what is assumed where it says nothing."""
 
     @property
     def holds(self) -> bool:
@@ -48,13 +61,15 @@ class Questions:
     def __init__(self, cloud: UpCloud, report: Callable[[Finding], None]) -> None:
         self._cloud, self._report = cloud, report
 
-    async def ask(self, question: str, reference: str, answer: Awaitable[str]) -> None:
+    async def ask(
+        self, question: str, reference: str, answer: Awaitable[str], *, cost: str = "", changes: str = ""
+    ) -> None:
         """Ask one question. An unexpected error is an answer too."""
         try:
             seen = await answer
         except errors.UpCloudError as error:
             seen = type(error).__name__
-        self._report(Finding(question, reference, seen))
+        self._report(Finding(question, reference, seen, cost, changes))
 
     async def outcome(self, method: str, path: str, json: dict[str, Any] | None = None, **params: str) -> str:
         """The status of a call. For a refusal, also its code."""
@@ -67,6 +82,109 @@ class Questions:
     async def header(self, path: str, name: str) -> str:
         answer = await self._cloud.request("GET", path)
         return "yes" if name in answer.headers else "no"
+
+    async def about_lists(self) -> None:
+        """Ask how lists of storages behave. Needs an own storage."""
+        paging = "pages of `storages.list`, and of the simulator"
+        await self.ask("GET /storage without limit: how many come", "25", self.length("/storage"), changes=paging)
+        order = "the order of lists in the simulator"
+        await self.ask("access of the first entry of GET /storage", "private", self.first_access(), changes=order)
+
+    async def length(self, path: str) -> str:
+        return str(len((await self._cloud.request("GET", path)).document["storages"]["storage"]))
+
+    async def first_access(self) -> str:
+        document = (await self._cloud.request("GET", "/storage")).document
+        return str(document["storages"]["storage"][0]["access"])
+
+    async def seconds_until(self, path: str, uuid: str, *, listed: bool) -> str:
+        """How long a list lags behind a create or a delete: seconds until it has the uuid, or has it no more."""
+        began = anyio.current_time()
+        while (uuid in str((await self._cloud.request("GET", path, params={"limit": "100"})).document)) != listed:
+            if anyio.current_time() - began > _MOST_LAG:
+                return f"more than {_MOST_LAG:.0f}"
+            await anyio.sleep(1)
+        return f"{anyio.current_time() - began:.0f}"
+
+    async def about_storages(self) -> None:
+        """Ask the questions that need a disk of their own, and copies of it."""
+        cloud, ask = self._cloud, self.ask
+        disk = await cloud.storages.create(StorageSpec(zone=ZONE, title="live-check-disk", size=10))
+        made = [disk.uuid]
+        try:
+            lag = self.seconds_until("/storage/private", disk.uuid, listed=True)
+            await ask("seconds until /storage/private lists a new disk", "0", lag, cost=DISK, changes=LAG)
+            await ask("written_bytes of an upload of 1000 zeros in gzip", "1000", self.written(disk.uuid), cost=DISK)
+            await cloud.storages.wait_for_state(disk.uuid, "online", timeout=300)
+            for action, more in (("clone", {"zone": ZONE}), ("templatize", {})):
+                labels = [{"key": "live", "value": "check"}]
+                body = {"storage": {"title": f"live-check-{action}", "labels": labels, **more}}
+                answer = self.copied(f"/storage/{disk.uuid}/{action}", body, made)
+                changes = "whether copies are labelled at once, or later by their uuid"
+                await ask(f"{action} with labels", "400 UNKNOWN_ATTRIBUTE", answer, cost=DISK, changes=changes)
+                await cloud.storages.wait_for_state(disk.uuid, "online", timeout=300)
+            answer = self.restored(disk.uuid, made)
+            await ask("a server from a clone of a backup", "202", answer, cost=SERVER, changes="examples/restore.py")
+        finally:
+            left = [uuid for uuid in reversed(made) if not await self.is_deleted(uuid)]
+            self._report(Finding("disks named live-check-… that are left: delete them by hand", "0", str(len(left))))
+        lag = self.seconds_until("/storage/private", disk.uuid, listed=False)
+        await ask("seconds until /storage/private has a deleted disk no more", "0", lag, changes=LAG)
+
+    async def is_deleted(self, storage: str) -> bool:
+        try:
+            await self._cloud.storages.wait_for_state(storage, "online", timeout=300)
+            await self._cloud.storages.delete(storage)
+        except errors.UpCloudError:
+            return False
+        return True
+
+    async def written(self, uuid: str) -> str:
+        done = await self._cloud.storages.upload(uuid, gzip.compress(bytes(1000)), content_type="application/gzip")
+        return str(done.written_bytes)
+
+    async def copied(self, path: str, body: dict[str, Any], made: list[str]) -> str:
+        try:
+            answer = await self._cloud.request("POST", path, json=body)
+        except errors.ApiError as error:
+            return f"{error.status} {error.code}"
+        made.append(answer.document["storage"]["uuid"])
+        return str(answer.status)
+
+    async def restored(self, disk: str, made: list[str]) -> str:
+        backup = await self._cloud.storages.backup(disk, "live-check-backup")
+        made.append(backup.uuid)
+        await self._cloud.storages.wait_for_state(backup.uuid, "online", timeout=300)
+        device = {"action": "clone", "storage": backup.uuid, "title": "live-check-restored"}
+        body = spec_for("live-check", backup.uuid).wire()
+        return await self.refused(body | {"storage_devices": {"storage_device": [device]}})
+
+    async def about_creates(self, template: str) -> None:
+        """Try creates as official tools send them. Each server is destroyed at once."""
+        body = spec_for("live-check", template).wire()
+        [device] = body["storage_devices"]["storage_device"]
+        extra = {"action": "create", "storage": "", "title": "live-check-data", "size": 10}
+        for question, reference, change, changes in (
+            ("networking: null", "202", {"networking": None}, "empty values in the simulator"),
+            ('storage: "" beside create', "202", {"storage_devices": {"storage_device": [device, extra]}}, "the same"),
+            ("a discontinued plan", "?", {"plan": "1xCPU-1GB"}, '`discontinued_plans="sold"` of the simulator'),
+        ):
+            answer = self.refused({**body, **change}, words=reference == "?")
+            await self.ask(f"POST /server with {question}", reference, answer, cost=SERVER, changes=changes)
+
+    async def about_a_rebuild(self, server: str, template: str) -> None:
+        """Ask how long a rebuild takes. Needs a stopped server."""
+        await self._cloud.servers.wait_for_state(server, "stopped", timeout=300)
+        changes = "whether `fresh_disk` rebuilds or clones"
+        await self.ask("seconds of a rebuild", "?", self.rebuilt(server, template), cost=DISK, changes=changes)
+
+    async def rebuilt(self, server: str, template: str) -> str:
+        began = anyio.current_time()
+        await self._cloud.servers.rebuild_disk(
+            server, ServerRebuildSpec(clone_source=template, delete_detached_disk=True)
+        )
+        await self._cloud.servers.wait_for_state(server, "started", timeout=600)
+        return f"{anyio.current_time() - began:.0f}"
 
     async def about_requests(self) -> None:
         """Ask the questions that need no server."""
@@ -97,11 +215,11 @@ class Questions:
         ):
             await self.ask(f"POST /server with {question}", reference, self.refused({**body, **change}))
 
-    async def refused(self, server: dict[str, Any]) -> str:
+    async def refused(self, server: dict[str, Any], *, words: bool = False) -> str:
         try:
             answer = await self._cloud.request("POST", "/server", json={"server": server})
         except errors.ApiError as error:
-            return f"{error.status} {error.code}"
+            return f"{error.status} {error.code}" + (f": {error.message}" if words else "")
         await self._cloud.servers.destroy(answer.document["server"]["uuid"], storages="all")
         return str(answer.status)
 
@@ -154,12 +272,25 @@ async def check(cloud: UpCloud, report: Callable[[Finding], None]) -> None:
     template = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
     await questions.about_requests()
     await questions.about_refusals(template.uuid)
+    before, begun = (await cloud.account.get()).credits or 0, datetime.now(UTC).strftime("%H:%M")
+    await questions.about_creates(template.uuid)
+    await questions.about_storages()
     began = anyio.current_time()
-    async with cloud.servers.ephemeral(spec_for("live-check", template.uuid)) as server:
+    async with cloud.servers.ephemeral(spec_for("live-check", template.uuid), wait=False) as created:
+        lag = questions.seconds_until("/server", created.uuid, listed=True)
+        await questions.ask("seconds until /server lists a new server", "0", lag, changes=LAG)
+        server = await cloud.servers.wait_for_state(created.uuid, "started", timeout=300)
         report(Finding("seconds from create to started", "?", f"{anyio.current_time() - began:.0f}"))
+        await questions.about_lists()
         await questions.about_a_server(server)
+        await questions.about_a_rebuild(server.uuid, template.uuid)
+        server = await cloud.servers.get(server.uuid)
         began = anyio.current_time()
-    report(Finding("seconds from stop to gone", "?", f"{anyio.current_time() - began:.0f}"))
+    report(Finding("seconds from the end of the block to gone", "?", f"{anyio.current_time() - began:.0f}"))
+    lag = questions.seconds_until("/server", server.uuid, listed=False)
+    await questions.ask("seconds until /server has a deleted server no more", "0", lag, changes=LAG)
+    spent = before - ((await cloud.account.get()).credits or 0)
+    report(Finding(f"credits spent since {begun}", "?", f"{spent:.2f}", changes=HOURS))
     disks = [device.storage for device in server.storage_devices]
     left = [await questions.outcome("GET", f"/storage/{disk}") for disk in disks]
     report(Finding("its disk, after DELETE with storages=1", "404 STORAGE_NOT_FOUND", " ".join(left)))
@@ -182,11 +313,15 @@ async def main(*, live: bool) -> list[Finding]:
 
 def show(findings: list[Finding]) -> None:
     """Print the table, and the number of differences."""
-    table = Table("question", "reference", "seen", "", title="what the reference says, and what the API does")
+    table = Table("question", "cost", "reference", "seen", "", title="what the reference says, and what the API does")
     for finding in findings:
         mark = "[green]holds" if finding.holds else "[red]differs"
-        table.add_row(finding.question, finding.reference, finding.seen, "" if finding.reference == "?" else mark)
+        cost = finding.cost or "nothing"
+        table.add_row(finding.question, cost, finding.reference, finding.seen, "" if finding.reference == "?" else mark)
     Console(width=None if sys.stdout.isatty() else 120).print(table)
+    for finding in findings:
+        if finding.changes and (not finding.holds or finding.reference == "?"):
+            print(f"{finding.question}: {finding.seen} decides {finding.changes}")
     differs = sum(not finding.holds for finding in findings)
     print(f"{len(findings)} questions, {differs} answers differ from the reference")
 

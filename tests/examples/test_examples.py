@@ -132,6 +132,7 @@ def test_the_live_check_finds_the_simulator_as_the_reference_says() -> None:
     done = run("live_check")
     assert done.returncode == 0, done.stderr
     assert "0 answers differ" in done.stdout
+    assert "a discontinued plan: 202 decides `discontinued_plans" in done.stdout
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", done.stdout)
 
 

@@ -44,6 +44,12 @@ from upcloud_sdk._hints import hint
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from upcloud_sdk.models.servers import ServerSummary
+    from upcloud_sdk.models.storage_imports import StorageImport
+    from upcloud_sdk.models.storages import StorageSummary
+
+    Waited = ServerSummary | StorageSummary | StorageImport
+
 __all__ = [
     "Ambiguous",
     "AnswerTimeout",
@@ -273,10 +279,10 @@ class ResourceFailed(UpCloudError):
 class WaitTimeout(UpCloudError, TimeoutError):
     """A wait took longer than its timeout."""
 
-    def __init__(self, message: str, *, last: Any = None) -> None:  # noqa: ANN401 - depends on the wait
+    def __init__(self, message: str, *, last: Waited | None = None) -> None:
         super().__init__(message)
         self.last = last
-        """The last result: a model, or None if there was none."""
+        """The last result, whose `state` was not the wanted one. None if there was none."""
 
 
 class LeaseLost(UpCloudError):

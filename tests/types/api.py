@@ -41,6 +41,7 @@ from upcloud_sdk.models import (
     Storage,
     StorageImport,
     StorageSummary,
+    SubAccountChanges,
     Zone,
 )
 
@@ -84,12 +85,25 @@ async def what_calls_return(cloud: UpCloud, spec: ServerSpec) -> None:
         assert_type(server.password, SecretStr | None)
 
 
-def what_errors_carry(error: errors.ApiError, lost: errors.OutcomeUnknown, limited: errors.RateLimited) -> None:
+async def secrets_may_be_text(cloud: UpCloud) -> None:
+    disk = StorageDeviceSpec.create(size=10)
+    spec = ServerSpec(zone="fi-hel1", hostname="a", title="a", storage_devices=[disk], user_data="#!/bin/sh")
+    ServerSpec(zone="fi-hel1", hostname="a", title="a", storage_devices=[disk], user_data=SecretStr("#!/bin/sh"))
+    assert_type(spec.user_data, SecretStr | None)
+    ServerChanges(remote_access_password="a")
+    SubAccountChanges(password="a")
+    await cloud.servers.spec("debian-13", zone="fi-hel1", plan="x", hostname="a", user_data="#!/bin/sh", metadata=True)
+
+
+def what_errors_carry(
+    error: errors.ApiError, lost: errors.OutcomeUnknown, limited: errors.RateLimited, late: errors.WaitTimeout
+) -> None:
     assert_type(error.status, int)
     assert_type(error.code, str)
     assert_type(error.correlation_id, str | None)
     assert_type(lost.label, str | None)
     assert_type(limited.retry_after, float | None)
+    assert_type(late.last, ServerSummary | StorageSummary | StorageImport | None)
 
 
 def what_credentials_may_be() -> None:
@@ -110,6 +124,7 @@ async def mistakes(cloud: UpCloud, spec: ServerSpec) -> None:
     await cloud.storages.list("disks")  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]  # not a kind
     StorageDeviceSpec.clone(size=25)  # type: ignore[call-arg]  # ty: ignore[missing-argument]  # of what?
     ServerSpec(zone="fi-hel1", hostname="a", storage_devices=[])  # type: ignore[call-arg]  # ty: ignore[missing-argument]  # no title
+    await cloud.servers.spec("debian-13", zone="fi-hel1", plan="x", hostname="a", ssh_key="a")  # type: ignore[call-arg]  # ssh_keys
     LoginUser(user="root")  # type: ignore[call-arg]  # ty: ignore[unknown-argument]  # a misspelt field
     server = await cloud.servers.get("uuid")
     server.sate  # type: ignore[attr-defined]  # ty: ignore[missing-attribute]  # noqa: B018 - a misspelt attribute

@@ -27,10 +27,11 @@ from upcloud_sdk._wire.marks import (
     WrappedLabels,
 )
 from upcloud_sdk._wire.models import Changes, Request, Resource
-from upcloud_sdk._wire.secrets import SECRETS, WIRE, Document, Private, WireSecret
+from upcloud_sdk._wire.secrets import NO_SECRET, SECRETS, WIRE, Document, OptionalWireSecret, Private, WireSecret
 from upcloud_sdk._wire.uuids import HasUuid, Uuid, UuidText, uuid_of
 
 __all__ = [
+    "NO_SECRET",
     "SECRETS",
     "WIRE",
     "Address",
@@ -50,6 +51,7 @@ __all__ = [
     "Json",
     "Labels",
     "OpenEnum",
+    "OptionalWireSecret",
     "Private",
     "Request",
     "Resource",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, PlainSerializer, SecretStr, SerializationInfo
 
@@ -43,10 +43,25 @@ def _refuse_mask(secret: SecretStr) -> SecretStr:
     return secret
 
 
-WireSecret = Annotated[
-    SecretStr, AfterValidator(_refuse_mask), PlainSerializer(_write_secret, return_type=str, when_used="json")
-]
-"""A secret in a request. Shown only in the request to the API, and with `context={"secrets": True}`."""
+if TYPE_CHECKING:
+    # As type checkers see these fields: they take text too, and are a `SecretStr`.
+    class WireSecret:
+        def __get__(self, of: object, kind: object = None) -> SecretStr: ...
+        def __set__(self, of: object, value: SecretStr | str) -> None: ...
+
+    class OptionalWireSecret:
+        def __get__(self, of: object, kind: object = None) -> SecretStr | None: ...
+        def __set__(self, of: object, value: SecretStr | str | None) -> None: ...
+
+else:
+    WireSecret = Annotated[
+        SecretStr, AfterValidator(_refuse_mask), PlainSerializer(_write_secret, return_type=str, when_used="json")
+    ]
+    """A secret in a request. Shown only in the request to the API, and with `context={"secrets": True}`."""
+    OptionalWireSecret = WireSecret | None
+
+NO_SECRET: Any = None
+"""The default of a field with an `OptionalWireSecret`."""
 
 Private = Annotated[str, PlainSerializer(_write_private, return_type=str, when_used="json")]
 """Text in an answer that may contain secrets. Masked in JSON, so that a web application does not publish it."""

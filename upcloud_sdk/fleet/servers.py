@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, Unpack
 
 import anyio.lowlevel
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk._wire import Uuid
     from upcloud_sdk.errors import LeaseLost
+    from upcloud_sdk.fleet.create.spec import SpecFields
     from upcloud_sdk.fleet.records.records import Record
     from upcloud_sdk.models.fields import Tier
     from upcloud_sdk.models.server_requests import ServerChanges, ServerSpec
@@ -127,7 +128,7 @@ class Servers(ServerDisks):
         tier: Tier | None = None,
         ssh_keys: Sequence[str | Path] = (),
         username: str = "root",
-        **fields: Any,  # noqa: ANN401 - ServerSpec checks them
+        **fields: Unpack[SpecFields],
     ) -> ServerSpec:
         """Make a spec for a server with a disk from a template, for `create` and `ephemeral`. Creates nothing.
 

@@ -8,11 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from upcloud_sdk._wire import (
+    NO_SECRET,
     AddressOrText,
     Changes,
     Flag,
     Inside,
     OpenEnum,
+    OptionalWireSecret,
     Request,
     Resource,
     WireSecret,
@@ -155,7 +157,7 @@ class SubAccountSpec(Request):
 class SubAccountChanges(Changes):
     """Changes to a sub-account. A given list replaces the old list."""
 
-    password: WireSecret | None = None
+    password: OptionalWireSecret = NO_SECRET
     first_name: str | None = None
     last_name: str | None = None
     email: str | None = None

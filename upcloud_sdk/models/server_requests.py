@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from upcloud_sdk._wire import (
+    NO_SECRET,
     Changes,
     Flag,
+    OptionalWireSecret,
     Request,
     Switch,
     Uuid,
     UuidText,
-    WireSecret,
     Words,
     Wrapped,
     at_most,
@@ -123,7 +124,7 @@ class ServerSpec(Request):
     password_delivery: Annotated[Literal["none", "email", "sms"], Words()] = "none"  # noqa: S105 - not a password
     metadata: Flag = False
     """Whether the guest can read the metadata service. Required for cloud-init templates."""
-    user_data: WireSecret | None = Field(default=None, repr=False)
+    user_data: OptionalWireSecret = Field(default=NO_SECRET, repr=False)
     """A script or cloud-config document that the guest runs at its first boot, or the URL of one."""
     firewall: Switch = False
     boot_order: BootOrder | None = None
@@ -143,7 +144,7 @@ class ServerSpec(Request):
     """Id of a host to avoid, in private clouds."""
     remote_access_enabled: Flag | None = None
     remote_access_type: Annotated[Literal["vnc"], Words()] | None = None
-    remote_access_password: WireSecret | None = None
+    remote_access_password: OptionalWireSecret = NO_SECRET
     vnc_keymap: str | None = None
     """A name from `vnc_keymaps.list()`."""
 
@@ -207,7 +208,7 @@ class ServerRebuildSpec(Request):
     """Whether the new disk is encrypted at rest."""
     login_user: LoginUser | None = None
     password_delivery: Literal["none", "email", "sms"] = "none"  # noqa: S105 - not a password
-    user_data: WireSecret | None = Field(default=None, repr=False)
+    user_data: OptionalWireSecret = Field(default=NO_SECRET, repr=False)
     """A script or cloud-config document that the guest runs at its first boot, or the URL of one."""
 
 
@@ -241,6 +242,6 @@ class ServerChanges(Changes):
     simple_backup: SimpleBackup | None = None
     remote_access_enabled: Flag | None = None
     remote_access_type: Annotated[Literal["vnc"], Words()] | None = None
-    remote_access_password: WireSecret | None = None
+    remote_access_password: OptionalWireSecret = NO_SECRET
     vnc_keymap: str | None = None
     """A name from `vnc_keymaps.list()`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from upcloud_sdk._tasks import Clock, LoopClock
 from upcloud_sdk.errors import (
@@ -19,6 +19,8 @@ from upcloud_sdk.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+
+    from upcloud_sdk.errors import Waited
 
 T = TypeVar("T")
 
@@ -159,7 +161,7 @@ async def read_once(read: Callable[[], Awaitable[T]], reached: Callable[[T], boo
 
 def _late(what: str, timeout: float, last: object) -> WaitTimeout:
     seen = "nothing was seen" if last is None else f"last seen in state {getattr(last, 'state', '?')!s}"
-    return WaitTimeout(f"{what}: not within {timeout:g} s; {seen}", last=last)
+    return WaitTimeout(f"{what}: not within {timeout:g} s; {seen}", last=cast("Waited | None", last))
 
 
 _DEAD = frozenset({"error", "pending_delete"})

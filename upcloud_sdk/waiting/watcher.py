@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk._background import Background
     from upcloud_sdk._emitter import Emitter
+    from upcloud_sdk.errors import Waited
     from upcloud_sdk.waiting.policy import WaitPolicy
 
 log = logging.getLogger("upcloud_sdk")
@@ -147,7 +148,7 @@ class Watcher(Generic[S]):
         if waiter.found is not None:
             return waiter.found
         seen = "nothing was seen" if waiter.last is None else f"last seen in state {str(waiter.last.state)!r}"
-        raise WaitTimeout(f"{what}: not within {timeout:g} s; {seen}", last=waiter.last)
+        raise WaitTimeout(f"{what}: not within {timeout:g} s; {seen}", last=cast("Waited | None", waiter.last))
 
     def _tell(self, waiter: _Waiter[S], what: str, seconds: float) -> None:
         reached = "reached" if waiter.found is not None else "WaitTimeout"

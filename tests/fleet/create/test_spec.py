@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from upcloud_sdk import Server, StorageDeviceSpec
+from upcloud_sdk import Server, ServerSpec, StorageDeviceSpec
 from upcloud_sdk.errors import NoMatch
+from upcloud_sdk.fleet.create.spec import SpecFields
+from upcloud_sdk.fleet.servers import Servers
 from upcloud_sdk.simulator import Simulator
 from upcloud_sdk.testing import client_of
 
@@ -25,6 +28,11 @@ async def cloud() -> AsyncIterator[UpCloud]:
     """An open client of an account without delays."""
     async with client_of(Simulator(boot_seconds=0, stop_seconds=0, discontinued_plans="sold")) as client:
         yield client
+
+
+def test_type_checkers_know_all_fields_of_a_spec() -> None:
+    named = inspect.signature(Servers.spec).parameters
+    assert SpecFields.__annotations__.keys() == ServerSpec.model_fields.keys() - named.keys()
 
 
 async def test_servers_spec_makes_a_spec_that_can_be_created(cloud: UpCloud, tmp_path: Path) -> None:

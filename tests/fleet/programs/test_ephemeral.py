@@ -62,6 +62,7 @@ async def test_a_server_that_never_boots_is_destroyed_after_the_timeout(moved: M
         with pytest.raises(errors.WaitTimeout, match="to be started") as caught:
             async with cloud.servers.ephemeral(server_spec(), timeout=60, cleanup_timeout=5):
                 raise AssertionError("it never starts")
+        assert caught.value.last is not None
         assert caught.value.last.state == "maintenance"
         # A server in maintenance refuses all calls. The note says that it may still cost money.
         assert "may still cost money" in "".join(caught.value.__notes__)

@@ -9,13 +9,14 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from upcloud_sdk._wire import (
+    NO_SECRET,
     WIRE,
     BareLabels,
     Changes,
     Flag,
+    OptionalWireSecret,
     Request,
     Switch,
-    WireSecret,
     Wrapped,
     WrappedLabels,
 )
@@ -32,7 +33,7 @@ class Order(Request):
     labels: WrappedLabels | None = None
     bare_labels: BareLabels | None = None
     parts: Annotated[Sequence[str], Wrapped("parts", "part")] | None = None
-    password: WireSecret | None = None
+    password: OptionalWireSecret = NO_SECRET
 
 
 def test_fields_that_are_none_are_left_out_of_a_request() -> None:

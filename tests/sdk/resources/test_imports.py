@@ -66,6 +66,7 @@ async def test_an_import_continues_after_the_timeout_of_its_caller(
 
     with pytest.raises(WaitTimeout, match="last seen in state importing") as caught:
         await cloud.storages.import_url(DISK, ADDRESS, timeout=60)
+    assert caught.value.last is not None
     assert caught.value.last.state == ImportState.IMPORTING
     assert CANCEL not in lines(api)
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from upcloud_sdk import ServerState, errors
+from tests.sdk import documents
+from upcloud_sdk import Server, ServerState, errors
 from upcloud_sdk._transport.error_documents import read_error
+from upcloud_sdk._wire import one
 from upcloud_sdk.errors import api_error_class
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ TREE = {
 }
 
 CALL = "POST /server"
+LAST = one(Server, "server").read(json.dumps(documents.server()).encode())
 
 
 def _api(kind: type[errors.ApiError], status: int, code: str = "") -> errors.ApiError:
@@ -95,7 +98,7 @@ EXAMPLES: list[errors.UpCloudError] = [
     _api(errors.IllegalState, 409, "SERVER_STATE_ILLEGAL"),
     _api(errors.NoCapacity, 409, "SERVER_RESOURCES_UNAVAILABLE"),
     errors.ResourceFailed("server", "00c0ffee", ServerState.ERROR),
-    errors.WaitTimeout("not within 300 s", last=ServerState.MAINTENANCE),
+    errors.WaitTimeout("not within 300 s", last=LAST),
     errors.BakeFailed("00c0ffee", "2fd00e8dc812", "a command failed"),
     errors.CleanupFailed("00c0ffee", "may still cost money"),
 ]

@@ -193,6 +193,7 @@ async def test_a_wait_ends_at_its_timeout_and_the_error_has_the_last_state(
         WaitTimeout, match=rf"to be {kind.wanted}: not within 20 s; last seen in state '?maintenance"
     ) as caught:
         await kind.wait(cloud, 20)
+    assert caught.value.last is not None
     assert caught.value.last.state == "maintenance"
     assert clock.now() == 20.0
 
@@ -221,6 +222,7 @@ async def test_a_timeout_of_zero_reads_once(
     assert await kind.wait(cloud, 0)
     with pytest.raises(WaitTimeout, match=r"not within 0 s; last seen in state '?maintenance") as caught:
         await kind.wait(cloud, 0)
+    assert caught.value.last is not None
     assert caught.value.last.state == "maintenance"
     assert route.call_count == 2
     assert clock.now() == 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from upcloud_sdk.models.ownership import IMAGE
 from upcloud_sdk.models.server_requests import LoginUser, ServerSpec, StorageDeviceSpec
@@ -14,8 +14,41 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from pydantic import SecretStr
+
+    from upcloud_sdk._wire import Uuid
+    from upcloud_sdk.models.networks import InterfaceSpec
     from upcloud_sdk.resources._base import Core
     from upcloud_sdk.resources.templates import Which
+
+
+class SpecFields(TypedDict, total=False):
+    """All fields of `ServerSpec` that are not arguments of `servers.spec`, for type checkers."""
+
+    title: str
+    storage_devices: Sequence[StorageDeviceSpec]
+    core_number: int | None
+    memory_amount: int | None
+    networking: Sequence[InterfaceSpec] | None
+    login_user: LoginUser | None
+    password_delivery: Literal["none", "email", "sms"]
+    metadata: bool
+    user_data: SecretStr | str | None
+    firewall: bool
+    boot_order: str | None
+    nic_model: Literal["virtio", "e1000", "rtl8139"] | None
+    video_model: Literal["vga", "cirrus"] | None
+    timezone: str | None
+    simple_backup: str | None
+    labels: Mapping[str, str] | None
+    server_group: Uuid | None
+    host: int | None
+    avoid_host: int | None
+    remote_access_enabled: bool | None
+    remote_access_type: Literal["vnc"] | None
+    remote_access_password: SecretStr | str | None
+    vnc_keymap: str | None
+    extra: Mapping[str, Any]
 
 
 async def make_spec(

@@ -57,6 +57,23 @@ def test_the_account_has_the_configured_user_name() -> None:
         assert answer.json()["account"]["username"] == "me"
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "auth"),
+    [
+        ("UPCLOUD_SIMULATOR_TOKEN", (), None),
+        ("UPCLOUD_SIMULATOR_PASSWORD", ("--username", "me"), ("me", "hunter2")),
+    ],
+)
+def test_a_secret_of_the_environment_is_the_only_one(
+    name: str, arguments: tuple[str, ...], auth: tuple[str, str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "hunter2")
+    headers = {} if auth else {"authorization": "Bearer hunter2"}
+    with started("--port", "0", *arguments) as (_, lines):
+        assert httpx.get(f"{url_of(lines)}/1.3/account", auth=auth, headers=headers).status_code == 200
+        assert httpx.get(f"{url_of(lines)}/1.3/account", auth=("me", "another")).status_code == 401
+
+
 def test_downloads_and_the_format_of_refusals_can_be_set(tmp_path: Path) -> None:
     file = tmp_path / "disk.raw"
     file.write_bytes(b"data")

@@ -37,15 +37,15 @@ def _read(source: str, *, last: int) -> Trace:
     root = source.rstrip("/").removesuffix("/api/v2") + "/api/v2"
     fields = ("buildid", "builderid", "started_at", "complete_at")
     get = partial(fetch, deadline=Deadline())
-    builds = list(_pages(get, f"{root}/builds", fields, order="-buildid", limit=last))
-    builders = list(_pages(get, f"{root}/builders", ("builderid", "name"), order="builderid", limit=_PAGE))
+    builds = list(_pages(get, f"{root}/builds", fields, key="builds", order="-buildid", limit=last))
+    names = ("builderid", "name")
+    builders = list(_pages(get, f"{root}/builders", names, key="builders", order="builderid", limit=_PAGE))
     return builds_of_buildbot(builds, builders)
 
 
 def _pages(
-    get: Callable[[str], bytes], address: str, fields: Sequence[str], *, order: str, limit: int
+    get: Callable[[str], bytes], address: str, fields: Sequence[str], *, key: str, order: str, limit: int
 ) -> Iterator[dict[str, Any]]:
-    key = address.rpartition("/")[2]
     found = 0
     seen: set[object] = set()
     while found < limit:

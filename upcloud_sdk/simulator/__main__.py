@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import secrets
 import signal
 import sys
@@ -15,6 +16,8 @@ from upcloud_sdk.simulator.records.clock import Clock, ManualClock, RealClock, S
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.guests.machine import VmGuests
+
+_TOKEN, _PASSWORD = "UPCLOUD_SIMULATOR_TOKEN", "UPCLOUD_SIMULATOR_PASSWORD"
 
 
 def main(argv: list[str] | None = None, *, program: str = "python -m upcloud_sdk.simulator") -> int:
@@ -132,8 +135,15 @@ def _arguments(argv: list[str] | None, program: str) -> argparse.Namespace:
     )
     parser.add_argument("--clock", default="real", help="real, manual, or a factor such as 10 (default: %(default)s)")
     parser.add_argument("--username", help="with --password: accept only these credentials (default: accept any)")
-    parser.add_argument("--password")
-    parser.add_argument("--token", help="accept only this API token")
+    # Every user of the machine can read the arguments of a process, but not its environment.
+    parser.add_argument(
+        "--password", default=os.environ.get(_PASSWORD) or None, help=f"better in {_PASSWORD}: `ps` shows arguments"
+    )
+    parser.add_argument(
+        "--token",
+        default=os.environ.get(_TOKEN) or None,
+        help=f"accept only this API token; better in {_TOKEN}: `ps` shows arguments",
+    )
     parser.add_argument(
         "--state",
         type=Path,

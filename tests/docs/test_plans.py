@@ -14,6 +14,7 @@ SUBJECT = {
     "docs/buildbot.md: hostconfig",
     "docs/buildbot.md: 00:48:0",
     "docs/mistakes.md: PREMIUM-1xCPU-3GB",
+    "examples/live_check.py: a discontinued plan",
 }
 """Lines that may name other plans, because they describe them or show output: page, and a word of the line."""
 

@@ -206,6 +206,16 @@ def test_a_server_is_stopped_and_started_again(option: list[str], cli: Cli, make
     assert server.state == "started"
 
 
+@pytest.mark.parametrize(("command", "state"), [("start", "started"), ("stop", "stopped")])
+def test_a_server_that_is_in_the_state_already_is_shown(
+    command: str, state: str, cli: Cli, make: Make, sim: Simulator
+) -> None:
+    sim.servers[make("web-1").uuid].state = state
+    result = cli("servers", command, "web-1")
+    assert result.exit_code == 0
+    assert state in result.stdout
+
+
 @pytest.fixture
 def backups(make: Make, sim: Simulator) -> list[str]:
     """The backups of the disk of server `web-1`."""

@@ -128,7 +128,8 @@ def start_server(context: typer.Context, which: Which, timeout: Timeout = 300, a
         server = await find(cloud, which)
         with progress(Wheel(), Words()) as lines:
             lines.add_task(f"starting {server.title}")
-            await cloud.servers.start(server)
+            if server.state != ServerState.STARTED:
+                await cloud.servers.start(server)
             return await cloud.servers.wait_for_state(server, ServerState.STARTED, timeout=timeout)
 
     _show(call(context, start), as_json=as_json)
@@ -149,7 +150,8 @@ def stop_server(
         server = await find(cloud, which)
         with progress(Wheel(), Words()) as lines:
             lines.add_task(f"stopping {server.title}")
-            await cloud.servers.stop(server, stop_type="hard" if hard else "soft")
+            if server.state != ServerState.STOPPED:
+                await cloud.servers.stop(server, stop_type="hard" if hard else "soft")
             return await cloud.servers.wait_for_state(server, ServerState.STOPPED, timeout=timeout)
 
     _show(call(context, stop), as_json=as_json)

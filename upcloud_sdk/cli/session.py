@@ -139,7 +139,10 @@ def _log_lines() -> Generator[None]:
 
 def problems_of(error: ValidationError) -> list[str]:
     """A sentence for each value that a model does not accept."""
-    return [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False)]
+    return [
+        f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
+        for each in error.errors(include_url=False)
+    ]
 
 
 def fail(*lines: str, status: int = 1) -> NoReturn:

@@ -99,17 +99,25 @@ class Prices(PriceLists):
             NoMatch: The zone, the plan, or another item has no price. The error lists those that have one.
             UnexpectedAnswer: A value that the price depends on, such as the size of a disk, cannot be read.
         """
-        if isinstance(of, ServerSpec):
-            zone, plan_name = of.zone, of.plan
-        else:
-            of = of if isinstance(of, Server) else await self._server(of)
-            zone, plan_name = of.zone or "", of.plan or "custom"
+        [estimate] = await self.estimate_all([of])
+        return estimate
+
+    async def estimate_all(self, of: Sequence[ServerSpec | Uuid]) -> list[Estimate]:
+        """As `estimate`, for several servers. The price list and the plans are read once."""
+        known = [each if isinstance(each, ServerSpec | Server) else await self._server(each) for each in of]
+        if not known:
+            return []
         lists, currency = await self.all_zones()
-        prices = _zone(lists, zone)
-        plan = None if plan_name == "custom" else plan_named(await Plans(self._core).list(), plan_name)
-        billed = _of_server(of) if isinstance(of, Server) else await self._of_spec(of)
-        parts = _Sheet(prices, zone, billed, plan).parts()
-        return Estimate(zone, parts, currency)
+        is_planned = any((each.plan or "custom") != "custom" for each in known)
+        plans = await Plans(self._core).list() if is_planned else ()
+        estimates: list[Estimate] = []
+        for each in known:
+            zone, plan = each.zone or "", each.plan or "custom"
+            prices = _zone(lists, zone)
+            planned = None if plan == "custom" else plan_named(plans, plan)
+            billed = _of_server(each) if isinstance(each, Server) else await self._of_spec(each)
+            estimates.append(Estimate(zone, _Sheet(prices, zone, billed, planned).parts(), currency))
+        return estimates
 
     async def of_templates(self) -> tuple[dict[str, Decimal], str | None]:
         """Price per GB and hour of private templates, by zone, if known; and the currency."""

@@ -200,7 +200,10 @@ class MasterCase(RunMasterBase):
                     ("logs", log["logid"], "contents") for log in await data.get(("steps", step["stepid"], "logs"))
                 ]
                 logs.extend([(await data.get(path))["content"] for path in contents])
-        properties = await data.get(("builds", builds[-1]["buildid"], "properties"))
+        # A request that was cancelled before it was taken has none.
+        properties: dict[str, Any] = {}
+        if builds:
+            properties = await data.get(("builds", builds[-1]["buildid"], "properties"))
         return Outcome(
             [build["results"] for build in builds],
             {name: value for name, (value, _) in properties.items()},

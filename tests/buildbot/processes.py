@@ -27,6 +27,9 @@ DOWN_WITHIN = 15.0
 _held: list[socket.socket] = []
 
 CONFIGURATION = """
+    from decimal import Decimal
+
+    from upcloud_sdk.buildbot import Budget
     from buildbot.plugins import schedulers, steps, util
     from tests.buildbot.quick import QuickWorker
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from upcloud_sdk import WaitPolicy
@@ -25,7 +26,7 @@ class QuickWorker(UpcloudLatentWorker):
     @property
     def an_image_waits(self) -> bool:
         """Whether the server of an image waits for a slot."""
-        return self._service.limit.is_awaited
+        return self._service.claims.is_awaited
 
     @property
     def knows_server(self) -> bool:
@@ -84,16 +85,18 @@ class QuickWorker(UpcloudLatentWorker):
         self._current.server.asked_at -= seconds
 
     def begin_new_month(self) -> None:
-        """Make its master forget the cost of this month, and check the budget."""
+        """Let its master believe in a later month, and check the budget."""
         assert self._current.account is not None
-        self._service.costs._ended = {}  # pyright: ignore[reportPrivateUsage]  # a month takes long
+        later = datetime.now(UTC) + timedelta(days=40)
+        self._service.claims.now = lambda: later  # type: ignore[method-assign]  # a month takes long
         self._current.account.cache._bills = TimedCache(600)  # pyright: ignore[reportPrivateUsage]  # the same
         self._service.wake_builders()
 
-    def forget_prices(self) -> None:
-        """Make its master's prices and lists outdated, and check the budget."""
-        self._service.spending._prices.clear()  # pyright: ignore[reportPrivateUsage]  # a minute takes long
-        self._service.wake_builders()
+    def look_again(self) -> None:
+        """Let its master read bill and lists again, which it does every half a minute while a build waits."""
+        assert self._current.account is not None
+        self._current.account.cache._leased = TimedCache(2)  # pyright: ignore[reportPrivateUsage]  # it takes two seconds
+        self._service.claims._begin_look()  # pyright: ignore[reportPrivateUsage]  # the same
 
     def pass_deadline(self) -> None:
         """Move the start of its server into the past, so that `attach_timeout` is over."""

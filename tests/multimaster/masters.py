@@ -29,7 +29,14 @@ MORE_CONFIGURATION = """
         "www": {{**BuildmasterConfig["www"], "plugins": {{"upcloud": {{}}}}}},
         "mq": {{"type": "wamp", "router_url": {router!r}, "realm": "realm1"}},
         "db": {{"db_url": {database!r}}},
-        "builders": [util.BuilderConfig(name="shared", workernames=list(WORKERS), factory=build)],
+        "builders": [
+            util.BuilderConfig(
+                name="shared",
+                workernames=list(WORKERS),
+                factory=build,
+                locks=[util.MasterLock("tool", maxCount=3).access("counting")] if {has_lock!r} else [],
+            )
+        ],
         "schedulers": [schedulers.ForceScheduler(name="force", builderNames=["shared"])] if {schedules!r} else [],
     }})
 """
@@ -38,11 +45,25 @@ MORE_TAC = "\nm.masterHeartbeatService.step = 1.0\n"
 
 
 class FellowMaster(MasterProcess):
-    """A master with two workers and a builder that the other master has too. Builds end when the file `gate` exists."""
+    """A master with workers and a builder that the other master has too. Builds end when the file `gate` exists.
 
-    def __init__(self, name: str, folder: Path, *, url: str, database: str, router: str, schedules: bool) -> None:
+    With `options` for its workers, its builder has a lock of this master's, for 3 builds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        *,
+        url: str,
+        database: str,
+        router: str,
+        schedules: bool,
+        count: int = 2,
+        options: dict[str, Any] | None = None,
+    ) -> None:
         self.name = name
-        self._more = {"database": database, "router": router, "schedules": schedules}
+        self._more = {"database": database, "router": router, "schedules": schedules, "has_lock": options is not None}
         basedir = folder / name
         create = buildbot("create-master", "--relocatable", "--quiet", "--db", database, str(basedir))
         done = subprocess.run(create, check=False, capture_output=True, text=True, timeout=PATIENCE)
@@ -51,7 +72,8 @@ class FellowMaster(MasterProcess):
             tac.write(MORE_TAC)
         self.gate = folder / "gate"
         wait = f"while [ ! -e {self.gate} ]; do sleep 0.2; done"
-        super().__init__(basedir, url, {f"{name}-1": {}, f"{name}-2": {}}, command=wait)
+        workers = {f"{name}-{number}": options or {} for number in range(1, count + 1)}
+        super().__init__(basedir, url, workers, command=wait)
 
     def change(self, *, workers: dict[str, dict[str, Any]], command: str | None = None) -> None:
         super().change(workers=workers, command=command)

@@ -17,8 +17,9 @@ from upcloud_sdk.buildbot._buildbot.api import (
 )
 from upcloud_sdk.buildbot._buildbot.private import builds_on, clear_page, show_on_page, wait_for
 from upcloud_sdk.buildbot.configuration.bootstrap import Bootstrap
+from upcloud_sdk.buildbot.servers.build_log import NAME as LOG
 from upcloud_sdk.buildbot.servers.build_log import BuildLog, add_notice
-from upcloud_sdk.buildbot.servers.builds import ask_for, origin_of
+from upcloud_sdk.buildbot.servers.builds import ask_for, origin_of, wanted_for
 from upcloud_sdk.ci import is_permanent
 from upcloud_sdk.ci.record.changes import Phase, ServerChange
 from upcloud_sdk.errors import UpCloudError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.master.service import UpcloudService
     from upcloud_sdk.ci import JobServer, ReapPace
     from upcloud_sdk.ci.record.changes import Change
+    from upcloud_sdk.ci.record.claims import Refused
     from upcloud_sdk.ci.servers.choice import MakeSpecs
 
 T = TypeVar("T")
@@ -49,7 +51,7 @@ _LATE_GONE_WITHIN = 7500.0
 
 
 class CurrentServer:
-    """The server of one worker. It also holds the worker's slot among `max_servers` while there is no server yet.
+    """The server of one worker, and its place among `max_servers` and in the budget while there is no server yet.
 
     `on_lost` is called with a server on which no other build may begin: its lease is lost, or its create has failed
     though its guest has attached.
@@ -93,32 +95,29 @@ class CurrentServer:
         assert self.account is not None
         return self.account
 
-    # --- a slot for the next server -----------------------------------------------------------------------------------
+    # --- room for the next server -------------------------------------------------------------------------------------
 
-    def has_room(self) -> bool:
-        """Whether there is a server, or another one fits under `max_servers` and the budget."""
-        service, arguments = self.service, self.arguments
-        return self.server is not None or (
-            service.limit.has_room(arguments.max_servers)
-            and service.spending.has_room(self._worker.name, arguments.budget)
-        )
+    def refusal(self) -> Refused | None:
+        """Why the worker may not make a server now, by `max_servers` or the budget. None if it has one, or may."""
+        if self.server is not None:
+            return None
+        return self.service.claims.refusal(self._worker.name, self.arguments, self.account)
 
     def reserve(self) -> None:
-        """Reserve a slot for the server of a build that the worker has just taken."""
+        """Reserve the server of a build that the worker has just taken."""
         if self.server is None:
-            self.service.limit.reserve(self, self.arguments.max_servers)
-            self.service.spending.claim(self._worker.name)
+            self.service.claims.reserve(self._worker.name, self.arguments, self.account)
 
     def release(self) -> None:
-        """Release the slot after a build without a server. Otherwise, let an image have the slot of the idle server."""
+        """Release that after a build without a server. Otherwise, let an image have the place of the idle server."""
         self.service.images.look()
-        if not self._worker.building and self.server is None and self.service.limit.release(self):
+        if not self._worker.building and self.server is None and self.service.claims.release(self._worker.name):
             self.service.wake_builders()
-        self.service.spending.release_claim(self._worker.name)
 
-    def _heir(self) -> CurrentServer | None:
-        """The next holder of a destroyed server's slot: this worker, if it has got another build."""
-        return self if self._worker.substantiation_build is not None or self._worker.building else None
+    def _inherit(self) -> None:
+        """The server is about to be forgotten: the next one has its place, if the worker has got another build."""
+        if self._worker.substantiation_build is not None or self._worker.building:
+            self.service.claims.reserve(self._worker.name, self.arguments, self.account)
 
     # --- start --------------------------------------------------------------------------------------------------------
 
@@ -152,8 +151,10 @@ class CurrentServer:
                 self._on_lost(server)
             return None
         failure = _failure(error, self._worker.name, is_outdated=server is not None and server.is_outdated)
-        if server is not None:
+        if server is not None and server.phase is not None:
             server.fail(str(error) or str(failure))
+        elif isinstance(error, LatentWorkerFailedToSubstantiate):
+            add_notice(build, LOG, str(error.args[-1]))
         elif not isinstance(error, defer.CancelledError):
             self._note_refused(build, str(failure.args[-1]))
         return failure
@@ -170,30 +171,22 @@ class CurrentServer:
         """Create this server, and return when it is started or its guest has attached."""
         if self._is_cancelled:
             raise defer.CancelledError
-        service, arguments = self.service, self.arguments
-        if not service.limit.reserve(self, arguments.max_servers):
-            raise LatentWorkerFailedToSubstantiate(self._worker.name, "max_servers: no slot for its server is free")
-        assert self.account is not None
+        service, arguments, account = self.service, self.arguments, self.account_of_next
         service.images.use_limits_of(server.choice.recipe, lambda: self.arguments)
         self.server = self._started = server
-        service.limit.hand_over(self, server)
-        self.account.holders.add(server)
+        account.holders.add(server)
+        # What the last run of the master has left counts until the reaper has destroyed it.
+        await self._run(account.first_round).ended
+        price = partial(self._run, server.likely_price)
+        asked = wanted_for(server, build, self._worker.master)
+        await service.claims.claim(self._worker.name, asked, price, arguments, account)
         server.listeners.append(partial(service.hear, server))
         server.listeners.append(partial(service.call, self._hear, server))
         self._use_for(server, build, guest)
         ask_for(server, build, self._worker.master)
-        await self._reserve_money(server)
+        if self._is_cancelled:
+            raise defer.CancelledError
         await self._run(server.start, arguments.create_timeout, arguments.boot_timeout).ended
-
-    async def _reserve_money(self, server: JobServer[ServerRequest]) -> None:
-        budget = self.arguments.budget
-        if budget is not None:
-            ask = partial(server.likely_price, with_bill=budget.per_month is not None)
-            await self.service.costs.load()
-            price = await self._run(ask).ended
-            refusal = self.service.spending.reserve(self._worker.name, server, price, budget)
-            if refusal is not None:
-                raise LatentWorkerFailedToSubstantiate(self._worker.name, refusal)
 
     def _use_for(self, server: JobServer[ServerRequest], build: Build, guest: Guest) -> None:
         self.build, self.guest = build, guest
@@ -359,7 +352,7 @@ class CurrentServer:
         """Destroy the parked server, before another one takes its place."""
         server, self.server, self._started = self.server, None, None
         if server is not None:
-            self._operation = self.service.destroy(server, self._heir)
+            self._operation = self.service.destroy(server, self._inherit)
             with contextlib.suppress(defer.CancelledError):
                 await self._operation.ended
 
@@ -375,9 +368,9 @@ class CurrentServer:
                 server.end("its start was cancelled")
             elif not server.is_abandoned:
                 defer.ensureDeferred(self._await_end(server))
-            self.service.forget(server, self._heir())
+            self.service.forget(server, self._inherit)
         elif server is not None:
-            self._operation = self.service.destroy(server, self._heir)
+            self._operation = self.service.destroy(server, self._inherit)
             self._hurry_stop()
             try:
                 await self._operation.ended
@@ -399,8 +392,8 @@ class CurrentServer:
             self.service.accounts.release(self.account, self)
             self.account = None
 
-    def _run(self, function: Callable[..., Awaitable[T]], *args: object) -> Operation[T]:
-        operation = self._operation = self.service.bridge.run(function, *args)
+    def _run(self, function: Callable[..., Awaitable[T]], *args: object, **options: object) -> Operation[T]:
+        operation = self._operation = self.service.bridge.run(partial(function, **options), *args)
         return operation
 
 

@@ -33,6 +33,7 @@ from upcloud_sdk.buildbot.current_server import CurrentServer, set_facts
 from upcloud_sdk.buildbot.master.placement import Placement
 from upcloud_sdk.buildbot.master.service import UpcloudService
 from upcloud_sdk.buildbot.servers import builds, heartbeat
+from upcloud_sdk.buildbot.servers.claims import FREED_BY_A_SERVER
 from upcloud_sdk.buildbot.servers.idle import IdleServer
 from upcloud_sdk.ci import JobServer, ReapPace
 
@@ -169,10 +170,10 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         return super().canStartBuild() and self._has_room() and not self._idle.guest_comes_back
 
     def _has_room(self) -> bool:
-        has_room = self._current.has_room()
-        if not has_room:
-            self._service.idle.make_room_for(self._idle)
-        return has_room
+        refused = self._current.refusal()
+        if refused is not None and refused.limit in FREED_BY_A_SERVER:
+            self._service.idle.make_room_for(self._idle, self._current.refusal)
+        return refused is None
 
     @async_to_deferred
     async def isCompatibleWithBuild(self, build_props: Properties) -> bool:  # noqa: N802 - Buildbot's

@@ -12,9 +12,7 @@ from upcloud_sdk.ci.account.images import ChosenImage, RecipeImages
 from upcloud_sdk.ci.account.open_account import OpenAccount
 from upcloud_sdk.ci.account.permanent import is_permanent
 from upcloud_sdk.ci.account.reaper import PacedReaper, ReapPace
-from upcloud_sdk.ci.money.costs import Billed, Costs
 from upcloud_sdk.ci.money.price import Price, price_of
-from upcloud_sdk.ci.money.spending import Spending
 from upcloud_sdk.ci.record.changes import BuildChange, Phase, ServerChange
 from upcloud_sdk.ci.record.claims import Claim, Limits, Refused
 from upcloud_sdk.ci.record.database import RecordProblem
@@ -28,16 +26,13 @@ from upcloud_sdk.ci.servers.choice import LeastSize, PossibleServers, ServerChoi
 from upcloud_sdk.ci.servers.fresh_disk import FreshDisk
 from upcloud_sdk.ci.servers.job_server import JobServer
 from upcloud_sdk.ci.servers.recorder import ServerRecorder
-from upcloud_sdk.ci.servers.server_limit import ServerLimit
 
 __all__ = [
     "AccountCache",
-    "Billed",
     "BuildChange",
     "BuildRecord",
     "ChosenImage",
     "Claim",
-    "Costs",
     "EventRouter",
     "FreshDisk",
     "JobServer",
@@ -63,11 +58,9 @@ __all__ = [
     "ServerChange",
     "ServerChoice",
     "ServerEntry",
-    "ServerLimit",
     "ServerLog",
     "ServerRecord",
     "ServerRecorder",
-    "Spending",
     "View",
     "is_permanent",
     "left_disks",

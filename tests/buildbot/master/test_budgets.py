@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,9 +14,12 @@ from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, ShellCommand
 from tests.buildbot.harness import MasterCase, pause, until
 from tests.buildbot.quick import QuickWorker
 from tests.simulator.documents import server_request
-from upcloud_sdk.buildbot import Budget
+from upcloud_sdk.buildbot import Budget, PaidHour
 from upcloud_sdk.buildbot._buildbot.api import ConfigErrors
-from upcloud_sdk.buildbot.master.record import RECORD
+from upcloud_sdk.buildbot.servers import idle
+from upcloud_sdk.ci import Record
+from upcloud_sdk.ci.account import cache
+from upcloud_sdk.ci.record.changes import Phase, ServerChange
 from upcloud_sdk.models.ownership import LEASE, OWNER, RUN
 from upcloud_sdk.simulator import never
 
@@ -59,8 +62,7 @@ class Budgets(MasterCase):
         await pause(1.5)
         assert cloud.count(CREATE) == 1
         self.forget_servers()
-        await pause(2.1)  # Lists are cached for two seconds.
-        worker.forget_prices()
+        worker.look_again()
         assert (await waiting).results[-1] == SUCCESS
 
     async def test_the_servers_of_another_owner_do_not(self) -> None:
@@ -130,16 +132,87 @@ class Budgets(MasterCase):
 
     async def test_servers_from_before_the_masters_start_count_by_its_record(self) -> None:
         cloud = self.serve()
-        workers = [self.worker("bot", budget=Budget(per_month=10 * PRICE))]
-        now = datetime.now(UTC).isoformat()
-        line = f'{{"uuid": "1", "created": "{now}", "ended": "{now}", "credits_per_hour": "80"}}\n'
-        await self.start_master(*workers)
-        (Path(self.master.basedir) / RECORD).write_text(line, encoding="utf-8")
+        [worker] = await self.start(1, budget=Budget(per_month=1.5 * PRICE))
+        database = worker._service.database  # pyright: ignore[reportPrivateUsage]  # as the master's last run
+        assert database is not None
+        before = Record(database.name)
+        now = datetime.now(UTC)
+        before.tell(
+            ServerChange(id="1", at=now, phase=Phase.ASKED, master=self.master.name, currency="EUR", hourly=7440)
+        )
+        before.tell(ServerChange(id="1", at=now, phase=Phase.MADE, uuid="1", created=now))
+        before.tell(ServerChange(id="1", at=now, phase=Phase.GONE))
+        assert before.close(self.timeout)
         waiting = defer.ensureDeferred(self.build())
-        await pause(1.5)
+        await self.retried()
+        await self.cancel_request()
+        await waiting
+        assert cloud.count(CREATE) == 0
+
+    async def retried(self) -> None:
+        """Wait until a build was refused."""
+        while RETRY not in {build["results"] for build in await self.master.data.get(("builds",))}:
+            await pause()
+
+    async def test_a_month_that_is_used_up_neither_destroys_an_idle_server_nor_keeps_builds_from_it(self) -> None:
+        cloud = self.serve()
+        self.patch(idle, "_MAKE_WAY_AFTER", 0.01)
+        await self.start(2, budget=Budget(per_month=1.5 * PRICE), build_wait_timeout=PaidHour())
+        assert (await self.build("bot-1")).results == [SUCCESS]
+        [server] = cloud.servers
+        waiting = defer.ensureDeferred(self.build("bot-2"))
+        await pause(0.2)
+        assert (await self.build("any")).properties["upcloud_uuid"] == server
+        await pause(0.2)
+        assert list(cloud.servers) == [server]
+        assert cloud.count(CREATE) == 1
+        await self.cancel_request()
+        await waiting
+
+    async def test_servers_that_were_made_without_a_budget_count_for_one_that_is_added(self) -> None:
+        cloud = self.serve()
+        gate = self.gate()
+        await self.start(3, step=until(gate))
+        running = [defer.ensureDeferred(self.build(name)) for name in ("bot-1", "bot-2")]
+        while cloud.count("GET /price") == 0 or cloud.count(CREATE) < 2:
+            await pause()
+        workers = [self.worker(f"bot-{number}", budget=Budget(per_hour=2 * PRICE)) for number in (1, 2, 3)]
+        self.config.update(self.configuration(*workers, steps=[until(gate)]))
+        await self.master.reconfig()
+        third = defer.ensureDeferred(self.build("bot-3"))
+        await self.retried()
+        assert cloud.count(CREATE) == 2
+        gate.touch()
+        outcomes = [await each for each in (*running, third)]
+        assert [outcome.results[-1] for outcome in outcomes] == [SUCCESS] * 3
+
+    async def test_a_build_that_the_bill_keeps_waiting_is_refused_once(self) -> None:
+        cloud = self.serve()
+        labels = [{"key": OWNER, "value": "ci"}]
+        detail = {"amount": 5.0, "hours": 1, "labels": labels}
+        resource = {"resource_id": "00aa", "amount": 5.0, "hours": 1, "details": [detail]}
+        servers = {"total_amount": 5.0, "server": {"total_amount": 5.0, "resources": [resource]}}
+        bill = {"currency": "EUR", "total_amount": 5.0, "servers": servers}
+        cloud.fail("GET /account/billing/summary/*", status=200, body=json.dumps(bill), times=None)
+        workers = await self.start(4, budget=Budget(per_month=5), owner="ci")
+        waiting = defer.ensureDeferred(self.build())
+        await self.retried()
+        for _ in range(5):
+            workers[0].look_again()
+            await pause(0.1)
+        assert [build["results"] for build in await self.master.data.get(("builds",))] == [RETRY]
         assert cloud.count(CREATE) == 0
         await self.cancel_request()
         await waiting
+
+    async def test_a_build_whose_price_cannot_be_read_says_why(self) -> None:
+        cloud = self.serve()
+        cloud.fail("GET /price", status=403, code="ACTION_FORBIDDEN", times=1)
+        self.patch(cache, "_NO_PRICE_FOR", 0.0)
+        await self.start(1, budget=Budget(per_hour=1))
+        outcome = await self.build()
+        assert outcome.results == [RETRY, SUCCESS]
+        assert "there is a budget, but what its server costs is not known: GET /price: " in outcome.logs
 
     async def cancel_request(self) -> None:
         requests = await self.master.data.get(("buildrequests",))

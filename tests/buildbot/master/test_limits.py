@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from twisted.internet import defer
+import anyio
+from twisted.internet import defer, threads
 
 from tests.buildbot._types import SUCCESS
-from tests.buildbot.harness import MasterCase
+from tests.buildbot.harness import MasterCase, pause
+from upcloud_sdk import Basic, UpCloud
+from upcloud_sdk.buildbot import PaidHour
+from upcloud_sdk.buildbot.master import service
+from upcloud_sdk.buildbot.servers import idle
 
 
 class Limits(MasterCase):
@@ -25,6 +30,49 @@ class Limits(MasterCase):
         outcomes = await defer.gatherResults([defer.ensureDeferred(self.build()) for _ in range(5)])
         assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * 5
         assert most <= 2
+
+    async def test_a_server_that_could_not_be_destroyed_counts_until_it_is_gone(self) -> None:
+        cloud = self.serve()
+        self.patch(service, "_DESTROY_TIMEOUT", 0.1)
+        worker = self.worker(max_servers=1)
+        await self.start_master(worker)
+        for call in ("POST /server/{uuid}/stop", "DELETE /server/{uuid}"):
+            cloud.fail(call, status=500, times=None)
+        assert (await self.build()).results == [SUCCESS]
+        waiting = defer.ensureDeferred(self.build())
+        while worker.has_server or worker.canStartBuild():
+            await pause()
+        assert cloud.count("POST /server") == 1
+        with cloud.lock:
+            cloud.faults.clear()
+        await self.destroy_by_hand()
+        worker.look_again()
+        assert (await waiting).results[-1] == SUCCESS
+        assert cloud.count("POST /server") == 2
+        while cloud.servers:
+            await pause()
+
+    async def destroy_by_hand(self) -> None:
+        async def destroy() -> None:
+            async with UpCloud(Basic("user", "secret-password"), base_url=self.url) as cloud:
+                for uuid in list(self.cloud.servers):
+                    await cloud.servers.destroy(uuid)
+
+        await threads.deferToThread(anyio.run, destroy)
+
+    async def test_no_idle_server_is_destroyed_for_a_worker_whose_own_server_is_about_to_go(self) -> None:
+        cloud = self.serve()
+        self.patch(idle, "_MAKE_WAY_AFTER", 0.0)
+        fresh, warm = (
+            self.worker("fresh", max_servers=2),
+            self.worker("warm", max_servers=2, build_wait_timeout=PaidHour()),
+        )
+        await self.start_master(fresh, warm)
+        kept = (await self.build("warm")).properties["upcloud_uuid"]
+        outcomes = await defer.gatherResults([defer.ensureDeferred(self.build("fresh")) for _ in range(4)])
+        assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * 4
+        assert kept in cloud.servers
+        assert cloud.count("POST /server") == 5
 
     async def test_builds_beyond_the_accounts_quota_wait_and_do_not_fail(self) -> None:
         cloud = self.serve(boot_seconds=0.2)

@@ -34,10 +34,10 @@ async def moved() -> AsyncGenerator[MovedCloud]:
 async def test_a_price_is_requested_once(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         cache = AccountCache(cloud)
-        price = await cache.price(server_spec())
+        [price] = await cache.estimates([server_spec()])
         asked = len(moved.sim.requests)
-        assert price is not None
-        assert await cache.price(server_spec()) == price
+        assert price.currency == "EUR"
+        assert await cache.estimates([server_spec()]) == [price]
         assert len(moved.sim.requests) == asked
 
 
@@ -45,10 +45,12 @@ async def test_a_price_that_could_not_be_read_is_not_requested_again_immediately
     moved.sim.fail("GET /price", status=403, code="ACTION_FORBIDDEN", times=None)
     async with moved.client() as cloud:
         cache = AccountCache(cloud)
-        assert await cache.price(server_spec()) is None
+        with pytest.raises(errors.UpCloudError, match="ACTION_FORBIDDEN"):
+            await cache.estimates([server_spec()])
         asked = len(moved.sim.requests)
         for _ in range(3):
-            assert await cache.price(server_spec()) is None
+            with pytest.raises(errors.UpCloudError, match="ACTION_FORBIDDEN"):
+                await cache.estimates([server_spec()])
         assert len(moved.sim.requests) == asked
 
 
@@ -196,3 +198,19 @@ async def test_disks_are_listed_at_most_twice_per_minute(moved: MovedCloud) -> N
         asked = len(moved.sim.requests)
         assert await cache.orphaned_disks() == found
         assert len(moved.sim.requests) == asked
+
+
+async def test_the_servers_of_other_processes_are_priced_with_one_price_list(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(RUN, "id", "another-run")
+        async with moved.client() as other:
+            made = [await other.servers.create(server_spec(), lease=3600) for _ in range(3)]
+    async with moved.client() as cloud:
+        cache = AccountCache(cloud)
+        listed = await cache.of_other_runs(known={made[0].uuid})
+        assert set(listed) == {server.uuid for server in made[1:]}
+        assert None not in listed.values()
+        assert await cache.of_other_runs(known={made[0].uuid}) == listed
+    assert (moved.count("GET /price"), moved.count("GET /plan")) == (1, 1)

@@ -49,7 +49,7 @@ async def test_a_worker_whose_servers_can_be_created_is_told_what_they_cost(move
         estimate = await check.ask_cost(cloud, server_spec())
         assert account is not None
         assert estimate is not None
-        await check.ask_budget(cloud, Budget(per_hour=3 * estimate.hourly), estimate.hourly)
+        check.tell_budget(Budget(per_hour=3 * estimate.hourly), estimate)
         limits = check_limits([check, check], account, ())
     found = answers(check)
     assert {good for good, _ in found.values()} == {True}

@@ -76,7 +76,7 @@ class Check(ServerCheck):
         if arguments.standby is not None and name in arguments.standby.workers:
             self.tell_standby(arguments.standby, estimate)
         if arguments.budget is not None:
-            await self.ask_budget(cloud, arguments.budget, estimate.hourly)
+            self.tell_budget(arguments.budget, estimate)
 
 
 async def check_workers(workers: Sequence[KnownWorker], records: Iterable[ServerRecord] = ()) -> list[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,15 +19,15 @@ from upcloud_sdk.buildbot._buildbot.rival_plugins import warn_of_rival
 from upcloud_sdk.buildbot.accounts.dead_masters import DeadMasters
 from upcloud_sdk.buildbot.accounts.open_accounts import AccountKey, Accounts
 from upcloud_sdk.buildbot.accounts.owner import owner_of
-from upcloud_sdk.buildbot.master.budget_wait import BudgetWait
 from upcloud_sdk.buildbot.master.image_servers import ImageServers
 from upcloud_sdk.buildbot.master.placement import PlacementHistory
 from upcloud_sdk.buildbot.master.record import MasterRecord
+from upcloud_sdk.buildbot.servers.claims import Claims
 from upcloud_sdk.buildbot.servers.idle import IdleServers
-from upcloud_sdk.ci import Costs, Record, ServerLimit, Spending
+from upcloud_sdk.ci import Record
 from upcloud_sdk.ci.record.changes import Phase, ServerChange
 from upcloud_sdk.errors import CleanupFailed, LeaseLost, UpCloudError
-from upcloud_sdk.events import LeaseEvent
+from upcloud_sdk.events import BakeEvent, LeaseEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -64,17 +65,13 @@ class UpcloudService(SharedService):
     record: MasterRecord
     database: Record | None = None
     """The record of servers. None until the first worker is configured."""
-    costs: Costs
-    spending: Spending
-    _budget_wait: BudgetWait
+    claims: Claims
     images: ImageServers
 
     _log = Logger()
 
     def __init__(self) -> None:
         super().__init__()
-        self.limit = ServerLimit()
-        """Slots of `max_servers`. Before its create, a server's slot is held by its `CurrentServer`."""
         self.placements = PlacementHistory()
         self.event_listeners: list[Listener] = []
         """Called with the events of all clients, on the bridge's thread. They must not block."""
@@ -95,12 +92,10 @@ class UpcloudService(SharedService):
     def startService(self) -> defer.Deferred[Any]:  # noqa: N802 - Buildbot's
         """Start the thread at once, since a second worker may ask for the service meanwhile."""
         self.bridge = Bridge(self.master.reactor)
-        self.idle = IdleServers(self.master.reactor, self.limit)
+        self.claims = Claims(self.master, self.bridge, lambda: self.accounts.all, self.wake_builders)
+        self.idle = IdleServers(self.master.reactor, self.claims)
         self.record = MasterRecord(self.master)
-        self.costs = Costs(self.record.log, self.record.history)
-        self._budget_wait = BudgetWait(self.master)
-        self.spending = Spending(self.costs, self._budget_wait.begin)
-        self.images = ImageServers(self.bridge, self.limit, self.idle, self.spending, self.wake_builders)
+        self.images = ImageServers(self.bridge, self.claims, self.idle, self._tell, self.wake_builders)
         self.accounts = Accounts(self.bridge, self._hear, self._tell, self.images.reserve)
         warn_of_rival(self.master)
         return super().startService()
@@ -114,7 +109,8 @@ class UpcloudService(SharedService):
         given = url or URL.create("sqlite", database=str(Path(self.master.basedir) / DATABASE)).render_as_string()
         if self.database is None:
             self.database = Record(given, is_shared=url is not None and not url.startswith("sqlite"))
-            self._database_url = given
+            self._database_url, self.claims.record = given, self.database
+            self.database.freed = partial(self.call, self.wake_builders)
         elif given != self._database_url:
             raise ValueError(
                 f"record: this master uses {self.database.name}: another one needs a restart of the master"
@@ -150,6 +146,8 @@ class UpcloudService(SharedService):
         if isinstance(event, LeaseEvent) and event.happened == "reaped":
             self.master.reactor.callFromThread(self.record.reaped, event.uuid)
             self.master.reactor.callFromThread(self.bridge.run, self._note_reaped, account, event.uuid)
+        if isinstance(event, BakeEvent):
+            self.images.hear(account, event)
         for listener in self.event_listeners:
             listener(event)
 
@@ -165,6 +163,7 @@ class UpcloudService(SharedService):
             at = await account.cloud.leases.now()
         if self.database is not None:
             self.database.reaped(uuid, at)
+            self.call(self.wake_builders)
 
     def hear(self, server: JobServer[ServerRequest], change: Change) -> None:
         """Record a change of a server. May be called on any thread."""
@@ -176,18 +175,18 @@ class UpcloudService(SharedService):
 
     # --- servers ------------------------------------------------------------------------------------------------------
 
-    def destroy(self, server: JobServer[ServerRequest], heir: Callable[[], Hashable | None]) -> Operation[None]:
-        """Destroy a server in the background, then give its slot to the heir, or free it.
+    def destroy(self, server: JobServer[ServerRequest], ended: Callable[[], object]) -> Operation[None]:
+        """Destroy a server in the background, then call `ended`, and let others have its place.
 
         The returned operation ends when the server is gone. It is cancelled after half a minute, so that the worker
         waits no longer.
         """
-        defer.ensureDeferred(self._destroy(server, heir))
+        defer.ensureDeferred(self._destroy(server, ended))
         waiting = self.bridge.run(server.until_destroyed)
         waiting.cancel(after=_DESTROY_WAIT)
         return waiting
 
-    async def _destroy(self, server: JobServer[ServerRequest], heir: Callable[[], Hashable | None]) -> None:
+    async def _destroy(self, server: JobServer[ServerRequest], ended: Callable[[], object]) -> None:
         try:
             await self.bridge.run(server.destroy, _DESTROY_TIMEOUT).ended
         except CleanupFailed as error:
@@ -197,20 +196,17 @@ class UpcloudService(SharedService):
         except defer.CancelledError:
             pass  # The master has stopped without waiting. This was logged before.
         finally:
-            self.forget(server, heir())
+            self.forget(server, ended)
 
-    def forget(self, server: JobServer[ServerRequest], heir: Hashable | None = None) -> None:
+    def forget(self, server: JobServer[ServerRequest], ended: Callable[[], object]) -> None:
         """Stop counting a server: it is gone, or was never created."""
-        if heir is not None:
-            self.limit.hand_over(server, heir)
-        else:
-            self.limit.release(server)
-        self.spending.release(server)
+        ended()
         self.accounts.leave(server)
         self.wake_builders()
 
     def wake_builders(self) -> None:
         """Start builds and images that wait for a slot. Buildbot itself does not notice a free slot."""
+        self.claims.begin_wake()
         self.images.look()
         self.master.botmaster.maybeStartBuildsForAllBuilders()
 
@@ -249,7 +245,7 @@ class UpcloudService(SharedService):
         await super().stopService()
         self.idle.close()
         self.placements.close()
-        self._budget_wait.close()
+        self.claims.close()
         await self.bridge.end_operations()
         left = _CLOSE_TIMEOUT if self._close_by is None else self._close_by - self.master.reactor.seconds()
         await self.accounts.close(max(left, _LAST_MOMENT))

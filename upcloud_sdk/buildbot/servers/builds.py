@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot._buildbot.api import Build, Master, WorkerForBuilder
     from upcloud_sdk.buildbot.configuration.request import ServerRequest
     from upcloud_sdk.ci import JobServer
+    from upcloud_sdk.ci.record.changes import ServerChange
 
 
 def ask_for(server: JobServer[ServerRequest], build: Build, master: Master) -> None:
@@ -20,10 +21,19 @@ def ask_for(server: JobServer[ServerRequest], build: Build, master: Master) -> N
     server.ask(
         build.getProperty("buildername", ""),
         **origin_of(build, master),
-        **({} if build.buildid is None else {"build": str(build.buildid)}),
+        **_id_of(build),
     )
     if build.buildid is not None:
         server.tell_job(str(build.buildid), began=server.moment(), **_facts(build, _queued(build, master)))
+
+
+def wanted_for(server: JobServer[ServerRequest], build: Build, master: Master) -> ServerChange:
+    """The same, for a claim: nobody is told yet."""
+    return server.wanted(**origin_of(build, master), **_id_of(build))
+
+
+def _id_of(build: Build) -> dict[str, str]:
+    return {} if build.buildid is None else {"build": str(build.buildid)}
 
 
 def origin_of(build: Build, master: Master) -> dict[str, Any]:

@@ -10,15 +10,20 @@ from twisted.logger import Logger
 
 from upcloud_sdk.buildbot._buildbot.api import AbstractWorker, States
 from upcloud_sdk.buildbot._buildbot.private import end_builds, give_up_server, set_idle_timer, wait_for
+from upcloud_sdk.buildbot.servers.claims import FREED_BY_A_SERVER
+from upcloud_sdk.ci.record.changes import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, Connection, DelayedCall, Reactor
     from upcloud_sdk.buildbot._buildbot.bridge import Bridge
     from upcloud_sdk.buildbot.configuration.request import ServerRequest
-    from upcloud_sdk.ci import JobServer, ServerLimit
+    from upcloud_sdk.buildbot.servers.claims import Claims
+    from upcloud_sdk.ci import JobServer
+    from upcloud_sdk.ci.record.claims import Refused
 
+_ENDED = frozenset({Phase.NOT_DESTROYED, Phase.GONE})
 _MAKE_WAY_AFTER = 1.0
 """How long other workers may take a waiting build before this worker gives up its idle, unsuitable server."""
 
@@ -148,11 +153,11 @@ class IdleServer:
 class IdleServers:
     """The idle servers of all workers of a master. Under `max_servers`, one is given up for another worker's build."""
 
-    def __init__(self, reactor: Reactor, limit: ServerLimit) -> None:
-        self._reactor, self._limit = reactor, limit
+    def __init__(self, reactor: Reactor, claims: Claims) -> None:
+        self._reactor, self._claims = reactor, claims
         self._all: set[IdleServer] = set()
-        self._blocked: set[IdleServer] = set()
-        """Workers that could not take a build since the last check."""
+        self._blocked: dict[IdleServer, Callable[[], Refused | None]] = {}
+        """Workers that could not take a build since the last check, and whether they still cannot."""
         self._leaving: set[JobServer[ServerRequest]] = set()
         self._call: DelayedCall | None = None
 
@@ -164,9 +169,12 @@ class IdleServers:
         """Remove a worker that has stopped."""
         self._all.discard(idle)
 
-    def make_room_for(self, blocked: IdleServer) -> None:
-        """In a second, if a build still waits for this worker, give up the idle server whose paid hour ends first."""
-        self._blocked.add(blocked)
+    def make_room_for(self, blocked: IdleServer, refusal: Callable[[], Refused | None]) -> None:
+        """In a second, if a build still waits for this worker, give up the idle server whose paid hour ends first.
+
+        `refusal` says whether the worker still may not make a server.
+        """
+        self._blocked[blocked] = refusal
         self.make_room()
 
     def make_room(self) -> None:
@@ -178,11 +186,11 @@ class IdleServers:
         defer.ensureDeferred(self._make_room())
 
     async def _make_room(self) -> None:
-        blocked, self._blocked = self._blocked & self._all, set()
-        self._leaving = {server for server in self._leaving if self._limit.holds(server)}
-        if self._leaving:
-            return
-        if not self._limit.is_awaited and not any([await each.is_awaited() for each in blocked]):
+        blocked, self._blocked = self._blocked, {}
+        self._leaving = {server for server in self._leaving if server.phase not in _ENDED}
+        if self._leaving or self._claims.is_freeing:
+            return  # There is room soon. Who is refused again then comes back.
+        if not self._claims.is_awaited and not await self._is_short_for(blocked):
             return
         idle = [(server.paid_for, each) for each in self._all if each.is_idle and (server := each.server) is not None]
         if idle:
@@ -190,6 +198,15 @@ class IdleServers:
             if chosen.server is not None:
                 self._leaving.add(chosen.server)
                 chosen.give_up()
+
+    async def _is_short_for(self, blocked: Mapping[IdleServer, Callable[[], Refused | None]]) -> bool:
+        """Whether a build waits for one of these workers, and an idle server keeps its place."""
+        for each, refusal in blocked.items():
+            if each in self._all and await each.is_awaited():
+                refused = refusal()
+                if refused is not None and refused.limit in FREED_BY_A_SERVER:
+                    return True
+        return False
 
     def close(self) -> None:
         """Stop all timers when the master stops."""

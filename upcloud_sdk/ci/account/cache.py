@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import anyio
@@ -19,10 +17,11 @@ from upcloud_sdk.models.ownership import ATTEMPT, LEASE, OWNER, RUN, Ownership
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Awaitable, Callable, Hashable
+    from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 
     from upcloud_sdk import ServerSpec, UpCloud
     from upcloud_sdk.models import BillingSummary, ServerGroupSpec, ServerSummary, StorageSummary
+    from upcloud_sdk.pricing import Estimate
 
 V = TypeVar("V")
 
@@ -85,13 +84,13 @@ class AccountCache:
         self.cloud = cloud
         self._templates: TimedCache[StorageSummary] = TimedCache(_TEMPLATES_FOR)
         self._groups: TimedCache[str] = TimedCache(_GROUPS_FOR)
-        self._prices: TimedCache[Decimal] = TimedCache(_PRICES_FOR)
-        self._currencies: TimedCache[str] = TimedCache(_PRICES_FOR)
+        self._prices: TimedCache[Estimate] = TimedCache(_PRICES_FOR)
+        self._pricing = anyio.Lock()
         self._bills: TimedCache[Decimal] = TimedCache(_BILL_FOR)
         self._last_bill: tuple[str, Decimal] | None = None
         """The last bill that was read: its month, and what it says."""
         self._may_read_no_bill = False
-        self._unpriced: TimedCache[None] = TimedCache(_NO_PRICE_FOR)
+        self._unpriced: TimedCache[str] = TimedCache(_NO_PRICE_FOR)
         self._leased: TimedCache[Seen] = TimedCache(_SERVERS_FOR)
         self._orphaned: TimedCache[tuple[StorageSummary, ...]] = TimedCache(_DISKS_FOR)
         self._plans: TimedCache[str] = TimedCache(_PLANS_FOR)
@@ -146,35 +145,38 @@ class AccountCache:
 
         return await self._plans.get((plan, zone), find)
 
-    async def price(self, spec: ServerSpec) -> Decimal | None:
-        """The price in credits per hour. None if it could not be read in 5 seconds, and then for 5 minutes."""
+    async def estimates(self, specs: Sequence[ServerSpec]) -> list[Estimate]:
+        """What servers of these specs cost, as it was an hour ago at most. One price list is read for all.
 
-        async def ask() -> Decimal:
-            return (await self.cloud.prices.estimate(spec)).hourly * 100
-
-        disks = tuple((disk.action, disk.storage, disk.size, disk.tier) for disk in spec.storage_devices)
-        key = (spec.zone, spec.plan, spec.core_number, spec.memory_amount, spec.networking, spec.firewall, disks)
-        if self._unpriced.has(key):
-            return None
-        with anyio.move_on_after(_PRICE_WITHIN), contextlib.suppress(UpCloudError):
-            return await self._prices.get(key, ask)
-        self._unpriced.keep(key, None, _NO_PRICE_FOR)
-        return None
-
-    async def currency(self) -> str | None:
-        """The account's currency, such as `EUR`. None if it could not be read in 5 seconds."""
-
-        async def ask() -> str:
-            # A sub-account may not be allowed to read itself. Keep that result too.
-            try:
-                account = await self.cloud.account.get()
-                return (await self.cloud.accounts.get(account.username or "")).currency or ""
-            except UpCloudError:
-                return ""
-
-        with anyio.move_on_after(_PRICE_WITHIN):
-            return await self._currencies.get("", ask) or None
-        return None
+        Raises:
+            UpCloudError: A price could not be read in 5 seconds, or in the last 5 minutes.
+        """
+        keys = [_price_key(spec) for spec in specs]
+        for key in keys:
+            if (problem := self._unpriced.known(key)) is not None:
+                raise UpCloudError(problem)
+        by_key = dict(zip(keys, specs, strict=True))
+        is_read = all(self._prices.has(key) for key in keys)
+        problem = f"the prices could not be read in {_PRICE_WITHIN:g} s"
+        if not is_read:
+            with anyio.move_on_after(_PRICE_WITHIN):
+                async with self._pricing:
+                    missing = {key: spec for key, spec in by_key.items() if not self._prices.has(key)}
+                    try:
+                        found = await self.cloud.prices.estimate_all(list(missing.values()))
+                    except UpCloudError as error:
+                        problem = str(error)
+                    else:
+                        for key, estimate in zip(missing, found, strict=True):
+                            self._prices.keep(key, estimate, _PRICES_FOR)
+        estimates = [self._prices.known(key) for key in keys]
+        known = [estimate for estimate in estimates if estimate is not None]
+        if len(known) == len(keys):
+            return known
+        for key in keys:
+            if not self._prices.has(key):
+                self._unpriced.keep(key, problem, _NO_PRICE_FOR)
+        raise UpCloudError(problem)
 
     async def leased(self) -> Seen:
         """All servers of the account with an owner and a lease, and the time of the list: at most 2 seconds ago.
@@ -217,23 +219,30 @@ class AccountCache:
         except NotFound:
             return False
 
-    async def hourly_of_other_runs(self) -> Decimal:
-        """Cost of the owner's leased servers that other processes created, in credits per hour.
+    async def of_other_runs(self, known: Collection[str] = ()) -> dict[str, Decimal | None]:
+        """The owner's leased servers that other processes created, with their price per hour, if it can be read.
+
+        `known`: servers that are left out.
 
         Raises:
-            UpCloudError: The servers cannot be listed, or one has no price.
+            UpCloudError: The servers cannot be listed.
         """
-
-        async def price(server: ServerSummary) -> Decimal:
-            return (await self.cloud.prices.estimate(server.uuid)).hourly * 100
-
-        total = Decimal(0)
+        others: list[str] = []
         for server in (await self.leased()).servers:
             labels = server.labels
-            if labels.get(OWNER) == self.cloud.owner and labels.get(RUN) != run_id():
-                with contextlib.suppress(NotFound):
-                    total += await self._prices.get(server.uuid, partial(price, server))
-        return total
+            if labels.get(OWNER) == self.cloud.owner and labels.get(RUN) != run_id() and server.uuid not in known:
+                others.append(server.uuid)
+        missing = [uuid for uuid in others if not self._prices.has(uuid)]
+        try:
+            for uuid, estimate in zip(missing, await self.cloud.prices.estimate_all(missing), strict=True):
+                self._prices.keep(uuid, estimate, _PRICES_FOR)
+        except NotFound:
+            # One of them is gone. The others are asked next time.
+            self._leased = TimedCache(_SERVERS_FOR)
+        except UpCloudError as error:
+            log.warning("the prices of servers of other processes cannot be read: %s", error)
+        prices = {uuid: self._prices.known(uuid) for uuid in others}
+        return {uuid: None if price is None else price.hourly for uuid, price in prices.items()}
 
     async def billed(self) -> Decimal:
         """This month's bill for the owner's servers and disks, at most 10 minutes old.
@@ -280,6 +289,11 @@ class AccountCache:
                         problem = "without it a budget cannot be kept"
                         raise UnexpectedAnswer(call, "BilledResource", path, problem, uuid=resource.resource_id)
         return total
+
+
+def _price_key(spec: ServerSpec) -> Hashable:
+    disks = tuple((disk.action, disk.storage, disk.size, disk.tier) for disk in spec.storage_devices)
+    return (spec.zone, spec.plan, spec.core_number, spec.memory_amount, spec.networking, spec.firewall, disks)
 
 
 def _may_be_left(disk: StorageSummary, now: datetime) -> bool:

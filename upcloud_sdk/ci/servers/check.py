@@ -14,7 +14,6 @@ from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from decimal import Decimal
 
     from upcloud_sdk import Recipe, ServerSpec, UpCloud
     from upcloud_sdk.ci.record.record import ServerRecord
@@ -132,11 +131,11 @@ class ServerCheck:
         count = f"{len(standby.workers)} servers, {hours:.0f} hours"
         self.tell("standby", good=True, answer=f"{count} a month: {cost}, whether there are builds or not")
 
-    async def ask_budget(self, cloud: UpCloud, budget: Budget, hourly: Decimal) -> None:
-        """Check how many servers at this price the budget allows."""
-        currency = await AccountCache(cloud).currency()
+    def tell_budget(self, budget: Budget, estimate: Estimate) -> None:
+        """Add a finding about how many servers at this price the budget allows."""
+        currency, hourly = estimate.currency, estimate.hourly
         if currency is None:
-            self.tell("budget", good=None, answer="the account does not tell its currency")
+            self.tell("budget", good=None, answer="the price list has no currency, and the account does not tell it")
             return
         problem = budget.problem(currency=currency, hourly=hourly)
         allowed = [f"{budget.servers_at_once(hourly)} servers at once"] if budget.per_hour is not None else []

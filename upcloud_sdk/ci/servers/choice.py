@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
@@ -159,11 +159,11 @@ class PossibleServers(Generic[C]):
         """When the image of the recipe in this zone was made. None for other images."""
         return self._images_made.get(zone or "")
 
-    async def likely_price(self, *, with_bill: bool) -> Price | None:
-        """The maximum price of a server, for any of the specs. None if it is not known."""
+    async def likely_price(self, *, with_bill: bool, recorded: Collection[str] = ()) -> Price:
+        """The maximum price of a server, for any of the specs. See `price_of`."""
         await self._choose_images()
         specs = self._specs(replace(self._wanted, server_group=None))
-        return await price_of(self._account.cache, specs, with_bill=with_bill)
+        return await price_of(self._account.cache, specs, with_bill=with_bill, recorded=recorded)
 
     async def _choose_images(self) -> None:
         choice = self._wanted

@@ -29,7 +29,7 @@ from upcloud_sdk.events import ServerEvent
 from upcloud_sdk.models import ServerChanges, ServerState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from datetime import datetime
 
     from upcloud_sdk import Server, ServerSpec
@@ -122,9 +122,9 @@ class JobServer(ServerLife, Generic[C]):
 
     # --- create and boot ----------------------------------------------------------------------------------------------
 
-    async def likely_price(self, *, with_bill: bool) -> Price | None:
-        """Its maximum price, before it is created. None if it is not known. See `price_of`."""
-        return await self._possible.likely_price(with_bill=with_bill)
+    async def likely_price(self, *, with_bill: bool, recorded: Collection[str] = ()) -> Price:
+        """Its maximum price, before it is created. See `price_of`."""
+        return await self._possible.likely_price(with_bill=with_bill, recorded=recorded)
 
     async def start(self, create_timeout: float, boot_timeout: float) -> None:
         """Create the server, and return when it is started. Its guest may attach before.
@@ -267,12 +267,13 @@ class JobServer(ServerLife, Generic[C]):
 
     async def ask_price(self) -> None:
         """Read its price, if the API tells it."""
-        server, cache = self.details, self.account.cache
+        server = self.details
         for spec in self.specs:
             if server is not None and (spec.zone, spec.plan) == (server.zone, server.plan):
-                self.credits_per_hour, self.currency = await cache.price(spec), await cache.currency()
-                if self.credits_per_hour is not None:
-                    self._enter(None, hourly=round(self.credits_per_hour * MILLION / _CENTS), currency=self.currency)
+                with contextlib.suppress(UpCloudError):
+                    [estimate] = await self.account.cache.estimates([spec])
+                    self.credits_per_hour, self.currency = estimate.hourly * _CENTS, estimate.currency
+                    self._enter(None, hourly=round(estimate.hourly * MILLION), currency=estimate.currency)
                 return
 
     # --- a fresh disk between two jobs --------------------------------------------------------------------------------

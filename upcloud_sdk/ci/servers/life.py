@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 import uuid
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +71,23 @@ class ServerLife:
         """
         self._first_job, self._origin, self._wanted_at = job, origin, time.monotonic()
         self._jobs.add(job)
+        change = self.wanted(**origin)
+        facts = {each.name: getattr(change, each.name) for each in fields(change)}
+        self._enter(Phase.ASKED, **{name: value for name, value in facts.items() if name not in {"id", "at", "phase"}})
+
+    def wanted(self, **origin: Any) -> ServerChange:  # noqa: ANN401 - as for `ask`
+        """What `ask` tells, for a claim before it."""
         owner, zone, plan = self._wanted
-        self._enter(Phase.ASKED, worker=self.name, owner=owner, zone=zone, plan=plan, **origin)
+        return ServerChange(
+            id=self.id,
+            at=self.moment(),
+            phase=Phase.ASKED,
+            worker=self.name,
+            owner=owner,
+            zone=zone,
+            plan=plan,
+            **origin,
+        )
 
     def fail(self, reason: str) -> None:
         """Note why its start failed, or it is given up. Only the first reason is kept."""

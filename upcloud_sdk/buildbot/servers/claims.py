@@ -1,0 +1,340 @@
+"""Which servers may be made now: `max_servers` and the `Budget`, over the record. For the reactor's thread.
+
+Buildbot asks without waiting whether a worker takes a build, so the record's view in memory answers that. A worker that
+takes one reserves its server until the record's database confirms the claim, just before the create.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from twisted.internet import defer
+from twisted.logger import Logger
+
+from upcloud_sdk.buildbot._buildbot.api import LatentWorkerFailedToSubstantiate
+from upcloud_sdk.buildbot.configuration.arguments import is_renderable
+from upcloud_sdk.ci import RecordProblem
+from upcloud_sdk.ci.money.price import limits_of
+from upcloud_sdk.ci.record.changes import MILLION, Phase, ServerChange
+from upcloud_sdk.ci.record.claims import Claim
+from upcloud_sdk.errors import NotFound, UpCloudError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from concurrent.futures import Future
+
+    from upcloud_sdk.buildbot._buildbot.api import DelayedCall, Master
+    from upcloud_sdk.buildbot._buildbot.bridge import Bridge, Operation
+    from upcloud_sdk.buildbot.accounts.open_accounts import Account
+    from upcloud_sdk.buildbot.configuration.arguments import Arguments
+    from upcloud_sdk.ci import Price, Record
+    from upcloud_sdk.ci.record.claims import Limits, Refused
+    from upcloud_sdk.ci.record.service import View
+
+T = TypeVar("T")
+
+_LOOK_AGAIN_AFTER = 30.0
+"""Seconds after which the bill, and servers that this master cannot see, are read again while a build waits."""
+_PRICED = ("image", "hostconfig", "zone", "zones", "plans", "networks", "storages", "firewall")
+"""The arguments that the price of a server depends on."""
+FREED_BY_A_SERVER = frozenset({"max_servers", "per_hour"})
+"""The limits that have room again when a server is gone."""
+
+
+class Known(NamedTuple):
+    """What is known of the next server of a worker, or of one with the same arguments."""
+
+    arguments: Arguments
+    account: Account
+    price: Price
+
+
+class Claims:
+    """One per master."""
+
+    record: Record
+
+    _log = Logger()
+
+    def __init__(
+        self, master: Master, bridge: Bridge, accounts: Callable[[], list[Account]], wake: Callable[[], object]
+    ) -> None:
+        self._master, self._bridge, self._accounts, self._wake = master, bridge, accounts, wake
+        self.refused: Refused | None = None
+        """Why builds wait now. None if none does."""
+        self._reserved: dict[Hashable, int | None] = {}
+        """Prices of servers of workers that have taken a build, before their claims."""
+        self._first: dict[Hashable, int | None] = {}
+        """The same of servers of images that wait. They go before those of builds."""
+        self._known: dict[str, Known] = {}
+        self._waiting: dict[str, Known | None] = {}
+        """The workers that were refused since builders were woken last."""
+        self._answers: dict[object, Refused | None] = {}
+        self._answered_of: tuple[View, int] | None = None
+        self._version = 0
+        self._is_put_right = False
+        self._call: DelayedCall | None = None
+
+    @staticmethod
+    def now() -> datetime:
+        """The time of a claim."""
+        return datetime.now(UTC)
+
+    # --- by the view in memory ----------------------------------------------------------------------------------------
+
+    def refusal(self, worker: str, arguments: Arguments, account: Account | None) -> Refused | None:
+        """Why a worker may not make another server now. None if it may."""
+        if arguments.max_servers is None and arguments.budget is None:
+            return None
+        known, at = self._known_of(worker, arguments, account), self.now()
+        price = None if known is None else known.price
+        if price is None:
+            limits = limits_of(arguments.max_servers, arguments.budget)
+        else:
+            limits = price.limits(arguments.max_servers, arguments.budget, at)
+        reserved = [each for holder, each in self._reserved.items() if holder != worker]
+        key = (arguments.max_servers, arguments.budget, price and price.hourly, limits.billed, len(limits.listed))
+        refused = self._answer(key, limits, price, at, [*reserved, *self._first.values()])
+        if refused is not None:
+            self._note_waiting(worker, known, refused)
+        return refused
+
+    def _answer(
+        self, key: object, limits: Limits, price: Price | None, at: datetime, reserved: list[int | None]
+    ) -> Refused | None:
+        """The record's answer. Many workers ask the same as long as nothing changes."""
+        key, state = (key, len(reserved), at.replace(microsecond=0)), (self.record.view, self._version)
+        if self._answered_of is None or self._answered_of[0] is not state[0] or self._answered_of[1] != state[1]:
+            self._answers, self._answered_of = {}, state
+        if key not in self._answers:
+            self._answers[key] = self.record.refusal(Claim(server=_change(price, at), limits=limits), reserved)
+        return self._answers[key]
+
+    def _known_of(self, worker: str, arguments: Arguments, account: Account | None) -> Known | None:
+        own = self._known.get(worker)
+        if own is not None and own.account is account and (own.arguments is arguments or _are_alike(own, arguments)):
+            return own
+        alike = (each for each in self._known.values() if each.account is account and _are_alike(each, arguments))
+        return next(alike, None)
+
+    def reserve(self, worker: str, arguments: Arguments, account: Account | None) -> None:
+        """Count the next server of a worker that takes a build, until `claim` or `release`."""
+        known = self._known_of(worker, arguments, account)
+        self._set(self._reserved, worker, None if known is None else known.price.hourly)
+
+    def reserve_first(self, holder: Hashable, hourly: int | None) -> None:
+        """Keep the next free place for this holder."""
+        self._set(self._first, holder, hourly)
+
+    def _set(self, places: dict[Hashable, int | None], holder: Hashable, hourly: int | None) -> None:
+        places[holder] = hourly
+        self._version += 1
+
+    def release(self, holder: Hashable) -> bool:
+        """Stop counting a reservation. Returns whether there was one."""
+        had_one = holder in self._reserved or holder in self._first
+        self._reserved.pop(holder, None)
+        self._first.pop(holder, None)
+        self._version += had_one
+        return had_one
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether the server of an image waits for a place."""
+        return bool(self._first)
+
+    @property
+    def is_freeing(self) -> bool:
+        """Whether a server of this master is being destroyed, so that there is a place soon."""
+        view = self.record.view
+        return any(server.phase is Phase.STOPPING and server.id in view.own for server in view.servers)
+
+    # --- by the database ----------------------------------------------------------------------------------------------
+
+    async def claim(
+        self,
+        worker: str,
+        change: ServerChange,
+        price: Callable[..., Operation[Price]],
+        arguments: Arguments,
+        account: Account,
+    ) -> None:
+        """Claim a server for a worker, just before its create.
+
+        Args:
+            worker: Its name.
+            change: That the server is asked for.
+            price: Asks for its price, with `with_bill` and `recorded` of `price_of`.
+            arguments: With the limits.
+            account: Where it is made.
+
+        Raises:
+            LatentWorkerFailedToSubstantiate: There is no room now.
+            ValueError: The budget never allows it.
+            UpCloudError: There is a budget, and the price is not known.
+        """
+        budget, at = arguments.budget, self.now()
+        limits = limits_of(arguments.max_servers, None)
+        found: Price | None = None
+        if budget is not None:
+            found = await self._ask_price(price, arguments)
+            self._known[worker] = Known(arguments, account, found)
+            problem = budget.problem(currency=found.currency, hourly=Decimal(found.hourly) / MILLION)
+            if problem is not None:
+                raise ValueError(problem)
+            limits = found.limits(arguments.max_servers, budget, at)
+        if limits.is_none:
+            self.release(worker)
+            return
+        # A worker that starts again without being asked must not take the place of another one.
+        refused = None if worker in self._reserved else self.refusal(worker, arguments, account)
+        if refused is None:
+            hourly, currency = (None, None) if found is None else (found.hourly, found.currency)
+            refused = await self.ask_record(replace(change, at=at, hourly=hourly, currency=currency), limits)
+        self.release(worker)
+        if refused is not None:
+            self._note_waiting(worker, self._known.get(worker), refused)
+            raise LatentWorkerFailedToSubstantiate(worker, f"{refused}; its build waits")
+        if self._waiting:
+            # For a moment, it was counted as reserved and as claimed.
+            self._wake()
+
+    async def _ask_price(self, price: Callable[..., Operation[Price]], arguments: Arguments) -> Price:
+        assert arguments.budget is not None
+        recorded = frozenset(server.uuid for server in self.record.view.servers if server.uuid is not None)
+        try:
+            return await price(with_bill=arguments.budget.per_month is not None, recorded=recorded).ended
+        except UpCloudError as error:
+            if type(error) is UpCloudError:
+                raise UpCloudError(f"there is a budget, but what its server costs is not known: {error}") from error
+            raise
+
+    async def claim_first(self, holder: Hashable, change: ServerChange, limits: Limits) -> Refused | None:
+        """Claim a server for a holder that goes before builds. None if it may be made."""
+        earlier: list[int | None] = []
+        for other, hourly in self._first.items():
+            if other == holder:
+                break
+            earlier.append(hourly)
+        refused = self.record.refusal(Claim(server=change, limits=limits), [*self._reserved.values(), *earlier])
+        refused = refused or await self.ask_record(change, limits)
+        if refused is not None:
+            self.record.watch(on=True)
+        return refused
+
+    async def ask_record(self, change: ServerChange, limits: Limits) -> Refused | None:
+        """One transaction. None if the server may be made: then it counts until it is gone."""
+        await self.put_right()
+        return await _fired(self.record.claim(Claim(server=change, limits=limits)), self._master)
+
+    async def put_right(self) -> None:
+        """Once, before the first claim: end the servers of this master's last process that are gone."""
+        if self._is_put_right:
+            return
+        self._is_put_right = True
+        uuids, at = set[str](), self.now()
+        try:
+            for account in self._accounts():
+                seen = await self._bridge.run(account.cache.leased).ended
+                at = seen.at
+                uuids |= {server.uuid for server in seen.servers}
+            await _fired(self.record.put_right(self._master.name, uuids, at), self._master)
+        except (UpCloudError, RecordProblem, defer.CancelledError) as error:
+            self._is_put_right = False
+            self._log.warn("the record cannot be compared with the servers that are up: {error}", error=error)
+
+    # --- while builds wait --------------------------------------------------------------------------------------------
+
+    def _note_waiting(self, worker: str, known: Known | None, refused: Refused) -> None:
+        """Look again, since another master may free a place, and a bill may be read."""
+        if self.refused is None or self.refused.limit != refused.limit:
+            self._log.info("{refused}; builds wait", refused=refused)
+        self.refused = refused
+        self._waiting[worker] = known
+        self.record.watch(on=True)
+        # Under `max_servers`, too: somebody may have destroyed a server whose destroy had failed.
+        if self._call is None or not self._call.active():
+            self._call = self._master.reactor.callLater(_LOOK_AGAIN_AFTER, self._begin_look)
+
+    def begin_wake(self) -> None:
+        """Called before builders look again: who still waits will be refused again."""
+        self._waiting.clear()
+        self.refused = None
+        self.record.watch(on=False)
+
+    def _begin_look(self) -> None:
+        defer.ensureDeferred(self._look_again())
+
+    async def _look_again(self) -> None:
+        waiting = {known.account for known in self._waiting.values() if known is not None}
+        for account in waiting:
+            mine = {name: known for name, known in self._known.items() if known.account is account}
+            budgets = [known.arguments.budget for known in mine.values()]
+            is_monthly = any(budget is not None and budget.per_month is not None for budget in budgets)
+            recorded = frozenset(server.uuid for server in self.record.view.servers if server.uuid is not None)
+            try:
+                read = await self._bridge.run(_read_account, account, is_monthly, recorded).ended
+            except (UpCloudError, defer.CancelledError):
+                continue
+            self._known |= {name: known._replace(price=known.price.read_again(*read)) for name, known in mine.items()}
+        await self._look_for_left()
+        self._wake()
+
+    async def _look_for_left(self) -> None:
+        """End the servers whose destroy had failed, and that are gone now."""
+        view, by_owner = self.record.view, {account.cloud.owner: account for account in self._accounts()}
+        for server in view.servers:
+            account = by_owner.get(server.owner)
+            if server.phase is Phase.NOT_DESTROYED and server.id in view.own and server.uuid and account is not None:
+                try:
+                    await self._bridge.run(account.cloud.servers.get, server.uuid).ended
+                except NotFound:
+                    self.record.reaped(server.uuid, self.now())
+                except (UpCloudError, defer.CancelledError):
+                    continue
+
+    def close(self) -> None:
+        """Stop the timer when the master stops."""
+        if self._call is not None and self._call.active():
+            self._call.cancel()
+
+
+def _change(price: Price | None, at: datetime) -> ServerChange:
+    if price is None:
+        return ServerChange(id="", at=at, phase=Phase.ASKED)
+    return ServerChange(id="", at=at, phase=Phase.ASKED, hourly=price.hourly, currency=price.currency)
+
+
+def _are_alike(known: Known, arguments: Arguments) -> bool:
+    """Whether a worker with these arguments makes servers of the same price."""
+    for name in _PRICED:
+        one, other = getattr(known.arguments, name), getattr(arguments, name)
+        # Some renderables answer `==` with another renderable.
+        if one is not other and (is_renderable(one) or is_renderable(other) or one != other):
+            return False
+    return True
+
+
+async def _read_account(
+    account: Account, with_bill: bool, recorded: frozenset[str]
+) -> tuple[Decimal, dict[str, Decimal | None]]:
+    billed = await account.cache.billed() if with_bill else Decimal(0)
+    return billed, await account.cache.of_other_runs(recorded)
+
+
+def _fired(future: Future[T], master: Master) -> defer.Deferred[T]:
+    """Fires on the reactor's thread."""
+    fired: defer.Deferred[T] = defer.Deferred()
+
+    def done(answered: Future[T]) -> None:
+        error = answered.exception()
+        if error is None:
+            master.reactor.callFromThread(fired.callback, answered.result())
+        else:
+            master.reactor.callFromThread(fired.errback, error)
+
+    future.add_done_callback(done)
+    return fired

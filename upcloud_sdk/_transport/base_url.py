@@ -36,7 +36,7 @@ def _parsed(text: str) -> httpx.URL | None:
     except (httpx.InvalidURL, ValueError):
         return None
     # httpx accepts any text as a host, and any number as a port.
-    is_host = _HOST.fullmatch(url.raw_host.decode("ascii")) and (url.port or 0) <= LAST_PORT
+    is_host = _HOST.fullmatch(url.raw_host.decode("ascii")) and (url.port is None or 0 < url.port <= LAST_PORT)
     return url if url.scheme in {"http", "https"} and is_host else None
 
 

@@ -96,6 +96,7 @@ def test_plain_http_can_be_allowed() -> None:
         ("https://", r"not an http\(s\) URL"),
         ("https:/api.upcloud.com", r"not an http\(s\) URL"),
         ("https://api.upcloud.com:port", r"not an http\(s\) URL"),
+        ("https://api.upcloud.com:0", r"not an http\(s\) URL"),
         ("https://api.upcloud.com:99999", r"not an http\(s\) URL"),
         ("https://[::1", r"not an http\(s\) URL"),
         ("http://[::1]evil.com", r"not an http\(s\) URL"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import traceback
 from typing import TYPE_CHECKING, Literal
@@ -137,6 +138,18 @@ async def test_the_traceback_of_a_broken_answer_shows_neither_bodies_nor_the_tok
     shown = _shown(caught.value)
     assert BODY not in shown
     assert TOKEN not in shown
+
+
+@pytest.mark.parametrize(("anyio_backend", "http"), [("asyncio", "httpx"), ("trio", "httpx"), ("asyncio", "aiohttp")])
+async def test_debug_logs_of_the_http_libraries_show_neither_the_token_nor_bodies(
+    http: Literal["httpx", "aiohttp"], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with raw_server() as server, _client(server.url, http) as cloud:
+        await cloud.request("POST", "/thing", json={"password": BODY})
+    assert "POST /thing 200" in caplog.text
+    assert BODY not in caplog.text
+    assert TOKEN not in caplog.text
 
 
 async def test_the_traceback_of_an_error_that_the_program_is_handling_is_kept() -> None:

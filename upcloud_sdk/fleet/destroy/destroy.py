@@ -380,5 +380,6 @@ class Destroyer:
 
 def _observed(seen: ServerSummary) -> ObservedServer:
     return ObservedServer.model_validate(
-        seen.model_dump(include={"uuid", "state", "labels", "storage_devices"}, warnings=False)
+        # A field that the answer did not have is left to its default here too.
+        seen.model_dump(include={"uuid", "state", "labels", "storage_devices"}, exclude_none=True, warnings=False)
     )

@@ -59,7 +59,7 @@ def test_each_operation_of_the_contract_has_a_method(request: pytest.FixtureRequ
 # --- requests ---------------------------------------------------------------------------------------------------------
 
 
-class _Recorder(httpx.AsyncBaseTransport):
+class Recorder(httpx.AsyncBaseTransport):
     """Answers as a case says, and stores the first request."""
 
     def __init__(self, status: int, document: Any) -> None:  # noqa: ANN401 - any JSON document
@@ -72,25 +72,25 @@ class _Recorder(httpx.AsyncBaseTransport):
 
 
 async def _sent(case: Case, status: int, document: Any) -> list[httpx.Request]:  # noqa: ANN401 - any JSON document
-    recorder = _Recorder(status, document)
+    recorder = Recorder(status, document)
     waits = WaitPolicy(clock=AutojumpClock(), look_on=0)
     async with UpCloud(Token("ucat_x"), transport=recorder, retry=RetryPolicy(attempts=1), waits=waits) as cloud:
         await case.call(cloud)
     return recorder.requests
 
 
-def _operation(case: Case) -> Operation | None:
+def operation_of_case(case: Case) -> Operation | None:
     method, _, path = case.sends.partition(" ")
     return operation_of(method, path.partition("?")[0])
 
 
-IN_CONTRACT = [case for case in ALL if contract() is not None and _operation(case) is not None]
+IN_CONTRACT = [case for case in ALL if contract() is not None and operation_of_case(case) is not None]
 
 
 @pytest.mark.parametrize("case", IN_CONTRACT, ids=lambda case: case.id)
 async def test_each_request_fits_the_contract(case: Case, request: pytest.FixtureRequest) -> None:
     sent = (await _sent(case, case.status, case.answer))[0]
-    operation = _operation(case)
+    operation = operation_of_case(case)
     assert operation is not None
     body = json.loads(sent.content) if sent.content else None
     found = [f"{operation.name} {problem}" for problem in request_problems(operation, sent.url.query.decode(), body)]
@@ -105,7 +105,9 @@ async def test_each_request_fits_the_contract(case: Case, request: pytest.Fixtur
 
 def _of_operations() -> list[Any]:
     """One case for each operation whose answer has a document."""
-    found = {operation.name: case for case in reversed(IN_CONTRACT) if (operation := _operation(case)) is not None}
+    found = {
+        operation.name: case for case in reversed(IN_CONTRACT) if (operation := operation_of_case(case)) is not None
+    }
     return [pytest.param(name, case, id=name) for name, case in sorted(found.items())]
 
 

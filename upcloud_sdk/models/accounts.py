@@ -12,7 +12,9 @@ from upcloud_sdk._wire import (
     AddressOrText,
     Changes,
     Flag,
+    FrozenDict,
     Inside,
+    Labels,
     OpenEnum,
     OptionalWireSecret,
     Request,
@@ -44,6 +46,7 @@ class AccountSummary(Resource):
     type: AccountType | None = None
     roles: Annotated[tuple[str, ...], Inside("role")] = ()
     """`billing`, `aux_billing`, `technical`."""
+    labels: Labels = Field(default_factory=FrozenDict[str, str])
 
 
 class TagAccess(Resource):

@@ -23,6 +23,8 @@ class FirewallRule(Resource):
     """Position, from 1. Rules are checked in this order."""
     action: FirewallAction | None = None
     direction: FirewallDirection | None = None
+    enabled: Annotated[bool | None, EmptyIsNone] = None
+    """Whether it is applied. None: the API does not say, as for rules of the older service, which always are."""
     comment: str | None = None
     family: Annotated[AddressFamily | None, EmptyIsNone] = None
     """None: both."""

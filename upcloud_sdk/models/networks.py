@@ -20,6 +20,7 @@ from upcloud_sdk._wire import (
     OpenEnum,
     Request,
     Resource,
+    Time,
     Uuid,
     UuidText,
     Wrapped,
@@ -224,6 +225,8 @@ class NetworkPeering(Resource):
     peer_network: PeeringNetwork | None = None
     """Network on the other side. May belong to another account."""
     labels: Labels = Field(default_factory=FrozenDict[str, str])
+    created_at: Time | None = None
+    updated_at: Time | None = None
 
 
 class IpAddress(Resource):
@@ -245,3 +248,7 @@ class IpAddress(Resource):
     dhcp_provided: bool | None = None
     release_policy: str | None = None
     """`keep` or `release`: what happens to it when its server is deleted."""
+    account_id: int | None = None
+    """Number of the account that it belongs to."""
+    delegated_to_account_id: int | None = None
+    """Number of the account that it is lent to. None: nobody."""

@@ -66,6 +66,8 @@ class ServerAddress(Resource):
     address: Address
     family: AddressFamily | None = None
     part_of_plan: bool | None = False
+    prefix: str | None = None
+    """Length of the network's prefix, such as `22`."""
 
 
 class StorageDevice(Resource):

@@ -113,6 +113,7 @@ async def test_a_server_whose_answer_is_lost_is_found_and_not_made_twice(moved: 
 
 
 async def test_a_plan_that_is_no_longer_sold_is_replaced_by_one_of_the_least_size(moved: MovedCloud) -> None:
+    moved.sim.discontinued_plans = "refused"
     least = LeastSize(cores=1, memory=1024, storage=25)
     choice = ServerChoice(image="debian-12", zones=("fi-hel1",), plans=("1xCPU-1GB",), replaced_by=least)
     async with opened(moved) as account:

@@ -60,7 +60,11 @@ class CutPages(httpx.AsyncBaseTransport):
         self._inner, self._most = inner, most
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.method == "GET" and request.url.path.removeprefix("/1.3") in {"/server", "/storage"}:
+        if request.method == "GET" and request.url.path.removeprefix("/1.3") in {
+            "/server",
+            "/storage",
+            "/storage/private",
+        }:
             limit = min(int(request.url.params.get("limit", "25")), self._most)
             request.url = request.url.copy_set_param("limit", str(limit))
         response = await self._inner.handle_async_request(request)

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import pytest
 
+from tests.fleet.programs.test_missing_fields import without
 from tests.images.baking import RECIPE, ZONE, Guests, complete_images
+from tests.images.dying import killed_in
+from tests.images.lagging import EditedAnswer, LaggingTransport, lagging
 from tests.moved_time import DEBIAN, MovedCloud, server_spec
 from upcloud_sdk import Recipe, StorageChanges, StorageDeviceSpec
 from upcloud_sdk.errors import BakeFailed, Forbidden, NoMatch, UpCloudError
@@ -33,8 +36,8 @@ async def test_an_image_is_made_once_and_then_found(moved: MovedCloud) -> None:
         [image] = await cloud.images.bake(RECIPE, zones=[ZONE])
         count = len(moved.requests())
         assert await cloud.images.bake(RECIPE, zones=[ZONE]) == (image,)
-        # The list of templates comes in two pages.
-        assert moved.requests()[count:] == ["GET /storage/template"] * 2
+        # The list of templates comes in two pages. It may be old, so the image is read, too.
+        assert moved.requests()[count:] == ["GET /storage/template"] * 2 + [f"GET /storage/{image.uuid}"]
     [storage] = complete_images(moved)
     assert (image.uuid, image.zone, image.digest, image.base) == (storage.uuid, ZONE, RECIPE.digest, DEBIAN_13)
     assert storage.title.startswith(f"tools {RECIPE.digest[:12]} 2026-")
@@ -111,10 +114,11 @@ async def test_an_image_is_still_found_after_a_change_of_its_title_or_labels(mov
 async def test_the_use_of_an_image_is_recorded_once_a_day(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
         [image] = await cloud.images.bake(RECIPE, zones=[ZONE])
+        count = moved.count("PUT .*")
         for hours in (23, 23, 1, 1):
             await moved.later(hours * 3600)
             await cloud.images.bake(RECIPE, zones=[ZONE])
-        assert moved.count("PUT .*") == 2  # The date from its completion counts as a use.
+        assert moved.count("PUT .*") == count + 1  # The date from its completion counts as a use.
         assert moved.sim.storages[image.uuid].labels[IMAGE_USED].startswith("2026-01-02")
         [seen] = await cloud.images.list()
         assert seen.used == seen.last_use != seen.created
@@ -313,3 +317,82 @@ async def test_an_image_that_another_bake_makes_while_reserve_waits_is_used(move
         [image] = await cloud.images.bake(RECIPE, zones=[ZONE], reserve=reserve)
     assert [each.uuid for each in complete_images(moved)] == [image.uuid]
     assert moved.count("POST /server") == 1
+
+
+# --- odd answers, and lists that are old ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("labels",),
+        ("storage_devices",),
+        ("storage_devices", "storage_device", 0, "type"),
+        ("storage_devices", "storage_device", 0, "address"),
+        ("storage_devices", "storage_device", 0, "storage"),
+    ],
+    ids=lambda place: str(place[-1]),
+)
+async def test_a_field_that_the_answer_to_the_create_does_not_have_ends_no_bake(
+    moved: MovedCloud, place: tuple[str | int, ...]
+) -> None:
+    transport = EditedAnswer(moved)
+    transport.wanted, transport.edit = "POST /server", without(("server", *place))
+    async with moved.client(transport=transport) as cloud:
+        [image] = await cloud.images.bake(RECIPE, zones=[ZONE])
+    assert [each.uuid for each in complete_images(moved)] == [image.uuid]
+
+
+async def test_an_image_that_only_an_old_list_shows_is_made_again() -> None:
+    async with lagging(45) as (moved, lists), moved.client(transport=LaggingTransport(moved, lists)) as cloud:
+        [first] = await cloud.images.bake(RECIPE, zones=[ZONE])
+        await moved.later(60)
+        await cloud.storages.delete(first.uuid)
+        [second] = await cloud.images.bake(RECIPE, zones=[ZONE])
+        assert [each.uuid for each in complete_images(moved)] == [second.uuid] != [first.uuid]
+
+
+async def test_an_explain_that_hangs_or_says_too_much_is_cut() -> None:
+    async def hang(_: str) -> str:
+        await anyio.sleep_forever()
+        return ""
+
+    async def gush(_: str) -> str:
+        return "x" * 10_000_000 + "the end"
+
+    for explain, said in ((hang, "(explain did not answer within 60 s)"), (gush, "the end")):
+        async with MovedCloud.open(guests=Guests(None)) as moved, moved.client() as cloud:
+            with pytest.raises(BakeFailed) as failed:
+                await cloud.images.bake(RECIPE, zones=[ZONE], timeout=60, explain=explain)
+            assert str(failed.value).endswith(said)
+            assert len(str(failed.value)) < 11_000
+            assert complete_images(moved) == []
+
+
+async def test_a_bake_that_waits_for_another_one_says_for_whom_and_until_when(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(RUN, "id", "a-dead-run")
+        async with moved.client() as dead:
+            server = await dead.servers.create(server_spec(labels={IMAGE: RECIPE.digest}), lease=600)
+    async with moved.client() as cloud:
+        await cloud.images.bake(RECIPE, zones=[ZONE])
+        [said] = [each.getMessage() for each in caplog.records if "waiting for another bake" in each.getMessage()]
+        for word in (server.uuid, "a-dead-run", "2026-01-01", "upcloud-sdk leases reap"):
+            assert word in said
+        await cloud.leases.reap()
+
+
+async def test_a_killed_bake_is_taken_over_after_ten_minutes(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease is as short as renewals allow, since they skip a server that is in maintenance."""
+    await killed_in(moved, 3, monkeypatch, after=False)
+    began = moved.hand.now()
+    async with moved.client() as cloud:
+        await cloud.images.bake(RECIPE, zones=[ZONE])
+        assert moved.hand.now() - began < 600 + 200
+        await moved.later(60)
+        await cloud.leases.reap()
+    assert len(complete_images(moved)) == 1

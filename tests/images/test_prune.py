@@ -66,12 +66,30 @@ async def test_images_without_a_name_are_versions_only_of_images_with_their_dige
 
 async def test_an_image_that_was_used_lately_is_kept(moved: MovedCloud) -> None:
     async with moved.client() as cloud:
-        first, _ = await _baked(cloud, moved, _version(1), _version(2))
+        first, second = await _baked(cloud, moved, _version(1), _version(2))
         await cloud.images.bake(_version(1), zones=[ZONE])
-        await moved.later(DAY)
         assert await cloud.images.prune(_version(1), unused_for=2 * DAY) == ()
         await moved.later(2 * DAY)
-        assert [image.uuid for image in await cloud.images.prune(_version(1), unused_for=2 * DAY)] == [first.uuid]
+        assert [image.uuid for image in await cloud.images.prune(unused_for=2 * DAY)] == [second.uuid]
+        assert [image.uuid for image in await cloud.images.list()] == [first.uuid]
+
+
+async def test_the_image_that_was_asked_for_last_counts_as_the_newest(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        first, second, third = [(await cloud.images.bake(_version(number), zones=[ZONE]))[0] for number in range(3)]
+        await cloud.images.bake(_version(0), zones=[ZONE])
+        assert await cloud.images.prune(keep=2, dry_run=True) == (second,)
+        # The current image of the recipe that is asked for is kept, whenever it was used last.
+        kept = [image.uuid for image in await cloud.images.prune(_version(1), keep=1, dry_run=True)]
+        assert kept == [first.uuid, third.uuid]
+        assert await cloud.images.prune(_version(0), keep=2) == (second,)
+
+
+async def test_an_image_in_error_is_not_one_of_those_that_are_kept(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        _, broken = await _baked(cloud, moved, _version(1), _version(2))
+        moved.sim.storages[broken.uuid].state = "error"
+        assert [image.uuid for image in await cloud.images.prune(keep=1, dry_run=True)] == [broken.uuid]
 
 
 async def test_templates_of_others_and_templates_that_were_not_baked_are_never_touched(moved: MovedCloud) -> None:

@@ -59,10 +59,17 @@ def test_the_order_of_files_and_the_name_do_not_change_the_digest() -> None:
     [
         ("echo '-----BEGIN OPENSSH PRIVATE KEY-----' > /root/.ssh/id", "a private key"),
         ("echo '-----BEGIN PRIVATE KEY-----'", "a private key"),
+        ("echo '-----BEGIN PGP PRIVATE KEY BLOCK-----'", "a private key"),
         ("export UPCLOUD_TOKEN=ucat_01H8XABCDEF", "an API token of UpCloud"),
         ("git clone https://me:hunter22@example.com/x.git", "a password in a URL"),
         ("git clone https://ghp_0123456789abcdefghijABCDEFGHIJ012345@github.com/x", "a token of GitHub"),
         ("export CI_TOKEN=glpat-0123456789abcdefghij", "a token of GitLab"),
+        ("register --token glrt-0123456789abcdefghij", "a token of GitLab"),
+        ("curl -H 'Deploy-Token: gldt-0123456789abcdefghij'", "a token of GitLab"),
+        ("curl -F token=glptt-0123456789abcdefghij", "a token of GitLab"),
+        ("echo AKIA0123456789ABCDEF", "an access key of AWS"),
+        ("redis-cli -u redis://:hunter22@cache.example.com", "a password in a URL"),
+        ("PASSWORD='$xhunter22'", "a password"),
         ("mysql --password=hunter22", "a password"),
         ('echo "password: hunter22" > /etc/x', "a password"),
         ("export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI", "a password"),
@@ -93,10 +100,20 @@ def test_a_recognised_secret_is_refused_and_not_shown(command: str, kind: str) -
         "git clone git@github.com:buildbot/buildbot.git",
         "git clone https://$USER:$TOKEN@example.com/x.git",
         "echo ucat_ is how a token begins",
+        "passwd:         files systemd",
+        "lock_passwd: true",
+        "become_ask_password = False",
+        "PASSWORD='$DB_PASSWORD' PASSWORD='${DB_PASSWORD}'",
+        "mysql --password=hunter22  # pragma: allowlist secret",
     ],
 )
 def test_text_that_only_resembles_a_secret_is_accepted(command: str) -> None:
     assert _recipe(commands=[command], files={"/etc/x": command}).commands == (command,)
+
+
+def test_a_copy_with_other_commands_has_another_digest() -> None:
+    recipe = _recipe(commands=["true"])
+    assert recipe.digest != recipe.model_copy(update={"commands": ("false",)}).digest
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -110,7 +127,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"size": 0}, "greater than or equal to 1"),
     ({"base": ""}, "at least 1 character"),
     ({"name": "my tools"}, "a name has 1 to 63 letters"),
-    ({"commands": ["x" * 61_000]}, "user_data can have 60000"),
+    ({"commands": ["x" * 64_000]}, "user_data can have 65535"),
     ({"command": ["true"]}, "Extra inputs are not permitted"),
 ]
 

@@ -2,70 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import anyio
 import pytest
 
 from tests.images.baking import RECIPE, ZONE, complete_images
-from tests.moved_time import MovedCloud, MovedTransport
+from tests.images.dying import ZONES, killed_in
+from tests.moved_time import MovedCloud
 from tests.reliability.lives import FAULTS
 from upcloud_sdk.errors import UpCloudError
-from upcloud_sdk.fleet.records.identity import RUN
 from upcloud_sdk.models.ownership import IMAGE
-
-if TYPE_CHECKING:
-    import httpx
 
 pytestmark = pytest.mark.anyio
 
-ZONES = [ZONE, "de-fra1"]
 QUICK: dict[str, Any] = {"boot_seconds": 6, "stop_seconds": 2, "storage_seconds": 2}
-
-
-class DyingTransport(MovedTransport):
-    """The transport of a process that is killed at a request that changes something: before or after its effect."""
-
-    def __init__(self, moved: MovedCloud, number: int, *, after: bool) -> None:
-        super().__init__(moved.sim, moved.clock)
-        self.left, self.after = number, after
-        self.killed = anyio.Event()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if self.killed.is_set():
-            await anyio.sleep_forever()
-        if request.method != "GET":
-            self.left -= 1
-            if self.left < 0:
-                if self.after:
-                    await super().handle_async_request(request)
-                self.killed.set()
-                await anyio.sleep_forever()
-        return await super().handle_async_request(request)
-
-
-async def _killed_in(moved: MovedCloud, number: int, monkeypatch: pytest.MonkeyPatch, *, after: bool) -> bool:
-    """Run a bake whose process dies at the request with this number. False if there was no such request."""
-    transport = DyingTransport(moved, number, after=after)
-    ended = False
-    with monkeypatch.context() as patch:
-        patch.setattr(RUN, "id", "a-dead-run")
-        async with anyio.create_task_group() as group:
-
-            async def bake() -> None:
-                nonlocal ended
-                # A killed process reports nothing.
-                with suppress(UpCloudError):
-                    async with moved.client(transport=transport, close_timeout=0.1) as cloud:
-                        await cloud.images.bake(RECIPE, zones=ZONES)
-                        ended = True
-                transport.killed.set()
-
-            group.start_soon(bake)
-            await transport.killed.wait()
-            group.cancel_scope.cancel()
-    return not ended
 
 
 @pytest.mark.parametrize(
@@ -79,7 +29,7 @@ async def test_the_reaper_finds_everything_of_a_process_that_was_killed_at_any_r
     number = 0
     while True:
         async with MovedCloud.open(**QUICK) as moved:
-            if not await _killed_in(moved, number, monkeypatch, after=after):
+            if not await killed_in(moved, number, monkeypatch, after=after):
                 break
             await moved.later(10)
             async with moved.client() as cloud:
@@ -97,7 +47,7 @@ async def test_the_reaper_finds_everything_of_a_process_that_was_killed_at_any_r
 async def test_an_incomplete_image_is_kept_while_its_lease_is_valid(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await _killed_in(moved, 3, monkeypatch, after=False)
+    await killed_in(moved, 3, monkeypatch, after=False)
     async with moved.client() as cloud, moved.client("others") as others:
         await others.leases.reap(exclusive=True)
         assert (await cloud.leases.reap()).servers == ()
@@ -113,7 +63,7 @@ async def test_an_incomplete_image_is_kept_while_its_lease_is_valid(
 async def test_a_template_of_somebody_else_with_the_title_of_an_image_is_kept(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await _killed_in(moved, 3, monkeypatch, after=False)
+    await killed_in(moved, 3, monkeypatch, after=False)
     half = next(each for each in moved.sim.storages.values() if each.type == "template")
     half.title += " (copy)"
     async with moved.client() as cloud:
@@ -194,3 +144,13 @@ async def test_a_template_whose_answer_was_lost_is_found_by_its_title() -> None:
             images = await cloud.images.bake(RECIPE, zones=ZONES)
         assert [image.zone for image in images] == ZONES
         assert len(complete_images(moved)) == 2
+
+
+async def test_an_image_whose_completion_has_lost_its_answer_is_kept() -> None:
+    """The bake fails, and the destroy of its server looks at each copy before it deletes it."""
+    async with MovedCloud.open(**QUICK) as moved:
+        moved.sim.fail("PUT /storage/{uuid}", after_effect=True, drop=True, times=None)
+        async with moved.client() as cloud:
+            with pytest.raises(UpCloudError):
+                await cloud.images.bake(RECIPE, zones=[ZONE])
+        assert len(complete_images(moved)) == 1

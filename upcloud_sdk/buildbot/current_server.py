@@ -172,7 +172,8 @@ class CurrentServer:
         if self._is_cancelled:
             raise defer.CancelledError
         service, arguments, account = self.service, self.arguments, self.account_of_next
-        service.images.use_limits_of(server.choice.recipe, lambda: self.arguments)
+        worker = self._worker
+        service.images.use_limits_of(server.choice.recipe, lambda: self.arguments, lambda: worker.running)
         self.server = self._started = server
         account.holders.add(server)
         # What the last run of the master has left counts until the reaper has destroyed it.

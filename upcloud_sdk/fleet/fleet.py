@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -15,14 +14,13 @@ from upcloud_sdk.fleet.create.create import create_server
 from upcloud_sdk.fleet.create.idempotent_create import UNHELD_TIMEOUT
 from upcloud_sdk.fleet.destroy.destroy import Destroyer, Tools
 from upcloud_sdk.fleet.destroy.destroy_steps import Spared
-from upcloud_sdk.fleet.destroy.titled_disks import label, titled, titled_disks
 from upcloud_sdk.fleet.records.api_time import api_now
 from upcloud_sdk.fleet.records.identity import run_id, warn_of_default_owner
 from upcloud_sdk.fleet.records.labels import LabelEditor
 from upcloud_sdk.fleet.records.observed import disks_of, get_server
 from upcloud_sdk.fleet.records.records import Record, Records, State
 from upcloud_sdk.fleet.records.renewal import Renewal
-from upcloud_sdk.models.ownership import LEASE, OWNER, RUN, TITLED, sdk_labels, write_lease
+from upcloud_sdk.models.ownership import ATTEMPT, LEASE, OWNER, RUN, sdk_labels, write_lease
 from upcloud_sdk.resources._base import label_params
 from upcloud_sdk.resources._paging import whole_list
 from upcloud_sdk.resources.server_storages import SERVER
@@ -63,8 +61,6 @@ class Fleet:
             emit=core.emit,
         )
         self.tools = Tools(core, self.watcher, self.labels)
-        self.sees_titled = False
-        """Whether there may be disks that only their titles identify. Then the reaper reads all disks too."""
         self._capacity = Capacity(core.waits.clock, core.emit)
 
     async def _get(self, uuid: str) -> ServerSummary:
@@ -129,13 +125,13 @@ class Fleet:
             ours: dict[str, str | None] = {OWNER: self.core.owner, RUN: run_id(), LEASE: write_lease(ends)}
             undo: list[tuple[str, dict[str, str | None]]] = []
             attempt = seen.ownership.attempt
-            disks = [] if attempt is None else await disks_of(self.core.transport, attempt)
+            disks = [] if attempt is None else await disks_of(self.core.transport, attempt, with_titled=True)
             try:
                 # The server first: disks are not reaped while their server exists.
                 await self.labels.write_server(seen, ours)
                 for disk in disks:
                     undo.append((disk.uuid, {key: disk.labels.get(key) for key in ours}))
-                    await self._edit_disk(disk.uuid, ours)
+                    await self._edit_disk(disk.uuid, {ATTEMPT: attempt, **ours})
             except UpCloudError:
                 await self._undo_take(seen, ours, undo)
                 raise
@@ -176,12 +172,10 @@ class Fleet:
         """Remove the lease from the server and disks of an attempt. Return the server after that."""
         seen = await self._keep_server(uuid)
         attempt = seen.ownership.attempt
-        if attempt is not None and TITLED in seen.labels:
-            for each in await titled_disks(self.core.transport, attempt=attempt):
-                await label(self.labels, each, replace(seen.ownership, lease=None))
-        for disk in [] if attempt is None else await disks_of(self.core.transport, attempt):
-            if LEASE in disk.labels:
-                await self._edit_disk(disk.uuid, {LEASE: None})
+        for disk in [] if attempt is None else await disks_of(self.core.transport, attempt, with_titled=True):
+            # An incomplete image keeps its lease: without it, it would look like a complete one.
+            if disk.has_lease and disk.type != "template":
+                await self._edit_disk(disk.uuid, {**seen.ownership.labels(), LEASE: None})
         # A renewal by another process that was under way may have written the lease again.
         seen = await self._keep_server(uuid)
         self.core.emit(LeaseEvent(at=self.core.emit.now(), uuid=uuid, happened="kept"))
@@ -205,22 +199,18 @@ class Fleet:
         except NotFound:
             log.debug("disk %s is gone", uuid)
 
-    async def announce_disk(self, uuid: str, title: str) -> str | None:
-        """Mark a server before a disk without labels is created for it. Returns the title that identifies the disk.
-
-        None: the SDK did not create the server, so the disk could not be found later.
-        """
-        async with self.labels.editing(uuid):
-            seen = await get_server(self.core.transport, uuid)
-            if seen.ownership.attempt is None:
-                return None
-            if TITLED not in seen.labels:
-                await self.labels.write_server(seen, {TITLED: "yes"})
-        self.sees_titled = True
-        record = self.records.get(uuid)
+    def add_copies(self, server: str, copies: Collection[str]) -> None:
+        """Note storages that were made for a server, and are deleted with it."""
+        record = self.records.get(server)
         if record is not None:
-            record.is_titled = True
-        return titled(title, seen.ownership)
+            record.copies |= frozenset(copies)
+
+    def forget_disk(self, uuid: str) -> None:
+        """Note that a storage is gone, or belongs to no server any more."""
+        for record in self.records:
+            record.copies -= {uuid}
+            if record.disks is not None:
+                record.disks -= {uuid}
 
     # --- destroy ------------------------------------------------------------------------------------------------------
 

@@ -11,22 +11,29 @@ import anyio
 from upcloud_sdk._tasks import protected
 from upcloud_sdk.errors import AuthenticationFailed, NotFound
 from upcloud_sdk.events import LeaseEvent
-from upcloud_sdk.fleet.destroy.delete import send_delete
+from upcloud_sdk.fleet.destroy.delete import delete_storage
 from upcloud_sdk.fleet.destroy.destroy import Destroyer
 from upcloud_sdk.fleet.destroy.destroy_steps import Spared
-from upcloud_sdk.fleet.destroy.titled_disks import TitledDisk, label, titled_disks
 from upcloud_sdk.fleet.records.api_time import api_now
 from upcloud_sdk.fleet.records.identity import run_id
-from upcloud_sdk.fleet.records.observed import get_server, get_storage, list_servers, list_storages, servers_of
+from upcloud_sdk.fleet.records.observed import (
+    ObservedStorage,
+    get_server,
+    get_storage,
+    list_private,
+    list_servers,
+    servers_of,
+)
 from upcloud_sdk.fleet.records.records import Record, State
-from upcloud_sdk.models.ownership import LEASE, OWNER, TITLED, Ownership
+from upcloud_sdk.models.ownership import LEASE, OWNER
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable
     from datetime import datetime
 
     from upcloud_sdk.fleet.fleet import Fleet
-    from upcloud_sdk.fleet.records.observed import ObservedServer, ObservedStorage
+    from upcloud_sdk.fleet.records.observed import ObservedServer
+    from upcloud_sdk.models.ownership import Ownership
 
 log = logging.getLogger("upcloud_sdk")
 
@@ -79,6 +86,8 @@ class Reaper:
         self._grace, self._timeout = grace, timeout
         self._only = None if only is None else frozenset(only)
         self._servers: list[str] = []
+        self._gone: set[str] = set()
+        """Servers that do not exist any more, although a list may still show them."""
         self._storages: list[str] = []
         self._spared: list[str] = []
         self._unreadable: list[str] = []
@@ -99,16 +108,14 @@ class Reaper:
         due = [server.uuid for server in servers if server.uuid not in remembered and self._is_due(server, now)]
         await self._each((record.uuid, self._finisher(record, now)) for record in unfinished)
         await self._each((uuid, self._server_reaper(uuid, now)) for uuid in due)
-        self._fleet.sees_titled = self._fleet.sees_titled or any(TITLED in server.labels for server in servers)
-        if self._fleet.sees_titled and self._owner is not None:
-            await self._each((each.disk.uuid, self._labeller(each)) for each in await self._titled_orphans())
         # After the servers, since their disks may be detached now.
         disks: dict[str | None, list[str]] = {}
-        for storage in await list_storages(self._core.transport, labels):
+        # All of them: those without labels are found by their titles.
+        for storage in await list_private(self._core.transport):
             if self._is_due(storage, now):
                 disks.setdefault(storage.ownership.attempt, []).append(storage.uuid)
         # Not only those of this client: a list of the servers of one attempt may not show its server.
-        living = {server.ownership.attempt for server in servers if server.uuid not in self._servers} - {None}
+        living = {server.ownership.attempt for server in servers if server.uuid not in self._gone} - {None}
         for attempt in [each for each in disks if each in living or self._records.is_attempt_held(each)]:
             self._spared.extend(disks.pop(attempt))
         await self._each((uuids[0], self._disk_reaper(attempt, uuids, now)) for attempt, uuids in disks.items())
@@ -162,7 +169,8 @@ class Reaper:
                 # The list may be old and not show its disks.
                 seen = await get_server(self._core.transport, uuid)
             except NotFound:
-                return  # Somebody else was faster. Its other disks are reaped below.
+                self._gone.add(uuid)  # Somebody else was faster. Its other disks are reaped below.
+                return
             if not still_ours(seen):
                 raise Spared
             record = Record(uuid, attempt=seen.ownership.attempt)
@@ -206,6 +214,7 @@ class Reaper:
             await self._core.background.run(destroyer.run, f"destroy of server {uuid}", uuid=uuid, repeatable=True)
             self._core.emit(LeaseEvent(at=self._core.emit.now(), uuid=uuid, happened="reaped"))
         self._servers.append(uuid)
+        self._gone.add(uuid)
 
     # --- disks --------------------------------------------------------------------------------------------------------
 
@@ -214,7 +223,7 @@ class Reaper:
 
         async def reap() -> None:
             # An existing server may attach its disk again, even if the disk's lease has ended.
-            if attempt is not None and await servers_of(self._core.transport, attempt):
+            if attempt is not None and await self._has_server(attempt):
                 self._spared.extend(uuids)
                 return
             for uuid in uuids:
@@ -222,40 +231,32 @@ class Reaper:
 
         return reap
 
+    async def _has_server(self, attempt: str) -> bool:
+        for server in await servers_of(self._core.transport, attempt):
+            if server.uuid in self._gone:
+                continue
+            try:
+                await get_server(self._core.transport, server.uuid)
+            except NotFound:
+                continue
+            return True
+        return False
+
     async def _reap_disk(self, uuid: str, now: datetime) -> None:
         try:
             seen = await get_storage(self._core.transport, uuid)
         except NotFound:
             return
-        still_ours = LEASE in seen.labels and self._has_ended(seen.ownership, now)
+        still_ours = seen.has_lease and self._has_ended(seen.ownership, now)
         if not seen.is_detached or not still_ours:
             self._spared.append(uuid)
             return
         if not self._dry_run:
             try:
-                await send_delete(self._core.transport, f"/storage/{uuid}", [("backups", "delete")])
+                await delete_storage(self._core.transport, uuid, "delete")
             except NotFound:
                 return  # Another reaper was faster.
         self._storages.append(uuid)
-
-    async def _titled_orphans(self) -> list[TitledDisk]:
-        """Disks without labels whose server is gone: they appeared later, or their process was killed."""
-        found = await titled_disks(self._core.transport, owner=self._owner)
-        return [
-            each for each in found if not each.has_labels and not await servers_of(self._core.transport, each.attempt)
-        ]
-
-    def _labeller(self, titled: TitledDisk) -> Callable[[], Awaitable[None]]:
-        """Adds the missing labels to a disk, with a lease that ends now."""
-
-        async def give() -> None:
-            if not self._dry_run:
-                owned = Ownership(
-                    self._owner or self._core.owner, titled.run, titled.attempt, await api_now(self._core)
-                )
-                await label(self._fleet.labels, titled, owned)
-
-        return give
 
     # --- owner and end of a lease -------------------------------------------------------------------------------------
 
@@ -263,8 +264,9 @@ class Reaper:
         owned = found.ownership
         if not self._is_selected(found.uuid):
             return False
-        if not self._is_of_owner(owned) or LEASE not in found.labels:
-            return False  # The filter may return others by mistake.
+        has_lease = found.has_lease if isinstance(found, ObservedStorage) else LEASE in found.labels
+        if not owned.is_of(self._owner) or not has_lease:
+            return False  # The list has others, too.
         if owned.lease is None:
             self._unreadable.append(found.uuid)
             return False
@@ -276,12 +278,9 @@ class Reaper:
     def _is_selected(self, uuid: str) -> bool:
         return self._only is None or uuid in self._only
 
-    def _is_of_owner(self, owned: Ownership) -> bool:
-        return owned.owner is not None and self._owner in {None, owned.owner}
-
     def _has_ended(self, owned: Ownership, now: datetime) -> bool:
         """Whether a lease has ended: by its time, or because its process does not run any more."""
-        if not self._is_of_owner(owned) or owned.lease is None:
+        if not owned.is_of(self._owner) or owned.lease is None:
             return False
         # A difference: a sum could exceed the largest date.
         over_for = (now - owned.lease).total_seconds()

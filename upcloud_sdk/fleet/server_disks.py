@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upcloud_sdk._wire import uuid_of
+from upcloud_sdk.fleet.records.observed import get_server
 from upcloud_sdk.fleet.server_waits import ServerWaits
+from upcloud_sdk.resources._base import body_of
 
 if TYPE_CHECKING:
     from upcloud_sdk._wire import Uuid
@@ -21,8 +23,7 @@ class ServerDisks(ServerWaits):
     async def rebuild_disk(self, uuid: Uuid, spec: ServerRebuildSpec) -> Server:
         """Rebuild a server from a template. `destroy` and the reaper delete the new disk with the server.
 
-        They find the disk by its title. The old disk costs money until it is deleted, unless the spec has
-        `delete_detached_disk`.
+        The old disk costs money until it is deleted, unless the spec has `delete_detached_disk`.
 
         Args:
             uuid: Uuid of the server, or the server itself.
@@ -34,15 +35,23 @@ class ServerDisks(ServerWaits):
         """
         uuid = uuid_of(uuid)
         self._created.pop(uuid, None)
-        title = await self._fleet.announce_disk(uuid, spec.storage_title or "rebuilt")
-        if title is not None:
-            spec = spec.model_copy(update={"storage_title": title})
-        return await self.rebuild(uuid, spec)
+        seen = await get_server(self._core.transport, uuid)
+        if seen.ownership.attempt is None:
+            return await self.rebuild(uuid, spec)
+        title = seen.ownership.marked(spec.storage_title or "rebuilt")
+        server = await self.rebuild(uuid, spec.model_copy(update={"storage_title": title}))
+        before = {device.storage for device in seen.storage_devices if device.storage}
+        now = {device.storage for device in server.storage_devices if device.storage}
+        self._fleet.add_copies(uuid, now - before)
+        if spec.delete_detached_disk:
+            for old in before - now:
+                self._fleet.forget_disk(old)
+        return server
 
     async def clone_disk(self, uuid: Uuid, source: Uuid, spec: StorageCloneSpec, *, timeout: float = 300) -> Storage:
         """Clone a disk or a template for a server, and wait until the clone is online. It is not attached.
 
-        `destroy` and the reaper delete it with the server. They find the disk by its title.
+        `destroy` and the reaper delete it with the server. Its title ends with ids until it has its labels.
 
         Args:
             uuid: Uuid of the server, or the server itself.
@@ -53,15 +62,15 @@ class ServerDisks(ServerWaits):
         Raises:
             ValueError: The SDK did not create the server, so the disk could not be found later.
             WaitTimeout: The clone was not online within `timeout` seconds.
-            OutcomeUnknown: No answer came. A clone that appears is deleted with the server.
+            OutcomeUnknown: No answer came, and no clone was found. A late one is deleted.
         """
+        from upcloud_sdk.fleet.copies import Copies  # noqa: PLC0415 - rarely used
         from upcloud_sdk.fleet.storages import Storages  # noqa: PLC0415 - rarely used
 
         uuid = uuid_of(uuid)
         self._created.pop(uuid, None)
-        title = await self._fleet.announce_disk(uuid, spec.title)
-        if title is None:
-            raise ValueError(f"server {uuid} has no attempt label: a disk created for it would not be deleted with it")
-        storages = Storages(self._core, self._get_fleet)
-        clone = await storages.clone(source, spec.model_copy(update={"title": title}))
-        return await storages.wait_for_state(clone.uuid, "online", timeout=timeout)
+        copies = Copies(self._fleet)
+        clone = await copies.make(uuid, uuid_of(source), "clone", body_of(spec))
+        clone = await Storages(self._core, self._get_fleet).wait_for_state(clone.uuid, "online", timeout=timeout)
+        await copies.label(uuid, clone, spec.title)
+        return clone

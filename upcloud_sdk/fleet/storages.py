@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.models.storage_requests import StorageChanges
     from upcloud_sdk.models.storages import Storage
     from upcloud_sdk.resources._base import Core
+    from upcloud_sdk.resources.policies import BackupPolicy
 
 
 class Storages(StorageEndpoints):
@@ -26,6 +27,20 @@ class Storages(StorageEndpoints):
         super().__init__(core)
         # Only a change of labels needs it, and its import doubles the import time of storages.
         self._fleet = fleet
+
+    @endpoint("DELETE", "/storage/{uuid}")
+    async def delete(self, uuid: Uuid, *, backups: BackupPolicy | None = None) -> None:
+        """Delete a detached storage.
+
+        Args:
+            uuid: Uuid of the storage, or the storage itself.
+            backups: What happens to its backups. None: the API's default, which keeps them.
+
+        Raises:
+            Conflict: It is attached, or in a state that does not allow this.
+        """
+        await super().delete(uuid, backups=backups)
+        self._fleet().forget_disk(uuid_of(uuid))
 
     @endpoint("PUT", "/storage/{uuid}")
     async def modify(self, uuid: Uuid, changes: StorageChanges) -> Storage:

@@ -1,73 +1,63 @@
 """One bake: finds the images of a recipe, and makes those that are missing. A killed bake leaves nothing behind.
 
-The server that runs the commands has a lease, and a label with the recipe's digest. Until a copy of its disk is
-complete, its title contains the server's attempt id, and it is deleted with the server
-(`fleet/destroy/unfinished.py`). One request completes it: that sets the title and labels of an image.
+The server that runs the commands has a lease, and a label with the recipe's digest. The copies of its disk belong to
+the server's attempt and are deleted with it (`fleet/copies.py`), until one request completes them: that sets the title
+and labels of an image, without a lease.
 """
 
 from __future__ import annotations
 
 import logging
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import SecretStr
 
-from upcloud_sdk._transport import path_segment
 from upcloud_sdk.errors import (
     BakeFailed,
     Conflict,
     NotFound,
     ResourceFailed,
-    ServerFault,
-    TransportError,
     UnexpectedAnswer,
     UpCloudError,
     WaitTimeout,
 )
 from upcloud_sdk.events import BakeEvent
-from upcloud_sdk.fleet.destroy.unfinished import unfinished
+from upcloud_sdk.fleet.copies import Copies
 from upcloud_sdk.fleet.records.api_time import api_now
-from upcloud_sdk.fleet.records.identity import run_id
-from upcloud_sdk.fleet.records.observed import STORAGE, list_servers
+from upcloud_sdk.fleet.records.observed import list_servers
 from upcloud_sdk.images.guest import user_data
-from upcloud_sdk.images.image import Image, oldest_first, read_image
+from upcloud_sdk.images.image import Image, by_last_use, oldest_first, read_image
 from upcloud_sdk.models.networks import InterfaceSpec
-from upcloud_sdk.models.ownership import (
-    ATTEMPT,
-    IMAGE,
-    IMAGE_BASE,
-    IMAGE_NAME,
-    IMAGE_USED,
-    OWNER,
-    RUN,
-    incomplete_title,
-    write_lease,
-)
+from upcloud_sdk.models.ownership import IMAGE, IMAGE_BASE, IMAGE_NAME, IMAGE_USED, OWNER, write_lease
 from upcloud_sdk.models.server_requests import LoginUser, ServerSpec, StorageDeviceSpec
 from upcloud_sdk.models.servers import ServerState
 from upcloud_sdk.models.storage_requests import StorageCloneSpec
 from upcloud_sdk.models.storages import StorageState
 from upcloud_sdk.pricing import PlansAndPrices
+from upcloud_sdk.resources._base import body_of
 from upcloud_sdk.resources.templates import choose
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
+    from upcloud_sdk.fleet.fleet import Fleet
     from upcloud_sdk.fleet.records.observed import ObservedServer
     from upcloud_sdk.fleet.servers import Servers
     from upcloud_sdk.fleet.storages import Storages
     from upcloud_sdk.images.recipe import Recipe
     from upcloud_sdk.models.servers import Server
-    from upcloud_sdk.models.storages import StorageSummary
+    from upcloud_sdk.models.storages import Storage, StorageSummary
     from upcloud_sdk.resources._base import Core
 
 log = logging.getLogger("upcloud_sdk")
 
-LEASE = 3600.0
-"""Lease in seconds: after that, others may reap the bake of a killed process."""
+LEASE = 600.0
+"""Lease in seconds. After that, others take over the bake of a killed process. It is renewed after half of it, unless
+the server is in maintenance: the rest is longer than a create."""
 CREATE_TIMEOUT = 300.0
 """Limit for the create of the server, in seconds."""
 CLEANUP_TIMEOUT = 300.0
@@ -80,6 +70,10 @@ LOOK_AGAIN_AFTER = 5.0
 """Seconds between reads of a server that bakes the same recipe."""
 USED_AFTER = timedelta(days=1)
 """The label with an image's last use is renewed after this time."""
+EXPLAIN_TIMEOUT = 60.0
+"""Limit for `explain`, in seconds. The server is destroyed after it."""
+MOST_EXPLAINED = 10_000
+"""How many characters of its text are part of the error: the last ones."""
 LEAST_MEMORY, LEAST_CORES = 1024, 1
 """Memory in MiB, and cores, of a server without a given plan."""
 
@@ -100,17 +94,20 @@ class Bake:
         max_age: float | None,
         explain: Callable[[str], Awaitable[str]] | None,
         reserve: Callable[[ServerSpec], AbstractAsyncContextManager[object]] | None,
-        note_use: Callable[[str, dict[str, str | None]], Awaitable[object]],
+        fleet: Fleet,
     ) -> None:
         self._core, self._servers, self._storages, self._recipe = core, servers, storages, recipe
         self._zones, self._plan, self._timeout, self._max_age = zones, plan, timeout, max_age
-        self._explain, self._reserve, self._note_use = explain, reserve, note_use
+        self._explain, self._reserve, self._fleet = explain, reserve, fleet
         self._clock = core.waits.clock
+        self._latest_use: dict[tuple[str, str], datetime | None] = {}
+        """The last use of any version of an image, by its family."""
         self._cheapest: dict[str, str] = {}
         """The plan for each zone, if none is given."""
-        self._attempt = ""
         self._made: dict[str, Image] = {}
         """Images by zone, kept here because a list may lag and not show them yet."""
+        self._gone: set[str] = set()
+        """Images that do not exist any more, although a list may still show them."""
 
     async def run(self) -> tuple[Image, ...]:
         """The images, in the order of the zones."""
@@ -118,7 +115,9 @@ class Bake:
             found, base = await self._find_images()
             missing = [zone for zone in self._zones if zone not in found]
             if not missing:
-                break
+                if await self._all_exist([found[zone] for zone in self._zones]):
+                    return tuple(found[zone] for zone in self._zones)
+                continue
             # Before the other bakes are read, since this may wait for a long time.
             async with await self._place(base, missing[0]):
                 other = next(iter(await self._bakers()), None)
@@ -130,9 +129,6 @@ class Bake:
             if other is not None:
                 self._tell("waiting", missing[0], other.uuid)
                 await self._wait_for(other)
-        for zone in self._zones:
-            await self._note(found[zone])
-        return tuple(found[zone] for zone in self._zones)
 
     # --- finding ------------------------------------------------------------------------------------------------------
 
@@ -146,12 +142,13 @@ class Bake:
         for image in oldest_first(images):
             if self._is_good(image, base, now):
                 found.setdefault(image.zone, image)
+        self._latest_use = {image.family: image.last_use for image in sorted(images, key=by_last_use)}
         return {**found, **self._made}, base
 
     def _is_good(self, image: Image, base: StorageSummary, now: datetime) -> bool:
-        if (image.digest, image.base) != (self._recipe.digest, base.uuid):
+        if (image.digest, image.base) != (self._recipe.digest, base.uuid) or image.uuid in self._gone:
             return False
-        if image.state not in {StorageState.ONLINE, StorageState.CLONING}:
+        if not image.is_usable:
             return False
         age = 0.0 if image.created is None else (now - image.created).total_seconds()
         return self._max_age is None or age <= self._max_age
@@ -173,9 +170,19 @@ class Bake:
     async def _wait_for(self, other: ObservedServer) -> None:
         """Wait until another server's bake of this recipe has ended or failed, or its lease has ended."""
         ends = self._clock.now() + self._timeout + CREATE_TIMEOUT
-        while any(each.uuid == other.uuid for each in await self._bakers()):
+        said: datetime | None = None
+        while (seen := next((each for each in await self._bakers() if each.uuid == other.uuid), None)) is not None:
+            lease = seen.ownership.lease
+            what = (
+                f"image {self._recipe.title}: server {seen.uuid} of process {seen.ownership.run} bakes it, "
+                f"with a lease until {lease}. If that process was killed, this bake takes over then, "
+                "and `upcloud-sdk leases reap` deletes the server"
+            )
             if self._clock.now() >= ends:
-                raise WaitTimeout(f"image {self._recipe.title}: server {other.uuid} bakes it and has not finished")
+                raise WaitTimeout(f"{what}: it has not finished in {self._timeout + CREATE_TIMEOUT:g} s")
+            if lease != said:
+                log.warning("waiting for another bake: %s", what)
+                said = lease
             await self._clock.sleep(max(LOOK_AGAIN_AFTER, self._core.waits.pause))
 
     async def _is_first(self, server: Server) -> bool:
@@ -183,13 +190,27 @@ class Bake:
         bakers = await self._bakers()
         return not bakers or bakers[0].uuid == server.uuid
 
+    async def _all_exist(self, images: Sequence[Image]) -> bool:
+        """Whether all images still exist: a list may lag. Writes the last use on their labels."""
+        for image in images:
+            try:
+                await self._storages.get(image.uuid)
+                await self._note(image)
+            except NotFound:
+                self._gone.add(image.uuid)
+                self._made.pop(image.zone, None)
+        return self._gone.isdisjoint(image.uuid for image in images)
+
     async def _note(self, image: Image) -> None:
-        """Write the last use on an image's label, at most once per day."""
-        now = await api_now(self._core)
-        if image.last_use is not None and now - image.last_use < USED_AFTER:
+        """Write the last use on an image's label: once per day, and if another version was used after it."""
+        now, latest = await api_now(self._core), self._latest_use.get(image.family)
+        is_latest = image.last_use is not None and (latest is None or latest <= image.last_use)
+        if image.last_use is not None and is_latest and now - image.last_use < USED_AFTER:
             return
         try:
-            await self._note_use(image.uuid, {IMAGE_USED: write_lease(now)})
+            await self._fleet.labels.edit_storage(image.uuid, {IMAGE_USED: write_lease(now)})
+        except NotFound:
+            raise
         except UpCloudError as error:
             # The API refuses changes while a server is created from the image.
             log.debug("image %s: could not write its last use: %s", image.uuid, error)
@@ -203,12 +224,10 @@ class Bake:
     async def _make(self, base: StorageSummary, zones: Sequence[str]) -> None:
         """Make the missing images, unless another bake makes them."""
         spec = await self._spec(base, zones[0])
-        made: set[str] = set()
         try:
             async with self._servers.ephemeral(
                 spec, timeout=CREATE_TIMEOUT, cleanup_timeout=CLEANUP_TIMEOUT, lease=LEASE, wait=False
             ) as server:
-                self._attempt = server.labels[ATTEMPT]
                 self._tell("server", zones[0], server.uuid)
                 if not await self._is_first(server):
                     return
@@ -216,14 +235,22 @@ class Bake:
                 # Lists may lag. By now they show all bakes that began at the same time.
                 if not await self._is_first(server):
                     return
-                disk = next(device.storage for device in server.storage_devices if device.type == "disk")
-                assert disk is not None
-                for zone in zones:
-                    made.add(await self._image(disk, base, zone, own=zone == zones[0]))
+                disk = await self._disk_of(server)
+                made = [await self._image(server.uuid, disk, base, zone, own=zone == zones[0]) for zone in zones]
         except BaseException:
             self._tell("failed", zones[0], None)
             raise
         await self._delete_doubles(made)
+
+    async def _disk_of(self, server: Server) -> str:
+        """The uuid of the server's disk, its only storage."""
+        disks = [device.storage for device in server.storage_devices if device.storage]
+        if not disks:
+            seen = await self._servers.get(server.uuid)
+            disks = [device.storage for device in seen.storage_devices if device.storage]
+        if not disks:
+            raise UnexpectedAnswer(f"GET /server/{server.uuid}", "server", "storage_devices", "it has no disk")
+        return disks[0]
 
     async def _spec(self, base: StorageSummary, zone: str) -> ServerSpec:
         size = max(self._recipe.size or 0, base.size or 1)
@@ -274,10 +301,12 @@ class Bake:
     async def _failed(self, server: Server, why: str) -> BakeFailed:
         said = ""
         if self._explain is not None:
+            said = f"(explain did not answer within {EXPLAIN_TIMEOUT:g} s)"
             try:
-                said = await self._explain(server.uuid)
+                with self._clock.limit(EXPLAIN_TIMEOUT):
+                    said = str(await self._explain(server.uuid))[-MOST_EXPLAINED:]
             except Exception as error:  # noqa: BLE001 - an error in `explain` must not replace the error
-                said = f"(explain failed: {error!r})"
+                said = f"(explain failed: {repr(error)[:MOST_EXPLAINED]})"
         hint = (
             f"; its last output:\n{said}"
             if said
@@ -286,78 +315,75 @@ class Bake:
         message = f"image {self._recipe.title}, made on server {server.uuid}: {why}{hint}"
         return BakeFailed(server.uuid, self._recipe.digest, message)
 
-    async def _image(self, disk: str, base: StorageSummary, zone: str, *, own: bool) -> str:
-        """Make a complete image in a zone from the disk of the stopped server. Returns its uuid."""
-        title = incomplete_title(self._attempt)
+    async def _image(self, server: str, disk: str, base: StorageSummary, zone: str, *, own: bool) -> Image:
+        """Make a complete image in a zone from the disk of the stopped server."""
+        title = f"image {self._recipe.title}, in the making"
         source = disk
         if not own:
-            clone = StorageCloneSpec(zone=zone, title=title)
-            source = await self._copy(zone, "normal", disk, lambda: self._storages.clone(disk, clone))
-        uuid = await self._copy(zone, "template", source, lambda: self._storages.templatize(source, title))
-        await self._complete(uuid, base)
-        self._tell("made", zone, uuid)
-        return uuid
+            clone = StorageCloneSpec(zone=zone, title=f"{title}: disk in {zone}")
+            source = (await self._copy(server, zone, disk, "clone", body_of(clone))).uuid
+        copy = await self._copy(server, zone, source, "templatize", {"title": f"{title}: template in {zone}"})
+        image = await self._complete(server, copy, base, zone)
+        self._tell("made", zone, image.uuid)
+        return image
 
-    async def _copy(self, zone: str, kind: str, source: str, make: Callable[[], Awaitable[StorageSummary]]) -> str:
-        """Make a copy when its source is free, and wait until it is online. Returns its uuid."""
+    async def _copy(
+        self, server: str, zone: str, source: str, action: Literal["clone", "templatize"], document: dict[str, Any]
+    ) -> Storage:
+        """Make a copy when its source is free, and wait until it is online."""
         self._tell("copying", zone, source)
         await self._storages.wait_for_state(source, StorageState.ONLINE, timeout=COPY_TIMEOUT)
-        try:
-            uuid = (await make()).uuid
-        except (TransportError, ServerFault, UnexpectedAnswer) as error:
-            uuid = await self._find_copy(zone, kind, error)
-        await self._storages.wait_for_state(uuid, StorageState.ONLINE, timeout=COPY_TIMEOUT)
-        return uuid
+        labels = {IMAGE: self._recipe.digest}
+        copies = Copies(self._fleet)
+        uuid = (await copies.make(server, source, action, document, labels)).uuid
+        copy = await self._storages.wait_for_state(uuid, StorageState.ONLINE, timeout=COPY_TIMEOUT)
+        if action == "clone":
+            await copies.label(server, copy, document["title"], labels)
+        return copy
 
-    async def _find_copy(self, zone: str, kind: str, error: UpCloudError) -> str:
-        """Find the copy of a request whose answer was lost. The request is not repeated: that could make two copies."""
-        for pause in self._core.waits.look_for_create:
-            await self._clock.sleep(pause)
-            try:
-                found = await unfinished(self._core.transport, self._attempt)
-            except UpCloudError as problem:
-                log.debug("looking for the copy of a lost answer: %s", problem)
-                continue
-            for each in found:
-                if each.type == kind and each.zone == zone:
-                    return each.uuid
-        raise error
-
-    async def _complete(self, uuid: str, base: StorageSummary) -> None:
+    async def _complete(self, server: str, copy: Storage, base: StorageSummary, zone: str) -> Image:
         """Turn a template into an image. From now on it is not deleted with the server."""
-        now = await api_now(self._core)
-        labels = {
-            OWNER: self._core.owner,
-            RUN: run_id(),
-            ATTEMPT: self._attempt,
-            IMAGE: self._recipe.digest,
-            IMAGE_BASE: base.uuid,
-        }
+        owned = await Copies(self._fleet).ownership(server)
+        labels = {**replace(owned, lease=None).labels(), IMAGE: self._recipe.digest, IMAGE_BASE: base.uuid}
         if self._recipe.name is not None:
             labels[IMAGE_NAME] = self._recipe.name
-        document = {
-            "title": f"{self._recipe.title} {now:%Y-%m-%d}",
-            "labels": [{"key": key, "value": value} for key, value in labels.items()],
-        }
-        await self._core.transport.call(
-            "PUT", f"/storage/{path_segment(uuid, 'uuid')}", STORAGE, json={"storage": document}
+        now = await api_now(self._core)
+        title = f"{self._recipe.title} {now:%Y-%m-%d}"
+        await self._fleet.labels.write_storage(copy.uuid, {}, labels, title)
+        self._fleet.forget_disk(copy.uuid)
+        return Image(
+            uuid=copy.uuid,
+            title=title,
+            zone=zone,
+            digest=self._recipe.digest,
+            name=self._recipe.name,
+            base=base.uuid,
+            size=copy.size or base.size or 0,
+            state=StorageState.ONLINE,
+            created=copy.created,
+            used=None,
         )
 
-    async def _delete_doubles(self, made: set[str]) -> None:
+    async def _delete_doubles(self, made: Sequence[Image]) -> None:
         """Delete images that another bake completed earlier. Can happen when lists lag."""
         found, _ = await self._find_images()
-        for uuid in made:
-            image = read_image(await self._storages.get(uuid), self._core.owner)
-            if image is None:
-                continue
+        for image in made:
             first = found.get(image.zone, image)
-            if oldest_first([first, image])[0].uuid == uuid:
+            if oldest_first([first, image])[0].uuid == image.uuid or not await self._still_exists(first):
                 self._made[image.zone] = image
                 continue
             try:
-                await self._storages.delete(uuid)
+                await self._storages.delete(image.uuid)
             except (Conflict, NotFound) as error:
-                log.warning("image %s is a duplicate and could not be deleted: %s", uuid, error)
+                log.warning("image %s is a duplicate and could not be deleted: %s", image.uuid, error)
+
+    async def _still_exists(self, image: Image) -> bool:
+        """Whether an image exists now: the list may be old."""
+        try:
+            seen = read_image(await self._storages.get(image.uuid), self._core.owner)
+        except NotFound:
+            return False
+        return seen is not None and seen.digest == image.digest and seen.is_usable
 
     def _tell(
         self,

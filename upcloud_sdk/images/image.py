@@ -14,6 +14,7 @@ from upcloud_sdk.models.ownership import (
     OWNER,
     read_lease,
 )
+from upcloud_sdk.models.storages import StorageState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,6 +50,11 @@ class Image:
     currency: str | None = None
 
     @property
+    def is_usable(self) -> bool:
+        """Whether servers can be created from it: not in a state such as `error`."""
+        return self.state in {StorageState.ONLINE, StorageState.CLONING}
+
+    @property
     def last_use(self) -> datetime | None:
         """When it was last used; if never, when it was made."""
         return self.used or self.created
@@ -76,6 +82,12 @@ def read_image(template: StorageSummary, owner: str) -> Image | None:
         created=template.created,
         used=read_lease(labels.get(IMAGE_USED)),
     )
+
+
+def by_last_use(image: Image) -> tuple[float, float, str]:
+    """Sort key: by last use, then by creation time and uuid."""
+    used, created = (when.timestamp() if when else 0.0 for when in (image.last_use, image.created))
+    return used, created, image.uuid
 
 
 def oldest_first(images: Iterable[Image]) -> list[Image]:

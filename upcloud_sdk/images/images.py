@@ -11,16 +11,15 @@ from upcloud_sdk.errors import Conflict, NotFound
 from upcloud_sdk.fleet.checks import check_seconds
 from upcloud_sdk.fleet.records.api_time import api_now
 from upcloud_sdk.images.bake import Bake
-from upcloud_sdk.images.image import Image, oldest_first, read_image
+from upcloud_sdk.images.image import Image, by_last_use, oldest_first, read_image
 from upcloud_sdk.images.recipe import Recipe
 from upcloud_sdk.models.ownership import IMAGE, OWNER
-from upcloud_sdk.models.storages import StorageState
 from upcloud_sdk.pricing import Prices
 from upcloud_sdk.resources._base import Namespace
 from upcloud_sdk.waiting import check_number
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
@@ -98,17 +97,16 @@ class Images(Namespace):
             max_age=max_age,
             explain=explain,
             reserve=reserve,
-            note_use=self._fleet().labels.edit_storage,
+            fleet=self._fleet(),
         )
         return await bake.run()
 
     async def find(self, recipe: Recipe) -> dict[str, Image]:
         """Find the newest image of a recipe in each zone, made from any version of the base. Makes nothing."""
         _check_recipe(recipe)
-        usable = {StorageState.ONLINE, StorageState.CLONING}
         found = await self._storages.list("template", labels={OWNER: self._core.owner, IMAGE: recipe.digest})
         images = oldest_first(image for each in found if (image := read_image(each, self._core.owner)) is not None)
-        return {image.zone: image for image in images if image.digest == recipe.digest and image.state in usable}
+        return {image.zone: image for image in images if image.digest == recipe.digest and image.is_usable}
 
     async def list(self, recipe: Recipe | None = None) -> tuple[Image, ...]:
         """List this owner's images with their cost per month, oldest first.
@@ -136,9 +134,10 @@ class Images(Namespace):
         dry_run: bool = False,
         only: Collection[str] | None = None,
     ) -> tuple[Image, ...]:
-        """Delete this owner's older images and return them. The newest `keep` images in each zone are kept.
+        """Delete this owner's older images and return them. The `keep` images used last are kept in each zone.
 
-        An image from which a disk is being cloned is kept too.
+        The current image of `recipe` is the first of them. An image in a state such as `error` is none of them. An
+        image from which a disk is being cloned is kept too.
 
         Args:
             recipe: Only images with its name or, if it has no name, its digest. None: all recipes, each counted by
@@ -163,8 +162,12 @@ class Images(Namespace):
         families: dict[tuple[str, str], list[Image]] = {}
         for image in images:
             families.setdefault(image.family, []).append(image)
-        older = [image for family in families.values() for image in family[: max(0, len(family) - keep)]]
-        due = [image for image in older if _is_unused(image, now, unused_for) and (only is None or image.uuid in only)]
+        older = {image.uuid for family in families.values() for image in _best_first(family, recipe)[keep:]}
+        due = [
+            image
+            for image in images
+            if image.uuid in older and _is_unused(image, now, unused_for) and (only is None or image.uuid in only)
+        ]
         return tuple([image for image in due if dry_run or await self._delete(image)])
 
     async def _all(self) -> Sequence[Image]:
@@ -190,6 +193,15 @@ class Images(Namespace):
 def _check_recipe(recipe: object) -> None:
     if not isinstance(recipe, Recipe):
         raise TypeError(f"recipe is a {type(recipe).__name__}: write Recipe(base='debian-13', commands=[...])")
+
+
+def _best_first(family: Iterable[Image], recipe: Recipe | None) -> list[Image]:
+    """Sort the versions of an image: the current one of the recipe, then the usable ones by last use."""
+    versions = sorted(family, key=by_last_use, reverse=True)
+    usable = [image for image in versions if image.is_usable]
+    current = [image for image in usable if recipe is not None and image.digest == recipe.digest][:1]
+    others = [image for image in versions if not image.is_usable]
+    return [*current, *(image for image in usable if image not in current), *others]
 
 
 def _is_of(recipe: Recipe, image: Image) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import re
@@ -14,14 +13,15 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from upcloud_sdk._wire import FrozenDict
 from upcloud_sdk._wire.models import Frozen
-from upcloud_sdk.images.secrets import secret_in
+from upcloud_sdk.images.guest import user_data
+from upcloud_sdk.images.secrets import MARK, secret_in
 from upcloud_sdk.models.fields import Size  # noqa: TC001 - pydantic reads it
 
 FORMAT = 1
 """Part of each digest. Increased when a release bakes so differently that old images must be replaced."""
 
-MOST_DATA = 60_000
-"""Limit for commands and files together, in bytes: the API limits user_data."""
+MOST_DATA = 65_535
+"""Limit for the document that the server of a bake gets, in bytes: the API limits user_data."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
@@ -71,7 +71,7 @@ def _check_files(files: Mapping[str, str]) -> FrozenDict[str, str]:
 def _no_secret(where: str, found: str) -> str:
     return (
         f"{where} seems to contain {found}, and everybody who uses the image can read it: give secrets to "
-        "servers when they are created, or to builds"
+        f"servers when they are created, or to builds. If it is no secret, write `# {MARK}` on its line"
     )
 
 
@@ -85,7 +85,8 @@ class Recipe(BaseModel, metaclass=Frozen):
     """How to make an image: a base template, and the commands and files to add. Frozen.
 
     Don't put secrets here: everybody who can create a server from the image can read them. Recognised secrets are
-    refused: private keys, tokens of UpCloud, GitHub and GitLab, and passwords in URLs and in `password=...`.
+    refused: private keys, tokens of UpCloud, GitHub, GitLab and others, and passwords in URLs and in `password=...`. A
+    line with `pragma: allowlist secret` is not checked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, protected_namespaces=())
@@ -105,19 +106,20 @@ class Recipe(BaseModel, metaclass=Frozen):
 
     def model_post_init(self, _: Any, /) -> None:  # noqa: ANN401 - pydantic's
         """Refuse a recipe that is too large for user_data."""
-        written = len(json.dumps([self.commands, dict(self.files)]))
+        written = len(user_data(self).encode())
         if written > MOST_DATA:
             raise ValueError(
-                f"commands and files are {written} bytes together, and user_data can have {MOST_DATA}: "
+                f"commands and files make a document of {written} bytes, and user_data can have {MOST_DATA}: "
                 "let a command download large files"
             )
 
-    @functools.cached_property
+    @property
     def digest(self) -> str:
         """32 hexadecimal digits that identify `base`, `commands`, `files` and `size`.
 
         The same in each process. A new release changes it only if it bakes differently (see the changelog).
         """
+        # Not cached: a copy with other commands would keep the digest.
         what = [FORMAT, self.base, self.commands, sorted(self.files.items()), self.size]
         text = json.dumps(what, ensure_ascii=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:32]

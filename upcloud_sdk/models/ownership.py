@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,10 +15,8 @@ OWNER = "upcloud_sdk_owner"
 RUN = "upcloud_sdk_run"
 ATTEMPT = "upcloud_sdk_attempt"
 LEASE = "upcloud_sdk_lease"
-TITLED = "upcloud_sdk_titled"
-"""On a server: there may be disks created for it without labels, recognised by their titles."""
 
-SDK_LABELS = frozenset({OWNER, RUN, ATTEMPT, LEASE, TITLED})
+SDK_LABELS = frozenset({OWNER, RUN, ATTEMPT, LEASE})
 
 IMAGE = "upcloud_sdk_image"
 """The digest of a recipe: on its images, and on servers that bake it."""
@@ -33,13 +32,9 @@ KEPT_LABELS = SDK_LABELS | IMAGE_LABELS
 """The labels that `modify` keeps."""
 
 
-def incomplete_title(attempt: str) -> str:
-    """Title of an incomplete template or its source disk. The API takes no labels there.
-
-    It belongs to the server with this attempt label, and so to that server's lease.
-    """
-    return f"upcloud-sdk image in the making {attempt}"
-
+_MARK = re.compile(r" upcloud_sdk ([0-9a-f]{12}) (\S{1,64}) ([0-9a-f]{32})$")
+"""The end of the title of a copy without labels: the owner as a hash, run and attempt."""
+_KEPT_OF_TITLE = 150
 
 _LEASE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -79,14 +74,39 @@ class Ownership:
     attempt: str | None = None
     lease: datetime | None = None
     """End of the lease. None if there is none, or its label cannot be read."""
+    owner_hash: str | None = None
+    """A title has no room for an owner. It has this hash instead."""
 
     @classmethod
     def read(cls, labels: Mapping[str, str]) -> Ownership:
         """Read the ownership from labels."""
         return cls(labels.get(OWNER), labels.get(RUN), labels.get(ATTEMPT), read_lease(labels.get(LEASE)))
 
+    @classmethod
+    def read_title(cls, title: str) -> Ownership | None:
+        """Read the ids from the title of a copy that has no labels yet. None if it has none."""
+        mark = _MARK.search(title)
+        return None if mark is None else cls(run=mark[2], attempt=mark[3], owner_hash=mark[1])
+
+    def marked(self, title: str) -> str:
+        """This title with owner, run and attempt, for a request that takes no labels."""
+        mark = f" upcloud_sdk {_hash(self.owner or '')} {self.run} {self.attempt}"
+        if _MARK.fullmatch(mark) is None:
+            raise ValueError("the server's labels are not from this SDK")
+        return title[:_KEPT_OF_TITLE] + mark
+
+    def is_of(self, owner: str | None) -> bool:
+        """Whether it is of this owner. None: whether it has an owner."""
+        if owner is None:
+            return self.owner is not None or self.owner_hash is not None
+        return self.owner == owner or (self.owner is None and self.owner_hash == _hash(owner))
+
     def labels(self) -> dict[str, str]:
         """The labels for this ownership."""
         lease = None if self.lease is None else write_lease(self.lease)
         pairs = {OWNER: self.owner, RUN: self.run, ATTEMPT: self.attempt, LEASE: lease}
         return {key: value for key, value in pairs.items() if value is not None}
+
+
+def _hash(owner: str) -> str:
+    return hashlib.sha256(owner.encode()).hexdigest()[:12]

@@ -63,6 +63,8 @@ class Makeable(NamedTuple):
     wraps_labels: bool = False
     before_delete: Mapping[str, str] | None = None
     """A change that is required before a delete."""
+    is_copied: bool = False
+    """Whether it is a copy of a storage, which can be cancelled while it is made."""
 
 
 class Creator(Protocol):

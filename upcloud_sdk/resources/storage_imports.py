@@ -184,7 +184,7 @@ class StorageImports(Namespace):
         if kind == PLAIN:
             content.check(started.uuid, receipt.written_bytes, receipt.sha256sum, receipt.md5sum)
             content.check(started.uuid, done.written_bytes, done.sha256sum, done.md5sum)
-        elif done.read_bytes not in {None, 0, content.sent}:
+        elif done.read_bytes not in {None, content.sent}:
             # The checksums are of the unpacked data. So only the number of bytes can be compared.
             reason = f"{done.read_bytes} bytes were read, but {content.sent} were sent"
             raise ResourceFailed("storage import", done.uuid, done.state, reason=reason)

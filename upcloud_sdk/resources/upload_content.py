@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import mmap
 import os
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from upcloud_sdk.errors import ResourceFailed
 Progress = Callable[[int, int | None], object]
 """Called with the bytes done and the total. The total is None if not known."""
 
-UploadFile = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | AsyncIterable[bytes]
+UploadFile = str | os.PathLike[str] | bytes | bytearray | memoryview | mmap.mmap | BinaryIO | AsyncIterable[bytes]
 """Content of an upload: a path, bytes, a file open in binary mode, or an async iterable of bytes."""
 
 PIECE = 1 << 20
@@ -35,6 +36,8 @@ class Content:
         self._opened: BinaryIO | None = None
         self._given_size, self.size = size, size
         """Size in bytes. None if not known before the end."""
+        self._is_measured = False
+        """Whether the size is that of a file, which can grow meanwhile."""
         self.sent = 0
         """Bytes sent so far."""
         self._handed_over = 0
@@ -66,7 +69,7 @@ class Content:
         elif isinstance(file, str | os.PathLike):
             source = self._opened = await anyio.to_thread.run_sync(_open, Path(file))
         elif callable(getattr(file, "read", None)):
-            source = file
+            source = cast("BinaryIO", file)
         else:
             raise TypeError("file must be a path, bytes, a file open in binary mode, or an async iterable of bytes")
         self._source = source
@@ -79,6 +82,7 @@ class Content:
 
     async def _measure(self, source: BinaryIO) -> None:
         self.size = await anyio.to_thread.run_sync(_size_of, source)
+        self._is_measured = self.size is not None
         if self.size is None:
             self.size = self._given_size
         elif self._given_size not in {None, self.size}:
@@ -130,7 +134,8 @@ class Content:
 
     def _read(self, source: BinaryIO) -> bytes:
         left = PIECE if self.size is None else min(PIECE, self.size - self._handed_over)
-        piece = source.read(left)
+        # At its end, one more byte shows that a file has grown. A pipe could wait for it.
+        piece = source.read(left or (1 if self._is_measured else 0))
         if not isinstance(cast("object", piece), bytes):
             raise TypeError("the file is open in text mode: open it in binary mode, 'rb'")
         self._sum(piece)
@@ -148,7 +153,7 @@ class Content:
         """
         told = {"written_bytes": written, "sha256sum": sha256 and sha256.lower(), "md5sum": md5 and md5.lower()}
         ours = {"written_bytes": self.sent, "sha256sum": self.sha256, "md5sum": self.md5}
-        wrong = [name for name, value in told.items() if value not in {None, 0, "", ours[name]}]
+        wrong = [name for name, value in told.items() if value not in {None, "", ours[name]}]
         if wrong:
             facts = ", ".join(f"{name} is {told[name]}, sent was {ours[name]}" for name in wrong)
             raise ResourceFailed("storage import", uuid, "completed", reason=f"written and sent data differ: {facts}")
@@ -160,9 +165,15 @@ def _open(path: Path) -> BinaryIO:
 
 def _size_of(file: BinaryIO) -> int | None:
     """Bytes from the current position of a file to its end. None if not known, as for a pipe."""
-    if not file.seekable():
+    try:
+        # A memory map has it since Python 3.13, and its `seek` returned nothing before.
+        is_seekable = getattr(file, "seekable", None)
+        if is_seekable is not None and not is_seekable():
+            return None
+        here = file.tell()
+        file.seek(0, io.SEEK_END)
+        size = file.tell() - here
+        file.seek(here)
+    except AttributeError:
         return None
-    here = file.tell()
-    size = file.seek(0, io.SEEK_END) - here
-    file.seek(here)
     return size

@@ -118,3 +118,47 @@ async def test_one_answer_serves_many_builds_and_an_unknown_base_is_an_error(mov
         assert len(moved.requests()) == count
         with pytest.raises(NoMatch):
             await images.choose(RECIPE.model_copy(update={"base": "debian-31"}), [ZONE], refresh=DAY)
+
+
+async def test_a_recipe_that_is_no_longer_wanted_is_not_baked_again(moved: MovedCloud) -> None:
+    newer = RECIPE.model_copy(update={"commands": ("echo newer",)})
+    async with moved.client() as cloud, _running(cloud, moved) as images:
+        wanted = RECIPE
+        images.is_wanted = lambda recipe: recipe.digest == wanted.digest
+        await _chosen(images)
+        await moved.later(200)
+        wanted = newer
+        await images.choose(newer, [ZONE], refresh=DAY)
+        await moved.later(200)
+        await cloud.images.prune(newer)
+        await moved.later(3 * DAY)
+        assert [each.labels[IMAGE] for each in moved.sim.storages.values()] == [newer.digest]
+        assert moved.count("POST /server") == 2
+
+
+async def test_an_error_of_any_kind_ends_neither_the_task_nor_the_client(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with moved.client() as cloud, _running(cloud, moved) as images:
+        with monkeypatch.context() as patch:
+            patch.setattr(type(cloud.images), "bake", _fail)
+            await _chosen(images)
+            await moved.later(10)
+        assert (await _chosen(images)).image is None
+        await moved.later(4000)
+        assert (await _chosen(images)).image is not None
+
+
+async def _fail(*_: object, **__: object) -> None:
+    raise KeyError("labels")
+
+
+async def test_a_zone_without_its_image_does_not_stop_the_zones_that_have_theirs(moved: MovedCloud) -> None:
+    async with moved.client() as cloud, _running(cloud, moved) as images:
+        await _chosen(images)
+        await moved.later(200)
+        images.forget()
+        del moved.sim.catalog.storages[DEBIAN_13]
+        chosen = await images.choose(RECIPE, ["de-fra1", ZONE], refresh=DAY)
+        assert list(chosen) == [ZONE]
+        assert chosen[ZONE].image is not None

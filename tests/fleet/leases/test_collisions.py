@@ -75,7 +75,7 @@ async def test_a_running_renewal_does_not_undo_a_keep_by_another_process(moved: 
         await cloud.servers.wait_for_state(server.uuid, "started", timeout=100)
         await moved.later(left(moved, server.uuid) - 300 - 1)
         moved.sim.fail(f"PUT /server/{server.uuid}", delay=3)
-        moved.sim.fail("GET /storage", delay=5)
+        moved.sim.fail("GET /storage/private", delay=5)
         await moved.later(2)
         await other.leases.keep(server.uuid)
         assert LEASE not in moved.sim.servers[server.uuid].labels
@@ -91,6 +91,6 @@ async def test_a_keep_that_is_too_late_raises_not_found(moved: MovedCloud) -> No
         moved.sim.fail("DELETE /server/*", delay=1)
         group.start_soon(cloud.servers.destroy, uuid)
         await moved.later(0.5)
-        moved.sim.fail("GET /storage", delay=2)
+        moved.sim.fail("GET /storage/private", delay=2)
         with pytest.raises(errors.NotFound):
             await other.leases.keep(uuid)

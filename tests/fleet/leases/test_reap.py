@@ -315,7 +315,7 @@ async def test_an_unreadable_entry_of_a_list_does_not_stop_a_reap(
     class OddEntries(MovedTransport):
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             answer = await super().handle_async_request(request)
-            if request.method != "GET" or request.url.path not in {"/1.3/server", "/1.3/storage"}:
+            if request.method != "GET" or request.url.path not in {"/1.3/server", "/1.3/storage/private"}:
                 return answer
             document = json.loads(answer.content)
             (outer,) = document

@@ -47,7 +47,7 @@ class OldDisks(MovedTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         answer = await super().handle_async_request(request)
-        if (request.method, request.url.path) == ("GET", "/1.3/storage") and "lease" in str(request.url):
+        if (request.method, request.url.path) == ("GET", "/1.3/storage/private"):
             self.answer = self.answer or answer
             return httpx.Response(200, headers=answer.headers, content=self.answer.content, request=request)
         return answer

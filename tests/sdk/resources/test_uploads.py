@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 def host(api: respx.MockRouter) -> respx.Route:
     """The upload host, and an API that starts, completes and cancels imports."""
     api.post(f"/storage/{DISK}/import").respond(201, json=found())
-    api.get(f"/storage/{DISK}/import").respond(200, json=found("completed"))
+    size = len(CONTENT)
+    api.get(f"/storage/{DISK}/import").respond(200, json=found("completed", read_bytes=size, written_bytes=size))
     api.post(f"/storage/{DISK}/import/cancel").respond(200, json=found("cancelling"))
     return api.put(UPLOAD).respond(200, json=receipt())
 
@@ -84,12 +85,13 @@ async def test_content_of_unknown_length_is_sent_in_chunks(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason=WINDOWS)
-async def test_a_pipe_is_sent_in_chunks(cloud: UpCloud, host: respx.Route) -> None:
+async def test_a_pipe_is_sent_in_chunks(api: respx.MockRouter, cloud: UpCloud, host: respx.Route) -> None:
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as into, os.fdopen(reading, "rb") as pipe:
         into.write(b"what comes out of a pipe")
         into.close()
         host.respond(200, json={})
+        api.get(f"/storage/{DISK}/import").respond(200, json=found("completed", read_bytes=24, written_bytes=24))
         await cloud.storages.upload(DISK, pipe)
 
     (put,) = requests(host)
@@ -159,8 +161,8 @@ async def test_without_an_upload_url_nothing_is_sent(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"sha256sum": "00" * 32}, {"md5sum": "00" * 16}, {"written_bytes": len(CONTENT) - 1}],
-    ids=lambda wrong: next(iter(wrong)),
+    [{"sha256sum": "00" * 32}, {"md5sum": "00" * 16}, {"written_bytes": len(CONTENT) - 1}, {"written_bytes": 0}],
+    ids=str,
 )
 async def test_written_bytes_and_checksums_are_compared_with_the_sent_ones(
     api: respx.MockRouter, cloud: UpCloud, host: respx.Route, wrong: dict[str, object]
@@ -198,10 +200,11 @@ async def test_for_compressed_content_only_the_read_bytes_are_compared(
     done = await cloud.storages.upload(DISK, packed, content_type="application/gzip")
     assert done.written_bytes == len(CONTENT)
 
-    whole["storage_import"]["read_bytes"] -= 1
-    api.get(f"/storage/{DISK}/import").respond(200, json=whole)
-    with pytest.raises(ResourceFailed, match="bytes were read"):
-        await cloud.storages.upload(DISK, packed, content_type="application/gzip")
+    for read_bytes in (len(packed) - 1, 0):
+        whole["storage_import"]["read_bytes"] = read_bytes
+        api.get(f"/storage/{DISK}/import").respond(200, json=whole)
+        with pytest.raises(ResourceFailed, match="bytes were read"):
+            await cloud.storages.upload(DISK, packed, content_type="application/gzip")
 
 
 async def test_the_error_of_a_failed_import_has_the_reason(
@@ -290,6 +293,21 @@ async def test_content_of_another_length_than_given_is_an_error(
 ) -> None:
     with pytest.raises(ValueError, match=says):
         await cloud.storages.upload(DISK, pieces(CONTENT), size=len(CONTENT) + more)
+    assert lines(api)[-1] == CANCEL
+
+
+async def test_a_file_that_grows_during_the_upload_is_an_error(
+    api: respx.MockRouter, cloud: UpCloud, host: respx.Route, tmp_path: Path
+) -> None:
+    path = tmp_path / "disk.img"
+    path.write_bytes(CONTENT)
+
+    def grow(_: int, __: int | None) -> None:
+        with path.open("ab") as file:
+            file.write(b"more")
+
+    with pytest.raises(ValueError, match="there are more"):
+        await cloud.storages.upload(DISK, path, progress=grow)
     assert lines(api)[-1] == CANCEL
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import mmap
 import os
 import subprocess
 import sys
@@ -39,7 +40,14 @@ async def simulated() -> AsyncIterator[tuple[Simulator, UpCloud]]:
         yield sim, cloud
 
 
-@pytest.mark.parametrize("kind", ["path", "text path", "bytes", "bytearray", "memoryview", "file", "iterator"])
+def memory_map(content: bytes) -> mmap.mmap:
+    mapped = mmap.mmap(-1, len(content))
+    mapped.write(content)
+    mapped.seek(0)
+    return mapped
+
+
+@pytest.mark.parametrize("kind", ["path", "text path", "bytes", "bytearray", "memoryview", "mmap", "file", "iterator"])
 async def test_each_kind_of_content_arrives_unchanged(
     simulated: tuple[Simulator, UpCloud], tmp_path: Path, kind: str
 ) -> None:
@@ -52,6 +60,7 @@ async def test_each_kind_of_content_arrives_unchanged(
         "bytes": CONTENT,
         "bytearray": bytearray(CONTENT),
         "memoryview": memoryview(CONTENT),
+        "mmap": memory_map(CONTENT),
         "file": io.BytesIO(CONTENT),
         "iterator": pieces(CONTENT[:10], CONTENT[10:]),
     }

@@ -198,6 +198,7 @@ if TYPE_CHECKING:
         conn: Connection | None
         master: Master
         name: str
+        running: bool
         workerid: int
         botmaster: BotMaster
         building: set[WorkerForBuilder]

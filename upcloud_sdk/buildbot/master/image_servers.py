@@ -11,6 +11,7 @@ from uuid import uuid4
 import anyio
 from twisted.internet import defer
 
+from upcloud_sdk import Recipe
 from upcloud_sdk.buildbot._buildbot.private import log_error
 from upcloud_sdk.buildbot.servers.claims import FREED_BY_A_SERVER
 from upcloud_sdk.ci import price_of
@@ -22,7 +23,7 @@ from upcloud_sdk.models.ownership import IMAGE
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
-    from upcloud_sdk import Recipe, ServerSpec
+    from upcloud_sdk import ServerSpec
     from upcloud_sdk.buildbot._buildbot.bridge import Bridge
     from upcloud_sdk.buildbot.accounts.open_accounts import Account
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
@@ -76,13 +77,25 @@ class ImageServers:
         self._released = released
         """Called when a server is gone and its place is free."""
         self._limits: dict[str, Callable[[], Arguments]] = {}
+        self._is_running: dict[str, Callable[[], object]] = {}
         self._waiting: dict[ImageServer, None] = {}
         self._up: dict[tuple[str, str], ImageServer] = {}
 
-    def use_limits_of(self, recipe: Recipe | None, arguments: Callable[[], Arguments]) -> None:
+    def use_limits_of(
+        self, recipe: Recipe | None, arguments: Callable[[], Arguments], is_running: Callable[[], object]
+    ) -> None:
         """Apply `max_servers` and the budget of the worker that requested the image of this recipe last."""
         if recipe is not None:
-            self._limits[recipe.digest] = arguments
+            self._limits[recipe.digest], self._is_running[recipe.digest] = arguments, is_running
+
+    def is_wanted(self, recipe: Recipe) -> bool:
+        """Whether the worker that requested this image last is still configured with it. From any thread."""
+        arguments, is_running = self._limits.get(recipe.digest), self._is_running.get(recipe.digest)
+        if arguments is None or is_running is None or not is_running():
+            return False
+        image = arguments().image
+        # Others are rendered for each build.
+        return not isinstance(image, Recipe) or image.digest == recipe.digest
 
     @asynccontextmanager
     async def reserve(self, account: Account, spec: ServerSpec) -> AsyncGenerator[None]:

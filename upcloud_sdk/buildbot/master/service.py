@@ -134,6 +134,7 @@ class UpcloudService(SharedService):
         credentials = arguments.credentials()
         key = AccountKey(credentials, arguments.base_url, owner, waits, reaps, is_exclusive=is_exclusive)
         account = await self.accounts.open(key, holder)
+        account.images.is_wanted = self.images.is_wanted
         if before is not None and before is not account:
             self.accounts.release(before, holder)
         if self.master.config.multiMaster and not account.is_watched:

@@ -65,6 +65,8 @@ class RecipeImages:
         reserve: Callable[[ServerSpec], AbstractAsyncContextManager[object]] | None = None,
     ) -> None:
         self._cloud, self._clock, self._reserve = cloud, clock, reserve
+        self.is_wanted: Callable[[Recipe], bool] = lambda _: True
+        """Asked before each bake: whether the configuration still has the recipe. If not, it is forgotten."""
         self._wanted: dict[tuple[str, tuple[str, ...]], _Wanted] = {}
         self._wake = anyio.Event()
         self._found: TimedCache[dict[str, Image]] = TimedCache(FOUND_FOR)
@@ -73,10 +75,12 @@ class RecipeImages:
     async def choose(self, recipe: Recipe, zones: Sequence[str], *, refresh: float) -> dict[str, ChosenImage]:
         """Choose the template in each zone: the newest image of the recipe, or its base. Does not wait for a bake.
 
-        `run` makes missing images, and replaces them when the base has changed: now, and every `refresh` seconds.
+        `run` makes missing images, and replaces them when the base has changed: now, and every `refresh` seconds. A
+        zone without an image is left out if the base cannot be used, as long as another zone has its image.
 
         Raises:
             NoMatch, Ambiguous: There is no image, and no template or more than one matches the base.
+            UpCloudError: There is no image, and the base could not be read.
         """
         key = recipe.digest, tuple(zones)
         if key not in self._wanted:
@@ -86,9 +90,16 @@ class RecipeImages:
         found = await self._found.get(recipe.digest, lambda: self._cloud.images.find(recipe))
         chosen = {zone: ChosenImage(_template(found[zone]), found[zone]) for zone in zones if zone in found}
         if len(chosen) < len(set(zones)):
-            base = await self._found_base.get(recipe.base, lambda: self._cloud.storages.find_template(recipe.base))
-            chosen |= {zone: ChosenImage(base, None) for zone in zones if zone not in chosen}
-        return chosen
+            try:
+                base = await self._found_base.get(recipe.base, lambda: self._cloud.storages.find_template(recipe.base))
+            except UpCloudError as error:
+                if not chosen:
+                    raise
+                log.warning("image %s: only zones with an image are used: %s", recipe.title, error)
+            else:
+                chosen |= {zone: ChosenImage(base, None) for zone in zones if zone not in chosen}
+        # In the order of the zones.
+        return {zone: chosen[zone] for zone in zones if zone in chosen}
 
     def forget(self) -> None:
         """Clear cached images and bases. Call this when one of them is gone."""
@@ -99,8 +110,12 @@ class RecipeImages:
         while True:
             self._wake = anyio.Event()
             now = self._clock.now()
-            for wanted in [each for each in self._wanted.values() if each.due <= now]:
-                wanted.due = self._clock.now() + await self._bake(wanted)
+            for key, wanted in [(key, each) for key, each in self._wanted.items() if each.due <= now]:
+                if self.is_wanted(wanted.recipe):
+                    wanted.due = self._clock.now() + await self._bake(wanted)
+                else:
+                    log.info("image %s is not wanted any more", wanted.recipe.title)
+                    self._wanted.pop(key, None)
             next_due = min((each.due for each in self._wanted.values()), default=now + RETRY_AFTER)
             with self._clock.limit(max(0.0, next_due - self._clock.now())):
                 await self._wake.wait()
@@ -119,6 +134,10 @@ class RecipeImages:
             log.error("builds continue without a new image: %s", error)  # noqa: TRY400 - its traceback says nothing
         except UpCloudError as error:
             log.warning("builds continue without a new image: %s", error)
+            return min(RETRY_AFTER, wanted.refresh)
+        except Exception:
+            # Whatever it is, it must not end the client that the builds use.
+            log.exception("builds continue without a new image %s", recipe.title)
             return min(RETRY_AFTER, wanted.refresh)
         self.forget()
         return wanted.refresh

@@ -149,11 +149,11 @@ class PossibleServers(Generic[C]):
 
     def template(self, zone: str | None) -> StorageSummary:
         """The template in this zone."""
-        return self._templates.get(zone or "") or self._templates[self._wanted.zones[0]]
+        return self._templates.get(zone or "") or next(iter(self._templates.values()))
 
     def image(self, zone: str | None = None) -> str:
         """The name of the image in this zone, or in the first zone."""
-        return self._images.get(zone or "") or self._images.get(self._wanted.zones[0], "")
+        return self._images.get(zone or "") or next(iter(self._images.values()), "")
 
     def image_made(self, zone: str | None) -> datetime | None:
         """When the image of the recipe in this zone was made. None for other images."""
@@ -180,6 +180,7 @@ class PossibleServers(Generic[C]):
 
     def _specs(self, choice: C) -> list[ServerSpec]:
         if choice.recipe is None:
-            return self.make_specs(choice, self._templates[choice.zones[0]])
-        each = [(replace(choice, zones=(zone,)), self._templates[zone]) for zone in choice.zones]
+            return self.make_specs(choice, self.template(choice.zones[0]))
+        zones = [zone for zone in choice.zones if zone in self._templates]
+        each = [(replace(choice, zones=(zone,)), self._templates[zone]) for zone in zones]
         return [spec for one, template in each for spec in self.make_specs(one, template)]

@@ -1,4 +1,4 @@
-"""Creates a resource exactly once. After a lost answer, it is found by the attempt id in its label.
+"""Creates a resource exactly once. After a lost answer, it is found by the attempt id in its label or its title.
 
 A create with unknown outcome is never sent again: it may have succeeded.
 """
@@ -24,7 +24,7 @@ from upcloud_sdk.errors import (
     UnexpectedAnswer,
     UpCloudError,
 )
-from upcloud_sdk.fleet.destroy.delete import send_delete
+from upcloud_sdk.fleet.destroy.delete import delete_storage, send_delete
 from upcloud_sdk.fleet.records.identity import new_attempt, run_id
 from upcloud_sdk.models.ownership import ATTEMPT, Ownership
 from upcloud_sdk.resources._base import label_params
@@ -66,6 +66,7 @@ M = TypeVar("M", bound=Made)
 
 class _Labelled(Resource):
     uuid: str
+    title: str = ""
     labels: Labels = Field(default_factory=dict)
 
 
@@ -82,6 +83,10 @@ class Creation(NamedTuple, Generic[T]):
     timeout: float | None = None
     on_late: Callable[[T], None] | None = None
     """Called with a late resource before it is removed."""
+    source: str | None = None
+    """For a copy: the path of the request. It takes no labels, so the attempt id is in the title of the document."""
+    known: Callable[[], frozenset[str]] = frozenset
+    """The copies of this attempt that are known: a list may show an older one with the same title."""
 
 
 class Creator:
@@ -98,6 +103,26 @@ class Creator:
         Raises:
             OutcomeUnknown: No answer came, and nothing was found. The client keeps searching, and deletes a late one.
         """
+        ours = Ownership(self._owner, run_id(), new_attempt())
+        labelled = with_labels(document, ours.labels(), wrapped=kind.wraps_labels)
+        return await self.make(kind, labelled, read, attempt=str(ours.attempt), timeout=timeout)
+
+    async def make(
+        self,
+        kind: Makeable,
+        document: Document,
+        read: Envelope[M],
+        *,
+        attempt: str,
+        timeout: float | None = None,
+        source: str | None = None,
+        known: Callable[[], frozenset[str]] = frozenset,
+        on_made: Callable[[M], None] | None = None,
+    ) -> M:
+        """The same, for a document that has the attempt id: in its labels or, with a `source`, in its title.
+
+        `on_made` is called with the resource, also if the caller is cancelled.
+        """
 
         def remove(uuid: str) -> None:
             what = f"delete of {kind.key} {uuid}"
@@ -106,14 +131,16 @@ class Creator:
             except NotOpen:
                 log.error("%s: the client is closed; it may still cost money", what)  # noqa: TRY400 - no trace needed
 
-        ours = Ownership(self._owner, run_id(), new_attempt())
-        labelled = with_labels(document, ours.labels(), wrapped=kind.wraps_labels)
         creation = Creation(
-            kind=kind, document=labelled, attempt=str(ours.attempt), read=read, remove=remove, timeout=timeout
-        )
+            kind=kind, document=document, attempt=attempt, read=read, remove=remove, timeout=timeout,
+            source=source, known=known,
+        )  # fmt: skip
 
         async def make() -> M:
-            return (await create_once(self._transport, self._background, self._waits, creation))[0]
+            made, _ = await create_once(self._transport, self._background, self._waits, creation)
+            if on_made is not None:
+                on_made(made)
+            return made
 
         return await self._background.run(make, f"create of {kind.key}", on_cancel=lambda made: remove(made.uuid))
 
@@ -130,7 +157,7 @@ class Creator:
             try:
                 if kind.before_delete is not None:
                     await self._transport.send("PATCH", path, json={kind.key: kind.before_delete})
-                await send_delete(self._transport, path)
+                await (delete_storage(self._transport, uuid) if kind.is_copied else send_delete(self._transport, path))
             except NotFound:
                 return
             except UpCloudError as error:
@@ -159,7 +186,7 @@ async def create_once(
 class _Attempt(Generic[T]):
     def __init__(self, transport: Transport, background: Background, waits: WaitPolicy, creation: Creation[T]) -> None:
         self._transport, self._background, self._waits, self._creation = transport, background, waits, creation
-        self._path, self._what = creation.kind.path, creation.kind.key
+        self._path, self._what = creation.source or creation.kind.path, creation.kind.key
         self._label = f"{ATTEMPT}={creation.attempt}"
         self._sent = False
         self._unreadable: UnexpectedAnswer | None = None
@@ -215,7 +242,7 @@ class _Attempt(Generic[T]):
             try:
                 uuid = await self._find()
                 if uuid is not None:
-                    return await self._transport.call("GET", f"{self._path}/{uuid}", self._creation.read)
+                    return await self._get(uuid)
             except UnexpectedAnswer as error:
                 self._note(error, uuid)
             except UpCloudError as error:
@@ -230,11 +257,18 @@ class _Attempt(Generic[T]):
             self._unreadable = error
 
     async def _find(self) -> str | None:
-        attempt, kind = self._creation.attempt, self._creation.kind
+        new, kind = self._creation, self._creation.kind
         read = many(_Labelled, kind.many, kind.key, is_lenient=True)
-        found = await whole_list(self._transport, kind.path, read, label_params({ATTEMPT: attempt}))
+        if new.source is not None:
+            title, known = new.document["title"], new.known()
+            copies = await whole_list(self._transport, f"{kind.path}/private", read)
+            return next((each.uuid for each in copies if each.title == title and each.uuid not in known), None)
+        found = await whole_list(self._transport, kind.path, read, label_params({ATTEMPT: new.attempt}))
         # The filter may return other resources by mistake.
-        return next((each.uuid for each in found if each.labels.get(ATTEMPT) == attempt), None)
+        return next((each.uuid for each in found if each.labels.get(ATTEMPT) == new.attempt), None)
+
+    async def _get(self, uuid: str) -> T:
+        return await self._transport.call("GET", f"{self._creation.kind.path}/{uuid}", self._creation.read)
 
     async def _remove_if_late(self) -> None:
         """Delete the resource if it appears late.
@@ -269,7 +303,7 @@ class _Attempt(Generic[T]):
             return
         with self._waits.clock.limit(LOOK_TIMEOUT):
             try:
-                late = await self._transport.call("GET", f"{self._path}/{uuid}", self._creation.read)
+                late = await self._get(uuid)
             except UpCloudError as error:
                 log.debug("%s %s of an abandoned create cannot be read: %s", self._what, uuid, error)
             else:

@@ -32,9 +32,8 @@ from upcloud_sdk.fleet.destroy.destroy_steps import (
     Wanted,
     decide,
 )
-from upcloud_sdk.fleet.destroy.unfinished import delete_unfinished
 from upcloud_sdk.fleet.records.observed import UNREADABLE, ObservedServer, get_server
-from upcloud_sdk.models.ownership import IMAGE, TITLED, sdk_labels
+from upcloud_sdk.models.ownership import IMAGE, sdk_labels
 from upcloud_sdk.models.servers import Server, ServerSummary
 from upcloud_sdk.resources.servers import START_TIMEOUT, whole_seconds
 
@@ -247,10 +246,7 @@ class Destroyer:
 
     async def _read_disks(self) -> None:
         """Read which attached disks were created with the server, if the next step needs it."""
-        if self._server is None or self._state in MOVING:
-            return
-        await self._disks.read_titled()
-        if self._record.storages != "created":
+        if self._server is None or self._state in MOVING or self._record.storages != "created":
             return
         await self._disks.read_attached(self._server)
 
@@ -264,7 +260,6 @@ class Destroyer:
             # Do not remember the labels of somebody who took it: the next destroy would treat them as ours.
             self._record.labels = sdk_labels(server.labels)
         self._record.attempt = self._record.attempt or server.ownership.attempt
-        self._record.is_titled = self._record.is_titled or TITLED in server.labels
 
     async def _settle(self, state: str) -> None:
         """Wait a few seconds for a state that is stable or allows a stop. Returns the state."""
@@ -351,9 +346,10 @@ class Destroyer:
         if everything and backups is not None:
             params.append(("backups", backups))
         assert self._server is not None
-        if IMAGE in self._server.labels and self._record.attempt is not None:
-            # Before the server, since only the server shows whose they are.
-            await delete_unfinished(self._core.transport, self._record.attempt)
+        if self._record.storages == "created":
+            if IMAGE in self._server.labels and self._record.attempt is not None and self._disks.made is None:
+                await self._disks.find_made()
+            await self._disks.delete_copies(self._note)
         at_once = await send_delete(self._core.transport, self._path, params)
         self._disks.note_deleted_server(self._server, with_all=everything and at_once)
         self._state, self._server = GONE, None

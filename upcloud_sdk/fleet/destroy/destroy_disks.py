@@ -6,12 +6,10 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from upcloud_sdk._transport import path_segment
-from upcloud_sdk.errors import Conflict, NotFound, UpCloudError
-from upcloud_sdk.fleet.destroy.delete import send_delete
-from upcloud_sdk.fleet.destroy.titled_disks import label, titled_disks
+from upcloud_sdk.errors import Conflict, NotFound, UnexpectedAnswer, UpCloudError
+from upcloud_sdk.fleet.destroy.delete import delete_storage
 from upcloud_sdk.fleet.records.observed import attached_disks, disks_of, get_storage
-from upcloud_sdk.models.ownership import ATTEMPT, LEASE, Ownership
+from upcloud_sdk.models.ownership import LEASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,44 +30,36 @@ class Disks:
         self.attached: dict[str, bool] | None = None
         """The attached disks, and whether each was created with the server. None if they were not read."""
         # Only a list shows which of them have a lease.
-        self.made = None if record.storages == "none" else record.disks
-        """The disks that were created with the server. None if not known."""
+        self._made = None if record.storages == "none" else record.disks
         self.leased = frozenset[str]()
         """The created disks that have a lease."""
         self.deleted = frozenset[str]()
         """The deleted disks."""
-        self._titled = frozenset[str]()
+        self._copies = frozenset[str]()
+
+    @property
+    def made(self) -> frozenset[str] | None:
+        """The disks that were created with the server, and later for it. None if not known."""
+        return None if self._made is None else self._made | self.copies
+
+    @property
+    def copies(self) -> frozenset[str]:
+        """The copies among them, which may have become images since."""
+        return self._copies | self._record.copies
 
     async def read_attached(self, server: ObservedServer) -> None:
         """Read which of the attached disks were created with the server."""
         disks = await attached_disks(self._transport, server) if self._record.attempt else {}
-        self.attached = {
-            disk: labels.get(ATTEMPT) == self._record.attempt or disk in self._titled for disk, labels in disks.items()
-        }
-
-    async def read_titled(self) -> None:
-        """Find disks without labels that were created for the server, and add labels, so that others find them."""
-        if self._record.attempt is None or not self._record.is_titled:
-            return
-        found = await titled_disks(self._transport, attempt=self._record.attempt)
-        self._titled = frozenset(each.disk.uuid for each in found)
-        if self.made is not None:
-            self.made |= self._titled
-        for each in found:
-            try:
-                await label(self._labels, each, Ownership.read(self._record.labels or {}))
-            except UpCloudError as error:
-                # It may not be complete yet.
-                log.debug("disk %s of server %s could not get labels yet: %s", each.disk.uuid, self._record.uuid, error)
+        self.attached = {disk: attempt == self._record.attempt for disk, attempt in disks.items()}
 
     async def find_made(self) -> None:
         """Read which disks were created with the server."""
         assert self._record.attempt is not None
-        await self.read_titled()
         found = await disks_of(self._transport, self._record.attempt)
         # A list can lag, so remember the disks that were seen on the server.
         attached = frozenset(disk for disk, is_ours in (self.attached or {}).items() if is_ours)
-        self.made = frozenset(disk.uuid for disk in found) | self._titled | attached
+        self._made = frozenset(disk.uuid for disk in found) | attached
+        self._copies = frozenset(disk.uuid for disk in found if disk.type == "template")
         self.leased = frozenset(disk.uuid for disk in found if LEASE in disk.labels)
 
     async def release(self) -> None:
@@ -85,25 +75,31 @@ class Disks:
         if with_all:
             self.deleted |= attached
         elif self._record.storages == "all":
-            self.made = attached | (self.made or frozenset())
+            self._made = attached | (self._made or frozenset())
+
+    async def delete_copies(self, on_failure: Callable[[UpCloudError], None]) -> None:
+        """Delete the detached copies before the server: its disk cannot be deleted while a copy of it is made."""
+        await self._delete_each(self.copies - (self.attached or {}).keys(), on_failure)
 
     async def delete(self, on_failure: Callable[[UpCloudError], None]) -> bool:
         """Delete the disks that were created with the server. Returns whether all are gone."""
-        assert self.made is not None
-        for disk in sorted(self.made - self.deleted):
+        await self._delete_each(self.made or frozenset(), on_failure)
+        return (self.made or frozenset()) <= self.deleted
+
+    async def _delete_each(self, disks: frozenset[str], on_failure: Callable[[UpCloudError], None]) -> None:
+        for disk in sorted(disks - self.deleted):
             try:
                 await self._delete(disk)
             except UpCloudError as error:
                 on_failure(error)
                 continue
             self.deleted |= {disk}
-        return self.made <= self.deleted
 
     async def _delete(self, disk: str) -> None:
-        path = f"/storage/{path_segment(disk, 'uuid')}"
-        backups = self._record.backups
         try:
-            await send_delete(self._transport, path, [] if backups is None else [("backups", backups)])
+            if disk in self.copies and await self._is_image(disk):
+                return
+            await delete_storage(self._transport, disk, self._record.backups)
         except NotFound:
             return
         except Conflict as conflict:
@@ -115,3 +111,10 @@ class Disks:
             if not seen.servers or uuid in seen.servers:
                 raise conflict from None
             log.warning("disk %s, created with server %s, is attached to another server: it is kept", disk, uuid)
+
+    async def _is_image(self, copy: str) -> bool:
+        """Whether a copy has become a complete image. A list may not show it yet."""
+        seen = await get_storage(self._transport, copy)
+        if "labels" not in seen.model_fields_set:
+            raise UnexpectedAnswer(f"GET /storage/{copy}", "storage", "labels", "it is missing")
+        return seen.is_image

@@ -44,9 +44,16 @@ class LabelEditor:
         async with self.editing(uuid):
             seen = await get_storage(self._transport, uuid)
             if any(seen.labels.get(key) != value for key, value in ours.items()):
-                document = {"storage": {"labels": _merged(seen.labels, ours)}}
-                await self._transport.call("PUT", f"/storage/{path_segment(uuid, 'uuid')}", STORAGE, json=document)
+                await self.write_storage(uuid, seen.labels, ours)
         return seen.labels
+
+    async def write_storage(
+        self, uuid: str, present: Mapping[str, str], ours: Mapping[str, str | None], title: str | None = None
+    ) -> None:
+        """Set or remove (None) the SDK's labels on a storage with these labels, and set its title."""
+        document = {"labels": _merged(present, ours), **({} if title is None else {"title": title})}
+        path = f"/storage/{path_segment(uuid, 'uuid')}"
+        await self._transport.call("PUT", path, STORAGE, json={"storage": document})
 
 
 def _merged(present: Mapping[str, str], ours: Mapping[str, str | None]) -> list[dict[str, str]]:

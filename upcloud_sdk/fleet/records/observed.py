@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from pydantic import Field
 
 from upcloud_sdk._transport import path_segment
-from upcloud_sdk._wire import Inside, Labels, Resource, many, one
+from upcloud_sdk._wire import Inside, Labels, Resource, Time, many, one
 from upcloud_sdk.errors import NotFound
-from upcloud_sdk.models.ownership import ATTEMPT, Ownership
+from upcloud_sdk.models.ownership import ATTEMPT, IMAGE, IMAGE_BASE, LEASE, Ownership
 from upcloud_sdk.resources._base import label_params
 from upcloud_sdk.resources._paging import whole_list
 
@@ -28,11 +30,15 @@ UNREADABLE = "unreadable"
 """The state if the answer has none. Then try everything that may help."""
 
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 class ObservedDevice(Resource):
     """A storage device."""
 
     storage: str | None = None
     type: str = "disk"
+    storage_title: str = ""
     labels: Labels | None = None
 
 
@@ -64,16 +70,46 @@ class ObservedStorage(Resource):
     labels: Labels = Field(default_factory=dict)
     servers: Annotated[tuple[object, ...], Inside("server")] = ()
     """Uuids. One that cannot be read counts too."""
+    created: Time = LONG_AGO
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it can be a part of an attempt: a disk, or an incomplete image. Backups and images are none."""
+        if self.type == "template":
+            return self._title_ownership is not None or {IMAGE, LEASE} <= self.labels.keys()
+        return self.type not in COPIES
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is a complete image."""
+        return self.type == "template" and IMAGE_BASE in self.labels and LEASE not in self.labels
 
     @property
     def is_detached(self) -> bool:
-        """Whether it is certainly a detached disk. Needs an answer with all fields."""
-        return "servers" in self.model_fields_set and not self.servers and self.type not in COPIES
+        """Whether it is certainly a detached part. Needs an answer with all fields."""
+        # A template cannot be attached.
+        return self.is_part and (self.type == "template" or ("servers" in self.model_fields_set and not self.servers))
+
+    @property
+    def has_lease(self) -> bool:
+        """Whether it has a lease: a label, or the title of a copy without labels."""
+        return LEASE in self.labels or self._title_ownership is not None
 
     @property
     def ownership(self) -> Ownership:
-        """Owner and lease, from its labels."""
-        return Ownership.read(self.labels)
+        """Owner and lease: by its labels, or by its title as long as it has none.
+
+        Without labels, only the lease of its server counts: its own ended when it was made.
+        """
+        return self._title_ownership or Ownership.read(self.labels)
+
+    @property
+    def _title_ownership(self) -> Ownership | None:
+        # If the answer has no labels at all, it shows nothing.
+        if ATTEMPT in self.labels or "labels" not in self.model_fields_set:
+            return None
+        owned = Ownership.read_title(self.title)
+        return None if owned is None else replace(owned, lease=self.created)
 
 
 T = TypeVar("T", bound=ObservedServer | ObservedStorage)
@@ -102,6 +138,11 @@ async def list_storages(transport: Transport, labels: LabelFilter) -> Sequence[O
     return await list_at(transport, "/storage", STORAGES, labels)
 
 
+async def list_private(transport: Transport) -> Sequence[ObservedStorage]:
+    """All storages of the account, without those that cannot be read."""
+    return await list_at(transport, "/storage/private", STORAGES)
+
+
 async def get_server(transport: Transport, uuid: str) -> ObservedServer:
     """A server with all fields."""
     return await transport.call("GET", f"/server/{path_segment(uuid, 'uuid')}", SERVER)
@@ -122,23 +163,28 @@ async def servers_of(transport: Transport, attempt: str) -> list[ObservedServer]
     return [server for server in found if server.labels.get(ATTEMPT) == attempt]
 
 
-async def disks_of(transport: Transport, attempt: str) -> list[ObservedStorage]:
-    """The disks of an attempt, attached or not."""
-    found = await list_storages(transport, {ATTEMPT: attempt})
-    return [disk for disk in found if disk.labels.get(ATTEMPT) == attempt and disk.type not in COPIES]
+async def disks_of(transport: Transport, attempt: str, *, with_titled: bool = False) -> list[ObservedStorage]:
+    """The disks and incomplete images of an attempt, attached or not.
+
+    `with_titled`: also those that have no labels yet. This reads all private storages.
+    """
+    found = await (list_private(transport) if with_titled else list_storages(transport, {ATTEMPT: attempt}))
+    return [disk for disk in found if disk.is_part and disk.ownership.attempt == attempt]
 
 
-async def attached_disks(transport: Transport, server: ObservedServer) -> dict[str, dict[str, str]]:
-    """The labels of all storages of a server. Reads them if its answer does not have them."""
-    found: dict[str, dict[str, str]] = {}
+async def attached_disks(transport: Transport, server: ObservedServer) -> dict[str, str | None]:
+    """The attempts of all storages of a server. Reads a storage if the server's answer does not have its labels."""
+    found: dict[str, str | None] = {}
     for device in server.storage_devices:
         if not device.storage:
             continue
-        labels = device.labels
-        if labels is None:
+        if device.labels is not None:
+            seen = ObservedStorage(uuid=device.storage, title=device.storage_title, labels=device.labels)
+        else:
             try:
-                labels = (await get_storage(transport, device.storage)).labels
+                seen = await get_storage(transport, device.storage)
             except NotFound:
-                labels = {}  # It may belong to somebody else, so it must not be deleted together with the server.
-        found[device.storage] = labels
+                # It may belong to somebody else, so it must not be deleted together with the server.
+                seen = ObservedStorage(uuid=device.storage)
+        found[device.storage] = seen.ownership.attempt
     return found

@@ -54,8 +54,8 @@ class Record:
     """The attempt id of the create that made it and its disks. None if unknown."""
     disks: frozenset[str] | None = None
     """The disks that its create made. None if unknown."""
-    is_titled: bool = False
-    """Whether more disks were created for it later, which are identified by their titles."""
+    copies: frozenset[str] = frozenset()
+    """The disks and incomplete images that were made for it later."""
     seconds: float | None = None
     """The length of its lease in seconds. None if it has none."""
     ends: datetime | None = None

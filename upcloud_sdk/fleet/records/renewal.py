@@ -18,7 +18,7 @@ from upcloud_sdk.fleet.records.api_time import api_now, api_time
 from upcloud_sdk.fleet.records.identity import run_id
 from upcloud_sdk.fleet.records.observed import get_server
 from upcloud_sdk.fleet.records.records import State
-from upcloud_sdk.models.ownership import LEASE, TITLED, Ownership, write_lease
+from upcloud_sdk.models.ownership import LEASE, Ownership, write_lease
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -188,8 +188,6 @@ class Renewal:
         # Use the time of this answer, since the previous one may be old.
         ends = await api_now(core) + timedelta(seconds=record.seconds)
         ours = Ownership(core.owner, run_id(), record.attempt, ends).labels()
-        if record.is_titled:
-            ours[TITLED] = "yes"
         if LEASE in seen.labels:
             # After many failed renewals, `written` no longer has this end, and it would look like somebody else's.
             record.written.append(seen.labels[LEASE])

@@ -104,4 +104,5 @@ def test_a_wrong_value_ends_with_status_2_and_changes_nothing(
     result = cli(*(given.get(word, word) for word in words.split()))
     assert result.exit_code == 2, result.output
     assert result.stderr
+    assert ": :" not in result.stderr
     assert len(sim.servers) == 1

@@ -139,10 +139,11 @@ def _log_lines() -> Generator[None]:
 
 def problems_of(error: ValidationError) -> list[str]:
     """A sentence for each value that a model does not accept."""
-    return [
-        f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}"
+    problems = [
+        (".".join(map(str, each["loc"])), each["msg"].removeprefix("Value error, "))
         for each in error.errors(include_url=False)
     ]
+    return [f"{where}: {what}" if where else what for where, what in problems]
 
 
 def fail(*lines: str, status: int = 1) -> NoReturn:

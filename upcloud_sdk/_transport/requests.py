@@ -39,24 +39,18 @@ class RequestBuilder:
         self._credentials = credentials
         self._headers = [("accept", "application/json"), ("user-agent", user_agent)]
 
-    def url(self, path: str, params: Sequence[tuple[str, str]] = ()) -> httpx.URL:
-        """The URL of an endpoint.
-
-        Raises:
-            ValueError: The path cannot be part of a URL.
-        """
-        try:
-            return httpx.URL(self.base_url + path + (f"?{urlencode(params, quote_via=quote)}" if params else ""))
-        except httpx.InvalidURL as error:
-            raise ValueError(f"{path!r} cannot be the path of a URL: {error}") from None
+    def url(self, path: str, params: Sequence[tuple[str, str]] = ()) -> str:
+        """The URL of an endpoint."""
+        return self.base_url + path + (f"?{urlencode(params, quote_via=quote)}" if params else "")
 
     async def build(
-        self, call: str, method: str, url: httpx.URL, json: Mapping[str, Any] | None = None, *, limit: float
+        self, call: str, method: str, url: str, json: Mapping[str, Any] | None = None, *, limit: float
     ) -> httpx.Request:
         """Build a request with the current credentials.
 
         Raises:
             ConnectTimeout: The callable for credentials took longer than `limit` seconds.
+            ValueError: The path cannot be part of a URL.
         """
         credentials = await self._credentials_now(call, limit)
         # Before the headers: if it fails, a traceback may show the variables of this function.
@@ -65,7 +59,13 @@ class RequestBuilder:
         if content is not None:
             headers.append(("content-type", "application/json"))
         timeout = {"connect": min(limit, CONNECT_TIMEOUT), "read": limit, "write": limit, "pool": limit}
-        return httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": timeout})
+        try:
+            return httpx.Request(method, url, headers=headers, content=content, extensions={"timeout": timeout})
+        except httpx.InvalidURL as error:
+            problem = str(error)
+        # A traceback may show the variables of this function.
+        del headers, content
+        raise ValueError(f"{call}: the path cannot be part of a URL: {problem}")
 
     async def _credentials_now(self, call: str, limit: float) -> Token | Basic:
         if not callable(self._credentials):

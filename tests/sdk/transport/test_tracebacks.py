@@ -118,6 +118,14 @@ async def test_the_traceback_of_an_answer_that_is_not_json_does_not_show_it(
             assert BODY not in _shown(caught.value)
 
 
+async def test_the_traceback_of_an_invalid_path_shows_neither_the_body_nor_the_token() -> None:
+    async with _client() as cloud:
+        with pytest.raises(ValueError, match="cannot be part of a URL") as caught:
+            await cloud.request("POST", "/a\nb", json={"password": BODY})
+    assert BODY not in _shown(caught.value)
+    assert TOKEN not in _shown(caught.value)
+
+
 BROKEN = {
     "length": f"Content-Length: 2000\r\n\r\n{BODY}",
     "chunks": f"Transfer-Encoding: chunked\r\n\r\n{len(BODY):x}\r\n{BODY}\r\nnonsense\r\n",

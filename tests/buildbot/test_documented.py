@@ -20,9 +20,9 @@ from upcloud_sdk.buildbot.configuration.arguments import (
     DEFAULT_DISK_SIZE,
     DEFAULT_PLAN,
     DEFAULT_TIER,
-    HOST_KEYS,
     Arguments,
 )
+from upcloud_sdk.buildbot.configuration.values import HOST_KEYS
 
 FILE = Path(__file__).parents[2] / "docs" / "buildbot.md"
 PAGE = FILE.read_text(encoding="utf-8")

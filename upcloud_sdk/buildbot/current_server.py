@@ -17,6 +17,7 @@ from upcloud_sdk.buildbot._buildbot.api import (
 )
 from upcloud_sdk.buildbot._buildbot.private import builds_on, clear_page, show_on_page, wait_for
 from upcloud_sdk.buildbot.configuration.bootstrap import Bootstrap
+from upcloud_sdk.buildbot.configuration.values import NotRendered, kind_of
 from upcloud_sdk.buildbot.servers.build_log import NAME as LOG
 from upcloud_sdk.buildbot.servers.build_log import BuildLog, add_notice
 from upcloud_sdk.buildbot.servers.builds import ask_for, origin_of, wanted_for
@@ -412,7 +413,8 @@ def _failure(error: Exception, worker: str, *, is_outdated: bool) -> Exception:
         return LatentWorkerSubstantiatiationCancelled(worker, "the start of its server was cancelled")
     if not isinstance(error, UpCloudError | ValueError):
         # A secret that cannot be read now may be readable in a moment.
-        return LatentWorkerFailedToSubstantiate(worker, f"the worker's arguments cannot be rendered: {error!r}")
+        reason = str(error) if isinstance(error, NotRendered) else f"the start failed: {kind_of(error)}"
+        return LatentWorkerFailedToSubstantiate(worker, reason)
     # An error in an old configuration may be corrected in the new one.
     is_final = is_permanent(error) and not is_outdated
     return (LatentWorkerCannotSubstantiate if is_final else LatentWorkerFailedToSubstantiate)(worker, str(error))

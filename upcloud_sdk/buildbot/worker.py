@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pydantic import ValidationError
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import defer, threads
 
@@ -26,9 +27,10 @@ from upcloud_sdk.buildbot._buildbot.private import (
     stop_parked,
 )
 from upcloud_sdk.buildbot.accounts.owner import short_hash
-from upcloud_sdk.buildbot.configuration.arguments import Arguments, host_and_port
+from upcloud_sdk.buildbot.configuration.arguments import Arguments
 from upcloud_sdk.buildbot.configuration.bootstrap import Guest, GuestPassword
-from upcloud_sdk.buildbot.configuration.request import ServerRequest, rendered
+from upcloud_sdk.buildbot.configuration.request import ServerRequest
+from upcloud_sdk.buildbot.configuration.values import buildbot_problems, host_and_port, rendered, sentences
 from upcloud_sdk.buildbot.current_server import CurrentServer, set_facts
 from upcloud_sdk.buildbot.master.placement import Placement
 from upcloud_sdk.buildbot.master.service import UpcloudService
@@ -76,14 +78,18 @@ class UpcloudLatentWorker(AbstractLatentWorker):
 
     def checkConfig(self, name: str, password: Any = None, *args: Any, **kwargs: Any) -> None:  # noqa: N802, ANN401 - Buildbot's
         """Refuse a wrong configuration. Nothing is sent."""
-        arguments, buildbot = Arguments.read(args, kwargs)
+        wrong: list[str] = []
+        try:
+            arguments, buildbot = Arguments.read(args, kwargs)
+        except ValidationError as error:
+            arguments, buildbot, wrong = Arguments(), {}, sentences(error)
         self.arguments_as_given = arguments
         self._password = GuestPassword()
         self._idle = IdleServer(self, lambda: self._current.server)
         self._current = CurrentServer(self, arguments, on_lost=self._idle.lose)
         self.placement = Placement(self, lambda: self._current.server, self._serves)
         unknown = list(Arguments.unknown(buildbot))
-        for problem in (*unknown, *arguments.problems(), *arguments.disk_problems(buildbot)):
+        for problem in wrong or (*unknown, *arguments.problems({"password": password, **buildbot})):
             config_error(f"UpcloudLatentWorker {name!r}: {problem}")
         super().checkConfig(name, password, **({} if unknown else buildbot))
 
@@ -114,7 +120,10 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         await self._current.configure(self._service, arguments, self.waits, self.reaps)
         is_idle_time_new = self.placement.configure(arguments, buildbot, self._service.placements)
         interval = min(buildbot.pop("check_instance_interval", 10), arguments.attach_timeout)
-        self._password.fix(await self.renderSecrets(password))
+        password = await rendered("password", password, self.renderSecrets)
+        for problem in buildbot_problems({"password": password}):
+            config_error(f"UpcloudLatentWorker {name!r}: {problem}")
+        self._password.fix(password)
         await super().reconfigService(name, self._password, check_instance_interval=interval, **buildbot)
         limit_logins(self, heartbeat.SHORTEST)
         if self.info.hasProperty("upcloud_uuid"):
@@ -197,7 +206,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         Builds with equal requests can share a server. A ValueError ends the build. After any other error it is tried
         again.
         """
-        return ServerRequest.of(await rendered(self._current.arguments, properties))
+        return ServerRequest.of(await self._current.arguments.rendered(properties.render))
 
     def buildStarted(self, wfb: WorkerForBuilder) -> None:  # noqa: N802 - Buildbot's
         """Reserve a slot among `max_servers` for the server of this build, before Buildbot asks another worker."""

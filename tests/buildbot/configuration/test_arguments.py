@@ -9,7 +9,7 @@ import pytest
 
 from tests.buildbot._types import ConfigErrors, Secret, renderer
 from upcloud_sdk.buildbot import Bootstrap, UpcloudLatentWorker, upcloud_workers
-from upcloud_sdk.buildbot.configuration.arguments import host_and_port
+from upcloud_sdk.buildbot.configuration.values import host_and_port
 from upcloud_sdk.models import ServerGroupSpec
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def test_arguments_may_be_given_in_the_order_of_the_worker_that_ships_with_build
         ({**LEAST, "hostconfig": {"disk_size": 20}}, "did you mean 'os_disk_size'?"),
         ({**LEAST, "hostconfig": {"ssh_keys": "ssh-ed25519 AAAA"}}, "a list of public keys"),
         ({**LEAST, "hostconfig": {"user_data": "true"}, "bootstrap": "@NAME@"}, "both say what the guest runs"),
-        ({**LEAST, "bootstrap": True}, "a document with tokens, or False, not True"),
+        ({**LEAST, "bootstrap": True}, "a document with tokens, or False, not bool"),
         ({**LEAST, "zone": "fi-hel1", "zones": ["fi-hel2"]}, "zone and zones"),
         ({**LEAST, "hostconfig": {"plan": "custom"}, "plans": ["1xCPU-1GB"]}, "'plan'] and plans"),
         ({**LEAST, "zones": "fi-hel1"}, "zones is a list"),
@@ -102,10 +102,22 @@ def test_arguments_may_be_given_in_the_order_of_the_worker_that_ships_with_build
         ({**LEAST, "server_group": ["a"]}, "server_group is a uuid, or a ServerGroupSpec"),
         ({**LEAST, "max_servers": 0}, "max_servers is a whole number above 0"),
         ({**LEAST, "build_wait_timout": 0}, "did you mean 'build_wait_timeout'?"),
-        ({**LEAST, "masterFQDN": "ci.example.com:worker"}, "masterFQDN is 'host' or 'host:port', not"),
-        ({**LEAST, "masterFQDN": "ci.example.com:99999"}, "masterFQDN is 'host' or 'host:port', not"),
-        ({**LEAST, "masterFQDN": "wss://ci.example.com:443"}, "masterFQDN is 'host' or 'host:port', not"),
+        ({**LEAST, "masterFQDN": "ci.example.com:worker"}, "masterFQDN is 'host' or 'host:port'"),
+        ({**LEAST, "masterFQDN": "ci.example.com:99999"}, "masterFQDN is 'host' or 'host:port'"),
+        ({**LEAST, "masterFQDN": "wss://ci.example.com:443"}, "masterFQDN is 'host' or 'host:port'"),
         ({**LEAST, "masterFQDN": "[::1]:9989", "bootstrap": Bootstrap(connection="ws")}, "give a name instead"),
+        ({**LEAST, "build_wait_timeout": "600"}, "build_wait_timeout is a number of seconds, or a PaidHour, not str"),
+        (
+            {**LEAST, "build_wait_timeout": None},
+            "a number of seconds, or a PaidHour, not NoneType",
+        ),
+        ({**LEAST, "max_builds": "2"}, "max_builds is a whole number above 0, or None for no limit, not str"),
+        ({**LEAST, "seal_metadata": "no"}, "seal_metadata is True or False, not str"),
+        ({**LEAST, "firewall": "yes"}, "firewall is True or False, not str"),
+        ({**LEAST, "labels": ["a"]}, "labels is a mapping of texts, not list of str"),
+        ({**LEAST, "hostconfig": {"plan": 3}}, "hostconfig['plan'] is text, not int"),
+        ({**LEAST, "storages": ["a"]}, "storages is a list of StorageDeviceSpec, not list of str"),
+        ({"api_token": 12345, "image": "Debian"}, "api_token is text, or a SecretStr, not int"),
         ({**LEAST, "boot_timout": 1}, "did you mean 'boot_timeout'?"),
     ],
 )
@@ -113,6 +125,35 @@ def test_the_worker_refuses_these_arguments(arguments: dict[str, Any], sentence:
     with pytest.raises(ConfigErrors) as refused:
         UpcloudLatentWorker("bot", "pass", **arguments)
     assert sentence in "\n".join(refused.value.errors)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"bootstrap": b"NPM_TOKEN=canary"},
+        {"bootstrap": {"script": "canary"}},
+        {"hostconfig": "canary"},
+        {"hostconfig": {"user_data": b"canary"}},
+        {"labels": "canary"},
+        {"zones": "canary"},
+        {"max_servers": "canary"},
+        {"boot_timeout": "canary"},
+        {"server_group": b"canary"},
+        {"masterFQDN": "user:canary@host:port"},
+    ],
+)
+def test_a_refusal_names_the_argument_and_not_its_value(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ConfigErrors) as refused:
+        UpcloudLatentWorker("bot", "pass", **{**LEAST, **wrong})
+    text = "\n".join(refused.value.errors)
+    assert next(iter(wrong)) in text
+    assert "canary" not in text
+
+
+def test_a_password_that_is_no_text_is_refused_without_showing_it() -> None:
+    with pytest.raises(ConfigErrors, match="password is text, not int") as refused:
+        UpcloudLatentWorker("bot", 12345, **LEAST)
+    assert "12345" not in str(refused.value)
 
 
 def test_a_refusal_does_not_show_secrets() -> None:

@@ -15,7 +15,8 @@ from tests.buildbot._types import Interpolate, Properties, renderer
 from upcloud_sdk import InterfaceSpec, Recipe, ServerSpec, StorageDeviceSpec
 from upcloud_sdk.buildbot.configuration.arguments import Arguments
 from upcloud_sdk.buildbot.configuration.bootstrap import Bootstrap, Guest
-from upcloud_sdk.buildbot.configuration.request import ServerRequest, rendered
+from upcloud_sdk.buildbot.configuration.request import ServerRequest
+from upcloud_sdk.buildbot.configuration.values import NotRendered
 from upcloud_sdk.models import StorageSummary
 from upcloud_sdk.models.ownership import IMAGE
 
@@ -37,7 +38,7 @@ def template(**fields: Any) -> StorageSummary:  # noqa: ANN401 - fields of the m
 
 
 async def requested(arguments: Arguments, properties: Properties) -> ServerRequest:
-    return ServerRequest.of(await rendered(arguments, properties))
+    return ServerRequest.of(await arguments.rendered(properties.render))
 
 
 def request(properties: Properties | None = None, **arguments: Any) -> ServerRequest:  # noqa: ANN401 - the worker's
@@ -91,7 +92,7 @@ def test_a_server_of_the_image_of_a_recipe_runs_them_no_more() -> None:
 
 @pytest.mark.parametrize("own", [{"bootstrap": "#!/bin/sh"}, {"bootstrap": False}, {"hostconfig": {"user_data": "x"}}])
 def test_a_recipe_goes_with_a_bootstrap_of_the_workers_own(own: dict[str, Any]) -> None:
-    problems = list(Arguments(api_token="t", image=RECIPE, **own).problems())
+    problems = list(Arguments(api_token="t", image=RECIPE, **own).problems({}))
     assert any("give a Bootstrap, or the name of its install" in each for each in problems)
     with pytest.raises(ValueError, match="only a Bootstrap can run its commands"):
         specs(image=RECIPE, **own)
@@ -173,6 +174,17 @@ def test_the_machine_has_the_networks_disks_labels_and_group_that_were_asked_for
     assert spec.storage_devices[1] == data
     assert (spec.labels, spec.server_group) == ({"team": "ci"}, "0baaaaaa-0000-4000-8000-000000000001")
     assert (spec.firewall, spec.timezone) == (True, "Europe/Helsinki")
+
+
+def test_numbers_may_be_text_as_in_properties() -> None:
+    host = {"plan": "custom", "os_disk_size": Interpolate("%(prop:disk)s"), "core_number": "2", "memory_amount": "2048"}
+    made = request(Properties(disk="20"), hostconfig=host)
+    [spec] = made.specs(template(), title="bot", guest=GUEST)
+    assert (spec.storage_devices[0].size, spec.core_number, spec.memory_amount) == (20, 2, 2048)
+
+
+def test_one_network_need_not_be_in_a_list() -> None:
+    assert specs(networks="public")[0].networking == (InterfaceSpec.public(),)
 
 
 def test_values_are_those_of_the_build() -> None:
@@ -268,6 +280,13 @@ def test_a_request_does_not_show_what_the_guest_is_told() -> None:
         ({"image": renderer(lambda _: None)}, "image is missing"),
         ({"image": Interpolate("%(prop:image)s")}, "image is missing"),
         ({"image": renderer(lambda _: 12)}, "not int"),
+        ({"hostconfig": {"plan": renderer(lambda _: 3)}}, "hostconfig['plan'] is text, not int"),
+        ({"hostconfig": {"os_disk_size": renderer(lambda _: "big")}}, "hostconfig['os_disk_size'] is a whole number"),
+        (
+            {"networks": renderer(lambda _: [4])},
+            "a list of names, uuids and InterfaceSpec, not list of int",
+        ),
+        ({"bootstrap": renderer(lambda _: b"NPM_TOKEN=canary")}, "or False, not bytes"),
         ({"zones": renderer(lambda _: "de-fra1")}, "zones is a list of names"),
         ({"plans": renderer(lambda _: [])}, "plans is a list of names"),
     ],
@@ -278,3 +297,22 @@ def test_values_of_a_build_that_make_no_server_are_an_error(values: dict[str, An
     made = requested(Arguments(**arguments), Properties())
     defer.ensureDeferred(made).addErrback(lambda failure: found.append(failure.getErrorMessage()))
     assert problem in found[0]
+    assert "canary" not in found[0]
+
+
+def test_an_argument_that_cannot_be_rendered_is_named_with_the_kind_of_the_error_but_without_its_words() -> None:
+    found: list[BaseException] = []
+
+    @renderer
+    def sealed(_: object) -> str:
+        raise ValueError("token=canary")
+
+    def note(failure: Any) -> None:  # noqa: ANN401 - Twisted's
+        found.append(failure.value)
+
+    for given in (Arguments(image=sealed), Arguments(image="Debian", hostconfig={"plan": sealed})):
+        defer.ensureDeferred(requested(given, Properties())).addErrback(note)
+    assert [type(error) for error in found] == [NotRendered, NotRendered]
+    assert str(found[0]).startswith("image cannot be rendered: ValueError in ")
+    assert str(found[1]).startswith("hostconfig cannot be rendered: ValueError")
+    assert all(error.__cause__ is error.__context__ is None for error in found)

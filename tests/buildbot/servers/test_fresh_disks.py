@@ -348,7 +348,7 @@ class FreshDisks(MasterCase):
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"fresh_disk": "yes"}, "fresh_disk is True or False, not 'yes'"),
+        ({"fresh_disk": "yes"}, "fresh_disk is True or False, not str"),
         ({"fresh_disk": True, "build_wait_timeout": 0}, "give build_wait_timeout=PaidHour()"),
         ({"fresh_disk": True, "build_wait_timeout": -1}, "give build_wait_timeout=PaidHour()"),
         ({"fresh_disk": True, "max_builds": 2}, "leave max_builds out, or give 1"),

@@ -255,4 +255,4 @@ class Failures(MasterCase):
         await self.start_master(self.worker(masterFQDN=Interpolate("wss://ci.example.com")))
         outcome = await self.build()
         assert outcome.results == [EXCEPTION]
-        assert "masterFQDN is 'host' or 'host:port', not 'wss://ci.example.com'" in outcome.logs
+        assert "masterFQDN is 'host' or 'host:port', such as" in outcome.logs

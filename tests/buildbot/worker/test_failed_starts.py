@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet import defer
 
-from tests.buildbot._types import RETRY, SUCCESS
+from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, Interpolate, renderer
 from tests.buildbot.harness import MasterCase, pause
 
 UPDATES = (
@@ -95,3 +95,17 @@ class FailedStarts(MasterCase):
 
         config.do_build_if = fail
         await self.fails_once(SUCCESS)
+
+
+class Values(MasterCase):
+    """Values that each build decides."""
+
+    async def test_text_that_is_a_number_is_one_and_a_value_of_a_wrong_type_ends_the_build(self) -> None:
+        self.serve()
+        plan = renderer(lambda properties: properties.getProperty("plan"))
+        hostconfig = {"os_disk_size": Interpolate("%(prop:disk)s"), "plan": plan}
+        await self.start_master(self.worker(hostconfig=hostconfig))
+        assert (await self.build(disk="20", plan="1xCPU-1GB")).results == [SUCCESS]
+        outcome = await self.build(disk="20", plan=3)
+        assert outcome.results == [EXCEPTION]
+        assert "hostconfig['plan'] is text, not int" in outcome.logs

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 
 from upcloud_sdk.buildbot._buildbot.api import BuildProperties, ConfigErrors, FileLoader, SecretDetails
-from upcloud_sdk.buildbot.configuration.arguments import is_static
+from upcloud_sdk.buildbot.configuration.values import is_static, kind_of
 from upcloud_sdk.buildbot.worker import UpcloudLatentWorker
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _known(worker: UpcloudLatentWorker, secrets: _Secrets, protocols: Mapping[st
         except _NotNow:
             undecided.add(name)
         except Exception as error:  # noqa: BLE001 - whatever a renderable of the user's raises
-            problems.append(f"{name} cannot be rendered: {str(error) or type(error).__name__}")
+            problems.append(f"{name} cannot be rendered: {kind_of(error)}")
             undecided.add(name)
         if properties.asked:
             undecided.add(name)

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 import anyio
 
-from upcloud_sdk.buildbot.configuration.arguments import host_and_port, mapping
 from upcloud_sdk.buildbot.configuration.bootstrap import IN_TLS, Bootstrap
 from upcloud_sdk.buildbot.configuration.request import bootstrap_of
+from upcloud_sdk.buildbot.configuration.values import host_and_port, mapping
 from upcloud_sdk.ci.servers.check import EACH_BUILD
 
 if TYPE_CHECKING:

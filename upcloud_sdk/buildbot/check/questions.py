@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from upcloud_sdk import UpCloud
 from upcloud_sdk.buildbot.accounts.owner import master_of
 from upcloud_sdk.buildbot.check.master_address import find_master
 from upcloud_sdk.buildbot.configuration.bootstrap import Guest
-from upcloud_sdk.buildbot.configuration.request import MINIMUM_MEMORY, ServerRequest, rendered
+from upcloud_sdk.buildbot.configuration.request import MINIMUM_MEMORY, ServerRequest
 from upcloud_sdk.ci.servers.check import EACH_BUILD, ServerCheck, check_limits, counted, find_what_is_up
 from upcloud_sdk.errors import UpCloudError
 
@@ -22,13 +23,6 @@ if TYPE_CHECKING:
     from upcloud_sdk.ci import ServerRecord
     from upcloud_sdk.ci.servers.check import Finding
     from upcloud_sdk.models import StorageSummary
-
-
-class _Rendered:
-    """Replaces a build. All arguments are already rendered, if possible."""
-
-    async def render(self, value: Any) -> Any:  # noqa: ANN401 - whatever stands in a master.cfg
-        return value
 
 
 class Check(ServerCheck):
@@ -50,10 +44,8 @@ class Check(ServerCheck):
         if await self.ask_account(cloud) is None:
             return
         undecided = self._worker.open
-        values = await rendered(self._worker.arguments, _Rendered())  # type: ignore[arg-type]  # an awaitable serves as a Deferred
-        if "image" in undecided:
-            values["image"] = EACH_BUILD
-        request = ServerRequest.of(values)
+        arguments = self._worker.arguments
+        request = ServerRequest.of(replace(arguments, image=EACH_BUILD) if "image" in undecided else arguments)
         host = dict(request.host)
         size = host.get("core_number", 1), host.get("memory_amount", MINIMUM_MEMORY)
         has_place = not undecided & {"zone", "zones", "plans", "hostconfig"}

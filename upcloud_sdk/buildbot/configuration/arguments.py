@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from difflib import get_close_matches
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from inspect import signature
-from typing import TYPE_CHECKING, Any, TypeGuard, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import SecretStr
+from pydantic import ConfigDict, SecretStr, ValidationError
+from pydantic.dataclasses import dataclass
 
 from upcloud_sdk import Basic, Recipe, Token, UpCloud
-from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, IRenderable
+from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker
 from upcloud_sdk.buildbot.configuration.bootstrap import INSTALLS, Bootstrap, Guest
+from upcloud_sdk.buildbot.configuration.values import (
+    BOOTSTRAP,
+    BUDGET,
+    FIREWALL,
+    FLAG,
+    GROUP,
+    HOST,
+    IMAGE,
+    LABELS,
+    LIMIT,
+    NAMES,
+    NETWORKS,
+    PATIENCE,
+    SECONDS,
+    SECRET,
+    STANDBY,
+    STORAGES,
+    TEXT,
+    buildbot_problems,
+    host_and_port,
+    is_renderable,
+    is_static,
+    mapping,
+    rendered,
+    sentences,
+    suggestion,
+)
 from upcloud_sdk.ci import LeastSize
 from upcloud_sdk.ci.record.database import database_url
 from upcloud_sdk.ci.servers.choice import REFRESH
 from upcloud_sdk.errors import UpCloudError
-from upcloud_sdk.models import ServerGroupSpec
-from upcloud_sdk.placement import Budget, Standby
+from upcloud_sdk.placement import PaidHour
 
 if TYPE_CHECKING:
+    from upcloud_sdk.buildbot.configuration.values import Render
     from upcloud_sdk.credentials import Credentials
 
 DEFAULT_ZONE = "de-fra1"
@@ -33,109 +58,96 @@ DEFAULT_DISK_SIZE = 10
 """GB."""
 DEFAULT_TIER = "maxiops"
 
-HOST_KEYS = frozenset(
-    {
-        "zone",
-        "plan",
-        "hostname",
-        "ssh_keys",
-        "os_disk_size",
-        "core_number",
-        "memory_amount",
-        "user_data",
-        "tier",
-        "encrypted",
-        "username",
-        "metadata",
-        "timezone",
-    }
-)
-"""The keys of `hostconfig`. Those down to `user_data` are of the worker that ships with Buildbot."""
-
-_INSTALLS = ", ".join(map(repr, sorted(INSTALLS)))
 _POSITIONAL = ("zone", "api_username", "api_password", "image", "hostconfig", "base_url", "masterFQDN")
-_RENDERED_ONCE = ("api_username", "api_password", "api_token", "base_url", "owner", "masterFQDN", "record")
+_RENDERED_ONCE = ("api_username", "api_password", "api_token", "base_url", "owner", "masterFQDN")
 """Arguments that do not depend on a build."""
-_MASTER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+)(?::([0-9]{1,5}))?")
-_SECONDS = ("refresh", "create_timeout", "boot_timeout", "attach_timeout", "shutdown_timeout")
+_RENDERED = (
+    "image", "zone", "zones", "plans", "hostconfig", "bootstrap", "labels", "networks", "storages", "server_group",
+    "firewall",
+)  # fmt: skip
+"""Arguments that are rendered for each build."""
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, config=ConfigDict(hide_input_in_errors=True))
 class Arguments:
     """The arguments of a worker. All except the timeouts, `seal_metadata` and `max_servers` may be renderable."""
 
-    zone: Any = None
+    zone: Annotated[Any, TEXT] = None
     """The zone; `hostconfig["zone"]` overrides it. `de-fra1` if neither is given."""
-    api_username: Any = None
-    api_password: Any = None
-    image: Any = None
+    api_username: Annotated[Any, TEXT] = None
+    api_password: Annotated[Any, SECRET] = None
+    image: Annotated[Any, IMAGE] = None
     """A template: uuid, exact title, compiled expression, function, or a mapping of labels. If several match an
     expression, a function or labels, the newest is used. Or a `Recipe`: the master makes its image in the background.
     Until the image is there, servers of the recipe's base run its commands before their worker starts."""
-    refresh: float = REFRESH
+    refresh: Annotated[float, SECONDS] = REFRESH
     """How often to look whether the base of a `Recipe` has changed, in seconds. Then a new image is made."""
-    hostconfig: Any = None
+    hostconfig: Annotated[Any, HOST] = None
     """A mapping; see `HOST_KEYS`."""
-    base_url: Any = None
+    base_url: Annotated[Any, TEXT] = None
     """The API's URL. None: UpCloud's own."""
-    masterFQDN: Any = None  # noqa: N815 - the shipped worker's
+    masterFQDN: Annotated[Any, TEXT] = None  # noqa: N815 - the shipped worker's
     """The address of the master, or of its proxy, as guests see it: `host` or `host:port`. None: this machine's full
     name, and the port where the master listens."""
-    api_token: Any = None
+    api_token: Annotated[Any, SECRET] = None
     """Instead of `api_username` and `api_password`."""
-    owner: Any = None
+    owner: Annotated[Any, TEXT] = None
     """The owner label of the servers. None: an id in the master's database."""
-    zones: Any = None
+    zones: Annotated[Any, NAMES] = None
     """A list of zones, tried in order, instead of `zone`."""
-    plans: Any = None
+    plans: Annotated[Any, NAMES] = None
     """A list of plans, tried in order in each zone, instead of `hostconfig["plan"]`."""
-    create_timeout: float = 120
+    create_timeout: Annotated[float, SECONDS] = 120
     """Seconds for the API to create a server."""
-    boot_timeout: float = 300
+    boot_timeout: Annotated[float, SECONDS] = 300
     """Seconds for the server to start."""
-    attach_timeout: float = 600
+    attach_timeout: Annotated[float, SECONDS] = 600
     """Seconds for its worker to attach after that, to answer while it is connected (at least 60), and to come back if
     the connection is lost."""
-    shutdown_timeout: float = 10
+    shutdown_timeout: Annotated[float, SECONDS] = 10
     """Seconds that a stopping master waits until its servers are destroyed."""
-    bootstrap: Any = None
+    bootstrap: Annotated[Any, BOOTSTRAP] = None
     """What the guest runs if there is no `user_data`: a `Bootstrap`; the name of its `install`; your own document, in
     which @NAME@, @PASSWORD@, @MASTER@ and @PORT@ are filled in; or False, for nothing. None: a `Bootstrap()` on images
     with cloud-init."""
-    seal_metadata: bool = False
+    seal_metadata: Annotated[bool, FLAG] = False
     """Whether to switch off the guest's metadata service when its worker has attached."""
-    max_servers: int | None = None
+    max_servers: Annotated[int | None, LIMIT] = None
     """How many servers all UpCloud workers of this master may have together; None: no limit."""
-    labels: Any = None
+    labels: Annotated[Any, LABELS] = None
     """More labels for the servers, as a mapping."""
-    networks: Any = None
+    networks: Annotated[Any, NETWORKS] = None
     """Interfaces: "public", "public-ipv6", "utility", the uuid of a private network, or an `InterfaceSpec`."""
-    storages: Any = None
+    storages: Annotated[Any, STORAGES] = None
     """More disks, as `StorageDeviceSpec`: created disks are deleted with the server, attached disks are kept."""
-    server_group: Any = None
+    server_group: Annotated[Any, GROUP] = None
     """A server group to join: its uuid; or a `ServerGroupSpec` for the owner's group with that title. The group is
     created if there is none, and stays."""
-    firewall: Any = False
+    firewall: Annotated[Any, FIREWALL] = False
     """Whether to switch on UpCloud's firewall for the servers."""
-    prefer_idle: bool = True
+    prefer_idle: Annotated[bool, FLAG] = True
     """Whether to leave a build to another worker with a running, free server, before creating a server. Not if a
     builder's `nextWorker` or `canStartBuild`, or `select_next_worker`, chooses workers."""
-    budget: Budget | None = None
+    budget: Annotated[Any, BUDGET] = None
     """What all UpCloud workers of this master may cost together. Other builds wait."""
-    patience: float = 0
+    patience: Annotated[float, PATIENCE] = 0
     """Seconds that a build may wait until a busy server is free, before this worker creates one."""
-    fresh_disk: bool = False
+    fresh_disk: Annotated[bool, FLAG] = False
     """Whether each build gets a fresh disk of a server that stays as long as `build_wait_timeout` says."""
-    record: Any = None
+    record: Annotated[Any, TEXT] = None
     """The URL of the database with the record of servers: 'postgresql://…' for one that several masters share, or
     'sqlite:///FILE'. The same for all UpCloud workers of a master. None: the file upcloud.sqlite in the master's base
     directory."""
-    standby: Standby | None = None
+    standby: Annotated[Any, STANDBY] = None
     """Keeps the server of this worker running at certain hours, if the `Standby` names it. See `standby_scheduler`."""
 
     @classmethod
-    def read(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Arguments, dict[str, Any]]:
-        """Split the arguments into ours and Buildbot's. `args` are those after the worker's name and password."""
+    def read(cls, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Self, dict[str, Any]]:
+        """Split the arguments into ours and Buildbot's. `args` are those after the worker's name and password.
+
+        Raises:
+            ValidationError: Values are wrong. `sentences` tells which.
+        """
         if len(args) > len(_POSITIONAL):
             raise TypeError(f"UpcloudLatentWorker takes at most {len(_POSITIONAL) + 2} positional arguments")
         given: dict[str, Any] = dict(zip(_POSITIONAL, args, strict=False))
@@ -160,59 +172,53 @@ class Arguments:
                 own = {field.name for field in fields(cls)}
                 yield f"there is no argument {name!r}{suggestion(name, own | buildbot)}"
 
-    def problems(self) -> Iterator[str]:
-        """A sentence for each error that can be found before anything is rendered."""
+    def problems(self, buildbot: Mapping[str, Any]) -> Iterator[str]:
+        """A sentence for each error in how values go together, also with Buildbot's, before anything is rendered."""
         yield from self._credential_problems()
-        yield from server_problems(vars(self))
+        if is_missing(self.image):
+            yield MISSING_IMAGE
         yield from self._recipe_problems()
         yield from self._place_problems()
-        for name in _SECONDS:
-            value: object = getattr(self, name)
-            if not (isinstance(value, int | float) and value > 0):
-                yield f"{name} is a number of seconds above 0, not {value!r}"
-        budget = cast("object", self.budget)
-        if budget is not None and not isinstance(budget, Budget):
-            yield f"budget is a Budget, or None for no limit, not {budget!r}"
-        patience, prefers = cast("object", self.patience), cast("object", self.prefer_idle)
-        if isinstance(patience, bool) or not (isinstance(patience, int | float) and 0 <= patience < float("inf")):
-            yield f"patience is a number of seconds, 0 for none, not {patience!r}"
-        if not isinstance(prefers, bool):
-            yield f"prefer_idle is True or False, not {prefers!r}"
-        limit = cast("object", self.max_servers)
-        if limit is not None and not (isinstance(limit, int) and limit >= 1):
-            yield f"max_servers is a whole number above 0, or None for no limit, not {limit!r}"
-        group = self.server_group
-        if not (group is None or isinstance(group, str | ServerGroupSpec) or is_renderable(group)):
-            yield f"server_group is a uuid, or a ServerGroupSpec for a group to find or create, not {group!r}"
-        given = self.bootstrap
-        if not (given is None or given is False or isinstance(given, str | Bootstrap) or is_renderable(given)):
-            yield f"bootstrap is a Bootstrap, one of {_INSTALLS}, a document with tokens, or False, not {given!r}"
-        if given and mapping(self.hostconfig).get("user_data"):
+        if self.bootstrap and mapping(self.hostconfig).get("user_data"):
             yield "hostconfig['user_data'] and bootstrap both say what the guest runs: give one of them"
         yield from self._master_problems()
+        wrong = list(buildbot_problems(buildbot))
+        yield from wrong or self._disk_problems(buildbot)
 
-    def disk_problems(self, buildbot: Mapping[str, Any]) -> Iterator[str]:
-        """A sentence for each error in `fresh_disk` and `standby`, also together with Buildbot's own arguments."""
-        fresh = cast("object", self.fresh_disk)
-        if not isinstance(fresh, bool):
-            yield f"fresh_disk is True or False, not {fresh!r}"
+    def _disk_problems(self, buildbot: Mapping[str, Any]) -> Iterator[str]:
         stays = buildbot.get("build_wait_timeout", 1)
-        standby = cast("object", self.standby)
-        if standby is not None and not isinstance(standby, Standby):
-            yield f"standby is a Standby, or None, not {standby!r}"
-        if standby is not None and (fresh or (isinstance(stays, int | float) and stays <= 0)):
+        is_kept = isinstance(stays, PaidHour) or stays > 0
+        if self.standby is not None and (self.fresh_disk or not is_kept):
             yield "standby is for servers that stay as they are: give build_wait_timeout=PaidHour(), and no fresh_disk"
-        if fresh is not True:
-            return
-        if isinstance(stays, int | float) and stays <= 0:
+        if self.fresh_disk and not is_kept:
             yield "fresh_disk=True is for servers that stay: give build_wait_timeout=PaidHour(), or seconds above 0"
-        if buildbot.get("max_builds") not in {None, 1}:
+        if self.fresh_disk and buildbot.get("max_builds") not in {None, 1}:
             yield "fresh_disk=True gives each build a disk of its own: leave max_builds out, or give 1"
 
-    async def rendered_once(self, render: Callable[[list[Any]], Awaitable[list[Any]]]) -> Arguments:
-        """The same arguments, after rendering those that do not depend on a build."""
-        values = await render([getattr(self, name) for name in _RENDERED_ONCE])
-        return replace(self, **dict(zip(_RENDERED_ONCE, values, strict=True)))
+    async def rendered_once(self, render: Render) -> Self:
+        """The same arguments, after rendering those that do not depend on a build.
+
+        Raises:
+            NotRendered, ValueError: as for `rendered`.
+        """
+        return await self._rendered(_RENDERED_ONCE, render)
+
+    async def rendered(self, render: Render) -> Self:
+        """The same arguments, with the values for a build.
+
+        Raises:
+            NotRendered: a value cannot be rendered now.
+            ValueError: a value is wrong.
+        """
+        return await self._rendered(_RENDERED, render)
+
+    async def _rendered(self, names: Sequence[str], render: Render) -> Self:
+        known = {name: await rendered(name, getattr(self, name), render) for name in names}
+        try:
+            return replace(self, **known)
+        except ValidationError as error:
+            wrong = "; ".join(sentences(error))
+        raise ValueError(wrong)
 
     def credentials(self) -> Credentials:
         """The credentials. For rendered arguments."""
@@ -266,85 +272,9 @@ class Arguments:
             yield "hostconfig['plan'] and plans both say how large servers are: give one of them"
 
 
-def server_problems(values: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for each error in `image`, `zones`, `plans` and `hostconfig`. None for what is still renderable."""
-    image = values["image"]
-    if image is None or (isinstance(image, str | Mapping) and not image):
-        yield "image is missing: give a template's uuid or exact title, an expression, a function or its labels"
-    elif not (isinstance(image, str | re.Pattern | Mapping | Recipe) or is_renderable(image) or callable(image)):
-        kinds = "a Recipe, a uuid, a title, a compiled expression, a function or a mapping of labels"
-        yield f"image is {kinds}, not {type(image).__name__}"
-    for name in ("zones", "plans"):
-        value = values[name]
-        if value is None or is_renderable(value):
-            continue
-        if isinstance(value, str) or not isinstance(value, Sequence) or not value:
-            yield f"{name} is a list of names, at least one"
-    yield from host_problems(values["hostconfig"])
+MISSING_IMAGE = "image is missing: give a template's uuid or exact title, an expression, a function or its labels"
 
 
-def host_problems(hostconfig: Any) -> Iterator[str]:  # noqa: ANN401 - whatever stands in a master.cfg
-    """A sentence for each error in a `hostconfig`. None as long as it is renderable."""
-    if hostconfig is None or is_renderable(hostconfig):
-        return
-    if not is_mapping(hostconfig):
-        yield f"hostconfig is a mapping, not {type(hostconfig).__name__}"
-        return
-    for key in hostconfig:
-        if key not in HOST_KEYS:
-            yield f"hostconfig has no {key!r}{suggestion(key, HOST_KEYS)}"
-    if isinstance(hostconfig.get("ssh_keys"), str):
-        yield "hostconfig['ssh_keys'] is a list of public keys, not one string"
-
-
-def host_and_port(address: object) -> tuple[str, int | None]:
-    """Split `host`, `host:port`, `[IPv6]:port` or a bare IPv6 address. None: without a port.
-
-    Raises:
-        ValueError: The text has another form.
-    """
-    if isinstance(address, str):
-        if _is_ipv6(address):
-            return address, None
-        found = _MASTER.fullmatch(address)
-        if found is not None and (found[2] is None or 1 <= int(found[2]) <= 65535):
-            return found[1], None if found[2] is None else int(found[2])
-    raise ValueError(f"masterFQDN is 'host' or 'host:port', not {address!r}")
-
-
-def _is_ipv6(text: str) -> bool:
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
-    """Whether it is a mapping."""
-    return isinstance(value, Mapping)
-
-
-def mapping(value: object) -> Mapping[str, Any]:
-    """The value if it is a mapping, else an empty one."""
-    return value if is_mapping(value) else {}
-
-
-def suggestion(word: str, known: Collection[str]) -> str:
-    """The end of a sentence: a similar known word, or all known words."""
-    close = get_close_matches(word, sorted(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(known))}"
-
-
-def is_renderable(value: object) -> bool:
-    """Whether Buildbot renders the value, for each build."""
-    return IRenderable.providedBy(value)
-
-
-def is_static(value: object) -> bool:
-    """Whether the value contains nothing renderable."""
-    if is_renderable(value):
-        return False
-    if is_mapping(value):
-        return is_static(list(value.values()))
-    return not isinstance(value, list | tuple) or all(map(is_static, cast("Sequence[object]", value)))
+def is_missing(image: object) -> bool:
+    """Whether there is no image."""
+    return image is None or (isinstance(image, str | Mapping) and not image)

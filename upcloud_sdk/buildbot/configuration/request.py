@@ -15,19 +15,16 @@ from upcloud_sdk.buildbot.configuration.arguments import (
     DEFAULT_PLAN_HAS,
     DEFAULT_TIER,
     DEFAULT_ZONE,
-    mapping,
-    server_problems,
+    MISSING_IMAGE,
+    is_missing,
 )
 from upcloud_sdk.buildbot.configuration.bootstrap import INSTALLS, WEBSOCKET, Bootstrap
+from upcloud_sdk.buildbot.configuration.values import mapping
 from upcloud_sdk.ci import ServerChoice
-from upcloud_sdk.ci.servers.choice import REFRESH
 from upcloud_sdk.models import InterfaceSpec, LoginUser
 from upcloud_sdk.models.ownership import IMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from upcloud_sdk.buildbot._buildbot.api import Properties
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
     from upcloud_sdk.buildbot.configuration.bootstrap import Guest
     from upcloud_sdk.models import StorageSummary
@@ -36,19 +33,6 @@ MINIMUM_MEMORY = 1024
 """The minimum memory of a custom server, in MiB."""
 _OWN_TIER = ("DEV-", "STARTER-")
 """Plans whose disks have a tier of their own."""
-
-
-_RENDERED = (
-    "image", "zone", "zones", "plans", "hostconfig", "bootstrap", "labels", "networks", "storages", "server_group",
-    "firewall",
-)  # fmt: skip
-"""Arguments that are rendered for each build."""
-
-
-async def rendered(arguments: Arguments, properties: Properties) -> dict[str, Any]:
-    """The values of the arguments for a build with these properties."""
-    values: dict[str, Any] = await properties.render({name: getattr(arguments, name) for name in _RENDERED})
-    return values | {"refresh": arguments.refresh}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,36 +54,34 @@ class ServerRequest(ServerChoice):
     firewall: bool
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> ServerRequest:
-        """The request for these values, from `rendered`.
+    def of(cls, given: Arguments) -> ServerRequest:
+        """The request for these values, from `Arguments.rendered`.
 
         Raises:
             ValueError: these values make no valid server.
         """
-        problems = list(server_problems(given))
-        if problems:
-            raise ValueError("; ".join(problems))
-        host: dict[str, Any] = dict(given["hostconfig"] or {})
-        zone = host.pop("zone", None) or given["zone"] or DEFAULT_ZONE
+        if is_missing(given.image):
+            raise ValueError(MISSING_IMAGE)
+        host: dict[str, Any] = dict(given.hostconfig or {})
+        zone = host.pop("zone", None) or given.zone or DEFAULT_ZONE
         plan = host.pop("plan", None)
-        networks = given["networks"]
         return cls(
-            image=given["image"],
-            zones=tuple(given["zones"] or (zone,)),
-            plans=tuple(given["plans"] or (plan or DEFAULT_PLAN,)),
-            replaced_by=None if given["plans"] or plan else DEFAULT_PLAN_HAS,
+            image=given.image,
+            zones=tuple(given.zones or (zone,)),
+            plans=tuple(given.plans or (plan or DEFAULT_PLAN,)),
+            replaced_by=None if given.plans or plan else DEFAULT_PLAN_HAS,
             hostname=host.pop("hostname", None),
-            ssh_keys=tuple(host.pop("ssh_keys", ())),
+            ssh_keys=tuple(host.pop("ssh_keys", None) or ()),
             user_data=SecretStr(host.pop("user_data", None) or ""),
             host=tuple(sorted(host.items())),
-            bootstrap=bootstrap_of(given["bootstrap"]),
-            bootstrap_is_given=given["bootstrap"] is not None,
-            labels=tuple(sorted(mapping(given["labels"]).items())),
-            networks=None if networks is None else tuple(networks),
-            storages=tuple(given["storages"] or ()),
-            server_group=given["server_group"],
-            firewall=bool(given["firewall"]),
-            refresh=given.get("refresh", REFRESH),
+            bootstrap=bootstrap_of(given.bootstrap),
+            bootstrap_is_given=given.bootstrap is not None,
+            labels=tuple(sorted(mapping(given.labels).items())),
+            networks=given.networks,
+            storages=tuple(given.storages or ()),
+            server_group=given.server_group,
+            firewall=bool(given.firewall),
+            refresh=given.refresh,
         )
 
     @property

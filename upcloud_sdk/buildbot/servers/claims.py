@@ -15,7 +15,7 @@ from twisted.internet import defer
 from twisted.logger import Logger
 
 from upcloud_sdk.buildbot._buildbot.api import LatentWorkerFailedToSubstantiate
-from upcloud_sdk.buildbot.configuration.arguments import is_renderable
+from upcloud_sdk.buildbot.configuration.values import is_renderable
 from upcloud_sdk.ci import RecordProblem
 from upcloud_sdk.ci.money.price import limits_of
 from upcloud_sdk.ci.record.changes import MILLION, Phase, ServerChange

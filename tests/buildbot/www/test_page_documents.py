@@ -175,6 +175,24 @@ class DocumentsForSome(Served):
         assert "a-token" not in (await self.ask("../../config")).text
 
 
+class UnreadableTokens(DocumentsForSome):
+    async def is_closed(self, token: object) -> None:
+        self.options = {"metrics_token": token}
+        self.serve()
+        await self.start_master(self.worker("one"))
+        for given in ("Bearer None", "Bearer", "Bearer a-token"):
+            assert (await self.ask("metrics", Authorization=given)).status_code == 403
+
+    async def test_a_token_that_is_missing_opens_the_metrics_to_nobody(self) -> None:
+        await self.is_closed(Secret("missing"))
+
+    async def test_a_token_that_renders_to_none_opens_the_metrics_to_nobody(self) -> None:
+        await self.is_closed(plugins.util.Transform(lambda: None))
+
+    async def test_an_empty_token_opens_the_metrics_to_nobody(self) -> None:
+        await self.is_closed(plugins.util.Interpolate(""))
+
+
 class MetricsOfAMaster(Served):
     async def test_a_build_is_counted(self) -> None:
         cloud = self.serve()

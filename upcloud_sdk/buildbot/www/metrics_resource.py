@@ -78,10 +78,17 @@ class MetricsText(Resource):
             metrics.left = sum(row.held_by == "nobody" for row in view.servers), len(view.disks)
 
     async def _has_token(self, request: Request) -> bool:
+        """Whether the request has the configured token. A token that cannot be read is nobody's."""
         if self.token is None:
             return False
         properties = BuildProperties()
         properties.master = self.master
-        token = await properties.render(self.token)
-        given = request.getHeader("authorization") or ""
-        return hmac.compare_digest(given.encode(), f"Bearer {token}".encode())
+        try:
+            token = await properties.render(self.token)
+        except Exception as error:  # noqa: BLE001 - whatever a secrets provider raises. Its text may have the secret.
+            self._log.error("the metrics_token cannot be rendered: {kind}", kind=type(error).__name__)
+            return False
+        if not isinstance(token, str) or not token:
+            self._log.error("the metrics_token is no text, but {kind}", kind=type(token).__name__)
+            return False
+        return hmac.compare_digest(request.getHeader(b"authorization") or b"", f"Bearer {token}".encode())

@@ -123,7 +123,7 @@ shipped: $(READY)
 races: $(READY)
 	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/worker/test_races.py tests/buildbot/worker/test_signals.py tests/buildbot/master/test_killed_master.py tests/buildbot/worker/test_clocks.py tests/buildbot/worker/test_locks.py tests/buildbot/master/test_image_servers.py tests/buildbot/servers/test_lost_leases.py tests/buildbot/servers/test_frozen_guests.py
 
-## make fuzz-worker  run 50 masters with random cancels, lost connections, dying guests, faults and SIGHUPs
+## make fuzz-worker  run 50 masters with random cancels, lost connections, dying guests, faults, SIGHUPs and removed builders
 ##                   (SEED=n: this one again; SEEDS=n, SECONDS=n)
 fuzz-worker: $(READY)
 	$(BIN)/python -m tests.buildbot.fuzz --seconds $(or $(SECONDS),25) $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),50))

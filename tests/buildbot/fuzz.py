@@ -113,6 +113,15 @@ class Fuzz(MasterCase):
         self.cloud.fail(call, times=self.chance.choice([1, 1, 3]), **self.chance.choice(FAULTS))
 
     async def the_master_reads_its_configuration(self) -> None:
+        configuration = self.configuration(*self.some_workers(), steps=self.steps())
+        for builder in configuration["builders"]:
+            builder.workernames = [name for name in builder.workernames if self.chance.random() < 0.8]
+        configuration["builders"] = [builder for builder in configuration["builders"] if builder.workernames]
+        if configuration["builders"]:  # Buildbot wants one
+            self.config.update(configuration)
+            await self.master.reconfig()
+
+    async def all_builders_come_back(self) -> None:
         self.config.update(self.configuration(*self.some_workers(), steps=self.steps()))
         await self.master.reconfig()
 
@@ -143,6 +152,7 @@ class Fuzz(MasterCase):
             await event()
             await pause(self.chance.choice([0.01, 0.1, 0.3]))
         self.cloud.faults.clear()
+        await self.all_builders_come_back()
         results = await self.all_results()
         assert set(results) <= {SUCCESS, CANCELLED}, results
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import statistics
 import time
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from tests.benchmarks.heartbeat import longest_gap
 from tests.benchmarks.master import OURS, running
 from tests.benchmarks.measure import Section
+from upcloud_sdk.buildbot.master.record import url_in
+from upcloud_sdk.ci import BuildChange, Phase, Record, ServerChange
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
@@ -41,25 +42,26 @@ class Past:
 
     servers: int
 
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """The lines of the record of servers."""
+    def changes(self) -> Iterator[ServerChange | BuildChange]:
+        """What happened to them."""
         now = datetime.now(UTC)
         for number in range(self.servers):
-            asked = now - timedelta(minutes=20 + number * 30)
-            times = {
-                name: (asked + timedelta(seconds=seconds)).isoformat()
-                for name, seconds in (("asked", 0), ("created", 0), ("started", 33), ("attached", 60), ("gone", 900))
-            }
-            build = {"id": number + 1, "builder": OURS, "number": number + 1, "queued": 2.0, "began": times["asked"]}
-            values = {"uuid": f"{number:036}", "worker": OURS, "zone": "fi-hel1", "credits_per_hour": "2.5", "hours": 1}
-            key = {"v": 1, "id": str(number), "at": times["gone"]}
-            yield {**key, "event": "build began", "build": build}
-            yield {**key, "event": "gone", **values, **times}
+            asked, key = now - timedelta(minutes=20 + number * 30), str(number)
+            began: dict[str, Any] = {"worker": OURS, "zone": "fi-hel1", "hourly": 25_000, "currency": "EUR"}
+            made: dict[str, Any] = {"uuid": f"{number:036}", "created": asked}
+            build: dict[str, Any] = {"builder": OURS, "number": number + 1, "queued": 2.0, "began": asked}
+            yield ServerChange(id=key, at=asked, phase=Phase.ASKED, **began)
+            yield ServerChange(id=key, at=asked, phase=Phase.MADE, **made)
+            yield BuildChange(server=key, build=str(number + 1), at=asked, **build)
+            for phase, seconds in ((Phase.STARTED, 33), (Phase.ATTACHED, 60), (Phase.GONE, 900)):
+                yield ServerChange(id=key, at=asked + timedelta(seconds=seconds), phase=phase)
 
     def write(self, basedir: Path) -> None:
         """Write them into the record and the database."""
-        text = "".join(json.dumps(line) + "\n" for line in self.lines())
-        (basedir / "upcloud-servers.jsonl").write_text(text, encoding="utf-8")
+        record = Record(url_in(basedir))
+        for change in self.changes():
+            record.tell(change)
+        assert record.close(300)
         began = int(time.time()) - self.servers * 1800
         with closing(sqlite3.connect(basedir / "state.sqlite", timeout=60)) as database, database:
             [builder] = database.execute("SELECT id FROM builders").fetchone()

@@ -29,10 +29,10 @@ import httpx
 
 from tests.buildbot.guests import LOGIN, GuestHost, Guests
 from tests.buildbot.processes import MasterProcess, buildbot, free_port
+from tests.buildbot.recorded import read_record
 from tests.reliability.lives import EverMade
 from tests.reliability.soak_cloud import fail_a_share
 from upcloud_sdk import billing
-from upcloud_sdk.buildbot.master.record import read_record
 from upcloud_sdk.replay import Build, busy_hours, fewest_hours, most_at_once, read_csv
 from upcloud_sdk.simulator import Simulator, after_seconds
 from upcloud_sdk.simulator.state.usage import usages

@@ -19,7 +19,8 @@ try:
     from upcloud_sdk._terminal import Terminal, one_line_errors
     from upcloud_sdk.buildbot import costs, replay
     from upcloud_sdk.buildbot.check import Finding, UnreadableConfig, check_workers, read_workers
-    from upcloud_sdk.buildbot.master.record import read_record
+    from upcloud_sdk.buildbot.master.record import recorded_servers
+    from upcloud_sdk.ci.record.database import NoRecord, RecordProblem
     from upcloud_sdk.errors import UpCloudError
 except ImportError as error:
     sys.exit(f"upcloud_sdk.buildbot: {error}; this needs an extra: pip install 'upcloud-sdk[buildbot]'")
@@ -27,7 +28,8 @@ except ImportError as error:
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from upcloud_sdk.ci import ServerRecord
+    from upcloud_sdk.buildbot.check import KnownWorker
+    from upcloud_sdk.ci import RecordedServer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,20 +56,24 @@ def _check(config: Path) -> int:
     if not workers:
         return _refuse(f"{config}: it has no UpcloudLatentWorker", 2)
     try:
-        findings = anyio.run(check_workers, workers, _records(config.parent))
+        records, problem = _records(config.parent, workers[0])
+        findings = anyio.run(check_workers, workers, records)
     except UpCloudError as error:
         return _refuse(f"the API cannot be called: {error}", 1)
+    if problem is not None:
+        findings.append(Finding(worker="", question="record", good=None, answer=problem))
     show(findings)
     return 1 if any(finding.good is False for finding in findings) else 0
 
 
-def _records(basedir: Path) -> list[ServerRecord]:
-    """The master's record of its servers. Without it, less is known about running servers."""
+def _records(basedir: Path, worker: KnownWorker) -> tuple[list[RecordedServer], str | None]:
+    """The master's record of its servers, and what is wrong with it. Without it, less is known of running servers."""
     try:
-        return list(read_record(basedir).values())
-    except OSError as error:
-        _refuse(f"the record of servers cannot be read: {error}", 0)
-        return []
+        return list(recorded_servers(basedir, worker.record).values()), None
+    except NoRecord:
+        return [], None
+    except (RecordProblem, ValueError) as error:
+        return [], str(error)
 
 
 def _refuse(reason: str, status: int) -> int:

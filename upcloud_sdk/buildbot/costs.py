@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +16,21 @@ from upcloud_sdk.buildbot.check import UnreadableConfig, read_workers
 from upcloud_sdk.buildbot.master.record import read_record
 from upcloud_sdk.ci.money.reconciliation import reconcile_bills
 from upcloud_sdk.ci.money.table import table_of
+from upcloud_sdk.ci.record.database import RecordProblem
+from upcloud_sdk.ci.record.queries import servers_of_month
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    import sqlalchemy as sa
+
     from upcloud_sdk.buildbot.check import KnownWorker
+    from upcloud_sdk.ci import RecordedServer
     from upcloud_sdk.models import BillingSummary
 
+_DAY = timedelta(days=1)
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
@@ -39,11 +47,12 @@ def run(given: argparse.Namespace) -> int:
     if found is None:
         return _refuse(f"--month {given.month}: give a month such as 2026-11")
     try:
-        record = read_record(given.config.parent)
-        bills = anyio.run(_bills, read_workers(given.config), given.month)
-    except (UnreadableConfig, UpCloudError, OSError, ValueError) as error:
+        workers = read_workers(given.config)
+        bills = anyio.run(_bills, workers, given.month)  # refuses a configuration without workers
+        month = int(found[1]), int(found[2])
+        record = read_record(given.config.parent, workers[0].record, partial(_servers_of, month=month))
+    except (UnreadableConfig, UpCloudError, RecordProblem, ValueError) as error:
         return _refuse(f"{given.config}: {error}")
-    month = int(found[1]), int(found[2])
     console = Terminal(piped_width=180)
     differs = False
     for result in reconcile_bills(record, bills, month, anchor=given.anchor):
@@ -56,6 +65,15 @@ def run(given: argparse.Namespace) -> int:
 def _refuse(reason: str) -> int:
     Terminal(stderr=True).print(reason, soft_wrap=True)
     return 2
+
+
+def _servers_of(connection: sa.Connection, month: tuple[int, int]) -> dict[str, RecordedServer]:
+    """The recorded servers of a month, and of a day before and after it: an hour may begin before midnight."""
+    year, number = month
+    begin = datetime(year, number, 1, tzinfo=UTC)
+    end = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+    servers = servers_of_month(connection, begin - _DAY, end + _DAY)
+    return {server.uuid: server for server in servers if server.uuid is not None}
 
 
 async def _bills(workers: Sequence[KnownWorker], month: str) -> list[BillingSummary]:

@@ -162,11 +162,8 @@ class CurrentServer:
 
     def _note_refused(self, build: Build, reason: str) -> None:
         """Record a start that failed before its server was asked for."""
-        buildid = build.buildid
         origin = origin_of(build, self._worker.master)
-        self.service.record.refused(reason, worker=self._worker.name, buildid=buildid, **origin)
-        given = {} if buildid is None else {"build": str(buildid)}
-        self.service.note_refused(reason, worker=self._worker.name, **given, **origin)
+        self.service.record.refused(reason, worker=self._worker.name, build=build.buildid, **origin)
 
     async def create(self, server: JobServer[ServerRequest], build: Build, guest: Guest) -> None:
         """Create this server, and return when it is started or its guest has attached."""
@@ -182,7 +179,6 @@ class CurrentServer:
         price = partial(self._run, server.likely_price)
         asked = wanted_for(server, build, self._worker.master)
         await service.claims.claim(self._worker.name, asked, price, arguments, account)
-        server.listeners.append(partial(service.hear, server))
         server.listeners.append(partial(service.call, self._hear, server))
         self._use_for(server, build, guest)
         ask_for(server, build, self._worker.master)

@@ -16,21 +16,16 @@ from upcloud_sdk.ci.money.price import Price, price_of
 from upcloud_sdk.ci.record.changes import BuildChange, Phase, ServerChange
 from upcloud_sdk.ci.record.claims import Claim, Limits, Refused
 from upcloud_sdk.ci.record.database import RecordProblem
-from upcloud_sdk.ci.record.history import RecordHistory
 from upcloud_sdk.ci.record.live import LeftDisk, LiveServer, LiveView, left_disks, live_servers
-from upcloud_sdk.ci.record.record import BuildRecord, RecordReader, ServerRecord
+from upcloud_sdk.ci.record.record import Record, View
 from upcloud_sdk.ci.record.recorded import RecordedBuild, RecordedServer
-from upcloud_sdk.ci.record.server_log import ServerEntry, ServerLog
-from upcloud_sdk.ci.record.service import Record, View
 from upcloud_sdk.ci.servers.choice import LeastSize, PossibleServers, ServerChoice
 from upcloud_sdk.ci.servers.fresh_disk import FreshDisk
 from upcloud_sdk.ci.servers.job_server import JobServer
-from upcloud_sdk.ci.servers.recorder import ServerRecorder
 
 __all__ = [
     "AccountCache",
     "BuildChange",
-    "BuildRecord",
     "ChosenImage",
     "Claim",
     "EventRouter",
@@ -49,18 +44,12 @@ __all__ = [
     "ReapPace",
     "RecipeImages",
     "Record",
-    "RecordHistory",
     "RecordProblem",
-    "RecordReader",
     "RecordedBuild",
     "RecordedServer",
     "Refused",
     "ServerChange",
     "ServerChoice",
-    "ServerEntry",
-    "ServerLog",
-    "ServerRecord",
-    "ServerRecorder",
     "View",
     "is_permanent",
     "left_disks",

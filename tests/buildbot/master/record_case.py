@@ -14,29 +14,28 @@ from tests.moved_time import server_spec
 from upcloud_sdk import Basic, UpCloud
 from upcloud_sdk.buildbot.master.service import UpcloudService
 from upcloud_sdk.buildbot.www.live import live_view
-from upcloud_sdk.ci.record import history
+from upcloud_sdk.ci.record.queries import servers_known
 from upcloud_sdk.fleet.records.identity import RUN
 
 if TYPE_CHECKING:
-    from upcloud_sdk.ci import LiveView, ServerRecord
+    from upcloud_sdk.ci import LiveView, RecordedServer
 
 
 class RecordCase(MasterCase):
-    def setUp(self) -> None:
-        super().setUp()
-        # On a busy machine, it may take longer until what was recorded is in the file.
-        self.patch(history, "_FLUSH_WITHIN", self.timeout)
-
     async def service(self) -> UpcloudService:
         return await UpcloudService.of(self.master)
 
-    async def history(self) -> list[ServerRecord]:
-        return await (await self.service()).record.history()
+    async def history(self) -> list[RecordedServer]:
+        return await (await self.service()).record.ask(servers_known)
+
+    async def phases(self) -> list[str]:
+        """Of the servers that are up."""
+        return [str(server.phase) for server in (await self.service()).record.view.servers]
 
     async def view(self) -> LiveView:
         return await live_view(await self.service())
 
-    async def all_gone(self) -> list[ServerRecord]:
+    async def all_gone(self) -> list[RecordedServer]:
         while self.cloud.servers or any(server.gone is None for server in await self.history()):
             await pause(0.05)
         return await self.history()

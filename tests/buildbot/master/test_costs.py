@@ -5,22 +5,26 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from twisted.internet import defer, threads
 
 from tests.buildbot._types import SUCCESS, ShellCommand
 from tests.buildbot.harness import MasterCase, pause
+from tests.buildbot.recorded import read_record, record_files
 from upcloud_sdk.buildbot.__main__ import main
-from upcloud_sdk.buildbot.master.record import RECORD, read_record
+from upcloud_sdk.buildbot.master.record import url_in
+from upcloud_sdk.ci import Phase, Record, ServerChange
+from upcloud_sdk.ci.record.changes import MILLION
+from upcloud_sdk.ci.record.recorded import held_spans
 from upcloud_sdk.simulator import Simulator, never
 
 if TYPE_CHECKING:
     from tests.buildbot.quick import QuickWorker
-    from upcloud_sdk.ci import ServerRecord
+    from upcloud_sdk.ci import RecordedServer
 
 CONFIGURATION = """
 from upcloud_sdk.buildbot import UpcloudLatentWorker
@@ -35,7 +39,7 @@ BuildmasterConfig = {{
 
 
 class CostsOfBuilds(MasterCase):
-    def record(self) -> dict[str, ServerRecord]:
+    def record(self) -> dict[str, RecordedServer]:
         return read_record(Path(self.master.basedir))
 
     async def gone(self, cloud: Simulator) -> None:
@@ -60,11 +64,12 @@ class CostsOfBuilds(MasterCase):
         await worker.insubstantiate()
         await self.gone(cloud)
         [server] = self.record().values()
-        assert server.hourly is not None
-        assert server.held_seconds is not None
+        assert server.price is not None
+        assert server.gone is not None
+        held = sum((ended - began).total_seconds() for began, ended in held_spans(server, server.gone))
         builds = sum(outcome.properties["upcloud_cost"] for outcome in outcomes)
-        assert builds == pytest.approx(float(server.hourly) * server.held_seconds / 3600, abs=1e-5)
-        assert 0 < server.held_seconds < 3600
+        assert builds == pytest.approx(float(server.price) * held / 3600, abs=1e-5)
+        assert 0 < held < 3600
         assert {outcome.properties["upcloud_currency"] for outcome in outcomes} == {"EUR"}
 
     async def test_the_build_that_a_server_was_made_for_pays_for_its_boot(self) -> None:
@@ -126,16 +131,21 @@ class CostsOfBuilds(MasterCase):
         assert "3 servers" in text
         assert text.count("│ one ") == 2
 
-    async def test_a_server_without_a_recorded_end_is_named(self) -> None:
-        cloud = self.serve()
-        await self.start_master(self.worker())
+    async def test_a_server_that_is_up_is_named(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(build_wait_timeout=600), steps=[ShellCommand(command=["sleep", "0.2"])])
         await self.build()
-        await self.gone(cloud)
-        record = Path(self.master.basedir) / RECORD
-        [*lines, _gone] = record.read_text(encoding="utf-8").splitlines(keepends=True)
-        record.write_text("".join(lines), encoding="utf-8")
+        while not any(server.hourly and server.builds[-1].ended for server in self.record().values()):
+            await pause()
         assert await self.costs() == 1
         assert "its end is not recorded" in self.read()
+
+    async def test_without_a_record_there_is_nothing_to_compare(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        for file in record_files(self.master.basedir):
+            file.unlink()
+        assert await self.costs() == 2
 
     async def test_a_server_that_is_billed_longer_is_named_with_its_hours(self) -> None:
         cloud = self.serve()
@@ -195,11 +205,12 @@ def test_of_two_accounts_each_has_its_own_servers(tmp_path: Path, capsys: pytest
             servers = f'{{"total_amount": 1.0, "server": {{"total_amount": 1.0, "resources": [{resource}]}}}}'
             answer = f'{{"currency": "EUR", "total_amount": 1.0, "servers": {servers}}}'
             cloud.fail("GET /account/billing/summary/*", status=200, body=answer)
-        lines = [
-            f'{{"v": 1, "id": "{uuid}", "uuid": "{uuid}", "worker": "{uuid}", "event": "gone", "created": '
-            f'"2027-01-01T00:00:00Z", "gone": "2027-01-01T00:10:00Z", "credits_per_hour": "100"}}\n'
-            for uuid in ("one", "two")
-        ]
-        (tmp_path / RECORD).write_text("".join(lines), encoding="utf-8")
+        record = Record(url_in(tmp_path))
+        for uuid in ("one", "two"):
+            began = datetime(2027, 1, 1, tzinfo=UTC)
+            facts: dict[str, Any] = {"uuid": uuid, "worker": uuid, "hourly": MILLION, "created": began}
+            record.tell(ServerChange(id=uuid, at=began, phase=Phase.MADE, **facts))
+            record.tell(ServerChange(id=uuid, at=began + timedelta(minutes=10), phase=Phase.GONE))
+        assert record.close(30)
         assert main(["costs", str(tmp_path / "master.cfg"), "--month", "2027-01"]) == 0
     assert capsys.readouterr().out.count("1 servers: 1.00000 EUR billed") == 2

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.buildbot.processes import eventually
-from upcloud_sdk.buildbot.master.record import read_record
+from tests.buildbot.recorded import read_record
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.buildbot.processes import MasterProcess
-    from upcloud_sdk.ci import ServerRecord
+    from upcloud_sdk.ci import RecordedServer
 
 pytestmark = pytest.mark.full
 
@@ -28,10 +28,10 @@ def test_servers_of_a_killed_master_get_their_end_in_the_record_of_the_next_run(
         master.start()
         master.force("bot")
 
-        def recorded() -> list[ServerRecord]:
+        def recorded() -> list[RecordedServer]:
             return list(read_record(master.basedir).values())
 
-        eventually("a server that builds", lambda: [each for each in recorded() if each.state == "building"])
+        eventually("a server that builds", lambda: [each for each in recorded() if each.phase == "building"])
         master.kill()
         [left] = recorded()
         assert left.gone is None

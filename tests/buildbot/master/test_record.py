@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,10 @@ from twisted.internet import defer, threads
 from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS
 from tests.buildbot.harness import IMAGE, pause
 from tests.buildbot.master.record_case import RecordCase
-from upcloud_sdk.buildbot.master.record import RECORD
+from tests.buildbot.recorded import record_files
+from upcloud_sdk.buildbot.master.record import RECORD, url_in
+from upcloud_sdk.ci import Phase, Record, ServerChange
+from upcloud_sdk.ci.record.changes import MILLION
 from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.simulator import after_polls
 
@@ -21,9 +24,6 @@ if TYPE_CHECKING:
     from tests.buildbot.quick import QuickWorker
     from upcloud_sdk.buildbot._buildbot.api import Properties
     from upcloud_sdk.buildbot.configuration.request import ServerRequest
-
-AHEAD = "2096-11-25T10:00:00Z"
-"""A time within the last month, so that the record keeps it."""
 
 
 class Records(RecordCase):
@@ -45,13 +45,13 @@ class Records(RecordCase):
             ("bot", 1, "success"),
             ("any", 1, "success"),
         ]
-        assert server.builds[0].id == server.buildid
-        assert all(build.began < build.ended for build in server.builds if build.began and build.ended)
-        costs = [float(build.cost or 0) for build in server.builds]
+        assert server.builds[0].build == server.build
+        assert all(build.began < build.ended for build in server.builds if build.ended)
+        costs = [(build.cost or 0) / MILLION for build in server.builds]
         # Millionths of a euro.
         assert costs == pytest.approx([outcome.properties.get("upcloud_cost", 0) for outcome in outcomes], abs=1e-6)
         assert server.hours == 1
-        assert (await self.service()).record.log.up == {}
+        assert await self.phases() == []
 
     async def test_a_server_whose_build_ends_before_its_create_is_answered_is_recorded(self) -> None:
         cloud = self.serve(boot_seconds=0.05)
@@ -68,8 +68,8 @@ class Records(RecordCase):
         self.cloud.fail("POST /server", status=409, code="SERVER_RESOURCES_UNAVAILABLE")
         await self.start_master(self.worker())
         assert (await self.build()).results == [RETRY, SUCCESS]
-        failed, _ = await self.all_gone()
-        assert (failed.uuid, failed.hours, failed.state) == (None, 0, "gone")
+        [failed] = [server for server in await self.all_gone() if server.has_failed]
+        assert (failed.uuid, failed.hours, failed.phase) == (None, 0, Phase.GONE)
         assert "SERVER_RESOURCES_UNAVAILABLE" in str(failed.error)
 
     async def test_a_server_whose_worker_never_calls_is_recorded_with_the_reason(self) -> None:
@@ -85,7 +85,7 @@ class Records(RecordCase):
         worker.pass_deadline()
         outcome = await building
         assert outcome.results == [RETRY, SUCCESS]
-        failed, _ = await self.all_gone()
+        [failed] = [server for server in await self.all_gone() if server.has_failed]
         assert failed.uuid == server.uuid
         assert "has not attached within attach_timeout=600 s" in str(failed.error)
         assert "its worker attaches to 127.0.0.1:" in outcome.logs
@@ -104,16 +104,16 @@ class Records(RecordCase):
 
         self.patch(worker, "server_request", server_request)
         assert (await self.build()).results == [RETRY, SUCCESS]
-        failed, _ = await self.all_gone()
+        [failed] = [server for server in await self.all_gone() if server.has_failed]
         assert (failed.uuid, failed.worker, failed.builder, failed.number) == (None, "bot", "any", 1)
-        assert "the secret store does not answer" in str(failed.error)
+        assert "the start failed: RuntimeError in " in str(failed.error)
 
     async def test_a_start_for_which_no_template_is_found_is_recorded(self) -> None:
         self.serve()
         await self.start_master(self.worker(image="Debian GNU/Linux 3 (Woody)"))
         assert (await self.build()).results == [EXCEPTION]
         [failed] = await self.all_gone()
-        assert (failed.uuid, failed.hours, failed.buildid) == (None, 0, 1)
+        assert (failed.uuid, failed.hours, failed.build) == (None, 0, "1")
         assert "no template has the title" in str(failed.error)
 
     async def test_no_secret_is_in_the_record(self) -> None:
@@ -121,35 +121,55 @@ class Records(RecordCase):
         await self.start_master(self.worker(password="guests-secret"))
         await self.build()
         await self.all_gone()
-        text = (Path(self.master.basedir) / RECORD).read_text(encoding="utf-8")
-        assert not re.search("guests-secret|secret-password|user_data", text)
+        for file in record_files(self.master.basedir):
+            assert not re.search(b"guests-secret|secret-password|user_data", file.read_bytes())
 
-    async def test_a_disk_that_is_full_costs_no_build(self) -> None:
+    async def test_a_record_that_cannot_be_written_costs_no_build_and_is_said(self) -> None:
         self.serve()
         await self.start_master(self.worker())
-        (Path(self.master.basedir) / RECORD).symlink_to("/dev/full")
+        record = (await self.service()).record
+        await record.ready()
+        file = Path(self.master.basedir) / RECORD
+        for each in record_files(self.master.basedir):
+            each.unlink()
+        file.mkdir()
         outcomes = [await self.build(), await self.build()]
         assert [outcome.results for outcome in outcomes] == [[SUCCESS], [SUCCESS]]
-
-    async def test_a_record_that_was_cut_by_a_crash_is_continued(self) -> None:
-        self.serve()
-        await self.start_master(self.worker())
-        record = Path(self.master.basedir) / RECORD
-        line = {"v": 1, "id": "before", "worker": "bot", "uuid": "0", "gone": "2026-11-25T10:00:00Z"}
-        record.write_text(f'{json.dumps({**line, "at": AHEAD})}\n{{"v": 1, "id": "cu')
-        await self.build()
-        servers = await self.all_gone()
-        assert [server.id == "before" for server in servers] == [True, False]
+        while self.cloud.servers or await self.phases():
+            await pause()
+        [problem] = record.problems()
+        assert "The record cannot be written" in problem
+        file.rmdir()
+        assert record.database is not None
+        assert await threads.deferToThread(record.database.flush, self.timeout)
+        assert len(await self.history()) == 2
 
     async def test_servers_of_an_earlier_run_get_their_end_when_they_are_reaped(self) -> None:
         self.serve()
         await self.start_master(self.worker())
-        line = {"v": 1, "id": "a", "uuid": "00aa", "worker": "bot", "created": AHEAD, "at": AHEAD, "state": "building"}
-        (Path(self.master.basedir) / RECORD).write_text(json.dumps(line) + "\n")
-        reaped = LeaseEvent(at=0, uuid="00aa", happened="reaped")
+        earlier = Record(url_in(Path(self.master.basedir)))
+        began = datetime.now(UTC) - timedelta(hours=3)
+        for phase, uuid in ((Phase.ASKED, None), (Phase.MADE, "00aa")):
+            earlier.tell(ServerChange(id="a", at=began, phase=phase, uuid=uuid, created=began, worker="bot"))
+        await threads.deferToThread(earlier.close, self.timeout)
         service = await self.service()
         [account] = service.accounts.all
+        reaped = LeaseEvent(at=0, uuid="00aa", happened="reaped")
         await threads.deferToThread(service._hear, account, reaped)  # pyright: ignore[reportPrivateUsage]  # as a client
         [server] = await self.all_gone()
-        assert (server.uuid, server.worker, server.state) == ("00aa", "bot", "gone")
-        assert server.span is not None
+        assert (server.uuid, server.worker, server.phase) == ("00aa", "bot", Phase.GONE)
+        # It has cost what it lived.
+        assert server.hours in {3, 4}
+
+    async def test_servers_that_an_earlier_run_left_and_the_api_does_not_list_are_put_right(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        earlier = Record(url_in(Path(self.master.basedir)))
+        began = datetime.now(UTC) - timedelta(hours=5)
+        for phase, uuid in ((Phase.ASKED, None), (Phase.MADE, "00aa")):
+            earlier.tell(ServerChange(id="a", at=began, phase=phase, uuid=uuid, created=began, master=self.master.name))
+        await threads.deferToThread(earlier.close, self.timeout)
+        await (await self.service()).claims.put_right()
+        [server] = await self.all_gone()
+        assert server.gone is not None
+        assert server.gone <= began + timedelta(hours=1)

@@ -16,10 +16,10 @@ from tests.buildbot._types import RETRY, SUCCESS, Interpolate, ShellCommand
 from tests.buildbot.guests import LOGIN
 from tests.buildbot.harness import MasterCase, Outcome, pause
 from tests.buildbot.quick import QuickWorker
+from tests.buildbot.recorded import read_record
 from upcloud_sdk.buildbot import Bootstrap, PaidHour
 from upcloud_sdk.buildbot._buildbot.api import ConfigErrors
 from upcloud_sdk.buildbot.configuration.bootstrap import Guest, GuestPassword
-from upcloud_sdk.buildbot.master.record import read_record
 from upcloud_sdk.ci import FreshDisk
 from upcloud_sdk.simulator import after_polls
 

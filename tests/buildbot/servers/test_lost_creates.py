@@ -106,7 +106,7 @@ class LostCreates(RecordCase):
             # A proxy's page each time.
             self.cloud.fail("POST /server/{uuid}/stop", status=502, times=None)
             self.cloud.fail("DELETE /server/*", status=502, times=None)
-        while not any(server.state == "left" for server in await self.history()):
+        while not any(server.phase == "not destroyed" for server in await self.history()):
             await pause(0.05)
         self.cloud.faults.clear()
         while self.cloud.servers:

@@ -15,9 +15,9 @@ from twisted.internet import defer, threads
 
 from tests.buildbot._types import RETRY, SUCCESS
 from tests.buildbot.harness import MasterCase, pause, until
+from tests.buildbot.recorded import read_record
 from upcloud_sdk import Basic, UpCloud
 from upcloud_sdk.buildbot import PaidHour
-from upcloud_sdk.buildbot.master.record import read_record
 from upcloud_sdk.models.ownership import LEASE
 
 if TYPE_CHECKING:

@@ -6,9 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from tests.ci.web.test_metrics import a_life, record, told
+from tests.ci.web.test_metrics import a_life, metrics_of, record, told
 from upcloud_sdk.buildbot.www import application
-from upcloud_sdk.ci.web.metrics import Metrics
 
 DASHBOARD = Path(application.__file__).with_name("static") / "grafana.json"
 
@@ -19,10 +18,9 @@ def queries() -> list[str]:
 
 
 def test_the_dashboard_uses_exactly_the_existing_metrics() -> None:
-    up = {"b": record(id="b")}
-    metrics = Metrics(up)
-    metrics.left = 0, 0
-    a_life(metrics, up)
+    metrics = metrics_of(record(id="b"))
+    metrics.left, metrics.listed = (0, 0), 0.0
+    a_life(metrics)
     labels: dict[str, set[str]] = {}
     for name in told(metrics):
         base, *pairs = name.split(",")

@@ -14,9 +14,9 @@ from twisted.internet import defer, threads
 from tests.buildbot._types import SUCCESS
 from tests.buildbot.harness import pause, until
 from tests.buildbot.master.record_case import RecordCase
+from tests.buildbot.recorded import read_record
 from upcloud_sdk.buildbot.accounts.owner import owner_of
 from upcloud_sdk.buildbot.check import KnownWorker, check_workers
-from upcloud_sdk.buildbot.master.record import read_record
 from upcloud_sdk.buildbot.master.service import UpcloudService
 from upcloud_sdk.buildbot.www import live
 from upcloud_sdk.buildbot.www.live import live_view
@@ -82,8 +82,8 @@ class Views(RecordCase):
             assert (ours.held_by, ours.state, ours.master) == ("this master", "idle", master.name)
             assert (theirs.held_by, theirs.state, theirs.worker) == ("another master", "started", "")
             assert theirs.title.startswith(f"buildbot-{('first', 'second')[1 - mine]}-")
-            record = (await UpcloudService.of(master)).record
-            assert [server.uuid for server in await record.history()] == [ours.uuid]
+            recorded = (await UpcloudService.of(master)).record.view
+            assert [server.uuid for server in recorded.servers] == [ours.uuid]
         await masters[0][1].shutdown()
 
     async def test_an_api_that_does_not_answer_is_named_and_the_record_is_shown(self) -> None:
@@ -152,8 +152,7 @@ class Views(RecordCase):
 
     async def until_idle(self) -> None:
         """Wait until the record shows the master's server as idle."""
-        up = (await self.service()).record.log.up
-        while [server.state for server in up.values()] != ["idle"]:
+        while await self.phases() != ["idle"]:
             await pause()
 
     async def test_check_and_the_page_describe_servers_and_disks_in_the_same_words(self) -> None:
@@ -162,11 +161,13 @@ class Views(RecordCase):
         await self.start_master(self.worker(), steps=[until(may_end)])
         building = defer.ensureDeferred(self.build())
         service = await self.service()
-        while [(each.state, each.currency) for each in service.record.log.up.values()] != [("building", "EUR")]:
+        up = service.record
+        while [(each.phase, each.currency) for each in up.view.servers] != [("building", "EUR")]:
             await pause()
         self.leave_a_disk(await owner_of(self.master))
         await self.forget(self.master)
         view = await self.view()
+        await service.record.ready()
         records = list(read_record(Path(self.master.basedir)).values())
         given = self.master.workers.workers["bot"].arguments_as_given
         known = KnownWorker(name="bot", arguments=given, open=frozenset(), problems=(), protocols={})

@@ -17,9 +17,9 @@ import anyio
 import pytest
 
 from tests.buildbot.processes import MasterProcess, eventually, make_basedir
+from tests.buildbot.recorded import read_record
 from tests.buildbot.www.page_view import SIZES, opened
 from upcloud_sdk import Basic, StorageSpec, UpCloud
-from upcloud_sdk.buildbot.master.record import read_record
 from upcloud_sdk.models import ServerSpec, StorageDeviceSpec
 from upcloud_sdk.simulator import Simulator, after_seconds
 
@@ -193,7 +193,7 @@ def test_the_view_before_agrees_with_the_database_and_the_record(browser: Browse
     now = datetime.now(UTC)
     hours = sum(server.hours if server.hours is not None else 1 for server in servers.values())
     assert int(totals["Hours paid"]) == hours
-    money = sum(float(server.hourly or 0) for server in servers.values())
+    money = sum(float(server.price or 0) for server in servers.values())
     if now.hour or now.minute > 5:
         assert totals["Money"] == f"{money:.2f} EUR"
     assert failures

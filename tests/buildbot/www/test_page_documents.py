@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,10 @@ from twisted.internet import threads
 
 from tests.buildbot._types import SUCCESS, Secret, get_plugins, plugins
 from tests.buildbot.harness import MasterCase, pause
+from tests.buildbot.recorded import record_files
 from upcloud_sdk.buildbot._buildbot import rival_plugins
 from upcloud_sdk.buildbot.master.record import RECORD
+from upcloud_sdk.buildbot.master.service import UpcloudService
 from upcloud_sdk.buildbot.www import application, metrics_resource
 from upcloud_sdk.buildbot.www.resources import HOURS, MOST_HOURS, hours_of
 
@@ -111,17 +112,20 @@ class DocumentsOfThePage(Served):
         assert "cannot be listed" in note
         cloud.faults.clear()
 
-    async def test_a_record_of_a_newer_version_is_read_as_far_as_it_is_understood_and_said(self) -> None:
+    async def test_a_record_that_cannot_be_read_is_said(self) -> None:
         self.serve()
         await self.start_master(self.worker("one"))
-        now = datetime.now(UTC).isoformat()
-        newer = {"v": 2, "id": "x", "at": now, "uuid": "00f4", "worker": "w", "asked": now, "gone": now, "colour": 7}
-        text = json.dumps(newer) + "\n{ not JSON\n" + json.dumps({**newer, "id": "y"}) + "\n"
-        (Path(self.master.basedir) / RECORD).write_text(text, encoding="utf-8")
-        said = await self.document("before.json")
-        assert {server["key"] for server in said["servers"]} == {"x", "y"}
-        assert any("newer version" in note for note in said["notes"])
-        assert any("1 line" in note for note in said["notes"])
+        await self.document("before.json")
+        record = (await UpcloudService.of(self.master)).record.database
+        assert record is not None
+        for file in record_files(self.master.basedir):
+            file.unlink()
+        (Path(self.master.basedir) / RECORD).mkdir()
+        await threads.deferToThread(record.put_right("x", [], datetime.now(UTC)).exception)
+        record.reaped("00f4", datetime.now(UTC))
+        await threads.deferToThread(record.flush, self.timeout)
+        for path in ("now.json", "before.json"):
+            assert any("The record cannot be" in note for note in (await self.document(path))["notes"])
 
     async def test_a_master_without_upcloud_workers_says_so(self) -> None:
         self.serve()

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from upcloud_sdk.ci import BuildRecord, ServerRecord
+from upcloud_sdk.ci import Phase, RecordedBuild, RecordedServer
 from upcloud_sdk.ci.money.reconciliation import reconcile, reconcile_bills
+from upcloud_sdk.ci.record.changes import MILLION
 from upcloud_sdk.models import BillingSummary
 
 if TYPE_CHECKING:
@@ -30,20 +31,21 @@ def bill(hours: dict[str, int], owner: str = "") -> BillingSummary:
     return BillingSummary.model_validate({"currency": "EUR", "total_amount": total, "servers": servers})
 
 
-def server(uuid: str, began: datetime, ended: datetime, *builds: tuple[datetime, datetime]) -> ServerRecord:
-    seconds = [(end - begin).total_seconds() for begin, end in builds]
-    return ServerRecord(
+def server(uuid: str, began: datetime, ended: datetime | None, *builds: tuple[datetime, datetime]) -> RecordedServer:
+    return RecordedServer(
         id=uuid,
+        phase=Phase.IDLE if ended is None else Phase.GONE,
         uuid=uuid,
         worker="bot",
         owner="me",
+        asked=began,
         created=began,
         gone=ended,
-        credits_per_hour=Decimal(100),
-        held_seconds=sum(seconds),
+        seen=ended or began,
+        hourly=MILLION,
         builds=tuple(
-            BuildRecord(id=number, began=begin, ended=end, cost=Decimal(lasts) / 3600)
-            for number, ((begin, end), lasts) in enumerate(zip(builds, seconds, strict=True))
+            RecordedBuild(server=uuid, build=str(number), began=begin, ended=end)
+            for number, (begin, end) in enumerate(builds)
         ),
     )
 
@@ -93,3 +95,18 @@ def test_of_several_bills_each_is_compared_with_its_servers_and_the_first_with_t
     assert str(results[1]) == (
         "1 servers: 1.00000 EUR billed, 0.00000 of it for builds, 1.00000 idle; 0.00000 for others on the same bill."
     )
+
+
+def test_the_builds_of_a_server_that_is_up_count() -> None:
+    began = datetime(2025, 1, 1, tzinfo=UTC)
+    up = server("one", began, None, (began + timedelta(days=3), began + timedelta(days=3, minutes=30)))
+    [line] = reconcile({"one": up}, bill({"one": 672}), (2025, 1)).lines
+    assert line.builds == Decimal("0.5")
+    assert line.difference.startswith("its end is not recorded")
+
+
+def test_a_month_of_a_server_is_at_most_672_hours() -> None:
+    whole = server("one", NEW_YEAR, NEW_YEAR + timedelta(days=31))
+    [line] = reconcile({"one": whole}, bill({"one": 672}), JANUARY).lines
+    assert line.recorded_hours == 672
+    assert line.difference == ""

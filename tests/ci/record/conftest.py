@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.multimaster.infrastructure import has_postgresql, postgresql
-from upcloud_sdk.ci.record.service import Record
+from upcloud_sdk.ci.record.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

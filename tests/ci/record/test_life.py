@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from upcloud_sdk.ci import BuildRecord, ServerRecord
+from upcloud_sdk.ci import Phase, RecordedBuild, RecordedServer
 from upcloud_sdk.ci.record.life import Life
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NOW = NOON + timedelta(hours=6)
-PRICE = Decimal("2.5")
+PRICE = 25_000
+"""Millionths."""
 
 
 def at(minutes: float) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-def build(number: int, began: float, ended: float | None, **values: Any) -> BuildRecord:  # noqa: ANN401 - of all kinds
+def build(number: int, began: float, ended: float | None, **values: Any) -> RecordedBuild:  # noqa: ANN401 - of all kinds
     end = None if ended is None else at(ended)
-    return BuildRecord(id=number, builder="all", number=number, began=at(began), ended=end, **values)
+    return RecordedBuild(
+        server="a", build=str(number), builder="all", number=number, began=at(began), ended=end, **values
+    )
 
 
-def server(*builds: BuildRecord, **values: Any) -> ServerRecord:  # noqa: ANN401 - of all kinds
+def server(*builds: RecordedBuild, **values: Any) -> RecordedServer:  # noqa: ANN401 - of all kinds
     """A server requested at noon, started after 1 minute, attached after 2, with builds, and gone after 90 minutes."""
     defaults: dict[str, Any] = {
         "id": "a",
+        "phase": Phase.GONE,
+        "seen": at(90),
         "uuid": "00f4239c",
         "worker": "linux",
-        "credits_per_hour": PRICE,
+        "hourly": PRICE,
         "currency": "EUR",
         "asked": at(0),
         "created": at(0),
@@ -41,11 +45,11 @@ def server(*builds: BuildRecord, **values: Any) -> ServerRecord:  # noqa: ANN401
         "gone": at(90),
         "builds": builds or (build(1, 0, 30), build(2, 40, 60)),
     }
-    return ServerRecord(**{**defaults, **values})
+    return RecordedServer(**{**defaults, **values})
 
 
-def life(record: ServerRecord, *, is_up: bool = False, now: datetime = NOW) -> Life:
-    return Life(record, now.timestamp(), is_up)
+def life(record: RecordedServer, *, now: datetime = NOW) -> Life:
+    return Life(record, now.timestamp())
 
 
 def phases(found: Life) -> list[tuple[str, float, float]]:
@@ -73,7 +77,7 @@ def test_builds_at_the_same_time_are_one_span() -> None:
 
 def test_a_server_that_is_up_goes_on_until_now() -> None:
     up = server(build(1, 0, None), stopping=None, gone=None)
-    assert phases(life(up, is_up=True, now=at(20)))[-1] == ("building", 2, 20)
+    assert phases(life(up, now=at(20)))[-1] == ("building", 2, 20)
 
 
 def test_a_start_that_failed_is_seen_as_failed_and_costs_nothing_if_nothing_was_made() -> None:

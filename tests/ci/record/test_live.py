@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from upcloud_sdk import ServerState
-from upcloud_sdk.ci import BuildRecord, LiveServer, LiveView, ServerRecord, left_disks, live_servers
+from upcloud_sdk.ci import LiveServer, LiveView, Phase, RecordedBuild, RecordedServer, left_disks, live_servers
 from upcloud_sdk.models import ServerSummary, StorageSummary
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -35,26 +35,30 @@ def listed(
     return ServerSummary.model_validate({"uuid": uuid, "labels": pairs, **values, **fields})
 
 
-def record(uuid: str | None = "00aa", **fields: Any) -> ServerRecord:  # noqa: ANN401 - the record's
+def record(uuid: str | None = "00aa", **fields: Any) -> RecordedServer:  # noqa: ANN401 - the record's
     values: dict[str, Any] = {
-        "state": "building",
+        "phase": Phase.BUILDING,
+        "seen": MADE,
         "worker": "one",
         "master": "here",
         "owner": "us",
         "created": MADE,
         "asked": MADE,
     }
-    return ServerRecord(id=f"record of {uuid}", uuid=uuid, **{**values, **fields})
+    return RecordedServer(id=f"record of {uuid}", uuid=uuid, **{**values, **fields})
 
 
-def row(*servers: ServerSummary, up: tuple[ServerRecord, ...] = (), **options: Any) -> LiveServer:  # noqa: ANN401 - handed on
+def row(*servers: ServerSummary, up: tuple[RecordedServer, ...] = (), **options: Any) -> LiveServer:  # noqa: ANN401 - handed on
     [found] = live_servers(servers, up, now=NOW, **options)
     return found
 
 
 def test_a_server_of_this_master_has_what_the_api_and_what_the_record_say() -> None:
-    builds = (BuildRecord(id=1, ended=NOW), BuildRecord(id=2, builder="tests", number=7))
-    ours = record(builds=builds, credits_per_hour=Decimal(2), currency="EUR")
+    builds = (
+        RecordedBuild(server="a", build="1", began=MADE, ended=NOW),
+        RecordedBuild(server="a", build="2", builder="tests", number=7, began=NOW),
+    )
+    ours = record(builds=builds, hourly=20_000, currency="EUR")
     found = row(listed(state="maintenance", progress=40), up=(ours,))
     assert (found.state, found.api_state, found.progress) == ("building", ServerState.MAINTENANCE, 40)
     assert (found.worker, found.master, found.held_by, found.reaped_by) == ("one", "here", "this master", None)
@@ -65,7 +69,7 @@ def test_a_server_of_this_master_has_what_the_api_and_what_the_record_say() -> N
 
 
 def test_a_server_that_is_not_made_yet_has_a_row_and_so_has_one_that_the_list_lacks() -> None:
-    found = live_servers([], [record(None, state="asked", created=None), record("00bb")], now=NOW)
+    found = live_servers([], [record(None, phase=Phase.ASKED, created=None), record("00bb")], now=NOW)
     assert {each.api_state for each in found} == {None}
     assert [(each.uuid, each.state, each.api_state) for each in found] == [
         ("00bb", "building", None),
@@ -86,7 +90,7 @@ def test_a_server_whose_lease_has_ended_is_held_by_nobody_and_reaped_in_the_next
 
 
 def test_a_server_of_an_earlier_run_of_this_master_is_held_by_nobody() -> None:
-    before = record(credits_per_hour=Decimal(2))
+    before = record(hourly=20_000)
     found = row(listed(), exclusive=["us"], earlier=[before], every=300)
     assert (found.held_by, found.worker, found.master) == ("nobody", "one", "here")
     assert found.reaped_by == NOW + timedelta(minutes=30, seconds=60 + 300)
@@ -95,8 +99,8 @@ def test_a_server_of_an_earlier_run_of_this_master_is_held_by_nobody() -> None:
 
 
 def test_a_server_that_this_master_could_not_destroy_is_held_by_nobody() -> None:
-    found = row(listed(), up=(record(state="left"),))
-    assert (found.held_by, found.state) == ("nobody", "left")
+    found = row(listed(), up=(record(phase=Phase.NOT_DESTROYED),))
+    assert (found.held_by, found.state) == ("nobody", "not destroyed")
     assert found.reaped_by is not None
 
 
@@ -150,13 +154,13 @@ def test_a_disk_whose_lease_lasts_is_left_over_only_if_an_earlier_run_of_this_ma
 
 
 def test_a_disk_of_a_server_that_this_master_destroys_is_not_left_over_yet() -> None:
-    assert left_disks([orphaned()], [record(state="stopping", disks=("01dd",))], now=NOW) == []
+    assert left_disks([orphaned()], [record(phase=Phase.STOPPING, disks=("01dd",))], now=NOW) == []
 
 
 def test_a_disk_of_a_server_in_the_record_has_its_worker() -> None:
-    [disk] = left_disks([orphaned()], [record(state="left", disks=("01dd",))], now=NOW)
+    [disk] = left_disks([orphaned()], [record(phase=Phase.NOT_DESTROYED, disks=("01dd",))], now=NOW)
     assert (disk.worker, disk.master) == ("one", "here")
-    [disk] = left_disks([orphaned()], [], earlier=[record(state="building", disks=("01dd",))], now=NOW)
+    [disk] = left_disks([orphaned()], [], earlier=[record(phase=Phase.BUILDING, disks=("01dd",))], now=NOW)
     assert (disk.worker, disk.master) == ("one", "here")
 
 
@@ -173,3 +177,17 @@ def test_a_view_has_the_servers_and_disks_of_masters_whether_or_not_their_names_
     assert {(row.owner, row.master) for row in view.servers} == {("us", "here"), ("others", "")}
     assert [row.owner for row in view.disks] == ["us"]
     assert (view.at, view.problems) == (NOW, ("one list is missing",))
+
+
+def no_name(_: str) -> None:
+    """No owner is a master's."""
+
+
+def test_while_the_api_does_not_answer_what_the_record_knows_to_be_up_is_shown() -> None:
+    before, theirs = record("00aa", phase=Phase.IDLE), record("00bb", owner="them", master="there")
+    ended = record("00cc", phase=Phase.GONE, gone=NOW)
+    view = LiveView.of(
+        [], [], (), at=NOW, earlier=[before, theirs, ended], exclusive=["us"], master_of=no_name, problems=["away"]
+    )
+    assert {row.uuid: row.held_by for row in view.servers} == {"00aa": "nobody", "00bb": "another master"}
+    assert LiveView.of([], [], (), at=NOW, earlier=[before], master_of=no_name).servers == ()

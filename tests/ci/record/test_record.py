@@ -1,243 +1,510 @@
-"""The record of servers: writing it, and reading it again, also when it is damaged."""
+"""The record of servers in a database: what is told is kept, whatever happens to the database or to the process."""
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import sqlalchemy as sa
 
-from upcloud_sdk.ci import BuildRecord, RecordReader, ServerLog, ServerRecord
+from tests.ci.record.lives import CENT, asked, at, change, claim, life
+from upcloud_sdk.ci.record import record as module
+from upcloud_sdk.ci.record import store, tables
+from upcloud_sdk.ci.record.changes import Phase
+from upcloud_sdk.ci.record.claims import Limits
+from upcloud_sdk.ci.record.database import RecordProblem
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
-LONG = 30.0
-CREATED = datetime(2026, 11, 25, 10, 0, 0, tzinfo=UTC)
+    from upcloud_sdk.ci.record.record import Record
+    from upcloud_sdk.ci.record.recorded import RecordedServer
 
+    Opened = Callable[..., Record]
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+WAIT = 30.0
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "upcloud-servers.jsonl"
+def file_of(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def rows(record: Record) -> dict[str, RecordedServer]:
+    def all_of(connection: sa.Connection) -> list[RecordedServer]:
+        return store.read(connection, set(connection.execute(sa.select(tables.servers.c.id)).scalars()))
+
+    return {server.id: server for server in record.ask(all_of).result(WAIT)}
 
 
-def read(path: Path) -> list[ServerRecord]:
-    return list(RecordReader(path).read().values())
+def test_a_server_is_read_as_it_was_told(opened: Opened, url: str) -> None:
+    record = opened(url)
+    for each in life("a", image="Debian", disks=("d",)):
+        record.tell(each)
+    server = rows(record)["a"]
+    assert (server.phase, server.uuid, server.worker, server.image, server.disks) == (
+        Phase.GONE,
+        "uuid-a",
+        "w",
+        "Debian",
+        ("d",),
+    )
+    assert (server.asked, server.started, server.stopping, server.gone) == (at(0), at(1), at(89), at(90))
+    assert [(each.build, each.began, each.ended, each.result) for each in server.builds] == [
+        ("1", at(0), at(89), "success")
+    ]
 
 
-def one_life(log: ServerLog, clock: Clock) -> ServerRecord:
-    """Record a server: its create is sent after 2 s and answered 3 s later, and it is gone after an hour and 10 s."""
-    entry = log.begin(worker="linux-1", builder="tests", number=7, buildid=12, zone="fi-hel1", plan="2xCPU-4GB")
-    entry.build_began(BuildRecord(id=12, builder="tests", number=7, began=entry.record.asked))
-    clock.now += 3
-    entry.note_made(CREATED.timestamp(), clock.now - 1, uuid="00aa", disks=("01bb",))
-    entry.note("priced", credits_per_hour=Decimal("1.79"), currency="EUR")
-    clock.now += 30
-    entry.note("started", started=entry.moment(), state="attaching")
-    clock.now += 10
-    entry.note("attached", attached=entry.moment(), state="building")
-    clock.now += 100
-    entry.build_ended(12, result="success", cost=Decimal("0.001"))
-    entry.note("idle", idle=entry.moment(), state="idle")
-    clock.now += 3459
-    entry.note("stopping", stopping=entry.moment(), state="stopping")
-    clock.now += 10
-    entry.finish(held_seconds=142.0)
-    return entry.record
+def test_a_server_that_is_gone_has_its_hours_and_its_cost(opened: Opened, url: str) -> None:
+    record = opened(url)
+    for each in life("a", hourly=10 * CENT):
+        record.tell(each)
+    row = record.ask(lambda connection: connection.execute(sa.select(tables.servers)).one()).result(WAIT)
+    paid = record.ask(lambda connection: connection.execute(sa.select(tables.paid)).one()).result(WAIT)
+    assert (row.hours, row.cost) == (2, 20 * CENT)
+    assert (paid.hours, paid.cost, paid.used, paid.currency) == (2, 20 * CENT, 89 * 60, "EUR")
 
 
-def test_a_server_is_read_as_it_was_written(path: Path, clock: Clock) -> None:
-    log = ServerLog(path, clock=clock)
-    record = one_life(log, clock)
-    assert log.close(LONG)
-    assert read(path) == [record]
-    assert log.up == {}
+def test_the_view_knows_what_was_told_before_it_is_written(opened: Opened, sqlite: str) -> None:
+    record = opened(sqlite)
+    record.tell(asked("a"))
+    assert [server.id for server in record.view.servers] == ["a"]
+    record.tell(change("a", 1, Phase.GONE))
+    assert record.view.servers == ()
 
 
-def test_times_are_by_the_apis_clock_from_the_request_on(path: Path, clock: Clock) -> None:
-    record = one_life(ServerLog(path, clock=clock), clock)
-    seconds = {
-        name: record.seconds("created", name) for name in ("asked", "made", "started", "attached", "idle", "gone")
-    }
-    assert seconds == {"asked": -2, "made": 1, "started": 31, "attached": 41, "idle": 141, "gone": 3610}
-    assert record.created == CREATED
+def test_a_change_that_is_told_twice_counts_once(opened: Opened, url: str) -> None:
+    record = opened(url)
+    for each in [*life("a"), *life("a")]:
+        record.tell(each)
+    server = rows(record)["a"]
+    assert server.gone == at(90)
+    assert len(server.builds) == 1
 
 
-def test_the_last_line_has_hours_and_cost_and_all_but_the_builds(path: Path, clock: Clock) -> None:
-    log = ServerLog(path, clock=clock)
-    record = one_life(log, clock)
-    assert log.close(LONG)
-    last = json.loads(path.read_text().splitlines()[-1])
-    assert (record.hours, record.cost) == (2, Decimal("0.0358"))
-    assert (last["event"], last["hours"], last["cost"], last["currency"]) == ("gone", 2, "0.0358", "EUR")
-    path.write_text(json.dumps(last) + "\n")
-    [server] = read(path)
-    assert server.builds == ()
-    assert (server.asked, server.worker, server.build_count) == (record.asked, "linux-1", 1)
+def test_the_servers_of_an_earlier_process_are_in_the_view(opened: Opened, url: str) -> None:
+    first = opened(url)
+    first.tell(asked("a"))
+    assert first.close(WAIT)
+    second = opened(url)
+    second.flush(WAIT)
+    assert [server.id for server in second.view.servers] == ["a"]
+    assert not second.view.own
 
 
-def test_a_server_that_was_not_created_costs_nothing_and_has_the_reason(path: Path, clock: Clock) -> None:
-    log = ServerLog(path, clock=clock)
-    entry = log.begin(worker="linux-1")
-    entry.note("failed", error="no template 'x'")
-    entry.finish()
-    assert log.close(LONG)
-    [server] = read(path)
-    assert (server.uuid, server.span, server.hours, server.cost) == (None, None, 0, Decimal(0))
-    assert (server.has_failed, server.error, server.state) == (True, "no template 'x'", "gone")
+def test_the_reaper_ends_a_server_of_any_process_by_its_uuid(opened: Opened, url: str) -> None:
+    first = opened(url)
+    for each in life("a")[:2]:
+        first.tell(each)
+    first.close(WAIT)
+    second = opened(url)
+    second.flush(WAIT)
+    second.reaped("uuid-a", at(150))
+    assert second.view.servers == ()
+    server = rows(second)["a"]
+    assert server.gone == at(150)
+    assert second.ask(lambda c: c.execute(sa.select(tables.servers.c.hours)).scalar_one()).result(WAIT) == 3
 
 
-def test_nothing_is_recorded_for_a_server_after_its_end(path: Path, clock: Clock) -> None:
-    log = ServerLog(path, clock=clock)
-    entry = log.begin()
-    entry.finish()
-    entry.note("idle", state="idle")
-    entry.build_began(BuildRecord(id=1))
-    entry.finish()
-    assert log.close(LONG)
-    assert len(path.read_text().splitlines()) == 2
-    assert log.up == {}
+def test_what_an_earlier_process_left_is_put_right_against_the_list_of_the_api(opened: Opened, url: str) -> None:
+    first = opened(url)
+    for key in ("listed", "not listed", "not made"):
+        first.tell(asked(key))
+    for key in ("listed", "not listed"):
+        first.tell(change(key, 1, Phase.MADE, uuid=f"uuid-{key}", created=at(0)))
+    first.tell(asked("of another", master="other"))
+    first.close(WAIT)
+    second = opened(url)
+    second.tell(asked("new", 600))
+    assert second.put_right("m", ["uuid-listed"], at(600)).result(WAIT) == 2
+    found = rows(second)
+    assert {key for key, server in found.items() if server.is_open} == {"listed", "of another", "new"}
+    # Its lease ended an hour after it was last heard of, at the latest.
+    assert found["not listed"].gone == at(61)
+    assert found["not made"].gone == at(0)
 
 
-def test_a_build_is_recorded_once_however_often_it_is_told(path: Path, clock: Clock) -> None:
-    log = ServerLog(path, clock=clock)
-    entry = log.begin()
-    for _ in range(2):
-        entry.build_began(BuildRecord(id=1))
-    entry.build_ended(2, result="success", cost=None)
-    assert [build.id for build in entry.record.builds] == [1]
+def test_a_record_of_a_newer_version_is_refused(opened: Opened, url: str) -> None:
+    first = opened(url)
+    first.tell(asked("a"))
+    first.close(WAIT)
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(tables.record.update().values(version=tables.VERSION + 1))
+    engine.dispose()
+    second = opened(url)
+    second.tell(asked("b"))
+    assert not second.flush(WAIT)
+    assert second.problem is not None
+    assert "was written by a newer version of upcloud-sdk" in second.problem
+    with pytest.raises(RecordProblem, match="newer version"):
+        rows(second)
 
 
-def test_a_clock_of_the_host_that_is_set_back_changes_no_duration(
-    path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    log = ServerLog(path, clock=clock)
-    entry = log.begin()
-    monkeypatch.setattr("time.time", lambda: 0.0)
-    clock.now += 60
-    entry.note("idle", idle=entry.moment())
-    assert entry.record.seconds("asked", "idle") == 60
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("mysql://user:secret@host/db", "is not supported: it is one of SQLAlchemy"),
+        ("sqlite://", "names no file"),
+        ("upcloud.sqlite", "is not the URL of a database"),
+        ("postgresql+asyncpg://user:secret@host/db", "is not supported"),
+    ],
+)
+def test_other_databases_are_refused_with_a_sentence_without_the_password(text: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem) as refused:
+        module.Record(text)
+    assert "secret" not in str(refused.value)
 
 
-def test_a_server_that_ends_before_it_begins_costs_an_hour(path: Path) -> None:
-    began = CREATED.isoformat()
-    path.write_text(json.dumps({"id": "a", "created": began, "gone": (CREATED - timedelta(days=1)).isoformat()}) + "\n")
-    [server] = read(path)
-    assert server.span == (CREATED, CREATED)
+def test_two_processes_that_open_a_new_record_at_once_make_one(opened: Opened, url: str) -> None:
+    records = [opened(url) for _ in range(4)]
+    threads = [threading.Thread(target=record.tell, args=(asked(str(n)),)) for n, record in enumerate(records)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(record.flush(WAIT) for record in records)
+    assert len(rows(records[0])) == 4
 
 
-def test_a_listener_gets_each_change_and_a_failing_one_has_no_effect(
-    path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
-    log = ServerLog(path, clock=clock)
-    told: list[str] = []
-
-    def fail(_record: ServerRecord, _event: str) -> None:
-        raise ZeroDivisionError
-
-    def tell(_record: ServerRecord, event: str) -> None:
-        told.append(event)
-
-    log.listeners += [fail, tell]
-    one_life(log, clock)
-    assert told == [
-        "asked", "build began", "made", "priced", "started", "attached", "build ended", "idle", "stopping", "gone",
-    ]  # fmt: skip
-    assert "a listener of the record failed" in caplog.text
-
-
-def test_a_server_that_the_reaper_has_found_gets_its_end(path: Path, clock: Clock) -> None:
-    first = ServerLog(path, clock=clock)
-    entry = first.begin(worker="linux-1")
-    entry.note_made(CREATED.timestamp(), clock.now, uuid="00aa", credits_per_hour=Decimal(2))
-    assert first.close(LONG)
-    second = ServerLog(path, clock=clock)
-    second.reaped(["00aa"], read(path))
-    assert second.close(LONG)
-    [server] = read(path)
-    assert server.gone is not None
-    assert server.span is not None
-    assert (server.state, server.worker) == ("gone", "linux-1")
-    assert server.cost == server.hours * Decimal("0.02") if server.hours else False
-
-
-# --- lines of other versions ------------------------------------------------------------------------------------------
-
-
-def test_the_known_fields_of_a_line_by_a_newer_version_are_read(path: Path) -> None:
-    line = {
-        "v": 9, "id": "a", "event": "hibernated", "state": "hibernating", "worker": "linux-1", "mood": {"good": True},
-        "asked": 1764064800, "hours": "many", "disks": "none", "zone": None, "cost": "NaN",
-        "build": {"id": 3, "builder": "tests", "result": ["success"], "weight": 3},
-    }  # fmt: skip
-    path.write_text(json.dumps(line) + "\n")
-    reader = RecordReader(path)
-    [server] = reader.read().values()
-    assert reader.newest_version == 9
-    assert server == ServerRecord(
-        id="a", state="hibernating", worker="linux-1", builds=(BuildRecord(id=3, builder="tests"),)
+def test_what_is_gone_for_400_days_is_forgotten(opened: Opened, url: str) -> None:
+    first = opened(url)
+    for each in life("old", begin=-420 * 24 * 60, end=-420 * 24 * 60 + 20):
+        first.tell(each)
+    for each in life("recent", begin=-300 * 24 * 60, end=-300 * 24 * 60 + 20):
+        first.tell(each)
+    first.close(WAIT)
+    second = opened(url)
+    second.flush(WAIT)
+    assert set(rows(second)) == {"recent"}
+    assert (
+        second.ask(lambda c: c.execute(sa.select(sa.func.count()).select_from(tables.paid)).scalar_one()).result() == 1
     )
 
 
-def test_lines_without_a_version_are_read(path: Path) -> None:
-    began, ended = CREATED.isoformat(), (CREATED + timedelta(hours=1)).isoformat()
-    old: dict[str, Any] = {"uuid": "1", "worker": "one", "created": began, "ended": None, "credits_per_hour": "1.79"}
-    path.write_text("".join(json.dumps(line) + "\n" for line in (old, {**old, "ended": ended})))
-    [server] = read(path)
-    assert server.span == (CREATED, CREATED + timedelta(hours=1))
-    assert server.hourly == Decimal("0.0179")
+# --- a database that is away ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "yesterday", "", 5])
-def test_an_impossible_time_is_none(path: Path, moment: object) -> None:
-    path.write_text(json.dumps({"id": "a", "created": moment, "gone": moment}) + "\n")
-    [server] = read(path)
-    assert (server.created, server.gone, server.span) == (None, None, None)
+def test_what_happens_while_the_database_is_away_is_written_when_it_is_back(opened: Opened, tmp_path: Path) -> None:
+    folder = tmp_path / "not there yet"
+    record = opened(f"sqlite:///{folder}/upcloud.sqlite", retry_after=3600)
+    for each in life("a"):
+        record.tell(each)
+    assert not record.flush(WAIT)
+    assert record.problem is not None
+    assert str(folder) in record.problem
+    folder.mkdir()
+    assert record.flush(WAIT)
+    assert rows(record)["a"].gone == at(90)
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=6,
-)
-FIELDS = st.sampled_from([*ServerRecord.__dataclass_fields__, "at", "v", "event", "build", "ended"])
-
-
-@settings(max_examples=50)
-@given(lines=st.lists(st.dictionaries(FIELDS, JSON, max_size=8), max_size=4))
-def test_a_record_is_read_whatever_a_line_contains(
-    tmp_path_factory: pytest.TempPathFactory, lines: list[dict[str, Any]]
+def test_what_does_not_fit_into_memory_is_counted_and_said(
+    opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path_factory.getbasetemp() / "anything.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    for server in read(path):
-        assert isinstance(server.builds, tuple)
-        assert server.span is None or server.span[0] <= server.span[1]
+    monkeypatch.setattr(module, "MOST_WAITING", 3)
+    folder = tmp_path / "not there yet"
+    record = opened(f"sqlite:///{folder}/upcloud.sqlite", retry_after=3600)
+    record.tell(asked("a"))
+    assert not record.flush(WAIT)
+    for number in range(5):
+        record.tell(asked(f"b{number}"))
+    assert record.dropped == 3
+    folder.mkdir()
+    assert record.flush(WAIT)
+    # What is up is known, so its row is written whole.
+    assert set(rows(record)) == {"a", *(f"b{number}" for number in range(5))}
 
 
-def test_a_thousand_servers_are_read_and_forgotten_when_they_are_old(path: Path, clock: Clock) -> None:
-    log = ServerLog(path, clock=clock)
-    for _ in range(1000):
-        one_life(log, clock)
-    assert log.close(LONG)
-    reader = RecordReader(path)
-    assert len(reader.read()) == 1000
-    assert len(reader.read(CREATED + timedelta(hours=1))) == 1000
-    assert reader.read(CREATED + timedelta(hours=2)) == {}
+def test_a_change_that_the_database_can_never_hold_does_not_keep_the_others(opened: Opened, url: str) -> None:
+    record = opened(url)
+    record.tell(asked("a"))
+    record.tell(asked("bad", number=2**70))
+    record.tell(asked("b", error="with a NUL: \0"))
+    assert record.flush(WAIT)
+    assert set(rows(record)) == {"a", "b"}
+    assert record.dropped == 1
+
+
+def test_a_deleted_file_is_made_anew_with_the_servers_that_are_up(opened: Opened, sqlite: str) -> None:
+    record = opened(sqlite)
+    for each in life("gone"):
+        record.tell(each)
+    record.tell(asked("up"))
+    assert record.flush(WAIT)
+    for file in file_of(sqlite).parent.glob("upcloud.sqlite*"):
+        file.unlink()
+    record.tell(change("up", 1, Phase.MADE, uuid="uuid-up", created=at(0)))
+    assert record.flush(WAIT)
+    assert set(rows(record)) == {"up"}
+    assert record.lost is not None
+    assert "was deleted or replaced" in record.lost
+
+
+def test_a_file_that_is_no_database_is_a_problem_and_nothing_is_lost(opened: Opened, sqlite: str) -> None:
+    file_of(sqlite).write_bytes(b"no database" * 1000)
+    record = opened(sqlite, retry_after=3600)
+    record.tell(asked("a"))
+    assert not record.flush(WAIT)
+    assert record.problem is not None
+    assert "not a database" in record.problem
+    file_of(sqlite).unlink()
+    assert record.flush(WAIT)
+    assert set(rows(record)) == {"a"}
+
+
+def test_a_database_that_another_process_holds_is_waited_for(opened: Opened, sqlite: str) -> None:
+    record = opened(sqlite, retry_after=3600)
+    record.tell(asked("a"))
+    assert record.flush(WAIT)
+    other = sqlite3.connect(file_of(sqlite), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    record.tell(asked("b"))
+    assert [server.id for server in record.view.servers] == ["a", "b"]
+    other.execute("COMMIT")
+    other.close()
+    assert record.flush(WAIT)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="wants Linux: `make test` runs it there")
+def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
+    program = """
+import resource, signal, sys
+from tests.ci.record.lives import life
+from upcloud_sdk.ci.record.record import Record
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+record = Record(sys.argv[1], retry_after=3600)
+for each in life("before"):
+    record.tell(each)
+assert record.flush(30)
+_, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+for number in range(300):
+    for each in life(f"while full {number}"):
+        record.tell(each)
+assert not record.flush(30)
+print(record.problem)
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+assert record.flush(30) and record.problem is None and record.dropped == 0
+assert record.close(30)
+"""
+    url = f"sqlite:///{tmp_path}/upcloud.sqlite"
+    done = subprocess.run(
+        [sys.executable, "-c", program, url], check=False, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "upcloud.sqlite" in done.stdout
+    with sqlite3.connect(tmp_path / "upcloud.sqlite") as database:
+        assert database.execute("SELECT count(*) FROM upcloud_servers WHERE phase = 'gone'").fetchone() == (301,)
+
+
+# --- claims -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_claim_is_in_the_record_before_it_is_answered(opened: Opened, url: str) -> None:
+    record, other = opened(url), opened(url)
+    assert record.claim(claim("a")).result(WAIT) is None
+    assert set(rows(other)) == {"a"}
+
+
+def test_a_claim_counts_what_other_processes_have_claimed(opened: Opened, url: str) -> None:
+    record, other = opened(url, is_shared=True), opened(url, is_shared=True)
+    limits = Limits(max_servers=1)
+    assert record.claim(claim("a", limits=limits)).result(WAIT) is None
+    refused = other.claim(claim("b", limits=limits)).result(WAIT)
+    assert refused is not None
+    assert refused.limit == "max_servers"
+    # The view knows better from now on.
+    assert other.refusal(claim("c", limits=limits)) is not None
+
+
+def test_claims_of_many_threads_and_records_never_exceed_a_limit(opened: Opened, url: str) -> None:
+    records = [opened(url, is_shared=True) for _ in range(2)]
+    limits = Limits(max_servers=5, per_hour=35 * CENT)
+    futures = [
+        record.claim(claim(f"{number}-{turn}", limits=limits))
+        for turn in range(10)
+        for number, record in enumerate(records)
+    ]
+    assert sum(future.result(WAIT) is None for future in futures) == 3
+
+
+def test_a_refused_claim_leaves_nothing(opened: Opened, url: str) -> None:
+    record = opened(url)
+    limits = Limits(per_hour=5 * CENT)
+    assert record.claim(claim("a", limits=limits)).result(WAIT) is not None
+    assert rows(record) == {}
+    assert record.view.servers == ()
+
+
+def test_the_month_counts_what_is_gone_and_what_is_up(opened: Opened, url: str) -> None:
+    record = opened(url)
+    for each in life("gone", hourly=10 * CENT):  # two hours
+        record.tell(each)
+    for each in life("up", hourly=10 * CENT)[:2]:  # the second hour has begun
+        record.tell(each)
+    assert record.claim(claim("a", 61, limits=Limits(per_month=50 * CENT))).result(WAIT) is None
+    refused = record.claim(claim("b", 61, limits=Limits(per_month=59 * CENT))).result(WAIT)
+    assert refused is not None
+    assert (refused.limit, refused.spent, refused.wanted) == ("per_month", 50 * CENT, 10 * CENT)
+    assert refused.claimed == 10 * CENT
+
+
+def test_the_bill_counts_once_for_what_is_claimed_after_it(opened: Opened, url: str) -> None:
+    record = opened(url)
+    limits = Limits(per_month=100 * CENT, billed=85 * CENT)
+    assert record.claim(claim("a", limits=limits)).result(WAIT) is None
+    refused = record.claim(claim("b", limits=limits)).result(WAIT)
+    assert refused is not None
+    assert refused.spent == 95 * CENT
+
+
+def test_a_listed_server_counts_unless_it_is_in_the_record(opened: Opened, url: str) -> None:
+    record = opened(url)
+    for each in life("a")[:2]:
+        record.tell(each)
+    limits = Limits(max_servers=3, listed={"uuid-a": 10 * CENT, "uuid-of-a-script": 10 * CENT})
+    assert record.claim(claim("b", limits=limits)).result(WAIT) is None
+    refused = record.claim(claim("c", limits=limits, owner="another")).result(WAIT)
+    assert refused is not None
+    assert refused.spent == 3
+
+
+def test_while_the_database_is_away_the_view_holds_the_limits(opened: Opened, tmp_path: Path) -> None:
+    record = opened(f"sqlite:///{tmp_path}/not there/upcloud.sqlite", retry_after=3600)
+    limits = Limits(max_servers=1)
+    assert record.claim(claim("a", limits=limits)).result(WAIT) is None
+    refused = record.claim(claim("b", limits=limits)).result(WAIT)
+    assert refused is not None
+    assert refused.limit == "max_servers"
+    (tmp_path / "not there").mkdir()
+    assert record.flush(WAIT)
+    assert set(rows(record)) == {"a"}
+
+
+def test_while_a_shared_database_is_away_nothing_is_made_under_a_limit(opened: Opened, tmp_path: Path) -> None:
+    record = opened(f"sqlite:///{tmp_path}/not there/upcloud.sqlite", is_shared=True, retry_after=3600)
+    refused = record.claim(claim("a", limits=Limits(max_servers=9))).result(WAIT)
+    assert refused is not None
+    assert "nothing new is made" in str(refused)
+    assert record.claim(claim("b")).result(WAIT) is None
+
+
+def test_a_slot_that_another_process_frees_is_seen_while_something_waits(opened: Opened, url: str) -> None:
+    first = opened(url, is_shared=True)
+    second = opened(url, is_shared=True, refresh_every=0.01)
+    limits = Limits(max_servers=1)
+    assert first.claim(claim("a", limits=limits)).result(WAIT) is None
+    assert second.claim(claim("b", limits=limits)).result(WAIT) is not None
+    freed = threading.Event()
+    second.freed = freed.set
+    second.watch(on=True)
+    first.tell(change("a", 1, Phase.GONE))
+    assert freed.wait(WAIT)
+    assert second.refusal(claim("b", limits=limits)) is None
+
+
+def test_a_closed_record_answers_a_claim(opened: Opened, sqlite: str) -> None:
+    record = opened(sqlite)
+    record.close(WAIT)
+    with pytest.raises(RecordProblem, match="closed"):
+        record.claim(claim("a")).result(WAIT)
+
+
+# --- kills ------------------------------------------------------------------------------------------------------------
+
+_KILLED = """
+import os, signal, sys
+import sqlalchemy as sa
+from tests.ci.record.lives import claim, life
+from upcloud_sdk.ci.record.claims import Limits
+from upcloud_sdk.ci.record.record import Record
+
+def live(url, number, said):
+    left = number
+
+    def count(*_):
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", count)
+    sa.event.listen(sa.Engine, "commit", count)
+    record = Record(url)
+    assert record.flush(30)
+    assert record.claim(claim("s", limits=Limits(max_servers=5, per_month=10**9))).result(30) is None
+    os.write(said, b"claimed\\n")
+    for change in life("s")[1:]:
+        record.tell(change)
+        assert record.flush(30)
+        os.write(said, f"{getattr(change, 'phase', None) or 'build'}\\n".encode())
+    record.close(30)
+    os.write(said, b"end\\n")
+
+url, folder, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+said = os.open(f"{folder}/said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+while True:
+    child = os.fork()
+    if child == 0:
+        live(url, number, said)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    os.write(1, f"{number} {os.waitstatus_to_exitcode(status)}\\n".encode())
+    if sys.stdin.readline() == "":
+        break
+    os.ftruncate(said, 0)
+    os.lseek(said, 0, os.SEEK_SET)
+    number += 1
+"""
+
+
+@pytest.mark.full
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="wants Linux: `make test-multimaster` runs it there")
+def test_whatever_write_it_is_killed_at_nothing_that_was_committed_is_lost(
+    opened: Opened, url: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", _KILLED, url, str(tmp_path), "1"]
+    killed = 0
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as lives:
+        assert lives.stdin is not None
+        assert lives.stdout is not None
+        for line in lives.stdout:
+            told = (tmp_path / "said").read_text().splitlines()
+            if "end" in told:
+                break
+            assert line.split()[1] == str(-signal.SIGKILL)
+            killed += 1
+            record = opened(url)
+            _check_after_kill(record, told)
+            _empty(url)
+            lives.stdin.write("next\n")
+            lives.stdin.flush()
+        lives.stdin.close()
+    assert killed > 30
+
+
+def _check_after_kill(record: Record, told: list[str]) -> None:
+    assert record.flush(WAIT)
+    found = rows(record)
+    assert "claimed" not in told or found.keys() == {"s"}
+    phases = [Phase(phase) for phase in told if phase not in {"claimed", "build"}]
+    for server in found.values():
+        order = list(Phase)
+        assert not phases or order.index(server.phase) >= order.index(phases[-1])
+        assert (server.gone is not None) or Phase.GONE not in phases
+    # The next process puts it right.
+    assert record.put_right("m", [], at(90)).result(WAIT) == sum(server.is_open for server in found.values())
+    assert all(server.gone is not None for server in rows(record).values())
+    record.close(WAIT)
+
+
+def _empty(url: str) -> None:
+    engine = sa.create_engine(url)
+    tables.metadata.drop_all(engine)
+    engine.dispose()

@@ -36,6 +36,18 @@ class KnownWorker:
     protocols: Mapping[str, Mapping[str, Any]]
     """The ports of the master, from `c["protocols"]`."""
 
+    @property
+    def record(self) -> str | None:
+        """The URL of the record of servers. None: the file in the master's base directory.
+
+        Raises:
+            ValueError: It cannot be rendered.
+        """
+        if "record" in self.open:
+            raise ValueError("its record cannot be rendered without a running master")
+        url: str | None = self.arguments.record
+        return url
+
 
 def read_workers(path: Path) -> list[KnownWorker]:
     """The UpCloud workers of a master.cfg.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from upcloud_sdk.buildbot.check.config import KnownWorker
-    from upcloud_sdk.ci import ServerRecord
+    from upcloud_sdk.ci import RecordedServer
     from upcloud_sdk.ci.servers.check import Finding
     from upcloud_sdk.models import StorageSummary
 
@@ -71,7 +71,7 @@ class Check(ServerCheck):
             self.tell_budget(arguments.budget, estimate)
 
 
-async def check_workers(workers: Sequence[KnownWorker], records: Iterable[ServerRecord] = ()) -> list[Finding]:
+async def check_workers(workers: Sequence[KnownWorker], records: Iterable[RecordedServer] = ()) -> list[Finding]:
     """Check these workers. Those of one account share a client.
 
     `records`: the master's record of its servers, for details about running ones.
@@ -89,7 +89,7 @@ async def check_workers(workers: Sequence[KnownWorker], records: Iterable[Server
     return findings
 
 
-async def _check_account(workers: Sequence[KnownWorker], records: Sequence[ServerRecord]) -> list[Finding]:
+async def _check_account(workers: Sequence[KnownWorker], records: Sequence[RecordedServer]) -> list[Finding]:
     checks = [Check(worker) for worker in workers]
     first = workers[0]
     if first.open & {"api_token", "api_username", "api_password", "base_url"}:
@@ -109,7 +109,7 @@ async def _check_account(workers: Sequence[KnownWorker], records: Sequence[Serve
 
 
 async def _find_what_is_up(
-    cloud: UpCloud, workers: Sequence[KnownWorker], records: Sequence[ServerRecord]
+    cloud: UpCloud, workers: Sequence[KnownWorker], records: Sequence[RecordedServer]
 ) -> list[Finding]:
     owners = {record.owner for record in records}
     owners |= {worker.arguments.owner for worker in workers if worker.arguments.owner is not None}

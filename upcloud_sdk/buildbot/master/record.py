@@ -1,76 +1,165 @@
-"""The record of a master's servers, in its base directory. Used on the reactor's thread only.
-
-The record outlives the master. For its format see `upcloud_sdk.ci.record.record`. Other threads read and write it.
-"""
+"""The record of a master's servers: a database in its base directory, or one that several masters share."""
 
 from __future__ import annotations
 
+import contextlib
+import uuid as uuids
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+import sqlalchemy as sa
 from twisted.internet import defer, threads
 
-from upcloud_sdk.buildbot._buildbot.private import log_error
-from upcloud_sdk.ci import RecordHistory, RecordReader, ServerLog, ServerRecorder
+from upcloud_sdk.ci import Phase, Record, RecordProblem, ServerChange, View
+from upcloud_sdk.ci.record.database import Database, NoRecord, database_url
+from upcloud_sdk.ci.record.queries import servers_known
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
     from upcloud_sdk.buildbot._buildbot.api import Master
-    from upcloud_sdk.buildbot.configuration.request import ServerRequest  # noqa: F401 - named below
-    from upcloud_sdk.ci import JobServer, ServerRecord  # noqa: F401 - the same
+    from upcloud_sdk.ci import RecordedServer
+    from upcloud_sdk.ci.record.changes import Change, Listener
 
-RECORD = "upcloud-servers.jsonl"
-"""The file in the master's base directory. Older parts have a number at the end."""
+RECORD = "upcloud.sqlite"
+"""The file in the master's base directory."""
 
-_CLOSE_WITHIN = 2.0
-"""How long a stopping master waits for a slow disk, in seconds."""
+T = TypeVar("T")
+
+_CLOSE_WITHIN = 5.0
+"""How long a stopping master waits for a slow database, in seconds."""
 
 
-class MasterRecord(ServerRecorder["JobServer[ServerRequest]"]):
-    """Records a master's servers."""
+class MasterRecord:
+    """Records what happens to a master's servers, and tells others of it."""
 
     def __init__(self, master: Master) -> None:
-        super().__init__(ServerLog(Path(master.basedir) / RECORD))
-        self._history = RecordHistory(self.log)
-        self._reading = defer.DeferredLock()
+        self._master = master
+        self.database: Record | None = None
+        """The database. None until the first worker is configured."""
+        self._url = ""
+        self.listeners: list[Listener] = []
+        """Called with each change, on any thread. They must not block."""
 
-    def refused(self, reason: str, **origin: object) -> None:
-        """Record that a start failed before a server was requested."""
-        entry = self.log.begin(None, **origin)
-        entry.note("failed", error=reason)
-        entry.finish()
+    def use(self, url: str | None) -> Record:
+        """Use this database, or the file in the master's base directory.
 
-    def reaped(self, uuid: str) -> None:
-        """Record that the reaper has destroyed a server of this master or of an earlier run."""
-        if not self.gone_by_uuid(uuid):
-            reading = defer.ensureDeferred(self.history())
-            reading.addCallback(lambda servers: self.log.reaped([uuid], servers))
-            reading.addErrback(log_error)
-
-    async def history(self) -> list[ServerRecord]:
-        """The servers of the last month, the oldest first, including those that are up.
-
-        Another thread reads the file. If it cannot be read, the list is empty, and the log has the reason.
+        Raises:
+            ValueError: Another worker uses another one, or it is not supported.
         """
-        await self._reading.acquire()
-        try:
-            return await threads.deferToThread(self._history.read)
-        finally:
-            self._reading.release()
+        given = url_in(Path(self._master.basedir), url)
+        if self.database is None:
+            self.database = Record(given, is_shared=url is not None)
+            self._url = given
+        elif given != self._url:
+            raise ValueError(
+                f"record: this master uses {self.database.name}: another one needs a restart of the master"
+            )
+        return self.database
+
+    @property
+    def view(self) -> View:
+        """The servers that are not gone."""
+        return View() if self.database is None else self.database.view
+
+    def hear(self, change: Change) -> None:
+        """Record a change of a server. May be called on any thread."""
+        if self.database is not None:
+            self.database.tell(change)
+        for listener in self.listeners:
+            listener(change)
+
+    def refused(self, reason: str, *, build: int | None, **origin: str | int | None) -> None:
+        """Record that a start failed before a server was requested."""
+        now, key = datetime.now(UTC), uuids.uuid4().hex
+        facts: dict[str, object] = {"build": None if build is None else str(build), "error": reason, **origin}
+        self.hear(ServerChange(id=key, at=now, phase=Phase.ASKED, **facts))  # type: ignore[arg-type] # as its fields
+        self.hear(ServerChange(id=key, at=now, phase=Phase.GONE))
+
+    def reaped(self, uuid: str, at: datetime) -> None:
+        """Record that the reaper has destroyed a server, of this master or of an earlier run."""
+        if self.database is not None:
+            self.database.reaped(uuid, at)
+
+    def ask(self, query: Callable[[sa.Connection], T]) -> defer.Deferred[T]:
+        """The answer to a query, which another thread reads. Fails with a `RecordProblem`."""
+        if self.database is None:
+            return defer.fail(NoRecord("there is no record: no worker is configured"))
+        return self._deferred(self.database.ask(query))
+
+    async def ready(self) -> None:
+        """Wait until what earlier runs have recorded is known, if it can be read."""
+        with contextlib.suppress(RecordProblem):
+            await self.ask(lambda _: None)
+
+    def state(self) -> tuple[bool, int, int]:
+        """Whether it can be written, how many changes wait for that, and how many were lost."""
+        record = self.database
+        return (True, 0, 0) if record is None else (record.problem is None, record.waiting, record.dropped)
 
     def problems(self) -> list[str]:
-        """A sentence for each kind of line that could not be read last time."""
-        return self._history.problems()
+        """Why the record may lack something, a sentence each."""
+        record = self.database
+        if record is None:
+            return []
+        found = [] if record.problem is None else [f"The record cannot be written: {record.problem}"]
+        if record.dropped:
+            found.append(f"{record.dropped} changes of servers are not in the record: it could not be written in time.")
+        return [*found, *filter(None, (record.lost,))]
 
     async def close(self) -> None:
-        """Write the last lines."""
-        await threads.deferToThread(self.log.close, _CLOSE_WITHIN)
+        """Write the last changes."""
+        if self.database is not None:
+            await threads.deferToThread(self.database.close, _CLOSE_WITHIN)
+
+    def _deferred(self, future: Future[T]) -> defer.Deferred[T]:
+        answer: defer.Deferred[T] = defer.Deferred()
+
+        def settle(done: Future[T]) -> None:
+            try:
+                answer.callback(done.result())
+            except Exception:  # noqa: BLE001 - the caller gets it
+                answer.errback()
+
+        future.add_done_callback(lambda done: self._master.reactor.callFromThread(settle, done))
+        return answer
 
 
-def read_record(basedir: Path) -> dict[str, ServerRecord]:
-    """The servers in the record of a master, by uuid. Blocks on the disk.
+def url_in(basedir: Path, given: str | None = None) -> str:
+    """The URL of a master's record. A SQLite file without a path is in the base directory.
 
     Raises:
-        OSError: the file cannot be read. A missing file is an empty record.
+        ValueError: The given one is not of a database that is supported.
     """
-    servers = RecordReader(basedir / RECORD).read().values()
+    url = sa.URL.create("sqlite", database=RECORD) if given is None else database_url(given)
+    if url.get_backend_name() == "sqlite":
+        url = url.set(database=str((basedir / (url.database or RECORD)).absolute()))
+    return url.render_as_string(hide_password=False)
+
+
+def read_record(basedir: Path, url: str | None, query: Callable[[sa.Connection], T]) -> T:
+    """Ask the record of a master that need not run. Blocks on the disk.
+
+    Args:
+        basedir: The master's base directory.
+        url: The record that its workers name. None: the file in the base directory.
+        query: What is asked.
+
+    Raises:
+        RecordProblem: There is no record, or it cannot be read.
+        ValueError: The URL is not one of a database that is supported.
+    """
+    database = Database(url_in(basedir, url))
+    try:
+        with database.reading() as connection:
+            return query(connection)
+    finally:
+        database.close()
+
+
+def recorded_servers(basedir: Path, url: str | None = None) -> dict[str, RecordedServer]:
+    """All servers in the record of a master, by uuid. See `read_record`."""
+    servers = read_record(basedir, url, servers_known)
     return {server.uuid: server for server in servers if server.uuid is not None}

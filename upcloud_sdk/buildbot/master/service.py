@@ -5,12 +5,9 @@ from __future__ import annotations
 import contextlib
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-from sqlalchemy import URL
-from twisted.internet import defer, threads
+from twisted.internet import defer
 from twisted.logger import Logger
 
 from upcloud_sdk.buildbot._buildbot.api import SharedService
@@ -24,8 +21,6 @@ from upcloud_sdk.buildbot.master.placement import PlacementHistory
 from upcloud_sdk.buildbot.master.record import MasterRecord
 from upcloud_sdk.buildbot.servers.claims import Claims
 from upcloud_sdk.buildbot.servers.idle import IdleServers
-from upcloud_sdk.ci import Record
-from upcloud_sdk.ci.record.changes import Phase, ServerChange
 from upcloud_sdk.errors import CleanupFailed, LeaseLost, UpCloudError
 from upcloud_sdk.events import BakeEvent, LeaseEvent
 
@@ -33,23 +28,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from upcloud_sdk import WaitPolicy
-    from upcloud_sdk.buildbot._buildbot.api import Master
+    from upcloud_sdk.buildbot._buildbot.api import DelayedCall, Master
     from upcloud_sdk.buildbot._buildbot.bridge import Operation
     from upcloud_sdk.buildbot.accounts.open_accounts import Account
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
     from upcloud_sdk.buildbot.configuration.request import ServerRequest
-    from upcloud_sdk.ci import JobServer, ReapPace
-    from upcloud_sdk.ci.record.changes import Change
+    from upcloud_sdk.ci import JobServer, ReapPace, Record
     from upcloud_sdk.events import Event, Listener
 
 _CLOSE_TIMEOUT = 10.0
 """Seconds for clients to close, if no worker has set `shutdown_timeout`."""
 _LAST_MOMENT = 1.0
 """The shortest time for clients to close, in seconds."""
-_CLOSE_RECORD_WITHIN = 2.0
-"""How long a stopping master waits for a slow disk, in seconds."""
-DATABASE = "upcloud.sqlite"
-"""The record in the master's base directory, if no other one is configured."""
+_SETTLED = 10.0
+"""Seconds after the last worker has opened its account until the record is put right."""
 _DESTROY_TIMEOUT = 300.0
 """Seconds within which a server must be gone."""
 _DESTROY_WAIT = 30.0
@@ -63,8 +55,6 @@ class UpcloudService(SharedService):
     accounts: Accounts
     idle: IdleServers
     record: MasterRecord
-    database: Record | None = None
-    """The record of servers. None until the first worker is configured."""
     claims: Claims
     images: ImageServers
 
@@ -75,9 +65,9 @@ class UpcloudService(SharedService):
         self.placements = PlacementHistory()
         self.event_listeners: list[Listener] = []
         """Called with the events of all clients, on the bridge's thread. They must not block."""
-        self._database_url = ""
         self._shutdown_began = 0.0
         self._close_by: float | None = None
+        self._righting: DelayedCall | None = None
 
     @classmethod
     def getName(cls) -> str:  # noqa: N802 - Buildbot's
@@ -95,30 +85,15 @@ class UpcloudService(SharedService):
         self.claims = Claims(self.master, self.bridge, lambda: self.accounts.all, self.wake_builders)
         self.idle = IdleServers(self.master.reactor, self.claims)
         self.record = MasterRecord(self.master)
-        self.images = ImageServers(self.bridge, self.claims, self.idle, self._tell, self.wake_builders)
-        self.accounts = Accounts(self.bridge, self._hear, self._tell, self.images.reserve)
+        self.images = ImageServers(self.bridge, self.claims, self.idle, self.record.hear, self.wake_builders)
+        self.accounts = Accounts(self.bridge, self._hear, self.record.hear, self.images.reserve)
         warn_of_rival(self.master)
         return super().startService()
 
-    def use_record(self, url: str | None) -> None:
-        """Use this database as the record of servers, or the file in the master's base directory.
-
-        Raises:
-            ValueError: Another worker uses another one.
-        """
-        given = url or URL.create("sqlite", database=str(Path(self.master.basedir) / DATABASE)).render_as_string()
-        if self.database is None:
-            self.database = Record(given, is_shared=url is not None and not url.startswith("sqlite"))
-            self._database_url, self.claims.record = given, self.database
-            self.database.freed = partial(self.call, self.wake_builders)
-        elif given != self._database_url:
-            raise ValueError(
-                f"record: this master uses {self.database.name}: another one needs a restart of the master"
-            )
-
-    def _tell(self, change: Change) -> None:
-        if self.database is not None:
-            self.database.tell(change)
+    @property
+    def database(self) -> Record | None:
+        """The record of servers. None until the first worker is configured."""
+        return self.record.database
 
     async def account_for(
         self, holder: Hashable, arguments: Arguments, waits: WaitPolicy, reaps: ReapPace, before: Account | None
@@ -129,12 +104,15 @@ class UpcloudService(SharedService):
         """
         # Masters of a multi-master often share their configuration, and so may share a configured owner.
         is_exclusive = arguments.owner is None or not self.master.config.multiMaster
-        self.use_record(arguments.record)
+        database = self.record.use(arguments.record)
+        self.claims.record = database
+        database.freed = partial(self.call, self.wake_builders)
         owner = arguments.owner or await owner_of(self.master)
         credentials = arguments.credentials()
         key = AccountKey(credentials, arguments.base_url, owner, waits, reaps, is_exclusive=is_exclusive)
         account = await self.accounts.open(key, holder)
         account.images.is_wanted = self.images.is_wanted
+        self._put_right_soon()
         if before is not None and before is not account:
             self.accounts.release(before, holder)
         if self.master.config.multiMaster and not account.is_watched:
@@ -145,30 +123,25 @@ class UpcloudService(SharedService):
     def _hear(self, account: Account, event: Event) -> None:
         """Handle an event of a client, on the bridge's thread."""
         if isinstance(event, LeaseEvent) and event.happened == "reaped":
-            self.master.reactor.callFromThread(self.record.reaped, event.uuid)
-            self.master.reactor.callFromThread(self.bridge.run, self._note_reaped, account, event.uuid)
+            self.call(lambda: defer.ensureDeferred(self._reaped(account, event.uuid)))
         if isinstance(event, BakeEvent):
             self.images.hear(account, event)
         for listener in self.event_listeners:
             listener(event)
 
-    def note_refused(self, reason: str, **origin: Any) -> None:  # noqa: ANN401 - fields of a `ServerChange`
-        """Record a start that failed before its server was asked for."""
-        key, at = uuid4().hex, datetime.now(UTC)
-        self._tell(ServerChange(id=key, at=at, phase=Phase.ASKED, **origin))
-        self._tell(ServerChange(id=key, at=at, phase=Phase.GONE, error=reason))
-
-    async def _note_reaped(self, account: Account, uuid: str) -> None:
+    async def _reaped(self, account: Account, uuid: str) -> None:
+        """Record a server that the reaper has destroyed, with the time by the API's clock."""
         at = datetime.now(UTC)
-        with contextlib.suppress(UpCloudError):
-            at = await account.cloud.leases.now()
-        if self.database is not None:
-            self.database.reaped(uuid, at)
-            self.call(self.wake_builders)
+        with contextlib.suppress(UpCloudError, defer.CancelledError):
+            at = await self.bridge.run(account.cloud.leases.now).ended
+        self.record.reaped(uuid, at)
+        self.wake_builders()
 
-    def hear(self, server: JobServer[ServerRequest], change: Change) -> None:
-        """Record a change of a server. May be called on any thread."""
-        self.call(self.record.hear, server, change)
+    def _put_right_soon(self) -> None:
+        """When all workers have their accounts, put what earlier runs have recorded right."""
+        if self._righting is not None and self._righting.active():
+            self._righting.cancel()
+        self._righting = self.master.reactor.callLater(_SETTLED, lambda: defer.ensureDeferred(self.claims.put_right()))
 
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call a function on the reactor's thread, after those that were given before."""
@@ -244,6 +217,8 @@ class UpcloudService(SharedService):
 
     async def _stop(self) -> None:
         await super().stopService()
+        if self._righting is not None and self._righting.active():
+            self._righting.cancel()
         self.idle.close()
         self.placements.close()
         self.claims.close()
@@ -252,5 +227,3 @@ class UpcloudService(SharedService):
         await self.accounts.close(max(left, _LAST_MOMENT))
         await self.bridge.close()
         await self.record.close()
-        if self.database is not None:
-            await threads.deferToThread(self.database.close, _CLOSE_RECORD_WITHIN)

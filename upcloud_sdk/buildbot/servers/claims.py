@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
     from upcloud_sdk.ci import Price, Record
     from upcloud_sdk.ci.record.claims import Limits, Refused
-    from upcloud_sdk.ci.record.service import View
+    from upcloud_sdk.ci.record.record import View
 
 T = TypeVar("T")
 

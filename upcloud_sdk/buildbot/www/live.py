@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -9,13 +10,15 @@ from typing import TYPE_CHECKING, TypeVar
 from twisted.internet import defer
 
 from upcloud_sdk.buildbot.accounts.owner import master_of
-from upcloud_sdk.ci import LiveView
+from upcloud_sdk.ci import LiveView, RecordProblem
+from upcloud_sdk.ci.record.queries import servers_named
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Collection
 
     from upcloud_sdk.buildbot.master.service import UpcloudService
+    from upcloud_sdk.ci import RecordedServer, View
     from upcloud_sdk.models import ServerSummary, StorageSummary
 
 T = TypeVar("T")
@@ -28,40 +31,59 @@ async def live_view(service: UpcloudService) -> LiveView:
     """The servers of this master and of all masters with the same accounts. Call it on the reactor's thread.
 
     Sends one request per account, at most every two seconds, and two for disks, at most every 30 seconds. Errors of the
-    API are in `problems`.
+    API are in `problems`: then the last lists are shown.
     """
     accounts = service.accounts.all
     problems: list[str] = []
-    seen = [
+    asked = [
         (
+            account.cache,
             _ask(service, account.cache.leased, f"the servers of owner {account.key.owner}", problems),
             _ask(service, account.cache.orphaned_disks, f"the disks of owner {account.key.owner}", problems),
         )
         for account in accounts
     ]
-    at = datetime.now(UTC)
+    at, last = datetime.now(UTC), None
     listed: dict[str, ServerSummary] = {}
     orphaned: dict[str, StorageSummary] = {}
-    for asked_servers, asked_disks in seen:
+    for cache, asked_servers, asked_disks in asked:
         servers, disks = await asked_servers, await asked_disks
-        orphaned |= {disk.uuid: disk for disk in disks or ()}
+        orphaned |= {disk.uuid: disk for disk in (cache.last_orphaned if disks is None else disks)}
         if servers is not None:
             at = servers.at
+        elif cache.last_leased is not None:
+            servers = cache.last_leased
+            last = servers.at if last is None else min(last, servers.at)
+        if servers is not None:
             listed |= {server.uuid: server for server in servers.servers}
+    if last is not None:
+        problems.append(f"What the API listed at {last:%H:%M} UTC is shown instead")
     names = {row["name"] for row in await service.master.data.get(("masters",))}
     owners = {account.key.owner for account in accounts}
-    up = list(service.record.log.up.values())
-    is_all_known = not orphaned and listed.keys() <= {record.uuid for record in up}
+    view = service.record.view
+    up = [server for server in view.servers if server.id in view.own]
     return LiveView.of(
         listed.values(),
         orphaned.values(),
         up,
         at=at,
-        earlier=[] if is_all_known else await service.record.history(),
+        earlier=await _earlier(service, view, listed.keys(), orphaned.keys()),
         master_of=partial(master_of, names=names, owners=owners),
         exclusive={account.key.owner for account in accounts if account.key.is_exclusive},
         problems=problems,
     )
+
+
+async def _earlier(
+    service: UpcloudService, view: View, listed: Collection[str], orphaned: Collection[str]
+) -> list[RecordedServer]:
+    """What the record has of servers that this process has not made."""
+    others = [server for server in view.servers if server.id not in view.own]
+    unknown = set(listed) - {server.uuid for server in view.servers}
+    if unknown or orphaned:
+        with contextlib.suppress(RecordProblem):
+            others += await service.record.ask(lambda connection: servers_named(connection, unknown, orphaned))
+    return others
 
 
 def _ask(

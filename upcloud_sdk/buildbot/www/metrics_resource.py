@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,9 @@ class MetricsText(Resource):
             return
         service = await UpcloudService.of(self.master)  # type: ignore[arg-type]  # the same master, of which more is used
         if service is not self._service:
-            self._service, self._metrics = service, Metrics(service.record.log.up)
-            service.record.log.listeners.append(self._metrics.hear_record)
+            self._service, self._metrics = service, Metrics(lambda: service.record.view)
+            self._metrics.record = service.record.state
+            service.record.listeners.append(self._metrics.hear)
             service.event_listeners.append(self._metrics.hear_event)
 
     def render_GET(self, request: Request) -> int:  # noqa: N802 - Twisted's
@@ -72,10 +74,12 @@ class MetricsText(Resource):
 
     @staticmethod
     async def _count_left(service: UpcloudService, metrics: Metrics) -> None:
-        """Count servers and disks without a holder. If the API does not answer, the last counts stay."""
-        view = await live_view(service)
+        """Count this master's servers and disks without a holder. If the API does not answer, the last counts stay."""
+        view, owners = await live_view(service), {account.key.owner for account in service.accounts.all}
         if not view.problems:
-            metrics.left = sum(row.held_by == "nobody" for row in view.servers), len(view.disks)
+            servers = [row for row in view.servers if row.held_by == "nobody" and row.owner in owners]
+            metrics.left = len(servers), sum(row.owner in owners for row in view.disks)
+            metrics.listed = time.time()
 
     async def _has_token(self, request: Request) -> bool:
         """Whether the request has the configured token. A token that cannot be read is nobody's."""

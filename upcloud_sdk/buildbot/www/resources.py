@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import math
 import time
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, cast
-
-from twisted.internet import threads
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from upcloud_sdk.buildbot._buildbot.api import async_to_deferred
 from upcloud_sdk.buildbot.www._buildbot_api import Resource
 from upcloud_sdk.buildbot.www.live import live_view
-from upcloud_sdk.ci import LiveView
+from upcloud_sdk.ci import LiveView, RecordProblem
 from upcloud_sdk.ci.web.history import history
 from upcloud_sdk.ci.web.live import left_document, now_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import sqlalchemy as sa
 
     from upcloud_sdk.buildbot.master.service import UpcloudService
     from upcloud_sdk.buildbot.www._buildbot_api import Master, Request
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 HOURS, MOST_HOURS = 6.0, 24.0 * 31
 """How many hours the page shows, by default and at most."""
+MOST_OFFSET = 10**9
 NO_WORKERS = "No UpCloud worker is configured on this master, so it has no servers and records none."
 _NAMES_FOR = 30.0
 """How long the ids of builders and workers are cached, in seconds."""
@@ -80,7 +81,7 @@ class JsonDocument(Resource):
         common = {
             "version": 1,
             "master": self.master.name,
-            "notes": [NO_WORKERS] if service is None else list(view.problems),
+            "notes": [NO_WORKERS] if service is None else [*view.problems, *service.record.problems()],
             **await self._names.ids(),
         }
         body = await self._body(request, service, view, common)
@@ -109,34 +110,34 @@ class Before(JsonDocument):
     """The record of this master."""
 
     async def _body(self, request: Request, service: UpcloudService | None, view: LiveView, common: Document) -> bytes:
-        now = view.at.timestamp()
-        left = left_document(view)
-        records = [] if service is None else await service.record.history()
-        if service is not None:
-            common = {**common, "notes": [*common["notes"], *service.record.problems()]}
-        up: frozenset[str] = frozenset(() if service is None else service.record.log.up)
-        since = now - hours_of(request.args) * 3600
-        # In a thread, because the record of a month can have thousands of servers.
-        return await threads.deferToThread(
-            lambda: _encoded({**common, "time": now, "left": left, **history(records, up=up, since=since, now=now)})
-        )
+        since = view.at - timedelta(hours=hours_of(request.args))
+        document = {**common, "time": view.at.timestamp(), "left": left_document(view)}
+        nothing: Document = {"count": 0, "offset": 0, "servers": [], "totals": [], "failures": []}
+        nothing["since"] = since.timestamp()
+        if service is None:
+            return _encoded({**document, **nothing})
+        offset = offset_of(request.args)
+
+        def read(connection: sa.Connection) -> bytes:
+            return _encoded({**document, **history(connection, since=since, now=view.at, offset=offset)})
+
+        try:
+            return await service.record.ask(read)
+        except RecordProblem as error:
+            notes = [*common["notes"], f"The record cannot be read: {error}"]
+            return _encoded({**document, **nothing, "notes": notes})
 
 
 def _encoded(document: Document) -> bytes:
-    """As JSON, entry by entry, so that the reactor runs in between."""
-    parts = [f"{_dumps(name)}:{_dumped(value)}" for name, value in document.items()]
-    return f"{{{','.join(parts)}}}".encode()
+    return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _dumped(value: object) -> str:
-    if not isinstance(value, list):
-        return _dumps(value)
-    entries = cast("list[object]", value)
-    return f"[{','.join([_dumps(entry) for entry in entries])}]"
-
-
-def _dumps(value: object) -> str:
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+def offset_of(arguments: Mapping[bytes, Sequence[bytes]]) -> int:
+    """How many of the newest servers to leave out. An invalid value counts as none."""
+    try:
+        return min(MOST_OFFSET, max(0, int(arguments[b"offset"][0])))
+    except (KeyError, ValueError):
+        return 0
 
 
 def hours_of(arguments: Mapping[bytes, Sequence[bytes]]) -> float:

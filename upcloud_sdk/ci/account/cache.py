@@ -91,6 +91,10 @@ class AccountCache:
         """The last bill that was read: its month, and what it says."""
         self._may_read_no_bill = False
         self._unpriced: TimedCache[str] = TimedCache(_NO_PRICE_FOR)
+        self.last_leased: Seen | None = None
+        """The last answer of `leased`, however old."""
+        self.last_orphaned: tuple[StorageSummary, ...] = ()
+        """The last answer of `orphaned_disks`, however old."""
         self._leased: TimedCache[Seen] = TimedCache(_SERVERS_FOR)
         self._orphaned: TimedCache[tuple[StorageSummary, ...]] = TimedCache(_DISKS_FOR)
         self._plans: TimedCache[str] = TimedCache(_PLANS_FOR)
@@ -187,7 +191,8 @@ class AccountCache:
 
         async def ask() -> Seen:
             servers = await self.cloud.servers.list(labels={OWNER: None, LEASE: None})
-            return Seen(servers, await self.cloud.leases.now())
+            self.last_leased = Seen(servers, await self.cloud.leases.now())
+            return self.last_leased
 
         return await self._leased.get("", ask)
 
@@ -203,13 +208,15 @@ class AccountCache:
         async def ask() -> tuple[StorageSummary, ...]:
             disks = await self.cloud.storages.list(labels={OWNER: None, LEASE: None})
             if not disks:
+                self.last_orphaned = ()
                 return ()
             # After the disks: a server that was just made has its disks already.
             servers = await self.cloud.servers.list(labels={OWNER: None})
             attempts = {server.labels[ATTEMPT] for server in servers if ATTEMPT in server.labels}
             now = await self.cloud.leases.now()
             orphans = [disk for disk in disks if disk.labels.get(ATTEMPT) not in attempts and _may_be_left(disk, now)]
-            return tuple([disk for disk in orphans[:_MOST_DISKS] if await self._is_orphaned(disk)])
+            self.last_orphaned = tuple([disk for disk in orphans[:_MOST_DISKS] if await self._is_orphaned(disk)])
+            return self.last_orphaned
 
         return await self._orphaned.get("", ask)
 

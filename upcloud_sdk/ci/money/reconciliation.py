@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from upcloud_sdk.billing import hours_by_month, next_hour_begins
+from upcloud_sdk.ci.record.recorded import held_spans
 from upcloud_sdk.models.ownership import OWNER
 from upcloud_sdk.placement import cost_of
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from upcloud_sdk.billing import Anchor
-    from upcloud_sdk.ci.record.record import ServerRecord
+    from upcloud_sdk.ci.record.recorded import RecordedServer
     from upcloud_sdk.models import BilledResource, BillingSummary
 
 _NONE = Decimal(0)
@@ -94,7 +95,7 @@ class Reconciliation:
 
 
 def reconcile_bills(
-    record: Mapping[str, ServerRecord],
+    record: Mapping[str, RecordedServer],
     bills: Sequence[BillingSummary],
     month: tuple[int, int],
     *,
@@ -119,7 +120,7 @@ def reconcile_bills(
 
 
 def reconcile(
-    record: Mapping[str, ServerRecord], bill: BillingSummary, month: tuple[int, int], *, anchor: Anchor = "create"
+    record: Mapping[str, RecordedServer], bill: BillingSummary, month: tuple[int, int], *, anchor: Anchor = "create"
 ) -> Reconciliation:
     """Compare a record with the bill of one account, one line per server. See `reconcile_bills`."""
     servers, storages = _resources(bill, "servers"), _resources(bill, "storages")
@@ -130,7 +131,7 @@ def reconcile(
         is_of_month = bool(hours) or (hours is None and _month_of(server.created) == month)
         if billed is None and not is_of_month:
             continue
-        hourly = server.hourly
+        hourly = server.price
         disks = [storages[uuid] for uuid in server.disks if uuid in storages]
         lines.append(
             Line(
@@ -150,21 +151,16 @@ def reconcile(
     return Reconciliation(currency=bill.currency or "", lines=tuple(lines), others=others)
 
 
-def _builds_part(server: ServerRecord, month: tuple[int, int], anchor: Anchor) -> Decimal:
-    """The cost of a server's builds in a month. As on the bill, an hour counts in the month in which it begins."""
-    if server.hourly is None:
+def _builds_part(server: RecordedServer, month: tuple[int, int], anchor: Anchor) -> Decimal:
+    """The builds' part of a server's cost in a month. As on the bill, an hour counts where it begins."""
+    if server.price is None or server.created is None:
         return _NONE
-    if server.span is None or len(hours_by_month([server.span], anchor=anchor)) == 1:
-        return cost_of(server.held_seconds or 0, server.hourly)
-    began = server.span[0]
-    first, last = (_first_hour(began, each, anchor) for each in (month, _following(month)))
-    part = _NONE
-    for build in server.builds:
-        if build.cost is not None and build.began is not None and build.ended is not None:
-            whole = (build.ended - build.began).total_seconds()
-            within = (min(build.ended, last) - max(build.began, first)).total_seconds()
-            part += build.cost * Decimal(max(0.0, min(1.0, within / whole if whole > 0 else float(within >= 0))))
-    return part
+    first, last = (_first_hour(server.created, each, anchor) for each in (month, _following(month)))
+    # The build that it was made for holds it from the request on.
+    first = server.asked if first == server.created else first
+    spans = held_spans(server, datetime.now(UTC))
+    seconds = sum(max(0.0, (min(ended, last) - max(began, first)).total_seconds()) for began, ended in spans)
+    return cost_of(seconds, server.price)
 
 
 def _following(month: tuple[int, int]) -> tuple[int, int]:
@@ -178,7 +174,7 @@ def _first_hour(began: datetime, month: tuple[int, int], anchor: Anchor) -> date
     return began if before < began else next_hour_begins(began, before, anchor=anchor)
 
 
-def _lines_of_others(record: Mapping[str, ServerRecord], servers: Mapping[str, BilledResource]) -> Iterator[Line]:
+def _lines_of_others(record: Mapping[str, RecordedServer], servers: Mapping[str, BilledResource]) -> Iterator[Line]:
     """The servers on the bill that have the owner of this record, and are not in it."""
     owners = {server.owner for server in record.values() if server.owner}
     for uuid, billed in servers.items():

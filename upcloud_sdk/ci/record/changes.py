@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,16 @@ if TYPE_CHECKING:
 
 MILLION = 1_000_000
 """Millionths of a currency's unit."""
+
+
+def units(amount: int) -> Decimal:
+    """Millionths in the main unit of the currency."""
+    return Decimal(amount) / MILLION
+
+
+def millionths(amount: Decimal) -> int:
+    """An amount in the main unit of the currency, in millionths."""
+    return round(amount * MILLION)
 
 
 class Phase(StrEnum):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from upcloud_sdk.ci.record import tables
 
@@ -50,6 +50,15 @@ def database_url(text: str) -> sa.URL:
             return url.set(drivername=f"postgresql+{driver or installed[0]}")
         raise ValueError(f"record={shown!r} needs a driver: pip install {driver or 'psycopg2-binary'}")
     raise ValueError(f"record={shown!r} is not supported: {supported}")
+
+
+def reason_of(error: Exception) -> str:
+    """Why a database fails, without the statement and its parameters, which SQLAlchemy adds."""
+    return str(getattr(error, "orig", None) or error).strip()
+
+
+class NoRecord(RecordProblem):
+    """There is no record yet."""
 
 
 class Database:
@@ -104,15 +113,17 @@ class Database:
         """One transaction that only reads.
 
         Raises:
-            RecordProblem: There is no record, or it was written by a newer version.
-            SQLAlchemyError: The database is not there.
+            RecordProblem: There is no record, it was written by a newer version, or the database is not there.
         """
         if self.file is not None and _inode_of(self.file) is None:
-            raise RecordProblem(f"there is no record: {self.name}")
-        with self._engine.connect().execution_options(upcloud_reads=True) as connection, connection.begin():
-            if not self._is_open and not self._has_record(connection):
-                raise RecordProblem(f"there is no record: {self.name}")
-            yield connection
+            raise NoRecord(f"there is no record: {self.name}")
+        try:
+            with self._engine.connect().execution_options(upcloud_reads=True) as connection, connection.begin():
+                if not self._is_open and not self._has_record(connection):
+                    raise NoRecord(f"there is no record: {self.name}")
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            raise RecordProblem(f"{self.name}: {reason_of(error)}") from None
 
     def close(self) -> None:
         """Close the connections."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.billing import hours_started
+from upcloud_sdk.ci.record.changes import MILLION
+from upcloud_sdk.ci.record.recorded import held_spans, paid_days
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
-    from upcloud_sdk.ci.record.record import ServerRecord
+    from upcloud_sdk.ci.record.recorded import PaidDay, RecordedServer
 
 Spans = list[tuple[float, float]]
 
@@ -26,46 +27,40 @@ def seconds(moment: datetime | None) -> float | None:
 class Life:
     """The times of a server, from its record."""
 
-    record: ServerRecord
+    record: RecordedServer
     now: float
-    is_up: bool
-    """Whether this process holds it. If nobody holds a server without an end, its master was killed."""
 
     @cached_property
     def begin(self) -> float:
         """When it was requested."""
-        record = self.record
-        return seconds(record.asked or record.created or record.seen) or 0.0
+        return self.record.asked.timestamp()
 
     @cached_property
     def end(self) -> float:
-        """When it was gone. Now, if it is up. Otherwise the time of its last line."""
-        last = self.now if self.is_up else seconds(self.record.gone or self.record.seen)
-        return max(self.begin, last or self.begin)
+        """When it was gone. Now, if it is not."""
+        return max(self.begin, seconds(self.record.gone) or self.now)
 
     @cached_property
-    def created(self) -> float:
-        """When its first hour began."""
-        return seconds(self.record.created) or self.begin
+    def days(self) -> list[PaidDay]:
+        """What it has cost so far, day by day."""
+        return paid_days(self.record, datetime.fromtimestamp(self.end, UTC))
 
     @cached_property
     def hours(self) -> int:
         """Hours that are paid."""
-        if self.record.uuid is None:
-            return 0
-        return self.record.hours or hours_started(self.created, max(self.created, self.end))
+        return sum(day.hours for day in self.days)
 
     @property
     def cost(self) -> float | None:
         """What they cost. None if the price is not known."""
         if self.record.hourly is None:
             return None if self.hours else 0.0
-        return float(self.hours * self.record.hourly)
+        return self.hours * self.record.hourly / MILLION
 
     @property
     def held(self) -> Spans:
         """When builds ran on it."""
-        return self._builds(self.begin)
+        return self._builds(self.record.asked)
 
     @property
     def phases(self) -> list[tuple[str, float, float]]:
@@ -87,7 +82,7 @@ class Life:
             yield "installing", record.started.timestamp()
         if record.attached is not None:
             yield "idle", record.attached.timestamp()
-            for began, ended in self._builds(record.attached.timestamp()):
+            for began, ended in self._builds(record.attached):
                 yield "building", began
                 yield "idle", ended
         stopping = seconds(record.stopping)
@@ -96,15 +91,7 @@ class Life:
         elif stopping is not None:
             yield "stopping", stopping
 
-    def _builds(self, since: float) -> Spans:
+    def _builds(self, since: datetime) -> Spans:
         """When builds ran on it or waited for it, since then. Builds at the same time are one span."""
-        found: Spans = []
-        last = min(self.end, seconds(self.record.stopping) or self.end)
-        for build in sorted(self.record.builds, key=lambda build: seconds(build.began) or self.begin):
-            began = min(last, max(since, seconds(build.began) or self.begin))
-            ended = min(last, max(began, seconds(build.ended) or last))
-            if found and began <= found[-1][1]:
-                found[-1] = (found[-1][0], max(found[-1][1], ended))
-            elif ended > began:
-                found.append((began, ended))
-        return found
+        until = datetime.fromtimestamp(self.end, UTC)
+        return [(began.timestamp(), ended.timestamp()) for began, ended in held_spans(self.record, until, since)]

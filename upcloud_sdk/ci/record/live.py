@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from upcloud_sdk.billing import hours_started, paid_until
+from upcloud_sdk.ci.record.changes import Phase
 from upcloud_sdk.fleet.records.identity import run_id
 from upcloud_sdk.models.ownership import OWNER, Ownership
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from decimal import Decimal
 
-    from upcloud_sdk.ci.record.record import BuildRecord, ServerRecord
+    from upcloud_sdk.ci.record.recorded import RecordedBuild, RecordedServer
     from upcloud_sdk.models import ServerSummary, StorageSummary
 
 GRACE = 60.0
@@ -34,12 +35,14 @@ class LiveServer:
     """Name of the master that owns it. Empty if not known."""
     worker: str = ""
     """Name of its worker. Empty if only another master knows it; the title contains it."""
-    build: BuildRecord | None = None
+    build: RecordedBuild | None = None
     """The newest build that runs on it or waits for it."""
     zone: str = ""
     plan: str = ""
+    phase: Phase | None = None
+    """Where it is in its life, if the record tells."""
     state: str
-    """One of `upcloud_sdk.ci.record.record.STATES`. Without a record in this process: the API's state."""
+    """The same as text. Without a record: the API's state."""
     api_state: str | None = None
     """The API's state. None if the API does not list the server (yet or any more)."""
     progress: int | None = None
@@ -58,7 +61,7 @@ class LiveServer:
     lease_ends: datetime | None = None
     reaped_by: datetime | None = None
     """Latest time of its destroy, if nobody holds it. None if somebody holds it, or the time is not known."""
-    record: ServerRecord | None = None
+    record: RecordedServer | None = None
     """Its record, if this process or an earlier process of this master created it."""
 
     def __str__(self) -> str:
@@ -125,11 +128,11 @@ class LiveView:
         cls,
         listed: Iterable[ServerSummary],
         orphaned: Iterable[StorageSummary],
-        up: Collection[ServerRecord],
+        up: Collection[RecordedServer],
         *,
         at: datetime,
         master_of: Callable[[str], str | None],
-        earlier: Collection[ServerRecord] = (),
+        earlier: Collection[RecordedServer] = (),
         exclusive: Collection[str] = (),
         problems: Iterable[str] = (),
     ) -> LiveView:
@@ -138,11 +141,12 @@ class LiveView:
         Args:
             listed: The servers that the API lists.
             orphaned: Detached disks of servers that are gone. See `AccountCache.orphaned_disks`.
-            up: This process's records of servers that are not gone.
+            up: The recorded servers of this process that are not gone.
             at: The time by the API's clock.
             master_of: The name of the master with an owner label. Empty: a master whose name is not known. None: no
                 master.
-            earlier: Records of earlier processes.
+            earlier: Other recorded servers. Those that are not gone are shown even if the API does not list them, when
+                there are problems.
             exclusive: Owners that no other process uses.
             problems: Why servers may be missing.
         """
@@ -157,22 +161,27 @@ class LiveView:
         servers = [server for server in listed if is_of_a_master(server.labels)]
         disks = [disk for disk in orphaned if is_of_a_master(disk.labels)]
         masters = {owner: name for owner, name in names.items() if name}
+        problems = tuple(problems)
+        rows = live_servers(servers, up, now=at, earlier=earlier, masters=masters, exclusive=exclusive)
+        if problems:
+            shown = {row.uuid for row in rows}
+            rows += [_unlisted(each, at, exclusive) for each in earlier if each.is_open and each.uuid not in shown]
         return cls(
             at=at,
-            servers=tuple(live_servers(servers, up, now=at, earlier=earlier, masters=masters, exclusive=exclusive)),
+            servers=tuple(sorted(rows, key=lambda row: (row.created or at, row.title))),
             disks=tuple(
                 left_disks(disks, up, now=at, run=run_id(), earlier=earlier, masters=masters, exclusive=exclusive)
             ),
-            problems=tuple(problems),
+            problems=problems,
         )
 
 
 def live_servers(
     listed: Iterable[ServerSummary],
-    up: Collection[ServerRecord],
+    up: Collection[RecordedServer],
     *,
     now: datetime,
-    earlier: Iterable[ServerRecord] = (),
+    earlier: Iterable[RecordedServer] = (),
     masters: Mapping[str, str] | None = None,
     exclusive: Iterable[str] = (),
     every: float = 300.0,
@@ -181,9 +190,9 @@ def live_servers(
 
     Args:
         listed: The servers that the API lists.
-        up: This process's records of servers that are not gone.
+        up: The recorded servers of this process that are not gone.
         now: The time by the API's clock.
-        earlier: Records of earlier processes.
+        earlier: Other recorded servers.
         masters: Names of masters by owner label.
         exclusive: Owners that no other process uses: nobody holds the servers of their earlier processes.
         every: Seconds between two reaper rounds.
@@ -204,7 +213,8 @@ def live_servers(
             master=names.get(owned.owner or "", "" if record is None else record.master),
             zone=server.zone or "",
             plan=server.plan or "",
-            state=ours.state if ours is not None else str(server.state),
+            phase=None if ours is None else ours.phase,
+            state=str(server.state if ours is None else ours.phase),
             api_state=str(server.state),
             progress=server.progress,
             held_by=holder,
@@ -220,11 +230,11 @@ def live_servers(
 
 def left_disks(
     orphaned: Iterable[StorageSummary],
-    up: Iterable[ServerRecord],
+    up: Iterable[RecordedServer],
     *,
     now: datetime,
     run: str | None = None,
-    earlier: Iterable[ServerRecord] = (),
+    earlier: Iterable[RecordedServer] = (),
     masters: Mapping[str, str] | None = None,
     exclusive: Iterable[str] = (),
     every: float = 300.0,
@@ -233,16 +243,16 @@ def left_disks(
 
     Args:
         orphaned: Detached disks of servers that are gone, with owner and lease. See `AccountCache.orphaned_disks`.
-        up: This process's records of servers that are not gone.
+        up: The recorded servers of this process that are not gone.
         now: The time by the API's clock.
         run: The id of this process.
-        earlier: Records of earlier processes.
+        earlier: Other recorded servers.
         masters: Names of masters by owner label.
         exclusive: Owners that no other process uses: nobody holds the disks of their earlier processes.
         every: Seconds between two reaper rounds.
     """
     ours = tuple(up)
-    held = {disk for record in ours if record.state != "left" for disk in record.disks}
+    held = {disk for record in ours if record.phase is not Phase.NOT_DESTROYED for disk in record.disks}
     known = {disk: record for record in (*earlier, *ours) for disk in record.disks}
     names, owners = masters or {}, frozenset(exclusive)
     rows: list[LeftDisk] = []
@@ -274,20 +284,27 @@ def has_lease(server: ServerSummary, now: datetime) -> bool:
     return lease is not None and lease > now
 
 
-def _unlisted(record: ServerRecord, now: datetime) -> LiveServer:
+def _unlisted(record: RecordedServer, now: datetime, exclusive: Collection[str] | None = None) -> LiveServer:
+    """A server that the API does not list. `exclusive`: it is of another process, and as for `live_servers`."""
+    holder: Literal["this master", "another master", "nobody"] = "this master"
+    if record.phase is Phase.NOT_DESTROYED or (exclusive is not None and record.owner in exclusive):
+        holder = "nobody"
+    elif exclusive is not None:
+        holder = "another master"
     row = LiveServer(
         uuid=record.uuid,
         owner=record.owner,
         master=record.master,
         zone=record.zone,
         plan=record.plan,
-        state=record.state,
-        held_by="nobody" if record.state == "left" else "this master",
+        phase=record.phase,
+        state=str(record.phase),
+        held_by=holder,
     )
-    return replace(row, **_known(record, record.created, now, runs=True))
+    return replace(row, **_known(record, record.created, now, runs=holder == "this master"))
 
 
-def _known(record: ServerRecord | None, created: datetime | None, now: datetime, *, runs: bool) -> dict[str, Any]:
+def _known(record: RecordedServer | None, created: datetime | None, now: datetime, *, runs: bool) -> dict[str, Any]:
     began = record.created if record is not None and record.created is not None else created
     values: dict[str, Any] = {"created": began, "record": record}
     if began is not None:
@@ -296,20 +313,20 @@ def _known(record: ServerRecord | None, created: datetime | None, now: datetime,
         values["paid_until"] = datetime.fromtimestamp(paid_until(began.timestamp(), moment.timestamp()), UTC)
     if record is None:
         return values
-    hourly = record.hourly
+    hourly = record.price
     values |= {"worker": record.worker, "hourly": hourly, "currency": record.currency}
     if hourly is not None and began is not None:
         values["cost"] = hourly * hours_started(began.timestamp(), max(began, now).timestamp())
     if runs:
-        values["build"] = next((build for build in reversed(record.builds) if build.ended is None), None)
+        values["build"] = record.running
     return values
 
 
 def _holder(
-    owned: Ownership, ours: ServerRecord | None, now: datetime, *, every: float, is_exclusive: bool
+    owned: Ownership, ours: RecordedServer | None, now: datetime, *, every: float, is_exclusive: bool
 ) -> tuple[Literal["this master", "another master", "nobody"], datetime | None]:
     """The holder, and the time of the reap if there is none."""
-    if ours is not None and ours.state != "left":
+    if ours is not None and ours.phase is not Phase.NOT_DESTROYED:
         return "this master", None
     has_ended = owned.lease is not None and owned.lease <= now
     if ours is None and not is_exclusive and not has_ended:

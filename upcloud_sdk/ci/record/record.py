@@ -1,285 +1,521 @@
-"""Reads the record of servers: a file with owner, purpose, times, cost and end of each server. Survives restarts.
-
-The file has JSON lines. Each line has the changed fields of one server: all its lines together are the server. Its last
-line, `gone`, repeats all fields but the builds. Of a line by a newer version, the known fields are read.
-"""
+"""The record of all servers, builds, prices and claims: one database, written by a thread of its own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+import logging
+import threading
+import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
 
-from upcloud_sdk._json_lines import LineReader
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+
+from upcloud_sdk.ci.record import store
+from upcloud_sdk.ci.record.changes import Phase, ServerChange
+from upcloud_sdk.ci.record.claims import Claim, Counts, Refused, refusal
+from upcloud_sdk.ci.record.database import Database, RecordProblem, reason_of
+from upcloud_sdk.ci.record.recorded import RecordedServer, month_of, paid_days
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
-N = TypeVar("N", int, float, Decimal)
+    import sqlalchemy as sa
 
-VERSION = 1
-_YEARS = range(2000, 3000)
-"""Range of plausible times. Other times would break the count of hours."""
-_CENTS = 100
-_MOST = 10**12
-"""Larger numbers, and numbers below zero, are not plausible. They would break sums and JSON."""
+    from upcloud_sdk.ci.record.changes import Change
 
-STATES = ("asked", "booting", "attaching", "building", "idle", "stopping", "gone", "left")
-"""`asked`: the create is not answered yet. `attaching`: started, but its worker has not called yet. `left`: not
-destroyed in time; the reaper will destroy it."""
+log = logging.getLogger("upcloud_sdk")
 
+T = TypeVar("T")
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildRecord:
-    """A build on a server."""
-
-    id: int
-    """Buildbot's `buildid`, or the id in another CI system."""
-    builder: str = ""
-    number: int | None = None
-    queued: float | None = None
-    """Seconds from the build request until it got a server, or until one was requested."""
-    began: datetime | None = None
-    """When it took the server. For the first build: when the server was requested."""
-    ended: datetime | None = None
-    result: str | None = None
-    """Such as `success`. None while it runs."""
-    cost: Decimal | None = None
-    """Cost in the main unit of the currency."""
+MOST_WAITING = 100_000
+"""How many changes are kept in memory while the database is away. Further ones are dropped and counted."""
+KEPT = timedelta(days=400)
+"""How long a server is remembered after its end."""
+_AT_ONCE = 500
+_FORGOTTEN_AT_ONCE = 1000
+_FORGETS_EVERY = 3600.0
+_POISON = (DataError, IntegrityError, ValueError, TypeError, OverflowError)
+"""Errors that are not the database's, but of what is written."""
+_READ_AFTER = 10.0
+"""Seconds that a query waits at most until what was told before is written."""
+_LEASE = timedelta(hours=1)
+"""A server whose process was killed is not renewed: its lease ends within this time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerRecord:
-    """One server. Times are by the API's clock, if it is known, and never go back."""
+class View:
+    """The servers that are not gone, as this process knows them."""
 
-    id: str
-    """Id of the record. (A server that could not be created has no uuid.)"""
-    state: str = "asked"
-    """One of STATES, or a state of a newer version."""
-    uuid: str | None = None
-    master: str = ""
-    owner: str = ""
-    """The owner label."""
-    worker: str = ""
-    builder: str = ""
-    """Builder of the build that it was created for."""
-    number: int | None = None
-    """Number of that build at its builder."""
-    buildid: int | None = None
-    zone: str = ""
-    plan: str = ""
-    image: str = ""
-    image_made: datetime | None = None
-    """When the image of its recipe was made. None for other images."""
-    disks: tuple[str, ...] = ()
-    """Uuids of its disks."""
-    credits_per_hour: Decimal | None = None
-    """Price per hour in cents of the account's currency. None if not known."""
-    currency: str | None = None
-    adopted: bool = False
-    """Whether the answer to the create was lost and the server was found by its label."""
-    asked: datetime | None = None
-    """When it was requested, before the create was sent."""
-    created: datetime | None = None
-    """When its first hour began. None if it was not created."""
-    made: datetime | None = None
-    """When the API answered the create."""
-    started: datetime | None = None
-    attached: datetime | None = None
-    """When its worker first called."""
-    idle: datetime | None = None
-    """Idle since then. None while it has a build."""
-    stopping: datetime | None = None
-    """When its destroy began."""
-    gone: datetime | None = None
-    """When it was gone, or its start failed."""
-    error: str | None = None
-    """Why its start failed, it was given up, or it could not be destroyed."""
-    held_seconds: float | None = None
-    """Seconds that builds pay for."""
-    hours: int | None = None
-    """Paid hours. Set when it is gone."""
-    cost: Decimal | None = None
-    """Cost of the paid hours, in the main unit of the currency."""
-    build_count: int = 0
-    builds: tuple[BuildRecord, ...] = ()
-    """The oldest first."""
-    seen: datetime | None = None
-    """Time of its last line."""
-
-    @property
-    def hourly(self) -> Decimal | None:
-        """Price per hour, in the main unit of the currency."""
-        return None if self.credits_per_hour is None else self.credits_per_hour / _CENTS
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether something went wrong with it."""
-        return self.error is not None
-
-    @property
-    def span(self) -> tuple[datetime, datetime] | None:
-        """Create and end, for the bill. None if there was no server, or its end is not known."""
-        if self.created is None or self.gone is None:
-            return None
-        return self.created, max(self.created, self.gone)
-
-    def seconds(self, first: str, second: str) -> float | None:
-        """Seconds between two of its times, such as `seconds("asked", "attached")`. None if one is not known."""
-        began, ended = getattr(self, first), getattr(self, second)
-        return None if began is None or ended is None else (ended - began).total_seconds()
+    servers: tuple[RecordedServer, ...] = ()
+    """Those of this process as they are, the others' as last read. The oldest first."""
+    own: frozenset[str] = frozenset()
+    """The ids of those of this process."""
+    paid: Mapping[str, int] = field(default_factory=dict[str, int])
+    """What servers that are gone have cost in `month`, by currency, in millionths."""
+    month: tuple[int, int] = (0, 0)
+    gone: frozenset[str] = frozenset()
+    """Uuids of servers that ended not long ago: a list of the API may still have them."""
 
 
-# --- reading ----------------------------------------------------------------------------------------------------------
+class Record:
+    """All servers of a process, or of several that share it. Its methods are called on any thread, and never block.
 
+    Nothing waits for the database: what happens is kept in memory until it is written, and `view` knows it at once.
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
+    Args:
+        url: A database URL of SQLAlchemy: SQLite or PostgreSQL.
+        is_shared: Whether other processes make servers in the same record. Then nothing is made under a limit while the
+            database is away, since nobody knows what the others make.
+        retry_after: Seconds until what could not be written is tried again.
+        refresh_every: Seconds between two looks at what other processes have written, while `watch` is on.
 
+    Raises:
+        ValueError: The URL is not one of a database that is supported.
+    """
 
-def _plausible(value: N) -> N:
-    if not 0 <= value <= _MOST:
-        raise ValueError
-    return value
+    def __init__(
+        self, url: str, *, is_shared: bool = False, retry_after: float = 5.0, refresh_every: float = 3.0
+    ) -> None:
+        self._database = Database(url)
+        self.is_shared = is_shared
+        self.name = self._database.name
+        """Its URL, without a password."""
+        self.dropped = 0
+        """How many changes were lost because the database was away for too long."""
+        self.lost: str | None = None
+        """What the record has lost, as a sentence. None if nothing is known to be."""
+        self.freed: Callable[[], object] = lambda: None
+        """Called on the record's thread when other processes' servers have ended, while `watch` is on."""
+        self._retry_after, self._refresh_every = retry_after, refresh_every
+        self._changed = threading.Condition()
+        self._queue: deque[store.Written] = deque()
+        self._claims: deque[tuple[Claim, Future[Refused | None]]] = deque()
+        self._own: dict[str, RecordedServer] = {}
+        """Servers of this process: those that are not gone, or whose end is not written yet."""
+        self._others: dict[str, RecordedServer] = {}
+        self._paid: dict[str, int] = {}
+        self._month = (0, 0)
+        self._ended: dict[str, float] = {}
+        self._bills: dict[tuple[str, tuple[int, int]], tuple[int, int]] = {}
+        self._problem: str | None = None
+        self._thread: threading.Thread | None = None
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reads the record")
+        self._view: View | None = None
+        self._is_watched = self._is_closed = self._is_asked_now = self._must_rewrite = self._has_read = False
+        self._forgot_at = float("-inf")
 
+    # --- what happens -------------------------------------------------------------------------------------------------
 
-def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError
-    return _plausible(value)
+    def tell(self, change: Change) -> None:
+        """Record a change. Never fails: what cannot be written now is kept."""
+        with self._changed:
+            key = change.id if isinstance(change, ServerChange) else change.server
+            known = self._own.get(key)
+            if known is not None:
+                self._keep(known.after(change))
+            elif key not in self._others and isinstance(change, ServerChange):
+                self._keep(RecordedServer.of(change))
+            self._append(change)
 
+    def reaped(self, uuid: str, at: datetime) -> None:
+        """Record that a server is gone, whichever process has made it."""
+        with self._changed:
+            for server in [each for each in (*self._own.values(), *self._others.values()) if each.uuid == uuid]:
+                if server.id in self._own:
+                    self._keep(server.after(ServerChange(id=server.id, at=at, phase=Phase.GONE)))
+                else:
+                    del self._others[server.id]
+            self._ended[uuid] = time.monotonic()
+            self._append(store.Ended(uuid, at))
 
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError
-    return float(_plausible(value))
+    def put_right(self, master: str, listed: Iterable[str], at: datetime) -> Future[int]:
+        """End the servers of earlier processes of a master that the API does not list any more.
 
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _amount(value: object) -> Decimal:
-    amount = Decimal(_text(value))
-    if amount.is_nan():
-        raise ValueError
-    return _plausible(amount)
-
-
-def _moment(value: object) -> datetime:
-    moment = datetime.fromisoformat(_text(value))
-    if moment.year not in _YEARS:
-        raise ValueError
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError
-    return tuple(map(_text, cast("list[object]", value)))
-
-
-_READ: dict[str, Callable[[object], object]] = {
-    "str": _text,
-    "str | None": _text,
-    "int": _whole,
-    "int | None": _whole,
-    "float | None": _number,
-    "bool": _flag,
-    "Decimal | None": _amount,
-    "datetime | None": _moment,
-    "tuple[str, ...]": _texts,
-}
-"""Reader for a field, by its annotation."""
-_SERVER = {each.name: _READ[str(each.type)] for each in fields(ServerRecord) if each.name not in {"builds", "seen"}}
-_BUILD = {each.name: _READ[str(each.type)] for each in fields(BuildRecord)}
-
-
-def _values(document: Mapping[str, object], readers: Mapping[str, Callable[[object], object]]) -> dict[str, Any]:
-    """The known fields of a document. None is kept if a field is optional."""
-    values: dict[str, Any] = {}
-    for name in document.keys() & readers.keys():
-        value = document[name]
-        if value is None:
-            if name in _MAY_BE_NONE:
-                values[name] = None
-            continue
-        try:
-            values[name] = readers[name](value)
-        except (TypeError, ValueError, InvalidOperation):
-            continue
-    return values
-
-
-_MAY_BE_NONE = {each.name for kind in (ServerRecord, BuildRecord) for each in fields(kind) if "None" in str(each.type)}
-
-
-def _folded(before: ServerRecord | None, document: Mapping[str, object]) -> ServerRecord | None:
-    """Add a line to a server. None if the line belongs to no server."""
-    # Lines from before version 1 have no id.
-    key = document.get("id", document.get("uuid"))
-    if not isinstance(key, str):
-        return before
-    if "ended" in document:
-        document = {**document, "gone": document["ended"]}
-    record = before or ServerRecord(id=key)
-    values = _values({**document, "id": key}, _SERVER)
-    at = _values({"seen": document.get("at")}, {"seen": _moment}).get("seen") or record.seen
-    builds = record.builds
-    build: object = document.get("build")
-    if isinstance(build, dict):
-        found = _values(cast("dict[str, object]", build), _BUILD)
-        if "id" in found:
-            builds = _with_build(builds, found)
-    return replace(record, **values, builds=builds, seen=at)
-
-
-def _with_build(builds: tuple[BuildRecord, ...], found: dict[str, Any]) -> tuple[BuildRecord, ...]:
-    for position in range(len(builds) - 1, -1, -1):
-        if builds[position].id == found["id"]:
-            return (*builds[:position], replace(builds[position], **found), *builds[position + 1 :])
-    return (*builds, BuildRecord(**found))
-
-
-class RecordReader:
-    """Reads a record file, and later the lines added since. Blocks on the disk. Use it in one thread only."""
-
-    def __init__(self, path: Path) -> None:
-        self._lines = LineReader(path)
-        self._servers: dict[str, ServerRecord] = {}
-        self.newest_version = 0
-        """Highest version of a line, to report lines of a newer version."""
-
-    @property
-    def unreadable(self) -> int:
-        """Number of lines that could not be read. They are left out."""
-        return self._lines.unreadable
-
-    def read(self, since: datetime | None = None) -> dict[str, ServerRecord]:
-        """Read the servers by record id, the oldest first. A missing file is an empty record.
+        Those that it lists are left to the reaper. Returns how many were ended.
 
         Args:
-            since: Leave out servers whose last line is older.
-
-        Raises:
-            OSError: The file cannot be read.
+            master: The name of the master, which has no other process now.
+            listed: The uuids of all servers of its account.
+            at: The time of the list, by the API's clock.
         """
-        for document in self._lines.read():
-            version: object = document.get("v")
-            if isinstance(version, int):
-                self.newest_version = max(self.newest_version, version)
-            key = document.get("id", document.get("uuid"))
-            record = _folded(self._servers.get(key) if isinstance(key, str) else None, document)
-            if record is not None:
-                self._servers[record.id] = record
-        if since is not None:
-            self._servers = {
-                key: each for key, each in self._servers.items() if each.seen is None or each.seen >= since
+        up = frozenset(listed)
+
+        def find(connection: sa.Connection) -> list[RecordedServer]:
+            return [server for server in store.read_open(connection) if server.master == master]
+
+        def end(found: Future[list[RecordedServer]]) -> None:
+            try:
+                left = [each for each in found.result() if each.id not in self._own and each.uuid not in up]
+                for server in left:
+                    # Its lease was not renewed any more.
+                    end = max(server.seen, min(at, server.seen + _LEASE)) if server.uuid is not None else server.seen
+                    with self._changed:
+                        self._others.pop(server.id, None)
+                        self._append(ServerChange(id=server.id, at=end, phase=Phase.GONE))
+                result.set_result(len(left))
+            except Exception as error:  # noqa: BLE001 - told to the caller
+                result.set_exception(error)
+
+        result: Future[int] = Future()
+        self.ask(find).add_done_callback(end)
+        return result
+
+    def claim(self, claim: Claim) -> Future[Refused | None]:
+        """Claim a server: one transaction that locks the record, counts, and inserts. None if it is granted."""
+        future: Future[Refused | None] = Future()
+        with self._changed:
+            if self._is_closed:
+                future.set_exception(RecordProblem(f"{self.name} is closed"))
+            else:
+                self._claims.append((claim, future))
+                self._wake()
+        return future
+
+    # --- what is known ------------------------------------------------------------------------------------------------
+
+    @property
+    def view(self) -> View:
+        """The servers that are not gone. Made anew only if something has changed."""
+        with self._changed:
+            if self._view is None:
+                servers = [*self._own.values(), *self._others.values()]
+                now = time.monotonic()
+                self._ended = {uuid: at for uuid, at in self._ended.items() if now - at < _FORGETS_EVERY}
+                self._view = View(
+                    servers=tuple(sorted((each for each in servers if each.is_open), key=lambda each: each.asked)),
+                    own=frozenset(each.id for each in self._own.values() if each.is_open),
+                    paid=self._paid_with_unwritten(),
+                    month=self._month,
+                    gone=frozenset(self._ended),
+                )
+            return self._view
+
+    @property
+    def problem(self) -> str | None:
+        """Why the record cannot be written now, as a sentence. None if it can."""
+        return self._problem
+
+    @property
+    def waiting(self) -> int:
+        """How many changes are not written yet."""
+        return len(self._queue)
+
+    def refusal(self, claim: Claim, reserved: Iterable[int | None] = ()) -> Refused | None:
+        """Why a claim would be refused, by the view. `reserved`: prices of servers that are not claimed yet."""
+        with self._changed:
+            return self._decide(claim, tuple(reserved))
+
+    def watch(self, *, on: bool) -> None:
+        """While something waits for room: look every few seconds whether other processes have freed some."""
+        with self._changed:
+            self._is_watched = on
+            self._wake()
+
+    def ask(self, query: Callable[[sa.Connection], T]) -> Future[T]:
+        """Run a query on the reader's thread, after what was told before is written, or cannot be written.
+
+        The future fails with a `RecordProblem` if the record cannot be read.
+        """
+        return self._reader.submit(self._read, query)
+
+    def flush(self, timeout: float) -> bool:
+        """Try to write now, and wait until all is written or that has failed. Returns whether all is written."""
+        with self._changed:
+            if self._is_closed:
+                return not self._queue
+            if self._queue or self._must_rewrite or not self._has_read:
+                self._is_asked_now = True
+                self._wake()
+            self._changed.wait_for(lambda: not self._is_asked_now and not self._is_writable_queue(), timeout)
+            return not self._queue
+
+    def close(self, timeout: float) -> bool:
+        """Write what is left and end the threads. Returns whether all is written."""
+        with self._changed:
+            self._is_closed = True
+            self._wake()
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+        self._reader.shutdown(wait=False, cancel_futures=True)
+        return not self._queue
+
+    # --- in memory ----------------------------------------------------------------------------------------------------
+
+    def _keep(self, server: RecordedServer) -> None:
+        if server.gone is not None and server.uuid is not None:
+            self._ended[server.uuid] = time.monotonic()
+        self._own[server.id] = server
+
+    def _append(self, item: store.Written) -> None:
+        self._view = None
+        if len(self._queue) >= MOST_WAITING:
+            self.dropped += 1
+            self._must_rewrite = True
+        else:
+            self._queue.append(item)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="writes the record", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:
+                self._thread = None  # The process is ending.
+        self._changed.notify_all()
+
+    def _is_writable_queue(self) -> bool:
+        return bool(self._queue) and self._problem is None
+
+    def _paid_with_unwritten(self) -> dict[str, int]:
+        paid = dict(self._paid)
+        for server in self._own.values():
+            if server.gone is not None and server.hourly is not None:
+                days = paid_days(server, server.gone)
+                cost = sum(each.cost or 0 for each in days if each.day // 100 == self._month[0] * 100 + self._month[1])
+                paid[server.currency or ""] = paid.get(server.currency or "", 0) + cost
+        return paid
+
+    def _decide(self, claim: Claim, reserved: tuple[int | None, ...] = ()) -> Refused | None:
+        view, at = self.view, claim.server.at
+        paid = view.paid.get(claim.server.currency or "", 0) if view.month == month_of(at) else 0
+        return self._refusal(claim, view.servers, paid, known=view.gone, reserved=reserved)
+
+    def _refusal(
+        self,
+        claim: Claim,
+        servers: Iterable[RecordedServer],
+        paid: int,
+        *,
+        known: Iterable[str] = (),
+        reserved: tuple[int | None, ...] = (),
+    ) -> Refused | None:
+        if claim.limits.is_none:
+            return None
+        servers, known, at = tuple(servers), frozenset(known), claim.server.at
+        counts = Counts.of(servers, paid, claim, at=at, known=known)
+        others = self._others_on_bill(claim, counts.month)
+        counts = Counts.of(servers, paid, claim, at=at, known=known, others=others, reserved=reserved)
+        return refusal(claim, counts, at=at)
+
+    def _others_on_bill(self, claim: Claim, recorded: int) -> int:
+        """What the bill had more than the record when it was read. The bill is read seldom, and lags."""
+        key = (claim.server.owner or "", month_of(claim.server.at))
+        billed, others = self._bills.get(key, (-1, 0))
+        if billed != claim.limits.billed:
+            others = max(0, claim.limits.billed - recorded)
+            self._bills[key] = (claim.limits.billed, others)
+        return others
+
+    # --- the thread ---------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        retry_at = refresh_at = 0.0
+        while True:
+            with self._changed:
+                while not (self._claims or self._is_asked_now or self._is_closed):
+                    now = time.monotonic()
+                    if self._problem is not None:
+                        due = retry_at
+                    elif self._queue or self._must_rewrite:
+                        due = now
+                    else:
+                        due = refresh_at if self._is_watched and self.is_shared else float("inf")
+                    if due <= now:
+                        break
+                    self._changed.wait(None if due == float("inf") else due - now)
+                is_last = self._is_closed
+                is_tried = self._problem is None or self._is_asked_now or is_last or time.monotonic() >= retry_at
+            if is_tried:
+                self._write_all(is_refreshed=self._is_watched and time.monotonic() >= refresh_at)
+                retry_at = time.monotonic() + self._retry_after
+                refresh_at = time.monotonic() + self._refresh_every
+            self._answer_claims()
+            with self._changed:
+                self._is_asked_now = False
+                self._changed.notify_all()
+                if is_last:
+                    break
+        self._database.close()
+
+    def _write_all(self, *, is_refreshed: bool) -> None:
+        try:
+            while self._write_some():
+                pass
+            if is_refreshed or not self._has_read:
+                with self._writing() as connection:
+                    self._refresh(connection)
+            self._forget_old()
+        except (SQLAlchemyError, RecordProblem, OSError) as error:
+            self._tell_problem(error)
+        else:
+            self._tell_problem(None)
+
+    def _write_some(self) -> bool:
+        """Write the oldest changes. Returns whether there are more."""
+        with self._changed:
+            items = [self._queue[number] for number in range(min(_AT_ONCE, len(self._queue)))]
+            is_rewritten = self._must_rewrite and len(items) == len(self._queue)
+            own = list(self._own.values()) if is_rewritten else []
+        if not items and not own:
+            self._must_rewrite = self._must_rewrite and not is_rewritten
+            return False
+        try:
+            self._write([*own, *items], count=len(items))
+        except _POISON:
+            # One of them can never be written. It must not keep the others.
+            for item in items:
+                self._write_or_drop(item)
+        with self._changed:
+            self._must_rewrite = self._must_rewrite and not is_rewritten
+            return bool(self._queue)
+
+    def _write_or_drop(self, item: store.Written) -> None:
+        try:
+            self._write([item], count=1)
+        except _POISON as error:
+            log.error("the record cannot hold this, and drops it: %s: %r", reason_of(error), item)  # noqa: TRY400
+            with self._changed:
+                self.dropped += 1
+                self._queue.popleft()
+
+    def _write(self, items: list[store.Written], *, count: int) -> None:
+        """Write items, of which the last `count` are the oldest of the queue."""
+        with self._writing() as connection:
+            written = store.write(connection, items)
+            month = _this_month()
+            has_ended = any(server.gone is not None for server in written)
+            paid = store.read_month(connection, month) if has_ended else None
+        with self._changed:
+            for _ in range(count):
+                self._queue.popleft()
+            waiting = {store.key_of(item) for item in self._queue}
+            for server in written:
+                if server.gone is not None and server.id not in waiting:
+                    self._own.pop(server.id, None)
+            if paid is not None:
+                self._paid, self._month = paid, month
+            self._view = None
+            self._changed.notify_all()
+
+    @contextmanager
+    def _writing(self) -> Generator[sa.Connection]:
+        """A transaction. If somebody has deleted the record, it begins anew with what is known."""
+        with self._database.writing() as (connection, is_new):
+            if is_new and self._has_read:
+                with self._changed:
+                    own = list(self._own.values())
+                store.write(connection, own)
+                self.lost = f"{self.name} was deleted or replaced: what it had of servers that are gone is lost"
+                log.error("%s", self.lost)
+            yield connection
+
+    def _refresh(self, connection: sa.Connection) -> None:
+        """Read what other processes have written."""
+        servers, month = store.read_open(connection), _this_month()
+        paid = store.read_month(connection, month)
+        self._see(servers, paid, month)
+
+    def _see(self, servers: Iterable[RecordedServer], paid: dict[str, int], month: tuple[int, int]) -> None:
+        with self._changed:
+            before = self._others.keys()
+            self._others = {
+                each.id: each for each in servers if each.id not in self._own and each.uuid not in self._ended
             }
-        return dict(self._servers)
+            has_freed = bool(before - self._others.keys())
+            self._paid, self._month, self._view, self._has_read = paid, month, None, True
+        if has_freed:
+            self.freed()
+
+    def _forget_old(self) -> None:
+        if time.monotonic() - self._forgot_at < _FORGETS_EVERY:
+            return
+        with self._writing() as connection:
+            count = store.forget(connection, datetime.now(UTC) - KEPT, _FORGOTTEN_AT_ONCE)
+        if count < _FORGOTTEN_AT_ONCE:
+            self._forgot_at = time.monotonic()
+
+    def _answer_claims(self) -> None:
+        while True:
+            with self._changed:
+                if not self._claims:
+                    return
+                claim, future = self._claims.popleft()
+            if not future.set_running_or_notify_cancel():
+                continue
+            try:
+                future.set_result(self._answer(claim))
+            except Exception as error:  # a caller waits
+                log.exception("a claim failed")
+                future.set_exception(error)
+
+    def _answer(self, claim: Claim) -> Refused | None:
+        if self._problem is None:
+            try:
+                return self._claim_in_database(claim)
+            except (SQLAlchemyError, RecordProblem, OSError) as error:
+                self._tell_problem(error)
+                if self.is_shared and not claim.limits.is_none:
+                    with self._changed:
+                        self._append(store.Withdrawn(claim.server.id))
+        if self.is_shared and not claim.limits.is_none:
+            return Refused(limit="record", problem=self._problem or "")
+        with self._changed:
+            refused = self._decide(claim)
+            if refused is None:
+                self.tell(claim.server)
+            return refused
+
+    def _claim_in_database(self, claim: Claim) -> Refused | None:
+        month, server = month_of(claim.server.at), claim.server
+        with self._changed:
+            # Before it is committed, so that nobody takes its row for one of an earlier process.
+            self._keep(RecordedServer.of(server))
+        refused: Refused | None = None
+        is_claimed = False
+        try:
+            with self._writing() as connection:
+                if not claim.limits.is_none:
+                    store.lock(connection)
+                    servers, paid = store.read_open(connection), store.read_month(connection, month)
+                    known = store.known_uuids(connection, claim.limits.listed)
+                    refused = self._refusal(claim, servers, paid.get(server.currency or "", 0), known=known)
+                    self._see(servers, paid, month)
+                if refused is None:
+                    store.write(connection, [server])
+            is_claimed = refused is None
+        finally:
+            if not is_claimed:
+                with self._changed:
+                    self._own.pop(server.id, None)
+                    self._view = None
+        return refused
+
+    def _tell_problem(self, error: Exception | None) -> None:
+        problem = None if error is None else reason_of(error)
+        if problem is not None and not isinstance(error, RecordProblem):
+            problem = f"{self.name}: {problem}"
+        with self._changed:
+            before, self._problem = self._problem, problem
+            waiting = len(self._queue)
+        if problem is not None and before is None:
+            log.error("the record cannot be written; builds go on, and it is tried again: %s", problem)
+        elif problem is None and before is not None:
+            log.warning("the record can be written again; %d changes were lost, %d wait", self.dropped, waiting)
+
+    # --- the reader's thread ------------------------------------------------------------------------------------------
+
+    def _read(self, query: Callable[[sa.Connection], T]) -> T:
+        if self._problem is None:
+            self.flush(_READ_AFTER)
+        with self._database.reading() as connection:
+            return query(connection)
+
+
+def _this_month() -> tuple[int, int]:
+    return month_of(datetime.now(UTC))

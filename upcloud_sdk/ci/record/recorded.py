@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from upcloud_sdk.billing import HOURS_A_MONTH, hours_billed
-from upcloud_sdk.ci.record.changes import BuildChange, Phase, ServerChange
+from upcloud_sdk.ci.record.changes import BuildChange, Phase, ServerChange, units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from decimal import Decimal
 
     from upcloud_sdk.ci.record.changes import Change
 
@@ -91,6 +92,9 @@ class RecordedServer:
             told["phase"] = change.phase
             if change.phase in _TIMES and getattr(self, change.phase) is None:
                 told[change.phase] = change.at
+        if change.phase is Phase.ATTACHED and self.started is None:
+            # Its guest may attach before the API says that it is started.
+            told["started"] = change.at
         if change.uuid is not None and self.made is None:
             told["made"] = change.at
         return replace(self, **told, seen=max(self.seen, change.at))
@@ -99,6 +103,39 @@ class RecordedServer:
     def is_open(self) -> bool:
         """Whether it counts: from its claim until it is gone."""
         return self.gone is None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether something went wrong with it."""
+        return self.error is not None
+
+    @property
+    def price(self) -> Decimal | None:
+        """Price per hour, in the main unit of the currency. None if it is not known."""
+        return None if self.hourly is None else units(self.hourly)
+
+    @property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """Create and end, for the bill. None if it was not made, or is not gone."""
+        if self.created is None or self.gone is None:
+            return None
+        return self.created, max(self.created, self.gone)
+
+    @property
+    def hours(self) -> int | None:
+        """Hours that were paid for it. None as long as it is not gone."""
+        return None if self.gone is None else sum(day.hours for day in paid_days(self, self.gone))
+
+    @property
+    def cost(self) -> int | None:
+        """What they cost. None as long as it is not gone, or if its price is not known."""
+        hours = self.hours
+        return 0 if hours == 0 else None if hours is None or self.hourly is None else hours * self.hourly
+
+    def seconds(self, first: str, second: str) -> float | None:
+        """Seconds between two of its times, such as `seconds("asked", "attached")`. None if one is not known."""
+        began, ended = getattr(self, first), getattr(self, second)
+        return None if began is None or ended is None else max(0.0, (ended - began).total_seconds())
 
     @property
     def running(self) -> RecordedBuild | None:
@@ -195,7 +232,8 @@ def held_spans(server: RecordedServer, until: datetime, since: datetime | None =
     """When builds ran on it or waited for it, until its end or until a time. Builds at the same time are one span."""
     found: list[Span] = []
     first = since or server.asked
-    last = min(server.gone or until, server.stopping or until)
+    end = server.gone or until
+    last = min(end, server.stopping or end)
     for build in sorted(server.builds, key=lambda build: build.began):
         began = min(last, max(first, build.began))
         ended = min(last, max(began, build.ended or last))

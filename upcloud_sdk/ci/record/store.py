@@ -86,10 +86,8 @@ def _write(connection: sa.Connection, before: RecordedServer | None, server: Rec
     if server == before:
         return
     values: dict[str, Any] = {name: _clean(getattr(server, name)) for name in _SERVER}
+    values |= {"hours": server.hours, "cost": server.cost}
     days = [] if server.gone is None else paid_days(server, server.gone)
-    if server.gone is not None:
-        values["hours"] = sum(day.hours for day in days)
-        values["cost"] = None if values["hours"] and server.hourly is None else sum(day.cost or 0 for day in days)
     if before is None:
         connection.execute(tables.servers.insert().values(values))
     else:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from upcloud_sdk import Recipe, ServerSpec, UpCloud
-    from upcloud_sdk.ci.record.record import ServerRecord
+    from upcloud_sdk.ci.record.recorded import RecordedServer
     from upcloud_sdk.ci.servers.choice import LeastSize, ServerChoice
     from upcloud_sdk.models import Account, Plan, ServerSummary, StorageSummary
     from upcloud_sdk.placement import Budget, Standby
@@ -182,7 +182,7 @@ def _size(plan: Plan | None) -> tuple[int, int] | None:
 
 
 async def find_what_is_up(
-    cloud: UpCloud, records: Sequence[ServerRecord], *, master_of: Callable[[str], str | None], worker: str
+    cloud: UpCloud, records: Sequence[RecordedServer], *, master_of: Callable[[str], str | None], worker: str
 ) -> list[Finding]:
     """The running servers of masters, and left-over disks, described as on a web page.
 

@@ -4,42 +4,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from upcloud_sdk.ci.record.changes import Phase
 from upcloud_sdk.ci.record.life import seconds
+from upcloud_sdk.ci.record.live import LiveServer
 from upcloud_sdk.ci.web.history import build_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
+    from decimal import Decimal
 
-    from upcloud_sdk.ci.record.live import LeftDisk, LiveServer, LiveView
+    from upcloud_sdk.ci.record.live import LeftDisk, LiveView
     from upcloud_sdk.ci.web.history import Document
 
 PHASES = {
-    "asked": ("booting", "requested"),
-    "booting": ("booting", "booting"),
-    "attaching": ("installing", "installing its worker"),
-    "building": ("building", "building"),
-    "idle": ("idle", "idle"),
-    "stopping": ("stopping", "stopping"),
-    "left": ("failed", "could not be destroyed"),
-    "gone": ("stopping", "gone"),
-    # Servers of other masters have the API's states.
-    "maintenance": ("booting", "maintenance"),
-    "started": ("other", "started"),
-    "stopped": ("stopping", "stopped"),
-    "error": ("failed", "error"),
+    Phase.ASKED: ("booting", "requested"),
+    Phase.MADE: ("booting", "booting"),
+    Phase.STARTED: ("installing", "installing its worker"),
+    Phase.ATTACHED: ("installing", "attached"),
+    Phase.BUILDING: ("building", "building"),
+    Phase.IDLE: ("idle", "idle"),
+    Phase.PARKED: ("idle", "switched off until the next build"),
+    Phase.STOPPING: ("stopping", "stopping"),
+    Phase.NOT_DESTROYED: ("failed", "could not be destroyed"),
+    Phase.GONE: ("stopping", "gone"),
 }
-"""For each state: the phase (the colour of the row), and the text."""
+"""For each phase: the phase on the page (the colour of the row), and the text."""
+API_STATES = {"maintenance": "booting", "stopped": "stopping", "error": "failed"}
+"""For a server that is not in the record: the phase on the page, by the API's state."""
 
 
 def now_document(view: LiveView) -> Document:
-    """Servers that somebody holds, their cost per hour by currency, and what nobody holds."""
+    """Servers that somebody holds, the cost per hour of all by currency, and what nobody holds."""
     held = [row for row in view.servers if row.held_by != "nobody"]
     return {
         "time": view.at.timestamp(),
         "servers": [_held(row, view.at) for row in held],
-        "hourly": _hourly(held),
-        "unpriced": sum(row.hourly is None and row.uuid is not None for row in held),
+        "hourly": _hourly(view.servers),
+        "unpriced": sum(row.hourly is None and row.uuid is not None for row in view.servers),
         "left": left_document(view),
     }
 
@@ -59,7 +61,7 @@ def _hourly(rows: Iterable[LiveServer]) -> list[Document]:
 
 
 def _held(row: LiveServer, now: datetime) -> Document:
-    phase, state = PHASES.get(row.state, ("other", row.state))
+    phase, state = PHASES[row.phase] if row.phase is not None else (API_STATES.get(row.state, "other"), row.state)
     made = None if row.record is None else row.record.image_made
     return {
         "key": row.uuid or (row.title if row.record is None else row.record.id),
@@ -79,9 +81,13 @@ def _held(row: LiveServer, now: datetime) -> Document:
         "progress": row.progress,
         "age": row.age,
         "paid_until": seconds(row.paid_until),
-        "cost": None if row.cost is None else float(row.cost),
+        "cost": _float(row.cost),
         "currency": row.currency,
     }
+
+
+def _float(amount: Decimal | None) -> float | None:
+    return None if amount is None else float(amount)
 
 
 def _left(kind: str, row: LiveServer | LeftDisk, state: str) -> Document:
@@ -92,6 +98,9 @@ def _left(kind: str, row: LiveServer | LeftDisk, state: str) -> Document:
         "state": state,
         "owner": row.master or row.owner,
         "ends": seconds(row.lease_ends),
+        "hourly": _float(row.hourly) if isinstance(row, LiveServer) else None,
+        "cost": _float(row.cost) if isinstance(row, LiveServer) else None,
+        "currency": row.currency if isinstance(row, LiveServer) else None,
         # Another owner may have a reaper with another pace, or none.
         "reaped_by": seconds(row.reaped_by) if row.master else None,
     }

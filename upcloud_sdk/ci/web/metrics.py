@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING
 
 from upcloud_sdk.billing import HOUR
+from upcloud_sdk.ci.record.changes import MILLION, ServerChange
 from upcloud_sdk.ci.record.life import Life
+from upcloud_sdk.ci.record.recorded import RecordedServer
 from upcloud_sdk.ci.web._prometheus import (
     CollectorRegistry,
     Counter,
@@ -22,9 +25,10 @@ from upcloud_sdk.ci.web._prometheus import (
 from upcloud_sdk.events import LeaseEvent, RequestEvent, Retry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
 
-    from upcloud_sdk.ci.record.record import ServerRecord
+    from upcloud_sdk.ci.record.changes import Change
+    from upcloud_sdk.ci.record.record import View
     from upcloud_sdk.ci.web._prometheus import Metric
     from upcloud_sdk.events import Event
 
@@ -65,14 +69,20 @@ def reason_of(error: str) -> str:
 
 
 class Metrics:
-    """Counts the events of servers."""
+    """Counts the changes of servers."""
 
-    def __init__(self, up: Mapping[str, ServerRecord]) -> None:
-        """`up`: the records of the servers that are not gone. Read at each scrape."""
+    def __init__(self, view: Callable[[], View]) -> None:
+        """`view`: the servers that are not gone. Asked for at each scrape."""
         self.registry = registry = CollectorRegistry()
-        registry.register(_Scraped(up, self))
+        registry.register(_Scraped(view, self))
+        self.record: Callable[[], tuple[bool, int, int]] = lambda: (True, 0, 0)
+        """Whether the record can be written, how many changes wait for that, and how many were lost."""
         self.left: tuple[int, int] | None = None
-        """Servers and disks that nobody holds, from the last lists."""
+        """Servers and disks of this process's owners that nobody holds, from the last lists."""
+        self.listed: float | None = None
+        """When these were listed, in seconds since 1970."""
+        self._servers: dict[str, RecordedServer] = {}
+        self._lock = Lock()
         self.paid: dict[str, float] = dict.fromkeys(("paid", "used", "idle"), 0.0)
         """Paid and used seconds of servers that are gone."""
 
@@ -105,26 +115,45 @@ class Metrics:
         """The metrics in the format of Prometheus."""
         return generate_latest(self.registry)
 
-    def hear_record(self, record: ServerRecord, event: str) -> None:
-        """Count an event of a server."""
-        where = (record.zone, record.plan)
-        if event == "made":
+    def hear(self, change: Change) -> None:
+        """Count a change of a server. Called on any thread."""
+        key = change.id if isinstance(change, ServerChange) else change.server
+        with self._lock:
+            before = self._servers.get(key)
+            if before is None and not (isinstance(change, ServerChange) and change.phase is not None):
+                return  # It was gone before, or this process has not made it.
+            after = RecordedServer.of(change) if before is None else before.after(change)
+            if after.is_open:
+                self._servers[key] = after
+            else:
+                self._servers.pop(key, None)
+            self._count(before, after)
+            for build in after.builds[0 if before is None else len(before.builds) :]:
+                if build.queued is not None:
+                    self._queue.observe(build.queued)
+            if not after.is_open:
+                for kind, seconds in _seconds_of(after, time.time()).items():
+                    self.paid[kind] += seconds
+
+    def _count(self, before: RecordedServer | None, after: RecordedServer) -> None:
+        where = (after.zone, after.plan)
+
+        def is_new(name: str) -> bool:
+            return getattr(after, name) is not None and (before is None or getattr(before, name) is None)
+
+        if is_new("uuid"):
             self._creates.labels(*where).inc()
-            if record.adopted:
-                self._adoptions.inc()
-        elif event == "failed":
-            self._failures.labels(reason_of(record.error or "")).inc()
-        elif event == "started":
-            _observe(self._boot.labels(*where), record.seconds("asked", "started"))
-        elif event == "attached":
-            _observe(self._attach.labels(*where), record.seconds("asked", "attached"))
-        elif event == "build began" and record.builds:
-            _observe(self._queue, record.builds[-1].queued)
-        elif event == "gone":
-            if record.stopping is not None:
-                _observe(self._destroy.labels(*where), record.seconds("stopping", "gone"))
-            for kind, seconds in _seconds_of(record, is_up=False).items():
-                self.paid[kind] += seconds
+        if after.adopted and not (before is not None and before.adopted):
+            self._adoptions.inc()
+        if is_new("error"):
+            self._failures.labels(reason_of(after.error or "")).inc()
+        for name, first, histogram in (
+            ("started", "asked", self._boot),
+            ("attached", "asked", self._attach),
+            ("gone", "stopping", self._destroy),
+        ):
+            if is_new(name) and (seconds := after.seconds(first, name)) is not None:
+                histogram.labels(*where).observe(seconds)
 
     def hear_event(self, event: Event) -> None:
         """Count an event of a client. Called on the client's thread: prometheus-client locks."""
@@ -140,73 +169,74 @@ class Metrics:
             self._reaped.inc()
 
 
-def _observe(histogram: Any, seconds: float | None) -> None:  # noqa: ANN401 - a histogram, or one of its children
-    if seconds is not None:
-        histogram.observe(max(0.0, seconds))
-
-
-def _seconds_of(record: ServerRecord, *, is_up: bool) -> dict[str, float]:
+def _seconds_of(server: RecordedServer, now: float) -> dict[str, float]:
     """Paid and used seconds of one server. Unused paid time is idle when it has passed, or the server is gone."""
-    life = Life(record, time.time(), is_up)
+    life = Life(server, now)
     if not life.hours:
         return {"paid": 0.0, "used": 0.0, "idle": 0.0}
     paid, used = life.hours * HOUR, sum(ended - began for began, ended in life.held)
-    passed = max(0.0, life.end - life.created) if is_up else paid
+    passed = max(0.0, life.end - (server.created or server.asked).timestamp()) if server.is_open else paid
     return {"paid": paid, "used": used, "idle": max(0.0, passed - used)}
 
 
 class _Scraped:
     """Calculated at each scrape. Counters never go back."""
 
-    def __init__(self, up: Mapping[str, ServerRecord], metrics: Metrics) -> None:
-        self._up, self._metrics = up, metrics
+    def __init__(self, view: Callable[[], View], metrics: Metrics) -> None:
+        self._view, self._metrics = view, metrics
         self._said = dict.fromkeys(TIMES, 0.0)
 
     def collect(self) -> Iterable[Metric]:
         """The metric families."""
-        records = list(self._up.values())
-        yield from self._gauges(records)
-        yield from self._times(records)
+        view = self._view()
+        own = [server for server in view.servers if server.id in view.own]
+        yield from self._gauges(own)
+        yield from self._times(own)
 
-    def _gauges(self, records: list[ServerRecord]) -> Iterator[Metric]:
-        servers = GaugeMetricFamily(
+    def _gauges(self, servers: list[RecordedServer]) -> Iterator[Metric]:
+        running = GaugeMetricFamily(
             "upcloud_servers", "Running servers of this master.", labels=("state", "worker", *WHERE)
         )
         money = GaugeMetricFamily("upcloud_hourly_cost", "Cost per hour of the running servers.", labels=("currency",))
         counts: dict[tuple[str, str, str, str], int] = {}
         hourly: dict[str, float] = {}
         unpriced = 0
-        for record in records:
-            key = (record.state, record.worker, record.zone, record.plan)
+        for server in servers:
+            key = (str(server.phase), server.worker, server.zone, server.plan)
             counts[key] = counts.get(key, 0) + 1
-            if record.uuid is None:
+            if server.uuid is None:
                 continue
-            if record.hourly is None:
+            if server.hourly is None:
                 unpriced += 1
             else:
-                currency = record.currency or ""
-                hourly[currency] = hourly.get(currency, 0.0) + float(record.hourly)
+                currency = server.currency or ""
+                hourly[currency] = hourly.get(currency, 0.0) + server.hourly / MILLION
         for where, count in counts.items():
-            servers.add_metric(where, count)
+            running.add_metric(where, count)
         for currency, amount in hourly.items():
             money.add_metric((currency,), amount)
-        unknown = GaugeMetricFamily(
-            "upcloud_unpriced_servers", "Running servers of this master whose price is not known."
-        )
-        unknown.add_metric((), unpriced)
-        yield from (servers, money, unknown)
-        if self._metrics.left is not None:
-            for kind, count in zip(("servers", "disks"), self._metrics.left, strict=True):
-                left = GaugeMetricFamily(
-                    f"upcloud_left_{kind}", f"{kind.capitalize()} with this SDK's labels and without a holder."
-                )
-                left.add_metric((), count)
-                yield left
+        yield from (running, money)
+        yield _gauge("unpriced_servers", "Running servers of this master whose price is not known.", unpriced)
+        yield from self._left()
+        is_good, waiting, lost = self._metrics.record()
+        yield _gauge("record_up", "Whether the record can be written.", int(is_good))
+        yield _gauge("record_waiting", "Changes in memory that wait until the record can be written.", waiting)
+        yield _gauge("record_lost", "Changes that were lost while the record could not be written.", lost)
 
-    def _times(self, records: list[ServerRecord]) -> Iterator[Metric]:
-        sums = dict(self._metrics.paid)
-        for record in records:
-            for kind, seconds in _seconds_of(record, is_up=True).items():
+    def _left(self) -> Iterator[Metric]:
+        if self._metrics.left is None or self._metrics.listed is None:
+            return
+        for kind, count in zip(("servers", "disks"), self._metrics.left, strict=True):
+            text = f"{kind.capitalize()} of this master's owner without a holder, when they were last listed."
+            yield _gauge(f"left_{kind}", text, count)
+        yield _gauge(
+            "left_age_seconds", "Seconds since they were listed.", max(0.0, time.time() - self._metrics.listed)
+        )
+
+    def _times(self, servers: list[RecordedServer]) -> Iterator[Metric]:
+        sums, now = dict(self._metrics.paid), time.time()
+        for server in servers:
+            for kind, seconds in _seconds_of(server, now).items():
                 sums[kind] += seconds
         for kind, documentation in TIMES.items():
             # If the clock jumps back, it must not look like a restart of the master.
@@ -214,3 +244,9 @@ class _Scraped:
             family = CounterMetricFamily(f"upcloud_{kind}_seconds", documentation)
             family.add_metric((), self._said[kind])
             yield family
+
+
+def _gauge(name: str, documentation: str, value: float) -> Metric:
+    family = GaugeMetricFamily(f"upcloud_{name}", documentation)
+    family.add_metric((), value)
+    return family

@@ -3,6 +3,8 @@
 The API takes no labels in these requests, and a process may die before it writes labels. So the title first ends with
 the owner (as a hash), run and attempt of the server. As soon as the API accepts it, a request of its own gives the copy
 its plain title and its labels. `destroy` knows the uuids, and the reaper finds the copies by labels or title.
+
+A disk of `rebuild_disk` has such a title, too, but it is made with the server's own request, and keeps the title.
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ class ServerDisks(ServerWaits):
     async def rebuild_disk(self, uuid: Uuid, spec: ServerRebuildSpec) -> Server:
         """Rebuild a server from a template. `destroy` and the reaper delete the new disk with the server.
 
+        They know the disk by its title, which ends with ids of the SDK. It has none of the SDK's labels.
+
         The old disk costs money until it is deleted, unless the spec has `delete_detached_disk`.
 
         Args:

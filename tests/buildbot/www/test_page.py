@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.buildbot.www._playwright import Browser
+    from tests.buildbot.www._playwright import Browser, Route
     from upcloud_sdk.simulator.records.progress import Progress
     from upcloud_sdk.simulator.records.records import Server
 
@@ -172,6 +172,8 @@ def test_the_view_now_agrees_with_the_api_and_the_database(
     assert over.uuid in left[0]["Uuid"]
     assert disk.uuid in left[1]["Uuid"]
     assert {row["Whose"] for row in left} == {"buildbot-0123456789ab-abcdef"}
+    # Nobody's record has a server of an owner that does not exist any more.
+    assert {row["Cost"] for row in left} == {"not known"}
 
 
 def test_the_view_before_agrees_with_the_database_and_the_record(browser: Browser, master: PageMaster) -> None:
@@ -297,19 +299,64 @@ def test_users_who_may_not_see_builds_may_not_see_servers(
         guarded.close()
 
 
-def test_a_thousand_servers_can_be_shown(browser: Browser, master: PageMaster) -> None:
-    """A document of the test: the page draws a hundred rows, and more on request."""
+def test_many_servers_are_shown_a_part_at_a_time_and_all_can_be_reached(browser: Browser, master: PageMaster) -> None:
+    """Documents of the test: 300 of 700 servers each. The page draws a hundred rows, and more on request."""
     with opened(browser, master.web) as view:
         view.open("/before")
         said = view.page.evaluate("fetch('plugins/upcloud/before.json').then((answer) => answer.json())")
-        many = [{**said["servers"][0], "key": str(number)} for number in range(1000)]
-        view.page.route("**/before.json*", lambda route: route.fulfill(json={**said, "servers": many}))
+        long = "ci-worker-large-pool-"
+        many = [
+            {**said["servers"][0], "key": str(number), "uuid": None, "worker": f"{long}{number}"}
+            for number in range(700)
+        ]
+
+        def part(route: Route) -> None:
+            offset = int(re.findall(r"offset=(\d+)", route.request.url)[0])
+            route.fulfill(json={**said, "count": 700, "offset": offset, "servers": many[offset : offset + 300]})
+
+        view.page.route("**/before.json*", part)
         view.open("")
         view.open("/before")
         view.page.wait_for_function("document.querySelectorAll('.uc-bar').length === 100")
         view.page.get_by_role("button", name="Show 100 more").click()
         view.page.wait_for_function("document.querySelectorAll('.uc-bar').length === 200")
+        assert view.page.locator(".uc-name").last.text_content() == f"{long}199ci-worker…e-pool-199"
+        pages = view.page.get_by_role("group", name="Pages")
+        said_of = [pages.locator("span").inner_text()]
+        for name in ("Older", "Older", "Newer"):
+            before = pages.locator("span").inner_text()
+            pages.get_by_role("button", name=name).click()
+            view.page.wait_for_function(
+                "t => document.querySelector('[aria-label=Pages] span').innerText !== t", arg=before
+            )
+            said_of.append(pages.locator("span").inner_text())
+            assert pages.get_by_role("button", name="Older").is_disabled() == ("to 700" in said_of[-1])
+        assert said_of == [
+            "The newest 300 of 700 servers",
+            "Servers 301 to 600 of 700, the newest first",
+            "Servers 601 to 700 of 700, the newest first",
+            "Servers 301 to 600 of 700, the newest first",
+        ]
+        view.keep("many")
+        assert not view.is_wider_than_its_window()
         assert view.complaints == []
+
+
+def test_what_a_server_costs_that_is_left_over_and_which_limit_builds_wait_for_is_shown(
+    browser: Browser, master: PageMaster
+) -> None:
+    """A document of the test."""
+    with opened(browser, master.web) as view:
+        view.open("")
+        said = view.page.evaluate("fetch('plugins/upcloud/now.json').then((answer) => answer.json())")
+        server = {**said["left"][0], "hourly": 0.01, "cost": 0.25, "currency": "EUR"}
+        document = {**said, "left": [server], "notes": ["Builds wait: max_servers=2 has no room: 2 are up or claimed"]}
+        view.page.route("**/now.json", lambda route: route.fulfill(json=document))
+        view.page.wait_for_selector(".uc-note")
+        assert view.page.locator(".uc-note").inner_text().startswith("Builds wait: max_servers=2")
+        assert [row["Cost"] for row in view.rows("Left over")] == ["0.0100 EUR an hour, 0.2500 EUR so far"]
+        assert not view.is_wider_than_its_window()
+        view.keep("waits")
 
 
 def test_the_last_data_stay_if_the_master_does_not_answer(browser: Browser, master: PageMaster) -> None:
@@ -319,9 +366,15 @@ def test_the_last_data_stay_if_the_master_does_not_answer(browser: Browser, mast
         view.page.route("**/now.json", lambda route: route.abort())
         view.page.get_by_role("alert").wait_for()
         assert "does not answer" in view.page.get_by_role("alert").inner_text()
+        assert "not refreshed since" in view.page.locator(".uc-note", has_text="As of").inner_text()
+        view.keep("away")
         assert view.page.locator(".uc-now").count() == 1
         view.page.unroute("**/now.json")
         view.page.get_by_role("alert").wait_for(state="detached")
+        # A master that hangs takes the request, and never answers it.
+        view.page.route("**/now.json", lambda _: None)
+        view.page.get_by_role("alert").wait_for()
+        assert "does not answer" in view.page.get_by_role("alert").inner_text()
 
 
 def test_two_masters_of_one_account_show_the_servers_of_both_and_say_whose_each_is(

@@ -19,6 +19,7 @@ from upcloud_sdk.buildbot.master.record import RECORD
 from upcloud_sdk.buildbot.master.service import UpcloudService
 from upcloud_sdk.buildbot.www import application, metrics_resource
 from upcloud_sdk.buildbot.www.resources import HOURS, MOST_HOURS, hours_of
+from upcloud_sdk.ci.record.claims import Refused
 
 if TYPE_CHECKING:
     from tests.buildbot.quick import QuickWorker
@@ -111,6 +112,25 @@ class DocumentsOfThePage(Served):
         [note] = (await self.document("now.json"))["notes"]
         assert "cannot be listed" in note
         cloud.faults.clear()
+
+    async def test_the_limit_that_builds_wait_for_is_noted_and_a_metric(self) -> None:
+        self.serve()
+        await self.start_master(self.worker("one"))
+        claims = (await UpcloudService.of(self.master)).claims
+        assert (await self.document("now.json"))["notes"] == []
+        claims.refused = Refused(limit="max_servers", allowed=2, spent=2)
+        for path in ("now.json", "before.json"):
+            [note] = (await self.document(path))["notes"]
+            assert note == "Builds wait: max_servers=2 has no room: 2 are up or claimed"
+        assert 'upcloud_limit_reached{limit="max_servers"} 1.0' in (await self.ask("metrics")).text
+
+    async def test_the_documents_and_metrics_are_compressed(self) -> None:
+        self.serve()
+        await self.start_master(self.worker("one"))
+        for path in ("now.json", "before.json", "metrics"):
+            answer = await self.ask(path, **{"Accept-Encoding": "gzip"})
+            assert (answer.status_code, answer.headers["content-encoding"]) == (200, "gzip")
+            assert answer.text
 
     async def test_a_record_that_cannot_be_read_is_said(self) -> None:
         self.serve()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from upcloud_sdk.ci import BuildChange, Phase, RecordedBuild, RecordedServer, ServerChange, View
+from upcloud_sdk.ci.record.claims import Refused
 from upcloud_sdk.ci.web.metrics import Metrics, reason_of
 from upcloud_sdk.events import LeaseEvent, RequestEvent, Retry
 
@@ -96,6 +97,15 @@ def test_a_server_whose_price_is_not_known_is_counted_and_adds_nothing_to_the_co
     found = told(metrics_of(record(), record(id="b", hourly=None)))
     assert found["upcloud_hourly_cost,currency=EUR"] == pytest.approx(0.025)
     assert found["upcloud_unpriced_servers"] == 1
+
+
+def test_the_limit_that_builds_wait_for_is_told() -> None:
+    metrics = metrics_of()
+    limits = ("max_servers", "per_hour", "per_month", "record")
+    names = [f"upcloud_limit_reached,limit={limit}" for limit in limits]
+    assert [told(metrics)[name] for name in names] == [0, 0, 0, 0]
+    metrics.refused = lambda: Refused(limit="per_month")
+    assert [told(metrics)[name] for name in names] == [0, 0, 1, 0]
 
 
 def test_a_server_that_was_never_asked_for_is_a_failure_and_no_destroy() -> None:

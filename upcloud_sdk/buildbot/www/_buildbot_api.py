@@ -50,8 +50,17 @@ if TYPE_CHECKING:
         def putChild(self, path: bytes, child: Resource) -> None: ...
         def render_GET(self, request: Request) -> bytes | int: ...
 
+    def compressed(resource: Resource) -> Resource: ...
+
 else:
     from buildbot.www.resource import Resource
+    from twisted.web.resource import EncodingResourceWrapper
+    from twisted.web.server import GzipEncoderFactory
     from twisted.web.static import File as StaticFile
 
-__all__ = ["Resource", "StaticFile"]
+    def compressed(resource: Resource) -> EncodingResourceWrapper:
+        """The same, for clients that accept gzip, as Buildbot's own API is."""
+        return EncodingResourceWrapper(resource, [GzipEncoderFactory()])
+
+
+__all__ = ["Resource", "StaticFile", "compressed"]

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from upcloud_sdk._version import __version__
 from upcloud_sdk.buildbot._buildbot.api import IRenderable
 from upcloud_sdk.buildbot._buildbot.rival_plugins import NAME, rivals
-from upcloud_sdk.buildbot.www._buildbot_api import StaticFile
+from upcloud_sdk.buildbot.www._buildbot_api import StaticFile, compressed
 from upcloud_sdk.buildbot.www.metrics_resource import HAS_PROMETHEUS, MetricsText
 from upcloud_sdk.buildbot.www.resources import Before, Names, Now
 
@@ -51,9 +51,9 @@ class Application:
         if master is self._master:
             return
         self._master, self._metrics, names = master, MetricsText(master), Names(master)
-        self.resource.putChild(b"now.json", Now(master, names))
-        self.resource.putChild(b"before.json", Before(master, names))
-        self.resource.putChild(b"metrics", self._metrics)
+        self.resource.putChild(b"now.json", compressed(Now(master, names)))
+        self.resource.putChild(b"before.json", compressed(Before(master, names)))
+        self.resource.putChild(b"metrics", compressed(self._metrics))
 
     def setConfiguration(self, config: object) -> None:  # noqa: N802 - Buildbot's
         """Use `c["www"]["plugins"]["upcloud"]`. Errors in it are logged and ignored."""

@@ -49,6 +49,7 @@ class MetricsText(Resource):
         if service is not self._service:
             self._service, self._metrics = service, Metrics(lambda: service.record.view)
             self._metrics.record = service.record.state
+            self._metrics.refused = lambda: service.claims.refused
             service.record.listeners.append(self._metrics.hear)
             service.event_listeners.append(self._metrics.hear_event)
 

@@ -81,7 +81,9 @@ class JsonDocument(Resource):
         common = {
             "version": 1,
             "master": self.master.name,
-            "notes": [NO_WORKERS] if service is None else [*view.problems, *service.record.problems()],
+            "notes": [NO_WORKERS]
+            if service is None
+            else [*_waits(service), *view.problems, *service.record.problems()],
             **await self._names.ids(),
         }
         body = await self._body(request, service, view, common)
@@ -126,6 +128,12 @@ class Before(JsonDocument):
         except RecordProblem as error:
             notes = [*common["notes"], f"The record cannot be read: {error}"]
             return _encoded({**document, **nothing, "notes": notes})
+
+
+def _waits(service: UpcloudService) -> list[str]:
+    """Which limit builds wait for, with what is spent and claimed."""
+    refused = service.claims.refused
+    return [] if refused is None else [f"Builds wait: {refused}"]
 
 
 def _encoded(document: Document) -> bytes:

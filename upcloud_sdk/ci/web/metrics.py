@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from upcloud_sdk.ci.record.changes import Change
+    from upcloud_sdk.ci.record.claims import Refused
     from upcloud_sdk.ci.record.record import View
     from upcloud_sdk.ci.web._prometheus import Metric
     from upcloud_sdk.events import Event
@@ -53,6 +54,7 @@ _REASONS = (
     ("max_servers", "max_servers"),
     ("no template", "no_template"),
 )
+_LIMITS = ("max_servers", "per_hour", "per_month", "record")
 _OTHER = "other"
 _REPEATED = ("none", "409", "429", "500", "502", "503", "504")
 """HTTP statuses after which a request may be repeated."""
@@ -77,6 +79,8 @@ class Metrics:
         registry.register(_Scraped(view, self))
         self.record: Callable[[], tuple[bool, int, int]] = lambda: (True, 0, 0)
         """Whether the record can be written, how many changes wait for that, and how many were lost."""
+        self.refused: Callable[[], Refused | None] = lambda: None
+        """Why builds wait now. None if none does."""
         self.left: tuple[int, int] | None = None
         """Servers and disks of this process's owners that nobody holds, from the last lists."""
         self.listed: float | None = None
@@ -217,6 +221,15 @@ class _Scraped:
             money.add_metric((currency,), amount)
         yield from (running, money)
         yield _gauge("unpriced_servers", "Running servers of this master whose price is not known.", unpriced)
+        refused = self._metrics.refused()
+        reached = GaugeMetricFamily(
+            "upcloud_limit_reached",
+            "Whether builds of this master wait, because this limit has no room.",
+            labels=("limit",),
+        )
+        for limit in _LIMITS:
+            reached.add_metric((limit,), int(refused is not None and refused.limit == limit))
+        yield reached
         yield from self._left()
         is_good, waiting, lost = self._metrics.record()
         yield _gauge("record_up", "Whether the record can be written.", int(is_good))

@@ -4,23 +4,32 @@ import { Left, Notes } from "./now.js";
 import { BuildLinks, Table, Uuid, WorkerLink, clock, count, dayAndTime, duration, h, money, sumOf, useDocument, useEffect, useMemo, useState } from "./parts.js";
 
 const EVERY = 15;
+const ANSWERS_WITHIN = 60;
 const SPANS = [[1, "1 h"], [6, "6 h"], [24, "24 h"], [168, "7 days"]];
 const ROWS = 100;
 
 export function Before() {
   const [hours, setHours] = useState(6);
-  const { document: said, problem } = useDocument(`before.json?hours=${hours}`, EVERY);
+  // Which server is the first of this page, and of each page that is newer.
+  const [offsets, setOffsets] = useState([0]);
+  const { document: said, problem } = useDocument(`before.json?hours=${hours}&offset=${offsets.at(-1)}`, EVERY, ANSWERS_WITHIN);
+  const onHours = (each) => {
+    setHours(each);
+    setOffsets([0]);
+  };
   return h("div", null,
     problem && h("p", { className: "uc-problem", role: "alert" }, problem),
-    said ? h(History, { said, hours, setHours }) : !problem && h("p", null, "Asking the master ..."));
+    said ? h(History, { said, hours, setHours: onHours, offsets, setOffsets }) : !problem && h("p", null, "Asking the master ..."));
 }
 
-function History({ said, hours, setHours }) {
+function History({ said, ...chosen }) {
   return h("div", null,
     h(Notes, { notes: said.notes }),
     h(Totals, { totals: said.totals }),
-    h(Timeline, { said, hours, setHours }),
-    h("section", null, h("h2", null, "Failures"), h(Failures, { said })),
+    h(Timeline, { said, ...chosen }),
+    h("section", null, h("h2", null, "Failures"),
+      said.failed > said.failures.length && h("p", { className: "uc-muted" }, `The newest ${said.failures.length} of ${said.failed}.`),
+      h(Failures, { said })),
     said.left.length > 0 && h(Left, { left: said.left, time: said.time }));
 }
 
@@ -51,12 +60,13 @@ function Totals({ totals }) {
 
 /* --- the bars ------------------------------------------------------------------------------------------------------- */
 
-function Timeline({ said, hours, setHours }) {
+function Timeline({ said, hours, setHours, offsets, setOffsets }) {
   const [chosen, setChosen] = useState(null);
   const [most, setMost] = useState(ROWS);
-  const all = [said.since, said.time];
+  const last = said.offset ? said.servers.reduce((latest, server) => Math.max(latest, server.end), said.since + 60) : said.time;
+  const all = [said.since, last];
   const range = chosen || fitted(said.servers, all);
-  useEffect(() => setChosen(null), [hours]);
+  useEffect(() => setChosen(null), [hours, said.offset]);
   const inRange = useMemo(() => said.servers.filter((server) => server.begin <= range[1] && server.end >= range[0]), [said, range[0], range[1]]);
   const servers = inRange.slice(0, most);
   const phases = new Set(servers.flatMap((server) => server.phases.map((each) => each.phase)));
@@ -69,6 +79,7 @@ function Timeline({ said, hours, setHours }) {
         button("−", "Zoom out", () => zoomed(range, 2, all)), button("+", "Zoom in", () => zoomed(range, 0.5, all)),
         button("◀", "Earlier", () => moved(range, -0.5, all)), button("▶", "Later", () => moved(range, 0.5, all)),
         button("All", "Show all of this time", () => all), button("Fit", "Begin with the first server", () => null))),
+    said.count > said.servers.length && h(Pages, { said, offsets, setOffsets }),
     h("p", { className: "uc-muted", role: "status" },
       `${count(inRange.length, "server", "servers")} from ${dayAndTime(range[0])} to ${dayAndTime(range[1])}`,
       inRange.length > most ? `; the newest ${most} are shown.` : "."),
@@ -76,6 +87,17 @@ function Timeline({ said, hours, setHours }) {
     servers.length > 0 && h(Legend, { phases }),
     h("details", { open: window.innerWidth > 700, className: "uc-details" }, h("summary", null, "The same as a table"), h(ServerTable, { servers, said })),
     inRange.length > most && h("button", { type: "button", className: "uc-button", onClick: () => setMost(most + ROWS) }, `Show ${Math.min(ROWS, inRange.length - most)} more`));
+}
+
+/* A document has a part of many servers. */
+function Pages({ said: { servers, offset, count: of }, offsets, setOffsets }) {
+  const end = offset + servers.length;
+  const button = (caption, next, isOn) => h("button", { type: "button", className: "uc-button", disabled: !isOn, onClick: () => setOffsets(next) }, caption);
+  return h("div", { className: "uc-tools", role: "group", "aria-label": "Pages" },
+    h("span", null, !servers.length ? `None of ${of} servers` : offset ? `Servers ${offset + 1} to ${end} of ${of}, the newest first` : `The newest ${end} of ${of} servers`),
+    h("div", null,
+      button("Newer", offsets.slice(0, -1), offsets.length > 1),
+      button("Older", [...offsets, end], servers.length > 0 && end < of)));
 }
 
 /* Begin shortly before the first server, so that a new master shows more than a line at the right. */

@@ -1,5 +1,5 @@
 /* One bar per server over time, by phase. A table beside it has the same data for screen readers. */
-import { PHASES, clock, dayAndTime, duration, h, useEffect, useRef, useState } from "./parts.js";
+import { PHASES, clock, dayAndTime, duration, h, shortened, useEffect, useRef, useState } from "./parts.js";
 
 const ROW = 20;
 const AXIS = 24;
@@ -102,7 +102,7 @@ function Bar({ server, range, x, y, isNarrow, left, row }) {
   return h("g", { className: "uc-bar", "data-uuid": server.uuid },
     h("line", { className: "uc-lane", x1: 0, x2: x(end), y1: y + row, y2: y + row }),
     h("text", { className: "uc-name", x: isNarrow ? 2 : left - 10, y: isNarrow ? y + ROW * 0.65 : y + 16, textAnchor: isNarrow ? "start" : "end" },
-      server.worker.length > 20 ? `${server.worker.slice(0, 19)}…` : server.worker),
+      h("title", null, server.worker), shortened(server.worker, 20)),
     seen.map((each, index) => {
       const from = x(Math.max(each.from, begin));
       const to = x(Math.min(each.to, end));

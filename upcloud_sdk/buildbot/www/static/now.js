@@ -7,10 +7,10 @@ export function Now() {
   const { document: said, problem } = useDocument("now.json", EVERY);
   return h("div", null,
     problem && h("p", { className: "uc-problem", role: "alert" }, problem),
-    said ? h(Servers, { said }) : !problem && h("p", null, "Asking the master ..."));
+    said ? h(Servers, { said, isOld: problem !== null }) : !problem && h("p", null, "Asking the master ..."));
 }
 
-function Servers({ said }) {
+function Servers({ said, isOld }) {
   const { servers, left, time } = said;
   const hasOthers = servers.some((server) => server.master !== said.master);
   const columns = [
@@ -32,7 +32,8 @@ function Servers({ said }) {
       h(Figure, { name: "Building", value: String(servers.filter((server) => server.phase === "building").length) }),
       h(Figure, { name: "An hour costs now", value: sumOf(said.hourly, 4, said.unpriced && count(said.unpriced, "server", "servers")) }),
       h(Figure, { name: "Left over", value: String(left.length) })),
-    h("p", { className: "uc-muted" }, "As of ", h("time", { "data-time": time }, clock(time)), ", refreshed every two seconds."),
+    h("p", { className: isOld ? "uc-note" : "uc-muted" }, "As of ", h("time", { "data-time": time }, clock(time)),
+      isOld ? ", and not refreshed since." : ", refreshed every two seconds."),
     // Updated only when it changes, so that refreshes do not interrupt a screen reader.
     h("p", { role: "status", className: "uc-hidden" }, `${count(servers.length, "server is", "servers are")} up.`),
     h(Table, { caption: "Servers that are up", columns, rows: servers, empty: "No server is up. One comes with the next build.", className: "uc-now" }),
@@ -58,12 +59,18 @@ function PaidUntil({ row, time }) {
   return h("span", { title: dayAndTime(row.paid_until) }, `${clock(row.paid_until, 3600)} (${duration(Math.max(60, row.paid_until - time), true)})`);
 }
 
+function costOf({ hourly, cost, currency }) {
+  if (hourly === null) return "not known";
+  return `${money(hourly, currency)} an hour${cost === null ? "" : `, ${money(cost, currency)} so far`}`;
+}
+
 export function Left({ left, time }) {
   const columns = [
     { name: "What", show: (row) => row.kind },
     { name: "Worker", show: (row) => row.worker || "not known" },
     { name: "State", show: (row) => row.state },
     { name: "Whose", show: (row) => row.owner },
+    { name: "Cost", show: costOf },
     { name: "Its lease ends", show: (row) => (row.ends === null ? "not known" : dayAndTime(row.ends)) },
     { name: "Reaped", show: (row) => (row.reaped_by === null ? "when the reaper of its owner runs" : row.reaped_by <= time ? "at the next round" : `by ${clock(row.reaped_by, 3600)}`) },
     { name: "Uuid", className: "uc-wide", show: (row) => h(Uuid, { uuid: row.uuid }) },

@@ -52,6 +52,9 @@ export const sumOf = (amounts, digits, unknown) => [
   unknown ? h("small", { key: "unknown", className: "uc-muted uc-also" }, `${amounts.length ? "+ " : ""}${unknown}: not known`) : null,
 ];
 
+/* A long name without its middle: names of a pool differ at their ends. */
+export const shortened = (name, most) => (name.length > most ? `${name.slice(0, most - Math.ceil(most / 2) - 1)}…${name.slice(-Math.ceil(most / 2))}` : name);
+
 export const count = (number, one, many) => `${number} ${number === 1 ? one : many}`;
 
 /* --- parts ---------------------------------------------------------------------------------------------------------- */
@@ -114,23 +117,26 @@ export function Phase({ phase, children }) {
 
 class Refused extends Error {}
 
-async function ask(path, signal) {
+async function ask(path, ended, withinSeconds) {
+  const signal = AbortSignal.any([ended, AbortSignal.timeout(withinSeconds * 1000)]);
   let answer;
+  let text;
   try {
     answer = await fetch(new URL(path, HERE), { signal, credentials: "same-origin", cache: "no-store" });
+    text = await answer.text();
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (ended.aborted) throw error;
     throw new Error("The master does not answer. What is shown is what it said last.");
   }
   if (answer.status === 401 || answer.status === 403) {
-    throw new Refused(`You may not see builds on this master, and so not its servers: ${await answer.text()}`);
+    throw new Refused(`You may not see builds on this master, and so not its servers: ${text}`);
   }
   if (!answer.ok) throw new Error(`The master answered with an error (HTTP ${answer.status}). Its twistd.log says more.`);
-  return answer.json();
+  return JSON.parse(text);
 }
 
 /* The document of a path, requested repeatedly while the page is visible. */
-export function useDocument(path, everySeconds) {
+export function useDocument(path, everySeconds, withinSeconds = 10) {
   const [found, setFound] = useState({ document: null, problem: null });
   useEffect(() => {
     const abort = new AbortController();
@@ -142,7 +148,7 @@ export function useDocument(path, everySeconds) {
       isAsking = true;
       try {
         if (!document.hidden) {
-          const said = await ask(path, abort.signal);
+          const said = await ask(path, abort.signal, withinSeconds);
           setFound({ document: said, problem: null });
         }
       } catch (error) {
@@ -160,7 +166,7 @@ export function useDocument(path, everySeconds) {
       window.clearTimeout(timer);
       document.removeEventListener("visibilitychange", round);
     };
-  }, [path, everySeconds]);
+  }, [path, everySeconds, withinSeconds]);
   return found;
 }
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from examples.buildbot.stage import Master, Stage
-from tests.buildbot.processes import free_port
+from tests.buildbot.processes import PATIENCE, free_port
 from tests.docs.blocks import blocks_of
 from tests.skips import WINDOWS
 from upcloud_sdk.buildbot.__main__ import main
@@ -84,7 +84,9 @@ async def test_the_master_cfg_of_the_page_is_checked_and_builds_on_the_simulator
         status = await anyio.to_thread.run_sync(main, ["check", str(config)])
         assert status == 0, capsys.readouterr().out
         await stage.start_master()
-        async with httpx.AsyncClient(base_url=web_url, headers={"Accept-Encoding": "identity"}) as web:
+        # As the demo does, which says why.
+        plain = {"Accept-Encoding": "identity", "Connection": "close"}
+        async with httpx.AsyncClient(base_url=web_url, headers=plain, timeout=PATIENCE) as web:
             master = Master(web)
             request = await master.force("linux")
             builds: list[dict[str, object]] = []

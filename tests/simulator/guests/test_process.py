@@ -190,10 +190,12 @@ def cloud_config(script: str, **more: object) -> str:
     unit = (
         "[Unit]\nSuccessAction=poweroff\nFailureAction=poweroff\n"
         "[Service]\nUser=nobody-here\nWorkingDirectory=/srv/job\nExecStart=/no/such/folder/sh /srv/job/run\n"
+        "StandardInput=file:/srv/secret/password\n"
     )
     document = {
         "write_files": [
             {"path": "/srv/job/run", "content": script},
+            {"path": "/srv/secret/password", "permissions": "0600", "content": "s3cret"},
             {"path": "/etc/systemd/system/job.service", "content": unit},
         ],
         "runcmd": [["systemctl", "daemon-reload"], ["systemctl", "start", "--no-block", "job.service"]],
@@ -205,6 +207,11 @@ def cloud_config(script: str, **more: object) -> str:
 def test_a_service_of_a_cloud_config_in_json_is_run_from_files_in_the_home(served: Served, pid_file: Path) -> None:
     served.create(cloud_config(f"pwd; ls /srv/job; echo $$ > {pid_file}; exec sleep 600\n"))
     assert alive(pids(pid_file, 1)[0])
+
+
+def test_a_service_of_a_cloud_config_reads_the_file_that_is_its_standard_input(served: Served) -> None:
+    uuid = served.create(cloud_config("read -r password; echo it is $password\n"))
+    eventually(lambda: "it is s3cret\n" in served.console(uuid))
 
 
 def test_a_server_powers_off_when_the_service_of_its_cloud_config_ends(served: Served) -> None:

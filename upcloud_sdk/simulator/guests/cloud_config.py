@@ -86,9 +86,11 @@ class _CloudConfig:
         # If this machine has the program in another folder, find it by its name.
         found = program if Path(program).exists() else PurePosixPath(program).name
         folder = settings.get("Service", "WorkingDirectory", fallback=str(self._home))
+        _, is_file, given = settings.get("Service", "StandardInput", fallback="").rpartition("file:")
+        reads = f" < {shlex.quote(given)}" if is_file else ""
         ends = {settings.get("Unit", key, fallback="none") for key in ("SuccessAction", "FailureAction")}
         return (
-            f"( cd {shlex.quote(folder)} && {shlex.join([found, *arguments])}; status=$?\n"
+            f"( cd {shlex.quote(folder)} && {shlex.join([found, *arguments])}{reads}; status=$?\n"
             f"echo {shlex.quote(name)}: Main process exited, status=$status\n"
             f"{'poweroff' if ends == {'poweroff'} else ':'} ) &"
         )

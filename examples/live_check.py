@@ -14,7 +14,7 @@ import argparse
 import gzip
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -216,6 +216,12 @@ class Questions:
             await self.ask(f"POST /server with {question}", reference, self.refused({**body, **change}))
 
     async def refused(self, server: dict[str, Any], *, words: bool = False) -> str:
+        """The answer to a create. The server has a lease: if the answer is lost, `upcloud-sdk leases reap` finds it."""
+        ends = datetime.now(UTC) + timedelta(minutes=15)
+        lease = {"upcloud_sdk_owner": self._cloud.owner, "upcloud_sdk_lease": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}
+        labels = [{"key": key, "value": value} for key, value in lease.items()]
+        disks = [{**disk, "labels": labels} for disk in server["storage_devices"]["storage_device"]]
+        server = {**server, "labels": {"label": labels}, "storage_devices": {"storage_device": disks}}
         try:
             answer = await self._cloud.request("POST", "/server", json={"server": server})
         except errors.ApiError as error:

@@ -52,7 +52,7 @@ class Cloud:
         self._scale = scale
         self._boot_seconds = 0.0
         self.asked_at = 0.0
-        self.sim = Simulator(discontinued_plans="sold", guests="process", boot=self._boot, seed=1)
+        self.sim = Simulator(guests="process", boot=self._boot, seed=1)
 
     def next_round(self, share: float) -> None:
         """`share`: the fraction of a second at which changes happen."""
@@ -140,9 +140,7 @@ def _build(cloud: Cloud, master: Master, name: str) -> tuple[float, float]:
 
 
 def _many(took: dict[str, Seconds], number: int, rounds: int) -> None:
-    sim = Simulator(
-        discontinued_plans="sold", guests=Guests(), boot_seconds=2.0 if number > 2 else 0.1, stop_seconds=0.1, seed=1
-    )
+    sim = Simulator(guests=Guests(), boot_seconds=2.0 if number > 2 else 0.1, stop_seconds=0.1, seed=1)
     ours = [f"{OURS}-{index}" for index in range(number)]
     shipped = [[f"{SHIPPED}-{turn}-{index}" for index in range(number)] for turn in range(rounds + 1)]
     try:

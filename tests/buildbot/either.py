@@ -65,8 +65,7 @@ class Account(Simulator):
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401 - the simulator's
         self._made: list[str] = []
-        # The shipped worker's default plan is one of them.
-        super().__init__(discontinued_plans="sold", **options)
+        super().__init__(**options)
 
     def new_password(self, length: int) -> str:
         self._made.append(super().new_password(length))

@@ -78,7 +78,7 @@ class MasterCase(RunMasterBase):
         this machine is. One that nobody looks at wants `boot_seconds`.
         """
         boot = {} if "boot_seconds" in options else {"boot": after_polls(3)}
-        options = {"discontinued_plans": "sold", **boot, **options}  # the worker's default plan, until it is not
+        options = {**boot, **options}
         self.cloud = Simulator(stop_seconds=0.02, guests=self.guests, **options)
         served = self.cloud.serve()
         self.url = served.__enter__()

@@ -89,7 +89,6 @@ class BootTimes:
 def run_storm(builds: int, at_once: int, share: float, boots: BootTimes) -> tuple[Storm, EverMade, float]:
     """Run the storm. Returns the results of the builds, all servers ever created, and the duration in seconds."""
     cloud = Simulator(
-        discontinued_plans="sold",
         boot=boots,
         stop_seconds=0.1,
         guests="process",

@@ -114,7 +114,6 @@ def test_a_real_master_is_asked_over_its_rest_api(
     master_process: Callable[..., MasterProcess], capsys: pytest.CaptureFixture[str]
 ) -> None:
     cloud = Simulator(
-        discontinued_plans="sold",
         boot_seconds=0.1,
         stop_seconds=0.1,
         guests="process",

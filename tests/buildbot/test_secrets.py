@@ -52,7 +52,6 @@ def what_others_see(cloud: Simulator) -> Iterator[tuple[str, str]]:
 
 def test_no_secret_can_be_read_anywhere(master_process: Callable[..., MasterProcess]) -> None:
     cloud = Simulator(
-        discontinued_plans="sold",
         boot_seconds=0.2,
         stop_seconds=0.1,
         guests="process",

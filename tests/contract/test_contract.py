@@ -71,7 +71,7 @@ class Recorder(httpx.AsyncBaseTransport):
         return httpx.Response(self._status, content=self._content, headers={"content-type": "application/json"})
 
 
-async def _sent(case: Case, status: int, document: Any) -> list[httpx.Request]:  # noqa: ANN401 - any JSON document
+async def sent_requests(case: Case, status: int, document: Any) -> list[httpx.Request]:  # noqa: ANN401 - any JSON document
     recorder = Recorder(status, document)
     waits = WaitPolicy(clock=AutojumpClock(), look_on=0)
     async with UpCloud(Token("ucat_x"), transport=recorder, retry=RetryPolicy(attempts=1), waits=waits) as cloud:
@@ -89,7 +89,7 @@ IN_CONTRACT = [case for case in ALL if contract() is not None and operation_of_c
 
 @pytest.mark.parametrize("case", IN_CONTRACT, ids=lambda case: case.id)
 async def test_each_request_fits_the_contract(case: Case, request: pytest.FixtureRequest) -> None:
-    sent = (await _sent(case, case.status, case.answer))[0]
+    sent = (await sent_requests(case, case.status, case.answer))[0]
     operation = operation_of_case(case)
     assert operation is not None
     body = json.loads(sent.content) if sent.content else None
@@ -122,7 +122,7 @@ async def test_answers_that_are_generated_from_the_contract_can_be_read(
         for document in variants(schema) if schema is not None else ():
             number += 1
             try:
-                await _sent(case, status, document)
+                await sent_requests(case, status, document)
             except StopAsyncIteration:
                 pass  # A case requests the first page, and there is none.
             except errors.UpCloudError as error:

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -17,7 +18,10 @@ import anyio
 import httpx
 import pytest
 
-from upcloud_sdk.simulator import Simulator
+from examples.fleet import spec_for
+from examples.live_check import Questions
+from upcloud_sdk import Token, UpCloud, errors
+from upcloud_sdk.simulator import ManualClock, Simulator
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -134,6 +138,21 @@ def test_the_live_check_finds_the_simulator_as_the_reference_says() -> None:
     assert "0 answers differ" in done.stdout
     assert "a discontinued plan: 202 decides `discontinued_plans" in done.stdout
     assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", done.stdout)
+
+
+@pytest.mark.anyio
+async def test_a_server_of_the_live_check_whose_answer_is_lost_is_reaped_after_its_lease() -> None:
+    clock = ManualClock(time.time())
+    sim = Simulator(clock=clock, boot_seconds=0, stop_seconds=0, storage_seconds=0)
+    sim.fail("POST /server", after_effect=True, drop=True)
+    async with UpCloud(Token("ucat_x"), transport=sim.transport(), owner="live-check") as cloud:
+        template = await cloud.storages.find_template("debian-12")
+        with pytest.raises(errors.UpCloudError):
+            await Questions(cloud, lambda _: None).refused(spec_for("live-check", template.uuid).wire())
+        assert len(sim.servers) == 1
+        clock.advance(3600)
+        await cloud.leases.reap()
+    assert (len(sim.servers), len(sim.storages)) == (0, 0)
 
 
 def test_the_cells_of_the_notebook_run_one_after_the_other() -> None:

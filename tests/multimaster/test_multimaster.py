@@ -74,7 +74,7 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def installation(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
     monkeypatch.setattr(tempfile, "tempdir", str(folder))  # guests run there
-    cloud = Simulator(discontinued_plans="sold", boot_seconds=0.3, stop_seconds=0.1, guests="process")
+    cloud = Simulator(boot_seconds=0.3, stop_seconds=0.1, guests="process")
     with ExitStack() as stack:
         database = stack.enter_context(postgresql(folder))
         router = stack.enter_context(crossbar(folder))

@@ -51,7 +51,7 @@ def test_masters_that_share_a_record_never_exceed_its_limits_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(folder))  # guests run there
-    cloud = CountedSimulator(discontinued_plans="sold", boot_seconds=0.3, stop_seconds=0.1, guests="process")
+    cloud = CountedSimulator(boot_seconds=0.3, stop_seconds=0.1, guests="process")
     with ExitStack() as stack:
         database = stack.enter_context(postgresql(folder))
         router = stack.enter_context(crossbar(folder))

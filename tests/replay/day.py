@@ -196,7 +196,6 @@ def play_day(builds: Sequence[Build], policy: str, *, factor: float, faults: flo
         return after_seconds(dice.choice(BOOTS) / factor)
 
     cloud = Simulator(
-        discontinued_plans="sold",
         boot=boot,
         stop_seconds=STOP / factor,
         guests=ForkedGuests(),

@@ -232,9 +232,7 @@ async def test_a_plan_without_a_price_in_the_zone_is_left_out(cloud: UpCloud) ->
 
 
 async def test_an_estimate_uses_the_simulators_prices() -> None:
-    async with UpCloud(
-        Token("ucat_x"), transport=Simulator(clock=ManualClock(), discontinued_plans="sold").transport()
-    ) as simulated:
+    async with UpCloud(Token("ucat_x"), transport=Simulator(clock=ManualClock()).transport()) as simulated:
         plan = await simulated.plans.cheapest(cores=2, memory=4096, zone="fi-hel1", storage=50)
         estimate = await simulated.prices.estimate(
             _spec(StorageDeviceSpec.clone(DEBIAN, size=25), zone="fi-hel1", plan=plan.name)
@@ -244,7 +242,7 @@ async def test_an_estimate_uses_the_simulators_prices() -> None:
 
 
 async def test_the_estimate_of_an_existing_server_has_the_accounts_currency() -> None:
-    async with client_of(Simulator(boot_seconds=0, discontinued_plans="sold")) as simulated:
+    async with client_of(Simulator(boot_seconds=0)) as simulated:
         spec = await simulated.servers.spec("debian-13", zone="fi-hel1", plan="1xCPU-1GB", hostname="a", size=30)
         server = await simulated.servers.create(spec)
         planned = await simulated.prices.estimate(spec)

@@ -78,7 +78,7 @@ class Replay:
     file: Path
     before: list[Request] = field(default_factory=list[Request])
     """Prepares the account as it was at the start of the recording."""
-    sim: Simulator = field(default_factory=lambda: Simulator(clock=ManualClock(), seed=1, discontinued_plans="sold"))
+    sim: Simulator = field(default_factory=lambda: Simulator(clock=ManualClock(), seed=1))
     ids: dict[str, str] = field(default_factory=dict[str, str])
 
     def run(self, client: httpx.Client) -> list[Replayed]:

@@ -69,7 +69,6 @@ def test_the_worker_that_ships_with_buildbot_runs_one_build(tmp_path: Path) -> N
     folder = tmp_path / "master"
     with (
         Simulator(
-            discontinued_plans="sold",
             guests="process",
             username="user",
             password="secret",

@@ -34,9 +34,7 @@ class VmCloud:
 
     def __init__(self, *, ports: list[int], **options: Any) -> None:  # noqa: ANN401 - the guests'
         guests = VmGuests(ports=ports, machines=1, **options)
-        self.simulator = Simulator(
-            discontinued_plans="sold", token=self.token, guests=guests, boot_seconds=0.5, stop_seconds=0.5
-        )
+        self.simulator = Simulator(token=self.token, guests=guests, boot_seconds=0.5, stop_seconds=0.5)
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:

@@ -232,7 +232,7 @@ class Wrapped:
     """
 
     def __init__(self, *keys: str) -> None:
-        self._keys = keys
+        self.keys = keys
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_before_validator_function(
@@ -244,7 +244,7 @@ class Wrapped:
     def _unwrap(self, value: object) -> object:
         if isinstance(value, str | os.PathLike | BaseModel):
             raise ValueError("this must be a list: write [...] around it, also for a single item")  # noqa: TRY004 - pydantic needs a ValueError
-        for key in self._keys:
+        for key in self.keys:
             # Without its key, it is not the object. Then the error of the expected sequence is reported.
             wrapping = _mapping(value)
             if key not in wrapping:
@@ -256,6 +256,6 @@ class Wrapped:
         inner = serializer(value)
         if value is None:
             return None
-        for key in reversed(self._keys):
+        for key in reversed(self.keys):
             inner = {key: inner}
         return inner

@@ -146,6 +146,8 @@ class SubAccountSpec(Request):
     vat_number: str | None = None
     allow_api: Flag = False
     allow_gui: Flag = False
+    enable_3rd_party_services: Flag | None = None
+    """Whether the account may use third-party services. API's default if None."""
     roles: Annotated[Sequence[Role], Wrapped("role")] = ()
     tag_access: Annotated[Sequence[TagAccessSpec], Wrapped("tag")] = ()
     server_access: Annotated[Sequence[ServerAccessSpec], Wrapped("server")] = ()

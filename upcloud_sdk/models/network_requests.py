@@ -55,6 +55,8 @@ class IpNetworkSpec(Request):
     """Whether DHCP sends the gateway as the default route. API's default: no."""
     dhcp_dns: Annotated[Sequence[str], Wrapped()] | None = None
     """Name servers that DHCP sends."""
+    dhcp_bootfile_url: str | None = None
+    """URL of a boot file that DHCP sends."""
     dhcp_routes: Annotated[Sequence[str], Wrapped()] | None = None
     """Additional routes that DHCP sends, in CIDR form."""
     dhcp_routes_configuration: DhcpRoutesConfigurationSpec | None = None

@@ -23,6 +23,7 @@ from upcloud_sdk._wire import (
     Time,
     Uuid,
     UuidText,
+    Words,
     Wrapped,
     uuid_of,
 )
@@ -35,6 +36,10 @@ class InterfaceAddressSpec(Request):
     family: Literal["IPv4", "IPv6"] = "IPv4"
     address: Address | None = None
     """The address, only for private networks. None: the API chooses."""
+    dhcp_provided: Flag | None = None
+    """Whether DHCP gives the guest this address. None: the API chooses."""
+    release_policy: Annotated[Literal["keep", "release"], Words()] | None = None
+    """Only for an interface that is added to a server: what happens to the address when the server is deleted."""
 
 
 class InterfaceSpec(Request):

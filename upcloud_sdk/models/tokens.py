@@ -45,6 +45,8 @@ class ApiTokenSpec(Request):
     """Whether it can create and delete tokens."""
     allowed_ip_ranges: Annotated[Sequence[IPv4Network | IPv6Network], Wrapped()] = EVERYWHERE
     """Networks that may use it, in CIDR form. Default: all. An empty list disables the token."""
+    gui: bool | None = None
+    """Whether it belongs to a login in the control panel. API's default: no."""
 
     @model_validator(mode="after")
     def _ends_in_one_way(self) -> Self:

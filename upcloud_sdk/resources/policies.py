@@ -6,6 +6,7 @@ from typing import Literal, TypeVar, get_args
 
 from upcloud_sdk._wire import OpenEnum
 
+StartType = Literal["sync", "async"]
 StopType = Literal["soft", "hard"]
 """`soft`: the guest shuts down. `hard`: it is switched off."""
 

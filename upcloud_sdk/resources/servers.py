@@ -9,7 +9,7 @@ from upcloud_sdk._wire import many
 from upcloud_sdk.models.servers import Server, ServerSummary
 from upcloud_sdk.resources._base import Labels, body_of, endpoint, label_params
 from upcloud_sdk.resources._filters import Direction, one_or_several, sort_params, words
-from upcloud_sdk.resources.policies import BackupPolicy, StopType, TimeoutAction, check_word
+from upcloud_sdk.resources.policies import BackupPolicy, StartType, StopType, TimeoutAction, check_word
 from upcloud_sdk.resources.server_details import ServerDetails
 from upcloud_sdk.resources.server_statistics import Statistics
 from upcloud_sdk.resources.server_storages import SERVER, StorageDevices
@@ -75,37 +75,54 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
         await self._transport.send("DELETE", self._path(uuid), params=params)
 
     @endpoint("POST", "/server/{uuid}/start")
-    async def start(self, uuid: Uuid, *, host: int | None = None, avoid_host: int | None = None) -> Server:
-        """Start a stopped server. The API answers when it runs.
+    async def start(
+        self,
+        uuid: Uuid,
+        *,
+        host: int | None = None,
+        avoid_host: int | None = None,
+        start_type: StartType | None = None,
+        reason: str | None = None,
+    ) -> Server:
+        """Start a stopped server. The API answers when it runs, except with `start_type="async"`.
 
         Args:
             uuid: Uuid of the server, or the server itself.
             host: In private clouds: the id of the host to run on.
             avoid_host: In private clouds: the id of a host not to run on.
+            start_type: "sync" answers when it runs, "async" at once. None: the API's default, "sync".
+            reason: Why, as text for the API's own records. None: no reason.
 
         Raises:
             IllegalState: The server is not stopped.
         """
-        wishes = {"host": host, "avoid_host": avoid_host}
+        if start_type is not None:
+            check_word(start_type, StartType, "start_type")
+        wishes = {"host": host, "avoid_host": avoid_host, "start_type": start_type, "reason": reason}
         body = {"server": {key: value for key, value in wishes.items() if value is not None}}
         path = self._path(uuid) + "/start"
         return await self._transport.call("POST", path, SERVER, json=body, timeout=START_TIMEOUT)
 
     @endpoint("POST", "/server/{uuid}/stop")
-    async def stop(self, uuid: Uuid, *, stop_type: StopType = "soft", timeout: float = 60) -> Server:
+    async def stop(
+        self, uuid: Uuid, *, stop_type: StopType = "soft", timeout: float = 60, reason: str | None = None
+    ) -> Server:
         """Stop a server. The API answers before it is stopped, with the state "started". See `wait_for_state`.
 
         Args:
             uuid: Uuid of the server, or the server itself.
             stop_type: "soft" lets the guest shut down, "hard" switches it off.
             timeout: Seconds after which a soft stop becomes a hard stop.
+            reason: Why, as text for the API's own records. None: no reason.
 
         Raises:
             IllegalState: The server is not started.
         """
         check_word(stop_type, StopType, "stop_type")
-        body = {"stop_server": {"stop_type": stop_type, "timeout": whole_seconds(timeout)}}
-        return await self._transport.call("POST", self._path(uuid) + "/stop", SERVER, json=body)
+        document = {"stop_type": stop_type, "timeout": whole_seconds(timeout)}
+        if reason is not None:
+            document["reason"] = reason
+        return await self._transport.call("POST", self._path(uuid) + "/stop", SERVER, json={"stop_server": document})
 
     @endpoint("POST", "/server/{uuid}/restart")
     async def restart(
@@ -116,6 +133,7 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
         timeout: float = 60,
         timeout_action: TimeoutAction = "ignore",
         host: int | None = None,
+        reason: str | None = None,
     ) -> Server:
         """Stop and start a server. The API answers before the stop, with the state "started".
 
@@ -126,6 +144,7 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
             timeout_action: After `timeout`: "destroy" switches the guest off, "ignore" leaves it running and does not
                 restart.
             host: In private clouds: the id of the host to run on.
+            reason: Why, as text for the API's own records. None: no reason.
 
         Raises:
             IllegalState: The server is not started.
@@ -139,6 +158,8 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
         }
         if host is not None:
             document["host"] = host
+        if reason is not None:
+            document["reason"] = reason
         path = self._path(uuid) + "/restart"
         return await self._transport.call("POST", path, SERVER, json={"restart_server": document})
 

@@ -68,7 +68,7 @@ class Checker:
 
 @pytest.fixture
 def simulator() -> Iterator[tuple[Simulator, str]]:
-    sim = Simulator(discontinued_plans="sold", token=TOKEN)
+    sim = Simulator(token=TOKEN)
     with sim.serve() as url:
         yield sim, url
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    with Simulator(discontinued_plans="sold", token="ucat_test").serve() as url:
+    with Simulator(token="ucat_test").serve() as url:
         monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)
         monkeypatch.setenv("UPCLOUD_TOKEN", "ucat_test")
         yield url

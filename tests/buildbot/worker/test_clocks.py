@@ -143,7 +143,6 @@ def test_a_database_that_is_locked_for_a_minute_costs_no_build_and_leaves_nothin
     master_process: Callable[..., MasterProcess],
 ) -> None:
     cloud = Simulator(
-        discontinued_plans="sold",
         boot_seconds=0.2,
         stop_seconds=0.1,
         guests="process",

@@ -58,7 +58,7 @@ def in_state(cloud: Simulator, worker: str, state: str) -> Server:
 
 def test_sigterm_in_every_phase_at_once(master_process: Callable[..., MasterProcess]) -> None:
     """There is one worker in each phase. Two servers cannot be destroyed, and the log names them."""
-    cloud = Simulator(discontinued_plans="sold", boot=boot_by_name, stop_seconds=0.1, guests="process")
+    cloud = Simulator(boot=boot_by_name, stop_seconds=0.1, guests="process")
     keep_from_stopping(cloud, "destroying")
     with cloud.serve() as url:
         quiet = {**HURRIED, "hostconfig": {"user_data": "sleep 100"}, "bootstrap": None}
@@ -88,7 +88,7 @@ def test_sigterm_in_every_phase_at_once(master_process: Callable[..., MasterProc
 
 
 def test_sigterm_while_the_api_does_not_answer(master_process: Callable[..., MasterProcess]) -> None:
-    cloud = Simulator(discontinued_plans="sold", boot_seconds=0.2, stop_seconds=0.1, guests="process")
+    cloud = Simulator(boot_seconds=0.2, stop_seconds=0.1, guests="process")
     with cloud.serve() as url:
         master = master_process(url, {"bot": HURRIED}, command="sleep 100")
         master.start()
@@ -112,7 +112,7 @@ def test_a_master_that_is_killed_leaves_nothing_for_good_and_its_builds_run_afte
     master_process: Callable[..., MasterProcess],
 ) -> None:
     """There is one worker in each phase when the master is killed."""
-    cloud = Simulator(discontinued_plans="sold", boot=boot_by_name, stop_seconds=0.1, guests="process")
+    cloud = Simulator(boot=boot_by_name, stop_seconds=0.1, guests="process")
     keep_from_stopping(cloud, "destroying")
     with cloud.serve() as url:
         quiet = {"hostconfig": {"user_data": "sleep 100"}, "bootstrap": None}
@@ -168,7 +168,7 @@ def test_sighup_in_every_phase_loses_no_build_and_no_server(
     master_process: Callable[..., MasterProcess], tmp_path: Path
 ) -> None:
     """There is one worker in each phase when all of them are reconfigured."""
-    cloud = Simulator(discontinued_plans="sold", boot=boot_in_ten_seconds, stop_seconds=0.1, guests="process")
+    cloud = Simulator(boot=boot_in_ten_seconds, stop_seconds=0.1, guests="process")
     gates = {name: tmp_path / name for name in ("attaching", "building", "destroying")}
     gated = " ".join(f"*/{name}/*) while [ ! -e {gate} ]; do sleep 0.1; done;;" for name, gate in gates.items())
     with cloud.serve() as url:

@@ -26,7 +26,7 @@ KEY = "ssh-ed25519 AAAA me@example.com"
 @pytest.fixture
 async def cloud() -> AsyncIterator[UpCloud]:
     """An open client of an account without delays."""
-    async with client_of(Simulator(boot_seconds=0, stop_seconds=0, discontinued_plans="sold")) as client:
+    async with client_of(Simulator(boot_seconds=0, stop_seconds=0)) as client:
         yield client
 
 

@@ -42,7 +42,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def sim(clock: ManualClock) -> Simulator:
-    return Simulator(clock=clock, boot_seconds=0, stop_seconds=0, storage_seconds=0, discontinued_plans="sold")
+    return Simulator(clock=clock, boot_seconds=0, stop_seconds=0, storage_seconds=0)
 
 
 @pytest.mark.parametrize(

@@ -73,17 +73,26 @@ CASES = [
         sees=None,
     ),
     Case(
-        call=lambda c: c.servers.start(SERVER, avoid_host=7653311107),
+        call=lambda c: c.servers.start(
+            SERVER, host=7653311106, avoid_host=7653311107, start_type="async", reason="night"
+        ),
         sends=f"POST /server/{SERVER}/start",
-        body={"server": {"avoid_host": 7653311107}},
+        body={
+            "server": {
+                "host": 7653311106,
+                "avoid_host": 7653311107,
+                "start_type": "async",
+                "reason": "night",
+            }
+        },
         answer=documents.server(state="started"),
         look=lambda server: server.state,
         sees="started",
     ),
     Case(
-        call=lambda c: c.servers.stop(SERVER, stop_type="hard", timeout=90),
+        call=lambda c: c.servers.stop(SERVER, stop_type="hard", timeout=90, reason="night"),
         sends=f"POST /server/{SERVER}/stop",
-        body={"stop_server": {"stop_type": "hard", "timeout": "90"}},
+        body={"stop_server": {"stop_type": "hard", "timeout": "90", "reason": "night"}},
         answer=documents.server(state="started"),
         look=lambda server: server.state,
         sees="started",
@@ -98,7 +107,7 @@ CASES = [
     ),
     Case(
         call=lambda c: c.servers.restart(
-            SERVER, stop_type="hard", timeout=0.2, timeout_action="destroy", host=7653311107
+            SERVER, stop_type="hard", timeout=0.2, timeout_action="destroy", host=7653311107, reason="night"
         ),
         sends=f"POST /server/{SERVER}/restart",
         body={
@@ -107,6 +116,7 @@ CASES = [
                 "timeout": "1",
                 "timeout_action": "destroy",
                 "host": 7653311107,
+                "reason": "night",
             }
         },
         answer=documents.server(state="started"),

@@ -248,10 +248,11 @@ CASES = [
     ),
     Case(
         call=lambda c: c.network_interfaces.create(
-            NetworkInterfaceSpec(network=NETWORK, labels=[InterfaceLabel(key="env", value="test")])
+            NetworkInterfaceSpec(network=NETWORK, labels=[InterfaceLabel(key="env", value="test")]), main_account_id=7
         ),
         sends="POST /network/interface",
         body={
+            "main_account_id": 7,
             "interface": {
                 "network": NETWORK,
                 "type": "private",

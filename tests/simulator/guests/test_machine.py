@@ -71,9 +71,7 @@ class Served:
 def served(qemu: FakeQemu) -> Iterator[Served]:
     guests = VmGuests(images=qemu.images, ports=[9989], machines=2)
     with (
-        Simulator(
-            discontinued_plans="sold", token="ucat_test", guests=guests, boot_seconds=0, stop_seconds=0.05
-        ) as sim,
+        Simulator(token="ucat_test", guests=guests, boot_seconds=0, stop_seconds=0.05) as sim,
         sim.serve() as url,
     ):
         served = Served(url)
@@ -247,9 +245,7 @@ def test_user_data_that_is_too_large_is_refused(served: Served) -> None:
 def test_all_machines_end_with_the_simulator(qemu: FakeQemu) -> None:
     qemu.deaf.touch()
     with (
-        Simulator(
-            discontinued_plans="sold", guests=VmGuests(images=qemu.images), boot_seconds=0, token="ucat_test"
-        ) as sim,
+        Simulator(guests=VmGuests(images=qemu.images), boot_seconds=0, token="ucat_test") as sim,
         sim.serve() as url,
     ):
         served = Served(url)

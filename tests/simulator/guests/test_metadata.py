@@ -133,7 +133,7 @@ def guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Ser
         port: int = listener.getsockname()[1]
         guests = VmGuests(images=qemu.images, ports=[port])
         with (
-            Simulator(discontinued_plans="sold", token="ucat_test", guests=guests, boot_seconds=0) as sim,
+            Simulator(token="ucat_test", guests=guests, boot_seconds=0) as sim,
             sim.serve() as url,
         ):
             served = Served(url)

@@ -63,9 +63,7 @@ class Served:
 @pytest.fixture
 def served() -> Iterator[Served]:
     with (
-        Simulator(
-            discontinued_plans="sold", token="ucat_test", guests="process", boot_seconds=0, stop_seconds=0.05
-        ) as sim,
+        Simulator(token="ucat_test", guests="process", boot_seconds=0, stop_seconds=0.05) as sim,
         sim.serve() as url,
     ):
         served = Served(url, "ucat_test")

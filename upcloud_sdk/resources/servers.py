@@ -90,7 +90,7 @@ class ServerEndpoints(StorageDevices, Statistics, ServerDetails):
             uuid: Uuid of the server, or the server itself.
             host: In private clouds: the id of the host to run on.
             avoid_host: In private clouds: the id of a host not to run on.
-            start_type: "sync" answers when it runs, "async" at once. None: the API's default, "sync".
+            start_type: "sync" answers when it runs, "async" at once. None: the API's default.
             reason: Why, as text for the API's own records. None: no reason.
 
         Raises:

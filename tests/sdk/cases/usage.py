@@ -259,7 +259,7 @@ CASES = [
                 "bootable": "no",
                 "source_ip_filtering": "yes",
                 "labels": [{"key": "env", "value": "test", "visible": "yes"}],
-            }
+            },
         },
         status=201,
         answer=_INTERFACE,

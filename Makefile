@@ -72,7 +72,8 @@ cutpoints: $(READY)
 ##                   lists lag, lose each answer and leave out each field: complete images or nothing is left after one
 ##                   reap (many minutes; with STEP=20, one of twenty)
 cutpoints-images: $(READY)
-	CUTPOINTS_STEP=$(or $(STEP),1) $(BIN)/python -m pytest -m full --numprocesses $(or $(PROCESSES),4) $(if $(STEP),,tests/images/test_whatever_dies.py) tests/images/test_lagging_lists.py tests/images/test_missing_fields_of_a_bake.py
+	$(if $(STEP),,$(BIN)/python -m pytest -m full tests/images/test_whatever_dies.py --numprocesses $(or $(PROCESSES),4))
+	CUTPOINTS_STEP=$(or $(STEP),1) $(BIN)/python -m pytest -m full --numprocesses $(or $(PROCESSES),4) tests/images/test_lagging_lists.py tests/images/test_missing_fields_of_a_bake.py
 
 ## make sigkill      kill a process, or press Ctrl-C, at each request: nothing may be left after one `reap`
 sigkill: $(READY)

@@ -33,6 +33,7 @@ def _parsed(text: str) -> httpx.URL | None:
     """A URL as httpx reads it, which sends the requests. None if it is not an http(s) URL."""
     try:
         url = httpx.URL(text)
+        _ = url.host  # fails for a wrong name in Punycode
     except (httpx.InvalidURL, ValueError):
         return None
     # httpx accepts any text as a host, and any number as a port.

@@ -100,6 +100,7 @@ def test_plain_http_can_be_allowed() -> None:
         ("https://api.upcloud.com:99999", r"not an http\(s\) URL"),
         ("https://[::1", r"not an http\(s\) URL"),
         ("http://[::1]evil.com", r"not an http\(s\) URL"),
+        ("https://xn--a.example.com", r"not an http\(s\) URL"),
         ("http://a b", r"not an http\(s\) URL"),
         ("https://api.upcloud.com\\n", r"not an http\(s\) URL"),
         ("https://api.upcloud.com/?zone=fi-hel1", "a query or a fragment"),

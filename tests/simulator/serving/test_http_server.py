@@ -139,6 +139,21 @@ class TestWebPages:
             answer = httpx.get(f"http://127.0.0.1:{port}/1.3/zone", auth=("a", "b"), headers={"Host": host})
         assert answer.status_code == status
 
+    @pytest.mark.parametrize("line", ["OPTIONS *", "CONNECT evil.example:443", "GET x"])
+    def test_a_target_that_is_no_path_is_checked_like_every_other(
+        self, client: httpx.Client, caplog: pytest.LogCaptureFixture, line: str
+    ) -> None:
+        for heads, expected in (
+            (f"Host: {client.base_url.host}\r\nAuthorization: Bearer ucat_x", 404),
+            (f"Host: {client.base_url.host}", 401),
+            ("Host: evil.example\r\nAuthorization: Bearer ucat_x", 403),
+        ):
+            target = (client.base_url.host, client.base_url.port or 80)
+            with socket.create_connection(target, timeout=PATIENCE) as connection:
+                connection.sendall(f"{line} HTTP/1.1\r\n{heads}\r\n\r\n".encode())
+                assert connection.recv(65_536).startswith(f"HTTP/1.1 {expected} ".encode())
+        assert caplog.records == []
+
     def test_a_refused_upload_does_not_use_its_session_up(self, client: httpx.Client, sim: Simulator) -> None:
         storage = new_upload(client)
         (one,) = sim.storage_imports.values()

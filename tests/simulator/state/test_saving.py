@@ -222,6 +222,27 @@ def test_a_folder_and_a_device_are_neither_read_nor_replaced(sim: Simulator, pat
         sim.load(path)
 
 
+def test_a_loop_of_symbolic_links_is_an_error_of_the_file(sim: Simulator, tmp_path: Path) -> None:
+    (tmp_path / "state.json").symlink_to(tmp_path / "other.json")
+    (tmp_path / "other.json").symlink_to(tmp_path / "state.json")
+    for use in (sim.save, sim.load):
+        with pytest.raises(OSError, match="symbolic links"):
+            use(tmp_path / "state.json")
+
+
+@pytest.mark.parametrize("record", [{}, {"team": {"name": "other", "description": ""}}])
+def test_a_name_in_a_refused_file_is_shown_short_and_without_control_characters(
+    sim: Simulator, record: dict[str, object]
+) -> None:
+    document = json.loads(sim.to_json())
+    document["tags"] = {f"\x1b[2J\n{'x' * 100_000}": record.get("team", record)}
+    with pytest.raises(ValueError, match="not the saved state of a simulator") as caught:
+        sim.restore(json.dumps(document))
+    assert str(caught.value).isprintable()
+    assert r"tags.\x1b[2J\nxxx" in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
 async def test_a_reset_clears_the_account_the_faults_and_the_requests(api: httpx.AsyncClient, sim: Simulator) -> None:
     await created(api)
     sim.fail("*", status=500, times=None)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from upcloud_sdk.simulator.state.cloud import Cloud
 
+_SHOWN = 200
+"""How much of the begin and the end of a problem is shown."""
+
 
 @dataclasses.dataclass(kw_only=True)
 class _Mark:
@@ -58,9 +61,9 @@ def restore(cloud: Cloud, text: str | bytes) -> None:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"this is not the saved state of a simulator: {place}: {first['msg']}") from None
+        raise _refused(f"{place}: {first['msg']}") from None
     for problem in _mismatches(cloud, records):
-        raise ValueError(f"this is not the saved state of a simulator: {problem}")
+        raise _refused(problem)
     for server in records.servers.values():
         for interface in server.interfaces:
             interface.ip_addresses = [
@@ -69,6 +72,14 @@ def restore(cloud: Cloud, text: str | bytes) -> None:
             ]
     with cloud.lock:
         replace(cloud, records)
+
+
+def _refused(problem: str) -> ValueError:
+    """The problem may quote names from the file, so it is shown short, and without control characters."""
+    if len(problem) > 2 * _SHOWN:
+        problem = f"{problem[:_SHOWN]} ... {problem[-_SHOWN:]}"
+    shown = "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in problem)
+    return ValueError(f"this is not the saved state of a simulator: {shown}")
 
 
 def _mismatches(cloud: Cloud, records: Records) -> Iterator[str]:
@@ -120,8 +131,10 @@ def empty(cloud: Cloud) -> None:
 
 
 def _regular(path: str | os.PathLike[str]) -> Path:
-    """The file behind symbolic links. Raises OSError for a folder, a device or a pipe."""
-    target = Path(path).resolve()
+    """The file behind symbolic links. Raises OSError for a folder, a device, a pipe or a loop of links."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
     if target.exists() and not target.is_file():
         raise OSError(errno.EINVAL, "not a regular file", str(target))
     return target

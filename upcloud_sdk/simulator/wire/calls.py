@@ -153,6 +153,8 @@ class Call:
     def parse(cls, method: str, target: str, headers: Mapping[str, str], content: bytes = b"") -> Call:
         """Read a request line's target (path and query). `headers` have lower-case names."""
         path, _, query = target.partition("?")
+        if not path.startswith("/"):  # such as the `*` of `OPTIONS *`, which is no endpoint
+            path = f"/{path}"
         pairs = parse_qsl(query, keep_blank_values=True) if query else []
         return cls(method.upper(), unquote(path).rstrip("/") or "/", pairs, headers, content)
 

@@ -10,7 +10,6 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
-from urllib.parse import quote
 
 from pydantic import SecretStr
 
@@ -87,13 +86,13 @@ SHORTEST_SECRET = 4
 
 
 def secrets_in(authorization: str) -> tuple[str, ...]:
-    """The forms in which an answer may quote the credentials of an Authorization header, the longest first."""
+    """The credentials of an Authorization header, as they are and in base64, the longest first."""
     _, _, sent = authorization.partition(" ")
     secrets = [sent]
     if authorization.startswith("Basic "):
         pair = base64.b64decode(sent).decode()
         secrets += [pair, pair.partition(":")[2]]
-    forms = {form for secret in secrets for form in (secret, quote(secret, safe=""), *_in_base64(secret))}
+    forms = {form for secret in secrets for form in (secret, *_in_base64(secret))}
     return tuple(sorted((form for form in forms if len(form) >= SHORTEST_SECRET), key=len, reverse=True))
 
 

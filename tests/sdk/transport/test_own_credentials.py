@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import html
 import logging
 import pickle
 import traceback
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import respx
 
 TOKEN = Token("ucat_01MUSTNOTBESHOWN")
-BASIC = Basic("me", 'pä"ss/wo<rd+1')
+BASIC = Basic("me", 'pä"ss/wo<r d+1')
 PASSWORD = BASIC.password.get_secret_value()
 PAIR = BASIC.authorization().removeprefix("Basic ")
 
@@ -39,6 +40,10 @@ QUOTED = {
     "the password": (BASIC, PASSWORD),
     "the password in base64": (BASIC, _base64(PASSWORD)),
     "the password in a URL": (BASIC, quote(PASSWORD, safe="")),
+    "the password in a path": (BASIC, quote(PASSWORD)),
+    "the password in a form": (BASIC, quote_plus(PASSWORD)),
+    "the password in HTML": (BASIC, html.escape(PASSWORD)),
+    "the password in HTML, with numbers": (BASIC, "".join(f"&#{ord(character)};" for character in PASSWORD)),
 }
 
 DOCUMENTS: dict[str, Callable[[str], Any]] = {

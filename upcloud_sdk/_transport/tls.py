@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 
 from upcloud_sdk.errors import ConfigError
-
-if TYPE_CHECKING:
-    import ssl
 
 # The last one is read by Python's `ssl`.
 _VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
@@ -30,7 +27,11 @@ def tls_of_environment() -> ssl.SSLContext:
     # OpenSSL ignores a missing folder. Then no certificate would be trusted.
     if folders is not None and not any(Path(each).is_dir() for each in folders.split(os.pathsep)):
         raise ConfigError(f"SSL_CERT_DIR={folders} is not a folder with certificates")
+    file = given.get("SSL_CERT_FILE")
     try:
+        if file or folders:
+            # Older releases of httpx trust certifi instead of a file that is missing.
+            return ssl.create_default_context(cafile=file, capath=folders)
         return httpx.create_ssl_context()
     except OSError as error:
         named = ", ".join(f"{name}={value}" for name, value in given.items()) or "the certificates of certifi"

@@ -13,7 +13,7 @@ from rich.progress import BarColumn
 
 from upcloud_sdk import Recipe
 from upcloud_sdk.cli.output import Words, counted, print_json, progress, show, show_table
-from upcloud_sdk.cli.session import AsJson, Yes, call, confirm, console, fail, messages, problems_of
+from upcloud_sdk.cli.session import AsJson, Yes, call, confirm, console, fail, messages, number, path, problems_of
 from upcloud_sdk.events import BakeEvent
 
 if TYPE_CHECKING:
@@ -26,9 +26,11 @@ app = typer.Typer(no_args_is_help=True, help="Images by recipe: make, list and d
 
 RecipeFile = Annotated[
     Path,
-    typer.Argument(metavar="RECIPE", help="JSON: base, commands, files, size, name; - is stdin.", show_default=False),
+    typer.Argument(
+        metavar="RECIPE", parser=path, help="JSON: base, commands, files, size, name; - is stdin.", show_default=False
+    ),
 ]
-Days = Annotated[float, typer.Option(help="Only images that no bake used in this many days.", min=0)]
+Days = Annotated[float, typer.Option(help="Only images that no bake used in this many days.", min=0, callback=number)]
 
 _STEPS = {
     "waiting": "another process bakes it: waiting",
@@ -49,8 +51,10 @@ def bake_image(  # noqa: PLR0917 - typer passes arguments by name
         list[str], typer.Option(help="Zone that needs the image. Can be given several times.", show_default=False)
     ],
     plan: Annotated[str | None, typer.Option(help="Plan of the server for the commands (the cheapest).")] = None,
-    timeout: Annotated[float, typer.Option(help="Limit for the commands, in seconds.", min=1)] = 1800,
-    max_age: Annotated[float | None, typer.Option(help="Replace images older than this many days.", min=0.001)] = None,
+    timeout: Annotated[float, typer.Option(help="Limit for the commands, in seconds.", min=1, callback=number)] = 1800,
+    max_age: Annotated[
+        float | None, typer.Option(help="Replace images older than this many days.", min=0.001, callback=number)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make the image of a recipe in each zone that has none, and list the images."""
@@ -86,7 +90,7 @@ def list_images(context: typer.Context, as_json: AsJson = False) -> None:
 @app.command("prune")
 def prune_images(  # noqa: PLR0917 - typer passes arguments by name
     context: typer.Context,
-    recipe: Annotated[Path | None, typer.Option(help="Only versions of this recipe, a JSON file.")] = None,
+    recipe: Annotated[Path | None, typer.Option(parser=path, help="Only versions of this recipe, a JSON file.")] = None,
     keep: Annotated[int, typer.Option(help="How many images to keep per name and zone.", min=0)] = 1,
     unused_for: Days = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be deleted.")] = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from upcloud_sdk.cli.output import counted, print_json, show
-from upcloud_sdk.cli.session import AsJson, Yes, call, confirm, console, fail, messages
+from upcloud_sdk.cli.session import AsJson, Yes, call, confirm, console, fail, messages, number
 
 if TYPE_CHECKING:
     from upcloud_sdk.fleet.reap import ReapReport
@@ -44,7 +44,9 @@ def reap(  # noqa: PLR0917 - typer passes arguments by name
     context: typer.Context,
     owner: Owner = None,
     all_owners: AllOwners = False,
-    grace: Annotated[float, typer.Option(help="Wait this many seconds after the end of a lease.", min=0)] = 60,
+    grace: Annotated[
+        float, typer.Option(help="Wait this many seconds after the end of a lease.", min=0, callback=number)
+    ] = 60,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be destroyed.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,

@@ -12,7 +12,7 @@ import typer
 
 from upcloud_sdk import ServerState, errors
 from upcloud_sdk.cli.output import Wheel, Words, counted, document_of, print_json, progress, show, show_one, show_table
-from upcloud_sdk.cli.session import AsJson, Yes, call, confirm, console, fail, messages, warn
+from upcloud_sdk.cli.session import AsJson, Yes, call, confirm, console, fail, messages, number, path, warn
 from upcloud_sdk.events import ServerEvent
 from upcloud_sdk.models.ownership import ATTEMPT, LEASE, OWNER, read_lease
 from upcloud_sdk.resources.policies import StoragePolicy
@@ -30,7 +30,7 @@ app = typer.Typer(no_args_is_help=True, help="List, show, create, start, stop an
 Which = Annotated[str, typer.Argument(help="Uuid, hostname or title.", show_default=False)]
 Label = Annotated[list[str] | None, typer.Option("--label", help="Only servers with this label: key or key=value.")]
 
-Timeout = Annotated[float, typer.Option(help="Limit for each server, in seconds.", min=1)]
+Timeout = Annotated[float, typer.Option(help="Limit for each server, in seconds.", min=1, callback=number)]
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -80,7 +80,8 @@ def create_server(
     plan: Annotated[str, typer.Option(help="Plan, such as PREMIUM-1xCPU-1GB.", show_default=False)],
     zone: Annotated[str, typer.Option(help="Zone, such as fi-hel1.", show_default=False)],
     ssh_key: Annotated[
-        list[Path], typer.Option(help="File with a public key. Can be given several times.", show_default=False)
+        list[Path],
+        typer.Option(parser=path, help="File with a public key. Can be given several times.", show_default=False),
     ],
     username: Annotated[str, typer.Option(help="The user who gets the keys.")] = "root",
     size: Annotated[
@@ -88,7 +89,9 @@ def create_server(
     ] = None,
     lease: Annotated[
         float | None,
-        typer.Option(help="Seconds from now until `leases reap` destroys the server. Default: never.", min=60),
+        typer.Option(
+            help="Seconds from now until `leases reap` destroys the server. Default: never.", min=60, callback=number
+        ),
     ] = None,
     timeout: Timeout = 300,
     as_json: AsJson = False,

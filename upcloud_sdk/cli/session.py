@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import signal
 import warnings
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import anyio
@@ -31,6 +33,29 @@ messages = Terminal(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON for programs, instead of a table.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def path(value: str) -> Path:
+    """`parser=` of files: in older releases of typer, a null byte ends in a traceback.
+
+    Raises:
+        typer.BadParameter: No file can have this name.
+    """
+    if "\0" in value:
+        raise typer.BadParameter("it has a null byte")
+    return Path(value)
+
+
+def number(value: float | None) -> float | None:
+    """`callback=` of numbers: in older releases of typer, "nan" is in every range.
+
+    Raises:
+        typer.BadParameter: It is not a number.
+    """
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter("it is not a number")
+    return value
+
 
 _ENDINGS = ("SIGTERM", "SIGHUP")
 """Signals that end a command as Ctrl-C does, with cleanup. Windows has no SIGHUP."""

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from upcloud_sdk.cli.output import cell_of
-from upcloud_sdk.cli.session import call, console
+from upcloud_sdk.cli.session import call, console, number
 from upcloud_sdk.models.ownership import OWNER
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Fleet:
 def top(
     context: typer.Context,
     everybodys: Annotated[bool, typer.Option("--all", help="All servers of the account.")] = False,
-    every: Annotated[float, typer.Option(help="Seconds between two readings.", min=1)] = 2,
+    every: Annotated[float, typer.Option(help="Seconds between two readings.", min=1, callback=number)] = 2,
     once: Annotated[bool, typer.Option("--once", help="Show the table once and exit.")] = False,
 ) -> None:
     """Watch your servers until Ctrl-C."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from upcloud_sdk._wire import uuid_of
-from upcloud_sdk.fleet.records.observed import get_server
 from upcloud_sdk.fleet.server_waits import ServerWaits
 from upcloud_sdk.resources._base import body_of
 
@@ -35,6 +34,8 @@ class ServerDisks(ServerWaits):
             IllegalState: The server is not stopped.
             OutcomeUnknown: No answer came. Check its disks before you try again.
         """
+        from upcloud_sdk.fleet.records.observed import get_server  # noqa: PLC0415 - rarely used
+
         uuid = uuid_of(uuid)
         self._created.pop(uuid, None)
         seen = await get_server(self._core.transport, uuid)

@@ -226,12 +226,13 @@ class UpCloud(Namespaces):
         pairs = list(params.items()) if isinstance(params, Mapping) else list(params or ())
         json = None if json is None else Document(json)
         answer = await self._transport.send(method.upper(), path, params=pairs, json=json)
-        headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in answer.raw_headers}
         try:
             document = parse_json(answer.content) if answer.content else None
         except ValueError:
             # `from None`, since the original error shows the document.
             raise UnexpectedAnswer(f"{method} {path}", "JSON", "", "it is not a JSON document") from None
+        # After what can raise, since tracebacks show variables, and a gateway may quote the token in a header.
+        headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in answer.raw_headers}
         return RawAnswer(answer.status, headers, document)
 
 

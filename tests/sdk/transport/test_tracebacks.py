@@ -173,3 +173,12 @@ async def test_the_traceback_of_an_error_that_the_program_is_handling_is_kept() 
                     await cloud.account.get()
     assert handled is not None
     assert handled.__traceback__ is not None
+
+
+async def test_a_request_whose_answer_is_not_json_shows_no_header_of_the_answer(api: respx.MockRouter) -> None:
+    """Some gateways quote the credentials there."""
+    api.get("/thing").respond(200, content=b"{", headers={"Content-Type": "application/json", "X-Quoted": TOKEN})
+    async with UpCloud(Token(TOKEN)) as cloud:
+        with pytest.raises(errors.UnexpectedAnswer) as caught:
+            await cloud.request("GET", "/thing")
+    assert TOKEN not in _shown(caught.value)

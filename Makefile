@@ -81,7 +81,7 @@ sigkill: $(READY)
 
 ## make programs     run random programs of calls, faults, cancellations and kills, 200 on each event loop (minutes)
 programs: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_programs.py
+	$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 --numprocesses 2 tests/reliability/test_programs.py
 
 ## make mutants      change the lines that keep the promises, one at a time: each time, a test must fail
 ##                   (ARGS=reap: only changes with this word)

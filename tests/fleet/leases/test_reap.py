@@ -124,6 +124,16 @@ async def test_a_dry_run_destroys_nothing_and_reports_what_it_would_destroy(
     assert moved.sim.servers[uuid].state == "started"
 
 
+async def test_a_dry_run_reports_a_detached_disk_of_a_server_that_it_would_destroy(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uuid, disk = await abandoned(moved, monkeypatch), leftover(moved)
+    disk.labels[ATTEMPT] = moved.sim.servers[uuid].labels[ATTEMPT]
+    async with moved.client() as cloud:
+        report = await cloud.leases.reap(exclusive=True, dry_run=True)
+    assert (report.servers, report.storages) == ((uuid,), (disk.uuid,))
+
+
 async def test_a_cancelled_reaper_completes_running_destroys_and_begins_no_others(
     moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:

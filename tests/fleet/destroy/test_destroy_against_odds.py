@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from tests.fleet.destroy.test_destroy import OlderAnswers
-from tests.moved_time import MovedCloud, MovedTransport, server_spec
+from tests.moved_time import DEBIAN, MovedCloud, MovedTransport, server_spec
 from upcloud_sdk import errors
+from upcloud_sdk.models import StorageCloneSpec
 from upcloud_sdk.models.ownership import LEASE
 from upcloud_sdk.simulator.records.records import Device, Storage
 
@@ -198,3 +199,14 @@ async def test_a_disk_that_the_list_does_not_show_yet_is_deleted_too(moved: Move
         moved.sim.servers[uuid].devices.append(Device("virtio:1", "disk", data.uuid))
         await other.servers.destroy(uuid)
     assert list(moved.sim.storages) == [data.uuid]
+
+
+async def test_a_disk_that_was_cloned_for_a_server_is_deleted_with_it_though_no_list_shows_it(
+    moved: MovedCloud,
+) -> None:
+    async with moved.client() as cloud:
+        uuid = await started(cloud)
+        moved.sim.hide_from_lists(10_000)
+        await cloud.servers.clone_disk(uuid, DEBIAN, StorageCloneSpec(zone="fi-hel1", title="next"))
+        await cloud.servers.destroy(uuid)
+    assert is_empty(moved)

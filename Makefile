@@ -66,14 +66,14 @@ test-lowest:
 ## make cutpoints    try each kind of fault at each request of a server's life, and leave out each field of an answer:
 ##                   nothing may be left, nothing may be made twice
 cutpoints: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_cut_points.py tests/fleet/programs/test_missing_fields.py
+	$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 --numprocesses 2 tests/reliability/test_cut_points.py tests/fleet/programs/test_missing_fields.py
 
 ## make cutpoints-images  try each kind of fault at each request of a bake, end it at each second by Ctrl-C and SIGKILL while
 ##                   lists lag, lose each answer and leave out each field: complete images or nothing is left after one
 ##                   reap (many minutes; with STEP=20, one of twenty)
 cutpoints-images: $(READY)
-	$(if $(STEP),,$(BIN)/python -m pytest -m full tests/images/test_whatever_dies.py --numprocesses $(or $(PROCESSES),4))
-	CUTPOINTS_STEP=$(or $(STEP),1) $(BIN)/python -m pytest -m full --numprocesses $(or $(PROCESSES),4) tests/images/test_lagging_lists.py tests/images/test_missing_fields_of_a_bake.py
+	$(if $(STEP),,$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 tests/images/test_whatever_dies.py --numprocesses $(or $(PROCESSES),4))
+	CUTPOINTS_STEP=$(or $(STEP),1) $(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 --numprocesses $(or $(PROCESSES),4) tests/images/test_lagging_lists.py tests/images/test_missing_fields_of_a_bake.py
 
 ## make sigkill      kill a process, or press Ctrl-C, at each request: nothing may be left after one `reap`
 sigkill: $(READY)

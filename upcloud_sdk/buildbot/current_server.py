@@ -179,7 +179,6 @@ class CurrentServer:
         price = partial(self._run, server.likely_price)
         asked = wanted_for(server, build, self._worker.master)
         await service.claims.claim(self._worker.name, asked, price, arguments, account)
-        server.listeners.append(partial(service.call, self._hear, server))
         self._use_for(server, build, guest)
         ask_for(server, build, self._worker.master)
         if self._is_cancelled:
@@ -188,14 +187,14 @@ class CurrentServer:
 
     def _use_for(self, server: JobServer[ServerRequest], build: Build, guest: Guest) -> None:
         self.build, self.guest = build, guest
-        master = self._worker.master
+        master, service = self._worker.master, self.service
         self._log = log = BuildLog(build, server, f"{guest.master}:{guest.port}", master.reactor.seconds)
         server.tell = partial(master.reactor.callFromThread, log.write)
+        # The log listens itself: the next start may begin before the end of this server is told, which closes the log.
+        server.listeners[:] = [partial(service.call, log.hear), partial(service.call, self._hear, server)]
 
     def _hear(self, server: JobServer[ServerRequest], change: Change) -> None:
         """Handle a change of a server, on the reactor's thread."""
-        if self._log is not None and self._log.server is server:
-            self._log.hear(change)
         if not isinstance(change, ServerChange):
             return
         if server.is_abandoned and change.uuid is not None and self.service.bridge.is_running:

@@ -15,6 +15,7 @@ from tests.buildbot.harness import MasterCase, pause, until
 from tests.buildbot.processes import eventually
 from upcloud_sdk.buildbot import PaidHour
 from upcloud_sdk.buildbot._buildbot.api import States
+from upcloud_sdk.buildbot.current_server import CurrentServer
 from upcloud_sdk.buildbot.servers import heartbeat
 from upcloud_sdk.simulator import Simulator, never
 
@@ -49,6 +50,27 @@ class Clocks(MasterCase):
         assert outcome.results[-1] == SUCCESS
         assert set(outcome.results) <= {RETRY, SUCCESS}
         # Of Buildbot's `missing_timeout`.
+        self.flushLoggedErrors(defer.TimeoutError)
+
+    async def test_the_log_of_a_start_is_closed_though_its_server_ends_after_the_next_start_has_begun(self) -> None:
+        self.serve()
+        self.cloud.fail("POST /server", delay=2, after_effect=True, times=1)
+        self.cloud.fail("POST /server/*/stop", delay=2, times=1)
+        destroy = CurrentServer.destroy
+
+        async def destroy_when_it_has_appeared(current: CurrentServer) -> None:
+            first = current.server
+            while first is not None and first.details is None:
+                await pause()
+            await destroy(current)
+
+        self.patch(CurrentServer, "destroy", destroy_when_it_has_appeared)
+        await self.start_master(self.worker())
+        building = defer.ensureDeferred(self.build())
+        await self.starting_server()
+        self.jump(HOURS)
+        # `build` waits until all logs are closed.
+        assert (await building).results == [RETRY, SUCCESS]
         self.flushLoggedErrors(defer.TimeoutError)
 
     async def test_a_clock_that_jumps_ahead_ends_no_build(self) -> None:

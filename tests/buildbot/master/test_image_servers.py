@@ -141,6 +141,8 @@ class ImageServers(RecordCase):
         assert outcome.properties["upcloud_image"] == title
         assert (self.most, self.cloud.count(CREATE)) == (1, 3)
         recorded = await self.history()
+        # The next process of this master puts right what this one leaves.
+        assert {record.master for record in recorded} == {self.master.name}
         of_builds = [record for record in recorded if record.worker == "bot"]
         assert [(record.uuid is None, record.gone is None) for record in recorded if record not in of_builds] == [
             (False, False)

@@ -166,10 +166,13 @@ class Records(RecordCase):
         await self.start_master(self.worker())
         earlier = Record(url_in(Path(self.master.basedir)))
         began = datetime.now(UTC) - timedelta(hours=5)
+        claims = (await self.service()).claims
+        [account] = (await self.service()).accounts.all
+        origin = {"master": self.master.name, "owner": account.cloud.owner}
         for phase, uuid in ((Phase.ASKED, None), (Phase.MADE, "00aa")):
-            earlier.tell(ServerChange(id="a", at=began, phase=phase, uuid=uuid, created=began, master=self.master.name))
+            earlier.tell(ServerChange(id="a", at=began, phase=phase, uuid=uuid, created=began, **origin))
         await threads.deferToThread(earlier.close, self.timeout)
-        await (await self.service()).claims.put_right()
+        await claims.put_right()
         [server] = await self.all_gone()
         assert server.gone is not None
         assert server.gone <= began + timedelta(hours=1)

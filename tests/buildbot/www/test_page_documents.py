@@ -141,7 +141,7 @@ class DocumentsOfThePage(Served):
         for file in record_files(self.master.basedir):
             file.unlink()
         (Path(self.master.basedir) / RECORD).mkdir()
-        await threads.deferToThread(record.put_right("x", [], datetime.now(UTC)).exception)
+        await threads.deferToThread(record.put_right("x", "o", [], datetime.now(UTC)).exception)
         record.reaped("00f4", datetime.now(UTC))
         await threads.deferToThread(record.flush, self.timeout)
         for path in ("now.json", "before.json"):

@@ -119,12 +119,18 @@ def test_what_an_earlier_process_left_is_put_right_against_the_list_of_the_api(o
     for key in ("listed", "not listed"):
         first.tell(change(key, 1, Phase.MADE, uuid=f"uuid-{key}", created=at(0)))
     first.tell(asked("of another", master="other"))
+    first.tell(asked("of another account", owner="other"))
     first.close(WAIT)
     second = opened(url)
     second.tell(asked("new", 600))
-    assert second.put_right("m", ["uuid-listed"], at(600)).result(WAIT) == 2
+    assert second.put_right("m", "o", ["uuid-listed"], at(600)).result(WAIT) == 2
     found = rows(second)
-    assert {key for key, server in found.items() if server.is_open} == {"listed", "of another", "new"}
+    assert {key for key, server in found.items() if server.is_open} == {
+        "listed",
+        "of another",
+        "of another account",
+        "new",
+    }
     # Its lease ended an hour after it was last heard of, at the latest.
     assert found["not listed"].gone == at(61)
     assert found["not made"].gone == at(0)
@@ -499,7 +505,7 @@ def _check_after_kill(record: Record, told: list[str]) -> None:
         assert not phases or order.index(server.phase) >= order.index(phases[-1])
         assert (server.gone is not None) or Phase.GONE not in phases
     # The next process puts it right.
-    assert record.put_right("m", [], at(90)).result(WAIT) == sum(server.is_open for server in found.values())
+    assert record.put_right("m", "o", [], at(90)).result(WAIT) == sum(server.is_open for server in found.values())
     assert all(server.gone is not None for server in rows(record).values())
     record.close(WAIT)
 

@@ -42,8 +42,8 @@ _LOOK_AGAIN_AFTER = 60.0
 class ImageServer:
     """The server of one bake, from when it waits for its place until it is gone."""
 
-    def __init__(self, spec: ServerSpec, owner: str) -> None:
-        self.spec, self.owner, self.digest = spec, owner, _digest(spec)
+    def __init__(self, master: str, spec: ServerSpec, owner: str) -> None:
+        self.master, self.spec, self.owner, self.digest = master, spec, owner, _digest(spec)
         self.id = uuid4().hex
         """Its id in the record."""
         self.price: Price | None = None
@@ -54,9 +54,9 @@ class ImageServer:
     def change(self, phase: Phase | None, at: datetime | None = None, **facts: str | datetime) -> ServerChange:
         """A change of it."""
         title = self.spec.title or self.spec.hostname
-        place = {"owner": self.owner, "worker": title, "zone": self.spec.zone, "plan": self.spec.plan}
+        place = {"worker": title, "zone": self.spec.zone, "plan": self.spec.plan}
         hourly, currency = (None, None) if self.price is None else (self.price.hourly, self.price.currency)
-        values = {**place, **facts}
+        values = {"master": self.master, "owner": self.owner, **place, **facts}
         return ServerChange(
             id=self.id,
             at=at or datetime.now(UTC),
@@ -71,9 +71,16 @@ class ImageServers:
     """The servers of all bakes of a master. For the reactor's thread, except `reserve` and `hear`."""
 
     def __init__(
-        self, bridge: Bridge, claims: Claims, idle: IdleServers, tell: Listener, released: Callable[[], object]
+        self,
+        bridge: Bridge,
+        claims: Claims,
+        idle: IdleServers,
+        tell: Listener,
+        released: Callable[[], object],
+        *,
+        master: str,
     ) -> None:
-        self._bridge, self._claims, self._idle, self._tell = bridge, claims, idle, tell
+        self._master, self._bridge, self._claims, self._idle, self._tell = master, bridge, claims, idle, tell
         self._released = released
         """Called when a server is gone and its place is free."""
         self._limits: dict[str, Callable[[], Arguments]] = {}
@@ -105,7 +112,7 @@ class ImageServers:
             WaitTimeout: There was no room for an hour.
             UpCloudError: With a budget: the price of the server is not known, or the budget never allows it.
         """
-        server, ends = ImageServer(spec, account.cloud.owner), anyio.current_time() + _WAIT
+        server, ends = ImageServer(self._master, spec, account.cloud.owner), anyio.current_time() + _WAIT
         call = self._bridge.reactor.callFromThread
         try:
             while not server.may_start.is_set():

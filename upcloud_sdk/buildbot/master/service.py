@@ -85,7 +85,9 @@ class UpcloudService(SharedService):
         self.claims = Claims(self.master, self.bridge, lambda: self.accounts.all, self.wake_builders)
         self.idle = IdleServers(self.master.reactor, self.claims)
         self.record = MasterRecord(self.master)
-        self.images = ImageServers(self.bridge, self.claims, self.idle, self.record.hear, self.wake_builders)
+        self.images = ImageServers(
+            self.bridge, self.claims, self.idle, self.record.hear, self.wake_builders, master=self.master.name
+        )
         self.accounts = Accounts(self.bridge, self._hear, self.record.hear, self.images.reserve)
         warn_of_rival(self.master)
         return super().startService()

@@ -75,7 +75,8 @@ class Claims:
         self._answers: dict[object, Refused | None] = {}
         self._answered_of: tuple[View, int] | None = None
         self._version = 0
-        self._is_put_right = False
+        self._put_right = set[str]()
+        """The owners whose servers of the last process are put right, or about to be."""
         self._call: DelayedCall | None = None
 
     @staticmethod
@@ -231,20 +232,20 @@ class Claims:
         return await _fired(self.record.claim(Claim(server=change, limits=limits)), self._master)
 
     async def put_right(self) -> None:
-        """Once, before the first claim: end the servers of this master's last process that are gone."""
-        if self._is_put_right:
-            return
-        self._is_put_right = True
-        uuids, at = set[str](), self.now()
-        try:
-            for account in self._accounts():
-                seen = await self._bridge.run(account.cache.leased).ended
-                at = seen.at
-                uuids |= {server.uuid for server in seen.servers}
-            await _fired(self.record.put_right(self._master.name, uuids, at), self._master)
-        except (UpCloudError, RecordProblem, defer.CancelledError) as error:
-            self._is_put_right = False
-            self._log.warn("the record cannot be compared with the servers that are up: {error}", error=error)
+        """Once for each owner, before the first claim: end the servers of this master's last process that are gone."""
+        accounts = self._accounts()
+        for owner in {account.cloud.owner for account in accounts} - self._put_right:
+            self._put_right.add(owner)
+            uuids, at = set[str](), self.now()
+            try:
+                for account in (each for each in accounts if each.cloud.owner == owner):
+                    seen = await self._bridge.run(account.cache.leased).ended
+                    at = seen.at
+                    uuids |= {server.uuid for server in seen.servers}
+                await _fired(self.record.put_right(self._master.name, owner, uuids, at), self._master)
+            except (UpCloudError, RecordProblem, defer.CancelledError) as error:
+                self._put_right.discard(owner)
+                self._log.warn("the record cannot be compared with the servers that are up: {error}", error=error)
 
     # --- while builds wait --------------------------------------------------------------------------------------------
 

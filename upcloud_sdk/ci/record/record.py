@@ -132,20 +132,21 @@ class Record:
             self._ended[uuid] = time.monotonic()
             self._append(store.Ended(uuid, at))
 
-    def put_right(self, master: str, listed: Iterable[str], at: datetime) -> Future[int]:
+    def put_right(self, master: str, owner: str, listed: Iterable[str], at: datetime) -> Future[int]:
         """End the servers of earlier processes of a master that the API does not list any more.
 
         Those that it lists are left to the reaper. Returns how many were ended.
 
         Args:
             master: The name of the master, which has no other process now.
-            listed: The uuids of all servers of its account.
+            owner: The owner of these servers. Those of others are left as they are: no list was read for them.
+            listed: The uuids of all servers of this owner.
             at: The time of the list, by the API's clock.
         """
         up = frozenset(listed)
 
         def find(connection: sa.Connection) -> list[RecordedServer]:
-            return [server for server in store.read_open(connection) if server.master == master]
+            return [each for each in store.read_open(connection) if (each.master, each.owner) == (master, owner)]
 
         def end(found: Future[list[RecordedServer]]) -> None:
             try:

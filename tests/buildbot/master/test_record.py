@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -168,9 +169,11 @@ class Records(RecordCase):
         began = datetime.now(UTC) - timedelta(hours=5)
         claims = (await self.service()).claims
         [account] = (await self.service()).accounts.all
-        origin = {"master": self.master.name, "owner": account.cloud.owner}
+        told = partial(
+            ServerChange, id="a", at=began, created=began, master=self.master.name, owner=account.cloud.owner
+        )
         for phase, uuid in ((Phase.ASKED, None), (Phase.MADE, "00aa")):
-            earlier.tell(ServerChange(id="a", at=began, phase=phase, uuid=uuid, created=began, **origin))
+            earlier.tell(told(phase=phase, uuid=uuid))
         await threads.deferToThread(earlier.close, self.timeout)
         await claims.put_right()
         [server] = await self.all_gone()

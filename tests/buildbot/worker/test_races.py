@@ -11,6 +11,7 @@ from tests.buildbot._types import CANCELLED, RETRY, SUCCESS, Interpolate, render
 from tests.buildbot.harness import IMAGE, MasterCase, pause
 from upcloud_sdk.buildbot._buildbot.api import States
 from upcloud_sdk.buildbot._buildbot.private import is_lost
+from upcloud_sdk.buildbot.current_server import CurrentServer
 from upcloud_sdk.buildbot.master import service
 from upcloud_sdk.simulator import never
 
@@ -42,6 +43,27 @@ class Cancelled(MasterCase):
         while self.cloud.servers:
             await pause()
         assert (await self.build()).results == [SUCCESS]
+
+    async def test_a_build_is_cancelled_while_its_create_is_answered_and_its_log_ends_with_it(self) -> None:
+        self.serve()
+        self.cloud.boot_next(never())
+        self.cloud.fail("POST /server", delay=1, after_effect=True)
+        destroy = CurrentServer.destroy
+
+        async def destroy_when_it_has_appeared(current: CurrentServer) -> None:
+            server = current.server
+            while server is not None and server.details is None:
+                await pause()
+            await destroy(current)
+
+        self.patch(CurrentServer, "destroy", destroy_when_it_has_appeared)
+        await self.start_master(self.worker())
+        building = defer.ensureDeferred(self.build())
+        server = await self.starting_server()
+        await self.cancel(1)
+        # `build` waits until all logs are closed. Nobody can delete the server before.
+        assert (await building).results == [CANCELLED]
+        self.cloud.break_server(server.uuid, leaves_after=0)
 
     async def test_a_build_is_cancelled_while_the_last_server_stops_and_the_next_build_is_not(self) -> None:
         self.serve()

@@ -45,6 +45,27 @@ _BY_END = {
 }
 
 
+_COMMANDS = {
+    "account.get() shows": "`upcloud-sdk doctor` shows",
+    "plans.list() shows": "`upcloud-sdk plans --all` shows",
+    "servers.list() by its hostname or title, or by a label with servers.list(labels={...})": (
+        "`upcloud-sdk servers list`, or by a label with --label"
+    ),
+    "storages.find_template finds a template by its title": "`upcloud-sdk templates` shows those of templates",
+    "wait for another state with servers.wait_for_state; servers.destroy does this itself": (
+        "wait for another state; `upcloud-sdk servers destroy` does this itself"
+    ),
+}
+"""The words of hints for which there is a command."""
+
+
+def for_a_shell(text: str) -> str:
+    """The text of an error, with commands in place of the SDK's methods where there are some."""
+    for words, command in _COMMANDS.items():
+        text = text.replace(words, command)
+    return text
+
+
 def hint(code: str) -> str:
     """The hint for a code. Empty if there is none."""
     if code in _BY_CODE:

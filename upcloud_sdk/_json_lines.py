@@ -13,10 +13,10 @@ import os
 import threading
 from collections import deque
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 log = logging.getLogger("upcloud_sdk")
@@ -134,59 +134,6 @@ class JsonLines:
         for newer, older in reversed(list(pairwise(files))):
             with contextlib.suppress(FileNotFoundError):
                 newer.rename(older)
-
-
-class LineReader:
-    """Reads such files, the oldest first. Each `read` returns the new lines."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._read: dict[int, int] = {}
-        """Bytes read of each file, by inode."""
-        self.unreadable = 0
-        """Number of lines that are not JSON objects, for example after a crash or on a full disk."""
-
-    def read(self) -> Iterator[dict[str, Any]]:
-        """Yield the new documents. An incomplete last line is left for the next call. Missing files are no error.
-
-        Raises:
-            OSError: The files cannot be read.
-        """
-        read, self._read = self._read, {}
-        for path in _files(self._path):
-            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-                status = os.fstat(file.fileno())
-                start = read.get(status.st_ino, 0)
-                file.seek(start if start <= status.st_size else 0)
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        file.seek(-len(line), os.SEEK_CUR)
-                        break
-                    if (document := self._document(line)) is not None:
-                        yield document
-                self._read[status.st_ino] = file.tell()
-
-    def _document(self, line: bytes) -> dict[str, Any] | None:
-        if not line.strip():
-            return None
-        try:
-            document: object = json.loads(line)
-        except (ValueError, RecursionError):
-            document = None
-        if isinstance(document, dict):
-            return cast("dict[str, Any]", document)
-        self.unreadable += 1
-        return None
-
-
-def _files(path: Path) -> list[Path]:
-    """The existing files, the oldest first."""
-    numbers = [
-        int(suffix)
-        for each in path.parent.glob(f"{path.name}.*")
-        if (suffix := each.name.removeprefix(f"{path.name}.")).isdecimal()
-    ]
-    return [*(_older(path, number) for number in sorted(numbers, reverse=True)), path]
 
 
 def _older(path: Path, number: int) -> Path:

@@ -105,6 +105,7 @@ class UpCloud(Namespaces):
         on_event: Listener | None = None,
     ) -> None:
         _check_ways(transport=transport, http_client=http_client, proxy=proxy, ssl_context=ssl_context)
+        _check_policies(retry, waits)
         if http not in {"httpx", "aiohttp"}:
             raise ConfigError(f"http={http!r}: write 'httpx' or 'aiohttp'")
         if user_agent is not None and not (user_agent.isascii() and user_agent.isprintable()):
@@ -234,6 +235,13 @@ class UpCloud(Namespaces):
         # After what can raise, since tracebacks show variables, and a gateway may quote the token in a header.
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in answer.raw_headers}
         return RawAnswer(answer.status, headers, document)
+
+
+def _check_policies(retry: object, waits: object) -> None:
+    if not isinstance(retry, RetryPolicy):
+        raise ConfigError("retry is a RetryPolicy: leave it out for the default, or give RetryPolicy(attempts=1)")
+    if not isinstance(waits, WaitPolicy):
+        raise ConfigError("waits is a WaitPolicy: leave it out for the default")
 
 
 def _check_ways(*, transport: object, http_client: object, proxy: object, ssl_context: object) -> None:

@@ -50,6 +50,22 @@ def test_an_account_without_servers_is_reported(cli: Cli) -> None:
     assert cli("servers", "list").stdout == "no servers\n"
 
 
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        ("INSUFFICIENT_CREDITS", "`upcloud-sdk doctor` shows the credits that are left"),
+        ("SERVER_INVALID", "find it in `upcloud-sdk servers list`"),
+        ("STORAGE_INVALID", "`upcloud-sdk templates` shows"),
+        ("PLAN_INVALID", "`upcloud-sdk plans --all` shows the names"),
+        ("SERVER_STATE_ILLEGAL", "`upcloud-sdk servers destroy` does this itself"),
+        ("SERVERS_LIMIT_REACHED", "`upcloud-sdk doctor` shows the limits of the account"),
+    ],
+)
+def test_a_hint_names_the_command_where_there_is_one(cli: Cli, sim: Simulator, code: str, says: str) -> None:
+    sim.fail("GET /server", status=400, code=code)
+    assert says in cli("servers", "list").stderr
+
+
 def test_a_list_can_be_filtered_by_label(cli: Cli, make: Make) -> None:
     make("web-1")
     assert "web-1" in cli("servers", "list", "--label", "upcloud_sdk_owner=ci").stdout

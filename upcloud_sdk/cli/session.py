@@ -17,6 +17,7 @@ import typer
 from pydantic import ValidationError
 
 from upcloud_sdk import UpCloud, errors
+from upcloud_sdk._hints import for_a_shell
 from upcloud_sdk._terminal import Terminal
 from upcloud_sdk._version import __version__
 from upcloud_sdk.events import Listener
@@ -185,7 +186,7 @@ def warn(line: str) -> None:
 
 def _line(text: str) -> str:
     """An error or warning. Further lines of its text are indented, so that none looks like another error."""
-    return "upcloud-sdk: " + text.replace("\n", "\n    ")
+    return "upcloud-sdk: " + for_a_shell(text).replace("\n", "\n    ")
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -250,9 +250,9 @@ def test_a_worker_that_is_connected_does_not_end(tmp_path: Path) -> None:
         ({"install": "pip"}, "Bootstrap.install is one of 'package', 'venv', 'image', not 'pip'"),
         ({"connection": "http"}, "Bootstrap.connection is one of"),
         *(
-            ({name: value}, "finite numbers of seconds above 0")
+            ({name: value}, f"Bootstrap.{name} is a number of seconds above 0, at most 31536000")
             for name in ("lost_after", "max_age")
-            for value in (0, math.inf, math.nan)
+            for value in (0, math.inf, math.nan, "5", None, True, 366 * 86_400)
         ),
         ({"packages": "git"}, "are lists"),
         ({"commands": "true"}, "are lists"),

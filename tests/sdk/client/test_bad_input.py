@@ -54,6 +54,14 @@ async def _new_client(_: UpCloud, moved: MovedCloud) -> object:
     return UpCloud(transport=moved.sim.transport())
 
 
+async def _no_retry_policy(_: UpCloud, moved: MovedCloud) -> object:
+    return moved.client(retry=None)
+
+
+async def _no_wait_policy(_: UpCloud, moved: MovedCloud) -> object:
+    return moved.client(waits=None)
+
+
 async def _clear_text(_: UpCloud, moved: MovedCloud) -> object:
     return UpCloud(Token("ucat_x"), base_url="http://api.upcloud.com", transport=moved.sim.transport())
 
@@ -112,6 +120,8 @@ PEOPLE = [
         environment={"UPCLOUD_PASSWORD": "p"},
     ),
     Row("a URL that sends them in the clear", _clear_text, ConfigError, "unencrypted: use https, or write allow_http"),
+    Row("no policy of retries", _no_retry_policy, ConfigError, "retry is a RetryPolicy: leave it out"),
+    Row("no policy of waits", _no_wait_policy, ConfigError, "waits is a WaitPolicy: leave it out"),
     Row("a misspelt field", _misspelt, ValidationError, "hostnam\n.*not permitted"),
     Row("a client outside its block", _unopened, NotOpen, "use it inside `async with UpCloud"),
     Row("a zone that does not exist", _no_zone, NotFound, r"POST /server: .*fi-hel9.* \(ZONE_NOT_FOUND, HTTP 404\)"),

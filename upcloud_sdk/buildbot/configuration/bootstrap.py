@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from upcloud_sdk._wire import FrozenDict
 from upcloud_sdk.buildbot._buildbot.api import buildbot_version
+from upcloud_sdk.errors import ConfigError
 from upcloud_sdk.images.guest import for_a_server
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ Watch(worker.bf)
 Buildbot's own `maxRetries` counts refused connections only, but a proxy, or the published port of a container, accepts
 connections for a master that is down. So a connection that ends at once does not count.
 """
+LONGEST = 365 * 86_400
+"""The limit of all times of a guest, in seconds."""
 _CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 IN_TLS = frozenset({"tls", "wss"})
 WEBSOCKET = "msgpack_experimental_v7"
@@ -179,7 +182,7 @@ class Bootstrap:
     lost_after: float = 900.0
     """Seconds to try to reach a lost master, before the server is switched off."""
     max_age: float = 86_400.0
-    """Seconds after which the server switches itself off, in any case."""
+    """Seconds after which the server switches itself off, in any case. At most a year."""
     packages: Sequence[str] = ()
     """Packages of the distribution to install."""
     commands: Sequence[str | Sequence[str]] = ()
@@ -201,8 +204,9 @@ class Bootstrap:
                 raise ValueError(f"Bootstrap.{what} is one of {', '.join(map(repr, known))}, not {value!r}")
         if self.ca_certificate is not None:
             self._check_certificate(self.ca_certificate)
-        if not all(0 < seconds < math.inf for seconds in (self.lost_after, self.max_age)):
-            raise ValueError("Bootstrap.lost_after and max_age are finite numbers of seconds above 0")
+        for what, seconds in (("lost_after", self.lost_after), ("max_age", self.max_age)):
+            if not _is_time(seconds):
+                raise ConfigError(f"Bootstrap.{what} is a number of seconds above 0, at most {LONGEST} (a year)")
         if isinstance(self.packages, str) or isinstance(self.commands, str):
             raise ValueError("Bootstrap.packages and commands are lists")  # noqa: TRY004 - one error for all bad values
         # Stored as tuples, so that equal values compare equal.
@@ -340,6 +344,10 @@ class Bootstrap:
             f"StandardInput=file:{_PASSWORD}\n"
             f"ExecStart={_PROGRAMS[self.install]} start --nodaemon {_BASEDIR}\n"
         )
+
+
+def _is_time(seconds: object) -> bool:
+    return isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 < seconds <= LONGEST
 
 
 def _power_off_after(seconds: float) -> list[str]:

@@ -52,7 +52,6 @@ _PAUSE = 0.5
 """Seconds between tries to switch the metadata service off."""
 
 _CENTS = 100
-_ORDER = list(Phase)
 
 C = TypeVar("C", bound=ServerChoice)
 

@@ -10,7 +10,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from upcloud_sdk.ci.record.changes import BuildChange, Phase, ServerChange
+from upcloud_sdk.ci.record.changes import ARROWS, BuildChange, Phase, ServerChange
 from upcloud_sdk.placement import ServerTime, cost_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("upcloud_sdk")
 
 _CENTS = 100
-_ORDER = list(Phase)
 
 
 class ServerLife:
@@ -109,22 +108,12 @@ class ServerLife:
     def _enter(self, phase: Phase | None, at: float | None = None, **facts: Any) -> None:  # noqa: ANN401 - as above
         """The only place where its phase changes. What comes too late is told as facts."""
         with self._turn:
-            if phase is not None and not self._may_enter(phase):
+            if phase is not None and self.phase is not None and phase not in ARROWS[self.phase]:
                 phase = None
             if phase is None and (not facts or self.phase in {None, Phase.GONE}):
                 return
             self.phase = phase or self.phase
             self._emit(ServerChange(id=self.id, at=self.moment(at), phase=phase, **facts))
-
-    def _may_enter(self, phase: Phase) -> bool:
-        now = self.phase
-        if now is None or phase in {Phase.ASKED, now}:
-            return now is None
-        if now in {Phase.STOPPING, Phase.NOT_DESTROYED, Phase.GONE}:
-            return now is not Phase.GONE and phase in {Phase.STOPPING, Phase.NOT_DESTROYED, Phase.GONE}
-        if now is Phase.PARKED:
-            return phase not in {Phase.MADE, Phase.BUILDING, Phase.IDLE}
-        return phase in {Phase.BUILDING, Phase.IDLE} or _ORDER.index(phase) > _ORDER.index(now)
 
     def _emit(self, change: ServerChange | BuildChange) -> None:
         for listener in (*self._of_account, *self.listeners):

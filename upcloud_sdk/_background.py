@@ -1,4 +1,6 @@
-"""Tasks that the client owns. They continue if their caller is cancelled. The client waits for them when it closes.
+"""The open client: its event loop, its running calls, and the tasks that it owns.
+
+The tasks continue if their caller is cancelled. The client waits for them when it closes.
 
 anyio's shield does not stop native asyncio cancellation (`asyncio.timeout`, `task.cancel()`, Ctrl-C). So work that must
 not be interrupted (the POST of a create, a whole destroy) runs in a task of the client, and its caller only waits for
@@ -10,47 +12,117 @@ from __future__ import annotations
 
 import atexit
 import logging
+import threading
 import weakref
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
 
-from upcloud_sdk._tasks import HomeLoop, LoopClock, LoopEnded, Tasks, absorb_native_cancellation, is_cancellation
+from upcloud_sdk._tasks import LoopClock, LoopEnded, Tasks, absorb_native_cancellation, is_cancellation, running_loop
 from upcloud_sdk.errors import CleanupFailed, NotOpen
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from types import TracebackType
 
     from upcloud_sdk._tasks import Clock
 
+    Work = Callable[["Operation[T]"], Awaitable[T]]
+
 log = logging.getLogger("upcloud_sdk")
 
-T = TypeVar("T")
+NOT_OPEN = "the client is not open; use it inside `async with UpCloud(...) as cloud:`"
+HAS_ENDED = "the client is closed because its block has ended; use it inside `async with UpCloud(...) as cloud:`"
+CLOSED = "the client was closed meanwhile; keep its `async with` block open until all calls and waits have ended"
+
+
+class OpenState:
+    """Whether one client is open, and in which event loop. Its connections and tasks belong to that loop."""
+
+    def __init__(self) -> None:
+        self.is_open = self._was_open = False
+        self._loop: object = None
+        self._thread = ""
+        self.waiting: set[anyio.CancelScope] = set()
+        """The running calls and waits."""
+
+    def open(self) -> None:
+        """Allow calls, waits and tasks, in this event loop."""
+        self.is_open = self._was_open = True
+        self._loop, self._thread = running_loop(), threading.current_thread().name
+
+    def close(self) -> None:
+        """End the calls and waits of other tasks with `NotOpen`."""
+        self.is_open = False
+        for scope in self.waiting:
+            scope.cancel()
+
+    def check(self, what: str) -> None:
+        """Raise if `what` cannot begin.
+
+        Raises:
+            NotOpen: The client is not open, or is open in another event loop.
+        """
+        if not self.is_open:
+            raise NotOpen(f"{what}: {HAS_ENDED if self._was_open else NOT_OPEN}")
+        if running_loop() is not self._loop:
+            here = threading.current_thread().name
+            raise NotOpen(
+                f"{what}: the client was opened in the event loop of thread {self._thread!r}, but is used in another "
+                f"event loop, of thread {here!r}; open a client in each event loop, or run the call in the first one "
+                f"(anyio.from_thread)"
+            )
+
+
+class WhileOpen:
+    """A block for a call or a wait. A class instead of a generator, for speed: each call has one.
+
+    Raises:
+        NotOpen: The client is not open, is open in another event loop, or is closed before the block ends.
+    """
+
+    def __init__(self, state: OpenState, what: str) -> None:
+        state.check(what)
+        self._waiting, self._what, self._scope = state.waiting, what, anyio.CancelScope()
+
+    def __enter__(self) -> None:
+        self._scope.__enter__()
+        self._waiting.add(self._scope)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._waiting.discard(self._scope)
+        self._scope.__exit__(kind, error, trace)
+        if self._scope.cancelled_caught:
+            raise NotOpen(f"{self._what}: {CLOSED}") from None
 
 
 class Unwanted(Exception):
     """Nobody waits for this work any more, and it has had no effect yet. So it ends."""
 
 
-class _Operation(Generic[T]):
-    """One task that the client owns."""
+class Operation(Generic[T]):
+    """One task that the client owns. Its work gets it, and may change `what`, `work` and `repeatable`."""
 
-    def __init__(self, work: Callable[[], Awaitable[T]], what: str, uuid: str, *, repeatable: bool) -> None:
-        self.work, self.what, self.uuid, self.repeatable = work, what, uuid, repeatable
+    def __init__(self, work: Work[T], what: str, uuid: str, *, repeatable: bool) -> None:
+        self.work = work
+        """What runs, and what runs again if asyncio cancels all tasks to end its loop, if it is `repeatable`."""
+        self.what, self.uuid, self.repeatable = what, uuid, repeatable
         self.done = anyio.Event()
         self.scope = anyio.CancelScope(shield=True)
         self.error: BaseException | None = None
         self.value: T | None = None
         self.on_cancel: Callable[[T], None] | None = None
         """Called with the result if the caller was cancelled."""
-        self.abandoned = False
+        self.is_abandoned = False
         """Whether nobody waits for its result."""
         self._is_named = False
 
     async def execute(self) -> None:
-        _CURRENT.set(self)
         try:
             with self.scope:
                 self.value = await self._persist()
@@ -73,7 +145,7 @@ class _Operation(Generic[T]):
     async def _persist(self) -> T:
         while True:
             try:
-                return await self.work()
+                return await self.work(self)
             except GeneratorExit:
                 # Closed with its event loop.
                 self.say_interrupted()
@@ -98,10 +170,6 @@ class _Operation(Generic[T]):
         return cast("T", self.value)
 
 
-_CURRENT: ContextVar[_Operation[Any] | None] = ContextVar("upcloud_sdk_operation", default=None)
-"""The operation that the running task executes."""
-
-
 _OPEN: weakref.WeakSet[Background] = weakref.WeakSet()
 
 
@@ -117,19 +185,19 @@ class Background:
 
     def __init__(self, clock: Clock | None = None) -> None:
         self._clock: Clock = LoopClock() if clock is None else clock
+        self.open_state = OpenState()
         self._tasks: Tasks | None = None
-        self._home: HomeLoop | None = None
-        self._operations: set[_Operation[Any]] = set()
+        self._operations: set[Operation[Any]] = set()
         self._services: set[anyio.CancelScope] = set()
         self._abandoned: dict[str, CleanupFailed] = {}
         """Failures of abandoned cleanups, by uuid."""
 
-    async def open(self) -> None:
-        """Start taking tasks."""
-        self._tasks, self._home = Tasks(), HomeLoop()
+    def open(self) -> None:
+        """Start taking tasks and calls."""
+        self.open_state.open()
+        self._tasks = Tasks()
         _OPEN.add(self)
         self._abandoned.clear()
-        await anyio.lowlevel.checkpoint()
 
     def run_service(self, work: Callable[[], Awaitable[None]], what: str, *, ends_by_itself: bool = False) -> None:
         """Run a task until the client closes, which cancels it.
@@ -157,23 +225,21 @@ class Background:
                     if not ends_by_itself or scope.cancel_called or not absorb_native_cancellation(error):
                         raise
 
-        self._open_tasks().start(serve, what)
+        self._open_tasks(what).start(serve, what)
         self._services.add(scope)
 
-    def start(
-        self, work: Callable[[], Awaitable[object]], what: str, *, uuid: str = "", repeatable: bool = False
-    ) -> None:
+    def start(self, work: Work[object], what: str, *, uuid: str = "", repeatable: bool = False) -> None:
         """Run a task to its end. Only `close` waits for it. A failure is logged."""
 
         def ignore(_: object) -> None:
             """Do nothing with the result."""
 
         operation = self._launch(work, what, uuid, repeatable=repeatable)
-        operation.on_cancel, operation.abandoned = ignore, True
+        operation.on_cancel, operation.is_abandoned = ignore, True
 
     async def run(
         self,
-        work: Callable[[], Awaitable[T]],
+        work: Work[T],
         what: str,
         *,
         uuid: str = "",
@@ -198,33 +264,13 @@ class Background:
         try:
             await operation.done.wait()
         except BaseException:
-            operation.abandoned = True
+            operation.is_abandoned = True
             if operation.done.is_set():
                 self._note(operation)
             if on_cancel is not None:
                 self._hand_over(operation, on_cancel)
             raise
         return operation.result()
-
-    @staticmethod
-    def is_unwanted() -> bool:
-        """Whether the caller of the current operation was cancelled."""
-        operation = _CURRENT.get()
-        return operation is not None and operation.on_cancel is not None
-
-    @staticmethod
-    def describe(what: str) -> None:
-        """Describe the current operation in more detail, for the message if it is interrupted."""
-        operation = _CURRENT.get()
-        if operation is not None:
-            operation.what = what
-
-    @staticmethod
-    def resume_with(work: Callable[[], Awaitable[object]]) -> None:
-        """If asyncio cancels the running operation to end its loop, run `work` instead of stopping."""
-        operation = _CURRENT.get()
-        if operation is not None:
-            operation.work, operation.repeatable = work, True
 
     async def close(self, timeout: float) -> tuple[list[CleanupFailed], BaseException | None]:  # noqa: C901 - a sequence of steps
         """Wait for running tasks, up to `timeout` seconds, then cancel them.
@@ -237,7 +283,7 @@ class Background:
             return [], None
         drained, ended = anyio.Event(), anyio.Event()
         ends = self._clock.now() + timeout
-        late: list[_Operation[Any]] = []
+        late: list[Operation[Any]] = []
 
         async def drain() -> None:
             while True:
@@ -286,23 +332,22 @@ class Background:
             if not operation.done.is_set():
                 operation.say_interrupted()
 
-    def _open_tasks(self) -> Tasks:
+    def _open_tasks(self, what: str) -> Tasks:
+        self.open_state.check(what)
         if self._tasks is None:
-            raise NotOpen("the client is not open; use it inside `async with UpCloud(...) as cloud:`")
-        if self._home is not None and (problem := self._home.problem()):
-            raise NotOpen(problem)
+            raise NotOpen(f"{what}: {CLOSED}")
         return self._tasks
 
-    def _launch(self, work: Callable[[], Awaitable[T]], what: str, uuid: str, *, repeatable: bool) -> _Operation[T]:
-        operation = _Operation(work, what, uuid, repeatable=repeatable)
+    def _launch(self, work: Work[T], what: str, uuid: str, *, repeatable: bool) -> Operation[T]:
+        operation = Operation(work, what, uuid, repeatable=repeatable)
         try:
-            self._open_tasks().start(operation.execute, what, lambda: self._ended(operation))
+            self._open_tasks(what).start(operation.execute, what, lambda: self._ended(operation))
         except LoopEnded as error:
             raise NotOpen(f"{what}: the event loop is ending and takes no more work") from error
         self._operations.add(operation)
         return operation
 
-    def _ended(self, operation: _Operation[Any]) -> None:
+    def _ended(self, operation: Operation[Any]) -> None:
         if not operation.done.is_set():
             # Cancelled by asyncio before its first step.
             if operation.repeatable and self._tasks is not None and not operation.scope.cancel_called:
@@ -313,15 +358,15 @@ class Background:
         self._operations.discard(operation)
         self._note(operation)
 
-    def _note(self, operation: _Operation[Any]) -> None:
+    def _note(self, operation: Operation[Any]) -> None:
         """Remember a failed cleanup that no caller knows of, until a later one succeeds."""
         if operation.uuid and operation.error is None:
             self._abandoned.pop(operation.uuid, None)
-        elif operation.abandoned and isinstance(operation.error, CleanupFailed):
+        elif operation.is_abandoned and isinstance(operation.error, CleanupFailed):
             self._abandoned[operation.error.uuid] = operation.error
 
     @staticmethod
-    def _hand_over(operation: _Operation[T], on_cancel: Callable[[T], None]) -> None:
+    def _hand_over(operation: Operation[T], on_cancel: Callable[[T], None]) -> None:
         if not operation.done.is_set():
             operation.on_cancel = on_cancel
         elif operation.error is None:

@@ -18,12 +18,9 @@ class Emitter:
 
     def __init__(self, listener: Listener | None, now: Callable[[], float]) -> None:
         self._listener = listener
+        self.has_listener = listener is not None
+        """Frequent events are created only then."""
         self.now = now
-
-    @property
-    def has_listener(self) -> bool:
-        """Whether there is a listener. Frequent events are created only then."""
-        return self._listener is not None
 
     def __call__(self, event: Event) -> None:
         """Send an event. An error of the listener is logged and has no other effect."""

@@ -6,14 +6,8 @@ import random
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
 
 from upcloud_sdk.errors import ForeignAnswer, NotSent, OutcomeUnknown
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from upcloud_sdk.events import Retry
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 TRANSIENT = frozenset({500, 502, 503, 504})
@@ -59,8 +53,6 @@ class RetryPolicy:
 
     Pauses that the API requests for other calls count too: a call that would have to wait longer fails (`NotSent`).
     """
-    on_retry: Callable[[Retry], None] | None = None
-    """Called before the pause of each retry. `UpCloud(on_event=...)` gets the same event."""
 
     def __post_init__(self) -> None:
         if self.attempts < 1:

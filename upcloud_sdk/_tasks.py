@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 import sys
-import threading
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import anyio
@@ -100,24 +99,6 @@ def running_loop() -> object:
         return None if asyncio is None else asyncio.get_running_loop()
     except RuntimeError:
         return None
-
-
-class HomeLoop:
-    """The event loop in which a client was opened, and its thread. Its connections and tasks belong to that loop."""
-
-    def __init__(self) -> None:
-        self._loop, self._thread = running_loop(), threading.current_thread().name
-
-    def problem(self) -> str | None:
-        """What is wrong if this code runs in another event loop."""
-        if running_loop() is self._loop:
-            return None
-        here = threading.current_thread().name
-        return (
-            f"the client was opened in the event loop of thread {self._thread!r}, but is used in another event loop, "
-            f"of thread {here!r}; open a client in each event loop, or run the call in the first one "
-            f"(anyio.from_thread)"
-        )
 
 
 class LoopEnded(Exception):

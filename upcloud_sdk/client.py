@@ -12,6 +12,7 @@ import anyio.lowlevel
 
 from upcloud_sdk._background import Background
 from upcloud_sdk._emitter import Emitter
+from upcloud_sdk._identity import check_owner
 from upcloud_sdk._namespaces import Namespaces
 from upcloud_sdk._retry import RetryPolicy
 from upcloud_sdk._transport import Transport
@@ -22,8 +23,6 @@ from upcloud_sdk._wire import Document
 from upcloud_sdk._wire.json_text import parse_json
 from upcloud_sdk.credentials import Credentials, find_credentials
 from upcloud_sdk.errors import CleanupFailed, ConfigError, UnexpectedAnswer
-from upcloud_sdk.fleet.create.idempotent_create import Creator
-from upcloud_sdk.fleet.records.identity import check_owner
 from upcloud_sdk.resources._base import Core
 from upcloud_sdk.waiting import WaitPolicy
 
@@ -128,18 +127,17 @@ class UpCloud(Namespaces):
             timeout=timeout,
             max_concurrency=max_concurrency,
             user_agent=user_agent or f"upcloud-sdk/{__version__}",
+            open_state=self._background.open_state,
             clock=waits.clock,
             emit=emit,
             strict=strict,
         )
-        owner = check_owner(owner)
-        creator = Creator(self._transport, self._background, waits, owner)
         self._core = Core(
-            transport=self._transport, background=self._background, waits=waits, owner=owner, emit=emit, creator=creator
+            transport=self._transport, background=self._background, waits=waits, owner=check_owner(owner), emit=emit
         )
 
     def __repr__(self) -> str:
-        state = "open" if self._transport.open_state.is_open else "not open"
+        state = "open" if self._background.open_state.is_open else "not open"
         return f"<UpCloud {self.base_url} owner={self._core.owner!r} {state}>"
 
     @property
@@ -155,12 +153,13 @@ class UpCloud(Namespaces):
     # --- open and close -----------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        if self._transport.open_state.is_open:
+        await anyio.lowlevel.checkpoint()
+        if self._background.open_state.is_open:
             raise RuntimeError("the client is already open: enter it once, and share it between tasks")
         self._sender = self._make_sender()
         self._loop = anyio.lowlevel.current_token()
-        await self._background.open()
         self._transport.open(self._sender)
+        self._background.open()
         return self
 
     async def __aexit__(
@@ -173,7 +172,7 @@ class UpCloud(Namespaces):
         try:
             failures, interruption = await self._background.close(self.close_timeout)
         finally:
-            self._transport.open_state.close()
+            self._background.open_state.close()
             self._forget_fleet()
             if self._sender is not None:
                 with anyio.CancelScope(shield=True):

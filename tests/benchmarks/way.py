@@ -91,6 +91,8 @@ async def ways() -> dict[str, Way]:
         async with UpCloud(Token("x"), retry=RetryPolicy(attempts=1), owner="tests") as cloud:
             servers = cloud.servers
             for _ in range(2):
+                # Not the end of the last create's task.
+                await anyio.wait_all_tasks_blocked()
                 recorder.start()
                 await servers.create(server_spec())
                 recorder.stop()

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.moved_time import MovedCloud, MovedTransport, server_spec
-from upcloud_sdk.fleet.records import identity
+from upcloud_sdk import _identity as identity
 from upcloud_sdk.models.ownership import ATTEMPT, LEASE, OWNER, RUN, read_lease
 from upcloud_sdk.simulator.records.records import Storage
 

@@ -9,8 +9,8 @@ import anyio
 
 from tests.images.baking import RECIPE, ZONE
 from tests.moved_time import MovedCloud, MovedTransport
+from upcloud_sdk._identity import RUN
 from upcloud_sdk.errors import UpCloudError
-from upcloud_sdk.fleet.records.identity import RUN
 
 if TYPE_CHECKING:
     import httpx

@@ -13,8 +13,8 @@ import httpx
 from tests.fleet.programs.test_missing_fields import Edited
 from tests.images.baking import RECIPE, ZONE, complete_images
 from tests.moved_time import MovedCloud, MovedTransport
+from upcloud_sdk._identity import RUN
 from upcloud_sdk.errors import UpCloudError
-from upcloud_sdk.fleet.records.identity import RUN
 from upcloud_sdk.simulator.state.faults import Faults
 
 if TYPE_CHECKING:

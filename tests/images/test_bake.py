@@ -14,9 +14,9 @@ from tests.images.dying import killed_in
 from tests.images.lagging import EditedAnswer, LaggingTransport, lagging
 from tests.moved_time import DEBIAN, MovedCloud, server_spec
 from upcloud_sdk import Recipe, StorageChanges, StorageDeviceSpec
+from upcloud_sdk._identity import RUN
 from upcloud_sdk.errors import BakeFailed, Forbidden, NoMatch, UpCloudError
 from upcloud_sdk.events import BakeEvent, Event
-from upcloud_sdk.fleet.records.identity import RUN
 from upcloud_sdk.models.ownership import IMAGE, IMAGE_BASE, IMAGE_NAME, IMAGE_USED, OWNER
 from upcloud_sdk.simulator.records.records import Storage
 

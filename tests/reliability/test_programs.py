@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from tests.reliability.lives import FAULTS
 from tests.reliability.world import World
-from upcloud_sdk.fleet.records.identity import RUN
+from upcloud_sdk._identity import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator

@@ -11,8 +11,8 @@ import anyio.lowlevel
 
 from tests.moved_time import MovedCloud, MovedTransport, server_spec
 from tests.reliability.lives import OWNER, Watched
+from upcloud_sdk._identity import RUN
 from upcloud_sdk.errors import UpCloudError
-from upcloud_sdk.fleet.records.identity import RUN
 from upcloud_sdk.models.ownership import ATTEMPT, LEASE
 from upcloud_sdk.simulator.records.records import Device
 

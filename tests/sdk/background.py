@@ -21,7 +21,7 @@ class Work:
         self.ended = False
         self.error = error
 
-    async def __call__(self) -> str:
+    async def __call__(self, _: object) -> str:
         self.begun.set()
         await self.may_end.wait()
         self.ended = True
@@ -34,7 +34,7 @@ class Work:
 async def background(timeout: float = 60.0) -> AsyncGenerator[Background]:
     """An open background, closed at the end of the block."""
     tasks = Background()
-    await tasks.open()
+    tasks.open()
     try:
         yield tasks
     finally:

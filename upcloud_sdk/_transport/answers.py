@@ -29,6 +29,8 @@ class Answer:
     """Time of its arrival, by the client's clock."""
     wall: float = 0.0
     """Time of its arrival, by the clock of this host."""
+    attempt: int = 1
+    """The number of the attempt that it answers."""
 
     def __repr__(self) -> str:
         """Without headers and body: they may contain secrets."""

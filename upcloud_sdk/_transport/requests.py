@@ -14,7 +14,7 @@ from upcloud_sdk.credentials import ask
 from upcloud_sdk.errors import ConnectTimeout
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from upcloud_sdk._wire import Uuid
     from upcloud_sdk.credentials import Basic, Credentials, Token
@@ -52,7 +52,9 @@ class RequestBuilder:
             ConnectTimeout: The callable for credentials took longer than `limit` seconds.
             ValueError: The path cannot be part of a URL.
         """
-        credentials = await self._credentials_now(call, limit)
+        credentials = self._credentials
+        if callable(credentials):
+            credentials = await _asked(credentials, call, limit)
         # Before the headers: if it fails, a traceback may show the variables of this function.
         content = None if json is None else jsonlib.dumps(json).encode()
         headers = [*self._headers, ("authorization", credentials.authorization())]
@@ -67,9 +69,8 @@ class RequestBuilder:
         del headers, content
         raise ValueError(f"{call}: the path cannot be part of a URL: {problem}")
 
-    async def _credentials_now(self, call: str, limit: float) -> Token | Basic:
-        if not callable(self._credentials):
-            return self._credentials
-        with anyio.move_on_after(limit):
-            return await ask(self._credentials)
-        raise ConnectTimeout(call, f"the credentials' callable returned nothing within {limit:g} s")
+
+async def _asked(credentials: Callable[[], Awaitable[Token | Basic]], call: str, limit: float) -> Token | Basic:
+    with anyio.move_on_after(limit):
+        return await ask(credentials)
+    raise ConnectTimeout(call, f"the credentials' callable returned nothing within {limit:g} s")

@@ -1,8 +1,7 @@
-"""Repeats calls according to the client's policy, and delays all calls after a `Retry-After`."""
+"""Whether and when calls are sent again: the client's policy, and the pauses that the API asks for."""
 
 from __future__ import annotations
 
-import itertools
 import logging
 import math
 import time
@@ -13,8 +12,6 @@ from upcloud_sdk._retry import is_idempotent, is_unknown, may_repeat, next_pause
 from upcloud_sdk.errors import ApiError, ForeignAnswer, NotFound, NotSent, OutcomeUnknown, RateLimited
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from upcloud_sdk._emitter import Emitter
     from upcloud_sdk._retry import RetryPolicy
     from upcloud_sdk._tasks import Clock
@@ -45,63 +42,20 @@ def asked_pause(answer: Answer, api_time: float | None) -> float | None:
 
 
 class Retries:
-    """Repeats the calls of one client."""
+    """The pauses that the API asks the calls of one client to make."""
 
     def __init__(self, policy: RetryPolicy, clock: Clock, emit: Emitter) -> None:
-        self.policy, self._clock, self._emit = policy, clock, emit
+        self.policy, self.clock, self.emit = policy, clock, emit
         self.forget()
 
     def forget(self) -> None:
         """Forget all delays."""
         self._held_until = self._last_turn = -math.inf
 
-    async def run(
-        self,
-        call: str,
-        method: str,
-        attempt: Callable[[CallAttempts], Awaitable[Answer | Failure]],
-        *,
-        idempotent: bool | None = None,
-    ) -> Answer:
-        """Run a call until it succeeds. The 404 of a repeated DELETE that may have succeeded is returned too.
-
-        `attempt` awaits `begin` before it sends.
-
-        Raises:
-            NotSent, OutcomeUnknown, ForeignAnswer, ApiError: The error of the last attempt.
-        """
-        attempts, unknown = CallAttempts(self, call), False
-        for number in itertools.count(1):
-            result = await attempt(attempts)
-            if not isinstance(result, Failure):
-                return result
-            error, asked = result.error, result.retry_after
-            if unknown and method == "DELETE" and isinstance(error, NotFound) and result.answer is not None:
-                return result.answer
-            outcome = error.status if isinstance(error, ApiError) else error
-            unknown = unknown or is_unknown(method, outcome)
-            self._hold(asked)
-            pause = next_pause(self.policy, number, asked=asked, spent=attempts.spent())
-            attempts.failed = _final(result, repeatable=is_idempotent(method, idempotent=idempotent))
-            if pause is None or not may_repeat(method, outcome, idempotent=idempotent):
-                raise attempts.failed
-            await self._wait(call, number, error.problem, pause)
-        raise AssertionError("unreachable: the count does not end")
-
-    def _hold(self, asked: float | None) -> None:
-        """Delay all calls of the client, not only this one."""
+    def hold(self, asked: float | None) -> None:
+        """Delay all calls of the client by this many seconds, if that is not too long."""
         if asked is not None and asked <= self.policy.longest_retry_after:
-            self._held_until = max(self._held_until, self._clock.now() + asked)
-
-    async def _wait(self, call: str, number: int, reason: str, pause: float) -> None:
-        from upcloud_sdk.events import Retry  # noqa: PLC0415 - takes 4 ms, and most clients do not need it
-
-        retry = Retry(at=self._clock.now(), call=call, attempt=number, reason=reason, pause=pause)
-        log.warning("%s: %s; attempt %d, again in %.1f s", call, reason, number, pause)
-        self._emit(retry)
-        if self.policy.on_retry is not None:
-            self.policy.on_retry(retry)
-        await self._clock.sleep(pause)
+            self._held_until = max(self._held_until, self.clock.now() + asked)
 
     async def wait_for_turn(self, now: float, latest: float) -> float | None:
         """Wait until a call may be sent, and return that time. None if it would be after `latest`."""
@@ -112,28 +66,25 @@ class Retries:
             if turn > latest:
                 return None
             self._last_turn = turn
-            await self._clock.sleep(turn - now)
-            now = self._clock.now()
+            await self.clock.sleep(turn - now)
+            now = self.clock.now()
             # The API may have asked for a longer pause meanwhile.
             if self._held_until <= turn:
                 return now
-
-    def now(self) -> float:
-        return self._clock.now()
 
 
 class CallAttempts:
     """The attempts of one call. Its budget begins when the first attempt is sent."""
 
-    def __init__(self, retries: Retries, call: str) -> None:
-        self._retries, self._call = retries, call
+    def __init__(self, retries: Retries, call: str, method: str, *, idempotent: bool | None = None) -> None:
+        self._retries, self._call, self._method, self._idempotent = retries, call, method, idempotent
+        self.number = 1
+        """Of the current attempt."""
         self._began: float | None = None
-        self.failed: Exception | None = None
+        self._failed: Exception | None = None
         """The error of the last attempt."""
-
-    def spent(self) -> float:
-        """Used seconds of the budget."""
-        return 0.0 if self._began is None else self._retries.now() - self._began
+        self._is_unknown = False
+        """Whether an earlier attempt may have had an effect."""
 
     async def begin(self) -> float:
         """Wait until the call may be sent, and return that time.
@@ -142,16 +93,46 @@ class CallAttempts:
             NotSent: The API asked other calls to wait (`Retry-After`), longer than this call can wait. After the first
                 attempt, that attempt's error is raised instead.
         """
-        now = self._retries.now()
+        now = self._retries.clock.now()
         if self._began is None:
             self._began = now
         policy = self._retries.policy
-        budget = policy.budget if self.failed else max(policy.budget, policy.longest_retry_after)
+        budget = policy.budget if self._failed else max(policy.budget, policy.longest_retry_after)
         left = await self._retries.wait_for_turn(now, self._began + budget)
         if left is None:
             problem = f"the API asks to wait (Retry-After) longer than {budget:g} s: not sent"
-            raise self.failed or NotSent(self._call, problem)
+            raise self._failed or NotSent(self._call, problem)
         return left
+
+    async def wait_after(self, failure: Failure) -> Answer | None:
+        """Wait before the next attempt. Returns the 404 of a repeated DELETE that may have succeeded: it needs none.
+
+        Raises:
+            NotSent, OutcomeUnknown, ForeignAnswer, ApiError: There is no next attempt.
+        """
+        method, idempotent, policy = self._method, self._idempotent, self._retries.policy
+        error, asked = failure.error, failure.retry_after
+        if self._is_unknown and method == "DELETE" and isinstance(error, NotFound) and failure.answer is not None:
+            return failure.answer
+        outcome = error.status if isinstance(error, ApiError) else error
+        self._is_unknown = self._is_unknown or is_unknown(method, outcome)
+        self._retries.hold(asked)
+        now = self._retries.clock.now()
+        pause = next_pause(policy, self.number, asked=asked, spent=0.0 if self._began is None else now - self._began)
+        self._failed = _final(failure, repeatable=is_idempotent(method, idempotent=idempotent))
+        if pause is None or not may_repeat(method, outcome, idempotent=idempotent):
+            raise self._failed
+        log.warning("%s: %s; attempt %d, again in %.1f s", self._call, error.problem, self.number, pause)
+        self._tell(error.problem, pause, now)
+        self.number += 1
+        await self._retries.clock.sleep(pause)
+        return None
+
+    def _tell(self, reason: str, pause: float, now: float) -> None:
+        if self._retries.emit.has_listener:
+            from upcloud_sdk.events import Retry  # noqa: PLC0415 - takes 4 ms, and most clients do not need it
+
+            self._retries.emit(Retry(at=now, call=self._call, attempt=self.number, reason=reason, pause=pause))
 
 
 def _final(failure: Failure, *, repeatable: bool) -> Exception:

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Self
 import anyio
 import httpx
 
+from upcloud_sdk._background import WhileOpen
 from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, Answer
 from upcloud_sdk._transport.error_documents import read_error
 from upcloud_sdk._transport.failures import broken_answer, failure_of
 from upcloud_sdk._transport.requests import CONNECT_TIMEOUT
-from upcloud_sdk._transport.retries import Failure
+from upcloud_sdk._transport.retries import CallAttempts, Failure
 from upcloud_sdk.errors import AnswerTimeout, NotSent, OutcomeUnknown, api_error_class
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping, Sequence
     from types import TracebackType
 
-    from upcloud_sdk._transport.open_state import OpenState
+    from upcloud_sdk._background import OpenState
     from upcloud_sdk._transport.requests import RequestBuilder
-    from upcloud_sdk._transport.retries import CallAttempts, Retries
+    from upcloud_sdk._transport.retries import Retries
     from upcloud_sdk._transport.sender import Sender
 
 ANSWER_TIMEOUT = 600.0
@@ -82,7 +83,7 @@ class ByteStream:
         assert self._response is not None
         request = self._response.request
         try:
-            with self._open_state.required(self._call), anyio.move_on_after(self._limit):
+            with WhileOpen(self._open_state, self._call), anyio.move_on_after(self._limit):
                 return await anext(self._pieces)
         except StopAsyncIteration:
             await self.aclose()
@@ -125,28 +126,35 @@ class Streams:
         The call is repeated like others until its headers arrive. Reading raises the same errors as `Transport.send`.
         """
         call, url = f"{method} {path}", self._requests.url(path, params)
-        opened: list[httpx.Response] = []
-
-        async def attempt(attempts: CallAttempts) -> Answer | Failure:
-            request = await self._requests.build(call, method, url, limit=limit)
-            await attempts.begin()
-            try:
-                response = await self._start(call, request, limit)
-                is_page = response.headers.get("content-type", "").startswith("text/html")
-                if is_page or not 200 <= response.status_code < 300:
-                    return self._judge(call, await self._whole(call, request, response, limit))
-            except (NotSent, OutcomeUnknown) as error:
-                return Failure(error)
-            response.request = request
-            opened.append(response)
-            return Answer(request, response.status_code, response.headers.raw, b"")
 
         async def open_() -> httpx.Response:
-            with self._open_state.required(call):
-                await self._retries.run(call, method, attempt)
-            return opened.pop()
+            with WhileOpen(self._open_state, call):
+                attempts = CallAttempts(self._retries, call, method)
+                while True:
+                    response = await self._attempt(attempts, call, method, url, limit)
+                    if not isinstance(response, Failure):
+                        return response
+                    await attempts.wait_after(response)
+            raise AssertionError("unreachable")
 
         return ByteStream(call, open_, limit, self._open_state)
+
+    async def _attempt(
+        self, attempts: CallAttempts, call: str, method: str, url: str, limit: float
+    ) -> httpx.Response | Failure:
+        request = await self._requests.build(call, method, url, limit=limit)
+        await attempts.begin()
+        try:
+            response = await self._start(call, request, limit)
+            is_page = response.headers.get("content-type", "").startswith("text/html")
+            if not is_page and 200 <= response.status_code < 300:
+                response.request = request
+                return response
+            answer = await self._whole(call, request, response, limit)
+        except (NotSent, OutcomeUnknown) as error:
+            return Failure(error)
+        result = self._judge(call, answer)
+        return result if isinstance(result, Failure) else Failure(answer.foreign(call), answer)
 
     async def upload(
         self, call: str, url: str, content: AsyncIterable[bytes], headers: Mapping[str, str], *, limit: float
@@ -163,7 +171,7 @@ class Streams:
         timeout = {"connect": CONNECT_TIMEOUT, "read": None, "write": limit, "pool": limit}
         everything = {"accept": "application/json", "user-agent": self._requests.user_agent, **headers}
         answer: Answer | None = None
-        with self._open_state.required(call), anyio.CancelScope() as answering:
+        with WhileOpen(self._open_state, call), anyio.CancelScope() as answering:
 
             def wait_for_answer() -> None:
                 answering.deadline = anyio.current_time() + ANSWER_TIMEOUT

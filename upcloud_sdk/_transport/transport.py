@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import anyio
 
+from upcloud_sdk._background import WhileOpen
 from upcloud_sdk._retry import is_idempotent
 from upcloud_sdk._transport.answers import CLOSE_TIMEOUT, Answer
 from upcloud_sdk._transport.error_documents import read_error
 from upcloud_sdk._transport.failures import failure_of
-from upcloud_sdk._transport.open_state import OpenState
 from upcloud_sdk._transport.requests import RequestBuilder
-from upcloud_sdk._transport.retries import Failure, Retries, asked_pause, unknown_outcome
+from upcloud_sdk._transport.retries import CallAttempts, Failure, Retries, asked_pause, unknown_outcome
 from upcloud_sdk._transport.streams import Streams
 from upcloud_sdk._wire import Unreadable
 from upcloud_sdk._wire.reading import Reading
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from upcloud_sdk._background import OpenState
     from upcloud_sdk._emitter import Emitter
     from upcloud_sdk._retry import RetryPolicy
     from upcloud_sdk._tasks import Clock
-    from upcloud_sdk._transport.retries import CallAttempts
-    from upcloud_sdk._transport.sender import Send, Sender
+    from upcloud_sdk._transport.sender import Sender
     from upcloud_sdk._transport.streams import ByteStream
     from upcloud_sdk._wire import Envelope
     from upcloud_sdk.credentials import Credentials
@@ -55,6 +55,20 @@ class _Opened(NamedTuple):
     asking: anyio.Lock
 
 
+class _Call(NamedTuple):
+    """One call, whatever number of attempts it needs."""
+
+    name: str
+    """Method and path, for errors and logs."""
+    method: str
+    path: str
+    url: str
+    json: Mapping[str, Any] | None
+    timeout: float | None
+    """Limit in seconds of a call that the API answers slowly. None: the client's limit."""
+    on_send: Callable[[], None] | None
+
+
 class Transport:
     """Sends the calls of one client."""
 
@@ -67,12 +81,13 @@ class Transport:
         timeout: float,
         max_concurrency: int,
         user_agent: str,
+        open_state: OpenState,
         clock: Clock,
         emit: Emitter,
         strict: bool = False,
     ) -> None:
         self.base_url, self.user_agent, self.timeout = base_url, user_agent, timeout
-        self.open_state = OpenState()
+        self.open_state = open_state
         self._clock, self._emit = clock, emit
         self._requests = RequestBuilder(base_url, credentials, user_agent)
         self._retries = Retries(retry, clock, emit)
@@ -95,7 +110,6 @@ class Transport:
         self._date = None
         self._streams.use(sender)
         self._retries.forget()
-        self.open_state.open()
 
     def api_time(self) -> float | None:
         """The current Unix time by the API's clock, at most a second late. None before the first answer."""
@@ -120,7 +134,7 @@ class Transport:
         Concurrent callers share one request.
         """
         call = "GET /account"
-        with self.open_state.required(call):
+        with WhileOpen(self.open_state, call):
             assert self._opened is not None
             async with self._opened.asking:
                 if self._time_is_old(older_than):
@@ -198,22 +212,15 @@ class Transport:
                 OutcomeUnknown.
             ApiError: The API refused the call.
         """
-        call, url = f"{method} {path}", self._requests.url(path, params)
-        limit = self.timeout if timeout is None else timeout
-
-        async def attempt(attempts: CallAttempts) -> Answer | Failure:
-            began = self._clock.now() if self._emit.has_listener else 0.0
-            try:
-                request = await self._requests.build(call, method, url, json, limit=limit)
-                result = await self._attempt(call, request, limit, attempts, long=timeout is not None, on_send=on_send)
-            except (NotSent, OutcomeUnknown) as error:
-                self._tell(method, path, None, error.problem, began)
-                return Failure(error)
-            self._tell(method, path, result.status, None, began)
-            return self._judge(call, result)
-
-        with self.open_state.required(call):
-            return await self._retries.run(call, method, attempt, idempotent=idempotent)
+        call = _Call(f"{method} {path}", method, path, self._requests.url(path, params), json, timeout, on_send)
+        with WhileOpen(self.open_state, call.name):
+            attempts = CallAttempts(self._retries, call.name, method, idempotent=idempotent)
+            while True:
+                result = await self._attempt(call, attempts)
+                if not isinstance(result, Failure):
+                    return result
+                if (gone := await attempts.wait_after(result)) is not None:
+                    return gone
         raise AssertionError("unreachable")
 
     def stream(self, method: str, path: str, *, params: Sequence[tuple[str, str]] = ()) -> ByteStream:
@@ -229,12 +236,12 @@ class Transport:
         """Send content to another host, without credentials: see `Streams.upload`."""
         return await self._streams.upload(call, url, content, headers, limit=limit)
 
-    def _tell(self, method: str, path: str, status: int | None, problem: str | None, began: float) -> None:
+    def _tell(self, call: _Call, status: int | None, problem: str | None, began: float) -> None:
         if not self._emit.has_listener:
             return
         from upcloud_sdk.events import RequestEvent  # noqa: PLC0415 - takes 4 ms, and most clients do not need it
 
-        now = self._clock.now()
+        now, method, path = self._clock.now(), call.method, call.path
         self._emit(RequestEvent(at=now, method=method, path=path, status=status, seconds=now - began, problem=problem))
 
     def _judge(self, call: str, answer: Answer) -> Answer | Failure:
@@ -249,51 +256,51 @@ class Transport:
             error.retry_after = asked
         return Failure(error or answer.foreign(call), answer, asked)
 
-    async def _attempt(
-        self,
-        call: str,
-        request: httpx.Request,
-        limit: float,
-        attempts: CallAttempts,
-        *,
-        long: bool,
-        on_send: Callable[[], None] | None,
-    ) -> Answer:
-        """Send one attempt. Returns any answer.
+    async def _attempt(self, call: _Call, attempts: CallAttempts) -> Answer | Failure:
+        """Send one attempt. Returns a success from the API, or else the failure."""
+        began = self._clock.now()
+        limit = self.timeout if call.timeout is None else call.timeout
+        try:
+            request = await self._requests.build(call.name, call.method, call.url, call.json, limit=limit)
+            answer = await self._exchange(call, request, limit, attempts)
+        except (NotSent, OutcomeUnknown) as error:
+            self._tell(call, None, error.problem, began)
+            return Failure(error)
+        self._tell(call, answer.status, None, began)
+        return self._judge(call.name, answer)
+
+    async def _exchange(self, call: _Call, request: httpx.Request, limit: float, attempts: CallAttempts) -> Answer:
+        """Wait for a slot and a turn, send a request, and read the whole answer.
 
         Raises:
             NotSent, OutcomeUnknown: There was no answer.
         """
         assert self._opened is not None
         sender, slots, long_slots, _ = self._opened
+        response: httpx.Response | None = None
+        is_whole = False
         # No limit on the wait for a slot: each running call has a limit, so the queue moves.
-        async with long_slots if long else contextlib.nullcontext(), slots:
+        async with contextlib.nullcontext() if call.timeout is None else long_slots, slots:
             began = await attempts.begin()
-            if on_send is not None:
-                on_send()
+            if call.on_send is not None:
+                call.on_send()
             try:
-                response = await self._exchange(sender.send, request, limit)
+                with anyio.move_on_after(limit):
+                    response = await sender.send(request)
+                    await response.aread()
+                    is_whole = True
             except Exception as error:
-                failure = failure_of(call, error, request, sender.proxy(request.url))
+                failure = failure_of(call.name, error, request, sender.proxy(request.url))
                 if failure is None:
                     raise
                 raise failure from failure.__cause__
-        if response is None:
-            raise AnswerTimeout(call, f"no answer within {limit:g} s")
-        now = self._clock.now()
-        log.debug("%s %d %.0f ms", call, response.status_code, (now - began) * 1000)
-        return Answer(request, response.status_code, response.headers.raw, response.content, at=now, wall=time.time())
-
-    async def _exchange(self, send: Send, request: httpx.Request, limit: float) -> httpx.Response | None:
-        """Send and read the whole answer. None if it does not come in time."""
-        response: httpx.Response | None = None
-        try:
-            with anyio.move_on_after(limit):
-                response = await send(request)
-                await response.aread()
-                return response
-        finally:
-            if response is not None and not response.is_closed:
-                with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
-                    await response.aclose()
-        return None
+            finally:
+                if response is not None and not response.is_closed:
+                    with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
+                        await response.aclose()
+        if response is None or not is_whole:
+            raise AnswerTimeout(call.name, f"no answer within {limit:g} s")
+        now, headers = self._clock.now(), response.headers.raw
+        log.debug("%s %d %.0f ms", call.name, response.status_code, (now - began) * 1000)
+        status, content = response.status_code, response.content
+        return Answer(request, status, headers, content, at=now, wall=time.time(), attempt=attempts.number)

@@ -58,7 +58,9 @@ def checked_specs(specs: object) -> tuple[ServerSpec, ...]:
     given = tuple(cast("Sequence[object]", specs)) if isinstance(specs, Sequence) else (specs,)
     if not given:
         raise ValueError("the sequence of specs is empty: give at least one")
-    chosen = tuple(spec for spec in given if isinstance(spec, ServerSpec))
-    if len(chosen) < len(given):
-        raise TypeError("this is not a ServerSpec: give one, or a list or tuple of them")
-    return chosen
+    chosen: list[ServerSpec] = []
+    for spec in given:
+        if not isinstance(spec, ServerSpec):
+            raise TypeError("this is not a ServerSpec: give one, or a list or tuple of them")
+        chosen.append(spec)
+    return tuple(chosen)

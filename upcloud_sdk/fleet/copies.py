@@ -12,16 +12,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
+from upcloud_sdk._identity import run_id
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Document, one
 from upcloud_sdk.errors import NotFound, UpCloudError
-from upcloud_sdk.fleet.create.idempotent_create import Creator
-from upcloud_sdk.fleet.records.identity import run_id
 from upcloud_sdk.fleet.records.observed import get_server
 from upcloud_sdk.fleet.records.records import State
 from upcloud_sdk.models.ownership import ATTEMPT, Ownership
 from upcloud_sdk.models.storages import Storage
-from upcloud_sdk.resources._base import Makeable
+from upcloud_sdk.resources._base import ResourceKind
+from upcloud_sdk.resources._one_create import create_owned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ log = logging.getLogger("upcloud_sdk")
 COPY_TIMEOUT = 180.0
 """Seconds to wait for the answer to a copy."""
 
-_COPY = Makeable("/storage", "storage", "storages", is_copied=True)
+_COPY = ResourceKind("/storage", "storage", "storages", is_copied=True)
 _STORAGE = one(Storage, "storage")
 
 
@@ -65,7 +65,8 @@ class Copies:
                 f"server {server} has no attempt label: a disk created for it would not be deleted with it"
             )
         core, title = self._fleet.core, document["title"]
-        made = await Creator(core.transport, core.background, core.waits, core.owner).make(
+        made = await create_owned(
+            core,
             _COPY,
             Document({**document, "title": owned.marked(title)}),
             _STORAGE,

@@ -6,16 +6,13 @@ import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from upcloud_sdk._identity import run_id, warn_of_default_owner
 from upcloud_sdk._transport import path_segment
-from upcloud_sdk.errors import InvalidRequest, LeaseLost, NotFound, NotOpen, UpCloudError
+from upcloud_sdk.errors import NotFound, UpCloudError
 from upcloud_sdk.events import LeaseEvent
-from upcloud_sdk.fleet.create.capacity import Capacity
-from upcloud_sdk.fleet.create.create import create_server
-from upcloud_sdk.fleet.create.idempotent_create import UNHELD_TIMEOUT
-from upcloud_sdk.fleet.destroy.destroy import Destroyer, Tools
-from upcloud_sdk.fleet.destroy.destroy_steps import Spared
+from upcloud_sdk.fleet.create.create import ServerCreator
+from upcloud_sdk.fleet.destroy.server_destroyer import ServerDestroyer
 from upcloud_sdk.fleet.records.api_time import api_now
-from upcloud_sdk.fleet.records.identity import run_id, warn_of_default_owner
 from upcloud_sdk.fleet.records.labels import LabelEditor
 from upcloud_sdk.fleet.records.observed import disks_of, get_server
 from upcloud_sdk.fleet.records.records import Record, Records, State
@@ -30,18 +27,14 @@ from upcloud_sdk.waiting.watcher import Watcher
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from upcloud_sdk.errors import LeaseLost
     from upcloud_sdk.fleet.records.observed import ObservedServer
-    from upcloud_sdk.models.server_requests import ServerSpec
-    from upcloud_sdk.models.servers import Server, ServerSummary
+    from upcloud_sdk.models.servers import ServerSummary
     from upcloud_sdk.resources._base import Core
-    from upcloud_sdk.resources.policies import BackupPolicy, StopType, StoragePolicy
 
     OnLost = Callable[[LeaseLost], None]
 
 log = logging.getLogger("upcloud_sdk")
-
-EXPIRE_TIMEOUT = 10.0
-"""Limit for setting the end of a lease to now after a failed destroy, in seconds."""
 
 
 class Fleet:
@@ -57,11 +50,10 @@ class Fleet:
             list_run=self._list_run,
             policy=core.waits,
             background=core.background,
-            while_open=core.transport.open_state.required,
             emit=core.emit,
         )
-        self.tools = Tools(core, self.watcher, self.labels)
-        self._capacity = Capacity(core.waits.clock, core.emit)
+        self.destroyer = ServerDestroyer(core, self.records, self.watcher, self.labels)
+        self.creator = ServerCreator(core, self.renewal, self.destroyer)
 
     async def _get(self, uuid: str) -> ServerSummary:
         try:
@@ -80,39 +72,6 @@ class Fleet:
 
         params = label_params({RUN: run_id()})
         return await whole_list(self.core.transport, "/server", SERVERS, params, enough=enough)
-
-    async def create(
-        self,
-        specs: Sequence[ServerSpec],
-        *,
-        lease: float | None,
-        patience: float = 0.0,
-        on_lost: OnLost | None = None,
-        on_late: Callable[[Server], None] | None = None,
-    ) -> Server:
-        """Create a server for this client. Must run in a task that the client owns."""
-        if lease is not None:
-            warn_of_default_owner(self.core.owner)
-
-        async def create(spec: ServerSpec) -> Server:
-            server, owned, disks = await create_server(
-                self.core, spec, lease=lease, remove=self.destroy_unheld, on_late=on_late
-            )
-            self.renewal.hold(
-                Record(
-                    server.uuid,
-                    attempt=owned.attempt,
-                    disks=disks,
-                    seconds=lease,
-                    ends=owned.lease,
-                    made=self.core.waits.clock.now(),
-                    on_lost=on_lost,
-                    labels=owned.labels(),
-                )
-            )
-            return server
-
-        return await self._capacity.create_first(specs, create, patience=patience)
 
     # --- leases -------------------------------------------------------------------------------------------------------
 
@@ -211,122 +170,6 @@ class Fleet:
             record.copies -= {uuid}
             if record.disks is not None:
                 record.disks -= {uuid}
-
-    # --- destroy ------------------------------------------------------------------------------------------------------
-
-    def destroy_unheld(self, uuid: str) -> None:
-        """Start a task that destroys a server without a holder."""
-        what = f"destroy of server {uuid}"
-        try:
-            self.core.background.start(
-                lambda: self.destroy(uuid, timeout=UNHELD_TIMEOUT), what, uuid=uuid, repeatable=True
-            )
-        except NotOpen:
-            log.error("%s: the client is closed; it may still be running and costing money", what)  # noqa: TRY400 - no traceback needed
-
-    async def destroy(
-        self,
-        uuid: str,
-        *,
-        timeout: float = 300,
-        stop_type: StopType = "hard",
-        storages: StoragePolicy = "created",
-        backups: BackupPolicy | None = "delete",
-        holder: Record | None = None,
-        looks_first: bool = True,
-    ) -> None:
-        """Destroy a server and its disks, and wait until they are gone. Must run in a task that the client owns.
-
-        `holder`: the record of the holder, who must not delete the server if somebody kept or took it. `looks_first`:
-        whether that is checked before the stop, too. If not, a server to spare is started again.
-
-        Raises:
-            CleanupFailed: They were not gone in time. The lease ends now, and the reaper of this process tries again.
-            Spared: Somebody kept or took it.
-        """
-        known = self.records.get(uuid)
-        record = holder or known or Record(uuid)
-        had_lease = record.ends is not None
-        if holder is not None and (holder.state is State.NO_LEASE or known not in (None, holder)):
-            # This client has kept it or taken it again.
-            raise Spared(uuid)
-        self.records.set(record, State.ENDING)
-        record.storages, record.backups = storages, backups
-
-        def is_still_held(seen: ObservedServer) -> bool:
-            return record.is_still_held(seen, self.core.owner, run_id())
-
-        destroyer = Destroyer(
-            self.tools,
-            record,
-            timeout=timeout,
-            stop_type=stop_type,
-            guard=None if holder is None else is_still_held,
-            looks_first=looks_first,
-        )
-        try:
-            await destroyer.run()
-        except (InvalidRequest, Spared):
-            # The uuid is invalid, or belongs to another account.
-            self.records.drop(record)
-            raise
-        except Exception:
-            if record.state is State.ENDING:
-                if had_lease:
-                    with self.core.waits.clock.limit(EXPIRE_TIMEOUT):
-                        await self._expire(record)
-                self.records.set(record, State.UNFINISHED)
-            raise
-        except BaseException:
-            if record.state is State.ENDING:
-                self.records.set(record, State.UNFINISHED)
-            raise
-        self.records.drop(record)
-
-    async def destroy_held(self, uuid: str, holder: Record | None, *, timeout: float) -> None:
-        """Destroy the server of a block that has ended, unless somebody else has kept or taken it."""
-        try:
-            await self.destroy(uuid, timeout=timeout, holder=holder)
-        except Spared:
-            log.warning("server %s was kept or taken by somebody else: it is not destroyed", uuid)
-
-    async def destroy_leased(
-        self, uuid: str, *, timeout: float, stop_type: StopType, storages: StoragePolicy, backups: BackupPolicy | None
-    ) -> None:
-        """Destroy a server on which this client has a lease.
-
-        Raises:
-            CleanupFailed: As `destroy`.
-            LeaseLost: Somebody kept or took it, or there was no lease.
-        """
-        holder = self.records.get(uuid) or Record(uuid)
-        try:
-            await self.destroy(
-                uuid,
-                timeout=timeout,
-                stop_type=stop_type,
-                storages=storages,
-                backups=backups,
-                holder=holder,
-                looks_first=holder.state is not State.HELD,
-            )
-        except Spared:
-            why = "somebody kept or took it, or this client has no lease on it"
-            raise LeaseLost(uuid, f"server {uuid} is not destroyed: {why}") from None
-
-    async def _expire(self, record: Record) -> None:
-        """Set the end of a lease to now if the API allows it, so that any reaper of this owner can destroy it."""
-        try:
-            ends = write_lease(await api_now(self.core))
-            async with self.labels.editing(record.uuid):
-                seen = await get_server(self.core.transport, record.uuid)
-                if LEASE in seen.labels and record.is_still_held(seen, self.core.owner, run_id()):
-                    record.written.append(ends)
-                    await self.labels.write_server(seen, {LEASE: ends})
-                    record.labels = sdk_labels({**seen.labels, LEASE: ends})
-        except UpCloudError as error:
-            # The lease ends later, since nobody renews it.
-            log.debug("could not end the lease of server %s now: %s", record.uuid, error)
 
     # --- waits --------------------------------------------------------------------------------------------------------
 

@@ -6,13 +6,13 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from upcloud_sdk._identity import check_owner
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import uuid_of
 from upcloud_sdk.errors import NotOpen
 from upcloud_sdk.fleet.checks import check_lease, check_seconds
 from upcloud_sdk.fleet.reap import Reaper, ReapReport
 from upcloud_sdk.fleet.records.api_time import api_now
-from upcloud_sdk.fleet.records.identity import check_owner
 from upcloud_sdk.fleet.records.observed import ObservedServer, ObservedStorage, list_servers, list_storages
 from upcloud_sdk.models.ownership import LEASE, OWNER
 from upcloud_sdk.resources._base import Namespace
@@ -81,7 +81,7 @@ class Leases(Namespace):
         wanted = uuid_of(uuid)
         path_segment(wanted, "uuid")
         seen = await self._core.background.run(
-            lambda: self._fleet.take(wanted, seconds, on_lease_lost),
+            lambda _: self._fleet.take(wanted, seconds, on_lease_lost),
             f"lease on server {wanted}",
             repeatable=True,
             on_cancel=lambda _: self._give_back(wanted),
@@ -91,7 +91,7 @@ class Leases(Namespace):
     def _give_back(self, uuid: str) -> None:
         try:
             what = f"end of the lease on server {uuid}"
-            self._core.background.start(lambda: self._fleet.keep(uuid), what, repeatable=True)
+            self._core.background.start(lambda _: self._fleet.keep(uuid), what, repeatable=True)
         except NotOpen:
             log.error("server %s: nobody renews its new lease: it will be reaped when that ends", uuid)  # noqa: TRY400 - no traceback needed
 
@@ -106,7 +106,7 @@ class Leases(Namespace):
         wanted = uuid_of(uuid)
         path_segment(wanted, "uuid")
         what = f"end of the lease on server {wanted}"
-        await self._core.background.run(lambda: self._fleet.keep(wanted), what, repeatable=True)
+        await self._core.background.run(lambda _: self._fleet.keep(wanted), what, repeatable=True)
 
     async def check(self, uuid: Uuid) -> None:
         """Ask the API whether this client still has its lease on a server. Sends one request.

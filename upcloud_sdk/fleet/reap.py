@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from upcloud_sdk._identity import run_id
 from upcloud_sdk._tasks import protected
 from upcloud_sdk.errors import AuthenticationFailed, NotFound
 from upcloud_sdk.events import LeaseEvent
-from upcloud_sdk.fleet.destroy.delete import delete_storage
-from upcloud_sdk.fleet.destroy.destroy import Destroyer
+from upcloud_sdk.fleet.destroy.destroy import OneDestroy
 from upcloud_sdk.fleet.destroy.destroy_steps import Spared
 from upcloud_sdk.fleet.records.api_time import api_now
-from upcloud_sdk.fleet.records.identity import run_id
 from upcloud_sdk.fleet.records.observed import (
     ObservedStorage,
     get_server,
@@ -26,6 +25,7 @@ from upcloud_sdk.fleet.records.observed import (
 )
 from upcloud_sdk.fleet.records.records import Record, State
 from upcloud_sdk.models.ownership import LEASE, OWNER
+from upcloud_sdk.resources._delete import delete_storage
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable
@@ -173,10 +173,7 @@ class Reaper:
                 return
             if not still_ours(seen):
                 raise Spared
-            record = Record(uuid, attempt=seen.ownership.attempt)
-            await self._destroy(
-                Destroyer(self._fleet.tools, record, timeout=self._timeout, guard=still_ours, seen=seen), uuid
-            )
+            await self._destroy(Record(uuid, attempt=seen.ownership.attempt), still_ours, seen)
 
         return reap
 
@@ -190,9 +187,8 @@ class Reaper:
         before = Record(record.uuid, labels=record.labels)
 
         async def finish() -> None:
-            destroyer = Destroyer(self._fleet.tools, record, timeout=self._timeout, guard=still_ours)
             try:
-                await self._destroy(destroyer, record.uuid)
+                await self._destroy(record, still_ours)
             except Spared:
                 self._forget(record)
                 raise
@@ -208,10 +204,17 @@ class Reaper:
         if record.state is State.UNFINISHED:
             self._records.drop(record)
 
-    async def _destroy(self, destroyer: Destroyer, uuid: str) -> None:
+    async def _destroy(
+        self, record: Record, guard: Callable[[ObservedServer], bool], seen: ObservedServer | None = None
+    ) -> None:
+        uuid = record.uuid
+        work = OneDestroy(
+            self._core, self._fleet.watcher, self._fleet.labels, record, timeout=self._timeout, guard=guard, seen=seen
+        )
         if not self._dry_run:
             # In a task of the client, so that a cancelled reaper completes the destroy.
-            await self._core.background.run(destroyer.run, f"destroy of server {uuid}", uuid=uuid, repeatable=True)
+            what = f"destroy of server {uuid}"
+            await self._core.background.run(lambda _: work.run_to_end(), what, uuid=uuid, repeatable=True)
             self._core.emit(LeaseEvent(at=self._core.emit.now(), uuid=uuid, happened="reaped"))
         self._servers.append(uuid)
         self._gone.add(uuid)

@@ -12,12 +12,12 @@ from upcloud_sdk._tasks import Cancellable
 from upcloud_sdk._wire import Document, uuid_of
 from upcloud_sdk.errors import CleanupFailed, NotOpen, UnexpectedAnswer, UpCloudError, WaitTimeout
 from upcloud_sdk.fleet.checks import check_lease, check_seconds, checked_specs
-from upcloud_sdk.fleet.create.idempotent_create import tell_late
 from upcloud_sdk.fleet.server_disks import ServerDisks
 from upcloud_sdk.fleet.server_waits import with_state
 from upcloud_sdk.models.ownership import keep_sdk_labels
 from upcloud_sdk.models.servers import Server, ServerState
 from upcloud_sdk.resources._base import body_of, endpoint
+from upcloud_sdk.resources._one_create import tell_late
 from upcloud_sdk.resources.policies import BackupPolicy, StopType, StoragePolicy, check_word
 
 if TYPE_CHECKING:
@@ -85,10 +85,12 @@ class Servers(ServerDisks):
         def abandon(server: Server) -> None:
             if on_late is not None:
                 tell_late(on_late, server)
-            self._fleet.destroy_unheld(server.uuid)
+            self._fleet.destroyer.start_destroy(server.uuid)
 
         server = await self._core.background.run(
-            lambda: self._fleet.create(specs, lease=lease, patience=patience, on_lost=on_lease_lost, on_late=on_late),
+            lambda operation: self._fleet.creator.create_first(
+                operation, specs, lease=lease, patience=patience, on_lost=on_lease_lost, on_late=on_late
+            ),
             f"create of server {specs[0].hostname}",
             on_cancel=abandon,
         )
@@ -198,9 +200,10 @@ class Servers(ServerDisks):
         check_word(storages, StoragePolicy, "storages")
         if backups is not None:
             check_word(backups, BackupPolicy, "backups")
-        destroy = self._fleet.destroy_leased if spare_taken else self._fleet.destroy
+        destroyer = self._fleet.destroyer
+        destroy = destroyer.destroy_leased if spare_taken else destroyer.destroy
         await self._core.background.run(
-            lambda: destroy(uuid, timeout=timeout, stop_type=stop_type, storages=storages, backups=backups),
+            lambda _: destroy(uuid, timeout=timeout, stop_type=stop_type, storages=storages, backups=backups),
             f"destroy of server {uuid}",
             uuid=uuid,
             repeatable=True,
@@ -278,7 +281,7 @@ class Servers(ServerDisks):
         self._created.pop(uuid, None)
         try:
             await self._core.background.run(
-                lambda: self._fleet.destroy_held(uuid, record, timeout=timeout),
+                lambda _: self._fleet.destroyer.destroy_held(uuid, record, timeout=timeout),
                 what,
                 uuid=uuid,
                 repeatable=True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from upcloud_sdk._wire import Document
 from upcloud_sdk.models.ownership import SDK_LABELS
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-
-class _Named(Protocol):
-    @property
-    def uuid(self) -> str: ...
-
-
-M = TypeVar("M", bound=_Named)
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -52,8 +45,8 @@ def endpoints_of(function: object) -> tuple[tuple[str, str], ...]:
     return found
 
 
-class Makeable(NamedTuple):
-    """A kind of resource that can be created, and found by its labels."""
+class ResourceKind(NamedTuple):
+    """A kind of resource that has labels: where it is created, listed and found."""
 
     path: str
     key: str
@@ -67,16 +60,6 @@ class Makeable(NamedTuple):
     """Whether it is a copy of a storage, which can be cancelled while it is made."""
 
 
-class Creator(Protocol):
-    """Creates resources with labels, each exactly once."""
-
-    async def create(
-        self, kind: Makeable, document: Mapping[str, Any], read: Envelope[M], *, timeout: float | None = None
-    ) -> M:
-        """Create a resource, and return it."""
-        ...
-
-
 class Core(NamedTuple):
     """The parts of a client that its namespaces share."""
 
@@ -85,7 +68,6 @@ class Core(NamedTuple):
     waits: WaitPolicy
     owner: str
     emit: Emitter
-    creator: Creator
 
 
 def body_of(request: Request) -> Document:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import many, one
 from upcloud_sdk.models.networks import Network, NetworkPeering, Router
-from upcloud_sdk.resources._base import Labels, Makeable, Namespace, body_of, endpoint, label_params
+from upcloud_sdk.resources._base import Labels, Namespace, ResourceKind, body_of, endpoint, label_params
+from upcloud_sdk.resources._one_create import create_labelled
 
 if TYPE_CHECKING:
     from upcloud_sdk._wire import Uuid
@@ -39,8 +40,8 @@ class Networks(Namespace):
     @endpoint("POST", "/network")
     async def create(self, spec: NetworkSpec) -> Network:
         """Create a private network. If the answer is lost, it is found by its label."""
-        kind = Makeable("/network", "network", "networks")
-        return await self._core.creator.create(kind, body_of(spec), _NETWORK)
+        kind = ResourceKind("/network", "network", "networks")
+        return await create_labelled(self._core, kind, body_of(spec), _NETWORK)
 
     @endpoint("PUT", "/network/{uuid}")
     async def modify(self, uuid: Uuid, changes: NetworkChanges) -> Network:
@@ -85,7 +86,7 @@ class Routers(Namespace):
     @endpoint("POST", "/router")
     async def create(self, spec: RouterSpec) -> Router:
         """Create a router. If the answer is lost, it is found by its label."""
-        return await self._core.creator.create(Makeable("/router", "router", "routers"), body_of(spec), _ROUTER)
+        return await create_labelled(self._core, ResourceKind("/router", "router", "routers"), body_of(spec), _ROUTER)
 
     @endpoint("PATCH", "/router/{uuid}")
     async def modify(self, uuid: Uuid, changes: RouterChanges) -> Router:
@@ -132,8 +133,8 @@ class NetworkPeerings(Namespace):
         If the answer is lost, the peering is found by its label.
         """
         disabled = {"configured_status": "disabled"}
-        kind = Makeable("/network-peering", "network_peering", "network_peerings", before_delete=disabled)
-        return await self._core.creator.create(kind, body_of(spec), _PEERING)
+        kind = ResourceKind("/network-peering", "network_peering", "network_peerings", before_delete=disabled)
+        return await create_labelled(self._core, kind, body_of(spec), _PEERING)
 
     @endpoint("PATCH", "/network-peering/{uuid}")
     async def modify(self, uuid: Uuid, changes: NetworkPeeringChanges) -> NetworkPeering:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import Envelope, Uuid, many, one, uuid_of
 from upcloud_sdk.models.groups import ServerGroup, ServerGroupChanges, ServerGroupSpec
-from upcloud_sdk.resources._base import Labels, Makeable, Namespace, body_of, endpoint, label_params
+from upcloud_sdk.resources._base import Labels, Namespace, ResourceKind, body_of, endpoint, label_params
+from upcloud_sdk.resources._one_create import create_labelled
 
 _GROUP = one(ServerGroup, "server_group")
 _MEMBERS: Envelope[tuple[str, ...]] = Envelope(tuple[str, ...], "servers")
@@ -23,8 +24,8 @@ class ServerGroups(Namespace):
     @endpoint("POST", "/server-group")
     async def create(self, spec: ServerGroupSpec) -> ServerGroup:
         """Create a group. If the answer is lost, it is found by its label."""
-        kind = Makeable("/server-group", "server_group", "server_groups", wraps_labels=True)
-        return await self._core.creator.create(kind, body_of(spec), _GROUP)
+        kind = ResourceKind("/server-group", "server_group", "server_groups", wraps_labels=True)
+        return await create_labelled(self._core, kind, body_of(spec), _GROUP)
 
     @endpoint("PATCH", "/server-group/{uuid}")
     async def modify(self, uuid: Uuid, changes: ServerGroupChanges) -> ServerGroup:

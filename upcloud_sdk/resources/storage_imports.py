@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from upcloud_sdk._background import WhileOpen
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk._transport.base_url import is_loopback
 from upcloud_sdk._wire import Envelope, one, uuid_of
@@ -162,7 +163,7 @@ class StorageImports(Namespace):
             return seen.state == ImportState.COMPLETED
 
         what = f"import into storage {uuid} to be completed"
-        with self._transport.open_state.required(what):
+        with WhileOpen(self._transport.open_state, what):
             return await poll(
                 lambda: self.get_import(uuid), reached, policy=self._core.waits, timeout=timeout, what=what
             )
@@ -201,7 +202,7 @@ class StorageImports(Namespace):
         return parts.geturl()
 
     async def _abort(self, uuid: str) -> None:
-        async def cancel() -> None:
+        async def cancel(_: object) -> None:
             try:
                 with self._core.waits.clock.limit(ABORT_TIMEOUT):
                     await self._transport.send("POST", f"{_path(uuid)}/cancel")

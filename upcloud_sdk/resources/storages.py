@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from upcloud_sdk._background import WhileOpen
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk._wire import many, one, uuid_of
 from upcloud_sdk.models.storages import Storage, StorageKind, StorageState, StorageSummary
-from upcloud_sdk.resources._base import Labels, Makeable, body_of, endpoint, label_params
+from upcloud_sdk.resources._base import Labels, ResourceKind, body_of, endpoint, label_params
 from upcloud_sdk.resources._filters import Direction, sort_params, words
+from upcloud_sdk.resources._one_create import create_labelled
 from upcloud_sdk.resources.policies import BackupPolicy, awaited_state, check_word
 from upcloud_sdk.resources.storage_imports import StorageImports
 from upcloud_sdk.resources.templates import choose
@@ -53,8 +55,8 @@ class StorageEndpoints(StorageImports):
             OutcomeUnknown: No answer came, and no disk was found. Look for the label in the error's `label`.
             NoCapacity, LimitReached: The zone is full, or the account's limit is reached.
         """
-        kind = Makeable("/storage", "storage", "storages")
-        return await self._core.creator.create(kind, body_of(spec), _STORAGE, timeout=CREATE_TIMEOUT)
+        kind = ResourceKind("/storage", "storage", "storages")
+        return await create_labelled(self._core, kind, body_of(spec), _STORAGE, timeout=CREATE_TIMEOUT)
 
     @endpoint("PUT", "/storage/{uuid}")
     async def modify(self, uuid: Uuid, changes: StorageChanges) -> Storage:
@@ -261,7 +263,7 @@ class StorageEndpoints(StorageImports):
             return storage.state == wanted
 
         what = f"storage {uuid} to be {wanted}"
-        with self._transport.open_state.required(what):
+        with WhileOpen(self._transport.open_state, what):
             return await poll(lambda: self.get(uuid), reached, policy=self._core.waits, timeout=timeout, what=what)
         raise AssertionError("unreachable: the block returns or raises")
 

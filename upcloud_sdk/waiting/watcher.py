@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 import anyio
 import anyio.lowlevel
 
+from upcloud_sdk._background import WhileOpen
 from upcloud_sdk._tasks import protected
 from upcloud_sdk.errors import NotOpen, WaitTimeout
 from upcloud_sdk.events import ServerEvent, WaitEvent
@@ -21,7 +22,6 @@ from upcloud_sdk.waiting.policy import asked_pause, may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-    from contextlib import AbstractContextManager
 
     from anyio.abc import TaskGroup
 
@@ -97,10 +97,9 @@ class Watcher(Generic[S]):
         list_run: Callable[[Collection[str]], Awaitable[Iterable[S]]],
         policy: WaitPolicy,
         background: Background,
-        while_open: Callable[[str], AbstractContextManager[None]],
         emit: Emitter,
     ) -> None:
-        self._emit, self._while_open = emit, while_open
+        self._emit = emit
         self._get, self._list_run, self._policy, self._background = get, list_run, policy, background
         self._waiters: set[_Waiter[S]] = set()
         self._wake = anyio.Event()
@@ -134,7 +133,7 @@ class Watcher(Generic[S]):
         waiter = _Waiter(uuid, reached, due=due, listed=listed, pauses=self._policy.pauses())
         self._waiters.add(waiter)
         try:
-            with self._while_open(what):
+            with WhileOpen(self._background.open_state, what):
                 self._start()
                 with clock.limit(timeout):
                     await waiter.done.wait()

@@ -15,9 +15,9 @@ from tests.buildbot.harness import MasterCase, pause
 from tests.buildbot.quick import QuickWorker
 from tests.moved_time import server_spec
 from upcloud_sdk import Basic, UpCloud
+from upcloud_sdk._identity import RUN
 from upcloud_sdk.buildbot._buildbot.api import States
 from upcloud_sdk.ci import ReapPace
-from upcloud_sdk.fleet.records.identity import RUN
 
 
 class Leftovers(MasterCase):

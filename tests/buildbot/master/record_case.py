@@ -12,10 +12,10 @@ from twisted.internet import threads
 from tests.buildbot.harness import MasterCase, pause
 from tests.moved_time import server_spec
 from upcloud_sdk import Basic, UpCloud
+from upcloud_sdk._identity import RUN
 from upcloud_sdk.buildbot.master.service import UpcloudService
 from upcloud_sdk.buildbot.www.live import live_view
 from upcloud_sdk.ci.record.queries import servers_known
-from upcloud_sdk.fleet.records.identity import RUN
 
 if TYPE_CHECKING:
     from upcloud_sdk.ci import LiveView, RecordedServer

@@ -12,9 +12,9 @@ import pytest
 
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk import StorageSpec, errors
+from upcloud_sdk._identity import RUN
 from upcloud_sdk.ci import AccountCache
 from upcloud_sdk.ci.account.cache import TimedCache
-from upcloud_sdk.fleet.records.identity import RUN
 from upcloud_sdk.models.ownership import OWNER
 
 if TYPE_CHECKING:

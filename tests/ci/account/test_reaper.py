@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from tests.moved_time import MovedCloud, server_spec
+from upcloud_sdk._identity import RUN
 from upcloud_sdk.ci import PacedReaper, ReapPace
-from upcloud_sdk.fleet.records.identity import RUN
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

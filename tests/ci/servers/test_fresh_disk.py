@@ -9,8 +9,8 @@ import pytest
 
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk import Server, ServerSpec, StorageDeviceSpec, UpCloud, errors
+from upcloud_sdk._identity import RUN
 from upcloud_sdk.ci import FreshDisk
-from upcloud_sdk.fleet.records.identity import RUN
 from upcloud_sdk.models import StorageSpec
 from upcloud_sdk.models.ownership import ATTEMPT, LEASE
 

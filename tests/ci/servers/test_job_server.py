@@ -11,9 +11,9 @@ import pytest
 
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk import Recipe, ServerSpec, StorageDeviceSpec
+from upcloud_sdk._identity import RUN
 from upcloud_sdk.ci import JobServer, LeastSize, OpenAccount, ReapPace, ServerChoice
 from upcloud_sdk.errors import LeaseLost, OutcomeUnknown, ResourceFailed, WaitTimeout
-from upcloud_sdk.fleet.records.identity import RUN
 from upcloud_sdk.models import ServerGroupSpec
 from upcloud_sdk.simulator import to_error
 

@@ -5,7 +5,7 @@ import pytest
 from tests.fleet.leased import left, started
 from tests.moved_time import DEBIAN, MovedCloud, server_spec
 from upcloud_sdk import StorageDeviceSpec, errors
-from upcloud_sdk.fleet.records.identity import RUN
+from upcloud_sdk._identity import RUN
 
 pytestmark = pytest.mark.anyio
 

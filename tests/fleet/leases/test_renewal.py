@@ -178,7 +178,7 @@ async def test_a_renewal_uses_the_time_of_the_latest_answer(moved: MovedCloud) -
 
 FORKS = """
 import os
-from upcloud_sdk.fleet.records.identity import run_id
+from upcloud_sdk._identity import run_id
 before = run_id()
 reader, writer = os.pipe()
 child = os.fork()

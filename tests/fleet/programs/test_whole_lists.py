@@ -10,7 +10,7 @@ import pytest
 from tests.fleet.leased import started
 from tests.moved_time import MovedCloud, server_spec
 from tests.pages import CutPages
-from upcloud_sdk.fleet.records.identity import RUN
+from upcloud_sdk._identity import RUN
 
 if TYPE_CHECKING:
     from upcloud_sdk import UpCloud

@@ -8,8 +8,8 @@ import pytest
 
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk import Token, UpCloud, errors
-from upcloud_sdk.fleet.records import identity
-from upcloud_sdk.fleet.records.identity import check_owner, is_lasting_host
+from upcloud_sdk import _identity as identity
+from upcloud_sdk._identity import check_owner, is_lasting_host
 from upcloud_sdk.models.ownership import OWNER
 
 RANDOM = ("3f2a9c0d1b7e", "web-5d8f7c9b6d-x2k4p", "runner-abc123-project-7-concurrent-0", "fv-az1024-31", "ip-10-0-3-7")

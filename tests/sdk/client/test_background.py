@@ -92,7 +92,7 @@ async def test_work_is_refused_before_start_and_after_close() -> None:
     tasks = Background()
     with pytest.raises(NotOpen):
         await tasks.run(Work(), "work")
-    await tasks.open()
+    tasks.open()
     assert await tasks.close(60.0) == ([], None)
     with pytest.raises(NotOpen):
         tasks.start(Work(), "work")
@@ -214,7 +214,7 @@ async def test_on_cancel_gets_the_result_of_work_that_ended_before_its_caller_no
     given: list[str] = []
     async with background() as tasks, anyio.create_task_group() as group:
 
-        async def work() -> str:
+        async def work(_: object) -> str:
             await anyio.lowlevel.checkpoint()
             group.cancel_scope.cancel()
             return "value"
@@ -232,7 +232,7 @@ async def test_repeatable_work_is_done_even_if_all_tasks_are_cancelled_before_it
 
     done: list[str] = []
 
-    async def work() -> None:
+    async def work(_: object) -> None:
         await anyio.lowlevel.checkpoint()
         done.append("work")
 

@@ -31,12 +31,12 @@ async def test_close_waits_for_work_and_for_the_work_that_it_starts() -> None:
     first, second = Work(), Work()
     tasks = Background()
 
-    async def beget() -> None:
-        await first()
+    async def beget(_: object) -> None:
+        await first(None)
         tasks.start(second, "second")
 
     async with anyio.create_task_group() as group:
-        await tasks.open()
+        tasks.open()
         tasks.start(beget, "first")
 
         async def end_later() -> None:
@@ -55,7 +55,7 @@ async def test_close_waits_for_work_and_for_the_work_that_it_starts() -> None:
 async def test_close_gives_up_after_its_timeout_and_names_what_may_be_left() -> None:
     hung, done = Work(), Work()
     tasks = Background()
-    await tasks.open()
+    tasks.open()
     tasks.start(hung, "destroy of server 00a1", uuid="00a1")
     tasks.start(done, "destroy of server 00a2", uuid="00a2")
     done.may_end.set()
@@ -70,7 +70,7 @@ async def test_close_gives_up_after_its_timeout_and_names_what_may_be_left() -> 
 
 async def test_each_create_that_close_gives_up_is_named_even_without_a_uuid() -> None:
     tasks = Background()
-    await tasks.open()
+    tasks.open()
     for number in range(2):
         tasks.start(Work(), f"create of server {number}")
     await settle()
@@ -100,12 +100,12 @@ async def test_work_that_is_unfinished_when_close_was_interrupted_is_logged(capl
 
     hung = Work()
 
-    async def stubborn() -> None:
+    async def stubborn(_: object) -> None:
         with anyio.CancelScope(shield=True):
-            await hung()
+            await hung(None)
 
     tasks = Background(Interrupted())
-    await tasks.open()
+    tasks.open()
     tasks.start(stubborn, "destroy of server 00a1", uuid="00a1")
     await settle()
     await tasks.close(60)
@@ -125,7 +125,7 @@ async def test_a_caller_that_waits_for_abandoned_work_gets_an_error() -> None:
         told.append(caught.value.uuid)
 
     async with anyio.create_task_group() as group:
-        await tasks.open()
+        tasks.open()
         group.start_soon(wait)
         await hung.begun.wait()
         await tasks.close(0.01)
@@ -138,7 +138,7 @@ async def test_close_waits_only_for_the_end_of_work_that_resists_cancellation(
     """Work whose own cleanup takes time."""
     cleaned: list[bool] = []
 
-    async def work() -> None:
+    async def work(_: object) -> None:
         try:
             await anyio.sleep_forever()
         finally:
@@ -147,7 +147,7 @@ async def test_close_waits_only_for_the_end_of_work_that_resists_cancellation(
             cleaned.append(True)
 
     tasks = Background()
-    await tasks.open()
+    tasks.open()
     tasks.start(work, "work")
     await settle()
     failures, _ = await tasks.close(0.01)
@@ -162,7 +162,7 @@ async def test_an_interrupted_close_continues_to_its_timeout_and_returns_the_int
 
     async def live() -> None:
         tasks = Background()
-        await tasks.open()
+        tasks.open()
         tasks.start(work, "work")
         closing.set()
         result = await tasks.close(60.0)

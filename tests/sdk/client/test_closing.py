@@ -130,7 +130,7 @@ async def test_a_cancellation_that_meets_an_error_of_the_body_keeps_it(also: Exc
     """A native cancellation of asyncio. anyio would repeat its own at the next await."""
     closing, finish = anyio.Event(), anyio.Event()
 
-    async def work() -> None:
+    async def work(_: object) -> None:
         closing.set()
         await finish.wait()
 
@@ -155,7 +155,7 @@ async def test_a_cancellation_that_meets_an_error_of_the_body_keeps_it(also: Exc
 async def test_a_cancelled_body_ends_as_cancelled_whatever_happens_during_close() -> None:
     closing, finish = anyio.Event(), anyio.Event()
 
-    async def work() -> None:
+    async def work(_: object) -> None:
         await finish.wait()
 
     async def main() -> None:

@@ -28,6 +28,7 @@ from upcloud_sdk.errors import (
     ServerFault,
     UpCloudError,
 )
+from upcloud_sdk.events import Retry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     import respx
 
     from tests.sdk.clock import AutojumpClock
-    from upcloud_sdk.events import Retry
+    from upcloud_sdk.events import Event, Listener
 
 METHODS = ("GET", "PUT", "DELETE", "POST", "PATCH")
 IDEMPOTENT = {"GET", "PUT", "DELETE"}
@@ -77,8 +78,13 @@ def _mock(what: int | type[httpx.TransportError]) -> httpx.Response | httpx.Tran
     return refused(what) if isinstance(what, int) else what("it went wrong")
 
 
-def client(clock: AutojumpClock, retry: RetryPolicy = RetryPolicy(jitter=0)) -> UpCloud:  # noqa: B008 - frozen
-    return UpCloud(Token("ucat_x"), retry=retry, waits=WaitPolicy(clock=clock), ssl_context=authorities())
+def client(
+    clock: AutojumpClock,
+    retry: RetryPolicy = RetryPolicy(jitter=0),  # noqa: B008 - frozen
+    on_event: Listener | None = None,
+) -> UpCloud:
+    waits = WaitPolicy(clock=clock)
+    return UpCloud(Token("ucat_x"), retry=retry, waits=waits, ssl_context=authorities(), on_event=on_event)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -243,11 +249,12 @@ async def test_a_policy_of_one_attempt_never_repeats(api: respx.MockRouter, cloc
 async def test_each_retry_is_reported_and_logged(
     api: respx.MockRouter, clock: AutojumpClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told: list[Retry] = []
+    events: list[Event] = []
     api.get("/thing").mock(side_effect=[refused(503), httpx.ConnectError("no"), httpx.Response(200)])
     with caplog.at_level(logging.WARNING, logger="upcloud_sdk"):
-        async with client(clock, RetryPolicy(jitter=0, on_retry=told.append)) as cloud:
+        async with client(clock, RetryPolicy(jitter=0), on_event=events.append) as cloud:
             await cloud.request("GET", "/thing")
+    told = [each for each in events if isinstance(each, Retry)]
     assert [(each.call, each.attempt, each.pause) for each in told] == [("GET /thing", 1, 0.5), ("GET /thing", 2, 1.0)]
     assert "HTTP 503" in told[0].reason
     assert "could not connect to api.upcloud.com, port 443: ConnectError" in told[1].reason

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import anyio
 
+from upcloud_sdk._identity import run_id
 from upcloud_sdk.errors import Forbidden, NotFound, UnexpectedAnswer, UpCloudError
-from upcloud_sdk.fleet.records.identity import run_id
 from upcloud_sdk.models import StorageType
 from upcloud_sdk.models.ownership import ATTEMPT, LEASE, OWNER, RUN, Ownership
 

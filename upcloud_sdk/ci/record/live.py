@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from upcloud_sdk._identity import run_id
 from upcloud_sdk.billing import hours_started, paid_until
 from upcloud_sdk.ci.record.changes import Phase
-from upcloud_sdk.fleet.records.identity import run_id
 from upcloud_sdk.models.ownership import OWNER, Ownership
 
 if TYPE_CHECKING:

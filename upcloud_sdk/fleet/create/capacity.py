@@ -9,11 +9,10 @@ from upcloud_sdk.errors import LimitReached, NoCapacity
 from upcloud_sdk.events import RefusalEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Sequence
 
     from upcloud_sdk._emitter import Emitter
     from upcloud_sdk.models.server_requests import ServerSpec
-    from upcloud_sdk.models.servers import Server
     from upcloud_sdk.waiting import Clock
 
 REMEMBERED_FOR = 300.0
@@ -23,6 +22,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 5.0, 60.0
 """Seconds until a waiting create tries a refused size again: at first, and at most."""
 
 REFUSALS = (NoCapacity, LimitReached)
+"""A refusal means that nothing was created. After any other error, the next spec could create a second server."""
 
 Size = tuple[str, str, int | None, int | None]
 
@@ -47,57 +47,21 @@ class Capacity:
     """The sizes that were recently refused to one client."""
 
     def __init__(self, clock: Clock, emit: Emitter) -> None:
-        self._clock, self._emit = clock, emit
+        self.clock, self._emit = clock, emit
         self._refused: dict[Size, _Refusal] = {}
 
-    async def create_first(
-        self, specs: Sequence[ServerSpec], create: Callable[[ServerSpec], Awaitable[Server]], *, patience: float = 0.0
-    ) -> Server:
-        """Create a server from the first spec that is not refused. Recently refused sizes are tried last.
-
-        `patience`: seconds to try refused specs again. Waiting creates take turns.
-
-        Raises:
-            NoCapacity, LimitReached: All were refused. The error has the earlier refusals as notes.
-        """
-        ends = self._clock.now() + patience
-        refusals: dict[Size, str] = {}
-        while True:
-            last: NoCapacity | LimitReached | None = None
-            for spec in self._ordered(specs):
-                if self._clock.now() < ends and not self._may_try(spec):
-                    continue
-                try:
-                    server = await create(spec)
-                except REFUSALS as error:
-                    # A refusal means that nothing was created. After any other error, the next spec could create a
-                    # second server.
-                    refusals.pop(size_of(spec), None)
-                    refusals[size_of(spec)] = f"{spec.plan} in {spec.zone} was refused before: {error}"
-                    last = error
-                    self._note_refusal(spec)
-                    now, reason = self._emit.now(), str(error)
-                    self._emit(RefusalEvent(at=now, zone=spec.zone, plan=spec.plan, reason=reason))
-                else:
-                    self._note_success(spec)
-                    return server
-            if last is not None and self._clock.now() >= ends:
-                for refusal in [*refusals.values()][:-1]:
-                    last.add_note(refusal)
-                raise last
-            await self._clock.sleep(max(0.1, min(self._next_try(specs), ends) - self._clock.now()))
-
-    def _ordered(self, specs: Sequence[ServerSpec]) -> list[ServerSpec]:
-        now = self._clock.now()
+    def ordered(self, specs: Sequence[ServerSpec]) -> list[ServerSpec]:
+        """The specs in their order, but recently refused sizes last."""
+        now = self.clock.now()
         self._refused = {
             size: refusal for size, refusal in self._refused.items() if max(refusal.until, refusal.next_try) > now
         }
         return sorted(specs, key=lambda spec: refusal.until if (refusal := self._refused.get(size_of(spec))) else 0.0)
 
-    def _may_try(self, spec: ServerSpec) -> bool:
-        """Whether to try a spec now. If so, other waiting creates skip it for a while."""
+    def may_try(self, spec: ServerSpec) -> bool:
+        """Whether a waiting create may try a spec now. If so, other waiting creates skip it for a while."""
         refusal = self._refused.get(size_of(spec))
-        now = self._clock.now()
+        now = self.clock.now()
         if refusal is None:
             return True
         if refusal.next_try > now:
@@ -105,19 +69,65 @@ class Capacity:
         refusal.next_try = now + refusal.pause
         return True
 
-    def _next_try(self, specs: Sequence[ServerSpec]) -> float:
-        now = self._clock.now()
+    def next_try(self, specs: Sequence[ServerSpec]) -> float:
+        """When a waiting create may try one of these specs."""
+        now = self.clock.now()
         refusals = (self._refused.get(size_of(spec)) for spec in specs)
         return min(now if refusal is None else refusal.next_try for refusal in refusals)
 
-    def _note_refusal(self, spec: ServerSpec) -> None:
-        now = self._clock.now()
+    def note_refusal(self, spec: ServerSpec, error: NoCapacity | LimitReached) -> None:
+        """Note that a create of this spec was refused."""
+        now = self.clock.now()
         refusal = self._refused.get(size_of(spec))
         pause = FIRST_PAUSE if refusal is None else min(LONGEST_PAUSE, refusal.pause * 2)
         self._refused[size_of(spec)] = _Refusal(now + REMEMBERED_FOR, now + pause, pause)
+        self._emit(RefusalEvent(at=self._emit.now(), zone=spec.zone, plan=spec.plan, reason=str(error)))
 
-    def _note_success(self, spec: ServerSpec) -> None:
+    def note_success(self, spec: ServerSpec) -> None:
+        """Note that a create of this spec has succeeded."""
         refusal = self._refused.get(size_of(spec))
         if refusal is not None:
             # There is capacity again: waiting creates continue one by one, each when the previous one has succeeded.
-            refusal.next_try, refusal.pause = self._clock.now(), FIRST_PAUSE
+            refusal.next_try, refusal.pause = self.clock.now(), FIRST_PAUSE
+
+
+class SpecChoice:
+    """Which of several specs one create tries next.
+
+    `patience`: seconds to try refused specs again. Waiting creates take turns.
+    """
+
+    def __init__(self, capacity: Capacity, specs: Sequence[ServerSpec], patience: float) -> None:
+        self._capacity, self._specs = capacity, specs
+        self._ends = capacity.clock.now() + patience
+        self._left = capacity.ordered(specs)
+        """Not tried yet in this round."""
+        self._last: NoCapacity | LimitReached | None = None
+        """The last refusal of this round."""
+        self._refusals: dict[Size, str] = {}
+
+    async def next_spec(self) -> ServerSpec:
+        """The next spec to try. After each round, this waits.
+
+        Raises:
+            NoCapacity, LimitReached: All were refused, and there is no time left. It has earlier refusals as notes.
+        """
+        capacity, clock = self._capacity, self._capacity.clock
+        while True:
+            while self._left:
+                spec = self._left.pop(0)
+                if clock.now() >= self._ends or capacity.may_try(spec):
+                    return spec
+            if self._last is not None and clock.now() >= self._ends:
+                for refusal in [*self._refusals.values()][:-1]:
+                    self._last.add_note(refusal)
+                raise self._last
+            await clock.sleep(max(0.1, min(capacity.next_try(self._specs), self._ends) - clock.now()))
+            self._left, self._last = capacity.ordered(self._specs), None
+
+    def note_refusal(self, spec: ServerSpec, error: NoCapacity | LimitReached) -> None:
+        """Note that the last spec was refused."""
+        self._last = error
+        self._refusals.pop(size_of(spec), None)
+        self._refusals[size_of(spec)] = f"{spec.plan} in {spec.zone} was refused before: {error}"
+        self._capacity.note_refusal(spec, error)

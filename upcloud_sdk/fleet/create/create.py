@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from upcloud_sdk._identity import new_attempt, run_id, warn_of_default_owner
 from upcloud_sdk._wire import Document
 from upcloud_sdk.events import ServerEvent
-from upcloud_sdk.fleet.create.idempotent_create import Creation, create_once, with_labels
+from upcloud_sdk.fleet.create.capacity import REFUSALS, Capacity, SpecChoice
 from upcloud_sdk.fleet.records.api_time import api_now
-from upcloud_sdk.fleet.records.identity import new_attempt, run_id
+from upcloud_sdk.fleet.records.records import Record
 from upcloud_sdk.models.ownership import Ownership
-from upcloud_sdk.resources._base import Makeable, body_of
+from upcloud_sdk.resources._base import ResourceKind, body_of
+from upcloud_sdk.resources._one_create import OneCreate, with_labels
 from upcloud_sdk.resources.server_storages import SERVER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from upcloud_sdk._background import Operation
+    from upcloud_sdk.errors import LeaseLost
+    from upcloud_sdk.fleet.destroy.server_destroyer import ServerDestroyer
+    from upcloud_sdk.fleet.records.renewal import Renewal
     from upcloud_sdk.models.server_requests import ServerSpec
     from upcloud_sdk.models.servers import Server
     from upcloud_sdk.resources._base import Core
@@ -24,57 +30,95 @@ if TYPE_CHECKING:
 CREATE_TIMEOUT = 60.0
 """Seconds to wait for the answer to a create. The API needs about two."""
 
-_SERVERS = Makeable("/server", "server", "servers", wraps_labels=True)
+_SERVERS = ResourceKind("/server", "server", "servers", wraps_labels=True)
 
 
-class Created(NamedTuple):
-    """A new server and its labels."""
+class ServerCreator:
+    """Creates the servers of one client, each exactly once."""
 
-    server: Server
-    owned: Ownership
-    disks: frozenset[str] | None
-    """The disks that were created with it. None if the answer did not name them all."""
+    def __init__(self, core: Core, renewal: Renewal, destroyer: ServerDestroyer) -> None:
+        self._core, self._renewal, self._destroyer = core, renewal, destroyer
+        self._capacity = Capacity(core.waits.clock, core.emit)
 
+    async def create_first(
+        self,
+        operation: Operation[Any],
+        specs: Sequence[ServerSpec],
+        *,
+        lease: float | None,
+        patience: float,
+        on_lost: Callable[[LeaseLost], None] | None,
+        on_late: Callable[[Server], None] | None,
+    ) -> Server:
+        """Create a server from the first spec that is not refused, in a task of the client, and manage its lease.
 
-async def create_server(
-    core: Core,
-    spec: ServerSpec,
-    *,
-    lease: float | None,
-    remove: Callable[[str], None],
-    on_late: Callable[[Server], None] | None,
-) -> Created:
-    """Create one server. Must run in a task that the client owns.
+        Raises:
+            OutcomeUnknown: No answer came, and nothing was found. The client keeps searching, and destroys a late
+                server.
+            NoCapacity, LimitReached: All were refused.
+        """
+        if lease is not None:
+            warn_of_default_owner(self._core.owner)
+        choice = SpecChoice(self._capacity, specs, patience)
+        while True:
+            spec = await choice.next_spec()
+            try:
+                server, record = await self._create_one(operation, spec, lease, on_late)
+            except REFUSALS as error:
+                choice.note_refusal(spec, error)
+            else:
+                record.on_lost = on_lost
+                self._renewal.hold(record)
+                self._capacity.note_success(spec)
+                return server
 
-    `lease`: seconds from now. `remove` starts the destroy of a server without a holder, which `on_late` gets before.
-
-    Raises:
-        OutcomeUnknown: No answer came, and nothing was found. The client keeps searching, and destroys a late server.
-    """
-    ends = None if lease is None else await api_now(core) + timedelta(seconds=lease)
-    owned = Ownership(core.owner, run_id(), new_attempt(), ends)
-    creation = Creation(
-        kind=_SERVERS,
-        document=labelled(spec, owned.labels()),
-        attempt=str(owned.attempt),
-        read=SERVER,
-        remove=remove,
-        timeout=CREATE_TIMEOUT,
-        on_late=on_late,
-    )
-    began = core.emit.now()
-    server, happened = await create_once(core.transport, core.background, core.waits, creation)
-    now = core.emit.now()
-    core.emit(
-        ServerEvent(
-            at=now, uuid=server.uuid, happened=happened, state=server.state, title=server.title, seconds=now - began
+    async def _create_one(
+        self,
+        operation: Operation[Any],
+        spec: ServerSpec,
+        lease: float | None,
+        on_late: Callable[[Server], None] | None,
+    ) -> tuple[Server, Record]:
+        core = self._core
+        ends = None if lease is None else await api_now(core) + timedelta(seconds=lease)
+        owned = Ownership(core.owner, run_id(), new_attempt(), ends)
+        create = OneCreate(
+            core=core,
+            kind=_SERVERS,
+            document=labelled(spec, owned.labels()),
+            attempt=str(owned.attempt),
+            read=SERVER,
+            remove=self._destroyer.start_destroy,
+            timeout=CREATE_TIMEOUT,
+            on_late=on_late,
         )
-    )
+        began = core.emit.now()
+        server, happened = await create.post_create(operation)
+        now = core.emit.now()
+        core.emit(
+            ServerEvent(
+                at=now, uuid=server.uuid, happened=happened, state=server.state, title=server.title, seconds=now - began
+            )
+        )
+        record = Record(
+            server.uuid,
+            attempt=owned.attempt,
+            disks=_made_disks(spec, server),
+            seconds=lease,
+            ends=ends,
+            made=core.waits.clock.now(),
+            labels=owned.labels(),
+        )
+        return server, record
+
+
+def _made_disks(spec: ServerSpec, server: Server) -> frozenset[str] | None:
+    """The disks that were created with a server. None if the answer does not name them all."""
     given = {device.storage for device in spec.storage_devices if device.action == "attach"}
     devices = (device.storage for device in server.storage_devices if device.type == "disk" and device.storage)
     disks = frozenset(storage for storage in devices if storage not in given)
     wanted = sum(device.action != "attach" for device in spec.storage_devices)
-    return Created(server, owned, disks if len(disks) == wanted else None)
+    return disks if len(disks) == wanted else None
 
 
 def labelled(spec: ServerSpec, ours: Mapping[str, str]) -> Document:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
 from upcloud_sdk._transport import path_segment
 from upcloud_sdk.errors import (
@@ -19,7 +19,6 @@ from upcloud_sdk.errors import (
     UpCloudError,
 )
 from upcloud_sdk.events import ServerEvent
-from upcloud_sdk.fleet.destroy.delete import send_delete
 from upcloud_sdk.fleet.destroy.destroy_disks import Disks
 from upcloud_sdk.fleet.destroy.destroy_steps import (
     GONE,
@@ -35,6 +34,7 @@ from upcloud_sdk.fleet.destroy.destroy_steps import (
 from upcloud_sdk.fleet.records.observed import UNREADABLE, ObservedServer, get_server
 from upcloud_sdk.models.ownership import IMAGE, sdk_labels
 from upcloud_sdk.models.servers import Server, ServerSummary
+from upcloud_sdk.resources._delete import send_delete
 from upcloud_sdk.resources.servers import START_TIMEOUT, whole_seconds
 
 if TYPE_CHECKING:
@@ -69,15 +69,7 @@ SOFT_STOP = 60.0
 SETTLED = frozenset({"stopped", "error"})
 
 
-class Tools(NamedTuple):
-    """Objects shared by all destroys of a client."""
-
-    core: Core
-    watcher: Watcher[ServerSummary]
-    labels: LabelEditor
-
-
-class Destroyer:
+class OneDestroy:
     """One destroy of one server, in any state. Its record has the disks to delete with it.
 
     `guard`: decides from the current state whether to destroy the server. If given, the state is read before the first
@@ -86,7 +78,9 @@ class Destroyer:
 
     def __init__(
         self,
-        tools: Tools,
+        core: Core,
+        watcher: Watcher[ServerSummary],
+        labels: LabelEditor,
         record: Record,
         *,
         timeout: float,
@@ -95,7 +89,7 @@ class Destroyer:
         looks_first: bool = True,
         seen: ObservedServer | None = None,
     ) -> None:
-        self._core, self._watcher = tools.core, tools.watcher
+        self._core, self._watcher = core, watcher
         self._record, self._uuid, self._guard = record, record.uuid, guard
         self._looks_first = guard is not None and looks_first
         self._path = f"/server/{path_segment(record.uuid, 'uuid')}"
@@ -108,12 +102,12 @@ class Destroyer:
         self._server = seen
         """The last known state of the server, if it is still valid."""
         self._state = UNSEEN if seen is None else seen.state
-        self._disks = Disks(self._core.transport, tools.labels, record)
+        self._disks = Disks(core.transport, labels, record)
         if seen is not None:
             self._remember(seen)
         self._last, self._problem = "it was not read", ""
 
-    async def run(self) -> None:
+    async def run_to_end(self) -> None:
         """Destroy the server and its disks, and wait until they are gone.
 
         Raises:

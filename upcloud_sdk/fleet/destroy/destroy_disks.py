@@ -7,9 +7,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from upcloud_sdk.errors import Conflict, NotFound, UnexpectedAnswer, UpCloudError
-from upcloud_sdk.fleet.destroy.delete import delete_storage
 from upcloud_sdk.fleet.records.observed import attached_disks, disks_of, get_storage
 from upcloud_sdk.models.ownership import LEASE
+from upcloud_sdk.resources._delete import delete_storage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

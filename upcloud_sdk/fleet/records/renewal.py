@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 
 import anyio
 
+from upcloud_sdk._identity import run_id
 from upcloud_sdk._tasks import protected
 from upcloud_sdk._transport.transport import SLEPT
 from upcloud_sdk.errors import LeaseLost, NotFound, UpCloudError
 from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.records.api_time import api_now, api_time
-from upcloud_sdk.fleet.records.identity import run_id
 from upcloud_sdk.fleet.records.observed import get_server
 from upcloud_sdk.fleet.records.records import State
 from upcloud_sdk.models.ownership import LEASE, Ownership, write_lease

@@ -19,12 +19,11 @@ async def send_delete(transport: Transport, path: str, params: Sequence[tuple[st
     Raises:
         UpCloudError: The resource may still exist.
     """
-    attempts: list[None] = []
-    answer = await transport.send("DELETE", path, params=params, on_send=lambda: attempts.append(None))
+    answer = await transport.send("DELETE", path, params=params)
     if answer.is_success and answer.content:
         # The API answers 204 without a body. Somebody else wrote this.
         raise ForeignAnswer(f"DELETE {path}", status=answer.status)
-    return len(attempts) == 1
+    return answer.attempt == 1
 
 
 async def delete_storage(transport: Transport, uuid: str, backups: str | None = None) -> None:

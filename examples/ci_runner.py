@@ -224,7 +224,7 @@ async def main(commands: list[str]) -> None:
         UpCloud,
         Token("ucat_any"),
         transport=sim.transport(),
-        waits=WaitPolicy(first_look=0.2, pause=0.2),
+        waits=WaitPolicy(first_read_after=0.2, pause=0.2),
         # The same after a restart, so that the servers of a process that was killed are destroyed by the next one.
         owner="ci-runner-1",
     )

@@ -59,7 +59,7 @@ async def run(servers: int, seed: int) -> Timeline:
             timeline.listen(event)
             bars.listen(event)
 
-        waits = WaitPolicy(first_look=0.5, pause=0.1)
+        waits = WaitPolicy(first_read_after=0.5, pause=0.1)
         async with UpCloud(Token("ucat_any"), transport=sim.transport(), waits=waits, on_event=listen) as cloud:
             debian = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
             async with anyio.create_task_group() as group:

@@ -37,7 +37,7 @@ def public_mac(server: Server) -> str:
 async def main() -> None:
     """Attach one address to the first of two servers, and then move it to the second."""
     sim = Simulator(boot_seconds=0.1, stop_seconds=0.1)
-    brisk = WaitPolicy(first_look=0.05, pause=0.05)
+    brisk = WaitPolicy(first_read_after=0.05, pause=0.05)
     async with UpCloud(Token("ucat_any"), transport=sim.transport(), waits=brisk) as cloud:
         debian = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
         async with (

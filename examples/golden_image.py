@@ -29,7 +29,7 @@ async def main(times: int) -> None:
     # The simulator runs no commands. It only simulates when a server would be ready. A copy takes more than a second,
     # so that no two versions are created in the same second. The API tells their age in whole seconds.
     sim = Simulator(boot_seconds=0.1, stop_seconds=0.1, storage_seconds=1.1)
-    brisk = WaitPolicy(first_look=0.05, pause=0.05)
+    brisk = WaitPolicy(first_read_after=0.05, pause=0.05)
     async with UpCloud(Token("ucat_any"), transport=sim.transport(), waits=brisk) as cloud:
         for number in range(1, times + 1):
             await renew(cloud, f"2026.{number}")

@@ -310,7 +310,7 @@ async def main(*, live: bool) -> list[Finding]:
             await check(cloud, findings.append)
         return findings
     sim = Simulator(boot_seconds=0.2, stop_seconds=0.2)
-    brisk = WaitPolicy(first_look=0.1, pause=0.1)
+    brisk = WaitPolicy(first_read_after=0.1, pause=0.1)
     async with UpCloud(Token("ucat_any"), transport=sim.transport(), waits=brisk, owner="live-check") as cloud:
         await check(cloud, findings.append)
     findings.append(Finding("servers and disks left", "0", str(len(sim.servers) + len(sim.storages))))

@@ -14,7 +14,7 @@ sim = Simulator(boot_seconds=0.5, stop_seconds=0.5)  # a simulated account, as l
 
 def client() -> UpCloud:
     """A client of the simulator. With a real account, write `UpCloud()`."""
-    return UpCloud(Token("ucat_any"), transport=sim.transport(), waits=WaitPolicy(first_look=0.2, pause=0.2))
+    return UpCloud(Token("ucat_any"), transport=sim.transport(), waits=WaitPolicy(first_read_after=0.2, pause=0.2))
 
 
 # %% Look around: the last line of a cell is shown as a table.

@@ -55,7 +55,7 @@ async def main(*, live: bool) -> None:
             await show(cloud, public_keys() or sys.exit("no public key in ~/.ssh: make one with ssh-keygen"))
         return
     sim = Simulator(boot_seconds=0.5, stop_seconds=0.5)
-    brisk = WaitPolicy(first_look=0.2, pause=0.2)
+    brisk = WaitPolicy(first_read_after=0.2, pause=0.2)
     async with UpCloud(Token("ucat_any"), transport=sim.transport(), waits=brisk) as cloud:
         await show(cloud, public_keys() or ("ssh-ed25519 AAAA nobody@example.com",))
 

@@ -36,7 +36,7 @@ async def simulate(*, dry_run: bool) -> ReapReport:
     """Reap on a simulator where a process died an hour ago and left a server."""
     clock = ManualClock()
     sim = Simulator(clock=clock, boot_seconds=0, stop_seconds=0)
-    brisk = WaitPolicy(first_look=0, pause=0.01)
+    brisk = WaitPolicy(first_read_after=0, pause=0.01)
     async with UpCloud(Token("ucat_any"), transport=sim.transport(), waits=brisk, owner="ci@example") as dead:
         debian = await dead.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
         spec = ServerSpec(

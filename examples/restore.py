@@ -49,7 +49,7 @@ async def restore(cloud: UpCloud, disk: str) -> Server:
 async def simulated() -> None:
     """Back up the disk of a server twice, and restore the second backup."""
     sim = Simulator(boot_seconds=0.2, stop_seconds=0.1, storage_seconds=0.2)
-    waits = WaitPolicy(first_look=0.1, pause=0.1)
+    waits = WaitPolicy(first_read_after=0.1, pause=0.1)
     async with UpCloud(Token("ucat_any"), transport=sim.transport(), waits=waits) as cloud:
         spec = await cloud.servers.spec("debian-12", zone="fi-hel1", plan="PREMIUM-1xCPU-1GB", hostname="web-1")
         server = await cloud.servers.create(spec)

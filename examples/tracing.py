@@ -54,7 +54,7 @@ class Spans:
         if span is None:
             span = self._lives[event.uuid] = self._tracer.start_span(f"server {event.title or event.uuid}")
         span.add_event(event.state if event.happened == "seen" and event.state else event.happened)
-        if event.happened in {"destroyed", "left"}:
+        if event.happened in {"destroyed", "not destroyed"}:
             self._lives.pop(event.uuid).end()
 
 
@@ -64,7 +64,7 @@ async def main() -> None:
     provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter()))
     spans = Spans(provider.get_tracer("upcloud_sdk"))
     sim = Simulator(boot_seconds=0.2, stop_seconds=0.1)
-    waits = WaitPolicy(first_look=0.05, pause=0.05)
+    waits = WaitPolicy(first_read_after=0.05, pause=0.05)
     async with UpCloud(Token("ucat_any"), transport=sim.transport(), waits=waits, on_event=spans.listen) as cloud:
         debian = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
         async with cloud.servers.ephemeral(spec_for("traced", debian.uuid)):

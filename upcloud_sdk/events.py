@@ -70,7 +70,7 @@ class ServerEvent(Event):
     """A server was created, changed or deleted."""
 
     uuid: str
-    happened: Literal["created", "adopted", "seen", "progress", "stopping", "destroyed", "left"]
+    happened: Literal["created", "adopted", "seen", "progress", "stopping", "destroyed", "not destroyed"]
     """`adopted`: found after the answer to its create was lost. `seen`: has a new state. `progress`: same state, new
     progress. `stopping`: its stop was requested, before it is deleted. `left`: it could not be destroyed in time."""
     state: str | None = None

@@ -35,12 +35,12 @@ def client_of(simulator: Simulator, *, owner: str = "tests") -> UpCloud:
     from upcloud_sdk import RetryPolicy, Token, UpCloud, WaitPolicy
 
     waits = WaitPolicy(
-        first_look=0,
+        first_read_after=0,
         pause=0.01,
         brisk_for=1,
         longest_pause=0.1,
-        look_for_create=(0.01, 0.01, 0.05, 0.1),
-        look_on=1,
+        search_pauses=(0.01, 0.01, 0.05, 0.1),
+        search_timeout=1,
         get_missing_after=0.05,
     )
     retry = RetryPolicy(first_pause=0.01, longest_pause=0.05)

@@ -15,7 +15,9 @@ from upcloud_sdk.ci.account.cache import TimedCache
 class QuickWorker(UpcloudLatentWorker):
     """Polls often, and has a short quarantine after a failure."""
 
-    waits: ClassVar[WaitPolicy] = WaitPolicy(first_look=0, pause=0.02, look_for_create=(0.05, 0.1, 0.5), look_on=1)
+    waits: ClassVar[WaitPolicy] = WaitPolicy(
+        first_read_after=0, pause=0.02, search_pauses=(0.05, 0.1, 0.5), search_timeout=1
+    )
     quarantine_timeout = quarantine_initial_timeout = 0.05
 
     @property

@@ -26,7 +26,7 @@ def sim(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
         monkeypatch.setenv("UPCLOUD_DEBUG_API_BASE_URL", url)
         monkeypatch.setenv("UPCLOUD_TOKEN", "ucat_secret")
         monkeypatch.setenv("UPCLOUD_SDK_OWNER", "ci")
-        brisk = WaitPolicy(first_look=0, pause=0.05)
+        brisk = WaitPolicy(first_read_after=0, pause=0.05)
         monkeypatch.setitem(inspect.unwrap(UpCloud.__init__).__kwdefaults__, "waits", brisk)
         yield sim
 

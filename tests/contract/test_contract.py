@@ -73,7 +73,7 @@ class Recorder(httpx.AsyncBaseTransport):
 
 async def sent_requests(case: Case, status: int, document: Any) -> list[httpx.Request]:  # noqa: ANN401 - any JSON document
     recorder = Recorder(status, document)
-    waits = WaitPolicy(clock=AutojumpClock(), look_on=0)
+    waits = WaitPolicy(clock=AutojumpClock(), search_timeout=0)
     async with UpCloud(Token("ucat_x"), transport=recorder, retry=RetryPolicy(attempts=1), waits=waits) as cloud:
         await case.call(cloud)
     return recorder.requests

@@ -56,7 +56,7 @@ async def test_every_field_of_an_answer_is_shown(operation: Operation, case: Cas
         if schema is None:
             continue
         full = list(variants(schema))[1]
-        waits = WaitPolicy(clock=AutojumpClock(), look_on=0)
+        waits = WaitPolicy(clock=AutojumpClock(), search_timeout=0)
         recorder = Recorder(status, full)
         retry = RetryPolicy(attempts=1)
         try:

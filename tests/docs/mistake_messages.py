@@ -48,7 +48,7 @@ async def _run(mistake: Mistake, url: str, simulator: Simulator) -> None:
     if "cloud." not in mistake.code:
         await _execute(code, names)
         return
-    async with UpCloud(waits=WaitPolicy(first_look=0.01, pause=0.01)) as cloud:
+    async with UpCloud(waits=WaitPolicy(first_read_after=0.01, pause=0.01)) as cloud:
         names["cloud"] = cloud
         await _execute(code, names)
 

@@ -28,7 +28,7 @@ def simulator(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Simul
         # A file that the reader has.
         trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
         # The test waits for milliseconds where a reader waits for seconds.
-        brisk = WaitPolicy(first_look=0.02, pause=0.02, look_for_create=(0.02,))
+        brisk = WaitPolicy(first_read_after=0.02, pause=0.02, search_pauses=(0.02,))
         monkeypatch.setitem(inspect.unwrap(UpCloud.__init__).__kwdefaults__, "waits", brisk)
         yield sim
 

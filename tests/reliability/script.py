@@ -20,7 +20,9 @@ from upcloud_sdk import RetryPolicy, ServerSpec, StorageDeviceSpec, Token, UpClo
 if TYPE_CHECKING:
     from upcloud_sdk.events import Event
 
-WAITS = WaitPolicy(first_look=0.02, pause=0.02, longest_pause=0.1, look_for_create=(0.05, 0.05, 0.1, 0.2), look_on=1)
+WAITS = WaitPolicy(
+    first_read_after=0.02, pause=0.02, longest_pause=0.1, search_pauses=(0.05, 0.05, 0.1, 0.2), search_timeout=1
+)
 RETRY = RetryPolicy(first_pause=0.02, longest_pause=0.1)
 SPEC = ServerSpec(
     zone="fi-hel1",

@@ -41,7 +41,12 @@ MEMORY = 32.0
 SECONDS = 300.0
 
 WAITS = WaitPolicy(
-    first_look=0.1, pause=0.1, brisk_for=5, longest_pause=0.5, look_for_create=(0.1, 0.2, 0.4, 0.8), look_on=3
+    first_read_after=0.1,
+    pause=0.1,
+    brisk_for=5,
+    longest_pause=0.5,
+    search_pauses=(0.1, 0.2, 0.4, 0.8),
+    search_timeout=3,
 )
 RETRY = RetryPolicy(first_pause=0.05, longest_pause=0.4)
 

@@ -68,7 +68,7 @@ from upcloud_sdk.buildbot import PaidHour
 
 FACTOR = {factor}
 billing.HOUR = 3600 / FACTOR
-QuickWorker.waits = replace(QuickWorker.waits, first_look=5 / FACTOR, pause=1 / FACTOR)
+QuickWorker.waits = replace(QuickWorker.waits, first_read_after=5 / FACTOR, pause=1 / FACTOR)
 COMMON = {{
     "api_username": "user", "api_password": "secret-password", "base_url": {url!r},
     "image": "Debian GNU/Linux 12 (Bookworm)", "masterFQDN": "127.0.0.1", "build_wait_timeout": {idle},

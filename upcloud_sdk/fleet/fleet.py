@@ -38,7 +38,7 @@ log = logging.getLogger("upcloud_sdk")
 
 
 class Fleet:
-    """The servers of one client."""
+    """What the namespaces of one client share about its servers: records, leases, waits, creates and destroys."""
 
     def __init__(self, core: Core) -> None:
         self.core = core
@@ -84,7 +84,7 @@ class Fleet:
             ours: dict[str, str | None] = {OWNER: self.core.owner, RUN: run_id(), LEASE: write_lease(ends)}
             undo: list[tuple[str, dict[str, str | None]]] = []
             attempt = seen.ownership.attempt
-            disks = [] if attempt is None else await disks_of(self.core.transport, attempt, with_titled=True)
+            disks = [] if attempt is None else await disks_of(self.core.transport, attempt, with_unlabelled=True)
             try:
                 # The server first: disks are not reaped while their server exists.
                 await self.labels.write_server(seen, ours)
@@ -131,7 +131,7 @@ class Fleet:
         """Remove the lease from the server and disks of an attempt. Return the server after that."""
         seen = await self._keep_server(uuid)
         attempt = seen.ownership.attempt
-        for disk in [] if attempt is None else await disks_of(self.core.transport, attempt, with_titled=True):
+        for disk in [] if attempt is None else await disks_of(self.core.transport, attempt, with_unlabelled=True):
             # An incomplete image keeps its lease: without it, it would look like a complete one.
             if disk.has_lease and disk.type != "template":
                 await self._edit_disk(disk.uuid, {**seen.ownership.labels(), LEASE: None})
@@ -173,13 +173,13 @@ class Fleet:
 
     # --- waits --------------------------------------------------------------------------------------------------------
 
-    def first_look(self, uuid: str) -> float:
+    def boot_delay(self, uuid: str) -> float:
         """Seconds until the earliest time at which a server can be started. Servers do not boot faster."""
         record = self.records.get(uuid)
         if record is None or record.made is None:
             return 0.0
         waits = self.core.waits
-        return max(0.0, record.made + waits.first_look - waits.clock.now())
+        return max(0.0, record.made + waits.first_read_after - waits.clock.now())
 
     def is_listed(self, uuid: str) -> bool:
         """Whether the list of this run's servers contains a server."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REMEMBERED = 1000
 """How many new servers are kept with their details for later waits."""
 
-LAST_LOOK = 10.0
+DETAILS_TIMEOUT = 10.0
 """Minimum time for reading the server's details after it reached the state, in seconds."""
 
 
@@ -75,7 +75,7 @@ class ServerWaits(ServerEndpoints):
             return seen
         if created is not None and wanted == ServerState.STARTED:
             return with_state(created, seen)
-        with clock.limit(max(LAST_LOOK, ends - clock.now())):
+        with clock.limit(max(DETAILS_TIMEOUT, ends - clock.now())):
             return with_state(await self.get(uuid), seen)
         raise WaitTimeout(f"{_awaited(uuid, wanted)}: it is, but its details could not be read", last=seen)
 
@@ -86,7 +86,7 @@ class ServerWaits(ServerEndpoints):
             timeout=timeout,
             what=_awaited(uuid, wanted),
             listed=self._fleet.is_listed(uuid),
-            first_look=self._fleet.first_look(uuid) if wanted in {ServerState.STARTED, ServerState.STOPPED} else 0.0,
+            delay=self._fleet.boot_delay(uuid) if wanted in {ServerState.STARTED, ServerState.STOPPED} else 0.0,
         )
 
 

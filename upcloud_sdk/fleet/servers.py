@@ -172,7 +172,7 @@ class Servers(ServerDisks):
         stop_type: StopType = "hard",
         storages: StoragePolicy = "created",
         backups: BackupPolicy | None = "delete",
-        spare_taken: bool = False,
+        require_lease: bool = False,
     ) -> None:
         """Stop and delete a server in any state, with the disks that were created with it, and wait until it is gone.
 
@@ -185,11 +185,11 @@ class Servers(ServerDisks):
             storages: "created" deletes the disks that were created with the server, "all" deletes all its disks,
                 "none" keeps all.
             backups: What happens to the backups of the deleted disks. None: the API's default.
-            spare_taken: True: do not delete the server if somebody kept or took it, or if this client has no lease on
+            require_lease: True: do not delete the server if somebody kept or took it, or if this client has no lease on
                 it. It may be stopped and started again then. To avoid that, call `leases.check` first.
 
         Raises:
-            LeaseLost: The server is not destroyed because of `spare_taken`.
+            LeaseLost: The server is not destroyed because of `require_lease`.
             CleanupFailed: The server was not gone within `timeout` seconds. It may still be running and costing money.
                 Its lease is no longer renewed, and the reaper of this process tries again.
         """
@@ -201,7 +201,7 @@ class Servers(ServerDisks):
         if backups is not None:
             check_word(backups, BackupPolicy, "backups")
         destroyer = self._fleet.destroyer
-        destroy = destroyer.destroy_leased if spare_taken else destroyer.destroy
+        destroy = destroyer.destroy_leased if require_lease else destroyer.destroy
         await self._core.background.run(
             lambda _: destroy(uuid, timeout=timeout, stop_type=stop_type, storages=storages, backups=backups),
             f"destroy of server {uuid}",

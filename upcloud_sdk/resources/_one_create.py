@@ -43,7 +43,7 @@ log = logging.getLogger("upcloud_sdk")
 
 T = TypeVar("T")
 
-LOOK_TIMEOUT = 15.0
+SEARCH_TIMEOUT = 15.0
 """Limit for one search after a lost answer, in seconds."""
 
 
@@ -133,7 +133,7 @@ class OneCreate(Generic[T]):
         return await self._adopt(UnexpectedAnswer(f"POST {self._path}", self._what, "", "it was interrupted"))
 
     async def _adopt(self, cause: Exception) -> T:
-        for pause in self.core.waits.look_for_create:
+        for pause in self.core.waits.search_pauses:
             await self.core.waits.clock.sleep(pause)
             made = await self._adopt_if_found()
             if made is not None:
@@ -146,14 +146,14 @@ class OneCreate(Generic[T]):
         self.core.background.start(self._remove_if_late, what, repeatable=True)
         problem = (
             f"the create got no usable answer, and no {self._what} with label {self._label} was found; "
-            f"if it appears in the next {self.core.waits.look_on:g} s, it is destroyed ({cause})"
+            f"if it appears in the next {self.core.waits.search_timeout:g} s, it is destroyed ({cause})"
         )
         raise OutcomeUnknown(f"POST {self._path}", problem, label=self._label) from cause
 
     async def _adopt_if_found(self) -> T | None:
         """Find and read the created resource. None if it was not found, for any reason."""
         uuid: str | None = None
-        with self.core.waits.clock.limit(LOOK_TIMEOUT):
+        with self.core.waits.clock.limit(SEARCH_TIMEOUT):
             try:
                 uuid = await self._find()
                 if uuid is not None:
@@ -192,10 +192,10 @@ class OneCreate(Generic[T]):
             CleanupFailed: The API did not answer for two hours.
         """
         waits, clock = self.core.waits, self.core.waits.clock
-        ends, gives_up = clock.now() + waits.look_on, clock.now() + UNHELD_TIMEOUT
+        ends, gives_up = clock.now() + waits.search_timeout, clock.now() + UNHELD_TIMEOUT
         for pause in waits.pauses():
             uuid, was_seen = None, False
-            with clock.limit(LOOK_TIMEOUT):
+            with clock.limit(SEARCH_TIMEOUT):
                 try:
                     uuid = await self._find()
                     was_seen = True
@@ -216,7 +216,7 @@ class OneCreate(Generic[T]):
     async def _tell_late(self, uuid: str) -> None:
         if self.on_late is None:
             return
-        with self.core.waits.clock.limit(LOOK_TIMEOUT):
+        with self.core.waits.clock.limit(SEARCH_TIMEOUT):
             try:
                 late = await self._get(uuid)
             except UpCloudError as error:

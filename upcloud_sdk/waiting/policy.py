@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
+
+import anyio
 
 from upcloud_sdk._tasks import Clock, LoopClock
 from upcloud_sdk.errors import (
@@ -13,7 +15,6 @@ from upcloud_sdk.errors import (
     ServerFault,
     TransportError,
     UnexpectedAnswer,
-    UpCloudError,
     WaitTimeout,
 )
 
@@ -29,12 +30,12 @@ T = TypeVar("T")
 class WaitPolicy:
     """How often a client reads states while it waits. For fast tests, give it a clock that the test moves.
 
-    A server's state is read `first_look` seconds after its create, then every `pause` seconds until `brisk_for`
+    A server's state is read `first_read_after` seconds after its create, then every `pause` seconds until `brisk_for`
     seconds have passed. Then the pauses grow up to `longest_pause` seconds.
     """
 
-    first_look: float = 5.0
-    """Seconds from a create to the first read. Servers do not boot faster."""
+    first_read_after: float = 5.0
+    """Seconds from a create to the first read of the server's state. Servers do not boot faster."""
     pause: float = 1.0
     """Seconds between two reads."""
     brisk_for: float = 60.0
@@ -43,9 +44,9 @@ class WaitPolicy:
     """The longest pause, in seconds."""
     growth: float = 1.25
     """The factor by which the pauses grow."""
-    look_for_create: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 10.0)
+    search_pauses: tuple[float, ...] = (0.5, 1.0, 2.0, 5.0, 10.0)
     """Pauses between the searches for a server after a create without a usable answer, in seconds."""
-    look_on: float = 60.0
+    search_timeout: float = 60.0
     """How long the client then keeps searching in the background, to destroy the server if it appears, in seconds."""
     get_missing_after: float = 5.0
     """A server that is missing in the list is read alone after this many seconds."""
@@ -54,7 +55,7 @@ class WaitPolicy:
     clock: Clock = field(default_factory=LoopClock)
 
     def __post_init__(self) -> None:
-        if min(self.first_look, self.pause, self.longest_pause, self.brisk_for, self.look_on) < 0:
+        if min(self.first_read_after, self.pause, self.longest_pause, self.brisk_for, self.search_timeout) < 0:
             raise ValueError("WaitPolicy's pauses are in seconds: 0 or more")
         if self.growth < 1:
             raise ValueError("WaitPolicy.growth must be 1 or more")
@@ -73,14 +74,52 @@ FAILING = (ServerFault, TransportError, UnexpectedAnswer, RateLimited)
 """Errors of a read that do not end the wait."""
 
 
-def may_pass(error: Exception) -> bool:
-    """Whether the wait can continue after this error of a request."""
-    return isinstance(error, FAILING)
+class Waiter(Generic[T]):
+    """One wait: what it has seen, and whether it is over. `reached` raises if waiting is useless."""
 
+    def __init__(self, reached: Callable[[T], bool], policy: WaitPolicy) -> None:
+        self._reached, self._forgiven, self._pauses = reached, policy.forgiven, policy.pauses()
+        self._failures = 0
+        self.last: T | None = None
+        self.found: T | None = None
+        self.error: Exception | None = None
+        self.done = anyio.Event()
 
-def asked_pause(error: Exception | None) -> float:
-    """Seconds that the API asks to wait before the next request."""
-    return (error.retry_after or 0.0) if isinstance(error, RateLimited) else 0.0
+    def show(self, seen: T) -> None:
+        """Pass a result to the waiter."""
+        self._failures, self.last = 0, seen
+        try:
+            if not self._reached(seen):
+                return
+            self.found = seen
+        except Exception as error:  # noqa: BLE001 - an error for this waiter only, which must not stop the others
+            self.error = error
+        self.done.set()
+
+    def fail(self, error: Exception) -> None:
+        """Pass a failed read to the waiter. Up to `WaitPolicy.forgiven` in a row are ignored."""
+        self._failures += 1
+        if isinstance(error, FAILING) and self._failures <= self._forgiven:
+            return
+        self.error = error
+        self.done.set()
+
+    def next_pause(self, error: Exception | None = None) -> float:
+        """Seconds until the next read. After an error, the API may ask for a longer pause."""
+        asked = (error.retry_after or 0.0) if isinstance(error, RateLimited) else 0.0
+        return max(next(self._pauses), asked)
+
+    def result(self, what: str, timeout: float) -> T:
+        """The result that was waited for.
+
+        Raises:
+            WaitTimeout: There is none. `last` is the last result.
+        """
+        if self.error is not None:
+            raise self.error
+        if self.found is None:
+            raise _late(what, timeout, self.last)
+        return self.found
 
 
 async def poll(
@@ -101,27 +140,19 @@ async def poll(
     """
     if reads_once(timeout):
         return await read_once(read, reached, what=what)
-    clock = policy.clock
-    deadline = clock.now() + timeout
-    last: T | None = None
-    failures = 0
-    for pause in policy.pauses():
-        remaining = deadline - clock.now()
-        if remaining <= 0:
-            break
-        try:
-            with clock.limit(remaining):
-                last = await read()
-                failures = 0
-                if reached(last):
-                    return last
-        except UpCloudError as error:
-            failures += 1
-            if not may_pass(error) or failures > policy.forgiven:
-                raise
-            pause = max(pause, asked_pause(error))  # noqa: PLW2901 - longer, if the API asks for it
-        await clock.sleep(min(pause, max(0.0, deadline - clock.now())))
-    raise _late(what, timeout, last)
+    clock, waiter = policy.clock, Waiter(reached, policy)
+    with clock.limit(timeout):
+        while True:
+            problem: Exception | None = None
+            try:
+                waiter.show(await read())
+            except Exception as error:  # noqa: BLE001 - it may pass; otherwise the caller gets it
+                waiter.fail(error)
+                problem = error
+            if waiter.done.is_set():
+                break
+            await clock.sleep(waiter.next_pause(problem))
+    return waiter.result(what, timeout)
 
 
 def check_number(given: object, what: str, unit: str = "seconds") -> None:
@@ -160,7 +191,7 @@ async def read_once(read: Callable[[], Awaitable[T]], reached: Callable[[T], boo
 
 
 def _late(what: str, timeout: float, last: object) -> WaitTimeout:
-    seen = "nothing was seen" if last is None else f"last seen in state {getattr(last, 'state', '?')!s}"
+    seen = "nothing was seen" if last is None else f"last seen in state {str(getattr(last, 'state', '?'))!r}"
     return WaitTimeout(f"{what}: not within {timeout:g} s; {seen}", last=cast("Waited | None", last))
 
 

@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import anyio
 import anyio.lowlevel
 
 from upcloud_sdk._background import WhileOpen
 from upcloud_sdk._tasks import protected
-from upcloud_sdk.errors import NotOpen, WaitTimeout
+from upcloud_sdk.errors import NotOpen
 from upcloud_sdk.events import ServerEvent, WaitEvent
-from upcloud_sdk.waiting.policy import asked_pause, may_pass
+from upcloud_sdk.waiting.policy import Waiter
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Collection, Iterable
 
     from anyio.abc import TaskGroup
 
     from upcloud_sdk._background import Background
     from upcloud_sdk._emitter import Emitter
-    from upcloud_sdk.errors import Waited
     from upcloud_sdk.waiting.policy import WaitPolicy
 
 log = logging.getLogger("upcloud_sdk")
@@ -47,44 +46,18 @@ class Seen(Protocol):
 S = TypeVar("S", bound=Seen)
 
 
-class _Waiter(Generic[S]):
+class _Waiter(Waiter[S]):
+    """A wait for one server, which shares its requests with others."""
+
     def __init__(
-        self, uuid: str, reached: Callable[[S], bool], *, due: float, listed: bool, pauses: Iterator[float]
+        self, uuid: str, reached: Callable[[S], bool], policy: WaitPolicy, *, due: float, listed: bool
     ) -> None:
-        self.uuid, self.reached = uuid, reached
-        self.due, self.listed, self.pauses = due, listed, pauses
+        super().__init__(reached, policy)
+        self.uuid, self.due, self.listed = uuid, due, listed
         self.busy = False
         """Whether a read of only this server is running."""
         self.asked = due
         """Time of the last read of only this server, or of the first possible one."""
-        self.failures = 0
-        self.last: S | None = None
-        self.found: S | None = None
-        self.error: Exception | None = None
-        self.done = anyio.Event()
-
-    def show(self, seen: S) -> None:
-        """Pass a result to the waiter."""
-        self.failures, self.last = 0, seen
-        try:
-            if not self.reached(seen):
-                return
-            self.found = seen
-        except Exception as error:  # noqa: BLE001 - an error for this waiter only, which must not stop the others
-            self.error = error
-        self.done.set()
-
-    def fail(self, error: Exception, forgiven: int) -> None:
-        """Pass a failed read to the waiter."""
-        self.failures += 1
-        if may_pass(error) and self.failures <= forgiven:
-            return
-        self.error = error
-        self.done.set()
-
-    def plan_next(self, now: float, error: Exception | None = None) -> None:
-        """Plan the next read."""
-        self.due = now + max(next(self.pauses), asked_pause(error))
 
 
 class Watcher(Generic[S]):
@@ -116,11 +89,11 @@ class Watcher(Generic[S]):
         timeout: float,
         what: str,
         listed: bool,
-        first_look: float = 0.0,
+        delay: float = 0.0,
     ) -> S:
         """Wait until `reached` is true for a result, and return that result.
 
-        `listed`: whether the list of this run's servers contains it. `first_look`: seconds until the first read.
+        `listed`: whether the list of this run's servers contains it. `delay`: seconds until the first read.
 
         Raises:
             WaitTimeout: The time is over. `last` is the last result.
@@ -129,8 +102,8 @@ class Watcher(Generic[S]):
         clock = self._policy.clock
         now = clock.now()
         # With a short timeout, the first read is at its half, so that there is time for another one.
-        due = now + min(first_look, timeout / 2)
-        waiter = _Waiter(uuid, reached, due=due, listed=listed, pauses=self._policy.pauses())
+        due = now + min(delay, timeout / 2)
+        waiter = _Waiter(uuid, reached, self._policy, due=due, listed=listed)
         self._waiters.add(waiter)
         try:
             with WhileOpen(self._background.open_state, what):
@@ -142,12 +115,7 @@ class Watcher(Generic[S]):
         finally:
             self._waiters.discard(waiter)
         self._tell(waiter, what, clock.now() - now)
-        if waiter.error is not None:
-            raise waiter.error
-        if waiter.found is not None:
-            return waiter.found
-        seen = "nothing was seen" if waiter.last is None else f"last seen in state {str(waiter.last.state)!r}"
-        raise WaitTimeout(f"{what}: not within {timeout:g} s; {seen}", last=cast("Waited | None", waiter.last))
+        return waiter.result(what, timeout)
 
     def _tell(self, waiter: _Waiter[S], what: str, seconds: float) -> None:
         reached = "reached" if waiter.found is not None else "WaitTimeout"
@@ -236,9 +204,9 @@ class Watcher(Generic[S]):
             self._show(waiter, await self._get(waiter.uuid))
         except Exception as error:  # noqa: BLE001 - a failed read must not end the others
             problem = error
-            waiter.fail(error, self._policy.forgiven)
+            waiter.fail(error)
         waiter.busy = False
-        waiter.plan_next(self._policy.clock.now(), problem)
+        waiter.due = self._policy.clock.now() + waiter.next_pause(problem)
         self._wake.set()
 
     async def _read_list(self, listed: list[_Waiter[S]], due: list[_Waiter[S]], reads: TaskGroup) -> None:
@@ -254,9 +222,9 @@ class Watcher(Generic[S]):
         now = self._policy.clock.now()
         self._listing, self._list_due = False, began + self._policy.pause
         for waiter in due:
-            waiter.plan_next(now, problem)
+            waiter.due = now + waiter.next_pause(problem)
             if problem is not None:
-                waiter.fail(problem, self._policy.forgiven)
+                waiter.fail(problem)
         for waiter in listed if problem is None else ():
             if waiter.uuid in seen:
                 self._show(waiter, seen[waiter.uuid])

@@ -10,7 +10,7 @@ from upcloud_sdk.fleet.destroy.destroy_steps import GONE, UNKNOWN, UNSEEN, Seen,
 
 DISK, OTHER = frozenset({"disk"}), frozenset({"other"})
 STOPPING: dict[str, Any] = {"stop_sent": True, "stop_is_due": False}
-GUARD: dict[str, Any] = {"looks_first": True}
+GUARD: dict[str, Any] = {"reads_first": True}
 THEIRS: dict[str, Any] = {"is_ours": False}
 NONE: dict[str, Any] = {"storages": "none"}
 ALL: dict[str, Any] = {"storages": "all"}
@@ -18,8 +18,8 @@ ALL: dict[str, Any] = {"storages": "all"}
 TABLE: list[tuple[str, dict[str, Any], dict[str, Any], Step]] = [
     # state, other known facts, wanted, next step
     (UNSEEN, {}, {}, Step.STOP),
-    (UNSEEN, {}, GUARD, Step.LOOK),
-    (UNSEEN, {}, STOPPING, Step.LOOK),
+    (UNSEEN, {}, GUARD, Step.READ),
+    (UNSEEN, {}, STOPPING, Step.READ),
     (UNKNOWN, {}, {}, Step.PAUSE),
     (UNKNOWN, {}, GUARD, Step.PAUSE),
     ("started", {}, {}, Step.STOP),

@@ -102,7 +102,11 @@ def test_an_owner_that_is_a_valid_label_is_accepted(owner: str) -> None:
 
 @pytest.mark.parametrize(
     ("pace", "words"),
-    [({"pause": -1}, "0 or more"), ({"look_on": -1}, "0 or more"), ({"growth": 0.5}, "growth must be 1 or more")],
+    [
+        ({"pause": -1}, "0 or more"),
+        ({"search_timeout": -1}, "0 or more"),
+        ({"growth": 0.5}, "growth must be 1 or more"),
+    ],
     ids=str,
 )
 def test_an_invalid_wait_policy_is_refused(pace: dict[str, float], words: str) -> None:

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
     Script = Callable[[Simulator], Awaitable[None]]
 
-PACE = WaitPolicy(first_look=0.02, pause=0.02, longest_pause=0.1, look_for_create=(0.02, 0.05, 0.1, 0.2), look_on=0.5)
+PACE = WaitPolicy(
+    first_read_after=0.02, pause=0.02, longest_pause=0.1, search_pauses=(0.02, 0.05, 0.1, 0.2), search_timeout=0.5
+)
 
 
 def client(sim: Simulator, waits: WaitPolicy = PACE) -> UpCloud:

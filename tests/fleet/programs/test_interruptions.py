@@ -262,7 +262,7 @@ async def test_closing_a_client_waits_for_unfinished_work_even_if_interrupted(
 
 
 def real_client(gate: Gate, close_timeout: float) -> UpCloud:
-    waits = WaitPolicy(first_look=0.0, pause=0.01)
+    waits = WaitPolicy(first_read_after=0.0, pause=0.01)
     return UpCloud(Token("ucat_test"), transport=gate, waits=waits, close_timeout=close_timeout)
 
 

@@ -259,7 +259,7 @@ async def test_a_wait_of_a_client_that_is_not_open_is_refused(moved: MovedCloud)
 
 
 async def test_without_pauses_all_waits_still_end(moved: MovedCloud) -> None:
-    waits = replace(moved.waits, first_look=0, pause=0, longest_pause=0)
+    waits = replace(moved.waits, first_read_after=0, pause=0, longest_pause=0)
     async with moved.client(waits=waits) as cloud, anyio.create_task_group() as group:
         for uuid in await several(cloud, 3):
             group.start_soon(wait, cloud, uuid)

@@ -62,7 +62,7 @@ async def test_a_call_in_another_event_loop_is_refused_and_the_client_stays_usab
             except BaseException as error:  # noqa: BLE001 - looked at below
                 failures[name] = error
 
-    async with UpCloud(Token("ucat_x"), base_url=url, waits=WaitPolicy(first_look=0.01, pause=0.01)) as cloud:
+    async with UpCloud(Token("ucat_x"), base_url=url, waits=WaitPolicy(first_read_after=0.01, pause=0.01)) as cloud:
         await cloud.account.get()
         await anyio.to_thread.run_sync(elsewhere, cloud)
         assert (await cloud.account.get()).username

@@ -91,7 +91,7 @@ def test_a_policy_with_pauses_of_zero_does_not_pause() -> None:
     assert list(islice(WaitPolicy(pause=0.0).pauses(), 3)) == [0.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("field", ["first_look", "pause", "longest_pause", "brisk_for", "look_on"])
+@pytest.mark.parametrize("field", ["first_read_after", "pause", "longest_pause", "brisk_for", "search_timeout"])
 def test_a_negative_pause_is_refused(field: str) -> None:
     with pytest.raises(ValueError, match="pauses are in seconds: 0 or more"):
         WaitPolicy(**{field: -1.0})  # type: ignore[arg-type]  # numbers for numbers

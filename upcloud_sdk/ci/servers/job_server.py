@@ -410,7 +410,7 @@ class JobServer(ServerLife, Generic[C]):
             if self.asked_at is not None and time.monotonic() - self.asked_at > _CHECKED_FROM:
                 with contextlib.suppress(UpCloudError), self.account.clock.limit(_LOOK_TIMEOUT):
                     await self.account.cloud.leases.check(self.uuid)
-            await self.account.cloud.servers.destroy(self.uuid, timeout=timeout, spare_taken=True)
+            await self.account.cloud.servers.destroy(self.uuid, timeout=timeout, require_lease=True)
         except LeaseLost as lost:
             self.end(str(lost))
             raise

@@ -60,7 +60,7 @@ STOP_IS_OVER = 60.0
 MAINTENANCE = 60.0
 """Limit for the wait for the end of a maintenance, in seconds. Then the server is read again."""
 
-FIRST_LOOK = 15.0
+FIRST_READ_TIMEOUT = 15.0
 """Limit for the shared list before a destroy, in seconds. After that, the server is read alone."""
 
 SOFT_STOP = 60.0
@@ -73,7 +73,7 @@ class OneDestroy:
     """One destroy of one server, in any state. Its record has the disks to delete with it.
 
     `guard`: decides from the current state whether to destroy the server. If given, the state is read before the first
-    stop, unless `looks_first` is False.
+    stop, unless `reads_first` is False.
     """
 
     def __init__(
@@ -86,12 +86,12 @@ class OneDestroy:
         timeout: float,
         stop_type: StopType = "hard",
         guard: Guard | None = None,
-        looks_first: bool = True,
+        reads_first: bool = True,
         seen: ObservedServer | None = None,
     ) -> None:
         self._core, self._watcher = core, watcher
         self._record, self._uuid, self._guard = record, record.uuid, guard
-        self._looks_first = guard is not None and looks_first
+        self._reads_first = guard is not None and reads_first
         self._path = f"/server/{path_segment(record.uuid, 'uuid')}"
         self._clock, self._timeout = self._core.waits.clock, timeout
         self._soft_until = self._clock.now() + min(SOFT_STOP, timeout / 2) if stop_type == "soft" else None
@@ -125,7 +125,7 @@ class OneDestroy:
             if not done:
                 raise self._failed(f"within {self._timeout:g} s")
         except CleanupFailed as error:
-            self._tell("left")
+            self._tell("not destroyed")
             log.error("%s", error)  # noqa: TRY400 - a traceback may show secrets
             raise
         self._tell("destroyed")
@@ -169,7 +169,7 @@ class OneDestroy:
     def _wanted(self) -> Wanted:
         return Wanted(
             storages=self._record.storages,
-            looks_first=self._looks_first,
+            reads_first=self._reads_first,
             stop_sent=self._maybe_stopped is not None,
             stop_is_over=self._maybe_stopped is not None and self._clock.now() - self._maybe_stopped >= STOP_IS_OVER,
             stop_is_due=self._stop_sent is None or self._stop_is_overdue(self._stop_sent),
@@ -178,7 +178,7 @@ class OneDestroy:
     async def _act(self, step: Step) -> bool:
         """Do the step. True if the next step can follow immediately."""
         match step:
-            case Step.LOOK:
+            case Step.READ:
                 await self._first_read()
             case Step.STOP:
                 await self._stop()
@@ -219,7 +219,11 @@ class OneDestroy:
         if self._record.made is not None:
             try:
                 seen = await self._watcher.wait(
-                    self._uuid, lambda _: True, timeout=FIRST_LOOK, what="the first read before a destroy", listed=True
+                    self._uuid,
+                    lambda _: True,
+                    timeout=FIRST_READ_TIMEOUT,
+                    what="the first read before a destroy",
+                    listed=True,
                 )
             except UpCloudError as error:
                 log.debug("server %s: %s", self._uuid, error)
@@ -272,7 +276,7 @@ class OneDestroy:
                 what="settling",
                 listed=self._record.made is not None,
                 # Servers do not stop faster.
-                first_look=2 * self._core.waits.pause,
+                delay=2 * self._core.waits.pause,
             )
         except UpCloudError as error:
             # The next read shows the state.
@@ -350,7 +354,7 @@ class OneDestroy:
 
     # --- events and errors --------------------------------------------------------------------------------------------
 
-    def _tell(self, happened: Literal["stopping", "destroyed", "left"]) -> None:
+    def _tell(self, happened: Literal["stopping", "destroyed", "not destroyed"]) -> None:
         emit = self._core.emit
         emit(ServerEvent(at=emit.now(), uuid=self._uuid, happened=happened))
 

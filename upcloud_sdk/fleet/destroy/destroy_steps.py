@@ -31,7 +31,7 @@ class Spared(Exception):
 class Step(StrEnum):
     """The next step of a destroy."""
 
-    LOOK = "read the server"
+    READ = "read the server"
     STOP = "stop the server"
     WAIT = "wait until its state changes"
     PAUSE = "try again after a pause"
@@ -69,7 +69,7 @@ class Wanted:
     """How to destroy a server."""
 
     storages: StoragePolicy = "created"
-    looks_first: bool = False
+    reads_first: bool = False
     """Whether the state must be read before the first stop."""
     stop_sent: bool = False
     """Whether this destroy has sent a stop."""
@@ -83,7 +83,7 @@ def decide(seen: Seen, wanted: Wanted) -> Step:  # noqa: PLR0911 - one line per 
     """Choose the next step."""
     if seen.state == UNSEEN:
         # Most servers are started, so the first stop needs no read.
-        return Step.LOOK if wanted.looks_first or wanted.stop_sent else Step.STOP
+        return Step.READ if wanted.reads_first or wanted.stop_sent else Step.STOP
     if seen.state == UNKNOWN:
         return Step.PAUSE
     if seen.state == GONE:

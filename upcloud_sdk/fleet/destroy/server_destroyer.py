@@ -55,11 +55,11 @@ class ServerDestroyer:
         storages: StoragePolicy = "created",
         backups: BackupPolicy | None = "delete",
         holder: Record | None = None,
-        looks_first: bool = True,
+        reads_first: bool = True,
     ) -> None:
         """Destroy a server and its disks, and wait until they are gone. Must run in a task that the client owns.
 
-        `holder`: the record of the holder, who must not delete the server if somebody kept or took it. `looks_first`:
+        `holder`: the record of the holder, who must not delete the server if somebody kept or took it. `reads_first`:
         whether that is checked before the stop, too. If not, a server to spare is started again.
 
         Raises:
@@ -86,7 +86,7 @@ class ServerDestroyer:
             timeout=timeout,
             stop_type=stop_type,
             guard=None if holder is None else is_still_held,
-            looks_first=looks_first,
+            reads_first=reads_first,
         )
         try:
             await work.run_to_end()
@@ -132,7 +132,7 @@ class ServerDestroyer:
                 storages=storages,
                 backups=backups,
                 holder=holder,
-                looks_first=holder.state is not State.HELD,
+                reads_first=holder.state is not State.HELD,
             )
         except Spared:
             why = "somebody kept or took it, or this client has no lease on it"

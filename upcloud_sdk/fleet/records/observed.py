@@ -163,12 +163,12 @@ async def servers_of(transport: Transport, attempt: str) -> list[ObservedServer]
     return [server for server in found if server.labels.get(ATTEMPT) == attempt]
 
 
-async def disks_of(transport: Transport, attempt: str, *, with_titled: bool = False) -> list[ObservedStorage]:
+async def disks_of(transport: Transport, attempt: str, *, with_unlabelled: bool = False) -> list[ObservedStorage]:
     """The disks and incomplete images of an attempt, attached or not.
 
-    `with_titled`: also those that have no labels yet. This reads all private storages.
+    `with_unlabelled`: also those that have no labels yet. This reads all private storages.
     """
-    found = await (list_private(transport) if with_titled else list_storages(transport, {ATTEMPT: attempt}))
+    found = await (list_private(transport) if with_unlabelled else list_storages(transport, {ATTEMPT: attempt}))
     return [disk for disk in found if disk.is_part and disk.ownership.attempt == attempt]
 
 

@@ -63,11 +63,11 @@ class Record:
     written: deque[str] = field(default_factory=lambda: deque[str](maxlen=WRITTEN))
     """The label values that this client has written or tried to write. Any other value is from somebody else."""
     expires: float = math.inf
-    """The same, by the clock of the client's `WaitPolicy`."""
+    """`ends`, by the client's clock."""
     due: float = math.inf
-    """When the lease is renewed next, by that clock."""
+    """When the lease is renewed next, by the client's clock."""
     made: float | None = None
-    """When this client created it, by that clock."""
+    """When this client created it, by the client's clock."""
     on_lost: Callable[[LeaseLost], None] | None = None
     """Called when the lease is lost."""
     labels: Mapping[str, str] | None = None

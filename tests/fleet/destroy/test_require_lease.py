@@ -1,4 +1,4 @@
-"""`destroy(spare_taken=True)` and `leases.check`, for a holder without an `ephemeral` block."""
+"""`destroy(require_lease=True)` and `leases.check`, for a holder without an `ephemeral` block."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.mark.parametrize("checked", [True, False])
 @pytest.mark.parametrize("deed", DEEDS)
-async def test_spare_taken_spares_only_servers_that_others_took(moved: MovedCloud, deed: Deed, checked: bool) -> None:
+async def test_require_lease_spares_only_servers_that_others_took(moved: MovedCloud, deed: Deed, checked: bool) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other:
         uuid = await started(cloud)
         await deed(moved, other, uuid)
@@ -28,14 +28,14 @@ async def test_spare_taken_spares_only_servers_that_others_took(moved: MovedClou
                 with pytest.raises(errors.LeaseLost):
                     await cloud.leases.check(uuid)
             with pytest.raises(errors.LeaseLost, match=f"server {uuid} is not destroyed"):
-                await cloud.servers.destroy(uuid, spare_taken=True)
+                await cloud.servers.destroy(uuid, require_lease=True)
             await moved.later(100)
             assert moved.sim.servers[uuid].state == "started"
             # If the loss is not known yet, the server is stopped before it is read.
             assert moved.count("POST /server/[^/]+/start") == (not checked)
             assert moved.count("POST /server/[^/]+/stop") == (not checked)
         else:
-            await cloud.servers.destroy(uuid, spare_taken=True)
+            await cloud.servers.destroy(uuid, require_lease=True)
             assert moved.sim.storages == {}
 
 
@@ -44,7 +44,7 @@ async def test_spare_taken_spares_servers_without_a_lease_of_this_client(moved: 
     async with moved.client() as cloud, moved.client("somebody") as other:
         uuid = await started(cloud, lease=None) if whose == "never leased" else await started(other)
         with pytest.raises(errors.LeaseLost):
-            await cloud.servers.destroy(uuid, spare_taken=True)
+            await cloud.servers.destroy(uuid, require_lease=True)
         assert moved.sim.servers[uuid].state == "started"
 
 

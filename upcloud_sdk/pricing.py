@@ -13,19 +13,17 @@ from upcloud_sdk.errors import NoMatch, UnexpectedAnswer, UpCloudError
 from upcloud_sdk.models.catalog import ZonePrices
 from upcloud_sdk.models.server_requests import ServerSpec
 from upcloud_sdk.models.servers import Server
-from upcloud_sdk.models.storages import Storage
 from upcloud_sdk.resources.account import AccountCalls
 from upcloud_sdk.resources.accounts import Accounts
 from upcloud_sdk.resources.catalog import PriceLists
 from upcloud_sdk.resources.plans import Plans, no_match, plan_named
+from upcloud_sdk.resources.server_storages import SERVER
+from upcloud_sdk.resources.storages import STORAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from upcloud_sdk.models.catalog import Plan, Price
-
-_STORAGE = one(Storage, "storage")
-_SERVER = one(Server, "server")
 
 _CENTS = Decimal(100)
 """Credits per unit of the account's currency."""
@@ -132,7 +130,7 @@ class Prices(PriceLists):
         return price_list.zone, price_list.currency or await self._account_currency()
 
     async def _server(self, uuid: Uuid) -> Server:
-        return await self._transport.call("GET", f"/server/{path_segment(uuid, 'uuid')}", _SERVER)
+        return await self._transport.call("GET", f"/server/{path_segment(uuid, 'uuid')}", SERVER)
 
     async def _account_currency(self) -> str | None:
         if self._currency is None:
@@ -161,7 +159,7 @@ class Prices(PriceLists):
             size = device.size
             if device.storage is not None:
                 path = f"/storage/{path_segment(device.storage, 'uuid')}"
-                source = await self._transport.call("GET", path, _STORAGE)
+                source = await self._transport.call("GET", path, STORAGE)
                 size = size or source.size
                 if size is None or source.license is None:
                     unknown = "size" if size is None else "license"

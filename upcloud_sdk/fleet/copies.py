@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from upcloud_sdk._identity import run_id
 from upcloud_sdk._transport import path_segment
-from upcloud_sdk._wire import Document, one
+from upcloud_sdk._wire import Document
 from upcloud_sdk.errors import NotFound, UpCloudError
 from upcloud_sdk.fleet.records.observed import get_server
 from upcloud_sdk.fleet.records.records import State
 from upcloud_sdk.models.ownership import ATTEMPT, Ownership
-from upcloud_sdk.models.storages import Storage
 from upcloud_sdk.resources._base import ResourceKind
 from upcloud_sdk.resources._one_create import create_owned
+from upcloud_sdk.resources.storages import STORAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from upcloud_sdk.fleet.fleet import Fleet
+    from upcloud_sdk.models.storages import Storage
 
 log = logging.getLogger("upcloud_sdk")
 
@@ -34,7 +35,6 @@ COPY_TIMEOUT = 180.0
 """Seconds to wait for the answer to a copy."""
 
 _COPY = ResourceKind("/storage", "storage", "storages", is_copied=True)
-_STORAGE = one(Storage, "storage")
 
 
 class Copies:
@@ -69,7 +69,7 @@ class Copies:
             core,
             _COPY,
             Document({**document, "title": owned.marked(title)}),
-            _STORAGE,
+            STORAGE,
             attempt=owned.attempt,
             timeout=COPY_TIMEOUT,
             source=f"/storage/{path_segment(source, 'uuid')}/{action}",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.models.storage_requests import StorageChanges, StorageCloneSpec, StorageSpec
     from upcloud_sdk.resources.templates import Which
 
-_STORAGE = one(Storage, "storage")
+STORAGE = one(Storage, "storage")
 _RESIZE_BACKUP = one(Storage, "resize_backup")
 _STORAGES = many(StorageSummary, "storages", "storage")
 
@@ -43,7 +43,7 @@ class StorageEndpoints(StorageImports):
     @endpoint("GET", "/storage/{uuid}")
     async def get(self, uuid: Uuid) -> Storage:
         """A storage with all its fields."""
-        return await self._transport.call("GET", _path(uuid), _STORAGE)
+        return await self._transport.call("GET", _path(uuid), STORAGE)
 
     @endpoint("POST", "/storage")
     async def create(self, spec: StorageSpec) -> Storage:
@@ -56,7 +56,7 @@ class StorageEndpoints(StorageImports):
             NoCapacity, LimitReached: The zone is full, or the account's limit is reached.
         """
         kind = ResourceKind("/storage", "storage", "storages")
-        return await create_labelled(self._core, kind, body_of(spec), _STORAGE, timeout=CREATE_TIMEOUT)
+        return await create_labelled(self._core, kind, body_of(spec), STORAGE, timeout=CREATE_TIMEOUT)
 
     @endpoint("PUT", "/storage/{uuid}")
     async def modify(self, uuid: Uuid, changes: StorageChanges) -> Storage:
@@ -69,7 +69,7 @@ class StorageEndpoints(StorageImports):
 
     async def _modify(self, uuid: Uuid, changes: Mapping[str, Any]) -> Storage:
         body = {"storage": changes}
-        return await self._transport.call("PUT", _path(uuid), _STORAGE, json=body, timeout=MODIFY_TIMEOUT)
+        return await self._transport.call("PUT", _path(uuid), STORAGE, json=body, timeout=MODIFY_TIMEOUT)
 
     @endpoint("POST", "/storage/{uuid}/clone")
     async def clone(self, uuid: Uuid, spec: StorageCloneSpec) -> Storage:
@@ -119,7 +119,7 @@ class StorageEndpoints(StorageImports):
 
     async def _copy(self, uuid: Uuid, action: str, document: dict[str, Any]) -> Storage:
         path = f"{_path(uuid)}/{action}"
-        return await self._transport.call("POST", path, _STORAGE, json={"storage": document}, timeout=CREATE_TIMEOUT)
+        return await self._transport.call("POST", path, STORAGE, json={"storage": document}, timeout=CREATE_TIMEOUT)
 
     @endpoint("POST", "/storage/{uuid}/restore")
     async def restore(self, backup_uuid: Uuid) -> None:
@@ -191,7 +191,7 @@ class StorageEndpoints(StorageImports):
         if boot_disk:
             document["boot_disk"] = "1"
         path = f"{_path(uuid)}/attach"
-        return await self._transport.call("POST", path, _STORAGE, json={"storage_device": document})
+        return await self._transport.call("POST", path, STORAGE, json={"storage_device": document})
 
     @endpoint("POST", "/storage/{uuid}/detach")
     async def detach(self, uuid: Uuid) -> Storage:
@@ -200,7 +200,7 @@ class StorageEndpoints(StorageImports):
         Raises:
             Conflict: It is not attached, or the server's state does not allow it.
         """
-        return await self._transport.call("POST", f"{_path(uuid)}/detach", _STORAGE)
+        return await self._transport.call("POST", f"{_path(uuid)}/detach", STORAGE)
 
     @endpoint("POST", "/storage/{uuid}/favorite")
     async def favorite(self, uuid: Uuid) -> None:

@@ -41,10 +41,10 @@ READERS: dict[str, tuple[Envelope[Any], dict[str, Any]]] = {
     "list": (many(ServerSummary, "servers", "server"), documents.servers({"labels": LABELS}, {"uuid": OTHER})),
     "disk": (one(Storage, "storage"), documents.storage(labels=LABELS["label"])),
     "disks": (many(StorageSummary, "storages", "storage"), documents.storages({"labels": LABELS["label"]}, {})),
-    "cleanup details": (observed.SERVER, documents.server(labels=LABELS)),
-    "cleanup list": (observed.SERVERS, documents.servers({"labels": LABELS}, {"uuid": OTHER})),
-    "cleanup disk": (observed.STORAGE, documents.storage(labels=LABELS["label"])),
-    "cleanup disks": (observed.STORAGES, documents.storages({"labels": LABELS["label"]}, {})),
+    "cleanup details": (observed.OBSERVED_SERVER, documents.server(labels=LABELS)),
+    "cleanup list": (observed.OBSERVED_SERVERS, documents.servers({"labels": LABELS}, {"uuid": OTHER})),
+    "cleanup disk": (observed.OBSERVED_STORAGE, documents.storage(labels=LABELS["label"])),
+    "cleanup disks": (observed.OBSERVED_STORAGES, documents.storages({"labels": LABELS["label"]}, {})),
 }
 NEEDED = {"uuid", "state"}
 ITEM = {reader: 4 if reader.endswith(("list", "disks")) else 2 for reader in READERS}
@@ -138,14 +138,14 @@ async def test_a_request_of_ones_own_refuses_what_is_not_json(api: respx.MockRou
 
 async def test_a_strict_client_sees_each_server_when_it_cleans_up() -> None:
     odd = documents.servers({"state": []}, {"uuid": OTHER, "labels": 7})
-    read = observed.SERVERS.read(json.dumps(odd).encode(), Reading(strict=True))
+    read = observed.OBSERVED_SERVERS.read(json.dumps(odd).encode(), Reading(strict=True))
     assert [each.uuid for each in read] == [SERVER, OTHER]
 
 
 @pytest.mark.parametrize("odd", [7, "odd", {"server": 7}, {"server": [{"odd": 1}]}], ids=repr)
 def test_a_disk_with_an_unreadable_server_is_not_certainly_detached(odd: object) -> None:
     sent: list[object] = [{"server": []}, odd]
-    read = [observed.STORAGE.read(json.dumps(documents.storage(servers=each)).encode()) for each in sent]
+    read = [observed.OBSERVED_STORAGE.read(json.dumps(documents.storage(servers=each)).encode()) for each in sent]
     assert [each.is_detached for each in read] == [True, False]
 
 

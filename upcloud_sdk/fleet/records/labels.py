@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 import anyio
 
 from upcloud_sdk._transport import path_segment
-from upcloud_sdk.fleet.records.observed import SERVER, STORAGE, get_storage
+from upcloud_sdk.fleet.records.observed import OBSERVED_SERVER, OBSERVED_STORAGE, get_storage
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -37,7 +37,7 @@ class LabelEditor:
     async def write_server(self, seen: ObservedServer, ours: Mapping[str, str | None]) -> None:
         """Set or remove (None) the SDK's labels on a server that was just read. Must be called within `editing`."""
         document = {"server": {"labels": {"label": _merged(seen.labels, ours)}}}
-        await self._transport.call("PUT", f"/server/{path_segment(seen.uuid, 'uuid')}", SERVER, json=document)
+        await self._transport.call("PUT", f"/server/{path_segment(seen.uuid, 'uuid')}", OBSERVED_SERVER, json=document)
 
     async def edit_storage(self, uuid: str, ours: Mapping[str, str | None]) -> Mapping[str, str]:
         """Set or remove (None) the SDK's labels on a storage. Returns its old labels."""
@@ -53,7 +53,7 @@ class LabelEditor:
         """Set or remove (None) the SDK's labels on a storage with these labels, and set its title."""
         document = {"labels": _merged(present, ours), **({} if title is None else {"title": title})}
         path = f"/storage/{path_segment(uuid, 'uuid')}"
-        await self._transport.call("PUT", path, STORAGE, json={"storage": document})
+        await self._transport.call("PUT", path, OBSERVED_STORAGE, json={"storage": document})
 
 
 def _merged(present: Mapping[str, str], ours: Mapping[str, str | None]) -> list[dict[str, str]]:

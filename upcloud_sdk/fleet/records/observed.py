@@ -115,10 +115,10 @@ class ObservedStorage(Resource):
 T = TypeVar("T", bound=ObservedServer | ObservedStorage)
 
 # Also a strict client cleans up, whatever it cannot read.
-SERVER = one(ObservedServer, "server", is_lenient=True)
-STORAGE = one(ObservedStorage, "storage", is_lenient=True)
-SERVERS = many(ObservedServer, "servers", "server", is_lenient=True)
-STORAGES = many(ObservedStorage, "storages", "storage", is_lenient=True)
+OBSERVED_SERVER = one(ObservedServer, "server", is_lenient=True)
+OBSERVED_STORAGE = one(ObservedStorage, "storage", is_lenient=True)
+OBSERVED_SERVERS = many(ObservedServer, "servers", "server", is_lenient=True)
+OBSERVED_STORAGES = many(ObservedStorage, "storages", "storage", is_lenient=True)
 
 
 async def list_at(
@@ -130,27 +130,27 @@ async def list_at(
 
 async def list_servers(transport: Transport, labels: LabelFilter) -> Sequence[ObservedServer]:
     """The servers with these labels, without those that have no readable uuid."""
-    return await list_at(transport, "/server", SERVERS, labels)
+    return await list_at(transport, "/server", OBSERVED_SERVERS, labels)
 
 
 async def list_storages(transport: Transport, labels: LabelFilter) -> Sequence[ObservedStorage]:
     """The same for storages."""
-    return await list_at(transport, "/storage", STORAGES, labels)
+    return await list_at(transport, "/storage", OBSERVED_STORAGES, labels)
 
 
 async def list_private(transport: Transport) -> Sequence[ObservedStorage]:
     """All storages of the account, without those that cannot be read."""
-    return await list_at(transport, "/storage/private", STORAGES)
+    return await list_at(transport, "/storage/private", OBSERVED_STORAGES)
 
 
 async def get_server(transport: Transport, uuid: str) -> ObservedServer:
     """A server with all fields."""
-    return await transport.call("GET", f"/server/{path_segment(uuid, 'uuid')}", SERVER)
+    return await transport.call("GET", f"/server/{path_segment(uuid, 'uuid')}", OBSERVED_SERVER)
 
 
 async def get_storage(transport: Transport, uuid: str) -> ObservedStorage:
     """A storage with all fields."""
-    return await transport.call("GET", f"/storage/{path_segment(uuid, 'uuid')}", STORAGE)
+    return await transport.call("GET", f"/storage/{path_segment(uuid, 'uuid')}", OBSERVED_STORAGE)
 
 
 # --- the members of an attempt ----------------------------------------------------------------------------------------

@@ -64,7 +64,7 @@ async def test_an_import_continues_after_the_timeout_of_its_caller(
     api.post(f"/storage/{DISK}/import").respond(201, json=found())
     api.get(f"/storage/{DISK}/import").respond(200, json=found("importing"))
 
-    with pytest.raises(WaitTimeout, match="last seen in state importing") as caught:
+    with pytest.raises(WaitTimeout, match="last seen in state 'importing'") as caught:
         await cloud.storages.import_url(DISK, ADDRESS, timeout=60)
     assert caught.value.last is not None
     assert caught.value.last.state == ImportState.IMPORTING

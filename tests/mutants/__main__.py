@@ -131,6 +131,8 @@ def start(mutant: Mutant | None, tests: Sequence[str], output: Path, *, seconds:
         if mutant is not None:
             mutant.load()
         options = ["-x", "-q", "-p", "no:cacheprovider", "-m", "full or not full", "--rootdir", str(ROOT)]
+        # The alarm ends tests that hang. A single one of them may take minutes on a slow machine.
+        options += ["-o", "faulthandler_timeout=0"]
         # pytest warns that it cannot rewrite modules that are already imported. This does not matter here.
         options += ["-W", "ignore::pytest.PytestAssertRewriteWarning"]
         code = int(pytest.main([*options, *(str(ROOT / "tests" / test) for test in tests)]))

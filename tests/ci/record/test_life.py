@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from upcloud_sdk.ci import Phase, RecordedBuild, RecordedServer
+from upcloud_sdk.ci.record.changes import ServerChange
 from upcloud_sdk.ci.record.life import Life
 
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -107,3 +108,23 @@ def test_hours_and_costs_are_those_of_started_hours() -> None:
     found = life(server())
     assert found.hours == 2
     assert found.cost == pytest.approx(0.05)
+
+
+def test_a_month_costs_at_most_672_hours() -> None:
+    march = datetime(2026, 3, 1, tzinfo=UTC)
+    whole = server(created=march, stopping=None, gone=march + timedelta(days=31))
+    assert life(whole).hours == 672
+
+
+def test_a_build_holds_a_server_until_the_server_stops() -> None:
+    assert life(server(build(1, 0, 95), stopping=at(60))).held == [(at(0).timestamp(), at(60).timestamp())]
+
+
+def test_a_late_change_does_not_revive_a_server_that_is_gone() -> None:
+    late = ServerChange(id="a", at=at(91), phase=Phase.BUILDING)
+    assert server().after(late).phase is Phase.GONE
+
+
+def test_the_first_reason_of_a_failure_is_kept() -> None:
+    failed = server(error="no room").after(ServerChange(id="a", at=at(91), error="its start was cancelled"))
+    assert failed.error == "no room"

@@ -320,6 +320,8 @@ def test_a_claim_is_in_the_record_before_it_is_answered(opened: Opened, url: str
 
 def test_a_claim_counts_what_other_processes_have_claimed(opened: Opened, url: str) -> None:
     record, other = opened(url, is_shared=True), opened(url, is_shared=True)
+    # From now on, its view does not know the claim that follows.
+    assert other.flush(WAIT)
     limits = Limits(max_servers=1)
     assert record.claim(claim("a", limits=limits)).result(WAIT) is None
     refused = other.claim(claim("b", limits=limits)).result(WAIT)
@@ -370,11 +372,28 @@ def test_the_bill_counts_once_for_what_is_claimed_after_it(opened: Opened, url: 
     assert refused.spent == 95 * CENT
 
 
+def test_what_the_record_has_does_not_count_by_the_bill_too(opened: Opened, url: str) -> None:
+    record = opened(url)
+    for each in life("gone", hourly=10 * CENT):  # two hours
+        record.tell(each)
+    refused = record.claim(claim("a", 91, limits=Limits(per_month=30 * CENT, billed=25 * CENT))).result(WAIT)
+    assert refused is not None
+    assert refused.spent == 25 * CENT
+
+
+def test_a_listed_server_whose_create_is_not_answered_yet_counts_once(opened: Opened, url: str) -> None:
+    record = opened(url)
+    limits = Limits(max_servers=2, listed={"uuid-a": 10 * CENT})
+    assert record.claim(claim("a", limits=limits)).result(WAIT) is None
+    assert record.claim(claim("b", limits=limits)).result(WAIT) is None
+
+
 def test_a_listed_server_counts_unless_it_is_in_the_record(opened: Opened, url: str) -> None:
     record = opened(url)
     for each in life("a")[:2]:
         record.tell(each)
     limits = Limits(max_servers=3, listed={"uuid-a": 10 * CENT, "uuid-of-a-script": 10 * CENT})
+    assert record.refusal(claim("b", limits=limits)) is None
     assert record.claim(claim("b", limits=limits)).result(WAIT) is None
     refused = record.claim(claim("c", limits=limits, owner="another")).result(WAIT)
     assert refused is not None

@@ -50,10 +50,15 @@ def test_the_progress_of_the_api_is_in_the_row() -> None:
     assert (server["progress"], server["api_state"]) == (40, "maintenance")
 
 
-def test_the_hourly_cost_is_the_sum_of_created_servers_with_a_price() -> None:
+def test_the_hourly_cost_is_the_sum_of_created_servers_with_a_price_by_currency() -> None:
     priced: dict[str, Any] = {"hourly": Decimal("0.02"), "currency": "EUR"}
-    said = document(row(**priced), row(**priced), row(uuid=None, **priced), row())
-    assert said["hourly"] == [{"currency": "EUR", "amount": pytest.approx(0.04)}]
+    said = document(
+        row(**priced), row(**priced), row(uuid=None, **priced), row(), row(hourly=Decimal("0.02"), currency="USD")
+    )
+    assert said["hourly"] == [
+        {"currency": "EUR", "amount": pytest.approx(0.04)},
+        {"currency": "USD", "amount": pytest.approx(0.02)},
+    ]
     assert said["unpriced"] == 1
 
 

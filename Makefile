@@ -77,7 +77,7 @@ cutpoints-images: $(READY)
 
 ## make sigkill      kill a process, or press Ctrl-C, at each request: nothing may be left after one `reap`
 sigkill: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py tests/fleet/programs/test_endings.py tests/ci/record
+	$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 --numprocesses 2 tests/reliability/test_sigkill.py tests/reliability/test_interrupts.py tests/fleet/programs/test_endings.py tests/ci/record
 
 ## make programs     run random programs of calls, faults, cancellations and kills, 200 on each event loop (minutes)
 programs: $(READY)
@@ -92,7 +92,7 @@ mutants: $(READY)
 ## make contract     send thousands of requests to the simulator that Hypothesis generates from UpCloud's contract (minutes)
 .PHONY: contract
 contract: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/contract/test_generated.py
+	$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 --numprocesses 2 tests/contract/test_generated.py
 
 ## make soak         hold 2,000 leases, 50 at once, while a fifth of all requests fails
 soak: $(READY)
@@ -101,7 +101,7 @@ soak: $(READY)
 ## make storm        run 100 builds of a real master while 15 % of all requests fail; start 100 workers at once
 storm: $(READY)
 	$(BIN)/python -m tests.buildbot.storm
-	$(BIN)/python -m pytest -m full tests/buildbot/worker/test_many.py
+	$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 tests/buildbot/worker/test_many.py
 
 ## make replay       compute the paid hours and waits of a month of builds under each policy of the worker
 replay: $(READY)
@@ -114,15 +114,15 @@ replay-day: $(READY)
 
 ## make connections  attach guests by each of Buildbot's protocols, with and without TLS
 connections: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/servers/test_connections.py
+	$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 --numprocesses 2 tests/buildbot/servers/test_connections.py
 
 ## make shipped      show what goes wrong with the worker that ships with Buildbot, and that ours does it right
 shipped: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/test_shipped.py tests/simulator/test_shipped_worker.py
+	$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 --numprocesses 2 tests/buildbot/test_shipped.py tests/simulator/test_shipped_worker.py
 
 ## make races        let two events of a worker happen at once: a cancel and an attach, a new configuration and a start
 races: $(READY)
-	$(BIN)/python -m pytest -m full --numprocesses 2 tests/buildbot/worker/test_races.py tests/buildbot/worker/test_signals.py tests/buildbot/master/test_killed_master.py tests/buildbot/worker/test_clocks.py tests/buildbot/worker/test_locks.py tests/buildbot/master/test_image_servers.py tests/buildbot/servers/test_lost_leases.py tests/buildbot/servers/test_frozen_guests.py
+	$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 --numprocesses 2 tests/buildbot/worker/test_races.py tests/buildbot/worker/test_signals.py tests/buildbot/master/test_killed_master.py tests/buildbot/worker/test_clocks.py tests/buildbot/worker/test_locks.py tests/buildbot/master/test_image_servers.py tests/buildbot/servers/test_lost_leases.py tests/buildbot/servers/test_frozen_guests.py
 
 ## make fuzz-worker  run 50 masters with random cancels, lost connections, dying guests, faults, SIGHUPs and removed builders
 ##                   (SEED=n: this one again; SEEDS=n, SECONDS=n)
@@ -157,7 +157,7 @@ test-multimaster: $(READY) $(CROSSBAR)
 ## make test-page    test the page of a real master in chromium (skipped without it; SCREENSHOTS=folder keeps pictures)
 test-page: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group page
-	$(BIN)/python -m pytest -m full -p no:cacheprovider tests/buildbot/www/test_page.py
+	$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 -p no:cacheprovider tests/buildbot/www/test_page.py
 
 # In its own environment, because it has 140 dependencies.
 $(CROSSBAR):

@@ -225,7 +225,8 @@ class MasterProcess:
             raise AssertionError(f"died with status {self._process.returncode}: {output[-4000:]}\n{self.log[-4000:]}")
         limit = within + self._seconds_between("Loading buildbot.tac", "BuildMaster is running")
         took = self._seconds_between("Initiating clean shutdown", "BuildMaster is stopped")
-        assert took <= limit, f"it took {took:g} s to stop:\n{self.log[-4000:]}"
+        since = self.log[self.log.index("Initiating clean shutdown") :]
+        assert took <= limit, f"it took {took:g} s to stop, and {limit:g} s are allowed:\n{since}"
 
     def _seconds_between(self, first: str, second: str) -> float:
         """Between two lines of the log since it was started last; 0 if one of them is in an older file of it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -18,6 +17,8 @@ import pytest
 from tests.simulator.documents import server_request
 from tests.simulator.patience import PATIENCE, eventually
 from tests.skips import OTHER_THAN_LINUX
+from upcloud_sdk.simulator import Simulator
+from upcloud_sdk.simulator.__main__ import main
 
 if sys.platform == "linux":
     import resource
@@ -44,17 +45,30 @@ def started(*arguments: str) -> Generator[tuple[subprocess.Popen[str], list[str]
             process.kill()
 
 
+def refusal_of(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """What the command says on stderr before it would serve, with status 2."""
+    status: int | str | None
+    try:
+        status = main(arguments)
+    except SystemExit as end:
+        status = end.code
+    said = capsys.readouterr()
+    assert (status, said.out) == (2, "")
+    return said.err
+
+
 def url_of(lines: list[str]) -> str:
     return lines[-1].removeprefix("listening on ")
 
 
-def test_the_account_has_the_configured_user_name() -> None:
+def test_the_account_has_the_configured_user_name_and_accepts_no_other_credentials() -> None:
     with started("--port", "0", "--username", "me", "--password", "secret") as (_, lines):
-        answer = httpx.get(f"{url_of(lines)}/1.3/account", auth=("me", "secret"))
-        assert answer.json()["account"]["username"] == "me"
+        url = f"{url_of(lines)}/1.3/account"
+        assert httpx.get(url, auth=("me", "secret")).json()["account"]["username"] == "me"
         httpx.post(f"{url_of(lines)}/_simulator/reset", auth=("me", "secret"))
-        answer = httpx.get(f"{url_of(lines)}/1.3/account", auth=("me", "secret"))
-        assert answer.json()["account"]["username"] == "me"
+        assert httpx.get(url, auth=("me", "secret")).json()["account"]["username"] == "me"
+        assert httpx.get(url, auth=("me", "wrong")).status_code == 401
+        assert httpx.get(url, headers={"Authorization": "Bearer ucat_x"}).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -89,17 +103,6 @@ def test_downloads_and_the_format_of_refusals_can_be_set(tmp_path: Path) -> None
         api.close()
 
 
-@pytest.mark.parametrize("number", ENDS)
-def test_the_simulator_prints_its_url_and_ends_cleanly(number: signal.Signals) -> None:
-    with started("--port", "0") as (process, lines):
-        assert len(lines) == 1
-        assert re.fullmatch(r"listening on http://127\.0\.0\.1:\d+", lines[0])
-        assert httpx.get(f"{url_of(lines)}/1.3/zone", auth=("any", "thing")).status_code == 200
-        process.send_signal(number)
-        output, errors = process.communicate(timeout=PATIENCE)
-        assert (process.returncode, output, errors) == (0, "", "")
-
-
 def test_the_simulator_ends_immediately_during_a_blocking_call() -> None:
     with started("--port", "0") as (process, lines):
         url = urlsplit(url_of(lines))
@@ -114,14 +117,6 @@ def test_the_simulator_ends_immediately_during_a_blocking_call() -> None:
         assert (process.returncode, output, errors) == (0, "", "")
 
 
-def test_configured_credentials_are_the_only_ones() -> None:
-    with started("--port", "0", "--username", "me", "--password", "secret") as (_, lines):
-        url = f"{url_of(lines)}/1.3/account"
-        assert httpx.get(url, auth=("me", "secret")).status_code == 200
-        assert httpx.get(url, auth=("me", "wrong")).status_code == 401
-        assert httpx.get(url, headers={"Authorization": "Bearer ucat_x"}).status_code == 401
-
-
 def test_running_user_data_without_credentials_creates_a_token() -> None:
     with started("--port", "0", "--run-user-data") as (_, lines):
         assert re.fullmatch(r"token ucat_\S{20,}", lines[0])
@@ -131,17 +126,29 @@ def test_running_user_data_without_credentials_creates_a_token() -> None:
 
 
 @pytest.mark.parametrize("number", ENDS)
-def test_the_state_is_saved_at_the_end_and_loaded_again(tmp_path: Path, number: signal.Signals) -> None:
+def test_the_simulator_prints_its_url_and_at_a_signal_saves_its_state_and_ends_cleanly(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     file = tmp_path / "state.json"
     with started("--port", "0", "--boot-seconds", "0", "--state", str(file)) as (process, lines):
+        assert len(lines) == 1
+        assert re.fullmatch(r"listening on http://127\.0\.0\.1:\d+", lines[0])
         answer = httpx.post(f"{url_of(lines)}/1.3/server", json=server_request(), auth=("a", "b"))
-        uuid = answer.json()["server"]["uuid"]
         process.send_signal(number)
-        process.wait(timeout=PATIENCE)
+        output, errors = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, output, errors) == (0, "", "")
     assert file.stat().st_mode & 0o077 == 0
+    saved = Simulator()
+    saved.load(file)
+    assert list(saved.servers) == [answer.json()["server"]["uuid"]]
+
+
+def test_a_saved_state_is_loaded_at_the_start(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    Simulator(username="me", password="secret").save(file)
     with started("--port", "0", "--state", str(file)) as (_, lines):
-        found = httpx.get(f"{url_of(lines)}/1.3/server/{uuid}", auth=("a", "b")).json()["server"]
-        assert (found["state"], found["title"]) == ("started", "build-1")
+        account = httpx.get(f"{url_of(lines)}/1.3/account", auth=("me", "any")).json()["account"]
+        assert account["username"] == "me"
 
 
 def test_the_clock_can_be_moved_from_outside() -> None:
@@ -170,11 +177,12 @@ def test_the_clock_can_be_moved_from_outside() -> None:
         (["--colour"], "unrecognized arguments: --colour"),
     ],
 )
-def test_the_error_for_a_bad_argument_is_one_sentence(arguments: list[str], sentence: str) -> None:
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"upcloud_sdk.simulator: {sentence}")
-    assert len(done.stderr.splitlines()) == 1
+def test_the_error_for_a_bad_argument_is_one_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refusal_of(arguments, capsys)
+    assert said.startswith(f"upcloud_sdk.simulator: {sentence}")
+    assert len(said.splitlines()) == 1
 
 
 def test_the_error_for_a_taken_port_names_it() -> None:
@@ -189,29 +197,19 @@ def test_the_error_for_a_taken_port_names_it() -> None:
 
 
 @pytest.mark.parametrize("text", ['{"servers": 3}', '{"name": "a-package", "version": "1.0.0"}'])
-def test_a_file_that_is_no_state_is_refused_and_not_changed(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_no_state_is_refused_and_not_changed(
+    tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = tmp_path / "state.json"
     file.write_text(text)
-    done = subprocess.run(
-        [*COMMAND, "--port", "0", "--state", str(file)], capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
-    assert done.returncode == 2
-    assert "cannot be loaded" in done.stderr
+    assert "cannot be loaded" in refusal_of(["--port", "0", "--state", str(file)], capsys)
     assert file.read_text() == text
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason=OTHER_THAN_LINUX)
-def test_a_state_that_cannot_be_saved_is_refused_at_the_start(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [*COMMAND, "--port", "0", "--state", "/proc/state.json"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-        cwd=tmp_path,
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("upcloud_sdk.simulator: the state cannot be saved to /proc/state.json: ")
+def test_a_state_that_cannot_be_saved_is_refused_at_the_start(capsys: pytest.CaptureFixture[str]) -> None:
+    said = refusal_of(["--port", "0", "--state", "/proc/state.json"], capsys)
+    assert said.startswith("upcloud_sdk.simulator: the state cannot be saved to /proc/state.json: ")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason=OTHER_THAN_LINUX)
@@ -229,15 +227,10 @@ def test_a_disk_that_is_full_at_the_end_leaves_the_state_of_the_start(tmp_path: 
     assert [each.name for each in tmp_path.iterdir()] == ["state.json"]
 
 
-def test_the_error_for_a_missing_qemu_is_one_sentence() -> None:
-    done = subprocess.run(
-        [*COMMAND, "--guests", "vm", "--token", "ucat_x", "--guest-images", "/nowhere"],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-        env={**os.environ, "PATH": ""},
-    )
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("upcloud_sdk.simulator: guests of the kind vm need ")
-    assert len(done.stderr.splitlines()) == 1
+def test_the_error_for_a_missing_qemu_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    said = refusal_of(["--guests", "vm", "--token", "ucat_x", "--guest-images", "/nowhere"], capsys)
+    assert said.startswith("upcloud_sdk.simulator: guests of the kind vm need ")
+    assert len(said.splitlines()) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from unittest import TestResult
 
 import anyio
 import httpx
@@ -38,14 +39,22 @@ class Way(NamedTuple):
 
 
 class Recorder:
-    """Notes the functions of the SDK that this thread enters."""
+    """Notes the functions of the SDK that this thread enters, and others that call `start_here`.
 
-    def __init__(self) -> None:
+    `until`: the function with which the way ends.
+    """
+
+    def __init__(self, until: str | None = None) -> None:
+        self._until, self._is_over = until, False
         self._entered: dict[tuple[str, str], None] = {}
 
     def start(self) -> None:
         """Begin to note."""
         self._entered.clear()
+        self.start_here()
+
+    def start_here(self) -> None:
+        """Note the functions of this thread, too."""
         sys.setprofile(self._note)
 
     def stop(self) -> Way:
@@ -55,6 +64,8 @@ class Recorder:
 
     def _note(self, frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
+        if self._is_over:
+            return
         file = Path(code.co_filename)
         # Newer Pythons have no functions for comprehensions.
         if (
@@ -67,6 +78,7 @@ class Recorder:
         place = file.relative_to(ROOT)
         if place.parts[0] not in NOT_COUNTED:
             self._entered.setdefault((str(place), code.co_qualname))
+            self._is_over = code.co_qualname == self._until
 
 
 async def ways() -> dict[str, Way]:
@@ -103,9 +115,17 @@ async def ways() -> dict[str, Way]:
     return found
 
 
+def way_of_a_start() -> Way:
+    """The way of a build's server in a real master, from `start_instance` to `servers.create`."""
+    from tests.buildbot.worker.test_way import Starts  # noqa: PLC0415 - the other ways need no Buildbot
+
+    Starts("test_a_start_is_read_down_to_the_create_in_six_files").run(TestResult())
+    return Starts.found[-1]
+
+
 def main() -> None:
     """Print the ways."""
-    for name, way in anyio.run(ways).items():
+    for name, way in {**anyio.run(ways), "from start_instance to Servers.create": way_of_a_start()}.items():
         print(f"\n{name}: {len(way.files)} files, {len(way.functions)} functions")  # noqa: T201 - a command
         for file, function in way.functions:
             print(f"  {file}: {function}")  # noqa: T201 - a command

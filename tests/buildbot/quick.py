@@ -49,7 +49,7 @@ class QuickWorker(UpcloudLatentWorker):
     def is_idle(self) -> bool:
         """Whether it has an idle server with a running timer."""
         is_settled = self.build_wait_timer is not None or self.build_wait_timeout < 0
-        return self._idle.is_idle and is_settled
+        return self._current.is_idle and is_settled
 
     @property
     def is_outdated(self) -> bool:

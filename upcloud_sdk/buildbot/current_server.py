@@ -15,12 +15,15 @@ from upcloud_sdk.buildbot._buildbot.api import (
     LatentWorkerSubstantiatiationCancelled,
     States,
 )
-from upcloud_sdk.buildbot._buildbot.private import builds_on, clear_page, show_on_page, wait_for
+from upcloud_sdk.buildbot._buildbot.build_ends import builds_on
+from upcloud_sdk.buildbot._buildbot.private import clear_page, show_on_page, wait_for
 from upcloud_sdk.buildbot.configuration.bootstrap import Bootstrap
+from upcloud_sdk.buildbot.configuration.request import BuildServer
 from upcloud_sdk.buildbot.configuration.values import NotRendered, kind_of
 from upcloud_sdk.buildbot.servers.build_log import NAME as LOG
 from upcloud_sdk.buildbot.servers.build_log import BuildLog, add_notice
-from upcloud_sdk.buildbot.servers.builds import ask_for, origin_of, wanted_for
+from upcloud_sdk.buildbot.servers.builds import ask_for, origin_of
+from upcloud_sdk.buildbot.servers.idle import WorkerServer
 from upcloud_sdk.ci import is_permanent
 from upcloud_sdk.ci.record.changes import Phase, ServerChange
 from upcloud_sdk.errors import UpCloudError
@@ -31,14 +34,12 @@ if TYPE_CHECKING:
     from upcloud_sdk import WaitPolicy
     from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, Build, Properties
     from upcloud_sdk.buildbot._buildbot.bridge import Operation
-    from upcloud_sdk.buildbot.accounts.open_accounts import Account
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
     from upcloud_sdk.buildbot.configuration.bootstrap import Guest
     from upcloud_sdk.buildbot.configuration.request import ServerRequest
     from upcloud_sdk.buildbot.master.service import UpcloudService
-    from upcloud_sdk.ci import JobServer, ReapPace
+    from upcloud_sdk.ci import ReapPace
     from upcloud_sdk.ci.record.changes import Change
-    from upcloud_sdk.ci.record.claims import Refused
     from upcloud_sdk.ci.servers.choice import MakeSpecs
 
 T = TypeVar("T")
@@ -51,12 +52,8 @@ _LATE_GONE_WITHIN = 7500.0
 """Seconds within which the client has destroyed a server that appeared late, or has given up."""
 
 
-class CurrentServer:
-    """The server of one worker, and its place among `max_servers` and in the budget while there is no server yet.
-
-    `on_lost` is called with a server on which no other build may begin: its lease is lost, or its create has failed
-    though its guest has attached.
-    """
+class CurrentServer(WorkerServer):
+    """The server of one worker, and its place among `max_servers` and in the budget while there is no server yet."""
 
     service: UpcloudService
 
@@ -64,19 +61,15 @@ class CurrentServer:
         self,
         worker: AbstractLatentWorker,
         arguments: Arguments,
-        on_lost: Callable[[JobServer[ServerRequest]], object],
+        request_of: Callable[[Properties], Awaitable[ServerRequest]],
     ) -> None:
-        self._worker, self._on_lost = worker, on_lost
-        self.arguments = arguments
-        self.server: JobServer[ServerRequest] | None = None
+        super().__init__(worker, arguments, request_of)
         self.build: Build | None = None
         """The build that the server was created for, or started again."""
         self.guest: Guest | None = None
         """What the guest of the server was told."""
-        self.account: Account | None = None
-        """The account of the next server. An existing server keeps its account."""
-        self._log: BuildLog | None = None
-        self._started: JobServer[ServerRequest] | None = None
+        self._build_log: BuildLog | None = None
+        self._started: BuildServer | None = None
         """The server of the running start."""
         self._is_starting = self._is_cancelled = False
         self._operation: Operation[Any] | None = None
@@ -86,39 +79,28 @@ class CurrentServer:
         self, service: UpcloudService, arguments: Arguments, waits: WaitPolicy, reaps: ReapPace
     ) -> None:
         """Use this configuration for new servers."""
-        self.service = service
+        self.service, self.bridge, self.claims = service, service.bridge, service.claims
+        service.idle.add(self)
         self.account = await service.account_for(self, arguments, waits, reaps, self.account)
         self.arguments = arguments
 
-    @property
-    def account_of_next(self) -> Account:
-        """The account of the next server."""
-        assert self.account is not None
-        return self.account
-
     # --- room for the next server -------------------------------------------------------------------------------------
-
-    def refusal(self) -> Refused | None:
-        """Why the worker may not make a server now, by `max_servers` or the budget. None if it has one, or may."""
-        if self.server is not None:
-            return None
-        return self.service.claims.refusal(self._worker.name, self.arguments, self.account)
 
     def reserve(self) -> None:
         """Reserve the server of a build that the worker has just taken."""
         if self.server is None:
-            self.service.claims.reserve(self._worker.name, self.arguments, self.account)
+            self.claims.reserve(self._worker.name, self.arguments, self.account)
 
     def release(self) -> None:
         """Release that after a build without a server. Otherwise, let an image have the place of the idle server."""
         self.service.images.look()
-        if not self._worker.building and self.server is None and self.service.claims.release(self._worker.name):
+        if not self._worker.building and self.server is None and self.claims.release(self._worker.name):
             self.service.wake_builders()
 
     def _inherit(self) -> None:
         """The server is about to be forgotten: the next one has its place, if the worker has got another build."""
         if self._worker.substantiation_build is not None or self._worker.building:
-            self.service.claims.reserve(self._worker.name, self.arguments, self.account)
+            self.claims.reserve(self._worker.name, self.arguments, self.account)
 
     # --- start --------------------------------------------------------------------------------------------------------
 
@@ -149,7 +131,7 @@ class CurrentServer:
                 # Its build may end before the client destroys the server.
                 server.fail(str(error))
                 server.is_outdated = True
-                self._on_lost(server)
+                self.lose(server)
             return None
         failure = _failure(error, self._worker.name, is_outdated=server is not None and server.is_outdated)
         if server is not None and server.phase is not None:
@@ -157,71 +139,69 @@ class CurrentServer:
         elif isinstance(error, LatentWorkerFailedToSubstantiate):
             add_notice(build, LOG, str(error.args[-1]))
         elif not isinstance(error, defer.CancelledError):
-            self._note_refused(build, str(failure.args[-1]))
+            origin = origin_of(build, self._worker.master)
+            self.service.record.refused(error=str(failure.args[-1]), worker=self._worker.name, **origin)
         return failure
 
-    def _note_refused(self, build: Build, reason: str) -> None:
-        """Record a start that failed before its server was asked for."""
-        origin = origin_of(build, self._worker.master)
-        self.service.record.refused(reason, worker=self._worker.name, build=build.buildid, **origin)
-
-    async def create(self, server: JobServer[ServerRequest], build: Build, guest: Guest) -> None:
-        """Create this server, and return when it is started or its guest has attached."""
+    async def create(
+        self, build: Build, request: ServerRequest, guest: Guest, make_specs: MakeSpecs[ServerRequest]
+    ) -> None:
+        """Create a server for a build, and return when it is started or its guest has attached."""
         if self._is_cancelled:
             raise defer.CancelledError
-        service, arguments, account = self.service, self.arguments, self.account_of_next
-        worker = self._worker
-        service.images.use_limits_of(server.choice.recipe, lambda: self.arguments, lambda: worker.running)
+        account, arguments, worker = self.account, self.arguments, self._worker
+        assert account is not None
+        server = BuildServer(account, worker.name, request, make_specs, has_fresh_disks=arguments.fresh_disk)
+        self.service.images.use_limits_of(request.recipe, lambda: self.arguments, lambda: worker.running)
         self.server = self._started = server
         account.holders.add(server)
         # What the last run of the master has left counts until the reaper has destroyed it.
         await self._run(account.first_round).ended
-        price = partial(self._run, server.likely_price)
-        asked = wanted_for(server, build, self._worker.master)
-        await service.claims.claim(self._worker.name, asked, price, arguments, account)
+        asked, price = server.wanted(**origin_of(build, worker.master)), partial(self._run, server.likely_price)
+        await self.claims.claim(worker.name, asked, price, arguments, account)
         self._use_for(server, build, guest)
-        ask_for(server, build, self._worker.master)
+        ask_for(server, build, worker.master)
         if self._is_cancelled:
             raise defer.CancelledError
         await self._run(server.start, arguments.create_timeout, arguments.boot_timeout).ended
 
-    def _use_for(self, server: JobServer[ServerRequest], build: Build, guest: Guest) -> None:
+    def _use_for(self, server: BuildServer, build: Build, guest: Guest) -> None:
         self.build, self.guest = build, guest
         master, service = self._worker.master, self.service
-        self._log = log = BuildLog(build, server, f"{guest.master}:{guest.port}", master.reactor.seconds)
+        self._build_log = log = BuildLog(build, server, f"{guest.master}:{guest.port}", master.reactor.seconds)
         server.tell = partial(master.reactor.callFromThread, log.write)
         # The log listens itself: the next start may begin before the end of this server is told, which closes the log.
         server.listeners[:] = [partial(service.call, log.hear), partial(service.call, self._hear, server)]
 
-    def _hear(self, server: JobServer[ServerRequest], change: Change) -> None:
+    def _hear(self, server: BuildServer, change: Change) -> None:
         """Handle a change of a server, on the reactor's thread."""
         if not isinstance(change, ServerChange):
             return
-        if server.is_abandoned and change.uuid is not None and self.service.bridge.is_running:
+        if server.is_abandoned and change.uuid is not None and self.bridge.is_running:
             defer.ensureDeferred(self._await_end(server))
         if server is not self.server:
             return
         if change.uuid is not None and not server.is_abandoned:
-            self.service.bridge.run(server.ask_price).ended.addErrback(lambda _: None)
+            self.bridge.run(server.ask_price).ended.addErrback(lambda _: None)
         if server.lost is not None and change.error is not None:
             # Running builds may end on it.
             for build in builds_on(self._worker):
                 add_notice(build, "lease", f"{server.lost}. The build goes on as long as its worker is connected.")
-            self._on_lost(server)
+            self.lose(server)
         if change.uuid is not None or change.hourly is not None or change.phase is Phase.ATTACHED:
             self._show(server)
 
-    def _show(self, server: JobServer[ServerRequest]) -> None:
+    def _show(self, server: BuildServer) -> None:
         """Show the facts about the server on the worker's page, and as properties of its first build."""
         if server.details is not None and self.build is not None:
             set_facts(server, self.build)
             if self._worker.conn is not None:
                 show_on_page(self._worker, server.facts())
 
-    async def _await_end(self, server: JobServer[ServerRequest]) -> None:
+    async def _await_end(self, server: BuildServer) -> None:
         """Record the end of a server that the client destroys, or that never appeared."""
         ends = time.monotonic() + _LATE_GONE_WITHIN
-        destroyed = self.service.bridge.run(server.until_destroyed)
+        destroyed = self.bridge.run(server.until_destroyed)
         destroyed.cancel(after=_LATE_GONE_WITHIN)
         try:
             await destroyed.ended
@@ -233,7 +213,7 @@ class CurrentServer:
                 return
         if server.details is not None and server.credits_per_hour is None:
             with contextlib.suppress(UpCloudError, defer.CancelledError):
-                await self.service.bridge.run(server.ask_price).ended
+                await self.bridge.run(server.ask_price).ended
         server.end("it was not created")
 
     def clear_page(self) -> None:
@@ -272,7 +252,7 @@ class CurrentServer:
             server.fail(problem)
         return problem
 
-    def _lateness(self, server: JobServer[ServerRequest]) -> str | None:
+    def _lateness(self, server: BuildServer) -> str | None:
         """Why its guest is too late to attach. None if it is not."""
         limit, up_since = self.arguments.attach_timeout, server.up_since
         if up_since is None or time.monotonic() - up_since <= limit:
@@ -283,23 +263,23 @@ class CurrentServer:
             hint = request.bootstrap.attach_hint(self.guest)
         return f"the worker on server {server.uuid} has not attached within attach_timeout={limit:g} s{hint}"
 
-    async def is_sealed(self, server: JobServer[ServerRequest]) -> bool:
+    async def is_sealed(self, server: BuildServer) -> bool:
         """Whether the build may begin, because it cannot read the worker's password. If not, the guest tries again."""
         if not self.arguments.seal_metadata or server.attached_at is not None:
             return True
         try:
-            return await self.service.bridge.run(server.seal, self.arguments.boot_timeout).ended
+            return await self.bridge.run(server.seal, self.arguments.boot_timeout).ended
         except defer.CancelledError:
             return False
 
-    def note_attach(self, server: JobServer[ServerRequest]) -> None:
+    def note_attach(self, server: BuildServer) -> None:
         """Note that its guest has attached, which ends the start."""
         server.note_attach()
         if server.details is not None and self._operation is not None:
             # Stop waiting for "started". Don't cancel an unanswered create: that would destroy the server.
             self._operation.cancel()
         if not self._builds_know_next_password(server):
-            self.service.bridge.run(server.prepare_disk, self.arguments.boot_timeout)
+            self.bridge.run(server.prepare_disk, self.arguments.boot_timeout)
 
     # --- between two builds -------------------------------------------------------------------------------------------
 
@@ -319,13 +299,13 @@ class CurrentServer:
             return False
         return not server.is_outdated
 
-    def _builds_know_next_password(self, server: JobServer[ServerRequest]) -> bool:
+    def _builds_know_next_password(self, server: BuildServer) -> bool:
         """Whether a build on this server could log in instead of the guest of the next one."""
         is_same = not server.gets_new_password and (self.guest is None or not self.guest.is_fixed)
         return is_same and not (server.is_sealed and server.choice.hides_password)
 
     async def renew(
-        self, server: JobServer[ServerRequest], build: Build, guest: Guest, make_specs: MakeSpecs[ServerRequest]
+        self, server: BuildServer, build: Build, guest: Guest, make_specs: MakeSpecs[ServerRequest]
     ) -> bool:
         """Start the parked server with a fresh disk for a build. False if that failed: it must be removed."""
         self._started = server
@@ -338,12 +318,9 @@ class CurrentServer:
                 if self._is_cancelled:
                     raise
                 self.service.note_replaced(server, str(error))
-                self._log_replaced(error)
+                if self._build_log is not None:
+                    self._build_log.write(f"it could not be started again, and is replaced: {error}")
         return server.attached_at is not None or server.up_since is not None
-
-    def _log_replaced(self, error: Exception) -> None:
-        if self._log is not None:
-            self._log.write(f"it could not be started again, and is replaced: {error}")
 
     async def remove(self) -> None:
         """Destroy the parked server, before another one takes its place."""
@@ -384,17 +361,18 @@ class CurrentServer:
                 self._operation.cancel(after=left)
 
     def close(self) -> None:
-        """Release the account when the worker has stopped."""
+        """Stop the timers and release the account when the worker has stopped."""
+        self.stop_timers()
         if self.account is not None:
             self.service.accounts.release(self.account, self)
             self.account = None
 
     def _run(self, function: Callable[..., Awaitable[T]], *args: object, **options: object) -> Operation[T]:
-        operation = self._operation = self.service.bridge.run(partial(function, **options), *args)
+        operation = self._operation = self.bridge.run(partial(function, **options), *args)
         return operation
 
 
-def set_facts(server: JobServer[ServerRequest], properties: Properties) -> None:
+def set_facts(server: BuildServer, properties: Properties) -> None:
     """Set what is known of a server as properties of a build."""
     for name, value in server.facts().items():
         properties.setProperty(name, value, "Worker")

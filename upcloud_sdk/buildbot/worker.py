@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import time
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import ValidationError
@@ -14,34 +13,32 @@ from twisted.internet import defer, threads
 
 from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, States, async_to_deferred, config_error
+from upcloud_sdk.buildbot._buildbot.build_ends import drop_builders, ensure_end, starting_build
 from upcloud_sdk.buildbot._buildbot.private import (
     close_soon,
-    drop_builders,
-    ensure_end,
     is_lost,
     join_stop,
     limit_logins,
     listening_port,
     queued_stop,
-    starting_build,
     stop_parked,
 )
 from upcloud_sdk.buildbot.accounts.owner import short_hash
 from upcloud_sdk.buildbot.configuration.arguments import Arguments
 from upcloud_sdk.buildbot.configuration.bootstrap import Guest, GuestPassword
-from upcloud_sdk.buildbot.configuration.request import ServerRequest
+from upcloud_sdk.buildbot.configuration.request import BuildServer, ServerRequest
 from upcloud_sdk.buildbot.configuration.values import buildbot_problems, host_and_port, rendered, sentences
 from upcloud_sdk.buildbot.current_server import CurrentServer, set_facts
 from upcloud_sdk.buildbot.master.placement import Placement
 from upcloud_sdk.buildbot.master.service import UpcloudService
 from upcloud_sdk.buildbot.servers import builds, heartbeat
 from upcloud_sdk.buildbot.servers.claims import FREED_BY_A_SERVER
-from upcloud_sdk.buildbot.servers.idle import IdleServer
-from upcloud_sdk.ci import JobServer, ReapPace
+from upcloud_sdk.ci import ReapPace
 
 if TYPE_CHECKING:
     from upcloud_sdk import ServerSpec
     from upcloud_sdk.buildbot._buildbot.api import Build, Connection, Properties, WorkerForBuilder
+    from upcloud_sdk.ci.servers.choice import MakeSpecs
     from upcloud_sdk.models import StorageSummary
 
 
@@ -72,7 +69,6 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     _service: UpcloudService
     _password: GuestPassword
     _current: CurrentServer
-    _idle: IdleServer
 
     # --- configure ----------------------------------------------------------------------------------------------------
 
@@ -85,9 +81,8 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             arguments, buildbot, wrong = Arguments(), {}, sentences(error)
         self.arguments_as_given = arguments
         self._password = GuestPassword()
-        self._idle = IdleServer(self, lambda: self._current.server)
-        self._current = CurrentServer(self, arguments, on_lost=self._idle.lose)
-        self.placement = Placement(self, lambda: self._current.server, self._serves)
+        self._current = CurrentServer(self, arguments, self._request_of)
+        self.placement = Placement(self, self._current)
         unknown = list(Arguments.unknown(buildbot))
         for problem in wrong or (*unknown, *arguments.problems({"password": password, **buildbot})):
             config_error(f"UpcloudLatentWorker {name!r}: {problem}")
@@ -115,8 +110,6 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             # This may send a DNS request.
             arguments = replace(arguments, masterFQDN=await threads.deferToThread(socket.getfqdn))
         self._service = await UpcloudService.of(self.master)
-        self._idle.bridge = self._service.bridge
-        self._service.idle.add(self._idle)
         await self._current.configure(self._service, arguments, self.waits, self.reaps)
         is_idle_time_new = self.placement.configure(arguments, buildbot, self._service.placements)
         interval = min(buildbot.pop("check_instance_interval", 10), arguments.attach_timeout)
@@ -130,10 +123,10 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             self._current.clear_page()  # An earlier run of the master was killed.
         server = self._current.server
         build = self._current.build
-        if server is not None and build is not None and not await self._serves(build):
+        if server is not None and build is not None and not await self._current.serves(build):
             server.is_outdated = True
-            self._idle.give_up()
-        elif server is not None and is_idle_time_new and self._idle.is_idle:
+            self._current.give_up()
+        elif server is not None and is_idle_time_new and self._current.is_idle:
             self._set_idle_time(server)
         self._service.wake_builders()
 
@@ -148,16 +141,16 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             if is_attaching or (self.conn is conn and not (conn is None or is_lost(conn))):
                 raise
 
-    def _set_idle_time(self, server: JobServer[ServerRequest]) -> None:
+    def _set_idle_time(self, server: BuildServer) -> None:
         """Let an idle server stay as long as a new configuration says, from now on."""
         if server.is_parked:
             server.stays_until = time.monotonic() + self.placement.idle_seconds(server)
-            ends = not self._idle.stay_parked()
+            ends = not self._current.stay_parked()
         else:
             ends = self.build_wait_timeout == 0
             self._setBuildWaitTimer()
         if ends:
-            self._idle.give_up()
+            self._current.give_up()
 
     @property
     def password(self) -> GuestPassword:
@@ -176,12 +169,12 @@ class UpcloudLatentWorker(AbstractLatentWorker):
 
     def canStartBuild(self) -> bool:  # noqa: N802 - Buildbot's
         """Whether a build can be taken: not while all UpCloud workers together have `max_servers` servers."""
-        return super().canStartBuild() and self._has_room() and not self._idle.guest_comes_back
+        return super().canStartBuild() and self._has_room() and not self._current.guest_comes_back
 
     def _has_room(self) -> bool:
         refused = self._current.refusal()
         if refused is not None and refused.limit in FREED_BY_A_SERVER:
-            self._service.idle.make_room_for(self._idle, self._current.refusal)
+            self._service.idle.make_room_for(self._current)
         return refused is None
 
     @async_to_deferred
@@ -195,9 +188,9 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             return is_able and not await self.placement.leaves_to_another(build_props) and self._has_room()
         if server.has_fresh_disks and self.state is States.SUBSTANTIATED and not self.building:
             return False  # It is about to be parked. The disk is still that of the last build.
-        if await self._serves(build_props):
+        if await self._current.serves(build_props):
             return bool(self.building) or not await self.placement.leaves_to_another(build_props)
-        self._idle.make_way()
+        self._current.make_way()
         return False
 
     async def server_request(self, properties: Properties) -> ServerRequest:
@@ -224,7 +217,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         builds.build_finished(server, wfb, self.master)
         super().buildFinished(wfb)
         if self._current.server is not None and self._current.server.is_outdated:
-            self._idle.give_up()
+            self._current.give_up()
         self.maybeShutdown()
 
     # --- start a server, and let its guest attach ---------------------------------------------------------------------
@@ -233,28 +226,20 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     async def start_instance(self, build: Build) -> bool:
         """Create a server for a build, or start the parked one again, until it is started or its guest attaches."""
         async with self._current.starting(build):
-            if await self._start_parked(build):
-                return True
-            request = await self._request_of(build)
-            guest = self.guest(request)
-            server = JobServer(
-                self._current.account_of_next,
-                self.name,
-                request,
-                partial(self._specs_for, guest),
-                has_fresh_disks=self._current.arguments.fresh_disk,
-            )
-            await self._current.create(server, build, guest)
+            if not await self._start_parked(build):
+                request = await self._request_of(build)
+                guest = self.guest(request)
+                await self._current.create(build, request, guest, self._specs_with(guest))
         return True
 
     async def _start_parked(self, build: Build) -> bool:
         parked = self._current.server
         if parked is None:
             return False
-        if await self._serves(build):
+        if await self._current.serves(build):
             guest = self.guest(parked.choice) if parked.gets_new_password else self._current.guest
             assert guest is not None
-            if await self._current.renew(parked, build, guest, partial(self._specs_for, guest)):
+            if await self._current.renew(parked, build, guest, self._specs_with(guest)):
                 return True
         await self._current.remove()
         return False
@@ -267,19 +252,8 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             if arguments is self._current.arguments:
                 return request
 
-    def _specs_for(self, guest: Guest, request: ServerRequest, template: StorageSummary) -> list[ServerSpec]:
-        return self.server_specs(request, template, guest)
-
-    async def _serves(self, properties: Properties) -> bool:
-        """Whether a build with these properties may run on the existing server."""
-        server, current = self._current.server, self._current
-        try:
-            if server is None or server.is_outdated or server.account is not current.account:
-                return False
-            is_alike = server.has_fresh_disks == current.arguments.fresh_disk
-            return is_alike and server.choice == await self.server_request(properties)
-        except Exception:  # noqa: BLE001 - a build whose values cannot be rendered fails when it has a server of its own
-            return False
+    def _specs_with(self, guest: Guest) -> MakeSpecs[ServerRequest]:
+        return lambda request, template: self.server_specs(request, template, guest)
 
     def server_specs(self, request: ServerRequest, template: StorageSummary, guest: Guest) -> list[ServerSpec]:
         """The specs of the server, in the order in which they are tried. May be overridden to change any field.
@@ -331,7 +305,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         conn.info.update(server.facts())
         heart = heartbeat.Heartbeat(self, conn)
         heart.start()
-        await (self._idle.let_guest_back(conn) if self.state is States.SUBSTANTIATED else super().attached(conn))
+        await (self._current.let_guest_back(conn) if self.state is States.SUBSTANTIATED else super().attached(conn))
         if is_lost(conn):
             # The guest has hung up during the login. Buildbot does not notice, and the master would never stop.
             # No await from here to the end: a connection that is lost during an await would not be noticed either.
@@ -341,13 +315,13 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             return
         heart.allow(self._current.arguments.attach_timeout)
         if server is self._current.server:
-            self._idle.guest_is_back()
+            self._current.guest_is_back()
             self._current.note_attach(server)
         else:
             # Its server was given up during the attach, and may leave the connection open when it is switched off.
             conn.loseConnection()
 
-    def _may_attach(self, server: JobServer[ServerRequest]) -> bool:
+    def _may_attach(self, server: BuildServer) -> bool:
         starts = self.state is States.SUBSTANTIATING_STARTING
         was_lost = self.state is States.SUBSTANTIATED and self.conn is None
         if server is not self._current.server or not server.may_attach or (was_lost and self.building):
@@ -357,7 +331,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     def detached(self) -> defer.Deferred[None]:
         """Give a guest `attach_timeout` seconds to come back after its connection was lost."""
         if self.state is States.SUBSTANTIATED:
-            self._idle.expect_guest(self._current.arguments.attach_timeout)
+            self._current.expect_guest(self._current.arguments.attach_timeout)
         detached = super().detached()
         self._current.clear_page()
         return detached
@@ -379,7 +353,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             return queued
         server = self._current.server
         if self.state is States.NOT_SUBSTANTIATED and server is not None and not self.building:
-            if not server.is_outdated and self._idle.stay_parked():
+            if not server.is_outdated and self._current.stay_parked():
                 return defer.succeed(None)
             stop_parked(self)
         return super().insubstantiate(fast, force_substantiation_build)
@@ -399,16 +373,16 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         server = self._current.server
         if server is None or self._graceful or self.botmaster.shuttingDown:
             return False
-        self._idle.guest_is_back()
+        self._current.guest_is_back()
         is_parked = await self._current.park(self.placement.idle_seconds(server))
-        return is_parked and (bool(self.building) or self._idle.stay_parked())
+        return is_parked and (bool(self.building) or self._current.stay_parked())
 
     def maybeShutdown(self) -> None:  # noqa: N802 - Buildbot's
         """End a graceful shutdown: destroy the server after its last build. Then the worker takes builds again."""
         if not self._graceful or self.building:
             return
         if self._current.server is not None:
-            self._idle.give_up()
+            self._current.give_up()
             return
         self._graceful = False
         self._update_graceful()
@@ -417,7 +391,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     @async_to_deferred
     async def stopService(self) -> None:  # noqa: N802 - Buildbot's
         """Stop, within `shutdown_timeout` seconds if the whole master stops."""
-        self._service.idle.remove(self._idle)
+        self._service.idle.remove(self._current)
         self._current.cancel_start()
         if self._current.server is not None:
             self._current.server.is_outdated = True
@@ -425,5 +399,4 @@ class UpcloudLatentWorker(AbstractLatentWorker):
                 stop_parked(self)
         await super().stopService()
         # Not earlier, since the connection is lost during the stop.
-        self._idle.close()
         self._current.close()

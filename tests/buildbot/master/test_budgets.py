@@ -133,7 +133,7 @@ class Budgets(MasterCase):
     async def test_servers_from_before_the_masters_start_count_by_its_record(self) -> None:
         cloud = self.serve()
         [worker] = await self.start(1, budget=Budget(per_month=1.5 * PRICE))
-        database = worker._service.database  # pyright: ignore[reportPrivateUsage]  # as the master's last run
+        database = worker._service.record.database  # pyright: ignore[reportPrivateUsage]  # as the master's last run
         assert database is not None
         before = Record(database.name)
         now = datetime.now(UTC)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Databases(MasterCase):
     async def view(self) -> tuple[RecordedServer, ...]:
         worker: QuickWorker = self.master.workers.workers["bot"]
-        database = worker._service.database  # pyright: ignore[reportPrivateUsage]  # there is no page yet
+        database = worker._service.record.database  # pyright: ignore[reportPrivateUsage]  # there is no page yet
         assert database is not None
         assert database.flush(self.timeout)
         return database.view.servers

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from concurrent.futures import Future
 
     from anyio.from_thread import BlockingPortal
 
@@ -105,6 +106,20 @@ class Bridge:
     def _forget(self, outcome: T, operation: Operation[Any]) -> T:
         self._operations.discard(operation)
         return outcome
+
+
+def fired(future: Future[T], reactor: Reactor) -> defer.Deferred[T]:
+    """Fires on the reactor's thread with what another thread answers."""
+    answer: defer.Deferred[T] = defer.Deferred()
+
+    def settle(done: Future[T]) -> None:
+        try:
+            answer.callback(done.result())
+        except Exception:  # noqa: BLE001 - the caller gets it
+            answer.errback()
+
+    future.add_done_callback(lambda done: reactor.callFromThread(settle, done))
+    return answer
 
 
 class _ToTwistedLog(logging.Handler):

@@ -20,7 +20,7 @@ from upcloud_sdk.buildbot.configuration.arguments import (
 )
 from upcloud_sdk.buildbot.configuration.bootstrap import INSTALLS, WEBSOCKET, Bootstrap
 from upcloud_sdk.buildbot.configuration.values import mapping
-from upcloud_sdk.ci import ServerChoice
+from upcloud_sdk.ci import JobServer, ServerChoice
 from upcloud_sdk.models import InterfaceSpec, LoginUser
 from upcloud_sdk.models.ownership import IMAGE
 
@@ -156,6 +156,10 @@ class ServerRequest(ServerChoice):
         tier = host.get("tier", None if plan.startswith(_OWN_TIER) else DEFAULT_TIER)
         disk = StorageDeviceSpec.clone(template.uuid, size=size, title=title, tier=tier)
         return disk if host.get("encrypted") is None else disk.model_copy(update={"encrypted": host["encrypted"]})
+
+
+BuildServer = JobServer[ServerRequest]
+"""The server of a worker's builds."""
 
 
 def bootstrap_of(given: Any) -> Bootstrap | SecretStr | None:  # noqa: ANN401 - rendered

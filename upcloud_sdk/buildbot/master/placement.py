@@ -12,7 +12,7 @@ from upcloud_sdk.buildbot._buildbot.private import set_idle_timer
 from upcloud_sdk.placement import PaidHour, UsualDurations, best_fit, idle_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Iterator
 
     from upcloud_sdk.buildbot._buildbot.api import (
         AbstractLatentWorker,
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
         WorkerForBuilder,
     )
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
-    from upcloud_sdk.buildbot.configuration.request import ServerRequest
-    from upcloud_sdk.ci import JobServer
+    from upcloud_sdk.buildbot.configuration.request import BuildServer
+    from upcloud_sdk.buildbot.servers.idle import WorkerServer
     from upcloud_sdk.placement import IdlePolicy, Standby
 
 LONGEST_REFUSAL = 30.0
@@ -78,13 +78,8 @@ class PlacementHistory:
 class Placement:
     """Which builds one worker takes, and how long its server stays."""
 
-    def __init__(
-        self,
-        worker: AbstractLatentWorker,
-        server: Callable[[], JobServer[ServerRequest] | None],
-        serves: Callable[[Properties], Awaitable[bool]],
-    ) -> None:
-        self._worker, self._server, self._serves = worker, server, serves
+    def __init__(self, worker: AbstractLatentWorker, current: WorkerServer) -> None:
+        self._worker, self._current = worker, current
         self._idle: IdlePolicy = 0
         self._prefers_idle, self._patience = True, 0.0
         self._standby: Standby | None = None
@@ -111,7 +106,7 @@ class Placement:
 
     def set_timer(self) -> bool:
         """Give up the server at the end of its time if it is still idle. False if Buildbot's own timer does that."""
-        worker, server = self._worker, self._server()
+        worker, server = self._worker, self._current.server
         kept = 0.0 if self._standby is None else self._standby.seconds_left(worker.name, datetime.now())  # noqa: DTZ005 - local time is meant
         if server is None or not (kept or isinstance(self._idle, PaidHour)):
             return False
@@ -121,13 +116,13 @@ class Placement:
         set_idle_timer(worker, max(kept + idle_seconds(self._idle, began, now + kept), least))
         return True
 
-    def idle_seconds(self, server: JobServer[ServerRequest]) -> float:
+    def idle_seconds(self, server: BuildServer) -> float:
         """How many seconds a server stays if it is idle from now on."""
         return idle_seconds(self._idle, *server.billed_span())
 
     def paid_seconds(self) -> float:
         """Seconds left of its server's paid hour."""
-        server = self._server()
+        server = self._current.server
         hour = self._idle if isinstance(self._idle, PaidHour) else PaidHour()
         return 0.0 if server is None else hour.paid_seconds(*server.billed_span())
 
@@ -140,7 +135,7 @@ class Placement:
 
     def build_finished(self, wfb: WorkerForBuilder) -> None:
         """Learn how long builds of its builder take, without the boot."""
-        begun, server = self._begun.pop(wfb.builder_name, None), self._server()
+        begun, server = self._begun.pop(wfb.builder_name, None), self._current.server
         if begun is not None and server is not None and server.attached_at is not None:
             self.history.usual.learn(wfb.builder_name, time.monotonic() - max(begun, server.attached_at))
 
@@ -168,18 +163,18 @@ class Placement:
         paid: dict[Placement, float] = {}
         for placement in _placements(builder, are_available=True):
             if await placement.is_free(properties):
-                if self._server() is None:
+                if self._current.server is None:
                     return True
                 paid[placement] = placement.paid_seconds()
         return best_fit(paid, self.history.usual.of(builder.name)) not in {None, self}
 
     async def is_free(self, properties: Properties) -> bool:
         """Whether its server is running, free and suitable for this build."""
-        worker, server = self._worker, self._server()
+        worker, server = self._worker, self._current.server
         if server is None or server.is_outdated or worker.building:
             return False
         is_up = worker.state is States.SUBSTANTIATED and worker.conn is not None
-        return (server.is_parked or (is_up and not server.has_fresh_disks)) and await self._serves(properties)
+        return (server.is_parked or (is_up and not server.has_fresh_disks)) and await self._current.serves(properties)
 
     async def _one_may_come_free(self, builder: Builder, properties: Properties) -> bool:
         for placement in _placements(builder, are_available=False):
@@ -189,13 +184,13 @@ class Placement:
 
     async def may_come_free(self, properties: Properties) -> bool:
         """Whether its server is busy, and would suit this build. A server that is not known yet may suit it."""
-        server = self._server()
+        server = self._current.server
         if self._idle == 0 or not self._worker.building:
             return False
-        return server is None or (not server.is_outdated and await self._serves(properties))
+        return server is None or (not server.is_outdated and await self._current.serves(properties))
 
     async def _patience_left(self, builder: Builder) -> float:
-        if self._patience <= 0 or self._server() is not None:
+        if self._patience <= 0 or self._current.server is not None:
             return 0.0
         oldest = await builder.getOldestRequestTime()
         waited = 0.0 if oldest is None else self._worker.master.reactor.seconds() - oldest.timestamp()

@@ -6,18 +6,18 @@ import contextlib
 import uuid as uuids
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from twisted.internet import defer, threads
 
+from upcloud_sdk.buildbot._buildbot.bridge import fired
 from upcloud_sdk.ci import Phase, Record, RecordProblem, ServerChange, View
 from upcloud_sdk.ci.record.database import Database, NoRecord, database_url
 from upcloud_sdk.ci.record.queries import servers_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
 
     from upcloud_sdk.buildbot._buildbot.api import Master
     from upcloud_sdk.ci import RecordedServer
@@ -71,11 +71,10 @@ class MasterRecord:
         for listener in self.listeners:
             listener(change)
 
-    def refused(self, reason: str, *, build: int | None, **origin: str | int | None) -> None:
+    def refused(self, **facts: Any) -> None:  # noqa: ANN401 - fields of a `ServerChange`
         """Record that a start failed before a server was requested."""
         now, key = datetime.now(UTC), uuids.uuid4().hex
-        facts: dict[str, object] = {"build": None if build is None else str(build), "error": reason, **origin}
-        self.hear(ServerChange(id=key, at=now, phase=Phase.ASKED, **facts))  # type: ignore[arg-type] # as its fields
+        self.hear(ServerChange(id=key, at=now, phase=Phase.ASKED, **facts))
         self.hear(ServerChange(id=key, at=now, phase=Phase.GONE))
 
     def reaped(self, uuid: str, at: datetime) -> None:
@@ -87,7 +86,7 @@ class MasterRecord:
         """The answer to a query, which another thread reads. Fails with a `RecordProblem`."""
         if self.database is None:
             return defer.fail(NoRecord("there is no record: no worker is configured"))
-        return self._deferred(self.database.ask(query))
+        return fired(self.database.ask(query), self._master.reactor)
 
     async def ready(self) -> None:
         """Wait until what earlier runs have recorded is known, if it can be read."""
@@ -113,18 +112,6 @@ class MasterRecord:
         """Write the last changes."""
         if self.database is not None:
             await threads.deferToThread(self.database.close, _CLOSE_WITHIN)
-
-    def _deferred(self, future: Future[T]) -> defer.Deferred[T]:
-        answer: defer.Deferred[T] = defer.Deferred()
-
-        def settle(done: Future[T]) -> None:
-            try:
-                answer.callback(done.result())
-            except Exception:  # noqa: BLE001 - the caller gets it
-                answer.errback()
-
-        future.add_done_callback(lambda done: self._master.reactor.callFromThread(settle, done))
-        return answer
 
 
 def url_in(basedir: Path, given: str | None = None) -> str:

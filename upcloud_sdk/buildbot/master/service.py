@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot._buildbot.bridge import Operation
     from upcloud_sdk.buildbot.accounts.open_accounts import Account
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
-    from upcloud_sdk.buildbot.configuration.request import ServerRequest
-    from upcloud_sdk.ci import JobServer, ReapPace, Record
+    from upcloud_sdk.buildbot.configuration.request import BuildServer
+    from upcloud_sdk.ci import ReapPace
     from upcloud_sdk.events import Event, Listener
 
 _CLOSE_TIMEOUT = 10.0
@@ -92,11 +92,6 @@ class UpcloudService(SharedService):
         warn_of_rival(self.master)
         return super().startService()
 
-    @property
-    def database(self) -> Record | None:
-        """The record of servers. None until the first worker is configured."""
-        return self.record.database
-
     async def account_for(
         self, holder: Hashable, arguments: Arguments, waits: WaitPolicy, reaps: ReapPace, before: Account | None
     ) -> Account:
@@ -151,7 +146,7 @@ class UpcloudService(SharedService):
 
     # --- servers ------------------------------------------------------------------------------------------------------
 
-    def destroy(self, server: JobServer[ServerRequest], ended: Callable[[], object]) -> Operation[None]:
+    def destroy(self, server: BuildServer, ended: Callable[[], object]) -> Operation[None]:
         """Destroy a server in the background, then call `ended`, and let others have its place.
 
         The returned operation ends when the server is gone. It is cancelled after half a minute, so that the worker
@@ -162,7 +157,7 @@ class UpcloudService(SharedService):
         waiting.cancel(after=_DESTROY_WAIT)
         return waiting
 
-    async def _destroy(self, server: JobServer[ServerRequest], ended: Callable[[], object]) -> None:
+    async def _destroy(self, server: BuildServer, ended: Callable[[], object]) -> None:
         try:
             await self.bridge.run(server.destroy, _DESTROY_TIMEOUT).ended
         except CleanupFailed as error:
@@ -174,7 +169,7 @@ class UpcloudService(SharedService):
         finally:
             self.forget(server, ended)
 
-    def forget(self, server: JobServer[ServerRequest], ended: Callable[[], object]) -> None:
+    def forget(self, server: BuildServer, ended: Callable[[], object]) -> None:
         """Stop counting a server: it is gone, or was never created."""
         ended()
         self.accounts.leave(server)
@@ -186,14 +181,14 @@ class UpcloudService(SharedService):
         self.images.look()
         self.master.botmaster.maybeStartBuildsForAllBuilders()
 
-    def note_replaced(self, server: JobServer[ServerRequest], reason: str) -> None:
+    def note_replaced(self, server: BuildServer, reason: str) -> None:
         """Warn in twistd.log that a server could not be kept for another build."""
         self._log.warn(
             "worker {name}: server {uuid} could not be kept for another build: {reason}; it is replaced",
             name=server.name, uuid=server.uuid, reason=reason,
         )  # fmt: skip
 
-    def warn_of_cost(self, server: JobServer[ServerRequest], reason: str) -> None:
+    def warn_of_cost(self, server: BuildServer, reason: str) -> None:
         """Warn in twistd.log about a server that may still be running."""
         self._log.error(
             "worker {name}: server {uuid} may still be running and cost money: {reason}",

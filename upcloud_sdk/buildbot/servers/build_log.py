@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from upcloud_sdk.buildbot._buildbot.api import Build, TextLog
-    from upcloud_sdk.buildbot.configuration.request import ServerRequest
-    from upcloud_sdk.ci import JobServer
+    from upcloud_sdk.buildbot.configuration.request import BuildServer
     from upcloud_sdk.ci.record.changes import Change
 
 NAME = "server"
@@ -29,7 +28,7 @@ class BuildLog:
     Builds do not wait for it, and do not fail because of it.
     """
 
-    def __init__(self, build: Build, server: JobServer[ServerRequest], master: str, now: Callable[[], float]) -> None:
+    def __init__(self, build: Build, server: BuildServer, master: str, now: Callable[[], float]) -> None:
         self._worker, self.server, self._master, self._now = build.workerforbuilder.worker, server, master, now
         self._is_open = True
         self._log: TextLog | None = None

@@ -4,44 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.buildbot._buildbot.private import result_name, running_build, set_property, starting_build
+from upcloud_sdk.buildbot._buildbot.build_ends import running_build, starting_build
+from upcloud_sdk.buildbot._buildbot.private import result_name, set_property
 from upcloud_sdk.ci.record.changes import MILLION
 
 if TYPE_CHECKING:
     from typing import Any
 
     from upcloud_sdk.buildbot._buildbot.api import Build, Master, WorkerForBuilder
-    from upcloud_sdk.buildbot.configuration.request import ServerRequest
-    from upcloud_sdk.ci import JobServer
-    from upcloud_sdk.ci.record.changes import ServerChange
+    from upcloud_sdk.buildbot.configuration.request import BuildServer
 
 
-def ask_for(server: JobServer[ServerRequest], build: Build, master: Master) -> None:
+def ask_for(server: BuildServer, build: Build, master: Master) -> None:
     """Say that a server is wanted for a build, which holds it from its create on."""
-    server.ask(
-        build.getProperty("buildername", ""),
-        **origin_of(build, master),
-        **_id_of(build),
-    )
+    server.ask(build.getProperty("buildername", ""), **origin_of(build, master))
     if build.buildid is not None:
         server.tell_job(str(build.buildid), began=server.moment(), **_facts(build, _queued(build, master)))
 
 
-def wanted_for(server: JobServer[ServerRequest], build: Build, master: Master) -> ServerChange:
-    """The same, for a claim: nobody is told yet."""
-    return server.wanted(**origin_of(build, master), **_id_of(build))
-
-
-def _id_of(build: Build) -> dict[str, str]:
-    return {} if build.buildid is None else {"build": str(build.buildid)}
-
-
 def origin_of(build: Build, master: Master) -> dict[str, Any]:
     """The master and the build that a server is wanted for, as fields of a `ServerChange`."""
-    return {"master": master.name, "builder": build.builder.name, "number": build.number}
+    buildid = None if build.buildid is None else str(build.buildid)
+    return {"master": master.name, "builder": build.builder.name, "number": build.number, "build": buildid}
 
 
-def build_started(server: JobServer[ServerRequest] | None, wfb: WorkerForBuilder, master: Master) -> None:
+def build_started(server: BuildServer | None, wfb: WorkerForBuilder, master: Master) -> None:
     """A build takes the server of its worker, if there is one."""
     if server is not None:
         began, build = server.hold(wfb.builder_name), starting_build(wfb)
@@ -51,7 +38,7 @@ def build_started(server: JobServer[ServerRequest] | None, wfb: WorkerForBuilder
         )
 
 
-def build_finished(server: JobServer[ServerRequest] | None, wfb: WorkerForBuilder, master: Master) -> None:
+def build_finished(server: BuildServer | None, wfb: WorkerForBuilder, master: Master) -> None:
     """A build has left its server: set its cost as properties."""
     if server is None or server.asked_at is None:
         return

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.internet import defer
 from twisted.logger import Logger
 
 from upcloud_sdk.buildbot._buildbot.api import LatentWorkerFailedToSubstantiate
+from upcloud_sdk.buildbot._buildbot.bridge import fired
 from upcloud_sdk.buildbot.configuration.values import is_renderable
 from upcloud_sdk.ci import RecordProblem
 from upcloud_sdk.ci.money.price import limits_of
@@ -24,7 +25,6 @@ from upcloud_sdk.errors import NotFound, UpCloudError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
-    from concurrent.futures import Future
 
     from upcloud_sdk.buildbot._buildbot.api import DelayedCall, Master
     from upcloud_sdk.buildbot._buildbot.bridge import Bridge, Operation
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from upcloud_sdk.ci import Price, Record
     from upcloud_sdk.ci.record.claims import Limits, Refused
     from upcloud_sdk.ci.record.record import View
-
-T = TypeVar("T")
 
 _LOOK_AGAIN_AFTER = 30.0
 """Seconds after which the bill, and servers that this master cannot see, are read again while a build waits."""
@@ -229,7 +227,7 @@ class Claims:
     async def ask_record(self, change: ServerChange, limits: Limits) -> Refused | None:
         """One transaction. None if the server may be made: then it counts until it is gone."""
         await self.put_right()
-        return await _fired(self.record.claim(Claim(server=change, limits=limits)), self._master)
+        return await fired(self.record.claim(Claim(server=change, limits=limits)), self._master.reactor)
 
     async def put_right(self) -> None:
         """Once for each owner, before the first claim: end the servers of this master's last process that are gone."""
@@ -242,7 +240,7 @@ class Claims:
                     seen = await self._bridge.run(account.cache.leased).ended
                     at = seen.at
                     uuids |= {server.uuid for server in seen.servers}
-                await _fired(self.record.put_right(self._master.name, owner, uuids, at), self._master)
+                await fired(self.record.put_right(self._master.name, owner, uuids, at), self._master.reactor)
             except (UpCloudError, RecordProblem, defer.CancelledError) as error:
                 self._put_right.discard(owner)
                 self._log.warn("the record cannot be compared with the servers that are up: {error}", error=error)
@@ -324,18 +322,3 @@ async def _read_account(
 ) -> tuple[Decimal, dict[str, Decimal | None]]:
     billed = await account.cache.billed() if with_bill else Decimal(0)
     return billed, await account.cache.of_other_runs(recorded)
-
-
-def _fired(future: Future[T], master: Master) -> defer.Deferred[T]:
-    """Fires on the reactor's thread."""
-    fired: defer.Deferred[T] = defer.Deferred()
-
-    def done(answered: Future[T]) -> None:
-        error = answered.exception()
-        if error is None:
-            master.reactor.callFromThread(fired.callback, answered.result())
-        else:
-            master.reactor.callFromThread(fired.errback, error)
-
-    future.add_done_callback(done)
-    return fired

@@ -1,4 +1,4 @@
-"""Decides when a worker gives up a server on which no build runs. For the reactor's thread."""
+"""The server of a worker while no build runs on it: when it is given up. For the reactor's thread."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from twisted.internet import defer
 from twisted.logger import Logger
 
 from upcloud_sdk.buildbot._buildbot.api import AbstractWorker, States
-from upcloud_sdk.buildbot._buildbot.private import end_builds, give_up_server, set_idle_timer, wait_for
+from upcloud_sdk.buildbot._buildbot.build_ends import end_builds
+from upcloud_sdk.buildbot._buildbot.private import give_up_server, set_idle_timer, wait_for
 from upcloud_sdk.buildbot.servers.claims import FREED_BY_A_SERVER
 from upcloud_sdk.ci.record.changes import Phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
-    from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, Connection, DelayedCall, Reactor
+    from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, Connection, DelayedCall, Properties, Reactor
     from upcloud_sdk.buildbot._buildbot.bridge import Bridge
-    from upcloud_sdk.buildbot.configuration.request import ServerRequest
+    from upcloud_sdk.buildbot.accounts.open_accounts import Account
+    from upcloud_sdk.buildbot.configuration.arguments import Arguments
+    from upcloud_sdk.buildbot.configuration.request import BuildServer, ServerRequest
     from upcloud_sdk.buildbot.servers.claims import Claims
-    from upcloud_sdk.ci import JobServer
     from upcloud_sdk.ci.record.claims import Refused
 
 _ENDED = frozenset({Phase.NOT_DESTROYED, Phase.GONE})
@@ -28,32 +30,54 @@ _MAKE_WAY_AFTER = 1.0
 """How long other workers may take a waiting build before this worker gives up its idle, unsuitable server."""
 
 
-class IdleServer:
-    """The server of one worker, while no build runs on it."""
+class WorkerServer:
+    """The server of one worker: which builds it serves, and when it is given up while no build runs on it.
+
+    `request_of` says which server a build needs.
+    """
 
     bridge: Bridge
     """Of its master."""
+    claims: Claims
+    """The same."""
 
     _log = Logger()
 
-    def __init__(self, worker: AbstractLatentWorker, server: Callable[[], JobServer[ServerRequest] | None]) -> None:
-        self._worker, self._get_server = worker, server
+    def __init__(
+        self,
+        worker: AbstractLatentWorker,
+        arguments: Arguments,
+        request_of: Callable[[Properties], Awaitable[ServerRequest]],
+    ) -> None:
+        self._worker, self._request_of, self.arguments = worker, request_of, arguments
+        self.server: BuildServer | None = None
+        self.account: Account | None = None
+        """The account of the next server. An existing server keeps its account."""
         self.guest_comes_back = False
         """Whether a guest reconnects after a lost connection. No build can start during that time."""
         self._make_way_call: DelayedCall | None = None
         self._lost_call: DelayedCall | None = None
 
+    async def serves(self, build: Properties) -> bool:
+        """Whether a build with these properties may run on the existing server."""
+        server = self.server
+        try:
+            if server is None or server.is_outdated or server.account is not self.account:
+                return False
+            is_alike = server.has_fresh_disks == self.arguments.fresh_disk
+            return is_alike and server.choice == await self._request_of(build)
+        except Exception:  # noqa: BLE001 - a build whose values cannot be rendered fails when it has a server of its own
+            return False
+
+    def refusal(self) -> Refused | None:
+        """Why the worker may not make a server now, by `max_servers` or the budget. None if it has one, or may."""
+        return None if self.server is not None else self.claims.refusal(self._worker.name, self.arguments, self.account)
+
     def give_up(self) -> None:
         """Destroy the server, if there is one and it is idle."""
-        server = self.server
-        if self.is_idle and server is not None:
-            server.is_outdated = True
+        if self.is_idle and self.server is not None:
+            self.server.is_outdated = True
             give_up_server(self._worker)
-
-    @property
-    def server(self) -> JobServer[ServerRequest] | None:
-        """The server. None if there is none."""
-        return self._get_server()
 
     @property
     def is_idle(self) -> bool:
@@ -63,8 +87,8 @@ class IdleServer:
 
     def stay_parked(self) -> bool:
         """Plan to give up the parked server at the end of its time. False if that is now."""
-        server = self.server
-        left = 0.0 if server is None or server.stays_until is None else server.stays_until - time.monotonic()
+        until = None if self.server is None else self.server.stays_until
+        left = 0.0 if until is None else until - time.monotonic()
         if left > 0:
             set_idle_timer(self._worker, left)
         return left > 0
@@ -94,11 +118,11 @@ class IdleServer:
         look = self._look_for_guest
         self._lost_call = self._worker.master.reactor.callLater(within, look, self.server, within)
 
-    def _look_for_guest(self, server: JobServer[ServerRequest] | None, within: float) -> None:
+    def _look_for_guest(self, server: BuildServer | None, within: float) -> None:
         if self._worker.conn is None and server is not None and self.server is server:
             wait_for(self._worker, defer.ensureDeferred(self._give_up_lost(server, within)))
 
-    async def _give_up_lost(self, server: JobServer[ServerRequest], within: float) -> None:
+    async def _give_up_lost(self, server: BuildServer, within: float) -> None:
         if self._worker.building:
             try:
                 problem = await self.bridge.run(server.find_problem).ended
@@ -111,14 +135,14 @@ class IdleServer:
         else:
             self.give_up()
 
-    def lose(self, server: JobServer[ServerRequest]) -> None:
+    def lose(self, server: BuildServer) -> None:
         """Give up a lost server: at once if it is idle or gone, otherwise after its build."""
         if self._worker.building:
             wait_for(self._worker, defer.ensureDeferred(self._disconnect_if_gone(server)))
         else:
             self.give_up()
 
-    async def _disconnect_if_gone(self, server: JobServer[ServerRequest]) -> None:
+    async def _disconnect_if_gone(self, server: BuildServer) -> None:
         try:
             problem = await self.bridge.run(server.find_problem).ended
         except defer.CancelledError:
@@ -144,8 +168,8 @@ class IdleServer:
             self.guest_comes_back = False
         worker.botmaster.maybeStartBuildsForWorker(worker.name)
 
-    def close(self) -> None:
-        """Stop all timers when the worker stops."""
+    def stop_timers(self) -> None:
+        """To be called when the worker stops."""
         _cancel(self._make_way_call)
         _cancel(self._lost_call)
 
@@ -155,26 +179,23 @@ class IdleServers:
 
     def __init__(self, reactor: Reactor, claims: Claims) -> None:
         self._reactor, self._claims = reactor, claims
-        self._all: set[IdleServer] = set()
-        self._blocked: dict[IdleServer, Callable[[], Refused | None]] = {}
-        """Workers that could not take a build since the last check, and whether they still cannot."""
-        self._leaving: set[JobServer[ServerRequest]] = set()
+        self._all: set[WorkerServer] = set()
+        self._blocked: set[WorkerServer] = set()
+        """Those of workers that could not take a build since the last check."""
+        self._leaving: set[BuildServer] = set()
         self._call: DelayedCall | None = None
 
-    def add(self, idle: IdleServer) -> None:
+    def add(self, idle: WorkerServer) -> None:
         """Add a worker."""
         self._all.add(idle)
 
-    def remove(self, idle: IdleServer) -> None:
+    def remove(self, idle: WorkerServer) -> None:
         """Remove a worker that has stopped."""
         self._all.discard(idle)
 
-    def make_room_for(self, blocked: IdleServer, refusal: Callable[[], Refused | None]) -> None:
-        """In a second, if a build still waits for this worker, give up the idle server whose paid hour ends first.
-
-        `refusal` says whether the worker still may not make a server.
-        """
-        self._blocked[blocked] = refusal
+    def make_room_for(self, blocked: WorkerServer) -> None:
+        """In a second, if a build still waits for this worker, give up the idle server whose paid hour ends first."""
+        self._blocked.add(blocked)
         self.make_room()
 
     def make_room(self) -> None:
@@ -186,7 +207,7 @@ class IdleServers:
         defer.ensureDeferred(self._make_room())
 
     async def _make_room(self) -> None:
-        blocked, self._blocked = self._blocked, {}
+        blocked, self._blocked = self._blocked, set()
         self._leaving = {server for server in self._leaving if server.phase not in _ENDED}
         if self._leaving or self._claims.is_freeing:
             return  # There is room soon. Who is refused again then comes back.
@@ -199,11 +220,11 @@ class IdleServers:
                 self._leaving.add(chosen.server)
                 chosen.give_up()
 
-    async def _is_short_for(self, blocked: Mapping[IdleServer, Callable[[], Refused | None]]) -> bool:
+    async def _is_short_for(self, blocked: set[WorkerServer]) -> bool:
         """Whether a build waits for one of these workers, and an idle server keeps its place."""
-        for each, refusal in blocked.items():
+        for each in blocked:
             if each in self._all and await each.is_awaited():
-                refused = refusal()
+                refused = each.refusal()
                 if refused is not None and refused.limit in FREED_BY_A_SERVER:
                     return True
         return False

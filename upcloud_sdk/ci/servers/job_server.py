@@ -85,7 +85,8 @@ class JobServer(ServerLife, Generic[C]):
         *,
         has_fresh_disks: bool = False,
     ) -> None:
-        super().__init__(name, (account.cloud.owner, choice.zones[0], choice.plans[0]), account.on_change)
+        first = {"zone": choice.zones[0], "plan": choice.plans[0]}
+        super().__init__(name, account.on_change, owner=account.cloud.owner, **first)
         self.account, self.choice = account, choice
         self.details: Server | None = None
         """The server's details from its create. None until the API has answered."""

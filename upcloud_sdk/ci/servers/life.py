@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 import uuid
-from dataclasses import fields
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +28,13 @@ class ServerLife:
 
     Args:
         name: Of the worker or runner.
-        wanted: The owner of the server, and the zone and the plan that are tried first.
         listeners: Those of all servers of an account.
+        place: The owner of the server, and the zone and the plan that are tried first.
     """
 
-    def __init__(self, name: str, wanted: tuple[str, str, str], listeners: Sequence[Listener]) -> None:
-        self.name, self._wanted, self._of_account = name, wanted, listeners
+    def __init__(self, name: str, listeners: Sequence[Listener], **place: str) -> None:
+        self.name, self._of_account = name, listeners
+        self._place: dict[str, Any] = {"worker": name, **place}
         self.id = uuid.uuid4().hex
         """Its id in a record."""
         self.phase: Phase | None = None
@@ -70,23 +70,11 @@ class ServerLife:
         """
         self._first_job, self._origin, self._wanted_at = job, origin, time.monotonic()
         self._jobs.add(job)
-        change = self.wanted(**origin)
-        facts = {each.name: getattr(change, each.name) for each in fields(change)}
-        self._enter(Phase.ASKED, **{name: value for name, value in facts.items() if name not in {"id", "at", "phase"}})
+        self._enter(Phase.ASKED, **self._place, **origin)
 
     def wanted(self, **origin: Any) -> ServerChange:  # noqa: ANN401 - as for `ask`
         """What `ask` tells, for a claim before it."""
-        owner, zone, plan = self._wanted
-        return ServerChange(
-            id=self.id,
-            at=self.moment(),
-            phase=Phase.ASKED,
-            worker=self.name,
-            owner=owner,
-            zone=zone,
-            plan=plan,
-            **origin,
-        )
+        return ServerChange(id=self.id, at=self.moment(), phase=Phase.ASKED, **self._place, **origin)
 
     def fail(self, reason: str) -> None:
         """Note why its start failed, or it is given up. Only the first reason is kept."""

@@ -10,7 +10,7 @@ import pytest
 
 from tests.images.baking import RECIPE, ZONE, complete_images
 from tests.moved_time import MovedCloud, server_spec
-from upcloud_sdk import Recipe, StorageDeviceSpec
+from upcloud_sdk import Recipe, StorageDeviceSpec, models
 from upcloud_sdk.models.ownership import IMAGE
 from upcloud_sdk.simulator.records.records import Storage
 
@@ -126,14 +126,27 @@ async def test_an_image_that_is_being_cloned_is_kept(moved: MovedCloud) -> None:
             assert await cloud.images.prune() == (first,)
 
 
-async def test_an_image_that_was_changed_since_the_list_is_kept(moved: MovedCloud) -> None:
+async def test_an_image_that_was_changed_since_the_list_is_kept(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with moved.client() as cloud:
         first, _ = await _baked(cloud, moved, _version(1), _version(2))
-        labels = moved.sim.storages[first.uuid].labels
+        get = cloud.storages.get
+
+        async def get_what_was_changed(uuid: str) -> models.Storage:
+            moved.sim.storages[first.uuid].labels[IMAGE] = "0" * 32
+            return await get(uuid)
+
+        monkeypatch.setattr(cloud.storages, "get", get_what_was_changed)
+        assert await cloud.images.prune() == ()
+    assert first.uuid in moved.sim.storages
+
+
+async def test_an_image_that_is_gone_since_the_list_is_no_error(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        first, _ = await _baked(cloud, moved, _version(1), _version(2))
         moved.sim.fail(f"GET /storage/{first.uuid}", status=404, code="STORAGE_NOT_FOUND")
         assert await cloud.images.prune() == ()
-        labels[IMAGE] = "0" * 32
-        assert await cloud.images.prune(_version(1), keep=1, dry_run=True) != ()
 
 
 async def test_a_list_has_the_monthly_cost_of_each_image(moved: MovedCloud) -> None:

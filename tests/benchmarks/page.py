@@ -33,6 +33,8 @@ BUILDBOTS = {
 OURS_ASK = {
     "the page's view of now": ("../../plugins/upcloud/now.json",),
     "the page's view of before, of a month": ("../../plugins/upcloud/before.json?hours=744",),
+    "the page's costs": ("../../plugins/upcloud/before.json?part=costs",),
+    "the page's health of a month": ("../../plugins/upcloud/before.json?part=health&hours=744",),
 }
 
 

@@ -214,7 +214,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         self._current.release()
         self.placement.build_finished(wfb)
         server = self._current.server
-        builds.build_finished(server, wfb, self.master)
+        builds.build_finished(server, wfb, self.master, lambda: self._service.record.view)
         super().buildFinished(wfb)
         if self._current.server is not None and self._current.server.is_outdated:
             self._current.give_up()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest import mock
 
 from twisted.internet import defer
 
 from tests.buildbot._types import RETRY, SUCCESS
 from tests.buildbot.harness import pause, until
 from tests.buildbot.master.record_case import RecordCase
-from upcloud_sdk.ci import sentence_of
+from upcloud_sdk.buildbot.servers.build_log import BuildLog
+from upcloud_sdk.buildbot.servers.builds import cost_notice
+from upcloud_sdk.ci import Phase, RecordedBuild, RecordedServer, ServerChange, sentence_of
 from upcloud_sdk.events import ServerEvent
 from upcloud_sdk.simulator import after_polls
 
@@ -27,7 +32,58 @@ class BuildLogs(RecordCase):
         assert lines[0] == "requested 1xCPU-1GB in de-fra1"
         assert re.search(r"^server [0-9a-f-]{36} created: 1xCPU-1GB in de-fra1$", text, re.MULTILINE)
         assert re.search(r"^maintenance(, \d+ %)?$", text, re.MULTILINE)
-        assert re.search(r"^its worker attached after \d+ s$", lines[-1])
+        assert re.search(r"^its worker attached after \d+ s$", text, re.MULTILINE)
+
+    def test_the_log_says_the_price(self) -> None:
+        log = BuildLog.__new__(BuildLog)
+        log.server = mock.Mock(currency="EUR", attached_at=None, is_abandoned=False)
+        with mock.patch.object(log, "write") as write:
+            log.hear(ServerChange(id="1", at=datetime.now(UTC), hourly=25_000))
+        write.assert_called_once_with("it costs 0.0250 EUR an hour")
+
+    async def test_a_log_says_what_the_build_cost_and_whose_hour_it_used(self) -> None:
+        self.serve()
+        await self.start_master(self.worker(build_wait_timeout=60))
+        await self.build()
+        while not (await self.history())[0].hourly:
+            await pause(0.05)
+        await self.build()
+        texts: list[str] = []
+        while not texts:
+            await pause(0.05)
+            texts = await self.texts_of(2, "cost")
+        pattern = (
+            r"This build cost 0\.\d{6} EUR, its part of server [0-9a-f-]{36} at \d\.\d{4} EUR an hour\. It began in the"
+        )
+        assert all(re.match(pattern, text) for text in texts), texts
+        assert [text.partition("which began ")[2].strip() for text in texts] == ["for any #1."]
+
+    async def texts_of(self, build: int, name: str) -> list[str]:
+        """The finished logs of a build with this name."""
+        return [
+            (await self.master.data.get(("logs", log["logid"], "contents")))["content"]
+            for step in await self.master.data.get(("builds", build, "steps"))
+            for log in await self.master.data.get(("steps", step["stepid"], "logs"))
+            if log["name"] == name and log["complete"]
+        ]
+
+    def test_an_hour_that_began_without_a_build_and_an_unknown_cost_are_said_so(self) -> None:
+        began = datetime(2026, 12, 1, 10, 50, tzinfo=UTC)
+        facts: dict[str, Any] = {"server": "1", "builder": "docs"}
+        builds = (
+            RecordedBuild(build="1", number=1, began=began, ended=began + timedelta(minutes=5), cost=2000, **facts),
+            RecordedBuild(build="2", number=2, began=began + timedelta(minutes=65), cost=1000, **facts),
+            RecordedBuild(build="3", number=3, began=began + timedelta(minutes=70), **facts),
+        )
+        server = RecordedServer(
+            id="1", phase=Phase.IDLE, asked=began, created=began, seen=began, uuid="00f4", hourly=25_000,
+            currency="EUR", builds=builds,
+        )  # fmt: skip
+        said = cost_notice(server, "2")
+        assert said is not None
+        assert said.endswith("from 11:50 to 12:50 UTC, which began while no build ran.")
+        assert cost_notice(server, "3") is None
+        assert cost_notice(server, "4") is None
 
     def test_the_log_shows_the_progress_if_the_api_sends_it(self) -> None:
         seen = ServerEvent(at=0, uuid="00aa", happened="progress", state="maintenance", progress=40)

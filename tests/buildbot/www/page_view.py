@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from tests.buildbot.www._playwright import Browser, Message
 
-SIZES = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+SIZES = {"wide": {"width": 1400, "height": 900}, "phone": {"width": 390, "height": 844}}
 PATIENCE_MS = 60_000
 
 
@@ -36,16 +37,28 @@ class View:
 
     def open(self, view: str) -> None:
         self.page.goto(f"{self._url}/#/upcloud{view}")
-        self.page.wait_for_selector(".uc-page table, .uc-page [role=alert]")
+        shown = f"[data-view={view.strip('/').partition('?')[0] or 'now'}]"
+        self.page.wait_for_selector(f"{shown} time, {shown} [role=alert]")
 
     def rows(self, caption: str) -> list[dict[str, str]]:
         """The rows of a table by its name, headings and cells, as a screen reader finds them."""
-        table = self.page.get_by_role("table", name=caption)
+        table = self.page.get_by_role("table", name=caption, exact=True)
         names = table.get_by_role("columnheader").all_inner_texts()
         return [
-            dict(zip(names, row.locator("th, td").all_inner_texts(), strict=True))
+            # A long name is there twice: cut, for the eye, and whole.
+            {
+                name: re.sub(r"^[^\n]*…[^\n]*\n", "", text)
+                for name, text in zip(names, row.locator("th, td").all_inner_texts(), strict=True)
+            }
             for row in table.get_by_role("row").all()[1:]
         ]
+
+    def boxes(self, selector: str) -> list[dict[str, float]]:
+        """Where the elements are."""
+        query = f"[...document.querySelectorAll({selector!r})].map((each) => each.getBoundingClientRect().toJSON())"
+        found: list[dict[str, float]] = self.page.evaluate(query)
+        assert found, selector
+        return found
 
     def is_wider_than_its_window(self) -> bool:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))

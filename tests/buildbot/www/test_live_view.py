@@ -95,7 +95,7 @@ class Views(RecordCase):
         self.cloud.fail("GET /server", status=403, code="ACTION_FORBIDDEN", times=None)
         view = await self.view()
         assert [server.state for server in view.servers] == ["idle"]
-        assert "cannot be listed" in view.problems[0]
+        assert re.match(r"Not listed: .*servers of buildbot-", view.problems[0])
         self.cloud.faults.clear()
 
     async def test_a_disk_whose_server_is_gone_is_shown_with_the_time_of_its_end(self) -> None:
@@ -124,8 +124,8 @@ class Views(RecordCase):
         with mock.patch.object(live, "ANSWERS_WITHIN", 0.2):
             view = await self.view()
         assert [server.state for server in view.servers] == ["idle"]
-        assert len(view.problems) == 2
-        assert all("has not answered within 0.2 s" in problem for problem in view.problems)
+        [problem] = view.problems
+        assert re.match(r"Not listed: disks of \S+, servers of \S+\. The API has not answered within 0.2 s\.", problem)
         self.cloud.faults.clear()
 
     async def test_an_answer_that_is_not_from_the_api_is_named(self) -> None:
@@ -140,7 +140,7 @@ class Views(RecordCase):
             with mock.patch.object(live, "ANSWERS_WITHIN", 2.0):
                 view = await self.view()
             assert [server.state for server in view.servers] == ["idle"]
-            assert any("the servers of owner" in problem for problem in view.problems), view.problems
+            assert any("servers of" in problem for problem in view.problems), view.problems
             assert not any("log in" in problem for problem in view.problems)
             self.cloud.faults.clear()
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import re
 import shutil
@@ -19,15 +20,16 @@ import pytest
 from tests.buildbot.processes import MasterProcess, eventually, make_basedir
 from tests.buildbot.recorded import read_record
 from tests.buildbot.www.page_view import SIZES, opened
+from tests.buildbot.www.staged import LONG, LONGEST, REACHED, Staged
 from upcloud_sdk import Basic, StorageSpec, UpCloud
 from upcloud_sdk.models import ServerSpec, StorageDeviceSpec
 from upcloud_sdk.simulator import Simulator, after_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.buildbot.www._playwright import Browser, Route
+    from tests.buildbot.www._playwright import Browser
     from upcloud_sdk.simulator.records.progress import Progress
     from upcloud_sdk.simulator.records.records import Server
 
@@ -54,6 +56,9 @@ WORKERS: dict[str, dict[str, Any]] = {
     "broken": {"image": NO_IMAGE},
     "booting": {"boot_timeout": 3000},
 }
+
+
+VIEWS = {"now": "", "before": "/before", "costs": "/costs", "health": "/health"}
 
 
 class PageMaster(MasterProcess):
@@ -176,18 +181,22 @@ def test_the_view_now_agrees_with_the_api_and_the_database(
     assert {row["Cost"] for row in left} == {"not known"}
 
 
-def test_the_view_before_agrees_with_the_database_and_the_record(browser: Browser, master: PageMaster) -> None:
+def test_the_views_of_the_past_agree_with_the_database_and_the_record(browser: Browser, master: PageMaster) -> None:
     builds = master.get("builds")["builds"]
     servers = read_record(master.basedir)
     with opened(browser, master.web) as view:
         view.open("/before")
         view.page.wait_for_selector(".uc-bar")
         rows = view.rows("Servers over time")
-        totals = {row[""]: row["Today (UTC)"] for row in view.rows("Totals")}
-        failures = view.rows("Failures")
         bars = view.page.locator(".uc-bar").count()
+        view.open("/costs")
+        totals = {row[""]: row["Today (UTC)"] for row in view.rows("Totals")}
+        by_worker = {row["worker"]: row["Today (UTC)"] for row in view.rows("By worker")}
+        view.open("/health")
+        failures = view.rows("Failures")
+        starts = view.rows("Starts")
         assert view.complaints == []
-    with_server = [row for row in rows if "not made yet" not in row["Server"]]
+    with_server = [row for row in rows if "never made" not in row["Server"]]
     assert {re.sub(r"\s*copy$", "", row["Server"]).split()[-1][-36:] for row in with_server} == set(servers)
     assert bars == len(rows)
     assert int(totals["Servers"]) == len(servers)
@@ -197,11 +206,16 @@ def test_the_view_before_agrees_with_the_database_and_the_record(browser: Browse
     assert int(totals["Hours paid"]) == hours
     money = sum(float(server.price or 0) for server in servers.values())
     if now.hour or now.minute > 5:
-        assert totals["Money"] == f"{money:.2f} EUR"
-    assert failures
-    assert all(NO_IMAGE in failure["Reason"] for failure in failures)
-    assert {failure["Worker"] for failure in failures} == {"broken"}
-    named = {name for row in rows for name in row["Builds"].split(", ")}
+        known = re.match(r"([\d.]+) EUR", totals["Money"])
+        assert float("0" if known is None else known[1]) == pytest.approx(money, abs=0.005)
+        assert set(by_worker) == {server.worker for server in servers.values()}
+    [failure] = failures
+    assert NO_IMAGE in failure["Reason"]
+    assert failure["Worker"] == "broken"
+    attached = sum(server.attached is not None for server in servers.values())
+    for kind in ("plan", "zone", "image"):
+        assert sum(int(row["Attached"]) for row in starts if row["By"] == kind) == attached
+    named = {row["Builds"] for row in rows}
     builders = {each["builderid"]: each["name"] for each in master.get("builders")["builders"]}
     finished = {f"{builders[each['builderid']]} #{each['number']}" for each in builds if each["results"] == 0}
     assert finished <= named
@@ -267,13 +281,12 @@ def test_a_uuid_can_be_copied(browser: Browser, master: PageMaster) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", list(SIZES))
-@pytest.mark.parametrize("name", ["now", "before"])
+@pytest.mark.parametrize("name", VIEWS)
 def test_each_view_fits_its_window_in_light_and_dark(
     browser: Browser, master: PageMaster, name: str, size: str, scheme: str
 ) -> None:
     with opened(browser, master.web, size=size, scheme=scheme) as view:
-        view.open("" if name == "now" else "/before")
-        view.page.wait_for_selector(".uc-now, .uc-chart")
+        view.open(VIEWS[name])
         background = view.page.evaluate("getComputedStyle(document.querySelector('.uc-page')).backgroundColor")
         channels = [int(each) for each in re.findall(r"\d+", background)]
         assert (max(channels[:3]) < 80) == (scheme == "dark")
@@ -295,86 +308,203 @@ def test_users_who_may_not_see_builds_may_not_see_servers(
             view.open("")
             assert "You may not see builds on this master" in view.page.get_by_role("alert").inner_text()
             assert view.page.get_by_role("table").count() == 0
+            view.keep("refused")
     finally:
         guarded.close()
 
 
-def test_many_servers_are_shown_a_part_at_a_time_and_all_can_be_reached(browser: Browser, master: PageMaster) -> None:
-    """Documents of the test: 300 of 700 servers each. The page draws a hundred rows, and more on request."""
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Staged]]:
+    """Gives so many servers, some with long names. Their documents are made by the page's code, without a master."""
+    made: dict[int, Staged] = {}
+
+    def give(count: int) -> Staged:
+        if count not in made:
+            made[count] = Staged(count, tmp_path_factory.mktemp("staged"))
+        return made[count]
+
+    yield give
+    for each in made.values():
+        each.close()
+
+
+@pytest.fixture
+def sixty(stage: Callable[[int], Staged]) -> Staged:
+    return stage(60)
+
+
+@pytest.mark.parametrize("count", [0, 6, 60, 600])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_any_number_of_servers_fits_its_window(
+    browser: Browser, master: PageMaster, stage: Callable[[int], Staged], count: int, size: str
+) -> None:
+    for scheme in ("light", "dark") if count == 60 else ("light",):
+        with opened(browser, master.web, size=size, scheme=scheme) as view:
+            stage(count).serve(view)
+            for name, path in VIEWS.items():
+                view.open(path)
+                view.keep(f"{name}-{count}-{scheme}-{size}")
+                assert not view.is_wider_than_its_window(), name
+            assert view.complaints == []
+
+
+def test_a_server_has_one_line_of_28_pixels_on_a_desk_with_all_that_matters(
+    browser: Browser, master: PageMaster, sixty: Staged
+) -> None:
     with opened(browser, master.web) as view:
-        view.open("/before")
-        said = view.page.evaluate("fetch('plugins/upcloud/before.json').then((answer) => answer.json())")
-        long = "ci-worker-large-pool-"
-        many = [
-            {**said["servers"][0], "key": str(number), "uuid": None, "worker": f"{long}{number}"}
-            for number in range(700)
-        ]
+        sixty.serve(view)
+        for path, table in (("", ".uc-now"), ("/before", ".uc-before")):
+            view.open(path)
+            for row in view.boxes(f"{table} tbody tr"):
+                assert 27 <= row["height"] <= 29
+            for cell in view.boxes(f"{table} tbody tr > *"):
+                assert cell["x"] + cell["width"] <= SIZES["wide"]["width"]
 
-        def part(route: Route) -> None:
-            offset = int(re.findall(r"offset=(\d+)", route.request.url)[0])
-            route.fulfill(json={**said, "count": 700, "offset": offset, "servers": many[offset : offset + 300]})
 
-        view.page.route("**/before.json*", part)
+def test_a_server_has_two_lines_on_a_phone_with_name_state_cost_build_age_and_uuid(
+    browser: Browser, master: PageMaster, sixty: Staged
+) -> None:
+    with opened(browser, master.web, size="phone") as view:
+        sixty.serve(view)
         view.open("")
+        rows = view.page.locator(".uc-now tbody tr")
+        assert rows.count() == 60
+        for row in view.boxes(".uc-now tbody tr"):
+            assert row["height"] <= 64
+        for place in "abcdef":
+            cells = view.boxes(f".uc-now tbody .uc-at-{place}")
+            assert all(cell["width"] > 0 and cell["x"] + cell["width"] <= 390 for cell in cells)
+        # Names are cut in the middle only: no cell is cut by its width.
+        for place in "ad":
+            query = f"[...document.querySelectorAll('.uc-now tbody .uc-at-{place}')]"
+            assert view.page.evaluate(f"{query}.every((cell) => cell.scrollWidth <= cell.clientWidth)")
+        rows.first.locator(".uc-at-e").click()
+        assert "fi-hel1" in rows.first.locator(".uc-more").first.inner_text()
+
+
+def test_a_long_name_keeps_its_end_and_is_whole_in_its_title(
+    browser: Browser, master: PageMaster, sixty: Staged
+) -> None:
+    with opened(browser, master.web) as view:
+        sixty.serve(view)
+        view.open("")
+        names = view.page.locator(".uc-now bdi").all_inner_texts()
+        assert "ci-worker-large-pool-59" in names
+        for name in (LONG, LONGEST):
+            cut = view.page.locator(f'.uc-now bdi[title="{name}"]').first
+            start, _, end = cut.locator("[aria-hidden]").inner_text().partition("…")
+            assert start
+            assert name.startswith(start)
+            assert name.endswith(end)
+            box = cut.bounding_box()
+            assert box is not None
+            assert box["width"] < 180
         view.open("/before")
-        view.page.wait_for_function("document.querySelectorAll('.uc-bar').length === 100")
-        view.page.get_by_role("button", name="Show 100 more").click()
-        view.page.wait_for_function("document.querySelectorAll('.uc-bar').length === 200")
-        assert view.page.locator(".uc-name").last.text_content() == f"{long}199ci-worker…e-pool-199"
+        assert "…" in view.page.locator(".uc-name").last.inner_html()
+
+
+def test_servers_are_found_sorted_and_paged_and_the_address_says_how(
+    browser: Browser, master: PageMaster, stage: Callable[[int], Staged]
+) -> None:
+    with opened(browser, master.web) as view:
+        stage(600).serve(view)
+        view.open("")
         pages = view.page.get_by_role("group", name="Pages")
-        said_of = [pages.locator("span").inner_text()]
-        for name in ("Older", "Older", "Newer"):
-            before = pages.locator("span").inner_text()
-            pages.get_by_role("button", name=name).click()
-            view.page.wait_for_function(
-                "t => document.querySelector('[aria-label=Pages] span').innerText !== t", arg=before
-            )
-            said_of.append(pages.locator("span").inner_text())
-            assert pages.get_by_role("button", name="Older").is_disabled() == ("to 700" in said_of[-1])
-        assert said_of == [
-            "The newest 300 of 700 servers",
-            "Servers 301 to 600 of 700, the newest first",
-            "Servers 601 to 700 of 700, the newest first",
-            "Servers 301 to 600 of 700, the newest first",
-        ]
-        view.keep("many")
-        assert not view.is_wider_than_its_window()
+        assert "1 to 100 of 600 servers" in pages.inner_text()
+        pages.get_by_role("button", name="On").click()
+        view.page.wait_for_selector("text=101 to 200 of 600 servers")
+        view.page.get_by_role("button", name=re.compile("^Idle")).click()
+        states = "[...document.querySelectorAll('.uc-now .uc-at-b')].slice(1)"
+        view.page.wait_for_function(f"{states}.every((each) => each.innerText === 'idle')")
+        assert view.page.locator(".uc-now tbody tr").count() == 100
+        view.page.get_by_role("columnheader", name="Age").get_by_role("button").click()
+        view.page.get_by_role("columnheader", name="Age").get_by_role("button").click()
+        view.page.wait_for_selector("[aria-sort=descending]")
+        address = view.page.evaluate("location.hash")
+        assert address == "#/upcloud?state=idle&sort=-age"
+        view.page.wait_for_function(
+            "document.querySelector('.uc-now tbody th').innerText === 'ci-worker-large-pool-597'"
+        )
+        view.open("/before")
+        view.open(f"?{address.partition('?')[2]}&worker=linux")
+        view.page.wait_for_selector("text=No server is like that.")
+        view.open("/before?hours=744&sort=-up&worker=pool")
+        assert "1 to 100 of" in pages.inner_text()
+        assert view.page.locator(".uc-bar").count() == 100
         assert view.complaints == []
 
 
-def test_what_a_server_costs_that_is_left_over_and_which_limit_builds_wait_for_is_shown(
-    browser: Browser, master: PageMaster
+def test_limits_say_what_is_spent_claimed_and_left_and_when_builds_go_on(
+    browser: Browser, master: PageMaster, sixty: Staged
 ) -> None:
-    """A document of the test."""
     with opened(browser, master.web) as view:
+        sixty.serve(view)
         view.open("")
-        said = view.page.evaluate("fetch('plugins/upcloud/now.json').then((answer) => answer.json())")
-        server = {**said["left"][0], "hourly": 0.01, "cost": 0.25, "currency": "EUR"}
-        document = {**said, "left": [server], "notes": ["Builds wait: max_servers=2 has no room: 2 are up or claimed"]}
-        view.page.route("**/now.json", lambda route: route.fulfill(json=document))
-        view.page.wait_for_selector(".uc-note")
-        assert view.page.locator(".uc-note").inner_text().startswith("Builds wait: max_servers=2")
-        assert [row["Cost"] for row in view.rows("Left over")] == ["0.0100 EUR an hour, 0.2500 EUR so far"]
-        assert not view.is_wider_than_its_window()
-        view.keep("waits")
+        said = view.page.locator(".uc-limit").all_inner_texts()
+        assert "58 used, 4 claimed, 18 left of 80" in said[0]
+        assert "97.30 spent, 0.10 claimed, 22.60 left of 120.00 EUR" in said[1]
+        assert "Not counted: addresses, traffic, backups" in said[1]
+        assert "builds go on" not in "".join(said)
+    reached = copy.copy(sixty)
+    reached.limits, reached.notes = (REACHED,), [f"Builds wait: {REACHED}"]
+    for size in SIZES:
+        with opened(browser, master.web, size=size) as view:
+            reached.serve(view)
+            view.open("")
+            assert "0.00 left of 97.40 EUR: builds go on on 1 Jan 2027" in view.page.locator(".uc-limit").inner_text()
+            assert view.page.locator(".uc-note").inner_text().startswith("Builds wait: the budget of 97.40 a month")
+            assert not view.is_wider_than_its_window()
+            view.keep(f"budget-reached-{size}")
+
+
+def test_an_unreadable_record_and_an_api_that_is_away_are_said_on_top(
+    browser: Browser, master: PageMaster, sixty: Staged
+) -> None:
+    away = copy.copy(sixty)
+    away.notes = ["Not listed: disks of ci, servers of ci. The API has not answered within 5 s."]
+    away.problem = "The record cannot be read: sqlite:///upcloud.sqlite: disk I/O error"
+    for size in SIZES:
+        with opened(browser, master.web, size=size) as view:
+            away.serve(view)
+            for name, path in VIEWS.items():
+                view.open(path)
+                notes = view.page.locator(".uc-note").all_inner_texts()
+                assert notes == [*away.notes, *([] if name == "now" else [away.problem])]
+                view.keep(f"{name}-away-{size}")
+            assert view.complaints == []
+
+
+def test_what_is_left_over_says_what_it_costs_and_what_happens_to_it(
+    browser: Browser, master: PageMaster, sixty: Staged
+) -> None:
+    with opened(browser, master.web) as view:
+        sixty.serve(view)
+        for path in ("", "/health"):
+            view.open(path)
+            server, disk = view.rows("Left over")
+            assert (server["Age"], server["Whose"]) == ("2 h 13 min", "ci")
+            assert server["Cost"] == "0.0250 EUR an hour, 0.0750 EUR so far"
+            assert server["What happens"] == "destroyed by 12:24"
+            assert disk["What happens"] == "deleted when the reaper of its owner runs"
 
 
 def test_the_last_data_stay_if_the_master_does_not_answer(browser: Browser, master: PageMaster) -> None:
     with opened(browser, master.web) as view:
         view.open("")
         view.page.wait_for_selector(".uc-now")
-        view.page.route("**/now.json", lambda route: route.abort())
+        view.page.route("**/now.json*", lambda route: route.abort())
         view.page.get_by_role("alert").wait_for()
         assert "does not answer" in view.page.get_by_role("alert").inner_text()
         assert "not refreshed since" in view.page.locator(".uc-note", has_text="As of").inner_text()
-        view.keep("away")
+        view.keep("master-away")
         assert view.page.locator(".uc-now").count() == 1
-        view.page.unroute("**/now.json")
+        view.page.unroute("**/now.json*")
         view.page.get_by_role("alert").wait_for(state="detached")
         # A master that hangs takes the request, and never answers it.
-        view.page.route("**/now.json", lambda _: None)
+        view.page.route("**/now.json*", lambda _: None)
         view.page.get_by_role("alert").wait_for()
         assert "does not answer" in view.page.get_by_role("alert").inner_text()
+        view.keep("master-hangs")
 
 
 def test_two_masters_of_one_account_show_the_servers_of_both_and_say_whose_each_is(

@@ -533,3 +533,23 @@ def _empty(url: str) -> None:
     engine = sa.create_engine(url)
     tables.metadata.drop_all(engine)
     engine.dispose()
+
+
+def test_how_limits_stand_can_be_asked_without_changing_what_is_counted(opened: Opened, sqlite: str) -> None:
+    record = opened(sqlite)
+    billed = claim("x", limits=Limits(max_servers=5, per_hour=CENT * 50, per_month=CENT * 500, billed=50 * CENT))
+    assert record.refusal(billed) is None
+    for each in life("a", end=30):
+        record.tell(each)
+    assert record.flush(30)
+    unbilled = claim("y", limits=Limits(per_month=CENT * 500))
+    before = record.standings(billed)
+    assert [(each.limit, each.spent) for each in before] == [
+        ("max_servers", 0),
+        ("per_hour", 0),
+        ("per_month", 60 * CENT),
+    ]
+    assert [each.spent for each in record.standings(unbilled)] == [10 * CENT]
+    assert record.refusal(billed) is None
+    assert record.standings(billed) == before
+    assert record.standings(claim("z")) == []

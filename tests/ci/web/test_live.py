@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
-from upcloud_sdk.ci import LeftDisk, LiveServer, LiveView, Phase, RecordedServer
-from upcloud_sdk.ci.web.live import now_document
+from upcloud_sdk.ci import LeftDisk, LiveServer, LiveView, Phase, RecordedBuild, RecordedServer
+from upcloud_sdk.ci.record.changes import MILLION
+from upcloud_sdk.ci.record.claims import Refused
+from upcloud_sdk.ci.record.queries import Wanted
+from upcloud_sdk.ci.web.live import COLUMNS, limit_document, now_document
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -87,6 +90,61 @@ def test_a_disk_that_nobody_holds_is_left_over_beside_the_servers() -> None:
     said = now_document(LiveView(at=NOW, servers=(row(held_by="nobody"),), disks=(disk,)))
     assert [(each["kind"], each["uuid"]) for each in said["left"]] == [("server", "00f4"), ("disk", "01dd")]
     assert said["left"][1] == {
-        "kind": "disk", "uuid": "01dd", "worker": "os", "state": "online", "owner": "m", "ends": None,
+        "kind": "disk", "uuid": "01dd", "worker": "os", "state": "online", "owner": "m", "ends": None, "age": None,
         "hourly": None, "cost": None, "currency": None, "reaped_by": NOW.timestamp(),
     }  # fmt: skip
+
+
+def many() -> LiveView:
+    runs = RecordedBuild(server="1", build="7", builder="docs", number=3, began=NOW)
+    servers = (
+        row(uuid="3", worker="Pool-1", zone="a", plan="x", phase=Phase.BUILDING, build=runs, age=9.0, master="m"),
+        row(uuid="1", worker="pool-2", zone="b", plan="x", phase=Phase.IDLE, age=5.0, cost=Decimal(2), paid_until=NOW),
+        row(uuid="2", worker="other", zone="a", plan="y", phase=Phase.IDLE, age=7.0, cost=Decimal(1)),
+    )
+    return LiveView(at=NOW, servers=servers)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "uuids"),
+    [
+        ({}, "312"),
+        ({"state": "idle"}, "12"),
+        ({"worker": "POOL"}, "31"),
+        ({"builder": "docs"}, "3"),
+        ({"zone": "a", "plan": "y"}, "2"),
+        ({"sort": "age"}, "123"),
+        ({"sort": "-age"}, "321"),
+        ({"sort": "-cost"}, "123"),
+        ({"sort": "cost"}, "213"),
+        ({"offset": 1, "most": 1}, "1"),
+        ({"offset": 9}, ""),
+        ({"sort": "password"}, "312"),
+    ],
+)
+def test_servers_are_found_sorted_and_shown_a_part_at_a_time(wanted: dict[str, Any], uuids: str) -> None:
+    said = now_document(many(), Wanted(**wanted))
+    assert "".join(server["uuid"] for server in said["servers"]) == uuids
+
+
+@pytest.mark.parametrize("column", list(COLUMNS))
+def test_servers_can_be_sorted_by_each_column(column: str) -> None:
+    for sign in ("", "-"):
+        assert len(now_document(many(), Wanted(sort=sign + column))["servers"]) == 3
+
+
+def test_the_groups_are_those_of_the_other_filters_and_the_choices_those_of_all() -> None:
+    said = now_document(many(), Wanted(state="idle", zone="a"))
+    assert (said["states"], said["count"], said["all"]) == ({"building": 1, "idle": 1}, 1, 3)
+    assert said["choices"]["plan"] == ["x", "y"]
+    assert said["choices"]["builder"] == ["docs"]
+
+
+def test_a_limit_says_what_is_spent_claimed_and_left() -> None:
+    spent, claimed = 3 * MILLION, MILLION
+    limit = Refused(limit="per_month", allowed=10 * MILLION, spent=spent, claimed=claimed, currency="EUR", again=NOW)
+    said = limit_document(limit)
+    assert (said["spent"], said["claimed"], said["left"], said["allowed"]) == (2, 1, 7, 10)
+    assert said["again"] == NOW.timestamp()
+    full = limit_document(Refused(limit="max_servers", allowed=2, spent=3, wanted=1))
+    assert (full["spent"], full["left"]) == (3, 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from twisted.internet import defer
 
 from upcloud_sdk.buildbot._buildbot.private import add_log, wait_for
-from upcloud_sdk.ci.record.changes import BuildChange, Phase
+from upcloud_sdk.ci.record.changes import BuildChange, Phase, units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -54,6 +54,8 @@ class BuildLog:
         if change.uuid is not None:
             how = "found by its label, since the answer to its create was lost" if change.adopted else "created"
             self.write(f"server {change.uuid} {how}: {change.plan} in {change.zone}")
+        if change.hourly is not None:
+            self.write(f"it costs {units(change.hourly):.4f} {server.currency or ''} an hour")
         if change.error is not None:
             self.write(change.error)
         if change.phase is Phase.STARTED:

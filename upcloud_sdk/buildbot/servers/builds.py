@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from upcloud_sdk.buildbot._buildbot.build_ends import running_build, starting_build
 from upcloud_sdk.buildbot._buildbot.private import result_name, set_property
-from upcloud_sdk.ci.record.changes import MILLION
+from upcloud_sdk.buildbot.servers.build_log import add_notice
+from upcloud_sdk.ci.record.changes import MILLION, units
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from upcloud_sdk.buildbot._buildbot.api import Build, Master, WorkerForBuilder
     from upcloud_sdk.buildbot.configuration.request import BuildServer
+    from upcloud_sdk.ci import RecordedServer, View
+
+_HOUR = timedelta(hours=1)
 
 
 def ask_for(server: BuildServer, build: Build, master: Master) -> None:
@@ -38,8 +44,8 @@ def build_started(server: BuildServer | None, wfb: WorkerForBuilder, master: Mas
         )
 
 
-def build_finished(server: BuildServer | None, wfb: WorkerForBuilder, master: Master) -> None:
-    """A build has left its server: set its cost as properties."""
+def build_finished(server: BuildServer | None, wfb: WorkerForBuilder, master: Master, view: Callable[[], View]) -> None:
+    """A build has left its server: set its cost as properties, and say in a log whose hour it used."""
     if server is None or server.asked_at is None:
         return
     cost, build = server.release(wfb.builder_name), running_build(wfb)
@@ -51,6 +57,26 @@ def build_finished(server: BuildServer | None, wfb: WorkerForBuilder, master: Ma
         set_property(master, build.buildid, "upcloud_cost", float(cost))
         if server.currency is not None:
             set_property(master, build.buildid, "upcloud_currency", server.currency)
+        record = next((each for each in view().servers if each.id == server.id), None)
+        text = None if record is None else cost_notice(record, str(build.buildid))
+        if text is not None:
+            add_notice(build, "cost", text)
+
+
+def cost_notice(server: RecordedServer, build: str) -> str | None:
+    """What a build has cost, and whose paid hour it began in. None if that is not known."""
+    ran = next((each for each in server.builds if each.build == build), None)
+    if ran is None or ran.cost is None or server.price is None or server.created is None:
+        return None
+    begins = server.created + max(timedelta(), ran.began - server.created) // _HOUR * _HOUR
+    first = next((each for each in server.builds if each.began <= begins <= (each.ended or begins)), None)
+    whose = "while no build ran" if first is None else f"for {first.builder} #{first.number}"
+    currency = server.currency or ""
+    return (
+        f"This build cost {units(ran.cost):.6f} {currency}, its part of server {server.uuid} at {server.price:.4f} "
+        f"{currency} an hour. It began in the server's hour from {begins:%H:%M} to {begins + _HOUR:%H:%M} UTC, which "
+        f"began {'for this build' if first is ran else whose}."
+    )
 
 
 def _facts(build: Build, queued: float | None) -> dict[str, Any]:

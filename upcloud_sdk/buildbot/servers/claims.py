@@ -24,7 +24,7 @@ from upcloud_sdk.ci.record.claims import Claim
 from upcloud_sdk.errors import NotFound, UpCloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Mapping
 
     from upcloud_sdk.buildbot._buildbot.api import DelayedCall, Master
     from upcloud_sdk.buildbot._buildbot.bridge import Bridge, Operation
@@ -90,10 +90,7 @@ class Claims:
             return None
         known, at = self._known_of(worker, arguments, account), self.now()
         price = None if known is None else known.price
-        if price is None:
-            limits = limits_of(arguments.max_servers, arguments.budget)
-        else:
-            limits = price.limits(arguments.max_servers, arguments.budget, at)
+        limits = _limits(price, arguments, at)
         reserved = [each for holder, each in self._reserved.items() if holder != worker]
         key = (arguments.max_servers, arguments.budget, price and price.hourly, limits.billed, len(limits.listed))
         refused = self._answer(key, limits, price, at, [*reserved, *self._first.values()])
@@ -111,6 +108,34 @@ class Claims:
         if key not in self._answers:
             self._answers[key] = self.record.refusal(Claim(server=_change(price, at), limits=limits), reserved)
         return self._answers[key]
+
+    def standings(self, workers: Mapping[str, Arguments]) -> Callable[[], list[Refused]]:
+        """A function that says how each limit of these workers stands, for any thread."""
+        at = self.now()
+        alike: dict[tuple[object, ...], tuple[Arguments, Price | None]] = {}
+        for worker, arguments in workers.items():
+            known = self._known.get(worker)
+            key = (arguments.max_servers, arguments.budget)
+            if key != (None, None) and (known is not None or key not in alike):
+                alike[key] = arguments, None if known is None else known.price
+        claims: list[Claim] = []
+        for arguments, price in alike.values():
+            change = _change(price, at)
+            if price is None:  # What is spent is known before the first price.
+                given = None if arguments.budget is None else arguments.budget.currency
+                change = replace(change, currency=given or next(iter(self.record.view.paid), None))
+            claims.append(Claim(server=change, limits=_limits(price, arguments, at)))
+        record, reserved = self.record, [*self._reserved.values(), *self._first.values()]
+
+        def count() -> list[Refused]:
+            found: dict[tuple[str, int], Refused] = {}
+            for each in (each for claim in claims for each in record.standings(claim, reserved)):
+                before = found.setdefault((each.limit, each.allowed), each)
+                if each.spent > before.spent:
+                    found[each.limit, each.allowed] = each
+            return list(found.values())
+
+        return count
 
     def _known_of(self, worker: str, arguments: Arguments, account: Account | None) -> Known | None:
         own = self._known.get(worker)
@@ -305,6 +330,12 @@ def _change(price: Price | None, at: datetime) -> ServerChange:
     if price is None:
         return ServerChange(id="", at=at, phase=Phase.ASKED)
     return ServerChange(id="", at=at, phase=Phase.ASKED, hourly=price.hourly, currency=price.currency)
+
+
+def _limits(price: Price | None, arguments: Arguments, at: datetime) -> Limits:
+    if price is None:
+        return limits_of(arguments.max_servers, arguments.budget)
+    return price.limits(arguments.max_servers, arguments.budget, at)
 
 
 def _are_alike(known: Known, arguments: Arguments) -> bool:

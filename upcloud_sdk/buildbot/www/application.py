@@ -51,8 +51,8 @@ class Application:
         if master is self._master:
             return
         self._master, self._metrics, names = master, MetricsText(master), Names(master)
-        self.resource.putChild(b"now.json", compressed(Now(master, names)))
-        self.resource.putChild(b"before.json", compressed(Before(master, names)))
+        self.resource.putChild(b"now.json", Now(master, names))
+        self.resource.putChild(b"before.json", Before(master, names))
         self.resource.putChild(b"metrics", compressed(self._metrics))
 
     def setConfiguration(self, config: object) -> None:  # noqa: N802 - Buildbot's

@@ -34,12 +34,12 @@ async def live_view(service: UpcloudService) -> LiveView:
     API are in `problems`: then the last lists are shown.
     """
     accounts = service.accounts.all
-    problems: list[str] = []
+    problems: dict[object, tuple[list[str], str]] = {}
     asked = [
         (
             account.cache,
-            _ask(service, account.cache.leased, f"the servers of owner {account.key.owner}", problems),
-            _ask(service, account.cache.orphaned_disks, f"the disks of owner {account.key.owner}", problems),
+            _ask(service, account.cache.leased, f"servers of {account.key.owner}", problems),
+            _ask(service, account.cache.orphaned_disks, f"disks of {account.key.owner}", problems),
         )
         for account in accounts
     ]
@@ -56,8 +56,7 @@ async def live_view(service: UpcloudService) -> LiveView:
             last = servers.at if last is None else min(last, servers.at)
         if servers is not None:
             listed |= {server.uuid: server for server in servers.servers}
-    if last is not None:
-        problems.append(f"What the API listed at {last:%H:%M} UTC is shown instead")
+    instead = "" if last is None else f" What the API listed at {last:%H:%M} UTC is shown instead."
     names = {row["name"] for row in await service.master.data.get(("masters",))}
     owners = {account.key.owner for account in accounts}
     view = service.record.view
@@ -70,7 +69,7 @@ async def live_view(service: UpcloudService) -> LiveView:
         earlier=await _earlier(service, view, listed.keys(), orphaned.keys()),
         master_of=partial(master_of, names=names, owners=owners),
         exclusive={account.key.owner for account in accounts if account.key.is_exclusive},
-        problems=problems,
+        problems=[f"Not listed: {', '.join(sorted(set(what)))}. {why}.{instead}" for what, why in problems.values()],
     )
 
 
@@ -87,9 +86,9 @@ async def _earlier(
 
 
 def _ask(
-    service: UpcloudService, ask: Callable[[], Awaitable[T]], what: str, problems: list[str]
+    service: UpcloudService, ask: Callable[[], Awaitable[T]], what: str, problems: dict[object, tuple[list[str], str]]
 ) -> defer.Deferred[T | None]:
-    """The answer of an account's cache. None if there is none: then `problems` says why."""
+    """The answer of an account's cache. None if there is none: then `problems` says what lacks for each cause."""
     operation = service.bridge.run(ask)
     operation.cancel(after=ANSWERS_WITHIN)
 
@@ -97,9 +96,10 @@ def _ask(
         try:
             return await operation.ended
         except UpCloudError as error:
-            problems.append(f"{what} cannot be listed: {error}")
+            cause, why = (type(error), getattr(error, "code", None)), str(error).rstrip(".")
         except defer.CancelledError:
-            problems.append(f"{what} cannot be listed: the API has not answered within {ANSWERS_WITHIN:g} s")
+            cause, why = None, f"The API has not answered within {ANSWERS_WITHIN:g} s"
+        problems.setdefault(cause, ([], why))[0].append(what)
         return None
 
     return defer.ensureDeferred(answer())

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
+from twisted.internet import threads
+
 from upcloud_sdk.buildbot._buildbot.api import async_to_deferred
+from upcloud_sdk.buildbot.worker import UpcloudLatentWorker
 from upcloud_sdk.buildbot.www._buildbot_api import Resource
 from upcloud_sdk.buildbot.www.live import live_view
 from upcloud_sdk.ci import LiveView, RecordProblem
+from upcloud_sdk.ci.record.queries import Wanted
 from upcloud_sdk.ci.web.history import history
-from upcloud_sdk.ci.web.live import left_document, now_document
+from upcloud_sdk.ci.web.live import left_document, limit_document, now_document
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import sqlalchemy as sa
 
     from upcloud_sdk.buildbot.master.service import UpcloudService
     from upcloud_sdk.buildbot.www._buildbot_api import Master, Request
-    from upcloud_sdk.ci.web.history import Document
+    from upcloud_sdk.ci.record.claims import Refused
+    from upcloud_sdk.ci.web.history import Document, Part
 
 HOURS, MOST_HOURS = 6.0, 24.0 * 31
 """How many hours the page shows, by default and at most."""
 MOST_OFFSET = 10**9
+_LONGEST = 200
+_LEVEL = 6
 NO_WORKERS = "No UpCloud worker is configured on this master, so it has no servers and records none."
 _NAMES_FOR = 30.0
 """How long the ids of builders and workers are cached, in seconds."""
@@ -79,19 +88,27 @@ class JsonDocument(Resource):
         service = service_of(self.master)
         view = LiveView(at=datetime.now(UTC)) if service is None else await live_view(service)
         common = {
-            "version": 1,
+            "version": 2,
             "master": self.master.name,
+            "time": view.at.timestamp(),
             "notes": [NO_WORKERS]
             if service is None
             else [*_waits(service), *view.problems, *service.record.problems()],
             **await self._names.ids(),
         }
-        body = await self._body(request, service, view, common)
+        is_small = "gzip" in (request.getHeader(b"accept-encoding") or b"").decode("latin-1")
+        body = await self._body(request, service, view, partial(_encoded, common, is_small=is_small))
         request.setHeader(b"content-type", b"application/json; charset=utf-8")
         request.setHeader(b"Cache-Control", b"no-store")
+        request.setHeader(b"Vary", b"Accept-Encoding")
+        if is_small:
+            request.setHeader(b"Content-Encoding", b"gzip")
         return body
 
-    async def _body(self, request: Request, service: UpcloudService | None, view: LiveView, common: Document) -> bytes:
+    async def _body(
+        self, request: Request, service: UpcloudService | None, view: LiveView, encode: Callable[[Document], bytes]
+    ) -> bytes:
+        """The document. It is made and encoded on another thread."""
         raise NotImplementedError
 
 
@@ -99,35 +116,44 @@ class Now(JsonDocument):
     """The running servers."""
 
     async def _body(
-        self,
-        request: Request,  # noqa: ARG002 - it has no options
-        service: UpcloudService | None,  # noqa: ARG002 - the view has all
-        view: LiveView,
-        common: Document,
+        self, request: Request, service: UpcloudService | None, view: LiveView, encode: Callable[[Document], bytes]
     ) -> bytes:
-        return _encoded({**common, **now_document(view)})
+        wanted, count = wanted_of(request.args), self._limits(service)
+
+        def make() -> bytes:
+            return encode({**now_document(view, wanted), "limits": [limit_document(each) for each in count()]})
+
+        return await threads.deferToThread(make)
+
+    def _limits(self, service: UpcloudService | None) -> Callable[[], list[Refused]]:
+        if service is None or service.record.database is None:
+            return list
+        workers = [worker for worker in self.master.config.workers if isinstance(worker, UpcloudLatentWorker)]
+        return service.claims.standings({worker.name: worker.arguments_as_given for worker in workers})
 
 
 class Before(JsonDocument):
     """The record of this master."""
 
-    async def _body(self, request: Request, service: UpcloudService | None, view: LiveView, common: Document) -> bytes:
+    async def _body(
+        self, request: Request, service: UpcloudService | None, view: LiveView, encode: Callable[[Document], bytes]
+    ) -> bytes:
+        part, wanted = part_of(request.args), wanted_of(request.args)
         since = view.at - timedelta(hours=hours_of(request.args))
-        document = {**common, "time": view.at.timestamp(), "left": left_document(view)}
-        nothing: Document = {"count": 0, "offset": 0, "servers": [], "totals": [], "failures": []}
-        nothing["since"] = since.timestamp()
+        document: Document = {"part": part, "since": since.timestamp()}
+        if part == "health":
+            document["left"] = left_document(view)
         if service is None:
-            return _encoded({**document, **nothing})
-        offset = offset_of(request.args)
+            return encode(document)
 
         def read(connection: sa.Connection) -> bytes:
-            return _encoded({**document, **history(connection, since=since, now=view.at, offset=offset)})
+            return encode({**document, **history(connection, part, since=since, now=view.at, wanted=wanted)})
 
         try:
             return await service.record.ask(read)
         except RecordProblem as error:
-            notes = [*common["notes"], f"The record cannot be read: {error}"]
-            return _encoded({**document, **nothing, "notes": notes})
+            problem = None if service.record.problems() else f"The record cannot be read: {error}"
+            return encode({**document, "problem": problem})
 
 
 def _waits(service: UpcloudService) -> list[str]:
@@ -136,16 +162,37 @@ def _waits(service: UpcloudService) -> list[str]:
     return [] if refused is None else [f"Builds wait: {refused}"]
 
 
-def _encoded(document: Document) -> bytes:
-    return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+def _encoded(common: Document, document: Document, *, is_small: bool) -> bytes:
+    text = json.dumps({**common, **document}, allow_nan=False, separators=(",", ":")).encode()
+    return gzip.compress(text, _LEVEL) if is_small else text
 
 
-def offset_of(arguments: Mapping[bytes, Sequence[bytes]]) -> int:
-    """How many of the newest servers to leave out. An invalid value counts as none."""
+def _text(arguments: Mapping[bytes, Sequence[bytes]], name: str) -> str:
+    # PostgreSQL knows no NUL.
+    return next(iter(arguments.get(name.encode(), ())), b"").decode(errors="replace").replace("\0", "\ufffd")[:_LONGEST]
+
+
+def wanted_of(arguments: Mapping[bytes, Sequence[bytes]]) -> Wanted:
+    """Which servers to show. An invalid offset counts as none."""
     try:
-        return min(MOST_OFFSET, max(0, int(arguments[b"offset"][0])))
-    except (KeyError, ValueError):
-        return 0
+        offset = min(MOST_OFFSET, max(0, int(_text(arguments, "offset"))))
+    except ValueError:
+        offset = 0
+    state, worker, builder, zone, plan, sort = (
+        _text(arguments, name) for name in ("state", "worker", "builder", "zone", "plan", "sort")
+    )
+    return Wanted(state=state, worker=worker, builder=builder, zone=zone, plan=plan, sort=sort, offset=offset)
+
+
+def part_of(arguments: Mapping[bytes, Sequence[bytes]]) -> Part:
+    """Which part of the record to show. An invalid one counts as none."""
+    match _text(arguments, "part"):
+        case "costs":
+            return "costs"
+        case "health":
+            return "health"
+        case _:
+            return "servers"
 
 
 def hours_of(arguments: Mapping[bytes, Sequence[bytes]]) -> float:

@@ -156,31 +156,34 @@ def _as_made(server: RecordedServer) -> RecordedServer:
     return server if server.created is not None else replace(server, created=server.asked)
 
 
+def standings(claim: Claim, counts: Counts, *, at: datetime) -> list[Refused]:
+    """How each limit of a claim stands, as it would be told if it had no room."""
+    limits, price, currency = claim.limits, claim.server.hourly or 0, claim.server.currency or ""
+    waiting = counts.waiting_hourly
+    found = [
+        (limits.max_servers, Refused(limit="max_servers", spent=counts.servers, claimed=counts.waiting, wanted=1)),
+        (
+            limits.per_hour,
+            Refused(limit="per_hour", spent=counts.hourly, claimed=waiting, wanted=price, currency=currency),
+        ),
+        (
+            limits.per_month,
+            Refused(
+                limit="per_month",
+                spent=counts.month,
+                claimed=waiting,
+                wanted=price,
+                currency=currency,
+                again=_next_month(at),
+            ),
+        ),
+    ]
+    return [replace(each, allowed=allowed) for allowed, each in found if allowed is not None]
+
+
 def refusal(claim: Claim, counts: Counts, *, at: datetime) -> Refused | None:
     """Why a claim is refused. None if the server may be made."""
-    limits, wanted, claimed = claim.limits, claim.server.hourly or 0, counts.waiting_hourly
-    currency = claim.server.currency or ""
-    if limits.max_servers is not None and counts.servers >= limits.max_servers:
-        return Refused(
-            limit="max_servers", allowed=limits.max_servers, spent=counts.servers, claimed=counts.waiting, wanted=1
-        )
-    spent, allowed = counts.hourly, limits.per_hour
-    if allowed is not None and spent + wanted > allowed:
-        return Refused(
-            limit="per_hour", allowed=allowed, spent=spent, claimed=claimed, wanted=wanted, currency=currency
-        )
-    spent, allowed, again = counts.month, limits.per_month, _next_month(at)
-    if allowed is not None and spent + wanted > allowed:
-        return Refused(
-            limit="per_month",
-            allowed=allowed,
-            spent=spent,
-            claimed=claimed,
-            wanted=wanted,
-            currency=currency,
-            again=again,
-        )
-    return None
+    return next((each for each in standings(claim, counts, at=at) if each.spent + each.wanted > each.allowed), None)
 
 
 def _next_month(at: datetime) -> datetime:

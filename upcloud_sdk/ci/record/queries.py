@@ -1,71 +1,127 @@
-"""Questions to the record. Each is asked with a connection, on the thread of the record's reader."""
+"""Questions to the record about servers. Each is asked with a connection, on the thread of the record's reader."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from upcloud_sdk.ci.record import tables
-from upcloud_sdk.ci.record.recorded import day_of, paid_days
-from upcloud_sdk.ci.record.store import read_open, with_builds
+from upcloud_sdk.ci.record.store import with_builds
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
     from datetime import datetime
 
     from upcloud_sdk.ci.record.recorded import RecordedServer
 
-_SERVERS, _BUILDS, _PAID = tables.servers.c, tables.builds.c, tables.paid.c
+_SERVERS, _BUILDS = tables.servers.c, tables.builds.c
+_MOST_CHOICES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which servers are asked for, and in which order. An empty text wants all."""
+
+    state: str = ""
+    worker: str = ""
+    """A part of its name."""
+    builder: str = ""
+    zone: str = ""
+    plan: str = ""
+    sort: str = ""
+    """A column; with a `-` before it, the greatest is first. What there is not is last. An unknown one is ignored."""
+    offset: int = 0
+    """How many of these to leave out."""
+    most: int = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Quantiles:
-    """The median and the 95th percentile of some values, and how many there are."""
+class Found:
+    """A part of the servers that were asked for."""
 
-    median: float | None = None
-    p95: float | None = None
-    count: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
-class Sums:
-    """What has happened since the begin of a day."""
-
-    servers: int = 0
-    builds: int = 0
-    failures: int = 0
-    hours: int = 0
-    """Paid hours that began since then."""
-    unpriced: int = 0
-    """Those of which the price is not known."""
-    used: float = 0.0
-    """Seconds in which builds held servers."""
-    money: dict[str, int] = field(default_factory=dict[str, int])
-    """What the hours cost, by currency, in millionths."""
-    queue: Quantiles = Quantiles()
-    """Seconds from a build's request until it got a server."""
-    boot: Quantiles = Quantiles()
-    """Seconds from the request of a server until it was started."""
+    servers: list[RecordedServer]
+    count: int
+    """How many there are."""
+    states: dict[str, int]
+    """How many there are in each state, whichever state is asked for."""
+    choices: dict[str, list[str]]
+    """The workers, builders, zones and plans of all servers of the time."""
 
 
-def servers_between(
-    connection: sa.Connection, since: datetime, *, most: int, offset: int = 0
-) -> tuple[list[RecordedServer], int]:
-    """The servers that were up since then, the newest first: at most so many, and how many there are."""
-    wanted = tables.OPEN | (_SERVERS.gone >= since)
-    total = connection.execute(sa.select(sa.func.count()).select_from(tables.servers).where(wanted)).scalar_one()
-    asked = sa.select(tables.servers).where(wanted).order_by(_SERVERS.asked.desc(), _SERVERS.id)
-    return with_builds(connection, connection.execute(asked.limit(most).offset(offset)).all()), total
+def servers_between(connection: sa.Connection, since: datetime, now: datetime, wanted: Wanted) -> Found:
+    """The servers that were up since then. Without an order, the newest are first. States: up, destroyed, failed."""
+    in_time = tables.OPEN | (_SERVERS.gone >= since)
+    state = sa.case((_SERVERS.error.is_not(None), "failed"), (tables.OPEN, "up"), else_="destroyed")
+    matching = sa.and_(in_time, *_filters(wanted))
+    counts = sa.select(state, sa.func.count()).select_from(tables.servers).where(matching).group_by(state)
+    states = {row[0]: int(row[1]) for row in connection.execute(counts)}
+    asked = sa.select(tables.servers).where(matching)
+    if wanted.state:
+        asked = asked.where(state == wanted.state)
+    asked = asked.order_by(*_order(wanted.sort, now, state), _SERVERS.asked.desc(), _SERVERS.id)
+    rows = connection.execute(asked.limit(wanted.most).offset(wanted.offset)).all()
+    count = states.get(wanted.state, 0) if wanted.state else sum(states.values())
+    return Found(with_builds(connection, rows), count, states, _choices(connection, in_time))
 
 
-def failures_since(connection: sa.Connection, since: datetime, *, most: int) -> tuple[list[RecordedServer], int]:
-    """The servers and starts since then that failed, the newest first: at most so many, and how many there are."""
-    wanted = (tables.OPEN | (_SERVERS.gone >= since)) & _SERVERS.error.is_not(None)
-    total = connection.execute(sa.select(sa.func.count()).select_from(tables.servers).where(wanted)).scalar_one()
-    asked = sa.select(tables.servers).where(wanted).order_by(_SERVERS.asked.desc(), _SERVERS.id)
-    return with_builds(connection, connection.execute(asked.limit(most)).all()), total
+def _filters(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if wanted.worker:
+        found.append(_SERVERS.worker.icontains(wanted.worker, autoescape=True))
+    if wanted.builder:
+        ran = sa.select(_BUILDS.server).where(_BUILDS.builder == wanted.builder)
+        found.append((_SERVERS.builder == wanted.builder) | _SERVERS.id.in_(ran))
+    if wanted.zone:
+        found.append(_SERVERS.zone == wanted.zone)
+    if wanted.plan:
+        found.append(_SERVERS.plan == wanted.plan)
+    return found
+
+
+def _order(sort: str, now: datetime, state: sa.ColumnElement[str]) -> list[sa.ColumnElement[Any]]:
+    until = sa.func.coalesce(_number(_SERVERS.gone), sa.literal(tables.microseconds(now), sa.BigInteger))
+    first = _SERVERS.id == _BUILDS.server
+    queued = sa.select(_BUILDS.queued).where(first, _BUILDS.queued.is_not(None)).order_by(_BUILDS.began).limit(1)
+    hours = sa.func.coalesce(_SERVERS.hours, (until - _number(_SERVERS.created)) // tables.HOUR + 1)
+    columns: dict[str, sa.ColumnElement[Any]] = {
+        "worker": _SERVERS.worker,
+        "builder": _SERVERS.builder,
+        "zone": _SERVERS.zone,
+        "plan": _SERVERS.plan,
+        "asked": _SERVERS.asked,
+        "queue": queued.scalar_subquery(),
+        "boot": seconds_to(_SERVERS.started),
+        "attach": seconds_to(_SERVERS.attached),
+        "up": until - _number(_SERVERS.asked),
+        "hours": hours,
+        "cost": sa.func.coalesce(_SERVERS.cost, _SERVERS.hourly * hours),
+        "state": state,
+        "uuid": _SERVERS.uuid,
+    }
+    column = columns.get(sort.removeprefix("-"))
+    if column is None:
+        return []
+    return [(column.desc() if sort.startswith("-") else column.asc()).nulls_last()]
+
+
+def _number(moment: sa.ColumnElement[datetime | None] | sa.ColumnElement[datetime]) -> sa.ColumnElement[int]:
+    return sa.type_coerce(moment, sa.BigInteger)
+
+
+def seconds_to(moment: sa.ColumnElement[datetime | None]) -> sa.ColumnElement[int]:
+    """From the request of a server to another of its times, in microseconds."""
+    return _number(moment) - _number(_SERVERS.asked)
+
+
+def _choices(connection: sa.Connection, in_time: sa.ColumnElement[bool]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in ("worker", "builder", "zone", "plan"):
+        column = _SERVERS[name]
+        asked = sa.select(column).distinct().where(in_time, column != "").order_by(column).limit(_MOST_CHOICES)
+        found[name] = list(connection.execute(asked).scalars())
+    return found
 
 
 def servers_of_month(connection: sa.Connection, begin: datetime, end: datetime) -> list[RecordedServer]:
@@ -86,65 +142,3 @@ def servers_named(
     texts = sa.type_coerce(_SERVERS.disks, sa.Text)
     wanted = [_SERVERS.uuid.in_(list(uuids)), *(texts.contains(disk, autoescape=True) for disk in disks)]
     return with_builds(connection, connection.execute(sa.select(tables.servers).where(sa.or_(*wanted))).all())
-
-
-def sums_since(connection: sa.Connection, begin: datetime, now: datetime) -> Sums:
-    """What has happened since `begin`, which is the begin of a day in UTC."""
-    began = _SERVERS.asked >= begin
-    servers, failures = connection.execute(
-        sa.select(sa.func.count(_SERVERS.uuid), sa.func.count(_SERVERS.error)).where(began)
-    ).one()
-    builds = connection.execute(
-        sa.select(sa.func.count(sa.distinct(_BUILDS.build))).where(_BUILDS.began >= begin)
-    ).scalar_one()
-    found = Sums(servers=servers, builds=builds, failures=failures)
-    day = day_of(begin)
-    paid = sa.select(
-        _PAID.currency, _PAID.cost.is_(None), sa.func.sum(_PAID.hours), sa.func.sum(_PAID.cost), sa.func.sum(_PAID.used)
-    )
-    for currency, is_unpriced, hours, cost, used in connection.execute(
-        paid.where(_PAID.day >= day).group_by(_PAID.currency, _PAID.cost.is_(None))
-    ):
-        found.used += float(used or 0)
-        _add(found, int(hours or 0), None if is_unpriced else int(cost or 0), currency)
-    _add_open(found, read_open(connection), day, now)
-    found.queue = _quantiles(connection, _BUILDS.queued, (_BUILDS.began >= begin) & _BUILDS.queued.is_not(None))
-    boot = sa.type_coerce(_SERVERS.started, sa.BigInteger) - sa.type_coerce(_SERVERS.asked, sa.BigInteger)
-    found.boot = _quantiles(connection, boot, began & _SERVERS.started.is_not(None), scale=1e-6)
-    return found
-
-
-def _add_open(found: Sums, servers: Iterable[RecordedServer], day: int, now: datetime) -> None:
-    for server in servers:
-        for paid in paid_days(server, max(now, server.asked)):
-            if paid.day >= day:
-                found.used += paid.used
-                _add(found, paid.hours, paid.cost, server.currency)
-
-
-def _add(found: Sums, hours: int, cost: int | None, currency: str | None) -> None:
-    found.hours += hours
-    if cost is None:
-        found.unpriced += hours
-    elif hours:
-        found.money[currency or ""] = found.money.get(currency or "", 0) + cost
-
-
-def _quantiles(
-    connection: sa.Connection,
-    value: sa.ColumnElement[int] | sa.ColumnElement[float] | sa.ColumnElement[float | None],
-    wanted: sa.ColumnElement[bool],
-    *,
-    scale: float = 1.0,
-) -> Quantiles:
-    """Values that were seen, at their rank: sorted by the database."""
-    count = connection.execute(sa.select(sa.func.count(value)).where(wanted)).scalar_one()
-    if not count:
-        return Quantiles()
-
-    def rank(hundredths: int) -> float:
-        position = max(0, -(-hundredths * count // 100) - 1)
-        found = sa.select(value).where(wanted).order_by(value).limit(1).offset(position)
-        return float(connection.execute(found).scalar_one() or 0) * scale
-
-    return Quantiles(rank(50), rank(95), count)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from upcloud_sdk.ci.record import store
 from upcloud_sdk.ci.record.changes import Phase, ServerChange
-from upcloud_sdk.ci.record.claims import Claim, Counts, Refused, refusal
+from upcloud_sdk.ci.record.claims import Claim, Counts, Refused, refusal, standings
 from upcloud_sdk.ci.record.database import Database, RecordProblem, reason_of
 from upcloud_sdk.ci.record.recorded import RecordedServer, month_of, paid_days
 
@@ -210,6 +210,11 @@ class Record:
         with self._changed:
             return self._decide(claim, tuple(reserved))
 
+    def standings(self, claim: Claim, reserved: Iterable[int | None] = ()) -> list[Refused]:
+        """How each limit of a claim stands, by the view. Nothing is claimed."""
+        with self._changed:
+            return standings(claim, self._counts_in_memory(claim, tuple(reserved)), at=claim.server.at)
+
     def watch(self, *, on: bool) -> None:
         """While something waits for room: look every few seconds whether other processes have freed some."""
         with self._changed:
@@ -283,11 +288,16 @@ class Record:
         return paid
 
     def _decide(self, claim: Claim, reserved: tuple[int | None, ...] = ()) -> Refused | None:
+        if claim.limits.is_none:
+            return None
+        return refusal(claim, self._counts_in_memory(claim, reserved, is_kept=True), at=claim.server.at)
+
+    def _counts_in_memory(self, claim: Claim, reserved: tuple[int | None, ...], *, is_kept: bool = False) -> Counts:
         view, at = self.view, claim.server.at
         paid = view.paid.get(claim.server.currency or "", 0) if view.month == month_of(at) else 0
-        return self._refusal(claim, view.servers, paid, known=view.gone, reserved=reserved)
+        return self._counts(claim, view.servers, paid, known=view.gone, reserved=reserved, is_kept=is_kept)
 
-    def _refusal(
+    def _counts(
         self,
         claim: Claim,
         servers: Iterable[RecordedServer],
@@ -295,22 +305,21 @@ class Record:
         *,
         known: Iterable[str] = (),
         reserved: tuple[int | None, ...] = (),
-    ) -> Refused | None:
-        if claim.limits.is_none:
-            return None
+        is_kept: bool = True,
+    ) -> Counts:
         servers, known, at = tuple(servers), frozenset(known), claim.server.at
         counts = Counts.of(servers, paid, claim, at=at, known=known)
-        others = self._others_on_bill(claim, counts.month)
-        counts = Counts.of(servers, paid, claim, at=at, known=known, others=others, reserved=reserved)
-        return refusal(claim, counts, at=at)
+        others = self._others_on_bill(claim, counts.month, is_kept=is_kept)
+        return Counts.of(servers, paid, claim, at=at, known=known, others=others, reserved=reserved)
 
-    def _others_on_bill(self, claim: Claim, recorded: int) -> int:
+    def _others_on_bill(self, claim: Claim, recorded: int, *, is_kept: bool) -> int:
         """What the bill had more than the record when it was read. The bill is read seldom, and lags."""
         key = (claim.server.owner or "", month_of(claim.server.at))
         billed, others = self._bills.get(key, (-1, 0))
         if billed != claim.limits.billed:
             others = max(0, claim.limits.billed - recorded)
-            self._bills[key] = (claim.limits.billed, others)
+            if is_kept:
+                self._bills[key] = (claim.limits.billed, others)
         return others
 
     # --- the thread ---------------------------------------------------------------------------------------------------
@@ -485,7 +494,8 @@ class Record:
                     store.lock(connection)
                     servers, paid = store.read_open(connection), store.read_month(connection, month)
                     known = store.known_uuids(connection, claim.limits.listed)
-                    refused = self._refusal(claim, servers, paid.get(server.currency or "", 0), known=known)
+                    counts = self._counts(claim, servers, paid.get(server.currency or "", 0), known=known)
+                    refused = refusal(claim, counts, at=server.at)
                     self._see(servers, paid, month)
                 if refused is None:
                     store.write(connection, [server])

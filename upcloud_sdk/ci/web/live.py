@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from upcloud_sdk.ci.record.changes import Phase
+from upcloud_sdk.ci.record.changes import MILLION, Phase
 from upcloud_sdk.ci.record.life import seconds
 from upcloud_sdk.ci.record.live import LiveServer
+from upcloud_sdk.ci.record.queries import Wanted
 from upcloud_sdk.ci.web.history import build_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from decimal import Decimal
+    from typing import Any
 
+    from upcloud_sdk.ci.record.claims import Refused
     from upcloud_sdk.ci.record.live import LeftDisk, LiveView
     from upcloud_sdk.ci.web.history import Document
 
@@ -34,15 +38,80 @@ API_STATES = {"maintenance": "booting", "stopped": "stopping", "error": "failed"
 """For a server that is not in the record: the phase on the page, by the API's state."""
 
 
-def now_document(view: LiveView) -> Document:
-    """Servers that somebody holds, the cost per hour of all by currency, and what nobody holds."""
-    held = [row for row in view.servers if row.held_by != "nobody"]
+MOST_LEFT = 100
+COLUMNS: dict[str, Callable[[Document], Any]] = {
+    "worker": lambda row: row["worker"] or row["title"],
+    "builder": lambda row: row["builds"][0]["builder"] if row["builds"] else None,
+    "zone": lambda row: row["zone"],
+    "plan": lambda row: row["plan"],
+    "state": lambda row: row["phase"],
+    "age": lambda row: row["age"],
+    "paid": lambda row: row["paid_until"],
+    "cost": lambda row: row["cost"],
+    "master": lambda row: row["master"] or row["owner"],
+    "uuid": lambda row: row["uuid"],
+}
+"""What servers can be sorted by."""
+
+
+def now_document(view: LiveView, wanted: Wanted | None = None) -> Document:
+    """Servers that somebody holds, the cost per hour of all by currency, and what nobody holds.
+
+    Of many servers a document has a part: `count` says how many are wanted, `offset` which one is the first.
+    """
+    wanted = wanted or Wanted()
+    rows = [_held(row, view.at) for row in view.servers if row.held_by != "nobody"]
+    found = [row for row in rows if _is_wanted(row, wanted)]
+    states = Counter(row["phase"] for row in found)
+    found = _sorted([row for row in found if wanted.state in {"", row["phase"]}], wanted.sort)
+    left = left_document(view)
     return {
         "time": view.at.timestamp(),
-        "servers": [_held(row, view.at) for row in held],
+        "servers": found[wanted.offset : wanted.offset + wanted.most],
+        "count": len(found),
+        "offset": wanted.offset,
+        "most": wanted.most,
+        "all": len(rows),
+        "masters": len({COLUMNS["master"](row) for row in rows}),
+        "states": dict(states),
+        "choices": {
+            name: sorted({COLUMNS[name](row) for row in rows} - {"", None})
+            for name in ("worker", "builder", "zone", "plan")
+        },
         "hourly": _hourly(view.servers),
         "unpriced": sum(row.hourly is None and row.uuid is not None for row in view.servers),
-        "left": left_document(view),
+        "left": left[:MOST_LEFT],
+        "left_count": len(left),
+    }
+
+
+def _is_wanted(row: Document, wanted: Wanted) -> bool:
+    exact = (("builder", wanted.builder), ("zone", wanted.zone), ("plan", wanted.plan))
+    name = COLUMNS["worker"](row).casefold()
+    return wanted.worker.casefold() in name and all(value in {"", COLUMNS[column](row)} for column, value in exact)
+
+
+def _sorted(rows: list[Document], sort: str) -> list[Document]:
+    """By a column. What there is not is last. An unknown column leaves the order."""
+    value = COLUMNS.get(sort.removeprefix("-"))
+    if value is None:
+        return rows
+    known = sorted((row for row in rows if value(row) is not None), key=value, reverse=sort.startswith("-"))
+    return known + [row for row in rows if value(row) is None]
+
+
+def limit_document(limit: Refused) -> Document:
+    """How a limit stands: servers, or money in the main unit of the currency."""
+    unit = 1 if limit.limit == "max_servers" else MILLION
+    return {
+        "limit": limit.limit,
+        "allowed": limit.allowed / unit,
+        "spent": (limit.spent - limit.claimed) / unit,
+        "claimed": limit.claimed / unit,
+        "left": max(0, limit.allowed - limit.spent) / unit,
+        "wanted": limit.wanted / unit,
+        "currency": limit.currency,
+        "again": seconds(limit.again),
     }
 
 
@@ -98,6 +167,7 @@ def _left(kind: str, row: LiveServer | LeftDisk, state: str) -> Document:
         "state": state,
         "owner": row.master or row.owner,
         "ends": seconds(row.lease_ends),
+        "age": row.age if isinstance(row, LiveServer) else None,
         "hourly": _float(row.hourly) if isinstance(row, LiveServer) else None,
         "cost": _float(row.cost) if isinstance(row, LiveServer) else None,
         "currency": row.currency if isinstance(row, LiveServer) else None,

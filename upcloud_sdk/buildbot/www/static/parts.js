@@ -2,7 +2,7 @@
 const { React, ReactRouterDOM, BuildbotPluginSupport } = window;
 export const h = React.createElement;
 export const { useCallback, useEffect, useMemo, useRef, useState } = React;
-export const { Link } = ReactRouterDOM;
+export const { Link, useSearchParams } = ReactRouterDOM;
 
 const HERE = new URL(".", import.meta.url);
 
@@ -13,8 +13,8 @@ export const PHASES = {
   idle: "Idle",
   stopping: "Stopping",
   failed: "Failed",
+  other: "Other",
 };
-
 
 /* --- how values are written ----------------------------------------------------------------------------------------- */
 
@@ -44,7 +44,7 @@ export function money(amount, currency, digits = 4) {
   return `${amount.toFixed(digits)}${currency ? ` ${currency}` : ""}`;
 }
 
-export const sums = (amounts, digits) => amounts.map(({ amount, currency }) => money(amount, currency, digits)).join(", ") || money(0, "", digits);
+export const sums = (amounts, digits) => amounts.map(({ amount, currency }) => money(amount, currency, digits ?? (amount < 1 ? 4 : 2))).join(", ") || "0";
 
 /* A sum with unknown parts. `unknown` says how many, such as "2 servers". */
 export const sumOf = (amounts, digits, unknown) => [
@@ -59,29 +59,41 @@ export const count = (number, one, many) => `${number} ${number === 1 ? one : ma
 
 /* --- parts ---------------------------------------------------------------------------------------------------------- */
 
+/* A foreign name on one line. A long one is cut in the middle; its title has it whole. */
+export function Name({ name, most = 24, onPhone = most }) {
+  const short = shortened(name, window.innerWidth > 700 ? most : onPhone);
+  if (short === name) return h("bdi", null, name);
+  return h("bdi", { title: name }, h("span", { "aria-hidden": true }, short), h("span", { className: "uc-hidden" }, name));
+}
+
 /* `said`: the document, with the ids of builders and workers that have a page. */
 export function BuildLinks({ builds, said }) {
   if (!builds.length) return h("span", { className: "uc-muted" }, "none");
-  return builds.map((build) => h("span", { key: build.id, className: "uc-build" },
+  const build = builds.at(-1);
+  const text = [h(Name, { key: "name", name: build.builder || `build ${build.id}`, most: 20, onPhone: 12 }), build.number ? ` #${build.number}` : ""];
+  const others = builds.slice(0, -1).map((each) => `${each.builder} #${each.number}`).join(", ");
+  return [
     said.builders[build.builder] && build.number
-      ? h(Link, { to: `/builders/${said.builders[build.builder]}/builds/${build.number}` }, `${build.builder} #${build.number}`)
-      : build.builder || `build ${build.id}`));
+      ? h(Link, { key: "link", to: `/builders/${said.builders[build.builder]}/builds/${build.number}` }, text)
+      : h("span", { key: "text" }, text),
+    others && h("small", { key: "others", className: "uc-muted", title: others }, ` +${builds.length - 1}`)];
 }
 
 export function WorkerLink({ name, said }) {
-  return said.workers[name] ? h(Link, { to: `/workers/${said.workers[name]}` }, name) : name || h("span", { className: "uc-muted" }, "not known");
+  const text = h(Name, { name, onPhone: 16 });
+  return said.workers[name] ? h(Link, { to: `/workers/${said.workers[name]}` }, text) : name ? text : h("span", { className: "uc-muted" }, "not known");
 }
 
-export function Uuid({ uuid }) {
+export function Uuid({ uuid, none = "not made yet" }) {
   const [isCopied, setCopied] = useState(false);
-  if (!uuid) return h("span", { className: "uc-muted" }, "not made yet");
+  if (!uuid) return h("span", { className: "uc-muted" }, none);
   const copy = async () => {
     await copyText(uuid);
     setCopied(true);
     window.setTimeout(() => setCopied(false), 1500);
   };
   return h("span", { className: "uc-uuid" },
-    h("code", { title: uuid }, h("span", { "aria-hidden": true, className: "uc-short" }, uuid.slice(0, 8)), h("span", { className: "uc-full" }, uuid)),
+    h("code", { title: uuid }, h("span", { "aria-hidden": true }, uuid.slice(0, 8)), h("span", { className: "uc-hidden" }, uuid)),
     h("button", { type: "button", className: "uc-button", onClick: copy, "aria-label": `Copy uuid ${uuid}` }, isCopied ? "copied" : "copy"));
 }
 
@@ -95,19 +107,84 @@ async function copyText(text) {
   area.remove();
 }
 
-/* A table for screen readers, also on a phone, where each row is shown as a block of lines. */
-export function Table({ caption, columns, rows, empty, className = "" }) {
+/* A table for screen readers, also on a phone, where a row has the two lines of its cells at "a" to "f", and the others
+   when it is touched. A column with `sort` orders the document. */
+export function Table({ caption, columns, rows, empty, className = "", wanted }) {
   if (!rows.length) return h("p", { className: "uc-muted" }, empty);
   return h("div", { className: "uc-scroll" }, h("table", { className: `uc-table ${className}`, role: "table" },
     h("caption", null, caption),
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" },
-      columns.map((column) => h("th", { key: column.name, scope: "col", role: "columnheader", className: column.className }, column.name)))),
-    h("tbody", { role: "rowgroup" }, rows.map(({ key, ...row }) => h("tr", { key, role: "row", "data-key": key },
+    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map((column) => h(Heading, { key: column.name, column, wanted })))),
+    h("tbody", { role: "rowgroup" }, rows.map(({ key, ...row }) => h("tr", { key, role: "row", "data-key": key, tabIndex: -1 },
       columns.map((column, index) => h(index ? "td" : "th", {
         key: column.name, role: index ? "cell" : "rowheader", scope: index ? undefined : "row",
-        className: column.className, "data-label": column.name,
+        className: `${column.className || ""} ${column.at ? `uc-at-${column.at}` : "uc-more"}`, "data-label": column.name,
       }, column.show(row))))))));
 }
+
+function Heading({ column: { name, sort, className }, wanted }) {
+  if (!sort) return h("th", { scope: "col", role: "columnheader", className }, name);
+  const order = wanted.sort === sort ? "ascending" : wanted.sort === `-${sort}` ? "descending" : undefined;
+  const next = { ascending: `-${sort}`, descending: "" }[order] ?? sort;
+  return h("th", { scope: "col", role: "columnheader", className, "aria-sort": order },
+    h("button", { type: "button", className: "uc-sort", onClick: () => wanted.set({ sort: next }) }, name,
+      order && h("span", { "aria-hidden": true }, order === "ascending" ? " ▲" : " ▼")));
+}
+
+/* --- which servers -------------------------------------------------------------------------------------------------- */
+
+const WANTED = ["state", "worker", "builder", "zone", "plan", "sort", "offset", "hours"];
+
+/* What is asked for is in the page's address, so that a view can be sent to somebody. */
+export function useWanted() {
+  const [parameters, setParameters] = useSearchParams();
+  const wanted = Object.fromEntries(WANTED.map((name) => [name, parameters.get(name) || ""]));
+  const set = (changes) => {
+    const next = { ...wanted, offset: "", ...changes };
+    setParameters(new URLSearchParams(WANTED.filter((name) => next[name]).map((name) => [name, next[name]])), { replace: true });
+  };
+  const query = new URLSearchParams(WANTED.filter((name) => wanted[name]).map((name) => [name, wanted[name]])).toString();
+  return { ...wanted, query, set, isFiltered: ["state", "worker", "builder", "zone", "plan"].some((name) => wanted[name]) };
+}
+
+const EVERY_ONE = { builder: "every builder", zone: "every zone", plan: "every plan" };
+
+/* Groups by state with counts, and filters. `names`: those of the states. */
+export function Filters({ said, wanted, names, columns }) {
+  const { set } = wanted;
+  const of = Object.values(said.states).reduce((sum, each) => sum + each, 0);
+  const group = (state, text, number) => h("button", {
+    key: state, type: "button", className: "uc-button", "aria-pressed": wanted.state === state, onClick: () => set({ state }) },
+  state && PHASES[state] && h("span", { className: `uc-swatch uc-${state}`, "aria-hidden": true }), `${text} `, h("b", null, number));
+  const shown = Object.keys(names).filter((state) => said.states[state] || wanted.state === state);
+  const sorts = columns.filter((column) => column.sort);
+  return h("div", { className: "uc-tools" },
+    h("div", { role: "group", "aria-label": "States" }, group("", "All", of), shown.map((state) => group(state, names[state], said.states[state] || 0))),
+    h("div", { role: "group", "aria-label": "Filters", className: "uc-filters" },
+      h("input", { type: "search", placeholder: "worker", "aria-label": "Part of a worker's name", value: wanted.worker, onChange: (event) => set({ worker: event.target.value }) }),
+      Object.entries(EVERY_ONE).map(([name, every]) => h("select", {
+        key: name, "aria-label": every, value: wanted[name], onChange: (event) => set({ [name]: event.target.value }) },
+      h("option", { value: "" }, every),
+      [...new Set([...said.choices[name], ...(wanted[name] ? [wanted[name]] : [])])].map((each) => h("option", { key: each, value: each, title: each }, shortened(each, 32))))),
+      h("select", { className: "uc-phone", "aria-label": "Order", value: wanted.sort, onChange: (event) => set({ sort: event.target.value }) },
+        h("option", { value: "" }, "usual order"),
+        sorts.flatMap(({ name, sort }) => [["▲", sort], ["▼", `-${sort}`]].map(([mark, value]) => h("option", { key: value, value }, `${name} ${mark}`)))),
+      wanted.isFiltered && h("button", { type: "button", className: "uc-button", onClick: () => set({ state: "", worker: "", builder: "", zone: "", plan: "" }) }, "Show all")));
+}
+
+/* A document has a part of many servers. */
+export function Pages({ said: { servers, offset, most, count: of }, set }) {
+  if (of <= servers.length) return null;
+  const end = offset + servers.length;
+  const button = (caption, next, isOn) => h("button", { type: "button", className: "uc-button", disabled: !isOn, onClick: () => set({ offset: next || "" }) }, caption);
+  return h("div", { className: "uc-tools", role: "group", "aria-label": "Pages" },
+    h("span", null, servers.length ? `${offset + 1} to ${end} of ${of} servers` : `none of ${of} servers`),
+    h("div", null, button("Back", Math.max(0, offset - most), offset > 0), button("On", end, servers.length > 0 && end < of)));
+}
+
+const SPANS = [[1, "1 h"], [6, "6 h"], [24, "24 h"], [168, "7 days"], [744, "31 days"]];
+
+export const Spans = ({ hours, set }) => h("div", { role: "group", "aria-label": "How far back" }, SPANS.map(([each, name]) => h("button", {
+  key: each, type: "button", className: "uc-button", "aria-pressed": each === hours, onClick: () => set({ hours: String(each) }) }, name)));
 
 export function Phase({ phase, children }) {
   return h("span", { className: "uc-phase" }, h("span", { className: `uc-swatch uc-${phase}`, "aria-hidden": true }), children);
@@ -168,6 +245,19 @@ export function useDocument(path, everySeconds, withinSeconds = 10) {
     };
   }, [path, everySeconds, withinSeconds]);
   return found;
+}
+
+/* A view of a document: its notes, and when it was made. Notes are one for each cause. */
+export function Document({ path, every, within, show }) {
+  const { document: said, problem } = useDocument(path, every, within);
+  const notes = said ? [...said.notes, ...(said.problem ? [said.problem] : [])] : [];
+  return h("div", null,
+    problem && h("p", { className: "uc-problem", role: "alert" }, problem),
+    notes.map((note) => h("p", { key: note, className: "uc-note" }, note)),
+    said ? h(React.Fragment, null,
+      h("p", { className: problem ? "uc-note" : "uc-muted uc-as-of" }, "As of ", h("time", { "data-time": said.time }, clock(said.time)),
+        problem ? ", and not refreshed since." : `, refreshed every ${every} seconds.`),
+      !said.problem && show(said)) : !problem && h("p", null, "Asking the master ..."));
 }
 
 /* --- colours -------------------------------------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-/* Loaded by Buildbot's web interface: a menu item and two routes. The page itself is loaded when it is opened. */
+/* Loaded by Buildbot's web interface: a menu item and its routes. The page itself is loaded when it is opened. */
 (() => {
   "use strict";
   const { React, BuildbotPluginSupport } = window;
@@ -17,7 +17,9 @@
   BuildbotPluginSupport.buildbotSetupPlugin((register) => {
     register.registerMenuGroup({ name: "upcloud", caption: "UpCloud", icon, order: 6, route: "/upcloud", parentName: null });
     register.registerRoute({ route: "/upcloud", group: "upcloud", element: show("now") });
-    register.registerRoute({ route: "/upcloud/before", group: "upcloud", element: show("before") });
+    for (const view of ["before", "costs", "health"]) {
+      register.registerRoute({ route: `/upcloud/${view}`, group: "upcloud", element: show(view) });
+    }
     register.registerSettingGroup({
       name: "UpCloud",
       caption: "UpCloud servers",

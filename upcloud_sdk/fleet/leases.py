@@ -76,7 +76,6 @@ class Leases(Namespace):
             ValueError: `seconds` is less than a minute, which is too short to renew.
             NotFound: The server is gone.
         """
-        uuid = uuid_of(uuid)
         check_lease(seconds)
         wanted = uuid_of(uuid)
         path_segment(wanted, "uuid")

@@ -40,7 +40,7 @@ async def test_require_lease_spares_only_servers_that_others_took(moved: MovedCl
 
 
 @pytest.mark.parametrize("whose", ["never leased", "of another client"])
-async def test_spare_taken_spares_servers_without_a_lease_of_this_client(moved: MovedCloud, whose: str) -> None:
+async def test_require_lease_spares_servers_without_a_lease_of_this_client(moved: MovedCloud, whose: str) -> None:
     async with moved.client() as cloud, moved.client("somebody") as other:
         uuid = await started(cloud, lease=None) if whose == "never leased" else await started(other)
         with pytest.raises(errors.LeaseLost):

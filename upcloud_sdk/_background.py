@@ -228,7 +228,7 @@ class Background:
         self._open_tasks(what).start(serve, what)
         self._services.add(scope)
 
-    def start(self, work: Work[object], what: str, *, uuid: str = "", repeatable: bool = False) -> None:
+    def start_owned(self, work: Work[object], what: str, *, uuid: str = "", repeatable: bool = False) -> None:
         """Run a task to its end. Only `close` waits for it. A failure is logged."""
 
         def ignore(_: object) -> None:
@@ -237,7 +237,7 @@ class Background:
         operation = self._launch(work, what, uuid, repeatable=repeatable)
         operation.on_cancel, operation.is_abandoned = ignore, True
 
-    async def run(
+    async def run_owned(
         self,
         work: Work[T],
         what: str,

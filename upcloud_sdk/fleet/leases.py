@@ -79,7 +79,7 @@ class Leases(Namespace):
         check_lease(seconds)
         wanted = uuid_of(uuid)
         path_segment(wanted, "uuid")
-        seen = await self._core.background.run(
+        seen = await self._core.background.run_owned(
             lambda _: self._fleet.take(wanted, seconds, on_lease_lost),
             f"lease on server {wanted}",
             repeatable=True,
@@ -90,7 +90,7 @@ class Leases(Namespace):
     def _give_back(self, uuid: str) -> None:
         try:
             what = f"end of the lease on server {uuid}"
-            self._core.background.start(lambda _: self._fleet.keep(uuid), what, repeatable=True)
+            self._core.background.start_owned(lambda _: self._fleet.keep(uuid), what, repeatable=True)
         except NotOpen:
             log.error("server %s: nobody renews its new lease: it will be reaped when that ends", uuid)  # noqa: TRY400 - no traceback needed
 
@@ -105,7 +105,7 @@ class Leases(Namespace):
         wanted = uuid_of(uuid)
         path_segment(wanted, "uuid")
         what = f"end of the lease on server {wanted}"
-        await self._core.background.run(lambda _: self._fleet.keep(wanted), what, repeatable=True)
+        await self._core.background.run_owned(lambda _: self._fleet.keep(wanted), what, repeatable=True)
 
     async def check(self, uuid: Uuid) -> None:
         """Ask the API whether this client still has its lease on a server. Sends one request.

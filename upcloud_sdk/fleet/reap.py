@@ -214,7 +214,7 @@ class Reaper:
         if not self._dry_run:
             # In a task of the client, so that a cancelled reaper completes the destroy.
             what = f"destroy of server {uuid}"
-            await self._core.background.run(lambda _: work.run_to_end(), what, uuid=uuid, repeatable=True)
+            await self._core.background.run_owned(lambda _: work.run_to_end(), what, uuid=uuid, repeatable=True)
             self._core.emit(LeaseEvent(at=self._core.emit.now(), uuid=uuid, happened="reaped"))
         self._servers.append(uuid)
         self._gone.add(uuid)

@@ -87,7 +87,7 @@ class Servers(ServerDisks):
                 tell_late(on_late, server)
             self._fleet.destroyer.start_destroy(server.uuid)
 
-        server = await self._core.background.run(
+        server = await self._core.background.run_owned(
             lambda operation: self._fleet.creator.create_first(
                 operation, specs, lease=lease, patience=patience, on_lost=on_lease_lost, on_late=on_late
             ),
@@ -202,7 +202,7 @@ class Servers(ServerDisks):
             check_word(backups, BackupPolicy, "backups")
         destroyer = self._fleet.destroyer
         destroy = destroyer.destroy_leased if require_lease else destroyer.destroy
-        await self._core.background.run(
+        await self._core.background.run_owned(
             lambda _: destroy(uuid, timeout=timeout, stop_type=stop_type, storages=storages, backups=backups),
             f"destroy of server {uuid}",
             uuid=uuid,
@@ -280,7 +280,7 @@ class Servers(ServerDisks):
         what = f"destroy of server {uuid}"
         self._created.pop(uuid, None)
         try:
-            await self._core.background.run(
+            await self._core.background.run_owned(
                 lambda _: self._fleet.destroyer.destroy_held(uuid, record, timeout=timeout),
                 what,
                 uuid=uuid,

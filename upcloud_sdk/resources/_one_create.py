@@ -143,7 +143,7 @@ class OneCreate(Generic[T]):
             raise self._unreadable
         # If it appears later, nobody holds it.
         what = f"search for the {self._what} of a lost create, label {self._label}"
-        self.core.background.start(self._remove_if_late, what, repeatable=True)
+        self.core.background.start_owned(self._remove_if_late, what, repeatable=True)
         problem = (
             f"the create got no usable answer, and no {self._what} with label {self._label} was found; "
             f"if it appears in the next {self.core.waits.search_timeout:g} s, it is destroyed ({cause})"
@@ -258,7 +258,7 @@ async def create_owned(
     def remove(uuid: str) -> None:
         what = f"delete of {kind.key} {uuid}"
         try:
-            core.background.start(lambda _: _delete_unheld(core, kind, uuid), what, uuid=uuid, repeatable=True)
+            core.background.start_owned(lambda _: _delete_unheld(core, kind, uuid), what, uuid=uuid, repeatable=True)
         except NotOpen:
             log.error("%s: the client is closed; it may still cost money", what)  # noqa: TRY400 - no trace needed
 
@@ -273,7 +273,7 @@ async def create_owned(
             on_made(made)
         return made
 
-    return await core.background.run(post, f"create of {kind.key}", on_cancel=lambda made: remove(made.uuid))
+    return await core.background.run_owned(post, f"create of {kind.key}", on_cancel=lambda made: remove(made.uuid))
 
 
 async def _delete_unheld(core: Core, kind: ResourceKind, uuid: str) -> None:

@@ -211,7 +211,7 @@ class StorageImports(Namespace):
                 log.debug("import into storage %s: could not cancel: %s", uuid, error)
 
         try:
-            await self._core.background.run(cancel, f"cancel of the import into {uuid}", uuid=uuid, outlast=True)
+            await self._core.background.run_owned(cancel, f"cancel of the import into {uuid}", uuid=uuid, outlast=True)
         except NotOpen:
             log.debug("import into storage %s: could not cancel: the client is closed", uuid)
 

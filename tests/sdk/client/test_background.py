@@ -29,8 +29,8 @@ async def test_a_caller_gets_the_value() -> None:
     work = Work()
     work.may_end.set()
     async with background() as tasks:
-        assert await tasks.run(work, "work") == "value"
-        assert await tasks.run(work, "work", outlast=True) == "value"
+        assert await tasks.run_owned(work, "work") == "value"
+        assert await tasks.run_owned(work, "work", outlast=True) == "value"
 
 
 async def test_a_caller_gets_the_error_unchanged() -> None:
@@ -40,17 +40,17 @@ async def test_a_caller_gets_the_error_unchanged() -> None:
     async with background() as tasks:
         for outlast in (False, True):
             with pytest.raises(RuntimeError) as caught:
-                await tasks.run(work, "work", outlast=outlast)
+                await tasks.run_owned(work, "work", outlast=outlast)
             assert caught.value is error
 
 
 async def test_an_error_does_not_end_the_block_or_other_work() -> None:
     async with background() as tasks:
         other = Work()
-        tasks.start(other, "other")
+        tasks.start_owned(other, "other")
         broken = Work(RuntimeError("mine"))
         broken.may_end.set()
-        tasks.start(broken, "broken")
+        tasks.start_owned(broken, "broken")
         await settle()
         assert broken.ended
         other.may_end.set()
@@ -61,7 +61,7 @@ async def test_a_failure_of_work_that_nobody_waits_for_is_logged(caplog: pytest.
     work = Work(RuntimeError("mine"))
     work.may_end.set()
     async with background() as tasks:
-        tasks.start(work, "the work")
+        tasks.start_owned(work, "the work")
     assert "the work failed after its caller was cancelled: mine" in caplog.text
 
 
@@ -91,11 +91,11 @@ async def test_a_service_runs_until_the_client_closes_and_its_error_ends_nothing
 async def test_work_is_refused_before_start_and_after_close() -> None:
     tasks = Background()
     with pytest.raises(NotOpen):
-        await tasks.run(Work(), "work")
+        await tasks.run_owned(Work(), "work")
     tasks.open()
     assert await tasks.close(60.0) == ([], None)
     with pytest.raises(NotOpen):
-        tasks.start(Work(), "work")
+        tasks.start_owned(Work(), "work")
     assert await tasks.close(60.0) == ([], None)
 
 
@@ -106,7 +106,7 @@ async def test_work_is_refused_before_start_and_after_close() -> None:
 async def test_the_work_of_an_interrupted_caller_continues(interrupted: Way) -> None:
     work = Work()
     async with background() as tasks:
-        await interrupted(lambda: tasks.run(work, "work"), work.begun.wait)
+        await interrupted(lambda: tasks.run_owned(work, "work"), work.begun.wait)
         assert not work.ended
         work.may_end.set()
     assert work.ended
@@ -121,7 +121,7 @@ async def test_on_cancel_gets_the_result_of_an_interrupted_callers_work(interrup
         given.append(value)
 
     async with background() as tasks:
-        await interrupted(lambda: tasks.run(work, "work", on_cancel=take), work.begun.wait)
+        await interrupted(lambda: tasks.run_owned(work, "work", on_cancel=take), work.begun.wait)
         work.may_end.set()
     assert given == ["value"]
 
@@ -142,7 +142,7 @@ async def test_on_cancel_gets_the_result_of_work_that_ends_at_the_moment_of_the_
         returned: list[str] = []
 
         async def call() -> None:
-            returned.append(await tasks.run(work, "work", on_cancel=take))
+            returned.append(await tasks.run_owned(work, "work", on_cancel=take))
             await anyio.sleep_forever()
 
         await interrupted(call, moment)
@@ -159,7 +159,7 @@ async def test_an_error_of_work_whose_caller_is_gone_is_logged(
         raise AssertionError("there is no value")
 
     async with background() as tasks:
-        await interrupted(lambda: tasks.run(work, "the work", on_cancel=take), work.begun.wait)
+        await interrupted(lambda: tasks.run_owned(work, "the work", on_cancel=take), work.begun.wait)
         work.may_end.set()
     assert "the work failed after its caller was cancelled: mine" in caplog.text
 
@@ -175,7 +175,7 @@ async def test_a_cleanup_is_completed_before_its_caller_is_interrupted(interrupt
 
         async def clean_up() -> None:
             try:
-                await tasks.run(work, "work", outlast=True)
+                await tasks.run_owned(work, "work", outlast=True)
             finally:
                 assert work.ended
 
@@ -199,7 +199,7 @@ async def test_a_failed_cleanup_is_a_note_on_the_interruption_of_its_caller() ->
 
     work = Work(CleanupFailed("00a1", "may still cost money"))
     async with background() as tasks:
-        task = asyncio.create_task(tasks.run(work, "work", outlast=True))
+        task = asyncio.create_task(tasks.run_owned(work, "work", outlast=True))
         await work.begun.wait()
         task.cancel()
         await settle()
@@ -220,7 +220,7 @@ async def test_on_cancel_gets_the_result_of_work_that_ended_before_its_caller_no
             return "value"
 
         async def call() -> None:
-            await tasks.run(work, "work", on_cancel=given.append)
+            await tasks.run_owned(work, "work", on_cancel=given.append)
 
         group.start_soon(call)
     assert given == ["value"]
@@ -237,7 +237,7 @@ async def test_repeatable_work_is_done_even_if_all_tasks_are_cancelled_before_it
         done.append("work")
 
     async with background() as tasks:
-        tasks.start(work, "work", repeatable=True)
+        tasks.start_owned(work, "work", repeatable=True)
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             if task.get_name() == "work":
                 task.cancel()

@@ -33,11 +33,11 @@ async def test_close_waits_for_work_and_for_the_work_that_it_starts() -> None:
 
     async def beget(_: object) -> None:
         await first(None)
-        tasks.start(second, "second")
+        tasks.start_owned(second, "second")
 
     async with anyio.create_task_group() as group:
         tasks.open()
-        tasks.start(beget, "first")
+        tasks.start_owned(beget, "first")
 
         async def end_later() -> None:
             await settle()
@@ -56,8 +56,8 @@ async def test_close_gives_up_after_its_timeout_and_names_what_may_be_left() -> 
     hung, done = Work(), Work()
     tasks = Background()
     tasks.open()
-    tasks.start(hung, "destroy of server 00a1", uuid="00a1")
-    tasks.start(done, "destroy of server 00a2", uuid="00a2")
+    tasks.start_owned(hung, "destroy of server 00a1", uuid="00a1")
+    tasks.start_owned(done, "destroy of server 00a2", uuid="00a2")
     done.may_end.set()
     await settle()
     failures, interruption = await tasks.close(0.01)
@@ -72,7 +72,7 @@ async def test_each_create_that_close_gives_up_is_named_even_without_a_uuid() ->
     tasks = Background()
     tasks.open()
     for number in range(2):
-        tasks.start(Work(), f"create of server {number}")
+        tasks.start_owned(Work(), f"create of server {number}")
     await settle()
     failures, _ = await tasks.close(0.01)
     assert sorted(map(str, failures)) == [
@@ -83,7 +83,7 @@ async def test_each_create_that_close_gives_up_is_named_even_without_a_uuid() ->
 async def test_work_that_is_unfinished_when_the_process_ends_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     hung = Work()
     async with background() as tasks:
-        tasks.start(hung, "destroy of server 00a1", uuid="00a1")
+        tasks.start_owned(hung, "destroy of server 00a1", uuid="00a1")
         await settle()
         name_unfinished()
         assert "destroy of server 00a1 was interrupted" in caplog.text
@@ -106,7 +106,7 @@ async def test_work_that_is_unfinished_when_close_was_interrupted_is_logged(capl
 
     tasks = Background(Interrupted())
     tasks.open()
-    tasks.start(stubborn, "destroy of server 00a1", uuid="00a1")
+    tasks.start_owned(stubborn, "destroy of server 00a1", uuid="00a1")
     await settle()
     await tasks.close(60)
     assert "destroy of server 00a1 was interrupted" in caplog.text
@@ -121,7 +121,7 @@ async def test_a_caller_that_waits_for_abandoned_work_gets_an_error() -> None:
 
     async def wait() -> None:
         with pytest.raises(CleanupFailed) as caught:
-            await tasks.run(hung, "destroy of server 00a1", uuid="00a1")
+            await tasks.run_owned(hung, "destroy of server 00a1", uuid="00a1")
         told.append(caught.value.uuid)
 
     async with anyio.create_task_group() as group:
@@ -148,7 +148,7 @@ async def test_close_waits_only_for_the_end_of_work_that_resists_cancellation(
 
     tasks = Background()
     tasks.open()
-    tasks.start(work, "work")
+    tasks.start_owned(work, "work")
     await settle()
     failures, _ = await tasks.close(0.01)
     assert cleaned == [True]
@@ -163,7 +163,7 @@ async def test_an_interrupted_close_continues_to_its_timeout_and_returns_the_int
     async def live() -> None:
         tasks = Background()
         tasks.open()
-        tasks.start(work, "work")
+        tasks.start_owned(work, "work")
         closing.set()
         result = await tasks.close(60.0)
         results.append(result)

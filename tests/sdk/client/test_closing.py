@@ -136,7 +136,7 @@ async def test_a_cancellation_that_meets_an_error_of_the_body_keeps_it(also: Exc
 
     async def main() -> None:
         async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(lambda _: httpx.Response(200))) as cloud:
-            cloud._background.start(work, "work")  # pyright: ignore[reportPrivateUsage]  # any work will do
+            cloud._background.start_owned(work, "work")  # pyright: ignore[reportPrivateUsage]  # any work will do
             if also is not None:
                 raise also
 
@@ -160,7 +160,7 @@ async def test_a_cancelled_body_ends_as_cancelled_whatever_happens_during_close(
 
     async def main() -> None:
         async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(lambda _: httpx.Response(200))) as cloud:
-            cloud._background.start(work, "work")  # pyright: ignore[reportPrivateUsage]  # any work will do
+            cloud._background.start_owned(work, "work")  # pyright: ignore[reportPrivateUsage]  # any work will do
             closing.set()
             await anyio.sleep_forever()
 

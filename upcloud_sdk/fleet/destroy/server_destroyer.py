@@ -40,7 +40,7 @@ class ServerDestroyer:
         """Start a task that destroys a server without a holder."""
         what = f"destroy of server {uuid}"
         try:
-            self._core.background.start(
+            self._core.background.start_owned(
                 lambda _: self.destroy(uuid, timeout=UNHELD_TIMEOUT), what, uuid=uuid, repeatable=True
             )
         except NotOpen:

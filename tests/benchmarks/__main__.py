@@ -17,6 +17,7 @@ from tests.benchmarks.canned import canned_server
 from tests.benchmarks.decoding import decoding
 from tests.benchmarks.imports import imports
 from tests.benchmarks.page import page
+from tests.benchmarks.record import record
 from tests.benchmarks.scale import scaling
 from tests.benchmarks.waiting import waiting
 
@@ -63,6 +64,10 @@ def _page(rounds: int, scale: float, _: Path) -> Section:
     return page(rounds=rounds, scale=scale)
 
 
+def _record(rounds: int, scale: float, _: Path) -> Section:
+    return record(rounds=rounds, scale=scale)
+
+
 def _scale(rounds: int, scale: float, _: Path) -> Section:
     async def run() -> Section:
         return await scaling(rounds=rounds, scale=scale)
@@ -77,6 +82,7 @@ SECTIONS = {
     "Import": _imports,
     "Buildbot": _buildbot,
     "Page": _page,
+    "Record": _record,
     "Scale": _scale,
 }
 

@@ -28,6 +28,7 @@ TITLE = re.compile(r"^### (.+)$", re.MULTILINE)
         ("Import", set[str]()),
         ("Buildbot", set[str]()),
         ("Page", set[str]()),
+        ("Record", set[str]()),
         ("Scale", set[str]()),
     ],
 )

@@ -90,14 +90,19 @@ class QuickWorker(UpcloudLatentWorker):
         """Let its master believe in a later month, and check the budget."""
         assert self._current.account is not None
         later = datetime.now(UTC) + timedelta(days=40)
-        self._service.claims.now = lambda: later  # type: ignore[method-assign]  # a month takes long
+        self._service.claims.now = lambda *_: later  # type: ignore[method-assign]  # a month takes long
         self._current.account.cache._bills = TimedCache(600)  # pyright: ignore[reportPrivateUsage]  # the same
         self._service.wake_builders()
+
+    def forget_answers(self) -> None:
+        """Let its master read prices, bill and lists again."""
+        assert self._current.account is not None
+        account = self._current.account.cache
+        account.__init__(account.cloud)  # type: ignore[misc]  # as good as new
 
     def look_again(self) -> None:
         """Let its master read bill and lists again, which it does every half a minute while a build waits."""
         assert self._current.account is not None
-        self._current.account.cache._leased = TimedCache(2)  # pyright: ignore[reportPrivateUsage]  # it takes two seconds
         self._service.claims._begin_look()  # pyright: ignore[reportPrivateUsage]  # the same
 
     def pass_deadline(self) -> None:

@@ -21,7 +21,9 @@ EXPIRE_SECONDS = 10.0
 MORE_CONFIGURATION = """
     import buildbot.data.masters
     from upcloud_sdk.ci import ReapPace
+    from upcloud_sdk.ci.account import cache
 
+    cache._PRICE_WITHIN = 60  # On a busy machine, a price takes long, and is not asked for again for minutes.
     buildbot.data.masters.EXPIRE_MINUTES = {expire_seconds} / 60
     QuickWorker.reaps = ReapPace(again=1, every=1, retry=1)
     BuildmasterConfig.update({{
@@ -47,7 +49,7 @@ MORE_TAC = "\nm.masterHeartbeatService.step = 1.0\n"
 class FellowMaster(MasterProcess):
     """A master with workers and a builder that the other master has too. Builds end when the file `gate` exists.
 
-    With `options` for its workers, its builder has a lock of this master's, for 3 builds.
+    With `has_lock`, its builder has a lock of this master's, for 3 builds.
     """
 
     def __init__(
@@ -60,10 +62,10 @@ class FellowMaster(MasterProcess):
         router: str,
         schedules: bool,
         count: int = 2,
-        options: dict[str, Any] | None = None,
+        has_lock: bool = False,
     ) -> None:
         self.name = name
-        self._more = {"database": database, "router": router, "schedules": schedules, "has_lock": options is not None}
+        self._more = {"database": database, "router": router, "schedules": schedules, "has_lock": has_lock}
         basedir = folder / name
         create = buildbot("create-master", "--relocatable", "--quiet", "--db", database, str(basedir))
         done = subprocess.run(create, check=False, capture_output=True, text=True, timeout=PATIENCE)
@@ -72,7 +74,7 @@ class FellowMaster(MasterProcess):
             tac.write(MORE_TAC)
         self.gate = folder / "gate"
         wait = f"while [ ! -e {self.gate} ]; do sleep 0.2; done"
-        workers = {f"{name}-{number}": options or {} for number in range(1, count + 1)}
+        workers: dict[str, dict[str, Any]] = {f"{name}-{number}": {} for number in range(1, count + 1)}
         super().__init__(basedir, url, workers, command=wait)
 
     def change(self, *, workers: dict[str, dict[str, Any]], command: str | None = None) -> None:

@@ -135,7 +135,9 @@ class CurrentServer(WorkerServer):
             return None
         failure = _failure(error, self._worker.name, is_outdated=server is not None and server.is_outdated)
         if server is not None and server.phase is not None:
-            server.fail(str(error) or str(failure))
+            # Who stops the master or the build while the server boots has not made anything fail.
+            if not isinstance(error, defer.CancelledError):
+                server.fail(str(error) or str(failure))
         elif isinstance(error, LatentWorkerFailedToSubstantiate):
             add_notice(build, LOG, str(error.args[-1]))
         elif not isinstance(error, defer.CancelledError):
@@ -214,7 +216,7 @@ class CurrentServer(WorkerServer):
         if server.details is not None and server.credits_per_hour is None:
             with contextlib.suppress(UpCloudError, defer.CancelledError):
                 await self.bridge.run(server.ask_price).ended
-        server.end("it was not created")
+        server.end()
 
     def clear_page(self) -> None:
         """Remove the server from the worker's page when the server and its guest are gone."""
@@ -337,9 +339,8 @@ class CurrentServer(WorkerServer):
         server, self.server = self.server, None
         if server is not None and (server.details is None or server.is_abandoned):
             # None was created; or the client destroys it when its create is answered.
-            server.fail("its start was cancelled")
             if not server.is_abandoned and (server.attached_at is None or self._worker.botmaster.shuttingDown):
-                server.end("its start was cancelled")
+                server.end()
             elif not server.is_abandoned:
                 defer.ensureDeferred(self._await_end(server))
             self.service.forget(server, self._inherit)

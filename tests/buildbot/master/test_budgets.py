@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -16,7 +16,7 @@ from tests.buildbot.quick import QuickWorker
 from tests.simulator.documents import server_request
 from upcloud_sdk.buildbot import Budget, PaidHour
 from upcloud_sdk.buildbot._buildbot.api import ConfigErrors
-from upcloud_sdk.buildbot.servers import idle
+from upcloud_sdk.buildbot.servers import claims, idle
 from upcloud_sdk.ci import Record
 from upcloud_sdk.ci.account import cache
 from upcloud_sdk.ci.record.changes import Phase, ServerChange
@@ -27,6 +27,14 @@ CREATE = "POST /server"
 PRICE = 0.00744
 """Price per hour of the test's servers, in EUR."""
 WORK = ShellCommand(command=["sleep", "0.3"])
+
+
+class Later(datetime):
+    """The clock of a host that is two months ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> Self:
+        return super().now(tz) + timedelta(days=61)
 
 
 class Budgets(MasterCase):
@@ -213,6 +221,39 @@ class Budgets(MasterCase):
         outcome = await self.build()
         assert outcome.results == [RETRY, SUCCESS]
         assert "there is a budget, but what its server costs is not known: GET /price: " in outcome.logs
+
+    async def test_answers_that_cannot_be_read_keep_a_build_waiting_with_a_sentence(self) -> None:
+        cloud = self.serve()
+        self.patch(cache, "_NO_PRICE_FOR", 0.0)
+        workers = [self.worker("bot", budget=Budget(per_hour=PRICE, per_month=10))]
+        await self.start_master(*workers)
+        page, none = "<html>Bad gateway</html>", "{}"
+        # A proxy's page, a document without what is needed, one that is cut short.
+        answers = {
+            "GET /price": [page, none, '{"prices": {"zone": [{"name": "de-fra1", '],
+            "GET /account/billing/summary/*": [page, "[]", '{"currency": "EUR", "total_amount": '],
+            "GET /server": [page, none, '{"servers": {"server": [{"uuid": "00'],
+        }
+        for call, bodies in answers.items():
+            for body in bodies:
+                workers[0].forget_answers()
+                cloud.fail(call, status=200, body=body)
+                outcome = await self.build()
+                assert outcome.results == [RETRY, SUCCESS], (call, body, outcome)
+                assert call.removesuffix("*") in outcome.logs
+
+    async def test_a_claim_belongs_to_the_month_of_the_api_and_not_of_this_host(self) -> None:
+        cloud = self.serve()
+        [worker] = await self.start(1, budget=Budget(per_month=1.5 * PRICE))
+        assert (await self.build()).results == [SUCCESS]
+        self.patch(claims, "datetime", Later)
+        waiting = defer.ensureDeferred(self.build())
+        await pause(0.5)
+        worker.look_again()
+        await pause(0.5)
+        assert cloud.count(CREATE) == 1
+        await self.cancel_request()
+        await waiting
 
     async def cancel_request(self) -> None:
         requests = await self.master.data.get(("buildrequests",))

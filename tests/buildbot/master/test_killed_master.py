@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.buildbot.processes import eventually
+from tests.buildbot.processes import DOWN_WITHIN, eventually
 from tests.buildbot.recorded import read_record
+from upcloud_sdk.buildbot.master.record import RECORD
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
@@ -17,6 +19,21 @@ if TYPE_CHECKING:
     from upcloud_sdk.ci import RecordedServer
 
 pytestmark = pytest.mark.full
+
+
+def test_the_stop_of_a_master_while_a_server_boots_is_no_failure(
+    master_process: Callable[..., MasterProcess],
+) -> None:
+    cloud = Simulator(boot_seconds=3600, stop_seconds=0.1)
+    with cloud.serve() as url:
+        master = master_process(url, {"bot": {}})
+        master.start()
+        master.force("bot")
+        eventually("a server that boots", lambda: cloud.servers)
+        master.terminate(DOWN_WITHIN)
+        with sqlite3.connect(master.basedir / RECORD) as record:
+            assert record.execute("SELECT error FROM upcloud_servers").fetchall() == [(None,)]
+        cloud.servers.clear()
 
 
 def test_servers_of_a_killed_master_get_their_end_in_the_record_of_the_next_run(

@@ -7,19 +7,21 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from twisted.internet import defer, threads
 
-from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS
-from tests.buildbot.harness import IMAGE, pause
+from tests.buildbot._types import CANCELLED, EXCEPTION, RETRY, SUCCESS
+from tests.buildbot.harness import IMAGE, pause, until
 from tests.buildbot.master.record_case import RecordCase
 from tests.buildbot.recorded import record_files
+from upcloud_sdk.buildbot import Budget
 from upcloud_sdk.buildbot.master.record import RECORD, url_in
 from upcloud_sdk.ci import Phase, Record, ServerChange
 from upcloud_sdk.ci.record.changes import MILLION
 from upcloud_sdk.events import LeaseEvent
-from upcloud_sdk.simulator import after_polls
+from upcloud_sdk.simulator import after_polls, never
 
 if TYPE_CHECKING:
     from tests.buildbot.quick import QuickWorker
@@ -72,6 +74,29 @@ class Records(RecordCase):
         [failed] = [server for server in await self.all_gone() if server.has_failed]
         assert (failed.uuid, failed.hours, failed.phase) == (None, 0, Phase.GONE)
         assert "SERVER_RESOURCES_UNAVAILABLE" in str(failed.error)
+
+    async def test_a_start_that_is_cancelled_is_no_failure(self) -> None:
+        self.serve()
+        self.cloud.boot_next(never())
+        await self.start_master(self.worker())
+        building = defer.ensureDeferred(self.build())
+        server = await self.starting_server()
+        await self.cancel(1)
+        self.let_start(server)
+        assert (await building).results == [CANCELLED]
+        assert [(server.phase, server.error) for server in await self.all_gone()] == [(Phase.GONE, None)]
+
+    async def test_a_start_that_a_limit_refuses_leaves_nothing_in_the_record(self) -> None:
+        self.serve()
+        gate = self.gate()
+        workers = [self.worker(name, budget=Budget(per_hour=0.01)) for name in ("one", "two")]
+        await self.start_master(*workers, steps=[until(gate)])
+        building = [defer.ensureDeferred(self.build(name)) for name in ("one", "two")]
+        while RETRY not in {build["results"] for build in await self.master.data.get(("builds",))}:
+            await pause()
+        gate.touch()
+        assert [(await each).results[-1] for each in building] == [SUCCESS, SUCCESS]
+        assert [server.uuid is None for server in await self.all_gone()] == [False, False]
 
     async def test_a_server_whose_worker_never_calls_is_recorded_with_the_reason(self) -> None:
         self.serve()
@@ -172,10 +197,32 @@ class Records(RecordCase):
         told = partial(
             ServerChange, id="a", at=began, created=began, master=self.master.name, owner=account.cloud.owner
         )
-        for phase, uuid in ((Phase.ASKED, None), (Phase.MADE, "00aa")):
+        for phase, uuid in ((Phase.ASKED, None), (Phase.MADE, str(uuid4()))):
             earlier.tell(told(phase=phase, uuid=uuid))
         await threads.deferToThread(earlier.close, self.timeout)
-        await claims.put_right()
+        assert await claims.put_right_of(self.master.name, account.cloud.owner)
         [server] = await self.all_gone()
         assert server.gone is not None
         assert server.gone <= began + timedelta(hours=1)
+
+    async def test_a_server_that_a_list_lacks_counts_until_the_api_says_that_it_is_gone(self) -> None:
+        cloud = self.serve()
+        await self.start_master(self.worker(), self.worker("second", max_servers=1))
+        service = await self.service()
+        [account] = service.accounts.all
+        uuid = await self.leave(account.cloud.owner, run="r")
+        earlier = Record(url_in(Path(self.master.basedir)))
+        began = datetime.now(UTC) - timedelta(hours=5)
+        told = partial(
+            ServerChange, id="a", at=began, created=began, master="never comes back", owner=account.cloud.owner
+        )
+        for phase, named in ((Phase.ASKED, None), (Phase.MADE, uuid)):
+            earlier.tell(told(phase=phase, uuid=named))
+        await threads.deferToThread(earlier.close, self.timeout)
+        cloud.fail("GET /server", status=200, body='{"servers": {"server": []}}', times=None)
+        assert await service.claims.put_right_of(self.master.name, account.cloud.owner)
+        assert [server.uuid for server in await self.history() if server.is_open] == [uuid]
+        cloud.servers.clear()
+        cloud.storages.clear()
+        assert await service.claims.put_right_of(self.master.name, account.cloud.owner)
+        assert [server.uuid for server in await self.history() if server.is_open] == []

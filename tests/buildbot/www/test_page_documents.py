@@ -14,14 +14,17 @@ from twisted.internet import threads
 
 from tests.buildbot._types import SUCCESS, Secret, get_plugins, plugins
 from tests.buildbot.harness import MasterCase, pause
+from tests.buildbot.master.record_case import RecordCase
 from tests.buildbot.recorded import record_files
 from upcloud_sdk.buildbot import Budget
 from upcloud_sdk.buildbot._buildbot import rival_plugins
+from upcloud_sdk.buildbot.accounts.owner import owner_of
 from upcloud_sdk.buildbot.master.record import RECORD
 from upcloud_sdk.buildbot.master.service import UpcloudService
 from upcloud_sdk.buildbot.www import application, metrics_resource
 from upcloud_sdk.buildbot.www.resources import HOURS, MOST_HOURS, hours_of
 from upcloud_sdk.ci.record.claims import Refused
+from upcloud_sdk.models.ownership import LEASE
 
 if TYPE_CHECKING:
     from tests.buildbot.quick import QuickWorker
@@ -186,7 +189,7 @@ class DocumentsOfThePage(Served):
         for file in record_files(self.master.basedir):
             file.unlink()
         (Path(self.master.basedir) / RECORD).mkdir()
-        await threads.deferToThread(record.put_right("x", "o", [], datetime.now(UTC)).exception)
+        await threads.deferToThread(record.left("x", "o", datetime.now(UTC)).exception)
         record.reaped("00f4", datetime.now(UTC))
         await threads.deferToThread(record.flush, self.timeout)
         for path in ("now.json", "before.json"):
@@ -262,6 +265,32 @@ class UnreadableTokens(DocumentsForSome):
 
     async def test_an_empty_token_opens_the_metrics_to_nobody(self) -> None:
         await self.is_closed(plugins.util.Interpolate(""))
+
+
+class LeftOvers(Served, RecordCase):
+    async def test_each_of_several_masters_of_an_account_tells_its_own_left_overs_and_how_old_its_list_is(self) -> None:
+        cloud = self.serve()
+        worker = self.worker("one")
+        await self.start_master(worker)
+        for owner in (await owner_of(self.master), "buildbot-0123456789ab-abcdef"):
+            server = cloud.servers[await self.leave(owner, run="r")]
+            server.labels[LEASE] = "2020-01-01T00:00:00Z"
+        before = await self.metrics()
+        assert before["upcloud_left_servers"] == 1
+        # While the API is away, what it said last is told with its age.
+        cloud.fail("GET /server", status=403, code="ACTION_FORBIDDEN", times=None)
+        worker.forget_answers()
+        after = await self.metrics()
+        assert after["upcloud_left_servers"] == 1
+        assert after["upcloud_left_age_seconds"] > before["upcloud_left_age_seconds"]
+        cloud.faults.clear()
+        cloud.servers.clear()
+        cloud.storages.clear()
+
+    async def metrics(self) -> dict[str, float]:
+        text = (await self.ask("metrics")).text
+        lines = [line.split() for line in text.splitlines() if line.startswith("upcloud_left")]
+        return {name: float(value) for name, value in lines}
 
 
 class MetricsOfAMaster(Served):

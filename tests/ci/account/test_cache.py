@@ -214,3 +214,23 @@ async def test_the_servers_of_other_processes_are_priced_with_one_price_list(
         assert None not in listed.values()
         assert await cache.of_other_runs(known={made[0].uuid}) == listed
     assert (moved.count("GET /price"), moved.count("GET /plan")) == (1, 1)
+
+
+async def test_a_listed_server_whose_labels_are_missing_counts_as_one_of_the_owners(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        server = await cloud.servers.create(server_spec())
+        body = json.dumps({"servers": {"server": [{"uuid": server.uuid, "title": "a", "state": "started"}]}})
+        moved.sim.fail("GET /server", status=200, body=body, times=None)
+        assert set(await AccountCache(cloud).of_other_runs()) == {server.uuid}
+        assert await AccountCache(cloud).of_other_runs(known={server.uuid}) == {}
+
+
+async def test_a_list_of_the_last_half_minute_is_enough_for_a_claim(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        cache = AccountCache(cloud)
+        await cache.leased()
+        asked = len(moved.sim.requests)
+        await cache.of_other_runs(within=30)
+        assert len(moved.sim.requests) == asked
+        await cache.of_other_runs(within=0)
+        assert len(moved.sim.requests) == asked + 1

@@ -8,17 +8,20 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 
+from tests.buildbot.processes import eventually
 from tests.ci.record.lives import CENT, asked, at, change, claim, life
 from upcloud_sdk.ci.record import record as module
 from upcloud_sdk.ci.record import store, tables
 from upcloud_sdk.ci.record.changes import Phase
-from upcloud_sdk.ci.record.claims import Limits
+from upcloud_sdk.ci.record.claims import Limits, Refused
 from upcloud_sdk.ci.record.database import RecordProblem
 
 if TYPE_CHECKING:
@@ -122,15 +125,13 @@ def test_what_an_earlier_process_left_is_put_right_against_the_list_of_the_api(o
     first.tell(asked("of another account", owner="other"))
     first.close(WAIT)
     second = opened(url)
-    second.tell(asked("new", 600))
-    assert second.put_right("m", "o", ["uuid-listed"], at(600)).result(WAIT) == 2
+    second.tell(asked("new", 100))
+    left = {server.id: server for server in second.left("m", "o", at(100)).result(WAIT)}
+    assert left.keys() == {"listed", "not listed", "not made"}
+    for key in ("not listed", "not made"):
+        second.note_gone(left[key], at(100))
     found = rows(second)
-    assert {key for key, server in found.items() if server.is_open} == {
-        "listed",
-        "of another",
-        "of another account",
-        "new",
-    }
+    assert {key for key, server in found.items() if server.gone is not None} == {"not listed", "not made"}
     # Its lease ended an hour after it was last heard of, at the latest.
     assert found["not listed"].gone == at(61)
     assert found["not made"].gone == at(0)
@@ -183,15 +184,27 @@ def test_what_is_gone_for_400_days_is_forgotten(opened: Opened, url: str) -> Non
     first = opened(url)
     for each in life("old", begin=-420 * 24 * 60, end=-420 * 24 * 60 + 20):
         first.tell(each)
-    for each in life("recent", begin=-300 * 24 * 60, end=-300 * 24 * 60 + 20):
+    for each in (*life("recent", begin=-300 * 24 * 60, end=-300 * 24 * 60 + 20), *life("new", end=20)):
         first.tell(each)
     first.close(WAIT)
     second = opened(url)
     second.flush(WAIT)
-    assert set(rows(second)) == {"recent"}
+    assert set(rows(second)) == {"recent", "new"}
     assert (
-        second.ask(lambda c: c.execute(sa.select(sa.func.count()).select_from(tables.paid)).scalar_one()).result() == 1
+        second.ask(lambda c: c.execute(sa.select(sa.func.count()).select_from(tables.paid)).scalar_one()).result() == 2
     )
+
+
+def test_a_clock_that_is_years_ahead_forgets_nothing(opened: Opened, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = opened(url)
+    for each in life("a"):
+        first.tell(each)
+    first.close(WAIT)
+    ahead = time.time() + 3 * 366 * 24 * 3600
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    second = opened(url)
+    assert second.flush(WAIT)
+    assert set(rows(second)) == {"a"}
 
 
 # --- a database that is away ------------------------------------------------------------------------------------------
@@ -281,6 +294,7 @@ def test_a_database_that_another_process_holds_is_waited_for(opened: Opened, sql
 def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     program = """
 import resource, signal, sys
+from tests.buildbot.processes import eventually
 from tests.ci.record.lives import life
 from upcloud_sdk.ci.record.record import Record
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -428,10 +442,74 @@ def test_a_slot_that_another_process_frees_is_seen_while_something_waits(opened:
     assert second.claim(claim("b", limits=limits)).result(WAIT) is not None
     freed = threading.Event()
     second.freed = freed.set
-    second.watch(on=True)
+    second.watch(second.refusal(claim("b", limits=limits)))
     first.tell(change("a", 1, Phase.GONE))
     assert freed.wait(WAIT)
     assert second.refusal(claim("b", limits=limits)) is None
+
+
+def test_who_has_waited_for_longer_gets_the_slot_that_another_process_frees(opened: Opened, url: str) -> None:
+    busy, waiting = (opened(url, is_shared=True, refresh_every=0.01) for _ in range(2))
+    limits = Limits(max_servers=1)
+    assert busy.claim(claim("a", limits=limits)).result(WAIT) is None
+    refused = waiting.claim(claim("b", limits=limits)).result(WAIT)
+    waiting.watch(refused)
+    eventually("its turn", lambda: queued(waiting))
+    busy.tell(change("a", 1, Phase.GONE))
+    # It was quicker, but knows now that it has to wait.
+    assert busy.claim(claim("c", limits=limits)).result(WAIT) is not None
+    assert busy.refusal(claim("c", limits=limits)) is not None
+    # Other limits have another room.
+    assert busy.refusal(claim("c", limits=Limits(max_servers=2))) is None
+    waiting.watch(None)
+    assert waiting.claim(claim("b", limits=limits)).result(WAIT) is None
+    assert queued(waiting) == 0
+
+
+def test_who_waits_no_more_does_not_keep_the_slot(opened: Opened, url: str) -> None:
+    other, waiting = (opened(url, is_shared=True, refresh_every=0.01) for _ in range(2))
+    limits = Limits(per_hour=10 * CENT)
+    assert other.claim(claim("a", limits=limits)).result(WAIT) is None
+    waiting.watch(waiting.claim(claim("b", limits=limits)).result(WAIT))
+    eventually("its turn", lambda: queued(waiting))
+    other.tell(change("a", 1, Phase.GONE))
+    refused = other.claim(claim("c", limits=limits)).result(WAIT)
+    assert refused is not None
+    freed = threading.Event()
+    other.freed = freed.set
+    other.watch(refused)
+    waiting.watch(None)
+    assert freed.wait(WAIT)
+    assert other.claim(claim("c", limits=limits)).result(WAIT) is None
+
+
+def test_who_died_while_it_waited_keeps_the_slot_for_half_a_minute_only(opened: Opened, url: str) -> None:
+    other, waiting = (opened(url, is_shared=True, refresh_every=0.01) for _ in range(2))
+    limits = Limits(max_servers=1)
+    waiting.watch(Refused(limit="max_servers", allowed=1))
+    waiting.flush(WAIT)
+    eventually("its turn", lambda: queued(waiting))
+    waiting.close(WAIT)
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        seen = connection.execute(sa.select(tables.queue.c.seen)).scalar_one()
+        connection.execute(tables.queue.update().values(seen=seen - timedelta(seconds=31)))
+    engine.dispose()
+    assert other.claim(claim("a", limits=limits)).result(WAIT) is None
+
+
+def queued(record: Record) -> int:
+    count = sa.select(sa.func.count()).select_from(tables.queue)
+    return record.ask(lambda connection: connection.execute(count).scalar_one()).result(WAIT)
+
+
+def test_a_process_that_waits_for_its_month_lets_others_make_servers(opened: Opened, url: str) -> None:
+    other, waiting = (opened(url, is_shared=True, refresh_every=0.01) for _ in range(2))
+    waiting.watch(Refused(limit="per_month", allowed=100 * CENT, spent=95 * CENT, wanted=10 * CENT))
+    waiting.flush(WAIT)
+    assert queued(waiting) == 0
+    limits = Limits(per_month=100 * CENT)
+    assert other.claim(claim("a", limits=limits)).result(WAIT) is None
 
 
 def test_a_closed_record_answers_a_claim(opened: Opened, sqlite: str) -> None:
@@ -446,6 +524,7 @@ def test_a_closed_record_answers_a_claim(opened: Opened, sqlite: str) -> None:
 _KILLED = """
 import os, signal, sys
 import sqlalchemy as sa
+from tests.buildbot.processes import eventually
 from tests.ci.record.lives import claim, life
 from upcloud_sdk.ci.record.claims import Limits
 from upcloud_sdk.ci.record.record import Record
@@ -524,7 +603,10 @@ def _check_after_kill(record: Record, told: list[str]) -> None:
         assert not phases or order.index(server.phase) >= order.index(phases[-1])
         assert (server.gone is not None) or Phase.GONE not in phases
     # The next process puts it right.
-    assert record.put_right("m", "o", [], at(90)).result(WAIT) == sum(server.is_open for server in found.values())
+    left = record.left("m", "o", at(90)).result(WAIT)
+    assert len(left) == sum(server.is_open for server in found.values())
+    for server in left:
+        record.note_gone(server, at(90))
     assert all(server.gone is not None for server in rows(record).values())
     record.close(WAIT)
 

@@ -204,7 +204,6 @@ def test_failures_and_repeats_begin_at_zero_so_that_the_first_is_an_increase() -
         ("POST /server: no room (SERVER_RESOURCES_UNAVAILABLE, HTTP 409)", "server_resources_unavailable"),
         ("server 00f4 to be started: not within 300 s", "boot_timeout"),
         ("the worker on server 00f4 has not attached within attach_timeout=600 s", "attach_timeout"),
-        ("its start was cancelled", "cancelled"),
         ("no template has the title 'Woody'", "no_template"),
         ("something else", "other"),
     ],

@@ -21,7 +21,7 @@ from upcloud_sdk.buildbot._buildbot.api import masters as buildbot_masters
 from upcloud_sdk.buildbot.accounts.owner import recorded_owner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from upcloud_sdk import UpCloud
     from upcloud_sdk.buildbot._buildbot.api import Master, MasterRow
@@ -74,8 +74,17 @@ class DeadMasters:
 
     _log = Logger()
 
-    def __init__(self, master: Master, bridge: Bridge, accounts: Accounts, account: Account) -> None:
+    def __init__(
+        self,
+        master: Master,
+        bridge: Bridge,
+        accounts: Accounts,
+        account: Account,
+        put_right: Callable[[str, str], Awaitable[object]],
+    ) -> None:
+        """`put_right`: ends in the record what a dead master's owner has no more."""
         self._master, self._bridge, self._accounts, self._account = master, bridge, accounts, account
+        self._put_right = put_right
         self._seen: dict[str, Sighting] = {}
 
     def watch(self) -> None:
@@ -115,6 +124,8 @@ class DeadMasters:
         before = self._seen.setdefault(name, seen)
         if not is_unchanged(before, seen):
             self._seen[name] = seen
-        elif held and is_dead(before, seen, delay=delay):
-            report = await self._bridge.run(partial(cloud.leases.reap, exclusive=True)).ended
-            self._log.warn("master {name} is dead: {report}", name=name, report=str(report))
+        elif is_dead(before, seen, delay=delay):
+            if held:
+                report = await self._bridge.run(partial(cloud.leases.reap, exclusive=True)).ended
+                self._log.warn("master {name} is dead: {report}", name=name, report=str(report))
+            await self._put_right(name, cloud.owner)

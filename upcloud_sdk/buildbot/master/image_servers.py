@@ -165,7 +165,7 @@ class ImageServers:
                 claiming.addErrback(log_error)
 
     async def _claim(self, server: ImageServer) -> None:
-        arguments, at = self._limits[server.digest](), self._claims.now()
+        arguments, at = self._limits[server.digest](), self._claims.now(server.price)
         if server.price is None:
             limits = limits_of(arguments.max_servers, None)
         else:

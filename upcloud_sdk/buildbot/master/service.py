@@ -114,7 +114,8 @@ class UpcloudService(SharedService):
             self.accounts.release(before, holder)
         if self.master.config.multiMaster and not account.is_watched:
             account.is_watched = True
-            DeadMasters(self.master, self.bridge, self.accounts, account).watch()
+            put_right = self.claims.put_right_of
+            DeadMasters(self.master, self.bridge, self.accounts, account, put_right).watch()
         return account
 
     def _hear(self, account: Account, event: Event) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from twisted.internet import defer
@@ -18,7 +19,7 @@ from upcloud_sdk.buildbot._buildbot.api import LatentWorkerFailedToSubstantiate
 from upcloud_sdk.buildbot._buildbot.bridge import fired
 from upcloud_sdk.buildbot.configuration.values import is_renderable
 from upcloud_sdk.ci import RecordProblem
-from upcloud_sdk.ci.money.price import limits_of
+from upcloud_sdk.ci.money.price import Spent, limits_of
 from upcloud_sdk.ci.record.changes import MILLION, Phase, ServerChange
 from upcloud_sdk.ci.record.claims import Claim
 from upcloud_sdk.errors import NotFound, UpCloudError
@@ -74,13 +75,13 @@ class Claims:
         self._answered_of: tuple[View, int] | None = None
         self._version = 0
         self._put_right = set[str]()
-        """The owners whose servers of the last process are put right, or about to be."""
+        """The owners whose left servers are put right, or about to be."""
         self._call: DelayedCall | None = None
 
     @staticmethod
-    def now() -> datetime:
-        """The time of a claim."""
-        return datetime.now(UTC)
+    def now(price: Price | None = None) -> datetime:
+        """The time of a claim: by the API's clock, once a price was asked for."""
+        return datetime.now(UTC) if price is None else price.spent.now()
 
     # --- by the view in memory ----------------------------------------------------------------------------------------
 
@@ -88,8 +89,9 @@ class Claims:
         """Why a worker may not make another server now. None if it may."""
         if arguments.max_servers is None and arguments.budget is None:
             return None
-        known, at = self._known_of(worker, arguments, account), self.now()
+        known = self._known_of(worker, arguments, account)
         price = None if known is None else known.price
+        at = self.now(price)
         limits = _limits(price, arguments, at)
         reserved = [each for holder, each in self._reserved.items() if holder != worker]
         key = (arguments.max_servers, arguments.budget, price and price.hourly, limits.billed, len(limits.listed))
@@ -200,15 +202,15 @@ class Claims:
             ValueError: The budget never allows it.
             UpCloudError: There is a budget, and the price is not known.
         """
-        budget, at = arguments.budget, self.now()
-        limits = limits_of(arguments.max_servers, None)
-        found: Price | None = None
+        budget, limits = arguments.budget, limits_of(arguments.max_servers, None)
+        found, at = None, self.now()
         if budget is not None:
             found = await self._ask_price(price, arguments)
             self._known[worker] = Known(arguments, account, found)
             problem = budget.problem(currency=found.currency, hourly=Decimal(found.hourly) / MILLION)
             if problem is not None:
                 raise ValueError(problem)
+            at = self.now(found)
             limits = found.limits(arguments.max_servers, budget, at)
         if limits.is_none:
             self.release(worker)
@@ -246,7 +248,7 @@ class Claims:
         refused = self.record.refusal(Claim(server=change, limits=limits), [*self._reserved.values(), *earlier])
         refused = refused or await self.ask_record(change, limits)
         if refused is not None:
-            self.record.watch(on=True)
+            self.record.watch(refused)
         return refused
 
     async def ask_record(self, change: ServerChange, limits: Limits) -> Refused | None:
@@ -255,20 +257,39 @@ class Claims:
         return await fired(self.record.claim(Claim(server=change, limits=limits)), self._master.reactor)
 
     async def put_right(self) -> None:
-        """Once for each owner, before the first claim: end the servers of this master's last process that are gone."""
-        accounts = self._accounts()
-        for owner in {account.cloud.owner for account in accounts} - self._put_right:
+        """Once for each owner, before the first claim: end the servers of this master's last process that are gone.
+
+        Repeated while builds wait, also for servers of others that nobody looks after.
+        """
+        for owner in {account.cloud.owner for account in self._accounts()} - self._put_right:
             self._put_right.add(owner)
-            uuids, at = set[str](), self.now()
-            try:
-                for account in (each for each in accounts if each.cloud.owner == owner):
-                    seen = await self._bridge.run(account.cache.leased).ended
-                    at = seen.at
-                    uuids |= {server.uuid for server in seen.servers}
-                await fired(self.record.put_right(self._master.name, owner, uuids, at), self._master.reactor)
-            except (UpCloudError, RecordProblem, defer.CancelledError) as error:
+            if not await self.put_right_of(self._master.name, owner):
                 self._put_right.discard(owner)
-                self._log.warn("the record cannot be compared with the servers that are up: {error}", error=error)
+
+    async def put_right_of(self, master: str, owner: str) -> bool:
+        """End the servers that a master without a process has left, and that are gone. Returns whether all was read."""
+        accounts = [account for account in self._accounts() if account.cloud.owner == owner]
+        try:
+            at = max([await self._bridge.run(each.cloud.leases.now).ended for each in accounts])
+            left = await fired(self.record.left(master, owner, at), self._master.reactor)
+            lists = [await self._bridge.run(each.cache.leased).ended for each in accounts if left]
+            listed = {server.uuid for seen in lists for server in seen.servers}
+            for server in left:
+                uuid = server.uuid
+                # A list may lag, or be cut short, so it does not show that a server is gone.
+                if uuid is None or (uuid not in listed and all([await self._is_gone(a, uuid) for a in accounts])):
+                    self.record.note_gone(server, at)
+        except (UpCloudError, RecordProblem, defer.CancelledError) as error:
+            self._log.warn("the record cannot be compared with the servers that are up: {error}", error=error)
+            return False
+        return True
+
+    async def _is_gone(self, account: Account, uuid: str) -> bool:
+        try:
+            await self._bridge.run(account.cloud.servers.get, uuid).ended
+        except NotFound:
+            return True
+        return False
 
     # --- while builds wait --------------------------------------------------------------------------------------------
 
@@ -278,7 +299,7 @@ class Claims:
             self._log.info("{refused}; builds wait", refused=refused)
         self.refused = refused
         self._waiting[worker] = known
-        self.record.watch(on=True)
+        self.record.watch(refused)
         # Under `max_servers`, too: somebody may have destroyed a server whose destroy had failed.
         if self._call is None or not self._call.active():
             self._call = self._master.reactor.callLater(_LOOK_AGAIN_AFTER, self._begin_look)
@@ -287,7 +308,7 @@ class Claims:
         """Called before builders look again: who still waits will be refused again."""
         self._waiting.clear()
         self.refused = None
-        self.record.watch(on=False)
+        self.record.watch(None)
 
     def _begin_look(self) -> None:
         defer.ensureDeferred(self._look_again())
@@ -299,26 +320,17 @@ class Claims:
             budgets = [known.arguments.budget for known in mine.values()]
             is_monthly = any(budget is not None and budget.per_month is not None for budget in budgets)
             recorded = frozenset(server.uuid for server in self.record.view.servers if server.uuid is not None)
+            read = partial(Spent.read, account.cache, with_bill=is_monthly, recorded=recorded, within=0)
             try:
-                read = await self._bridge.run(_read_account, account, is_monthly, recorded).ended
+                spent = await self._bridge.run(read).ended
             except (UpCloudError, defer.CancelledError):
                 continue
-            self._known |= {name: known._replace(price=known.price.read_again(*read)) for name, known in mine.items()}
-        await self._look_for_left()
+            self._known |= {
+                name: known._replace(price=known.price._replace(spent=spent)) for name, known in mine.items()
+            }
+        self._put_right.clear()
+        await self.put_right()
         self._wake()
-
-    async def _look_for_left(self) -> None:
-        """End the servers whose destroy had failed, and that are gone now."""
-        view, by_owner = self.record.view, {account.cloud.owner: account for account in self._accounts()}
-        for server in view.servers:
-            account = by_owner.get(server.owner)
-            if server.phase is Phase.NOT_DESTROYED and server.id in view.own and server.uuid and account is not None:
-                try:
-                    await self._bridge.run(account.cloud.servers.get, server.uuid).ended
-                except NotFound:
-                    self.record.reaped(server.uuid, self.now())
-                except (UpCloudError, defer.CancelledError):
-                    continue
 
     def close(self) -> None:
         """Stop the timer when the master stops."""
@@ -346,10 +358,3 @@ def _are_alike(known: Known, arguments: Arguments) -> bool:
         if one is not other and (is_renderable(one) or is_renderable(other) or one != other):
             return False
     return True
-
-
-async def _read_account(
-    account: Account, with_bill: bool, recorded: frozenset[str]
-) -> tuple[Decimal, dict[str, Decimal | None]]:
-    billed = await account.cache.billed() if with_bill else Decimal(0)
-    return billed, await account.cache.of_other_runs(recorded)

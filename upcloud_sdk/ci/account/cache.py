@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
@@ -18,6 +17,7 @@ from upcloud_sdk.models.ownership import ATTEMPT, LEASE, OWNER, RUN, Ownership
 if TYPE_CHECKING:
     import re
     from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
+    from datetime import datetime
 
     from upcloud_sdk import ServerSpec, UpCloud
     from upcloud_sdk.models import BillingSummary, ServerGroupSpec, ServerSummary, StorageSummary
@@ -34,7 +34,8 @@ _BILL_FOR = 600.0
 _NO_PRICE_FOR = 300.0
 _PLANS_FOR = 3600.0
 _PRICE_WITHIN = 5.0
-_SERVERS_FOR = 2.0
+_SERVERS_WITHIN = 2.0
+_SERVERS_FOR = 30.0
 _DISKS_FOR = 30.0
 _MOST_DISKS = 50
 """How many disks are read to learn whether they are attached to another server. Further disks are left out."""
@@ -55,10 +56,13 @@ class TimedCache(Generic[V]):
         self._known: dict[Hashable, tuple[float, V]] = {}
         self._asking = anyio.Lock()
 
-    async def get(self, key: Hashable, ask: Callable[[], Awaitable[V]]) -> V:
-        """The answer for `key`. If there is none, `ask` is called. Errors are not kept."""
+    async def get(self, key: Hashable, ask: Callable[[], Awaitable[V]], *, within: float | None = None) -> V:
+        """The answer for `key`. If there is none, or none of the last `within` seconds, `ask` is called.
+
+        Errors are not kept.
+        """
         async with self._asking:
-            if self.has(key):
+            if self.has(key) and (within is None or self._seconds - self.left(key) < within):
                 return self._known[key][1]
             answer = await ask()
             self.keep(key, answer, self._seconds)
@@ -66,7 +70,11 @@ class TimedCache(Generic[V]):
 
     def has(self, key: Hashable) -> bool:
         """Whether there is an answer for `key`."""
-        return key in self._known and time.monotonic() < self._known[key][0]
+        return self.left(key) > 0
+
+    def left(self, key: Hashable) -> float:
+        """For how many seconds the answer for `key` is kept."""
+        return self._known[key][0] - time.monotonic() if key in self._known else 0.0
 
     def known(self, key: Hashable) -> V | None:
         """The answer for `key`, if there is one."""
@@ -182,8 +190,10 @@ class AccountCache:
                 self._unpriced.keep(key, problem, _NO_PRICE_FOR)
         raise UpCloudError(problem)
 
-    async def leased(self) -> Seen:
+    async def leased(self, *, within: float = _SERVERS_WITHIN) -> Seen:
         """All servers of the account with an owner and a lease, and the time of the list: at most 2 seconds ago.
+
+        `within`: another limit, of 30 seconds at most.
 
         Raises:
             UpCloudError: The servers cannot be listed.
@@ -194,7 +204,7 @@ class AccountCache:
             self.last_leased = Seen(servers, await self.cloud.leases.now())
             return self.last_leased
 
-        return await self._leased.get("", ask)
+        return await self._leased.get("", ask, within=within)
 
     async def orphaned_disks(self) -> tuple[StorageSummary, ...]:
         """The account's detached disks with an owner and a lease, whose servers are gone: at most 30 seconds ago.
@@ -226,18 +236,24 @@ class AccountCache:
         except NotFound:
             return False
 
-    async def of_other_runs(self, known: Collection[str] = ()) -> dict[str, Decimal | None]:
+    async def of_other_runs(
+        self, known: Collection[str] = (), *, within: float = _SERVERS_WITHIN
+    ) -> dict[str, Decimal | None]:
         """The owner's leased servers that other processes created, with their price per hour, if it can be read.
 
-        `known`: servers that are left out.
+        Args:
+            known: Servers that are left out.
+            within: As for `leased`.
 
         Raises:
             UpCloudError: The servers cannot be listed.
         """
         others: list[str] = []
-        for server in (await self.leased()).servers:
+        for server in (await self.leased(within=within)).servers:
             labels = server.labels
-            if labels.get(OWNER) == self.cloud.owner and labels.get(RUN) != run_id() and server.uuid not in known:
+            # All that are listed have an owner: one that cannot be read may be ours.
+            is_ours = labels.get(OWNER, self.cloud.owner) == self.cloud.owner
+            if is_ours and labels.get(RUN) != run_id() and server.uuid not in known:
                 others.append(server.uuid)
         missing = [uuid for uuid in others if not self._prices.has(uuid)]
         try:
@@ -260,7 +276,7 @@ class AccountCache:
         Raises:
             UpCloudError: The bill cannot be read, or an amount in it, and there is no earlier one.
         """
-        month = datetime.now(UTC).strftime("%Y-%m")
+        month = (await self.cloud.leases.now()).strftime("%Y-%m")
 
         async def ask() -> Decimal:
             try:

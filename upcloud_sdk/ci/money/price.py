@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from upcloud_sdk.ci.record.changes import MILLION
+from upcloud_sdk.ci.record.changes import millionths
 from upcloud_sdk.ci.record.claims import Limits
 from upcloud_sdk.ci.record.recorded import month_of
 from upcloud_sdk.errors import UpCloudError
@@ -19,41 +19,60 @@ if TYPE_CHECKING:
     from upcloud_sdk.ci.account.cache import AccountCache
     from upcloud_sdk.placement import Budget
 
+_LIST_WITHIN = 30.0
+"""How old a list of servers may be that a claim counts, in seconds."""
 _LIST_FOR = 60.0
 """Seconds for which a list of servers may keep builds waiting."""
 
 
-class Price(NamedTuple):
-    """What the next server costs at most, and what the API says of its owner's servers. Money is in millionths."""
+class Spent(NamedTuple):
+    """What the API says of an owner's servers, for a budget. Money is in millionths."""
 
-    hourly: int
-    currency: str
     billed: int
-    """What the owner's servers have cost this month by the bill."""
-    month: tuple[int, int]
-    """The month of that bill."""
+    """What they have cost this month by the bill."""
     listed: Mapping[str, int | None]
     """See `Limits.listed`."""
     asked: float
     """When the API was asked, by the monotonic clock."""
+    at: datetime
+    """The same by the API's clock."""
+
+    @classmethod
+    async def read(
+        cls, cache: AccountCache, *, with_bill: bool, recorded: Collection[str] = (), within: float = _LIST_WITHIN
+    ) -> Spent:
+        """Ask the API. For the arguments see `price_of`; `within`: seconds for which an earlier list will do.
+
+        Raises:
+            UpCloudError: The owner's servers or the bill cannot be read.
+        """
+        at, asked = await cache.cloud.leases.now(), time.monotonic()
+        billed = millionths(await cache.billed()) if with_bill else 0
+        listed = await cache.of_other_runs(recorded, within=within)
+        prices = {uuid: None if hourly is None else millionths(hourly) for uuid, hourly in listed.items()}
+        return cls(billed, prices, asked, at)
+
+    def now(self) -> datetime:
+        """The present, by the API's clock."""
+        return self.at + timedelta(seconds=time.monotonic() - self.asked)
+
+
+class Price(NamedTuple):
+    """What the next server costs at most, and what counts against its budget besides the record."""
+
+    hourly: int
+    """In millionths."""
+    currency: str
+    spent: Spent
 
     def limits(self, max_servers: int | None, budget: Budget | None, at: datetime) -> Limits:
         """The limits for a claim at a time: a bill only grows within its month, but a list is soon too old."""
-        is_fresh = time.monotonic() - self.asked < _LIST_FOR
+        is_fresh = time.monotonic() - self.spent.asked < _LIST_FOR
         return limits_of(
             max_servers,
             budget,
-            billed=self.billed if self.month == month_of(at) else 0,
-            listed=self.listed if is_fresh else {},
-        )
-
-    def read_again(self, billed: Decimal, listed: Mapping[str, Decimal | None]) -> Price:
-        """The same, with what the API says now."""
-        return self._replace(
-            billed=millionths(billed),
-            month=month_of(datetime.now(UTC)),
-            listed=_in_millionths(listed),
-            asked=time.monotonic(),
+            billed=self.spent.billed if month_of(self.spent.at) == month_of(at) else 0,
+            listed=self.spent.listed if is_fresh else {},
         )
 
 
@@ -69,15 +88,6 @@ def limits_of(
         billed=billed,
         listed=listed or {},
     )
-
-
-def millionths(amount: Decimal) -> int:
-    """An amount of the main unit of a currency, in millionths."""
-    return round(amount * MILLION)
-
-
-def _in_millionths(listed: Mapping[str, Decimal | None]) -> dict[str, int | None]:
-    return {uuid: None if hourly is None else millionths(hourly) for uuid, hourly in listed.items()}
 
 
 async def price_of(
@@ -98,13 +108,5 @@ async def price_of(
     currency = next((each.currency for each in estimates if each.currency), None)
     if currency is None:
         raise UpCloudError("the price list has no currency, and the account does not tell it")
-    billed, month = await cache.billed() if with_bill else Decimal(0), month_of(datetime.now(UTC))
-    listed = await cache.of_other_runs(recorded)
-    return Price(
-        hourly=millionths(max(each.hourly for each in estimates)),
-        currency=currency,
-        billed=millionths(billed),
-        month=month,
-        listed=_in_millionths(listed),
-        asked=time.monotonic(),
-    )
+    spent = await Spent.read(cache, with_bill=with_bill, recorded=recorded)
+    return Price(millionths(max(each.hourly for each in estimates)), currency, spent)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import uuid as uuids
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from upcloud_sdk.ci.record.database import Database, RecordProblem, reason_of
 from upcloud_sdk.ci.record.recorded import RecordedServer, month_of, paid_days
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     import sqlalchemy as sa
 
@@ -44,6 +45,8 @@ _READ_AFTER = 10.0
 """Seconds that a query waits at most until what was told before is written."""
 _LEASE = timedelta(hours=1)
 """A server whose process was killed is not renewed: its lease ends within this time."""
+_CREATED_WITHIN = timedelta(hours=3)
+"""When a create that was not answered has certainly ended, whichever process has sent it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +108,17 @@ class Record:
         self._thread: threading.Thread | None = None
         self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="reads the record")
         self._view: View | None = None
-        self._is_watched = self._is_closed = self._is_asked_now = self._must_rewrite = self._has_read = False
+        self._process = uuids.uuid4().hex
+        self._awaited: Refused | None = None
+        """What builds wait for, as far as `watch` has told."""
+        self._awaited_at = 0.0
+        self._is_queued = False
+        """Whether the record says that this process waits."""
+        self._earlier: tuple[store.Queued, ...] = ()
+        """The other processes that have waited for longer."""
+        self._clock = time.time() - time.monotonic()
+        """The clock of the last claim, less the monotonic one. This host's may be wrong."""
+        self._is_closed = self._is_asked_now = self._must_rewrite = self._has_read = False
         self._forgot_at = float("-inf")
 
     # --- what happens -------------------------------------------------------------------------------------------------
@@ -132,38 +145,44 @@ class Record:
             self._ended[uuid] = time.monotonic()
             self._append(store.Ended(uuid, at))
 
-    def put_right(self, master: str, owner: str, listed: Iterable[str], at: datetime) -> Future[int]:
-        """End the servers of earlier processes of a master that the API does not list any more.
+    def left(self, master: str, owner: str, at: datetime) -> Future[list[RecordedServer]]:
+        """The servers that count and that nobody looks after: whether they are gone is to be asked of the API.
 
-        Those that it lists are left to the reaper. Returns how many were ended.
+        Those of earlier processes of a master, and this process's own whose destroy failed. Of other masters with the
+        same owner, those that have not changed for longer than a lease; of all masters, those whose create must have
+        ended long ago.
 
         Args:
             master: The name of the master, which has no other process now.
-            owner: The owner of these servers. Those of others are left as they are: no list was read for them.
-            listed: The uuids of all servers of this owner.
-            at: The time of the list, by the API's clock.
+            owner: The owner of these servers.
+            at: Now, by the API's clock.
         """
-        up = frozenset(listed)
 
         def find(connection: sa.Connection) -> list[RecordedServer]:
-            return [each for each in store.read_open(connection) if (each.master, each.owner) == (master, owner)]
+            servers = store.read_open(connection)
+            with self._changed:
+                return [each for each in servers if self._is_left(each, master, owner, at)]
 
-        def end(found: Future[list[RecordedServer]]) -> None:
-            try:
-                left = [each for each in found.result() if each.id not in self._own and each.uuid not in up]
-                for server in left:
-                    # Its lease was not renewed any more.
-                    end = max(server.seen, min(at, server.seen + _LEASE)) if server.uuid is not None else server.seen
-                    with self._changed:
-                        self._others.pop(server.id, None)
-                        self._append(ServerChange(id=server.id, at=end, phase=Phase.GONE))
-                result.set_result(len(left))
-            except Exception as error:  # noqa: BLE001 - told to the caller
-                result.set_exception(error)
+        return self.ask(find)
 
-        result: Future[int] = Future()
-        self.ask(find).add_done_callback(end)
-        return result
+    def _is_left(self, server: RecordedServer, master: str, owner: str, at: datetime) -> bool:
+        if server.id in self._own:
+            return server.owner == owner and self._own[server.id].phase is Phase.NOT_DESTROYED
+        if server.master == master and server.owner == owner:
+            return True
+        if server.uuid is None:
+            return server.seen < at - _CREATED_WITHIN
+        return server.owner == owner and server.seen < at - _LEASE
+
+    def note_gone(self, server: RecordedServer, at: datetime) -> None:
+        """Record that a server that was left is gone, as was seen at a time: since its lease ended, at the latest."""
+        end = max(server.seen, min(at, server.seen + _LEASE)) if server.uuid is not None else server.seen
+        with self._changed:
+            if server.id in self._own:
+                self.tell(ServerChange(id=server.id, at=max(server.seen, at), phase=Phase.GONE))
+            else:
+                self._others.pop(server.id, None)
+                self._append(ServerChange(id=server.id, at=end, phase=Phase.GONE))
 
     def claim(self, claim: Claim) -> Future[Refused | None]:
         """Claim a server: one transaction that locks the record, counts, and inserts. None if it is granted."""
@@ -215,10 +234,16 @@ class Record:
         with self._changed:
             return standings(claim, self._counts_in_memory(claim, tuple(reserved)), at=claim.server.at)
 
-    def watch(self, *, on: bool) -> None:
-        """While something waits for room: look every few seconds whether other processes have freed some."""
+    def watch(self, refused: Refused | None) -> None:
+        """Tell why something waits for room, or None if nothing does any more.
+
+        While something waits in a record that is shared, other processes let this one go first from now on, and it
+        looks every few seconds whether they have freed some.
+        """
         with self._changed:
-            self._is_watched = on
+            self._awaited = refused
+            if refused is not None:
+                self._awaited_at = time.monotonic()
             self._wake()
 
     def ask(self, query: Callable[[sa.Connection], T]) -> Future[T]:
@@ -275,6 +300,9 @@ class Record:
                 self._thread = None  # The process is ending.
         self._changed.notify_all()
 
+    def _is_refreshed(self) -> bool:
+        return self.is_shared and (self._awaited is not None or self._is_queued)
+
     def _is_writable_queue(self) -> bool:
         return bool(self._queue) and self._problem is None
 
@@ -295,7 +323,14 @@ class Record:
     def _counts_in_memory(self, claim: Claim, reserved: tuple[int | None, ...], *, is_kept: bool = False) -> Counts:
         view, at = self.view, claim.server.at
         paid = view.paid.get(claim.server.currency or "", 0) if view.month == month_of(at) else 0
-        return self._counts(claim, view.servers, paid, known=view.gone, reserved=reserved, is_kept=is_kept)
+        first = (*reserved, *self._go_first(claim))
+        return self._counts(claim, view.servers, paid, known=view.gone, reserved=first, is_kept=is_kept)
+
+    def _go_first(self, claim: Claim) -> Iterator[int | None]:
+        """Prices of the next servers of other processes that have waited for longer for room in the same limit."""
+        for each in self._earlier:
+            if each.allowed == getattr(claim.limits, each.limit):
+                yield each.hourly
 
     def _counts(
         self,
@@ -335,14 +370,14 @@ class Record:
                     elif self._queue or self._must_rewrite:
                         due = now
                     else:
-                        due = refresh_at if self._is_watched and self.is_shared else float("inf")
+                        due = refresh_at if self._is_refreshed() else float("inf")
                     if due <= now:
                         break
                     self._changed.wait(None if due == float("inf") else due - now)
                 is_last = self._is_closed
                 is_tried = self._problem is None or self._is_asked_now or is_last or time.monotonic() >= retry_at
             if is_tried:
-                self._write_all(is_refreshed=self._is_watched and time.monotonic() >= refresh_at)
+                self._write_all(is_refreshed=self._is_refreshed() and time.monotonic() >= refresh_at)
                 retry_at = time.monotonic() + self._retry_after
                 refresh_at = time.monotonic() + self._refresh_every
             self._answer_claims()
@@ -398,7 +433,7 @@ class Record:
         """Write items, of which the last `count` are the oldest of the queue."""
         with self._writing() as connection:
             written = store.write(connection, items)
-            month = _this_month()
+            month = month_of(self._now())
             has_ended = any(server.gone is not None for server in written)
             paid = store.read_month(connection, month) if has_ended else None
         with self._changed:
@@ -427,18 +462,37 @@ class Record:
 
     def _refresh(self, connection: sa.Connection) -> None:
         """Read what other processes have written."""
-        servers, month = store.read_open(connection), _this_month()
-        paid = store.read_month(connection, month)
-        self._see(servers, paid, month)
+        with self._changed:
+            awaited, is_over = self._awaited, time.monotonic() > self._awaited_at + self._refresh_every
+        if awaited is not None and awaited.limit in store.IN_TURN:
+            store.queue(connection, self._process, awaited)
+            self._is_queued = True
+        elif self._is_queued and is_over:
+            store.leave_queue(connection, self._process)
+            self._is_queued = False
+        month = month_of(self._now())
+        paid, earlier = store.read_month(connection, month), self._read_earlier(connection)
+        self._see(store.read_open(connection), paid, month, earlier)
 
-    def _see(self, servers: Iterable[RecordedServer], paid: dict[str, int], month: tuple[int, int]) -> None:
+    def _read_earlier(self, connection: sa.Connection) -> tuple[store.Queued, ...]:
+        return store.queued_before(connection, self._process) if self.is_shared else ()
+
+    def _see(
+        self,
+        servers: Iterable[RecordedServer],
+        paid: dict[str, int],
+        month: tuple[int, int],
+        earlier: tuple[store.Queued, ...],
+    ) -> None:
         with self._changed:
             before = self._others.keys()
             self._others = {
                 each.id: each for each in servers if each.id not in self._own and each.uuid not in self._ended
             }
-            has_freed = bool(before - self._others.keys())
+            gone = {each.process for each in self._earlier} - {each.process for each in earlier}
+            has_freed = bool(before - self._others.keys() or gone)
             self._paid, self._month, self._view, self._has_read = paid, month, None, True
+            self._earlier = earlier
         if has_freed:
             self.freed()
 
@@ -446,7 +500,7 @@ class Record:
         if time.monotonic() - self._forgot_at < _FORGETS_EVERY:
             return
         with self._writing() as connection:
-            count = store.forget(connection, datetime.now(UTC) - KEPT, _FORGOTTEN_AT_ONCE)
+            count = store.forget(connection, self._now(), KEPT, _FORGOTTEN_AT_ONCE)
         if count < _FORGOTTEN_AT_ONCE:
             self._forgot_at = time.monotonic()
 
@@ -484,6 +538,7 @@ class Record:
     def _claim_in_database(self, claim: Claim) -> Refused | None:
         month, server = month_of(claim.server.at), claim.server
         with self._changed:
+            self._clock = server.at.timestamp() - time.monotonic()
             # Before it is committed, so that nobody takes its row for one of an earlier process.
             self._keep(RecordedServer.of(server))
         refused: Refused | None = None
@@ -494,12 +549,17 @@ class Record:
                     store.lock(connection)
                     servers, paid = store.read_open(connection), store.read_month(connection, month)
                     known = store.known_uuids(connection, claim.limits.listed)
-                    counts = self._counts(claim, servers, paid.get(server.currency or "", 0), known=known)
+                    self._see(servers, paid, month, self._read_earlier(connection))
+                    first, paid_so_far = tuple(self._go_first(claim)), paid.get(server.currency or "", 0)
+                    counts = self._counts(claim, servers, paid_so_far, known=known, reserved=first)
                     refused = refusal(claim, counts, at=server.at)
-                    self._see(servers, paid, month)
                 if refused is None:
                     store.write(connection, [server])
+                    if self._is_queued:
+                        # The next one of this process waits anew.
+                        store.leave_queue(connection, self._process)
             is_claimed = refused is None
+            self._is_queued = self._is_queued and not is_claimed
         finally:
             if not is_claimed:
                 with self._changed:
@@ -527,6 +587,5 @@ class Record:
         with self._database.reading() as connection:
             return query(connection)
 
-
-def _this_month() -> tuple[int, int]:
-    return month_of(datetime.now(UTC))
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock + time.monotonic(), UTC)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, fields
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -15,9 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from upcloud_sdk.ci.record.claims import Refused
+
 _SERVER = tuple(each.name for each in fields(RecordedServer) if each.name != "builds")
 _BUILD = tuple(each.name for each in fields(RecordedBuild))
 _LONGEST_TEXT = 2000
+_QUEUED_FOR = timedelta(seconds=30)
+"""How long a process keeps its turn without a sign of life."""
 _AT_ONCE = 500
 """Ids in one statement. SQLite has a limit."""
 
@@ -35,6 +41,21 @@ class Withdrawn:
     """A claim whose transaction failed, but may have been committed. Nobody made a server for it."""
 
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A process that waits for room in a limit. See `Refused`."""
+
+    process: str
+    limit: str
+    allowed: int
+    hourly: int | None
+    """Price of its next server, if it waits for `per_hour`."""
+
+
+IN_TURN = frozenset({"max_servers", "per_hour"})
+"""The limits in which processes go in turn. A month has no room again for anybody when a server is gone."""
 
 
 Written = ServerChange | BuildChange | Ended | Withdrawn | RecordedServer
@@ -183,7 +204,48 @@ def lock(connection: sa.Connection) -> None:
     connection.execute(sa.select(tables.record.c.id).with_for_update()).all()
 
 
-def forget(connection: sa.Connection, before: datetime, most: int) -> int:
-    """Delete servers that were gone before a time, at most so many. Returns how many."""
+def queue(connection: sa.Connection, process: str, refused: Refused) -> None:
+    """Note that a process waits for room in a limit, and forget those that have said so no more."""
+    now, table = _database_time(connection), tables.queue
+    hourly = refused.wanted if refused.limit == "per_hour" else None
+    values = {"limited_by": refused.limit, "allowed": refused.allowed, "hourly": hourly, "seen": now}
+    connection.execute(table.delete().where(table.c.seen < now - _QUEUED_FOR))
+    if not connection.execute(table.update().where(table.c.process == process).values(values)).rowcount:
+        connection.execute(table.insert().values(process=process, since=now, **values))
+
+
+def leave_queue(connection: sa.Connection, process: str) -> None:
+    """Note that a process waits no more."""
+    connection.execute(tables.queue.delete().where(tables.queue.c.process == process))
+
+
+def queued_before(connection: sa.Connection, process: str) -> tuple[Queued, ...]:
+    """The other processes that wait, and have for longer than this one, if it does."""
+    found = connection.execute(sa.select(tables.queue).order_by(tables.queue.c.since, tables.queue.c.process)).all()
+    if not found:
+        return ()
+    now = _database_time(connection)
+    before = itertools.takewhile(lambda row: row.process != process, found)
+    return tuple(
+        Queued(row.process, row.limited_by, row.allowed, row.hourly) for row in before if row.seen >= now - _QUEUED_FOR
+    )
+
+
+def _database_time(connection: sa.Connection) -> datetime:
+    """The clock that all processes share. SQLite tells no zone: it is UTC."""
+    now = connection.execute(sa.select(sa.func.current_timestamp())).scalar_one()
+    return now if now.tzinfo is not None else now.replace(tzinfo=UTC)
+
+
+def forget(connection: sa.Connection, now: datetime, kept: timedelta, most: int) -> int:
+    """Delete servers that were gone for long enough, at most so many. Returns how many.
+
+    `now` may be of a clock that is years ahead: the newest server was made by the API's.
+    """
+    made = tables.servers.c.uuid.is_not(None)
+    newest = connection.execute(sa.select(sa.func.max(tables.servers.c.asked)).where(made)).scalar()
+    if newest is None:
+        return 0
+    before = min(now, newest) - kept
     old = sa.select(tables.servers.c.id).where(tables.servers.c.gone < before).limit(most)
     return connection.execute(tables.servers.delete().where(tables.servers.c.id.in_(old))).rowcount

@@ -132,4 +132,16 @@ paid = sa.Table(
 """What each server that is gone has cost on each day (20261201, in UTC): the hours that began on it, as on the bill at
 most 672 a month; their cost, if the price is known; the seconds in which builds held it."""
 
+queue = sa.Table(
+    "upcloud_queue",
+    metadata,
+    sa.Column("process", sa.String(64), primary_key=True),
+    sa.Column("limited_by", sa.String(16), nullable=False),
+    sa.Column("allowed", sa.BigInteger, nullable=False),
+    sa.Column("hourly", sa.BigInteger),
+    sa.Column("since", Moment, nullable=False),
+    sa.Column("seen", Moment, nullable=False),
+)
+"""One row for each process that waits for room in a limit, by the database's clock. Who waits longest goes first."""
+
 OPEN = servers.c.gone.is_(None)

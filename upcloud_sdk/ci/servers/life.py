@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("upcloud_sdk")
 
 _CENTS = 100
+_BEGIN = frozenset({Phase.ASKED})
 
 
 class ServerLife:
@@ -82,9 +83,10 @@ class ServerLife:
             self.error = reason
             self._enter(None, error=reason)
 
-    def end(self, reason: str) -> None:
-        """Note that it was not created, or is gone."""
-        self.fail(reason)
+    def end(self, reason: str | None = None) -> None:
+        """Note that it was not created, or is gone. `reason`: as for `fail`. None: nothing went wrong."""
+        if reason is not None:
+            self.fail(reason)
         self._enter(Phase.GONE)
 
     def moment(self, at: float | None = None) -> datetime:
@@ -96,7 +98,8 @@ class ServerLife:
     def _enter(self, phase: Phase | None, at: float | None = None, **facts: Any) -> None:  # noqa: ANN401 - as above
         """The only place where its phase changes. What comes too late is told as facts."""
         with self._turn:
-            if phase is not None and self.phase is not None and phase not in ARROWS[self.phase]:
+            # What nobody has asked for has no end, either.
+            if phase is not None and phase not in (_BEGIN if self.phase is None else ARROWS[self.phase]):
                 phase = None
             if phase is None and (not facts or self.phase in {None, Phase.GONE}):
                 return

@@ -46,7 +46,6 @@ _REASONS = (
     ("create_timeout=", "create_timeout"),
     ("attach_timeout=", "attach_timeout"),
     ("to be started: not within", "boot_timeout"),
-    ("was cancelled", "cancelled"),
     ("cannot be rendered", "not_rendered"),
     (" is gone", "server_gone"),
     ("is in state", "server_stopped"),

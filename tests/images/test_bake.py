@@ -352,6 +352,28 @@ async def test_an_image_that_only_an_old_list_shows_is_made_again() -> None:
         assert [each.uuid for each in complete_images(moved)] == [second.uuid] != [first.uuid]
 
 
+async def test_a_bake_keeps_its_image_although_an_old_list_shows_an_older_one_that_is_gone() -> None:
+    async with lagging(45) as (moved, lists), moved.client(transport=LaggingTransport(moved, lists)) as cloud:
+        baked: list[Any] = []
+
+        async def bake() -> None:
+            baked.append(await cloud.images.bake(RECIPE, zones=[ZONE]))
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(bake)
+            await moved.later(25)
+            labels = {OWNER: "tests", IMAGE: RECIPE.digest, IMAGE_BASE: DEBIAN_13, IMAGE_NAME: "tools"}
+            older = Storage(moved.sim.new_uuid("storage"), "tools", 10, type="template", zone=ZONE, labels=labels)
+            older.created = 0
+            moved.sim.storages[older.uuid] = older
+            while not any(each.type == "template" for each in moved.sim.storages.values() if each is not older):
+                await moved.later(1)
+            del moved.sim.storages[older.uuid]
+        [[image]] = baked
+        assert [each.uuid for each in complete_images(moved)] == [image.uuid]
+        assert moved.count("POST /server") == 1
+
+
 async def test_an_explain_that_hangs_or_says_too_much_is_cut() -> None:
     async def hang(_: str) -> str:
         await anyio.sleep_forever()

@@ -60,8 +60,35 @@ async def test_images_without_a_name_are_versions_only_of_images_with_their_dige
         assert await cloud.images.prune(keep=1) == ()
         # The name is not part of the digest, so both recipes have this image.
         assert await cloud.images.bake(_version(1), zones=[ZONE]) == (one,)
-        assert [image.uuid for image in await cloud.images.prune(_version(1, None), keep=0)] == [one.uuid]
-        assert [image.uuid for image in await cloud.images.list()] == [two.uuid, named.uuid]
+        assert [image.uuid for image in await cloud.images.prune(_version(9), keep=0)] == [named.uuid]
+        assert [image.uuid for image in await cloud.images.list()] == [one.uuid, two.uuid]
+
+
+async def test_the_current_image_of_the_recipe_is_never_deleted(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        one, two = await _baked(cloud, moved, _version(1), _version(2))
+        await cloud.images.bake(_version(2), zones=[ZONE])
+        assert [each.uuid for each in await cloud.images.prune(_version(1), keep=0, dry_run=True)] == [two.uuid]
+        assert [image.uuid for image in await cloud.images.prune(_version(2), keep=0)] == [one.uuid]
+        assert [image.uuid for image in await cloud.images.prune(keep=0)] == [two.uuid]
+    assert moved.sim.storages == {}
+
+
+async def test_an_image_in_error_is_deleted_although_there_is_room_for_it(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        _, broken = await _baked(cloud, moved, _version(1), _version(2))
+        moved.sim.storages[broken.uuid].state = "error"
+        assert [image.uuid for image in await cloud.images.prune(keep=5, dry_run=True)] == [broken.uuid]
+
+
+async def test_the_images_of_a_recipe_with_a_new_name_are_listed_and_pruned(moved: MovedCloud) -> None:
+    async with moved.client() as cloud:
+        old, other = await _baked(cloud, moved, _version(1), _version(2))
+        renamed = _version(1, "renamed")
+        assert await cloud.images.bake(renamed, zones=[ZONE]) == (old,)
+        assert [image.uuid for image in await cloud.images.list(renamed)] == [old.uuid]
+        assert await cloud.images.prune(renamed, keep=0) == ()
+        assert [image.uuid for image in await cloud.images.list()] == [old.uuid, other.uuid]
 
 
 async def test_an_image_that_was_used_lately_is_kept(moved: MovedCloud) -> None:

@@ -154,7 +154,7 @@ class CurrentServer(WorkerServer):
         account, arguments, worker = self.account, self.arguments, self._worker
         assert account is not None
         server = BuildServer(account, worker.name, request, make_specs, has_fresh_disks=arguments.fresh_disk)
-        self.service.images.use_limits_of(request.recipe, lambda: self.arguments, lambda: worker.running)
+        self.service.images.use_limits_of(request, lambda: self.arguments, lambda: worker.running)
         self.server = self._started = server
         account.holders.add(server)
         # What the last run of the master has left counts until the reaper has destroyed it.

@@ -2,9 +2,8 @@
 
 The API takes no labels in these requests, and a process may die before it writes labels. So the title first ends with
 the owner (as a hash), run and attempt of the server. As soon as the API accepts it, a request of its own gives the copy
-its plain title and its labels. `destroy` knows the uuids, and the reaper finds the copies by labels or title.
-
-A disk of `rebuild_disk` has such a title, too, but it is made with the server's own request, and keeps the title.
+its plain title and its labels. `destroy` knows the uuids, and the reaper finds the copies by labels or title. So it is
+with the disk of `rebuild_disk`.
 """
 
 from __future__ import annotations
@@ -73,21 +72,30 @@ class Copies:
             attempt=owned.attempt,
             timeout=COPY_TIMEOUT,
             source=f"/storage/{path_segment(source, 'uuid')}/{action}",
-            known=lambda: self._known(server),
             on_made=lambda copy: self._fleet.add_copies(server, {copy.uuid}),
         )
-        await self.label(server, made, title, labels)
+        await self.label(server, made.uuid, made.labels, title, labels)
         return made
 
-    async def label(self, server: str, copy: Storage, title: str, labels: Mapping[str, str] | None = None) -> None:
-        """Give a copy its title and labels, if it has none. If the API refuses it, its title still says whose it is."""
-        if ATTEMPT in copy.labels:
+    async def label(
+        self,
+        server: str,
+        copy: str,
+        present: Mapping[str, str],
+        title: str,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        """Give a copy its title and labels, if it has none. If the API refuses it, its title still says whose it is.
+
+        `present`: the labels that it has now.
+        """
+        if ATTEMPT in present:
             return
         try:
             owned = await self.ownership(server)
-            await self._fleet.labels.write_storage(copy.uuid, copy.labels, {**owned.labels(), **(labels or {})}, title)
+            await self._fleet.labels.write_storage(copy, present, {**owned.labels(), **(labels or {})}, title)
         except UpCloudError as error:
-            log.debug("storage %s, made for server %s, could not get its labels yet: %s", copy.uuid, server, error)
+            log.debug("storage %s, made for server %s, could not get its labels yet: %s", copy, server, error)
 
     async def ownership(self, server: str) -> Ownership:
         """Owner, attempt and lease of a server."""
@@ -101,7 +109,3 @@ class Copies:
                 raise
             # Its copies are still deleted with it.
             return Ownership(self._fleet.core.owner, run_id(), record.attempt, record.ends)
-
-    def _known(self, server: str) -> frozenset[str]:
-        record = self._fleet.records.get(server)
-        return frozenset() if record is None else record.copies

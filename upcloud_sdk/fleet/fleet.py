@@ -84,7 +84,7 @@ class Fleet:
             ours: dict[str, str | None] = {OWNER: self.core.owner, RUN: run_id(), LEASE: write_lease(ends)}
             undo: list[tuple[str, dict[str, str | None]]] = []
             attempt = seen.ownership.attempt
-            disks = [] if attempt is None else await disks_of(self.core.transport, attempt, with_unlabelled=True)
+            disks = [] if attempt is None else await disks_of(self.core.transport, attempt)
             try:
                 # The server first: disks are not reaped while their server exists.
                 await self.labels.write_server(seen, ours)
@@ -131,7 +131,7 @@ class Fleet:
         """Remove the lease from the server and disks of an attempt. Return the server after that."""
         seen = await self._keep_server(uuid)
         attempt = seen.ownership.attempt
-        for disk in [] if attempt is None else await disks_of(self.core.transport, attempt, with_unlabelled=True):
+        for disk in [] if attempt is None else await disks_of(self.core.transport, attempt):
             # An incomplete image keeps its lease: without it, it would look like a complete one.
             if disk.has_lease and disk.type != "template":
                 await self._edit_disk(disk.uuid, {**seen.ownership.labels(), LEASE: None})

@@ -13,7 +13,7 @@ from upcloud_sdk.errors import NotOpen
 from upcloud_sdk.fleet.checks import check_lease, check_seconds
 from upcloud_sdk.fleet.reap import Reaper, ReapReport
 from upcloud_sdk.fleet.records.api_time import api_now
-from upcloud_sdk.fleet.records.observed import ObservedServer, ObservedStorage, list_servers, list_storages
+from upcloud_sdk.fleet.records.observed import ObservedServer, ObservedStorage, list_private, list_servers
 from upcloud_sdk.models.ownership import LEASE, OWNER
 from upcloud_sdk.resources._base import Namespace
 
@@ -85,7 +85,7 @@ class Leases(Namespace):
             repeatable=True,
             on_cancel=lambda _: self._give_back(wanted),
         )
-        return _lease("server", seen)
+        return _lease("server", seen, self._core.owner)
 
     def _give_back(self, uuid: str) -> None:
         try:
@@ -196,12 +196,12 @@ class Leases(Namespace):
             ValueError: `all_owners` is given with an owner.
         """
         wanted = self._owner(owner, all_owners=all_owners)
-        labels = {OWNER: wanted, LEASE: None}
-        servers = await list_servers(self._transport, labels)
-        storages = await list_storages(self._transport, labels)
+        servers = await list_servers(self._transport, {OWNER: wanted, LEASE: None})
+        # All of them: those without labels are found by their titles.
+        storages = await list_private(self._transport)
         return (
-            *(_lease("server", server) for server in servers if _has_lease(server, wanted)),
-            *(_lease("storage", storage) for storage in storages if _has_lease(storage, wanted)),
+            *(_lease("server", each, wanted) for each in servers if each.has_lease and each.ownership.is_of(wanted)),
+            *(_lease("storage", each, wanted) for each in storages if each.has_lease and each.ownership.is_of(wanted)),
         )
 
     async def now(self) -> datetime:
@@ -249,18 +249,14 @@ class Leases(Namespace):
         )
 
 
-def _has_lease(found: ObservedServer | ObservedStorage, owner: str | None) -> bool:
-    """Whether it has a lease of this owner. The filter may return others by mistake."""
-    return LEASE in found.labels and owner in {None, found.ownership.owner}
-
-
-def _lease(kind: Literal["server", "storage"], found: ObservedServer | ObservedStorage) -> Lease:
+def _lease(kind: Literal["server", "storage"], found: ObservedServer | ObservedStorage, owner: str | None) -> Lease:
     owned = found.ownership
     return Lease(
         uuid=found.uuid,
         kind=kind,
         state=found.state,
-        owner=owned.owner or "",
+        # A title has only a hash of it.
+        owner=owned.owner or owner or "",
         run=owned.run,
         attempt=owned.attempt,
         ends=owned.lease,

@@ -15,14 +15,7 @@ from upcloud_sdk.events import LeaseEvent
 from upcloud_sdk.fleet.destroy.destroy import OneDestroy
 from upcloud_sdk.fleet.destroy.destroy_steps import Spared
 from upcloud_sdk.fleet.records.api_time import api_now
-from upcloud_sdk.fleet.records.observed import (
-    ObservedStorage,
-    get_server,
-    get_storage,
-    list_private,
-    list_servers,
-    servers_of,
-)
+from upcloud_sdk.fleet.records.observed import get_server, get_storage, list_private, list_servers, servers_of
 from upcloud_sdk.fleet.records.records import Record, State
 from upcloud_sdk.models.ownership import LEASE, OWNER
 from upcloud_sdk.resources._delete import delete_storage
@@ -32,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from upcloud_sdk.fleet.fleet import Fleet
-    from upcloud_sdk.fleet.records.observed import ObservedServer
+    from upcloud_sdk.fleet.records.observed import ObservedServer, ObservedStorage
     from upcloud_sdk.models.ownership import Ownership
 
 log = logging.getLogger("upcloud_sdk")
@@ -162,7 +155,7 @@ class Reaper:
 
     def _server_reaper(self, uuid: str, now: datetime) -> Callable[[], Awaitable[None]]:
         def still_ours(seen: ObservedServer) -> bool:
-            return LEASE in seen.labels and self._has_ended(seen.ownership, now)
+            return seen.has_lease and self._has_ended(seen.ownership, now)
 
         async def reap() -> None:
             try:
@@ -267,8 +260,7 @@ class Reaper:
         owned = found.ownership
         if not self._is_selected(found.uuid):
             return False
-        has_lease = found.has_lease if isinstance(found, ObservedStorage) else LEASE in found.labels
-        if not owned.is_of(self._owner) or not has_lease:
+        if not owned.is_of(self._owner) or not found.has_lease:
             return False  # The list has others, too.
         if owned.lease is None:
             self._unreadable.append(found.uuid)

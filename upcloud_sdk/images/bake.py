@@ -338,7 +338,7 @@ class Bake:
         uuid = (await copies.make(server, source, action, document, labels)).uuid
         copy = await self._storages.wait_for_state(uuid, StorageState.ONLINE, timeout=COPY_TIMEOUT)
         if action == "clone":
-            await copies.label(server, copy, document["title"], labels)
+            await copies.label(server, uuid, copy.labels, document["title"], labels)
         return copy
 
     async def _complete(self, server: str, copy: Storage, base: StorageSummary, zone: str) -> Image:

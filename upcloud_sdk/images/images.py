@@ -14,6 +14,7 @@ from upcloud_sdk.images.bake import Bake
 from upcloud_sdk.images.image import Image, by_last_use, oldest_first, read_image
 from upcloud_sdk.images.recipe import Recipe
 from upcloud_sdk.models.ownership import IMAGE, OWNER
+from upcloud_sdk.models.storages import StorageState
 from upcloud_sdk.pricing import Prices
 from upcloud_sdk.resources._base import Namespace
 from upcloud_sdk.waiting import check_number
@@ -112,7 +113,7 @@ class Images(Namespace):
         """List this owner's images with their cost per month, oldest first.
 
         Args:
-            recipe: Only images of this recipe. If it has a name: all images with that name. None: all images.
+            recipe: Only images with its digest or its name. None: all images.
         """
         images = [image for image in await self._all() if recipe is None or _is_of(recipe, image)]
         if not images:
@@ -136,13 +137,12 @@ class Images(Namespace):
     ) -> tuple[Image, ...]:
         """Delete this owner's older images and return them. The `keep` images used last are kept in each zone.
 
-        The current image of `recipe` is the first of them. An image in a state such as `error` is none of them. An
-        image from which a disk is being cloned is kept too.
+        The current image of `recipe` is the first of them, and is always kept. An image in a state such as `error` is
+        none of them. An image from which a disk is being cloned is kept too.
 
         Args:
-            recipe: Only images with its name or, if it has no name, its digest. None: all recipes, each counted by
-                itself.
-            keep: How many images to keep per zone and recipe.
+            recipe: Only images with its digest or its name. None: all recipes, each counted by itself.
+            keep: How many images to keep per zone and recipe. 0: all but the current image of `recipe`.
             unused_for: Only images that no `bake` returned for this long, in seconds. The last use is known to a day.
             dry_run: Return them without deleting them.
             only: Only these uuids, such as those of a dry run. None: all.
@@ -162,7 +162,7 @@ class Images(Namespace):
         families: dict[tuple[str, str], list[Image]] = {}
         for image in images:
             families.setdefault(image.family, []).append(image)
-        older = {image.uuid for family in families.values() for image in _best_first(family, recipe)[keep:]}
+        older = {image.uuid for family in families.values() for image in _older(family, recipe, keep)}
         due = [
             image
             for image in images
@@ -195,17 +195,17 @@ def _check_recipe(recipe: object) -> None:
         raise TypeError(f"recipe is a {type(recipe).__name__}: write Recipe(base='debian-13', commands=[...])")
 
 
-def _best_first(family: Iterable[Image], recipe: Recipe | None) -> list[Image]:
-    """Sort the versions of an image: the current one of the recipe, then the usable ones by last use."""
-    versions = sorted(family, key=by_last_use, reverse=True)
-    usable = [image for image in versions if image.is_usable]
-    current = [image for image in usable if recipe is not None and image.digest == recipe.digest][:1]
-    others = [image for image in versions if not image.is_usable]
-    return [*current, *(image for image in usable if image not in current), *others]
+def _older(family: Iterable[Image], recipe: Recipe | None, keep: int) -> list[Image]:
+    """The versions of an image, without those to keep: the current one of the recipe, then those used last."""
+    versions = sorted(family, key=lambda image: (image.is_usable, by_last_use(image)), reverse=True)
+    sound = [image for image in versions if image.state != StorageState.ERROR]
+    current = [image for image in sound if recipe is not None and image.digest == recipe.digest][:1]
+    kept = [*current, *(image for image in sound if image not in current)][: max(keep, len(current))]
+    return [image for image in versions if image not in kept]
 
 
 def _is_of(recipe: Recipe, image: Image) -> bool:
-    return image.name == recipe.name if recipe.name is not None else image.digest == recipe.digest
+    return image.digest == recipe.digest or (recipe.name is not None and image.name == recipe.name)
 
 
 def _is_unused(image: Image, now: datetime, seconds: float) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -33,8 +34,8 @@ KEPT_LABELS = SDK_LABELS | IMAGE_LABELS
 
 
 _MARK = re.compile(r" upcloud_sdk ([0-9a-f]{12}) (\S{1,64}) ([0-9a-f]{32})$")
-"""The end of the title of a copy without labels: the owner as a hash, run and attempt."""
-_KEPT_OF_TITLE = 150
+"""The end of the title of a storage without labels: the owner as a hash, run and attempt."""
+_KEPT_OF_TITLE = 120
 
 _LEASE_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -89,11 +90,12 @@ class Ownership:
         return None if mark is None else cls(run=mark[2], attempt=mark[3], owner_hash=mark[1])
 
     def marked(self, title: str) -> str:
-        """This title with owner, run and attempt, for a request that takes no labels."""
+        """This title with an id of its own, owner, run and attempt, for a request that takes no labels."""
         mark = f" upcloud_sdk {_hash(self.owner or '')} {self.run} {self.attempt}"
         if _MARK.fullmatch(mark) is None:
             raise ValueError("the server's labels are not from this SDK")
-        return title[:_KEPT_OF_TITLE] + mark
+        # The same server may get several storages with one title.
+        return f"{title[:_KEPT_OF_TITLE]} {secrets.token_hex(4)}{mark}"
 
     def is_of(self, owner: str | None) -> bool:
         """Whether it is of this owner. None: whether it has an owner."""

@@ -86,9 +86,7 @@ class OneCreate(Generic[T]):
     on_late: Callable[[T], None] | None = None
     """Called with a late resource before it is removed."""
     source: str | None = None
-    """For a copy: the path of the request. It takes no labels, so the attempt id is in the title of the document."""
-    known: Callable[[], frozenset[str]] = frozenset
-    """The copies of this attempt that are known: a list may show an older one with the same title."""
+    """For a copy: the path of the request. It takes no labels, so the document has a title like no other."""
 
     def __post_init__(self) -> None:
         self._path, self._what = self.source or self.kind.path, self.kind.key
@@ -175,9 +173,8 @@ class OneCreate(Generic[T]):
         kind, transport = self.kind, self.core.transport
         read = many(_Labelled, kind.many, kind.key, is_lenient=True)
         if self.source is not None:
-            title, known = self.document["title"], self.known()
             copies = await whole_list(transport, f"{kind.path}/private", read)
-            return next((each.uuid for each in copies if each.title == title and each.uuid not in known), None)
+            return next((each.uuid for each in copies if each.title == self.document["title"]), None)
         found = await whole_list(transport, kind.path, read, label_params({ATTEMPT: self.attempt}))
         # The filter may return other resources by mistake.
         return next((each.uuid for each in found if each.labels.get(ATTEMPT) == self.attempt), None)

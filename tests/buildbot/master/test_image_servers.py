@@ -70,6 +70,10 @@ class Warnings(logging.Handler):
 class RecipeWorker(QuickWorker):
     """A worker with an image by recipe. Its guests get the document that the test's guests understand."""
 
+    def wants(self, recipe: Recipe, *zones: str) -> bool:
+        """Whether the master bakes this recipe for these zones again."""
+        return self._service.images.is_wanted(recipe, zones)
+
     def server_specs(self, request: ServerRequest, template: StorageSummary, guest: Guest) -> list[ServerSpec]:
         told = {"host": guest.master, "port": str(guest.port), "name": guest.name}
         document = SecretStr(json.dumps({**told, "passwd": guest.password.get_secret_value()}))
@@ -93,12 +97,15 @@ class ImageServers(RecordCase):
             self.most = max(self.most, len(cloud.servers))
 
         self.patch(cloud, "start_boot", count)
-        own = {"api_username": "user", "api_password": "secret-password", "base_url": self.url}
-        options = {"image": RECIPE, "masterFQDN": "127.0.0.1", "build_wait_timeout": 0, **own, **options}
-        worker = RecipeWorker("bot", bootstrap="image", **options)
+        worker = self.recipe_worker(**options)
         await self.start_master(worker, steps=[step] if step else ())
         self.addCleanup(self.forget_images)
         return worker
+
+    def recipe_worker(self, **options: object) -> RecipeWorker:
+        own = {"api_username": "user", "api_password": "secret-password", "base_url": self.url}
+        options = {"image": RECIPE, "masterFQDN": "127.0.0.1", "build_wait_timeout": 0, **own, **options}
+        return RecipeWorker("bot", bootstrap="image", **options)
 
     def images(self) -> list[Storage]:
         with self.cloud.lock:
@@ -178,3 +185,21 @@ class ImageServers(RecordCase):
         while not any("max_servers or the budget had no room for its server in an hour" in each for each in heard.said):
             await pause()
         assert self.cloud.count(CREATE) == 2
+
+    async def test_what_left_the_configuration_is_not_baked_again(self) -> None:
+        newer = Recipe(base="debian-13", commands=["apt-get install -y git make"], name="tools")
+        worker = await self.start(zones=["fi-hel1", "de-fra1"])
+        await self.build()
+        await self.baked()
+        assert worker.wants(RECIPE, "fi-hel1", "de-fra1")
+        for options in ({"zones": ["fi-hel1"]}, {"zone": "fi-hel1", "image": newer}):
+            self.config.update(self.configuration(self.recipe_worker(**options)))
+            await self.master.reconfig()
+            assert not worker.wants(RECIPE, "fi-hel1", "de-fra1")
+            await self.build()
+            await self.baked()
+        assert worker.wants(newer, "fi-hel1")
+        assert not worker.wants(RECIPE, "fi-hel1")
+        self.config.update(self.configuration(self.worker("other")))
+        await self.master.reconfig()
+        assert not worker.wants(newer, "fi-hel1")

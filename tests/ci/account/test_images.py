@@ -124,7 +124,7 @@ async def test_a_recipe_that_is_no_longer_wanted_is_not_baked_again(moved: Moved
     newer = RECIPE.model_copy(update={"commands": ("echo newer",)})
     async with moved.client() as cloud, _running(cloud, moved) as images:
         wanted = RECIPE
-        images.is_wanted = lambda recipe: recipe.digest == wanted.digest
+        images.is_wanted = lambda recipe, _: recipe.digest == wanted.digest
         await _chosen(images)
         await moved.later(200)
         wanted = newer

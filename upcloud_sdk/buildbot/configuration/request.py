@@ -63,11 +63,11 @@ class ServerRequest(ServerChoice):
         if is_missing(given.image):
             raise ValueError(MISSING_IMAGE)
         host: dict[str, Any] = dict(given.hostconfig or {})
-        zone = host.pop("zone", None) or given.zone or DEFAULT_ZONE
+        host.pop("zone", None)
         plan = host.pop("plan", None)
         return cls(
             image=given.image,
-            zones=tuple(given.zones or (zone,)),
+            zones=zones_of(given),
             plans=tuple(given.plans or (plan or DEFAULT_PLAN,)),
             replaced_by=None if given.plans or plan else DEFAULT_PLAN_HAS,
             hostname=host.pop("hostname", None),
@@ -160,6 +160,12 @@ class ServerRequest(ServerChoice):
 
 BuildServer = JobServer[ServerRequest]
 """The server of a worker's builds."""
+
+
+def zones_of(given: Arguments) -> tuple[str, ...]:
+    """The zones for these values."""
+    host: dict[str, Any] = dict(given.hostconfig or {})
+    return tuple(given.zones or (host.get("zone") or given.zone or DEFAULT_ZONE,))
 
 
 def bootstrap_of(given: Any) -> Bootstrap | SecretStr | None:  # noqa: ANN401 - rendered

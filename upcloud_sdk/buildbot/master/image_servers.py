@@ -13,6 +13,8 @@ from twisted.internet import defer
 
 from upcloud_sdk import Recipe
 from upcloud_sdk.buildbot._buildbot.private import log_error
+from upcloud_sdk.buildbot.configuration.request import zones_of
+from upcloud_sdk.buildbot.configuration.values import is_static
 from upcloud_sdk.buildbot.servers.claims import FREED_BY_A_SERVER
 from upcloud_sdk.ci import price_of
 from upcloud_sdk.ci.money.price import limits_of
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
     from upcloud_sdk.buildbot.servers.claims import Claims
     from upcloud_sdk.buildbot.servers.idle import IdleServers
-    from upcloud_sdk.ci import Price
+    from upcloud_sdk.ci import Price, ServerChoice
     from upcloud_sdk.ci.record.changes import Listener
     from upcloud_sdk.events import BakeEvent
 
@@ -84,25 +86,30 @@ class ImageServers:
         self._released = released
         """Called when a server is gone and its place is free."""
         self._limits: dict[str, Callable[[], Arguments]] = {}
-        self._is_running: dict[str, Callable[[], object]] = {}
+        """By digest."""
+        self._users: dict[tuple[str, tuple[str, ...]], tuple[Callable[[], Arguments], Callable[[], object]]] = {}
+        """The worker that requested an image last, by digest and zones."""
         self._waiting: dict[ImageServer, None] = {}
         self._up: dict[tuple[str, str], ImageServer] = {}
 
     def use_limits_of(
-        self, recipe: Recipe | None, arguments: Callable[[], Arguments], is_running: Callable[[], object]
+        self, choice: ServerChoice, arguments: Callable[[], Arguments], is_running: Callable[[], object]
     ) -> None:
         """Apply `max_servers` and the budget of the worker that requested the image of this recipe last."""
-        if recipe is not None:
-            self._limits[recipe.digest], self._is_running[recipe.digest] = arguments, is_running
+        if choice.recipe is not None:
+            self._limits[choice.recipe.digest] = arguments
+            self._users[choice.recipe.digest, choice.zones] = arguments, is_running
 
-    def is_wanted(self, recipe: Recipe) -> bool:
-        """Whether the worker that requested this image last is still configured with it. From any thread."""
-        arguments, is_running = self._limits.get(recipe.digest), self._is_running.get(recipe.digest)
+    def is_wanted(self, recipe: Recipe, zones: tuple[str, ...]) -> bool:
+        """Whether the worker that requested this image last is still configured with both. From any thread."""
+        arguments, is_running = self._users.get((recipe.digest, zones), (None, None))
         if arguments is None or is_running is None or not is_running():
             return False
-        image = arguments().image
-        # Others are rendered for each build.
-        return not isinstance(image, Recipe) or image.digest == recipe.digest
+        given = arguments()
+        # What is rendered for each build is not known.
+        if isinstance(given.image, Recipe) and given.image.digest != recipe.digest:
+            return False
+        return not is_static((given.zones, given.zone, given.hostconfig)) or zones_of(given) == zones
 
     @asynccontextmanager
     async def reserve(self, account: Account, spec: ServerSpec) -> AsyncGenerator[None]:

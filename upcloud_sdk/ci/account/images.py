@@ -65,8 +65,9 @@ class RecipeImages:
         reserve: Callable[[ServerSpec], AbstractAsyncContextManager[object]] | None = None,
     ) -> None:
         self._cloud, self._clock, self._reserve = cloud, clock, reserve
-        self.is_wanted: Callable[[Recipe], bool] = lambda _: True
-        """Asked before each bake: whether the configuration still has the recipe. If not, it is forgotten."""
+        self.is_wanted: Callable[[Recipe, tuple[str, ...]], bool] = lambda _recipe, _zones: True
+        """Asked before each bake: whether the configuration still has the recipe with these zones. If not, it is
+        forgotten."""
         self._wanted: dict[tuple[str, tuple[str, ...]], _Wanted] = {}
         self._wake = anyio.Event()
         self._found: TimedCache[dict[str, Image]] = TimedCache(FOUND_FOR)
@@ -111,10 +112,10 @@ class RecipeImages:
             self._wake = anyio.Event()
             now = self._clock.now()
             for key, wanted in [(key, each) for key, each in self._wanted.items() if each.due <= now]:
-                if self.is_wanted(wanted.recipe):
+                if self.is_wanted(wanted.recipe, wanted.zones):
                     wanted.due = self._clock.now() + await self._bake(wanted)
                 else:
-                    log.info("image %s is not wanted any more", wanted.recipe.title)
+                    log.info("image %s is not wanted any more in %s", wanted.recipe.title, ", ".join(wanted.zones))
                     self._wanted.pop(key, None)
             next_due = min((each.due for each in self._wanted.values()), default=now + RETRY_AFTER)
             with self._clock.limit(max(0.0, next_due - self._clock.now())):

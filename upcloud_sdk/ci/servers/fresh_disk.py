@@ -92,12 +92,12 @@ class FreshDisk:
             await servers.modify(uuid, ServerChanges(metadata=True))
         if self.is_rebuilt:
             starts()
-            await servers.rebuild_disk(uuid, _rebuild_spec(spec))
+            await servers.rebuild_disk(uuid, _rebuild_spec(spec), timeout=timeout)
         else:
             await self._exchange(spec, timeout)
             starts()
             await servers.start(uuid)
-        await servers.wait_for_state(uuid, ServerState.STARTED, timeout=timeout)
+            await servers.wait_for_state(uuid, ServerState.STARTED, timeout=timeout)
 
     async def _clone_once(self, spec: ServerSpec, timeout: float) -> str:
         """The uuid of the prepared clone. Makes it if there is none. A private template makes one clone at a time."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from upcloud_sdk.errors import Conflict, NotFound, UnexpectedAnswer, UpCloudError
 from upcloud_sdk.fleet.records.observed import attached_disks, disks_of, get_storage
-from upcloud_sdk.models.ownership import LEASE
+from upcloud_sdk.models.ownership import ATTEMPT, LEASE
 from upcloud_sdk.resources._delete import delete_storage
 
 if TYPE_CHECKING:
@@ -60,13 +60,14 @@ class Disks:
         attached = frozenset(disk for disk, is_ours in (self.attached or {}).items() if is_ours)
         self._made = frozenset(disk.uuid for disk in found) | attached
         self._copies = frozenset(disk.uuid for disk in found if disk.type == "template")
-        self.leased = frozenset(disk.uuid for disk in found if LEASE in disk.labels)
+        self.leased = frozenset(disk.uuid for disk in found if disk.has_lease)
 
     async def release(self) -> None:
         """Remove the leases of disks to keep, so that they are never reaped."""
         for disk in sorted(self.leased):
             with suppress(NotFound):
-                await self._labels.edit_storage(disk, {LEASE: None})
+                # With an attempt label, its title does not count any more.
+                await self._labels.edit_storage(disk, {ATTEMPT: self._record.attempt, LEASE: None})
             self.leased -= {disk}
 
     def note_deleted_server(self, server: ObservedServer, *, with_all: bool) -> None:

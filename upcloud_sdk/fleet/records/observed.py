@@ -53,6 +53,11 @@ class ObservedServer(Resource):
     storage_devices: Annotated[tuple[ObservedDevice, ...], Inside("storage_device")] = ()
 
     @property
+    def has_lease(self) -> bool:
+        """Whether it has a lease, which may be unreadable."""
+        return LEASE in self.labels
+
+    @property
     def ownership(self) -> Ownership:
         """Owner and lease, from its labels."""
         return Ownership.read(self.labels)
@@ -133,11 +138,6 @@ async def list_servers(transport: Transport, labels: LabelFilter) -> Sequence[Ob
     return await list_at(transport, "/server", OBSERVED_SERVERS, labels)
 
 
-async def list_storages(transport: Transport, labels: LabelFilter) -> Sequence[ObservedStorage]:
-    """The same for storages."""
-    return await list_at(transport, "/storage", OBSERVED_STORAGES, labels)
-
-
 async def list_private(transport: Transport) -> Sequence[ObservedStorage]:
     """All storages of the account, without those that cannot be read."""
     return await list_at(transport, "/storage/private", OBSERVED_STORAGES)
@@ -163,13 +163,9 @@ async def servers_of(transport: Transport, attempt: str) -> list[ObservedServer]
     return [server for server in found if server.labels.get(ATTEMPT) == attempt]
 
 
-async def disks_of(transport: Transport, attempt: str, *, with_unlabelled: bool = False) -> list[ObservedStorage]:
-    """The disks and incomplete images of an attempt, attached or not.
-
-    `with_unlabelled`: also those that have no labels yet. This reads all private storages.
-    """
-    found = await (list_private(transport) if with_unlabelled else list_storages(transport, {ATTEMPT: attempt}))
-    return [disk for disk in found if disk.is_part and disk.ownership.attempt == attempt]
+async def disks_of(transport: Transport, attempt: str) -> list[ObservedStorage]:
+    """The disks and incomplete images of an attempt, attached or not, also those that have no labels yet."""
+    return [disk for disk in await list_private(transport) if disk.is_part and disk.ownership.attempt == attempt]
 
 
 async def attached_disks(transport: Transport, server: ObservedServer) -> dict[str, str | None]:

@@ -15,6 +15,8 @@ from tests.contract.made import variants
 from tests.docs.endpoints import endpoints
 from tests.percentages import compared
 from tests.sdk.cases import ALL, Case
+from tests.sdk.cases.case import DISK
+from tests.sdk.cases.storages import IMPORT
 from tests.sdk.clock import AutojumpClock
 from upcloud_sdk import RetryPolicy, Token, UpCloud, WaitPolicy, errors
 
@@ -85,9 +87,16 @@ def operation_of_case(case: Case) -> Operation | None:
 
 
 IN_CONTRACT = [case for case in ALL if contract() is not None and operation_of_case(case) is not None]
+IMPORT_URL = Case(
+    call=lambda c: c.storages.import_url(DISK, "https://example.com/disk.raw"),
+    sends=f"POST /storage/{DISK}/import",
+    answer={"storage_import": {**IMPORT["storage_import"], "state": "completed"}},
+)
+"""It waits for the end of the import, so the answer must show it."""
+REQUESTS = [*IN_CONTRACT, IMPORT_URL] if contract() is not None else []
 
 
-@pytest.mark.parametrize("case", IN_CONTRACT, ids=lambda case: case.id)
+@pytest.mark.parametrize("case", REQUESTS, ids=lambda case: case.id)
 async def test_each_request_fits_the_contract(case: Case, request: pytest.FixtureRequest) -> None:
     sent = (await sent_requests(case, case.status, case.answer))[0]
     operation = operation_of_case(case)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 import pytest
 
 from tests.contract.contract import NO_CONTRACT, Json, Operation, Schema, contract, resolved
-from tests.contract.test_contract import IN_CONTRACT, is_excepted, operation_of_case, sent_requests
+from tests.contract.test_contract import REQUESTS, is_excepted, operation_of_case, sent_requests
 from upcloud_sdk._wire import Request, Wrapped
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def anyio_backend() -> str:
 def cases() -> list[Any]:
     """All cases of each operation that has fields to send."""
     found: dict[str, tuple[Operation, list[Case]]] = {}
-    for case in IN_CONTRACT:
+    for case in REQUESTS:
         operation = operation_of_case(case)
         if operation is not None and operation.body() is not None:
             found.setdefault(operation.name, (operation, []))[1].append(case)

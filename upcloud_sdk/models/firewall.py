@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from upcloud_sdk._wire import Address, EmptyIsNone, IntText, Request, Resource, Words, at_most
+from upcloud_sdk._wire import Address, EmptyIsNone, Flag, IntText, Request, Resource, Words, at_most
 from upcloud_sdk.models.firewall_words import FirewallAction, FirewallDirection
 from upcloud_sdk.models.interfaces import AddressFamily
 
@@ -48,6 +48,8 @@ class FirewallRuleSpec(Request):
     action: Literal["accept", "drop"]
     position: Annotated[IntText, Field(ge=1), at_most(1000, "rules")] | None = None
     """Where to insert it: later rules move down. None: at the end. `replace` numbers the rules in order."""
+    enabled: Flag | None = None
+    """Whether it is applied. Only for `server_firewall_rules`: the older `firewall_rules` refuse it. None: it is."""
     comment: Annotated[str, Field(max_length=250)] | None = None
     family: Literal["IPv4", "IPv6"] | None = None
     protocol: Protocol | None = None

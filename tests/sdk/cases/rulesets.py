@@ -66,8 +66,8 @@ _RELATION: dict[str, Any] = {
 _ATTACHED = {"firewall_ruleset_uuid": RULESET, "server_uuid": SERVER, "type": "private"}
 _ATTACHMENT = {"firewall_ruleset": {"firewall_ruleset_uuid": RULESET}}
 _OLD_RULE = {"position": "1", "direction": "in", "action": "drop", "family": None, "icmp_type": None}
-_OLD_SPEC = FirewallRuleSpec(direction="in", action="drop")
-_OLD_SENT = {"direction": "in", "action": "drop"}
+_OLD_SPEC = FirewallRuleSpec(direction="in", action="drop", enabled=False)
+_OLD_SENT = {"direction": "in", "action": "drop", "enabled": "no"}
 
 CASES = [
     Case(

@@ -13,7 +13,7 @@ from upcloud_sdk.models import (
 
 _RULE = BackupRuleSpec(interval="daily", time="0430", retention=30)
 _BEING_MADE = documents.storage(state="maintenance", progress="0")
-_IMPORT = {
+IMPORT = {
     "storage_import": {
         "uuid": "07a1b2c3-d4e5-4f60-8a7b-0123456789a1",
         "state": "cancelling",
@@ -149,14 +149,14 @@ CASES = [
     Case(
         call=lambda c: c.storages.get_import(DISK),
         sends=f"GET /storage/{DISK}/import",
-        answer=_IMPORT,
+        answer=IMPORT,
         look=lambda found: (found.completed, found.read_bytes, found.client_content_length),
         sees=(None, 10, 100),
     ),
     Case(
         call=lambda c: c.storages.cancel_import(DISK),
         sends=f"POST /storage/{DISK}/import/cancel",
-        answer=_IMPORT,
+        answer=IMPORT,
         look=lambda found: found.state,
         sees=ImportState.CANCELLING,
     ),

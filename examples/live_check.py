@@ -3,9 +3,10 @@
     python -m examples.live_check                                       on the simulator, for nothing
     UPCLOUD_TOKEN=ucat_... python -m examples.live_check --live         on a real account, for a few cents
 
-It creates small servers and disks, one after the other, and deletes them. The report contains statuses, codes, names of
-fields and seconds, but no address, uuid or secret. It says what each question costs, and which assumption of the SDK or
-the simulator a different answer changes.
+It creates small servers and disks, one after the other, and deletes them. If it is killed, then after a quarter of an
+hour `upcloud-sdk leases reap --owner live-check` deletes servers and disks, and the next run deletes everything that
+is named live-check-…. The report contains statuses, codes, names of fields and seconds, but no address, uuid or
+secret. It says what each question costs, and which assumption of the SDK or the simulator a different answer changes.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from examples.fleet import spec_for
-from upcloud_sdk import Server, StorageSpec, Token, UpCloud, WaitPolicy, errors
+from upcloud_sdk import Server, Token, UpCloud, WaitPolicy, errors
 from upcloud_sdk.models import ServerRebuildSpec
 from upcloud_sdk.simulator import Simulator
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 ZONE = "fi-hel1"
+NAMED = "live-check-"
 SERVER, DISK = "an hour of a small server", "an hour of 10 GB"
 HOURS = "when `upcloud_sdk.billing` begins an hour: start at :58, and compare with the servers above"
 LAG = "how long the SDK asks for what a list lacks"
@@ -109,7 +111,10 @@ class Questions:
     async def about_storages(self) -> None:
         """Ask the questions that need a disk of their own, and copies of it."""
         cloud, ask = self._cloud, self.ask
-        disk = await cloud.storages.create(StorageSpec(zone=ZONE, title="live-check-disk", size=10))
+        # With a lease, which `storages.create` does not take.
+        wanted = {"zone": ZONE, "title": f"{NAMED}disk", "size": 10, "labels": self.leased()}
+        created = await cloud.request("POST", "/storage", json={"storage": wanted})
+        disk = await cloud.storages.get(created.document["storage"]["uuid"])
         made = [disk.uuid]
         try:
             lag = self.seconds_until("/storage/private", disk.uuid, listed=True)
@@ -117,8 +122,7 @@ class Questions:
             await ask("written_bytes of an upload of 1000 zeros in gzip", "1000", self.written(disk.uuid), cost=DISK)
             await cloud.storages.wait_for_state(disk.uuid, "online", timeout=300)
             for action, more in (("clone", {"zone": ZONE}), ("templatize", {})):
-                labels = [{"key": "live", "value": "check"}]
-                body = {"storage": {"title": f"live-check-{action}", "labels": labels, **more}}
+                body = {"storage": {"title": f"{NAMED}{action}", "labels": self.leased(), **more}}
                 answer = self.copied(f"/storage/{disk.uuid}/{action}", body, made)
                 changes = "whether copies are labelled at once, or later by their uuid"
                 await ask(f"{action} with labels", "400 UNKNOWN_ATTRIBUTE", answer, cost=DISK, changes=changes)
@@ -127,9 +131,15 @@ class Questions:
             await ask("a server from a clone of a backup", "202", answer, cost=SERVER, changes="examples/restore.py")
         finally:
             left = [uuid for uuid in reversed(made) if not await self.is_deleted(uuid)]
-            self._report(Finding("disks named live-check-… that are left: delete them by hand", "0", str(len(left))))
+            self._report(Finding(f"disks named {NAMED}… that are left: delete them by hand", "0", str(len(left))))
         lag = self.seconds_until("/storage/private", disk.uuid, listed=False)
         await ask("seconds until /storage/private has a deleted disk no more", "0", lag, changes=LAG)
+
+    async def delete_leftovers(self) -> None:
+        """Delete what a killed run has left, its copies too, which no reaper deletes."""
+        for each in await self._cloud.storages.list(access="private"):
+            if (each.title or "").startswith(NAMED):
+                await self.is_deleted(each.uuid)
 
     async def is_deleted(self, storage: str) -> bool:
         try:
@@ -152,10 +162,10 @@ class Questions:
         return str(answer.status)
 
     async def restored(self, disk: str, made: list[str]) -> str:
-        backup = await self._cloud.storages.backup(disk, "live-check-backup")
+        backup = await self._cloud.storages.backup(disk, f"{NAMED}backup")
         made.append(backup.uuid)
         await self._cloud.storages.wait_for_state(backup.uuid, "online", timeout=300)
-        device = {"action": "clone", "storage": backup.uuid, "title": "live-check-restored"}
+        device = {"action": "clone", "storage": backup.uuid, "title": f"{NAMED}restored"}
         body = spec_for("live-check", backup.uuid).wire()
         return await self.refused(body | {"storage_devices": {"storage_device": [device]}})
 
@@ -163,7 +173,7 @@ class Questions:
         """Try creates as official tools send them. Each server is destroyed at once."""
         body = spec_for("live-check", template).wire()
         [device] = body["storage_devices"]["storage_device"]
-        extra = {"action": "create", "storage": "", "title": "live-check-data", "size": 10}
+        extra = {"action": "create", "storage": "", "title": f"{NAMED}data", "size": 10}
         for question, reference, change, changes in (
             ("networking: null", "202", {"networking": None}, "empty values in the simulator"),
             ('storage: "" beside create', "202", {"storage_devices": {"storage_device": [device, extra]}}, "the same"),
@@ -180,10 +190,8 @@ class Questions:
 
     async def rebuilt(self, server: str, template: str) -> str:
         began = anyio.current_time()
-        await self._cloud.servers.rebuild_disk(
-            server, ServerRebuildSpec(clone_source=template, delete_detached_disk=True)
-        )
-        await self._cloud.servers.wait_for_state(server, "started", timeout=600)
+        spec = ServerRebuildSpec(clone_source=template, delete_detached_disk=True)
+        await self._cloud.servers.rebuild_disk(server, spec, timeout=600)
         return f"{anyio.current_time() - began:.0f}"
 
     async def about_requests(self) -> None:
@@ -217,9 +225,7 @@ class Questions:
 
     async def refused(self, server: dict[str, Any], *, words: bool = False) -> str:
         """The answer to a create. The server has a lease: if the answer is lost, `upcloud-sdk leases reap` finds it."""
-        ends = datetime.now(UTC) + timedelta(minutes=15)
-        lease = {"upcloud_sdk_owner": self._cloud.owner, "upcloud_sdk_lease": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}
-        labels = [{"key": key, "value": value} for key, value in lease.items()]
+        labels = self.leased()
         disks = [{**disk, "labels": labels} for disk in server["storage_devices"]["storage_device"]]
         server = {**server, "labels": {"label": labels}, "storage_devices": {"storage_device": disks}}
         try:
@@ -228,6 +234,12 @@ class Questions:
             return f"{error.status} {error.code}" + (f": {error.message}" if words else "")
         await self._cloud.servers.destroy(answer.document["server"]["uuid"], storages="all")
         return str(answer.status)
+
+    def leased(self) -> list[dict[str, str]]:
+        """Labels with a lease of a quarter of an hour."""
+        ends = datetime.now(UTC) + timedelta(minutes=15)
+        labels = {"upcloud_sdk_owner": self._cloud.owner, "upcloud_sdk_lease": f"{ends:%Y-%m-%dT%H:%M:%SZ}"}
+        return [{"key": key, "value": value} for key, value in labels.items()]
 
     async def about_a_server(self, server: Server) -> None:
         """Ask the questions about a running server."""
@@ -276,6 +288,7 @@ async def check(cloud: UpCloud, report: Callable[[Finding], None]) -> None:
     """Ask all questions. The server is deleted at the end, also after an error."""
     questions = Questions(cloud, report)
     template = await cloud.storages.find_template("Debian GNU/Linux 12 (Bookworm)")
+    await questions.delete_leftovers()
     await questions.about_requests()
     await questions.about_refusals(template.uuid)
     before, begun = (await cloud.account.get()).credits or 0, datetime.now(UTC).strftime("%H:%M")

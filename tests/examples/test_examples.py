@@ -155,6 +155,25 @@ async def test_a_server_of_the_live_check_whose_answer_is_lost_is_reaped_after_i
     assert (len(sim.servers), len(sim.storages)) == (0, 0)
 
 
+@pytest.mark.anyio
+async def test_the_disks_of_a_killed_live_check_are_reaped_and_the_next_run_deletes_its_copies() -> None:
+    clock = ManualClock(time.time())
+    sim = Simulator(clock=clock, boot_seconds=0, stop_seconds=0, storage_seconds=0)
+    async with UpCloud(Token("ucat_x"), transport=sim.transport(), owner="live-check") as cloud:
+        questions = Questions(cloud, lambda _: None)
+        with anyio.CancelScope() as killed:
+            # The first answer after the create of its disk.
+            questions.seconds_until = lambda *_, **__: killed.cancel()  # type: ignore[method-assign, assignment]
+            await questions.about_storages()
+        [disk] = sim.storages
+        await cloud.storages.templatize(disk, "live-check-templatize")
+        clock.advance(3600)
+        assert (await cloud.leases.reap()).storages == (disk,)
+        assert len(sim.storages) == 1
+        await questions.delete_leftovers()
+    assert len(sim.storages) == 0
+
+
 def test_the_cells_of_the_notebook_run_one_after_the_other() -> None:
     cells = (ROOT / "examples" / "notebook.py").read_text(encoding="utf-8").split("# %%")
     names: dict[str, object] = {"__name__": "__notebook__"}

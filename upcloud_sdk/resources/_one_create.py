@@ -244,7 +244,6 @@ async def create_owned(
     attempt: str,
     timeout: float | None = None,
     source: str | None = None,
-    known: Callable[[], frozenset[str]] = frozenset,
     on_made: Callable[[M], None] | None = None,
 ) -> M:
     """The same, for a document that has the attempt id: in its labels or, with a `source`, in its title.
@@ -261,7 +260,7 @@ async def create_owned(
 
     create = OneCreate(
         core=core, kind=kind, document=document, attempt=attempt, read=read, remove=remove, timeout=timeout,
-        source=source, known=known,
+        source=source,
     )  # fmt: skip
 
     async def post(operation: Operation[Any]) -> M:

@@ -165,7 +165,8 @@ async def servers_of(transport: Transport, attempt: str) -> list[ObservedServer]
 
 async def disks_of(transport: Transport, attempt: str) -> list[ObservedStorage]:
     """The disks and incomplete images of an attempt, attached or not, also those that have no labels yet."""
-    return [disk for disk in await list_private(transport) if disk.is_part and disk.ownership.attempt == attempt]
+    found = await list_private(transport)
+    return [disk for disk in found if disk.is_part and disk.ownership.attempt == attempt]
 
 
 async def attached_disks(transport: Transport, server: ObservedServer) -> dict[str, str | None]:

@@ -11,7 +11,7 @@ CROSSBAR := .venv-crossbar/bin/crossbar
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test coverage demo vm-image test-vm test-multimaster test-page cutpoints sigkill programs soak storm connections shipped races fuzz-worker replay replay-day docs dist test-lowest test-bench bench clean
+.PHONY: help check format test coverage demo vm-image test-vm test-multimaster test-page cutpoints sigkill programs soak storm connections shipped races changes fuzz-worker replay replay-day docs dist test-lowest test-bench bench clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -123,6 +123,10 @@ shipped: $(READY)
 ## make races        let two events of a worker happen at once: a cancel and an attach, a new configuration and a start
 races: $(READY)
 	$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 --numprocesses 2 tests/buildbot/worker/test_races.py tests/buildbot/worker/test_signals.py tests/buildbot/master/test_killed_master.py tests/buildbot/worker/test_clocks.py tests/buildbot/worker/test_locks.py tests/buildbot/master/test_image_servers.py tests/buildbot/servers/test_lost_leases.py tests/buildbot/servers/test_frozen_guests.py
+
+## make changes      change each argument of a worker, and its builders, at each stage of a server: a table, a build each
+changes: $(READY)
+	$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 --numprocesses 2 tests/buildbot/worker/test_changes.py tests/buildbot/worker/test_beside.py
 
 ## make fuzz-worker  run 50 masters with random cancels, lost connections, dying guests, faults, SIGHUPs and removed builders
 ##                   (SEED=n: this one again; SEEDS=n, SECONDS=n)

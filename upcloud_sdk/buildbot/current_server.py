@@ -111,7 +111,7 @@ class CurrentServer(WorkerServer):
         Raises:
             LatentWorkerCannotSubstantiate: No attempt can succeed.
             LatentWorkerFailedToSubstantiate: The next attempt may succeed.
-            LatentWorkerSubstantiatiationCancelled: `cancel_start` was called.
+            LatentWorkerSubstantiatiationCancelled: The master stops.
         """
         self._is_starting, self._started = True, None
         try:
@@ -124,7 +124,11 @@ class CurrentServer(WorkerServer):
             self._is_starting = self._is_cancelled = False
 
     def _failure_of(self, build: Build, error: Exception) -> Exception | None:
-        """The exception for Buildbot after an error of the start. None if its guest has attached nevertheless."""
+        """The exception for Buildbot after an error of the start.
+
+        None if its guest has attached nevertheless, or if a stop waits that has cancelled it: Buildbot would tell the
+        people of `notify_on_missing` that a worker is missing.
+        """
         server = self._started
         if server is not None and server.attached_at is not None:
             if server.details is None:
@@ -143,7 +147,7 @@ class CurrentServer(WorkerServer):
         elif not isinstance(error, defer.CancelledError):
             origin = origin_of(build, self._worker.master)
             self.service.record.refused(error=str(failure.args[-1]), worker=self._worker.name, **origin)
-        return failure
+        return None if self._is_cancelled and isinstance(error, defer.CancelledError) else failure
 
     async def create(
         self, build: Build, request: ServerRequest, guest: Guest, make_specs: MakeSpecs[ServerRequest]

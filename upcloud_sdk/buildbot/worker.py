@@ -13,7 +13,7 @@ from twisted.internet import defer, threads
 
 from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, States, async_to_deferred, config_error
-from upcloud_sdk.buildbot._buildbot.build_ends import drop_builders, ensure_end, starting_build
+from upcloud_sdk.buildbot._buildbot.build_ends import drop_builders, ensure_end, restore_builder, starting_build
 from upcloud_sdk.buildbot._buildbot.private import (
     close_soon,
     is_lost,
@@ -69,6 +69,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     _service: UpcloudService
     _password: GuestPassword
     _current: CurrentServer
+    _is_reconfiguring = False
 
     # --- configure ----------------------------------------------------------------------------------------------------
 
@@ -93,11 +94,14 @@ class UpcloudLatentWorker(AbstractLatentWorker):
         """Use the configuration of `sibling`, if it differs from this worker's, and the builders that have it now."""
         if drop_builders(self) and self._current.server is not None:
             self._current.server.is_outdated = True
+        self._is_reconfiguring = True
         try:
             await super().reconfigServiceWithSibling(sibling)
         except Exception:
             self.configured = False
             raise
+        finally:
+            self._is_reconfiguring = False
         # Buildbot compares with the arguments of the constructor, and would ignore a return to these.
         self._config_args, self._config_kwargs = sibling._config_args, sibling._config_kwargs
 
@@ -133,12 +137,12 @@ class UpcloudLatentWorker(AbstractLatentWorker):
     @async_to_deferred
     async def updateWorker(self) -> None:  # noqa: N802 - Buildbot's
         """Tell the guest its builders. If its connection is lost meanwhile, the next one hears them."""
-        conn, is_attaching = self.conn, self._old_builder_list is None
+        conn = self.conn
         try:
             await super().updateWorker()
         except Exception:
-            # Buildbot would end the whole reconfiguration.
-            if is_attaching or (self.conn is conn and not (conn is None or is_lost(conn))):
+            # Buildbot would end the whole reconfiguration. But a login must fail, which calls this, too.
+            if not self._is_reconfiguring or (self.conn is conn and not (conn is None or is_lost(conn))):
                 raise
 
     def _set_idle_time(self, server: BuildServer) -> None:
@@ -203,7 +207,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
 
     def buildStarted(self, wfb: WorkerForBuilder) -> None:  # noqa: N802 - Buildbot's
         """Reserve a slot among `max_servers` for the server of this build, before Buildbot asks another worker."""
-        ensure_end(self, starting_build(wfb))
+        ensure_end(self, starting_build(wfb), self._service.sleep)
         self._current.reserve()
         self.placement.build_started(wfb)
         builds.build_started(self._current.server, wfb, self.master)
@@ -211,6 +215,7 @@ class UpcloudLatentWorker(AbstractLatentWorker):
 
     def buildFinished(self, wfb: WorkerForBuilder) -> None:  # noqa: N802 - Buildbot's
         """Allow the next build. A server of an earlier configuration is destroyed first."""
+        restore_builder(self, wfb.builder)  # It may have been removed while the end of the build was recorded.
         self._current.release()
         self.placement.build_finished(wfb)
         server = self._current.server

@@ -35,6 +35,14 @@ class Owner(MasterCase):
         await self.master.db.pool.do(forget)
         assert await owner_of(self.master) != first
 
+    async def test_a_base_directory_that_was_copied_with_its_database_is_another_owner(self) -> None:
+        first, name = await self.owner(), self.master.name
+        self.master.name = f"{name}-copy"
+        copied = await owner_of(self.master)
+        self.master.name = name
+        assert copied != first
+        assert await owner_of(self.master) == first
+
     async def test_an_owner_that_an_older_release_wrote_into_the_database_stays(self) -> None:
         self.serve()
         await self.start_master(self.worker())

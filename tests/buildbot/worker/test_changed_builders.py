@@ -8,6 +8,7 @@ from twisted.internet import defer
 
 from tests.buildbot._types import CANCELLED, RETRY, SUCCESS, BuilderConfig, BuildFactory
 from tests.buildbot.harness import MasterCase, Outcome, pause, until
+from upcloud_sdk.buildbot._buildbot.api import async_to_deferred
 from upcloud_sdk.simulator import never
 
 if TYPE_CHECKING:
@@ -133,6 +134,25 @@ class ChangedBuilders(MasterCase):
         await self.change({"two": ["bot"]})
         assert await self.ended() == [CANCELLED]
         assert "two" in self.master.botmaster.builders
+
+    async def test_a_build_whose_builder_is_removed_while_its_end_is_recorded_keeps_its_result(self) -> None:
+        building = await self.running(await self.start())
+        updates = self.master.data.updates
+        finish, reached, go_on = updates.finishBuild, defer.Deferred[None](), defer.Deferred[None]()
+
+        @async_to_deferred
+        async def held(*args: Any) -> None:  # noqa: ANN401 - handed through
+            reached.callback(None)
+            await go_on
+            await finish(*args)
+
+        self.patch(updates, "finishBuild", held)
+        self.may_end.touch()
+        await reached
+        await self.change({"two": ["bot"]})
+        go_on.callback(None)
+        # Buildbot itself would leave its request claimed for ever.
+        assert (await building).results == [SUCCESS]
 
     async def test_a_worker_that_is_taken_out_of_an_idle_builder_and_put_back_builds_for_it(self) -> None:
         await self.start()

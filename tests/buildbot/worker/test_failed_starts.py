@@ -8,6 +8,7 @@ from twisted.internet import defer
 
 from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, Interpolate, renderer
 from tests.buildbot.harness import MasterCase, pause
+from upcloud_sdk.buildbot._buildbot import build_ends
 
 UPDATES = (
     "addStep",
@@ -74,13 +75,23 @@ class FailedStarts(MasterCase):
         """Buildbot itself would show the build as running until a restart of the master."""
         self.serve()
         await self.start_master(self.worker())
-        for _ in range(2):
+        self.patch(build_ends, "_RECORD_AGAIN_AFTER", (0.01, 0.02))
+        for _ in range(12):
             self.fail_once(self.master.data.updates, "finishBuild")
         await self.build()
         while (await self.master.data.get(("builds", 1)))["results"] is None:
             await pause()
         build = await self.master.data.get(("builds", 1))
         assert (build["results"], build["complete"]) == (SUCCESS, True)
+        assert len(self.flushLoggedErrors(Refused)) == 1
+
+    async def test_a_master_stops_while_the_end_of_a_build_cannot_be_recorded(self) -> None:
+        self.serve()
+        await self.start_master(self.worker())
+        self.patch(build_ends, "_RECORD_AGAIN_AFTER", (3600.0, 3600.0))
+        self.fail_once(self.master.data.updates, "finishBuild")
+        await self.build()
+        await self.tested_master.shutdown()
         assert len(self.flushLoggedErrors(Refused)) == 1
 
     async def test_a_build_is_tried_again_if_the_code_fails_that_decides_whether_to_build(self) -> None:

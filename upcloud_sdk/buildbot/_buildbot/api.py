@@ -212,7 +212,6 @@ if TYPE_CHECKING:
         state: States
         configured: bool
         _graceful: bool
-        _old_builder_list: list[object] | None
         build_wait_timer: DelayedCall | None
         _config_args: tuple[Any, ...]
         _config_kwargs: dict[str, Any]

@@ -12,12 +12,16 @@ from upcloud_sdk.buildbot._buildbot.api import CANCELLED, RETRY, async_to_deferr
 from upcloud_sdk.buildbot._buildbot.private import wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.defer import Deferred
 
-    from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, Build, WorkerForBuilder
+    from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, Build, Builder, WorkerForBuilder
 
-_RECORD_AGAIN_AFTER = (1.0, 2.0, 4.0)
-"""Pauses in seconds. Buildbot itself tries again for an hour if the database is locked."""
+    Sleep = Callable[[float], Deferred[None]]
+
+_RECORD_AGAIN_AFTER = 1.0, 60.0
+"""The first and the longest pause, in seconds. Buildbot itself tries again for an hour if the database is locked."""
 
 
 def starting_build(wfb: WorkerForBuilder) -> Build:
@@ -33,8 +37,8 @@ def running_build(wfb: WorkerForBuilder) -> Build | None:
 class _EndingBuild:
     """A build that always ends, also after errors."""
 
-    def __init__(self, worker: AbstractLatentWorker, build: Build) -> None:
-        self._worker, self._build = worker, build
+    def __init__(self, worker: AbstractLatentWorker, build: Build, sleep: Sleep) -> None:
+        self._worker, self._build, self._sleep = worker, build, sleep
         self._start, self._stop, self._finish = build.startBuild, build.stopBuild, build.buildFinished
         self._is_cancelled = False
 
@@ -55,8 +59,7 @@ class _EndingBuild:
 
     async def finish(self, text: list[str], results: int) -> None:
         build, builder = self._build, self._build.builder
-        # A removed builder has lost them, and needs them to end its last builds.
-        builder.master, builder.botmaster = self._worker.master, self._worker.botmaster
+        restore_builder(self._worker, builder)
         if self._is_cancelled and results == RETRY:
             text, results = ["cancelled", *text[1:]], CANCELLED
         if build.buildid is None:
@@ -67,37 +70,42 @@ class _EndingBuild:
         if build in builder.building:
             # Its end, or even its begin, is not in the database. But its worker is free.
             if build.buildid is not None:
-                wait_for(self._worker, defer.ensureDeferred(_record_end(self._worker, build)))
+                defer.ensureDeferred(self._record_end()).addErrback(lambda _: None)  # The master stops.
             if wfb.isBusy():
                 wfb.buildFinished()
             builder.buildFinished(build, wfb)
         self._worker.workerforbuilders.pop(wfb, None)
 
+    async def _record_end(self) -> None:
+        """Try again to record the end of the build. Its page shows that it runs until then."""
+        seconds, longest = _RECORD_AGAIN_AFTER
+        while True:
+            await self._sleep(seconds)
+            seconds = min(2 * seconds, longest)
+            with contextlib.suppress(Exception):  # only the first error is logged
+                await self._worker.master.data.updates.finishBuild(self._build.buildid, self._build.results)
+                return
 
-def ensure_end(worker: AbstractLatentWorker, build: Build) -> None:
+
+def restore_builder(worker: AbstractLatentWorker, builder: Builder) -> None:
+    """Give a builder that was removed what it has lost, and needs to complete the requests of its last builds."""
+    builder.master, builder.botmaster = worker.master, worker.botmaster
+
+
+def ensure_end(worker: AbstractLatentWorker, build: Build, sleep: Sleep) -> None:
     """Make sure that a build ends, even if its start fails. Call it in `buildStarted`, before Buildbot's `startBuild`.
+
+    `sleep` fires after some seconds, and fails when the master stops.
 
     Buildbot itself would wait forever if an error is raised before the first step, if the connection is lost before the
     build listens for that, if its request is cancelled at its start, or if its end cannot be recorded. If a user has
     cancelled the build and the connection is lost before the guest has stopped it, Buildbot would try it again.
     """
-    ending = _EndingBuild(worker, build)
+    ending = _EndingBuild(worker, build, sleep)
     # `startBuild` replaces it, unless it fails before. `buildFinished` needs it.
     build.stopBuildConsumer = SimpleNamespace(stopConsuming=lambda: None)
     build.startBuild, build.stopBuild = async_to_deferred(ending.start), async_to_deferred(ending.stop)
     build.buildFinished = async_to_deferred(ending.finish)
-
-
-async def _record_end(worker: AbstractLatentWorker, build: Build) -> None:
-    """Try again to record the end of a build. Its page shows that it runs until then."""
-    master = worker.master
-    for seconds in _RECORD_AGAIN_AFTER:
-        paused: Deferred[None] = defer.Deferred()
-        master.reactor.callLater(seconds, paused.callback, None)
-        await paused
-        with contextlib.suppress(Exception):  # only the first error is logged
-            await master.data.updates.finishBuild(build.buildid, build.results)
-            return
 
 
 def builds_on(worker: AbstractLatentWorker) -> list[Build]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import anyio
 from twisted.internet import defer
 from twisted.logger import Logger
 
@@ -144,6 +145,10 @@ class UpcloudService(SharedService):
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call a function on the reactor's thread, after those that were given before."""
         self.master.reactor.callFromThread(function, *args)
+
+    def sleep(self, seconds: float) -> defer.Deferred[None]:
+        """Fires after so many seconds. Cancelled when the master stops."""
+        return self.bridge.run(anyio.sleep, seconds).ended
 
     # --- servers ------------------------------------------------------------------------------------------------------
 

@@ -142,6 +142,9 @@ class CurrentServer(WorkerServer):
             # Who stops the master or the build while the server boots has not made anything fail.
             if not isinstance(error, defer.CancelledError):
                 server.fail(str(error) or str(failure))
+            if self._build_log is not None and self._build_log.server is server:
+                # The client may need long to destroy a server that is given up. `call`: after the line of the error.
+                self.service.call(self._build_log.finish)
         elif isinstance(error, LatentWorkerFailedToSubstantiate):
             add_notice(build, LOG, str(error.args[-1]))
         elif not isinstance(error, defer.CancelledError):

@@ -271,6 +271,12 @@ class Budgets(MasterCase):
         assert "per_hour=0.001 is less than an hour of one server, 0.00744 EUR" in outcome.logs
         assert cloud.count(CREATE) == 0
 
+    async def test_the_currency_is_that_of_the_price_list_where_the_account_may_not_be_read(self) -> None:
+        cloud = self.serve()
+        cloud.fail("GET /account", status=403, code="FORBIDDEN", times=None)
+        await self.start(1, budget=Budget(per_hour=2 * PRICE))
+        assert (await self.build()).results == [SUCCESS]
+
     async def test_a_budget_in_a_currency_that_the_account_does_not_have_ends_the_build(self) -> None:
         self.serve()
         await self.start(1, budget=Budget(per_hour=1, currency="USD"))

@@ -84,7 +84,8 @@ class Records(RecordCase):
         await self.cancel(1)
         self.let_start(server)
         assert (await building).results == [CANCELLED]
-        assert [(server.phase, server.error) for server in await self.all_gone()] == [(Phase.GONE, None)]
+        # Two entries if its create is answered after the cancel.
+        assert {(server.phase, server.error) for server in await self.all_gone()} == {(Phase.GONE, None)}
 
     async def test_a_start_that_a_limit_refuses_leaves_nothing_in_the_record(self) -> None:
         self.serve()

@@ -64,9 +64,7 @@ class BuildLog:
             self.write(f"its worker attached after {server.attach_seconds or 0:.0f} s")
         # The guest may attach before the API answers the create, or though the create fails.
         is_complete = server.attached_at is not None and (server.details is not None or server.error is not None)
-        # The client destroys it, which may take long: while it is in maintenance, nobody can.
-        is_given_up = server.is_abandoned and server.error is not None
-        if is_complete or is_given_up or change.phase in {Phase.STOPPING, Phase.GONE}:
+        if is_complete or change.phase in {Phase.STOPPING, Phase.GONE}:
             self.finish()
 
     def finish(self) -> None:

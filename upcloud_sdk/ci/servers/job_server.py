@@ -226,8 +226,10 @@ class JobServer(ServerLife, Generic[C]):
             self.details, self.is_abandoned = server, True
             if self.phase is Phase.GONE:
                 # Until now it counted as never created.
+                has_failed = self.error is not None
                 self._live_again()
-                self.fail("its create was answered too late")
+                if has_failed:
+                    self.fail("its create was answered too late")
             self._note_made()
 
     async def _boot(self, timeout: float) -> None:

@@ -35,4 +35,4 @@ def list_prices(cloud: Cloud, call: Call) -> Answer:
         if dearer not in levels:
             levels[dearer] = items_of(cloud.catalog, zone)
         documents.append({"name": zone, **levels[dearer]})
-    return Answer(200, {"prices": {"zone": documents}})
+    return Answer(200, {"prices": {"currency": cloud.account.person.currency, "zone": documents}})

@@ -72,7 +72,7 @@ class Rivals:
 
     def check_refusals(self) -> None:
         """No build was refused more than once for each server that the other master has claimed since its request."""
-        servers = self.read("select master, asked / 1000000 as asked, uuid, error from upcloud_servers")
+        servers = self.read("select master, asked / 1000000.0 as asked, uuid, error from upcloud_servers")
         assert all(server.uuid or server.error for server in servers), "a refused claim has left a row"
         refused = self.read(
             "select b.buildrequestid as request, m.name as master, b.complete_at, r.submitted_at from builds b"
@@ -84,10 +84,10 @@ class Rivals:
         for build in refused:
             key = build.request, build.master
             counts[key] = counts.get(key, 0) + 1
-            others = [each for each in servers if each.master != build.master and each.asked <= build.complete_at]
-            # Builds' times are whole seconds.
-            since = [each for each in others if each.asked >= build.submitted_at - 1]
-            assert counts[key] <= len(since), (build, counts)
+            others = [each for each in servers if each.master != build.master]
+            # Builds' times are whole seconds, cut off.
+            since = [each for each in others if build.submitted_at - 1 <= each.asked <= build.complete_at + 1]
+            assert counts[key] <= len(since), (build, counts, servers)
         made = [sum(each.master.endswith(master.name) for each in servers) for master in self.masters]
         # Shown with `-s`.
         sys.stderr.write(

@@ -11,7 +11,8 @@ import pytest
 from twisted.internet import defer
 
 from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, ShellCommand
-from tests.buildbot.harness import MasterCase, pause, until
+from tests.buildbot.harness import pause, until
+from tests.buildbot.master.record_case import RecordCase
 from tests.buildbot.quick import QuickWorker
 from tests.simulator.documents import server_request
 from upcloud_sdk.buildbot import Budget, PaidHour
@@ -37,7 +38,7 @@ class Later(datetime):
         return super().now(tz) + timedelta(days=61)
 
 
-class Budgets(MasterCase):
+class Budgets(RecordCase):
     def builds(self, number: int) -> defer.Deferred[list[Any]]:
         return defer.gatherResults([defer.ensureDeferred(self.build()) for _ in range(number)])
 
@@ -59,7 +60,8 @@ class Budgets(MasterCase):
         self.patch(cloud, "start_boot", count)
         await self.start(4, budget=Budget(per_hour=2 * PRICE))
         outcomes = await self.builds(5)
-        assert [outcome.results[-1] for outcome in outcomes] == [SUCCESS] * 5
+        # None of them is refused, not even before the price is known.
+        assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * 5
         assert 1 <= most <= 2
 
     async def test_the_servers_of_another_master_of_the_same_owner_count(self) -> None:
@@ -97,26 +99,25 @@ class Budgets(MasterCase):
                     self.cloud.storages.pop(device.storage, None)
                 del self.cloud.servers[uuid]
 
-    async def test_the_log_of_a_waiting_build_has_the_reason(self) -> None:
+    async def test_the_log_of_a_refused_build_has_the_reason_and_the_record_nothing(self) -> None:
         self.serve()
-        gate = self.gate()
-        await self.start(2, step=until(gate), budget=Budget(per_hour=PRICE))
-        building = self.builds(2)
-        while RETRY not in {build["results"] for build in await self.master.data.get(("builds",))}:
-            await pause()
-        gate.touch()
-        outcomes = await building
-        told = "".join(outcome.logs for outcome in outcomes)
-        assert [outcome.results[-1] for outcome in outcomes] == [SUCCESS] * 2
-        assert "the budget of 0.00744 an hour has no room" in told
-        assert {result for outcome in outcomes for result in outcome.results} == {SUCCESS, RETRY}
+        [worker] = await self.start(1, budget=Budget(per_hour=1.5 * PRICE), owner="both")
+        self.make_server_of_another_run(owner="both")
+        waiting = defer.ensureDeferred(self.build())
+        await self.retried()
+        self.forget_servers()
+        worker.look_again()
+        outcome = await waiting
+        assert outcome.results == [RETRY, SUCCESS]
+        assert "the budget of 0.01116 an hour has no room" in outcome.logs
+        assert [server.uuid is None for server in await self.all_gone()] == [False]
 
     async def test_a_budget_that_is_raised_by_a_reconfiguration_lets_waiting_builds_start(self) -> None:
         cloud = self.serve()
         gate = self.gate()
         await self.start(2, step=until(gate), budget=Budget(per_hour=PRICE))
         building = self.builds(2)
-        while RETRY not in {build["results"] for build in await self.master.data.get(("builds",))}:
+        while not cloud.count(CREATE):
             await pause()
         raised = [self.worker(f"bot-{number}", budget=Budget(per_hour=2 * PRICE)) for number in (1, 2)]
         self.config.update(self.configuration(*raised, steps=[until(gate)]))

@@ -13,10 +13,9 @@ import pytest
 from twisted.internet import defer, threads
 
 from tests.buildbot._types import CANCELLED, EXCEPTION, RETRY, SUCCESS
-from tests.buildbot.harness import IMAGE, pause, until
+from tests.buildbot.harness import IMAGE, pause
 from tests.buildbot.master.record_case import RecordCase
 from tests.buildbot.recorded import record_files
-from upcloud_sdk.buildbot import Budget
 from upcloud_sdk.buildbot.master.record import RECORD, url_in
 from upcloud_sdk.ci import Phase, Record, ServerChange
 from upcloud_sdk.ci.record.changes import MILLION
@@ -86,18 +85,6 @@ class Records(RecordCase):
         assert (await building).results == [CANCELLED]
         # Two entries if its create is answered after the cancel.
         assert {(server.phase, server.error) for server in await self.all_gone()} == {(Phase.GONE, None)}
-
-    async def test_a_start_that_a_limit_refuses_leaves_nothing_in_the_record(self) -> None:
-        self.serve()
-        gate = self.gate()
-        workers = [self.worker(name, budget=Budget(per_hour=0.01)) for name in ("one", "two")]
-        await self.start_master(*workers, steps=[until(gate)])
-        building = [defer.ensureDeferred(self.build(name)) for name in ("one", "two")]
-        while RETRY not in {build["results"] for build in await self.master.data.get(("builds",))}:
-            await pause()
-        gate.touch()
-        assert [(await each).results[-1] for each in building] == [SUCCESS, SUCCESS]
-        assert [server.uuid is None for server in await self.all_gone()] == [False, False]
 
     async def test_a_server_whose_worker_never_calls_is_recorded_with_the_reason(self) -> None:
         self.serve()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from twisted.internet import defer
 
 from upcloud_sdk.buildbot._buildbot.api import CANCELLED, RETRY, async_to_deferred
-from upcloud_sdk.buildbot._buildbot.private import wait_for
+from upcloud_sdk.buildbot._buildbot.private import close_at_once, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,11 @@ def drop_builders(worker: AbstractLatentWorker) -> bool:
         # The worker is busy until the build has ended. A builder may get the name again before.
         worker.workerforbuilders[wfb], had_builds = wfb, True
         if build.conn is not None:
+            waits_for_guest = build.stopped
             build.lostRemote()
+            if waits_for_guest and worker.conn is not None:
+                # Buildbot waits for its answer to the cancel, which a guest that hangs does not give.
+                close_at_once(worker.conn)
         else:
             wait_for(worker, build.stopBuild("its builder no longer has this worker", RETRY))
     return had_builds

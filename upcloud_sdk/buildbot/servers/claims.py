@@ -21,7 +21,7 @@ from upcloud_sdk.buildbot.configuration.values import is_renderable
 from upcloud_sdk.ci import RecordProblem
 from upcloud_sdk.ci.money.price import Spent, limits_of
 from upcloud_sdk.ci.record.changes import MILLION, Phase, ServerChange
-from upcloud_sdk.ci.record.claims import Claim
+from upcloud_sdk.ci.record.claims import Claim, Refused
 from upcloud_sdk.errors import NotFound, UpCloudError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.accounts.open_accounts import Account
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
     from upcloud_sdk.ci import Price, Record
-    from upcloud_sdk.ci.record.claims import Limits, Refused
+    from upcloud_sdk.ci.record.claims import Limits
     from upcloud_sdk.ci.record.record import View
 
 _LOOK_AGAIN_AFTER = 30.0
@@ -94,6 +94,11 @@ class Claims:
         at = self.now(price)
         limits = _limits(price, arguments, at)
         reserved = [each for holder, each in self._reserved.items() if holder != worker]
+        if price is None and arguments.budget is not None and reserved:
+            # Without it, all would start, and the budget would refuse those that it has no room for.
+            unpriced = Refused(limit="price")
+            self._note_waiting(worker, None, unpriced)
+            return unpriced
         key = (arguments.max_servers, arguments.budget, price and price.hourly, limits.billed, len(limits.listed))
         refused = self._answer(key, limits, price, at, [*reserved, *self._first.values()])
         if refused is not None:

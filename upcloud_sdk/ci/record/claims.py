@@ -50,8 +50,8 @@ class Claim:
 class Refused:
     """Why a server may not be made now. Its text is a sentence."""
 
-    limit: Literal["max_servers", "per_hour", "per_month", "record"]
-    """`record`: the record is shared, and cannot be written now."""
+    limit: Literal["max_servers", "per_hour", "per_month", "price", "record"]
+    """`price`: it is being asked for another server. `record`: it is shared, and cannot be written now."""
     allowed: int = 0
     """Servers, or millionths."""
     spent: int = 0
@@ -82,6 +82,8 @@ class Refused:
                     f"spent{claimed}, and an hour of this server costs {self._amount(self.wanted)} {self.currency}"
                     f"{until}"
                 )
+            case "price":
+                return "the budget waits for the first price, which the start of another server asks for"
             case "record":
                 return f"the record that other masters share cannot be written, so nothing new is made: {self.problem}"
 

@@ -313,6 +313,30 @@ def test_users_who_may_not_see_builds_may_not_see_servers(
         guarded.close()
 
 
+def test_credentials_that_the_api_refuses_are_said_on_top(
+    browser: Browser,
+    _basedir: Path,  # noqa: PT019 - it is used
+    tmp_path: Path,
+) -> None:
+    simulator = Simulator()
+    simulator.fail("*", status=401, code="AUTHENTICATION_FAILED", times=None)
+    with simulator.serve() as url:
+        locked = PageMaster(make_basedir(_basedir, tmp_path / "locked"), url, {"one": IN_A_ROW})
+        locked.start()
+        try:
+            for size in SIZES:
+                with opened(browser, locked.web, size=size) as view:
+                    view.open("")
+                    note = view.page.locator(".uc-note", has_text="AUTHENTICATION_FAILED")
+                    note.wait_for()
+                    assert note.count() == 1
+                    assert "Not listed: disks of buildbot-" in note.inner_text()
+                    assert not view.is_wider_than_its_window()
+                    view.keep(f"credentials-refused-{size}")
+        finally:
+            locked.close()
+
+
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Staged]]:
     """Gives so many servers, some with long names. Their documents are made by the page's code, without a master."""

@@ -37,7 +37,7 @@ def _label(item: object) -> tuple[str, str]:
     except ValueError:
         raise ApiFault(400, "LABELS_INVALID", "A label is an object with a key and a value.") from None
     with Fields(values, where="label") as f:
-        f.get("visible", yes_no, "yes")
+        f.need("visible", yes_no)
         return labels.read_pair(f.need("key", text()), f.need("value", text()))
 
 

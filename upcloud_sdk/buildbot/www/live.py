@@ -69,7 +69,7 @@ async def live_view(service: UpcloudService) -> LiveView:
         earlier=await _earlier(service, view, listed.keys(), orphaned.keys()),
         master_of=partial(master_of, names=names, owners=owners),
         exclusive={account.key.owner for account in accounts if account.key.is_exclusive},
-        problems=[f"Not listed: {', '.join(sorted(set(what)))}. {why}.{instead}" for what, why in problems.values()],
+        problems=[f"Not listed: {', '.join(sorted(set(what)))}. {why}{instead}" for what, why in problems.values()],
     )
 
 
@@ -96,9 +96,10 @@ def _ask(
         try:
             return await operation.ended
         except UpCloudError as error:
-            cause, why = (type(error), getattr(error, "code", None)), str(error).rstrip(".")
+            cause, why = (type(error), getattr(error, "code", None)), str(error)
         except defer.CancelledError:
-            cause, why = None, f"The API has not answered within {ANSWERS_WITHIN:g} s"
+            cause, why = None, f"The API has not answered within {ANSWERS_WITHIN:g} s."
+        why = why if why.endswith((".", "?")) else f"{why}."
         problems.setdefault(cause, ([], why))[0].append(what)
         return None
 

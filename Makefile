@@ -153,7 +153,8 @@ test-vm: $(READY)
 			$(if $(filter debian-12,$(RELEASES)),,-k 'not debian-12') $(or $(ARGS),tests/vm); \
 	fi
 
-## make test-multimaster  test two masters on one database, one of which dies (minutes; needs PostgreSQL, installs crossbar)
+## make test-multimaster  test two masters on one database, one of which dies, and that race for a limit (minutes; needs
+##                   PostgreSQL, installs crossbar; RACES=n builds for each limit, 16 by default)
 test-multimaster: $(READY) $(CROSSBAR)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group multimaster
 	$(BIN)/python -m pytest -p no:cacheprovider -o faulthandler_timeout=900 tests/multimaster tests/ci/record

@@ -32,7 +32,8 @@ def test_the_stop_of_a_master_while_a_server_boots_is_no_failure(
         eventually("a server that boots", lambda: cloud.servers)
         master.terminate(DOWN_WITHIN)
         with sqlite3.connect(master.basedir / RECORD) as record:
-            assert record.execute("SELECT error FROM upcloud_servers").fetchall() == [(None,)]
+            # Buildbot may begin to try the build again before it stops.
+            assert set(record.execute("SELECT error FROM upcloud_servers")) == {(None,)}
         cloud.servers.clear()
 
 

@@ -206,6 +206,8 @@ class Changes(MasterCase):
         assert outcome.results == ([RETRY] if is_given_up else []) + [SUCCESS], outcome.logs
         following = await self.build("bot")
         assert following.results == [SUCCESS], following.logs
+        while self.cloud.count(CREATE) < len(self.made):
+            await pause()  # A request counts with its answer, which may be late.
         self.check_servers([outcome, following], change, is_given_up=is_given_up)
 
     def check_servers(self, outcomes: list[Outcome], change: str, *, is_given_up: bool) -> None:

@@ -10,6 +10,9 @@ import re
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -18,9 +21,13 @@ import anyio
 import httpx
 import pytest
 
+from examples import ci_runner
 from examples.fleet import spec_for
 from examples.live_check import Questions
 from upcloud_sdk import Token, UpCloud, errors
+from upcloud_sdk.ci import OpenAccount, Phase, Record, ServerChange, ServerChoice
+from upcloud_sdk.ci.record.queries import servers_known
+from upcloud_sdk.placement import Budget
 from upcloud_sdk.simulator import ManualClock, Simulator
 
 if TYPE_CHECKING:
@@ -85,6 +92,43 @@ def test_the_runner_uses_a_server_for_several_jobs_and_leaves_none() -> None:
     ]
     assert len({server for _, _, server, _, _ in rows}) <= 2
     assert "servers left: 0" in done.stdout
+
+
+def test_the_runner_waits_for_room_in_its_budget_and_its_record_agrees_with_the_bill() -> None:
+    done = run("ci_runner", *["sleep 1"] * 4)
+    assert done.returncode == 0, done.stderr
+    assert "waits: the budget of 0.03 an hour has no room" in done.stderr
+    assert "2 servers: 0.02678 EUR billed" in done.stdout
+    assert "0.00000 for others on the same bill" in done.stdout
+
+
+@pytest.mark.anyio
+async def test_the_runner_ends_the_record_of_a_server_of_its_last_process_that_is_gone(tmp_path: Path) -> None:
+    record = Record(f"sqlite:///{tmp_path / 'runner.sqlite'}")
+    choice = ServerChoice(image="debian-13", zones=("fi-hel1",), plans=("PREMIUM-1xCPU-1GB",))
+    long_ago = datetime.now(UTC) - timedelta(days=1)
+    made = ServerChange(
+        id="earlier",
+        at=long_ago,
+        phase=Phase.MADE,
+        master=ci_runner.MASTER,
+        owner="ci-runner-1",
+        uuid="00000000-0000-4000-8000-000000000001",
+        hourly=1_000_000,
+        currency="EUR",
+    )
+    earlier = Record(record.name)
+    earlier.tell(made)
+    assert earlier.close(timeout=30)
+    with Simulator() as sim:
+        client = partial(UpCloud, Token("ucat_any"), transport=sim.transport(), owner="ci-runner-1")
+        account = OpenAccount(client, is_exclusive=True)
+        async with account.running():
+            runner = ci_runner.Runner(account, choice, "127.0.0.1", record, Budget(per_hour=Decimal(1)))
+            await runner.run([], workers=1)
+    [server] = await ci_runner.answer(record.ask(servers_known))
+    assert record.close(timeout=30)
+    assert server.phase is Phase.GONE
 
 
 def test_the_runner_tries_a_job_on_another_server_if_its_server_is_lost() -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.buildbot.master.test_costs import CONFIGURATION
 from tests.buildbot.processes import MasterProcess, eventually
 from tests.buildbot.storm import BOOTSTRAP
 from tests.replay.test_command import OWN, row_of, web
 from upcloud_sdk.buildbot.__main__ import main
+from upcloud_sdk.buildbot.master.record import url_in
+from upcloud_sdk.ci import BuildChange, Phase, Record, ServerChange
 from upcloud_sdk.simulator import Simulator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 def builds_every_1000_s(n: int) -> list[dict[str, int]]:
@@ -42,6 +47,39 @@ def test_a_buildbot_is_asked_page_by_page(capsys: pytest.CaptureFixture[str], mo
         assert "5 builds" in capsys.readouterr().out
         assert main(["replay", f"{url}/ci/api/v2", "--last", "3"]) == 0
         assert "3 builds" in capsys.readouterr().out
+
+
+def test_the_record_of_a_master_is_read_without_the_boots_of_its_servers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    record = Record(url_in(tmp_path))
+    record.tell(ServerChange(id="one", at=asked, phase=Phase.ASKED))
+    record.tell(ServerChange(id="one", at=asked + timedelta(minutes=1), phase=Phase.ATTACHED))
+    for number, begins in enumerate((0, 10, 20)):
+        began = asked + timedelta(minutes=begins)
+        record.tell(BuildChange(server="one", build=str(number), at=began, began=began, builder="linux"))
+        if number < 2:
+            ended = began + timedelta(minutes=6)
+            record.tell(BuildChange(server="one", build=str(number), at=ended, ended=ended))
+    assert record.close(30)
+    config = tmp_path / "master.cfg"
+    config.write_text(CONFIGURATION.format(url="http://127.0.0.1:9"), encoding="utf-8")
+    assert main(["replay", str(config)]) == 0
+    # The first build ran for 5 minutes, the second for 6; the third has not ended.
+    assert "2 builds, 1 at once at most" in (text := " ".join(capsys.readouterr().out.split()))
+    assert row_of(text, "destroy after each build")
+    assert main(["replay", str(config), "--last", "1"]) == 0
+    assert "1 builds" in capsys.readouterr().out
+
+
+def test_a_master_without_a_record_is_refused_with_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "master.cfg"
+    config.write_text(CONFIGURATION.format(url="http://127.0.0.1:9"), encoding="utf-8")
+    assert main(["replay", str(config)]) == 2
+    assert "there is no record" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,15 @@ def read_csv(lines: Iterable[str]) -> Trace:
     return _trace(builds, unfinished)
 
 
+def trace_of(builds: Iterable[Build]) -> Trace:
+    """A trace of builds from another source.
+
+    Raises:
+        UnreadableTrace: There is none, or one has an implausible time.
+    """
+    return _trace([_build(each.start, each.seconds, each.builder, f"build {n}") for n, each in enumerate(builds, 1)], 0)
+
+
 def builds_of_buildbot(builds: Sequence[Mapping[str, Any]], builders: Sequence[Mapping[str, Any]]) -> Trace:
     """Read builds from the answers of a master's `/api/v2/builds` and `/api/v2/builders`.
 

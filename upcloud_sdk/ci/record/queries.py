@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from upcloud_sdk.ci.record import tables
-from upcloud_sdk.ci.record.store import with_builds
+from upcloud_sdk.ci.record.store import build_of, with_builds
 
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
 
-    from upcloud_sdk.ci.record.recorded import RecordedServer
+    from upcloud_sdk.ci.record.recorded import RecordedBuild, RecordedServer
 
 _SERVERS, _BUILDS = tables.servers.c, tables.builds.c
 _MOST_CHOICES = 1000
@@ -133,6 +133,15 @@ def servers_of_month(connection: sa.Connection, begin: datetime, end: datetime) 
 def servers_known(connection: sa.Connection) -> list[RecordedServer]:
     """All servers, and starts that failed, the oldest first."""
     return with_builds(connection, connection.execute(sa.select(tables.servers).order_by(_SERVERS.asked)).all())
+
+
+def builds_ended(connection: sa.Connection, most: int) -> list[tuple[RecordedBuild, datetime]]:
+    """The newest builds that have ended, and when the guest of each one's server attached."""
+    joined = tables.builds.join(tables.servers, _BUILDS.server == _SERVERS.id)
+    wanted = _BUILDS.ended.is_not(None) & (_BUILDS.ended > _SERVERS.attached)
+    asked = sa.select(tables.builds, _SERVERS.attached).select_from(joined).where(wanted)
+    rows = connection.execute(asked.order_by(_BUILDS.began.desc()).limit(most))
+    return [(build_of(row), row.attached) for row in rows]
 
 
 def servers_named(

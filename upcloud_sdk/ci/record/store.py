@@ -169,8 +169,13 @@ def with_builds(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[
     for first in range(0, len(ids), _AT_ONCE):
         asked = sa.select(tables.builds).where(tables.builds.c.server.in_(ids[first : first + _AT_ONCE]))
         for row in connection.execute(asked.order_by(tables.builds.c.began)):
-            builds.setdefault(row.server, []).append(RecordedBuild(**{name: getattr(row, name) for name in _BUILD}))
+            builds.setdefault(row.server, []).append(build_of(row))
     return [_server(row, builds.get(row.id, ())) for row in rows]
+
+
+def build_of(row: sa.Row[Any]) -> RecordedBuild:
+    """A row of the table of builds as a build."""
+    return RecordedBuild(**{name: getattr(row, name) for name in _BUILD})
 
 
 def _server(row: sa.Row[Any], builds: Iterable[RecordedBuild]) -> RecordedServer:

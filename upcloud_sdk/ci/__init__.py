@@ -16,7 +16,7 @@ from upcloud_sdk.ci.money.price import Price, price_of
 from upcloud_sdk.ci.record.changes import BuildChange, Phase, ServerChange
 from upcloud_sdk.ci.record.claims import Claim, Limits, Refused
 from upcloud_sdk.ci.record.database import RecordProblem
-from upcloud_sdk.ci.record.live import LeftDisk, LiveServer, LiveView, left_disks, live_servers
+from upcloud_sdk.ci.record.live import LeftDisk, LiveServer, LiveView
 from upcloud_sdk.ci.record.record import Record, View
 from upcloud_sdk.ci.record.recorded import RecordedBuild, RecordedServer
 from upcloud_sdk.ci.servers.choice import LeastSize, PossibleServers, ServerChoice
@@ -52,8 +52,6 @@ __all__ = [
     "ServerChoice",
     "View",
     "is_permanent",
-    "left_disks",
-    "live_servers",
     "price_of",
     "sentence_of",
     "server_of",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from upcloud_sdk import ServerState
-from upcloud_sdk.ci import LiveServer, LiveView, Phase, RecordedBuild, RecordedServer, left_disks, live_servers
+from upcloud_sdk._identity import run_id
+from upcloud_sdk.ci import LeftDisk, LiveServer, LiveView, Phase, RecordedBuild, RecordedServer
 from upcloud_sdk.models import ServerSummary, StorageSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 MADE = NOW - timedelta(minutes=70)
@@ -48,8 +52,24 @@ def record(uuid: str | None = "00aa", **fields: Any) -> RecordedServer:  # noqa:
     return RecordedServer(id=f"record of {uuid}", uuid=uuid, **{**values, **fields})
 
 
-def row(*servers: ServerSummary, up: tuple[RecordedServer, ...] = (), **options: Any) -> LiveServer:  # noqa: ANN401 - handed on
-    [found] = live_servers(servers, up, now=NOW, **options)
+def view(
+    *found: ServerSummary | StorageSummary,
+    up: tuple[RecordedServer, ...] = (),
+    masters: Mapping[str, str] | None = None,
+    **options: Any,  # noqa: ANN401 - handed on
+) -> LiveView:
+    servers = [each for each in found if isinstance(each, ServerSummary)]
+    disks = [each for each in found if isinstance(each, StorageSummary)]
+    return LiveView.of(servers, disks, up, at=NOW, master_of=lambda owner: (masters or {}).get(owner, ""), **options)
+
+
+def row(*servers: ServerSummary, **options: Any) -> LiveServer:  # noqa: ANN401 - handed on
+    [found] = view(*servers, **options).servers
+    return found
+
+
+def disk_row(*disks: StorageSummary, **options: Any) -> LeftDisk:  # noqa: ANN401 - handed on
+    [found] = view(*disks, **options).disks
     return found
 
 
@@ -69,7 +89,7 @@ def test_a_server_of_this_master_has_what_the_api_and_what_the_record_say() -> N
 
 
 def test_a_server_that_is_not_made_yet_has_a_row_and_so_has_one_that_the_list_lacks() -> None:
-    found = live_servers([], [record(None, phase=Phase.ASKED, created=None), record("00bb")], now=NOW)
+    found = view(up=(record(None, phase=Phase.ASKED, created=None), record("00bb"))).servers
     assert {each.api_state for each in found} == {None}
     assert [(each.uuid, each.state, each.api_state) for each in found] == [
         ("00bb", "building", None),
@@ -91,7 +111,7 @@ def test_a_server_whose_lease_has_ended_is_held_by_nobody_and_reaped_in_the_next
 
 def test_a_server_of_an_earlier_run_of_this_master_is_held_by_nobody() -> None:
     before = record(hourly=20_000)
-    found = row(listed(), exclusive=["us"], earlier=[before], every=300)
+    found = row(listed(), exclusive=["us"], earlier=[before])
     assert (found.held_by, found.worker, found.master) == ("nobody", "one", "here")
     assert found.reaped_by == NOW + timedelta(minutes=30, seconds=60 + 300)
     assert found.build is None
@@ -117,7 +137,7 @@ def test_the_age_of_a_server_is_never_negative() -> None:
 
 def test_the_oldest_server_is_first() -> None:
     servers = [listed("00bb", created=NOW), listed("00aa", created=MADE)]
-    assert [found.uuid for found in live_servers(servers, [], now=NOW)] == ["00aa", "00bb"]
+    assert [found.uuid for found in view(*servers).servers] == ["00aa", "00bb"]
 
 
 # --- disks that are left over -----------------------------------------------------------------------------------------
@@ -140,32 +160,31 @@ def orphaned(*, owner: str = "us", run: str = "r", lease: timedelta | None = tim
 
 
 def test_a_disk_whose_lease_has_ended_is_left_over_and_deleted_in_the_next_round() -> None:
-    [disk] = left_disks([orphaned(owner="them")], [], now=NOW, masters={"them": "there"})
+    disk = disk_row(orphaned(owner="them"), masters={"them": "there"})
     assert (disk.uuid, disk.master, disk.reaped_by) == ("01dd", "there", NOW + timedelta(seconds=300))
     assert str(disk) == "disk of 25 GB in fi-hel1: online, held by nobody, deleted by 12:05 UTC, 01dd"
 
 
 def test_a_disk_whose_lease_lasts_is_left_over_only_if_an_earlier_run_of_this_master_made_it() -> None:
-    disk = orphaned(lease=timedelta(minutes=30))
-    assert left_disks([disk], [], now=NOW, run="s") == []
-    assert left_disks([disk], [], now=NOW, run="r", exclusive=["us"]) == []
-    [found] = left_disks([disk], [], now=NOW, run="s", exclusive=["us"])
+    disk, ours = orphaned(lease=timedelta(minutes=30)), orphaned(lease=timedelta(minutes=30), run=run_id())
+    assert view(disk).disks == view(ours, exclusive=["us"]).disks == ()
+    found = disk_row(disk, exclusive=["us"])
     assert found.reaped_by == NOW + timedelta(minutes=30, seconds=60 + 300)
 
 
 def test_a_disk_of_a_server_that_this_master_destroys_is_not_left_over_yet() -> None:
-    assert left_disks([orphaned()], [record(phase=Phase.STOPPING, disks=("01dd",))], now=NOW) == []
+    assert view(orphaned(), up=(record(phase=Phase.STOPPING, disks=("01dd",)),)).disks == ()
 
 
 def test_a_disk_of_a_server_in_the_record_has_its_worker() -> None:
-    [disk] = left_disks([orphaned()], [record(phase=Phase.NOT_DESTROYED, disks=("01dd",))], now=NOW)
+    disk = disk_row(orphaned(), up=(record(phase=Phase.NOT_DESTROYED, disks=("01dd",)),))
     assert (disk.worker, disk.master) == ("one", "here")
-    [disk] = left_disks([orphaned()], [], earlier=[record(phase=Phase.BUILDING, disks=("01dd",))], now=NOW)
+    disk = disk_row(orphaned(), earlier=[record(phase=Phase.BUILDING, disks=("01dd",))])
     assert (disk.worker, disk.master) == ("one", "here")
 
 
 def test_the_deletion_time_of_a_disk_with_an_unreadable_lease_is_not_known() -> None:
-    [disk] = left_disks([orphaned(lease=None)], [], now=NOW, run="s", exclusive=["us"])
+    disk = disk_row(orphaned(lease=None), exclusive=["us"])
     assert disk.reaped_by is None
 
 
@@ -173,10 +192,10 @@ def test_a_view_has_the_servers_and_disks_of_masters_whether_or_not_their_names_
     masters = {"us": "here", "others": ""}
     servers = [listed(uuid, owner=uuid) for uuid in ("us", "others", "a-script")]
     disks = [orphaned(owner=uuid) for uuid in ("us", "a-script")]
-    view = LiveView.of(servers, disks, (), at=NOW, master_of=masters.get, problems=["one list is missing"])
-    assert {(row.owner, row.master) for row in view.servers} == {("us", "here"), ("others", "")}
-    assert [row.owner for row in view.disks] == ["us"]
-    assert (view.at, view.problems) == (NOW, ("one list is missing",))
+    seen = LiveView.of(servers, disks, (), at=NOW, master_of=masters.get, problems=["one list is missing"])
+    assert {(row.owner, row.master) for row in seen.servers} == {("us", "here"), ("others", "")}
+    assert [row.owner for row in seen.disks] == ["us"]
+    assert (seen.at, seen.problems) == (NOW, ("one list is missing",))
 
 
 def no_name(_: str) -> None:
@@ -186,8 +205,8 @@ def no_name(_: str) -> None:
 def test_while_the_api_does_not_answer_what_the_record_knows_to_be_up_is_shown() -> None:
     before, theirs = record("00aa", phase=Phase.IDLE), record("00bb", owner="them", master="there")
     ended = record("00cc", phase=Phase.GONE, gone=NOW)
-    view = LiveView.of(
+    seen = LiveView.of(
         [], [], (), at=NOW, earlier=[before, theirs, ended], exclusive=["us"], master_of=no_name, problems=["away"]
     )
-    assert {row.uuid: row.held_by for row in view.servers} == {"00aa": "nobody", "00bb": "another master"}
+    assert {row.uuid: row.held_by for row in seen.servers} == {"00aa": "nobody", "00bb": "another master"}
     assert LiveView.of([], [], (), at=NOW, earlier=[before], master_of=no_name).servers == ()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 GRACE = 60.0
 """Reapers wait this many seconds after the end of a lease."""
+_REAPED_EVERY = 300.0
+"""Seconds between two rounds of a reaper."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,7 @@ class LiveView:
                 master.
             earlier: Other recorded servers. Those that are not gone are shown even if the API does not list them, when
                 there are problems.
-            exclusive: Owners that no other process uses.
+            exclusive: Owners that no other process uses: nobody holds the servers of their earlier processes.
             problems: Why servers may be missing.
         """
         names: dict[str, str | None] = {}
@@ -161,56 +163,43 @@ class LiveView:
         servers = [server for server in listed if is_of_a_master(server.labels)]
         disks = [disk for disk in orphaned if is_of_a_master(disk.labels)]
         masters = {owner: name for owner, name in names.items() if name}
-        problems = tuple(problems)
-        rows = live_servers(servers, up, now=at, earlier=earlier, masters=masters, exclusive=exclusive)
+        problems, owners = tuple(problems), frozenset(exclusive)
+        rows = _servers(servers, up, earlier, at=at, masters=masters, exclusive=owners)
         if problems:
             shown = {row.uuid for row in rows}
-            rows += [_unlisted(each, at, exclusive) for each in earlier if each.is_open and each.uuid not in shown]
+            rows += [_unlisted(each, at, owners) for each in earlier if each.is_open and each.uuid not in shown]
+        left = _left_disks(disks, up, earlier, at=at, masters=masters, exclusive=owners)
         return cls(
             at=at,
             servers=tuple(sorted(rows, key=lambda row: (row.created or at, row.title))),
-            disks=tuple(
-                left_disks(disks, up, now=at, run=run_id(), earlier=earlier, masters=masters, exclusive=exclusive)
-            ),
+            disks=tuple(sorted(left, key=lambda row: (row.lease_ends or at, row.uuid))),
             problems=problems,
         )
 
 
-def live_servers(
+def _servers(
     listed: Iterable[ServerSummary],
     up: Collection[RecordedServer],
+    earlier: Iterable[RecordedServer],
     *,
-    now: datetime,
-    earlier: Iterable[RecordedServer] = (),
-    masters: Mapping[str, str] | None = None,
-    exclusive: Iterable[str] = (),
-    every: float = 300.0,
+    at: datetime,
+    masters: Mapping[str, str],
+    exclusive: Collection[str],
 ) -> list[LiveServer]:
-    """Join lists and records into rows, the oldest server first.
-
-    Args:
-        listed: The servers that the API lists.
-        up: The recorded servers of this process that are not gone.
-        now: The time by the API's clock.
-        earlier: Other recorded servers.
-        masters: Names of masters by owner label.
-        exclusive: Owners that no other process uses: nobody holds the servers of their earlier processes.
-        every: Seconds between two reaper rounds.
-    """
+    """For the arguments see `LiveView.of`. `masters`: names by owner label."""
     held = {record.uuid: record for record in up if record.uuid is not None}
     known = {record.uuid: record for record in earlier if record.uuid is not None}
-    names, owners = masters or {}, frozenset(exclusive)
     rows: list[LiveServer] = []
     for server in listed:
         ours = held.pop(server.uuid, None)
         record = ours or known.get(server.uuid)
         owned = Ownership.read(server.labels)
-        holder, reaped_by = _holder(owned, ours, now, every=every, is_exclusive=owned.owner in owners)
+        holder, reaped_by = _holder(owned, ours, at, is_exclusive=owned.owner in exclusive)
         row = LiveServer(
             uuid=server.uuid,
             title=server.title or "",
             owner=owned.owner or "",
-            master=names.get(owned.owner or "", "" if record is None else record.master),
+            master=masters.get(owned.owner or "", "" if record is None else record.master),
             zone=server.zone or "",
             plan=server.plan or "",
             phase=None if ours is None else ours.phase,
@@ -221,61 +210,41 @@ def live_servers(
             lease_ends=owned.lease,
             reaped_by=reaped_by,
         )
-        rows.append(replace(row, **_known(record, server.created, now, runs=ours is not None)))
+        rows.append(replace(row, **_known(record, server.created, at, runs=ours is not None)))
     # Not listed by the API: the create is not answered yet, or the list lags.
     unlisted = [*held.values(), *(record for record in up if record.uuid is None)]
-    rows.extend(_unlisted(record, now) for record in unlisted)
-    return sorted(rows, key=lambda row: (row.created or now, row.title))
+    return rows + [_unlisted(record, at) for record in unlisted]
 
 
-def left_disks(
+def _left_disks(
     orphaned: Iterable[StorageSummary],
-    up: Iterable[RecordedServer],
+    up: Collection[RecordedServer],
+    earlier: Iterable[RecordedServer],
     *,
-    now: datetime,
-    run: str | None = None,
-    earlier: Iterable[RecordedServer] = (),
-    masters: Mapping[str, str] | None = None,
-    exclusive: Iterable[str] = (),
-    every: float = 300.0,
-) -> list[LeftDisk]:
-    """The disks that nobody holds, the one with the oldest lease first.
-
-    Args:
-        orphaned: Detached disks of servers that are gone, with owner and lease. See `AccountCache.orphaned_disks`.
-        up: The recorded servers of this process that are not gone.
-        now: The time by the API's clock.
-        run: The id of this process.
-        earlier: Other recorded servers.
-        masters: Names of masters by owner label.
-        exclusive: Owners that no other process uses: nobody holds the disks of their earlier processes.
-        every: Seconds between two reaper rounds.
-    """
-    ours = tuple(up)
-    held = {disk for record in ours if record.phase is not Phase.NOT_DESTROYED for disk in record.disks}
-    known = {disk: record for record in (*earlier, *ours) for disk in record.disks}
-    names, owners = masters or {}, frozenset(exclusive)
-    rows: list[LeftDisk] = []
+    at: datetime,
+    masters: Mapping[str, str],
+    exclusive: Collection[str],
+) -> Iterable[LeftDisk]:
+    """The disks that nobody holds. Arguments as for `_servers`."""
+    held = {disk for record in up if record.phase is not Phase.NOT_DESTROYED for disk in record.disks}
+    known = {disk: record for record in (*earlier, *up) for disk in record.disks}
     for disk in orphaned:
         record, owned = known.get(disk.uuid), Ownership.read(disk.labels)
-        is_of_earlier = owned.owner in owners and owned.run not in {None, run}
-        holder, reaped_by = _holder(owned, None, now, every=every, is_exclusive=is_of_earlier)
+        is_of_earlier = owned.owner in exclusive and owned.run not in {None, run_id()}
+        holder, reaped_by = _holder(owned, None, at, is_exclusive=is_of_earlier)
         if holder == "nobody" and disk.uuid not in held:
-            rows.append(
-                LeftDisk(
-                    uuid=disk.uuid,
-                    title=disk.title or "",
-                    owner=owned.owner or "",
-                    master=names.get(owned.owner or "", "" if record is None else record.master),
-                    worker="" if record is None else record.worker,
-                    zone=disk.zone or "",
-                    size=disk.size,
-                    state=str(disk.state),
-                    lease_ends=owned.lease,
-                    reaped_by=reaped_by,
-                )
+            yield LeftDisk(
+                uuid=disk.uuid,
+                title=disk.title or "",
+                owner=owned.owner or "",
+                master=masters.get(owned.owner or "", "" if record is None else record.master),
+                worker="" if record is None else record.worker,
+                zone=disk.zone or "",
+                size=disk.size,
+                state=str(disk.state),
+                lease_ends=owned.lease,
+                reaped_by=reaped_by,
             )
-    return sorted(rows, key=lambda row: (row.lease_ends or now, row.uuid))
 
 
 def has_lease(server: ServerSummary, now: datetime) -> bool:
@@ -285,7 +254,7 @@ def has_lease(server: ServerSummary, now: datetime) -> bool:
 
 
 def _unlisted(record: RecordedServer, now: datetime, exclusive: Collection[str] | None = None) -> LiveServer:
-    """A server that the API does not list. `exclusive`: it is of another process, and as for `live_servers`."""
+    """A server that the API does not list. `exclusive`: it is of another process, and as for `LiveView.of`."""
     holder: Literal["this master", "another master", "nobody"] = "this master"
     if record.phase is Phase.NOT_DESTROYED or (exclusive is not None and record.owner in exclusive):
         holder = "nobody"
@@ -323,7 +292,7 @@ def _known(record: RecordedServer | None, created: datetime | None, now: datetim
 
 
 def _holder(
-    owned: Ownership, ours: RecordedServer | None, now: datetime, *, every: float, is_exclusive: bool
+    owned: Ownership, ours: RecordedServer | None, now: datetime, *, is_exclusive: bool
 ) -> tuple[Literal["this master", "another master", "nobody"], datetime | None]:
     """The holder, and the time of the reap if there is none."""
     if ours is not None and ours.phase is not Phase.NOT_DESTROYED:
@@ -333,4 +302,4 @@ def _holder(
         return "another master", None
     if owned.lease is None:
         return "nobody", None
-    return "nobody", max(now, owned.lease + timedelta(seconds=GRACE)) + timedelta(seconds=every)
+    return "nobody", max(now, owned.lease + timedelta(seconds=GRACE)) + timedelta(seconds=_REAPED_EVERY)

@@ -220,7 +220,7 @@ class CurrentServer(WorkerServer):
             if server.details is not None:
                 server.note_left("it was not seen to be destroyed")
                 return
-        if server.details is not None and server.credits_per_hour is None:
+        if server.details is not None and server.hourly is None:
             with contextlib.suppress(UpCloudError, defer.CancelledError):
                 await self.bridge.run(server.ask_price).ended
         server.end()

@@ -12,7 +12,7 @@ from upcloud_sdk.ci.account.images import ChosenImage, RecipeImages
 from upcloud_sdk.ci.account.open_account import OpenAccount
 from upcloud_sdk.ci.account.permanent import is_permanent
 from upcloud_sdk.ci.account.reaper import PacedReaper, ReapPace
-from upcloud_sdk.ci.money.price import Price, price_of
+from upcloud_sdk.ci.money.price import Quote, price_of
 from upcloud_sdk.ci.record.changes import BuildChange, Phase, ServerChange
 from upcloud_sdk.ci.record.claims import Claim, Limits, Refused
 from upcloud_sdk.ci.record.database import RecordProblem
@@ -40,7 +40,7 @@ __all__ = [
     "PacedReaper",
     "Phase",
     "PossibleServers",
-    "Price",
+    "Quote",
     "ReapPace",
     "RecipeImages",
     "Record",

@@ -69,5 +69,5 @@ SimpleBackup = Annotated[
 ]
 """`no`, or `HHMM,plan` such as `0430,dailies`."""
 
-Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-3])[0-5]\d$")]
+TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3])[0-5]\d$")]
 """`hhmm`, UTC."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from upcloud_sdk._wire import EmptyIsNone, FrozenDict, Inside, Labels, OpenEnum, Request, Resource, Time, Words, at_most
-from upcloud_sdk.models.fields import Clock
+from upcloud_sdk.models.fields import TimeOfDay
 from upcloud_sdk.models.tiers import StorageTier
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class BackupRuleSpec(Request):
     """A schedule of automatic backups, to set."""
 
     interval: Annotated[Literal["daily", "mon", "tue", "wed", "thu", "fri", "sat", "sun"], Words()]
-    time: Clock
+    time: TimeOfDay
     """`hhmm`, UTC."""
     retention: Annotated[int, Field(ge=1), at_most(1095, "days")]
     """Days that a backup is kept, 1 to 1095."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
-from upcloud_sdk.ci.money.price import Price, Spent
+from upcloud_sdk.ci.money.price import Quote, Spent
 
 LISTED = {"uuid-of-a-script": 10_000}
 
 
-def price(*, age: float = 0) -> Price:
+def price(*, age: float = 0) -> Quote:
     """What the API said this many seconds ago, in November."""
     at = datetime(2026, 11, 24, tzinfo=UTC)
-    return Price(10_000, "EUR", Spent(billed=50_000, listed=LISTED, asked=time.monotonic() - age, at=at))
+    return Quote(10_000, "EUR", Spent(billed=50_000, listed=LISTED, asked=time.monotonic() - age, at=at))
 
 
 def test_a_bill_counts_in_its_month_only() -> None:

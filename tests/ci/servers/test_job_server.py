@@ -247,9 +247,9 @@ async def test_a_server_costs_at_most_what_the_dearest_of_its_places_costs(moved
         server = await started(account, choice)
         await server.ask_price()
         assert price is not None
-        assert server.credits_per_hour is not None
+        assert server.hourly is not None
         # Millionths, and hundredths.
-        assert price.hourly > server.credits_per_hour * 10_000
+        assert price.hourly > server.hourly * 1_000_000
 
 
 @pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
     from upcloud_sdk.buildbot.servers.claims import Claims
     from upcloud_sdk.buildbot.servers.idle import IdleServers
-    from upcloud_sdk.ci import Price, ServerChoice
+    from upcloud_sdk.ci import Quote, ServerChoice
     from upcloud_sdk.ci.record.changes import Listener
     from upcloud_sdk.events import BakeEvent
 
@@ -48,7 +48,7 @@ class ImageServer:
         self.master, self.spec, self.owner, self.digest = master, spec, owner, _digest(spec)
         self.id = uuid4().hex
         """Its id in the record."""
-        self.price: Price | None = None
+        self.price: Quote | None = None
         """Its price, if there is a budget. Read again while it waits."""
         self.may_start = anyio.Event()
         self.is_claimed = self.is_claiming = False
@@ -145,7 +145,7 @@ class ImageServers:
             at = datetime.now(UTC)
             self._tell(server.change(Phase.MADE, at, uuid=event.uuid, created=at))
 
-    async def _price(self, account: Account, spec: ServerSpec) -> Price | None:
+    async def _price(self, account: Account, spec: ServerSpec) -> Quote | None:
         budget = self._limits[_digest(spec)]().budget
         if budget is None:
             return None

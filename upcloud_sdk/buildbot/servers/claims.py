@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot._buildbot.bridge import Bridge, Operation
     from upcloud_sdk.buildbot.accounts.open_accounts import Account
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
-    from upcloud_sdk.ci import Price, Record
+    from upcloud_sdk.ci import Quote, Record
     from upcloud_sdk.ci.record.claims import Limits
     from upcloud_sdk.ci.record.record import View
 
@@ -48,7 +48,7 @@ class Known(NamedTuple):
 
     arguments: Arguments
     account: Account
-    price: Price
+    price: Quote
 
 
 class Claims:
@@ -79,7 +79,7 @@ class Claims:
         self._call: DelayedCall | None = None
 
     @staticmethod
-    def now(price: Price | None = None) -> datetime:
+    def now(price: Quote | None = None) -> datetime:
         """The time of a claim: by the API's clock, once a price was asked for."""
         return datetime.now(UTC) if price is None else price.spent.now()
 
@@ -106,7 +106,7 @@ class Claims:
         return refused
 
     def _answer(
-        self, key: object, limits: Limits, price: Price | None, at: datetime, reserved: list[int | None]
+        self, key: object, limits: Limits, price: Quote | None, at: datetime, reserved: list[int | None]
     ) -> Refused | None:
         """The record's answer. Many workers ask the same as long as nothing changes."""
         key, state = (key, len(reserved), at.replace(microsecond=0)), (self.record.view, self._version)
@@ -119,7 +119,7 @@ class Claims:
     def standings(self, workers: Mapping[str, Arguments]) -> Callable[[], list[Refused]]:
         """A function that says how each limit of these workers stands, for any thread."""
         at = self.now()
-        alike: dict[tuple[object, ...], tuple[Arguments, Price | None]] = {}
+        alike: dict[tuple[object, ...], tuple[Arguments, Quote | None]] = {}
         for worker, arguments in workers.items():
             known = self._known.get(worker)
             key = (arguments.max_servers, arguments.budget)
@@ -189,7 +189,7 @@ class Claims:
         self,
         worker: str,
         change: ServerChange,
-        price: Callable[..., Operation[Price]],
+        price: Callable[..., Operation[Quote]],
         arguments: Arguments,
         account: Account,
     ) -> None:
@@ -233,7 +233,7 @@ class Claims:
             # For a moment, it was counted as reserved and as claimed.
             self._wake()
 
-    async def _ask_price(self, price: Callable[..., Operation[Price]], arguments: Arguments) -> Price:
+    async def _ask_price(self, price: Callable[..., Operation[Quote]], arguments: Arguments) -> Quote:
         assert arguments.budget is not None
         recorded = frozenset(server.uuid for server in self.record.view.servers if server.uuid is not None)
         try:
@@ -343,13 +343,13 @@ class Claims:
             self._call.cancel()
 
 
-def _change(price: Price | None, at: datetime) -> ServerChange:
+def _change(price: Quote | None, at: datetime) -> ServerChange:
     if price is None:
         return ServerChange(id="", at=at, phase=Phase.ASKED)
     return ServerChange(id="", at=at, phase=Phase.ASKED, hourly=price.hourly, currency=price.currency)
 
 
-def _limits(price: Price | None, arguments: Arguments, at: datetime) -> Limits:
+def _limits(price: Quote | None, arguments: Arguments, at: datetime) -> Limits:
     if price is None:
         return limits_of(arguments.max_servers, arguments.budget)
     return price.limits(arguments.max_servers, arguments.budget, at)

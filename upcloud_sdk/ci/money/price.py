@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.ci.account.cache import AccountCache
     from upcloud_sdk.placement import Budget
 
+NO_CURRENCY = "the price list has no currency, and the account does not tell it"
 _LIST_WITHIN = 30.0
 """How old a list of servers may be that a claim counts, in seconds."""
 _LIST_FOR = 60.0
@@ -57,7 +58,7 @@ class Spent(NamedTuple):
         return self.at + timedelta(seconds=time.monotonic() - self.asked)
 
 
-class Price(NamedTuple):
+class Quote(NamedTuple):
     """What the next server costs at most, and what counts against its budget besides the record."""
 
     hourly: int
@@ -92,7 +93,7 @@ def limits_of(
 
 async def price_of(
     cache: AccountCache, specs: Sequence[ServerSpec], *, with_bill: bool, recorded: Collection[str] = ()
-) -> Price:
+) -> Quote:
     """What a server of one of these specs costs at most.
 
     Args:
@@ -107,6 +108,6 @@ async def price_of(
     estimates = await cache.estimates(specs)
     currency = next((each.currency for each in estimates if each.currency), None)
     if currency is None:
-        raise UpCloudError("the price list has no currency, and the account does not tell it")
+        raise UpCloudError(NO_CURRENCY)
     spent = await Spent.read(cache, with_bill=with_bill, recorded=recorded)
-    return Price(millionths(max(each.hourly for each in estimates)), currency, spent)
+    return Quote(millionths(max(each.hourly for each in estimates)), currency, spent)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from upcloud_sdk.ci.account.cache import AccountCache
+from upcloud_sdk.ci.money.price import NO_CURRENCY
 from upcloud_sdk.ci.record.live import LiveView, has_lease
 from upcloud_sdk.errors import UpCloudError
 
@@ -135,7 +136,7 @@ class ServerCheck:
         """Add a finding about how many servers at this price the budget allows."""
         currency, hourly = estimate.currency, estimate.hourly
         if currency is None:
-            self.tell("budget", good=None, answer="the price list has no currency, and the account does not tell it")
+            self.tell("budget", good=None, answer=NO_CURRENCY)
             return
         problem = budget.problem(currency=currency, hourly=hourly)
         allowed = [f"{budget.servers_at_once(hourly)} servers at once"] if budget.per_hour is not None else []

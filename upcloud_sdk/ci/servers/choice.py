@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk import Server, ServerSpec
     from upcloud_sdk.ci.account.open_account import OpenAccount
-    from upcloud_sdk.ci.money.price import Price
+    from upcloud_sdk.ci.money.price import Quote
     from upcloud_sdk.errors import ApiError
     from upcloud_sdk.models import StorageSummary
 
@@ -159,7 +159,7 @@ class PossibleServers(Generic[C]):
         """When the image of the recipe in this zone was made. None for other images."""
         return self._images_made.get(zone or "")
 
-    async def likely_price(self, *, with_bill: bool, recorded: Collection[str] = ()) -> Price:
+    async def likely_price(self, *, with_bill: bool, recorded: Collection[str] = ()) -> Quote:
         """The maximum price of a server, for any of the specs. See `price_of`."""
         await self._choose_images()
         specs = self._specs(replace(self._wanted, server_group=None))

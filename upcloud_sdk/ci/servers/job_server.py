@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from upcloud_sdk import Server, ServerSpec
     from upcloud_sdk.ci.account.open_account import OpenAccount
-    from upcloud_sdk.ci.money.price import Price
+    from upcloud_sdk.ci.money.price import Quote
     from upcloud_sdk.events import Event
     from upcloud_sdk.models import ServerSummary
 
@@ -50,8 +50,6 @@ younger one would be started again."""
 _LOOK_TIMEOUT = 10.0
 _PAUSE = 0.5
 """Seconds between tries to switch the metadata service off."""
-
-_CENTS = 100
 
 C = TypeVar("C", bound=ServerChoice)
 
@@ -122,7 +120,7 @@ class JobServer(ServerLife, Generic[C]):
 
     # --- create and boot ----------------------------------------------------------------------------------------------
 
-    async def likely_price(self, *, with_bill: bool, recorded: Collection[str] = ()) -> Price:
+    async def likely_price(self, *, with_bill: bool, recorded: Collection[str] = ()) -> Quote:
         """Its maximum price, before it is created. See `price_of`."""
         return await self._possible.likely_price(with_bill=with_bill, recorded=recorded)
 
@@ -274,7 +272,7 @@ class JobServer(ServerLife, Generic[C]):
             if server is not None and (spec.zone, spec.plan) == (server.zone, server.plan):
                 with contextlib.suppress(UpCloudError):
                     [estimate] = await self.account.cache.estimates([spec])
-                    self.credits_per_hour, self.currency = estimate.hourly * _CENTS, estimate.currency
+                    self.hourly, self.currency = estimate.hourly, estimate.currency
                     self._enter(None, hourly=round(estimate.hourly * MILLION), currency=estimate.currency)
                 return
 
@@ -483,7 +481,7 @@ class JobServer(ServerLife, Generic[C]):
             "upcloud_zone": server.zone,
             "upcloud_plan": server.plan,
             "upcloud_image": self.image,
-            "upcloud_credits_per_hour": None if self.credits_per_hour is None else float(self.credits_per_hour),
+            "upcloud_credits_per_hour": None if self.hourly is None else float(self.hourly * 100),
             **{name: None if address is None else str(address) for name, address in addresses.items()},
             "upcloud_boot_seconds": self.boot_seconds,
             "upcloud_attach_seconds": self.attach_seconds,

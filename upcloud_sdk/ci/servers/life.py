@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("upcloud_sdk")
 
-_CENTS = 100
 _BEGIN = frozenset({Phase.ASKED})
 
 
@@ -57,10 +56,10 @@ class ServerLife:
         """When its create was sent, by the monotonic clock."""
         self.attached_at: float | None = None
         """When its guest attached, by the monotonic clock."""
-        self.credits_per_hour: Decimal | None = None
-        """The price per hour. None if not known yet."""
+        self.hourly: Decimal | None = None
+        """The price per hour, in the main unit of the currency. None if not known yet."""
         self.currency: str | None = None
-        """The account's currency. A credit is a hundredth of its unit."""
+        """The account's currency."""
 
     def ask(self, job: Hashable = None, **origin: Any) -> None:  # noqa: ANN401 - fields of a `ServerChange`
         """Say for which job it is wanted: the one that holds it from its create on. `start` asks, if nobody has.
@@ -142,12 +141,12 @@ class ServerLife:
         Jobs that run at the same time share the cost.
         """
         with self._turn:
-            held, price = self._held_time(), self.credits_per_hour
+            held, price = self._held_time(), self.hourly
             seconds = 0.0 if held is None else held.release(job, time.monotonic())
             self._jobs.discard(job)
             if not self._jobs and self.attached_at is not None:
                 self._enter(Phase.IDLE)
-            return None if held is None or price is None else round(cost_of(seconds, price / _CENTS), 9)
+            return None if held is None or price is None else round(cost_of(seconds, price), 9)
 
     def tell_job(self, job: str, **facts: Any) -> None:  # noqa: ANN401 - fields of a `BuildChange`
         """Tell what is known of a job on it, as fields of a `BuildChange`, to the record."""

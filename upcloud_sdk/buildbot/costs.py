@@ -18,6 +18,7 @@ from upcloud_sdk.ci.money.reconciliation import reconcile_bills
 from upcloud_sdk.ci.money.table import table_of
 from upcloud_sdk.ci.record.database import RecordProblem
 from upcloud_sdk.ci.record.queries import servers_of_month
+from upcloud_sdk.ci.record.recorded import following
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
@@ -69,9 +70,7 @@ def _refuse(reason: str) -> int:
 
 def _servers_of(connection: sa.Connection, month: tuple[int, int]) -> dict[str, RecordedServer]:
     """The recorded servers of a month, and of a day before and after it: an hour may begin before midnight."""
-    year, number = month
-    begin = datetime(year, number, 1, tzinfo=UTC)
-    end = datetime(year + number // 12, number % 12 + 1, 1, tzinfo=UTC)
+    begin, end = (datetime(*each, 1, tzinfo=UTC) for each in (month, following(month)))
     servers = servers_of_month(connection, begin - _DAY, end + _DAY)
     return {server.uuid: server for server in servers if server.uuid is not None}
 
@@ -83,12 +82,11 @@ async def _bills(workers: Sequence[KnownWorker], month: str) -> list[BillingSumm
     bills: list[BillingSummary] = []
     asked: set[tuple[object, ...]] = set()
     for worker in workers:
-        given = worker.arguments
-        account = (given.api_token, given.api_username, given.api_password, given.base_url)
-        if worker.open & {"api_token", "api_username", "api_password", "base_url"}:
+        if worker.account is None:
             raise ValueError("its credentials cannot be rendered without a running master")
-        if account not in asked:
-            asked.add(account)
+        if worker.account not in asked:
+            asked.add(worker.account)
+            given = worker.arguments
             async with UpCloud(given.credentials(), base_url=given.base_url) as cloud:
                 bill = await cloud.account.billing(month)
             if bill not in bills:  # Two tokens may belong to one account.

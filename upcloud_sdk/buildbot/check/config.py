@@ -23,6 +23,9 @@ class UnreadableConfig(Exception):
     """The file cannot be read as a master's configuration. The message has a line for each error."""
 
 
+_ACCOUNT = ("api_token", "api_username", "api_password", "base_url")
+
+
 @dataclass(frozen=True, kw_only=True)
 class KnownWorker:
     """A worker, with the values that are known without a build."""
@@ -35,6 +38,12 @@ class KnownWorker:
     """A sentence for each argument that could not be rendered."""
     protocols: Mapping[str, Mapping[str, Any]]
     """The ports of the master, from `c["protocols"]`."""
+
+    @property
+    def account(self) -> tuple[object, ...] | None:
+        """The same for all workers of an account. None if its credentials cannot be rendered."""
+        given = self.arguments
+        return None if self.open & set(_ACCOUNT) else tuple(getattr(given, name) for name in _ACCOUNT)
 
     @property
     def record(self) -> str | None:

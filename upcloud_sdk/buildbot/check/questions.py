@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -17,7 +17,7 @@ from upcloud_sdk.ci.servers.check import EACH_BUILD, ServerCheck, check_limits, 
 from upcloud_sdk.errors import UpCloudError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from upcloud_sdk.buildbot.check.config import KnownWorker
     from upcloud_sdk.ci import RecordedServer
@@ -71,28 +71,21 @@ class Check(ServerCheck):
             self.tell_budget(arguments.budget, estimate)
 
 
-async def check_workers(workers: Sequence[KnownWorker], records: Iterable[RecordedServer] = ()) -> list[Finding]:
+async def check_workers(workers: Sequence[KnownWorker], records: Sequence[RecordedServer] = ()) -> list[Finding]:
     """Check these workers. Those of one account share a client.
 
     `records`: the master's record of its servers, for details about running ones.
     """
-    recorded = tuple(records)
-    findings: list[Finding] = []
-    by_account: dict[tuple[Any, ...], list[KnownWorker]] = {}
+    by_account: dict[object, list[KnownWorker]] = {}
     for worker in workers:
-        given = worker.arguments
-        by_account.setdefault((given.api_token, given.api_username, given.api_password, given.base_url), []).append(
-            worker
-        )
-    for group in by_account.values():
-        findings += await _check_account(group, recorded)
-    return findings
+        by_account.setdefault(worker.account, []).append(worker)
+    return [finding for group in by_account.values() for finding in await _check_account(group, records)]
 
 
 async def _check_account(workers: Sequence[KnownWorker], records: Sequence[RecordedServer]) -> list[Finding]:
     checks = [Check(worker) for worker in workers]
     first = workers[0]
-    if first.open & {"api_token", "api_username", "api_password", "base_url"}:
+    if first.account is None:
         return await _without_account(checks, good=None, answer="they cannot be rendered without a running master")
     try:
         client = UpCloud(first.arguments.credentials(), base_url=first.arguments.base_url)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from upcloud_sdk.billing import hours_by_month, next_hour_begins
-from upcloud_sdk.ci.record.recorded import held_spans
+from upcloud_sdk.ci.record.recorded import following, held_spans, month_of
 from upcloud_sdk.models.ownership import OWNER
 from upcloud_sdk.placement import cost_of
 
@@ -128,7 +128,9 @@ def reconcile(
     for uuid, server in record.items():
         hours = None if server.span is None else hours_by_month([server.span], anchor=anchor).get(month, 0)
         billed = servers.get(uuid)
-        is_of_month = bool(hours) or (hours is None and _month_of(server.created) == month)
+        is_of_month = bool(hours) or (
+            hours is None and server.created is not None and month_of(server.created) == month
+        )
         if billed is None and not is_of_month:
             continue
         hourly = server.price
@@ -155,17 +157,12 @@ def _builds_part(server: RecordedServer, month: tuple[int, int], anchor: Anchor)
     """The builds' part of a server's cost in a month. As on the bill, an hour counts where it begins."""
     if server.price is None or server.created is None:
         return _NONE
-    first, last = (_first_hour(server.created, each, anchor) for each in (month, _following(month)))
+    first, last = (_first_hour(server.created, each, anchor) for each in (month, following(month)))
     # The build that it was made for holds it from the request on.
     first = server.asked if first == server.created else first
     spans = held_spans(server, datetime.now(UTC))
     seconds = sum(max(0.0, (min(ended, last) - max(began, first)).total_seconds()) for began, ended in spans)
     return cost_of(seconds, server.price)
-
-
-def _following(month: tuple[int, int]) -> tuple[int, int]:
-    year, number = month
-    return (year, number + 1) if number < 12 else (year + 1, 1)
 
 
 def _first_hour(began: datetime, month: tuple[int, int], anchor: Anchor) -> datetime:
@@ -200,14 +197,6 @@ def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
             return None
         total += amount
     return total
-
-
-def _month_of(created: datetime | None) -> tuple[int, int] | None:
-    """In UTC."""
-    if created is None:
-        return None
-    moment = created.astimezone(UTC)
-    return moment.year, moment.month
 
 
 def _resources(bill: BillingSummary, category: str) -> dict[str, BilledResource]:

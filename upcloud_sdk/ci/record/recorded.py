@@ -192,11 +192,16 @@ def month_of(moment: datetime) -> tuple[int, int]:
     return at.year, at.month
 
 
+def following(month: tuple[int, int]) -> tuple[int, int]:
+    """The month after a month."""
+    year, number = month
+    return (year, number + 1) if number < 12 else (year + 1, 1)
+
+
 def days_of_month(month: tuple[int, int]) -> tuple[int, int]:
     """The first day of a month, and the first of the next one."""
-    year, number = month
-    after = (year, number + 1) if number < 12 else (year + 1, 1)
-    return year * 10000 + number * 100 + 1, after[0] * 10000 + after[1] * 100 + 1
+    first, after = (year * 10000 + number * 100 + 1 for year, number in (month, following(month)))
+    return first, after
 
 
 def paid_days(server: RecordedServer, until: datetime) -> list[PaidDay]:

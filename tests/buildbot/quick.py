@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
+from twisted.internet import defer
+
+from tests.buildbot._types import reactor
 from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot import UpcloudLatentWorker
 from upcloud_sdk.buildbot._buildbot.api import States
@@ -100,10 +103,14 @@ class QuickWorker(UpcloudLatentWorker):
         account = self._current.account.cache
         account.__init__(account.cloud)  # type: ignore[misc]  # as good as new
 
-    def look_again(self) -> None:
-        """Let its master read bill and lists again, which it does every half a minute while a build waits."""
-        assert self._current.account is not None
-        self._service.claims._begin_look()  # pyright: ignore[reportPrivateUsage]  # the same
+    async def look_again(self) -> None:
+        """Let its master read bill and lists again, which it does every half a minute, once a build waits."""
+        claims = self._service.claims
+        while claims.refused is None:
+            moment: defer.Deferred[None] = defer.Deferred()
+            reactor.callLater(0.01, moment.callback, None)
+            await moment
+        await claims._look_again()  # pyright: ignore[reportPrivateUsage]  # half a minute takes long
 
     def pass_deadline(self) -> None:
         """Move the start of its server into the past, so that `attach_timeout` is over."""

@@ -72,7 +72,7 @@ class Budgets(RecordCase):
         await pause(1.5)
         assert cloud.count(CREATE) == 1
         self.forget_servers()
-        worker.look_again()
+        await worker.look_again()
         assert (await waiting).results[-1] == SUCCESS
 
     async def test_the_servers_of_another_owner_do_not(self) -> None:
@@ -106,7 +106,7 @@ class Budgets(RecordCase):
         waiting = defer.ensureDeferred(self.build())
         await self.retried()
         self.forget_servers()
-        worker.look_again()
+        await worker.look_again()
         outcome = await waiting
         assert outcome.results == [RETRY, SUCCESS]
         assert "the budget of 0.01116 an hour has no room" in outcome.logs
@@ -207,7 +207,7 @@ class Budgets(RecordCase):
         waiting = defer.ensureDeferred(self.build())
         await self.retried()
         for _ in range(5):
-            workers[0].look_again()
+            await workers[0].look_again()
             await pause(0.1)
         assert [build["results"] for build in await self.master.data.get(("builds",))] == [RETRY]
         assert cloud.count(CREATE) == 0
@@ -250,7 +250,7 @@ class Budgets(RecordCase):
         self.patch(claims, "datetime", Later)
         waiting = defer.ensureDeferred(self.build())
         await pause(0.5)
-        worker.look_again()
+        await worker.look_again()
         await pause(0.5)
         assert cloud.count(CREATE) == 1
         await self.cancel_request()

@@ -46,7 +46,7 @@ class Limits(MasterCase):
         with cloud.lock:
             cloud.faults.clear()
         await self.destroy_by_hand()
-        worker.look_again()
+        await worker.look_again()
         assert (await waiting).results[-1] == SUCCESS
         assert cloud.count("POST /server") == 2
         while cloud.servers:

@@ -86,8 +86,11 @@ async def whole_list(
     while True:
         answer = await transport.send("GET", path, params=[*params, *pages.query()])
         page = transport.decode(f"GET {path}", answer, read)
+        total = total_of(answer)
+        if pages.is_all(len(page), total):
+            return page
         keys = [_key(item) for item in page]
-        is_whole = pages.add(keys, total_of(answer))
+        is_whole = pages.add(keys, total)
         if is_whole and not items:
             return page
         items.update(zip(keys, page, strict=True))
@@ -127,6 +130,10 @@ class Pages:
             return []
         limit = min((self._size or USUAL_PAGE) + self._overlap, self._largest)
         return [("limit", str(limit)), ("offset", str(self._offset))]
+
+    def is_all(self, length: int, total: int) -> bool:
+        """Whether the first answer is the whole list, whatever is in it: a list without pages."""
+        return self._size is None and self._passes == 1 and not self._order and total <= length
 
     def add(self, keys: list[object], total: int) -> bool:
         """Add the keys of the requested page. Returns whether the list is complete.

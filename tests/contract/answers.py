@@ -26,9 +26,22 @@ _invalid: set[str] = set()
 """Problems of the invalid answers."""
 
 
-_CHANGING = re.compile(r'"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|\+00:00))"')
-"""Values that differ between answers: UUIDs and times."""
-_EXAMPLES = ("00b1c3d4-e5f6-4a7b-8c9d-0123456789ab", "2026-11-25T12:00:00Z")
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_CHANGING = re.compile(
+    r'"(?:(?P<uuid>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})|(?P<id>[0-9a-f]{32})'
+    r"|(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|\+00:00))"
+    rf"|(?P<ipv4>{_OCTET}(?:\.{_OCTET}){{3}})|(?P<mac>[0-9a-f]{{2}}(?::[0-9a-f]{{2}}){{5}})"
+    r'|(?P<ipv6>[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){7}))"'
+)
+"""Values that differ between answers: UUIDs, ids, times and addresses."""
+_EXAMPLES = {
+    "uuid": "00b1c3d4-e5f6-4a7b-8c9d-0123456789ab",
+    "id": "0123456789abcdef0123456789abcdef",
+    "time": "2026-11-25T12:00:00Z",
+    "ipv4": "94.237.0.1",
+    "mac": "02:00:00:00:00:01",
+    "ipv6": "2a04:3540:1000:310:0:0:0:1",
+}
 
 
 def look_at(method: str, path: str, status: int, document: str) -> None:
@@ -47,7 +60,7 @@ def look_at(method: str, path: str, status: int, document: str) -> None:
 
 
 def _example(value: re.Match[str]) -> str:
-    return json.dumps(_EXAMPLES["T" in value[0]])
+    return json.dumps(_EXAMPLES[value.lastgroup or ""])
 
 
 @functools.lru_cache(maxsize=10_000)

@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from twisted.internet import defer
 
-from tests.buildbot._types import reactor
 from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot import UpcloudLatentWorker
 from upcloud_sdk.buildbot._buildbot.api import States
@@ -108,7 +107,7 @@ class QuickWorker(UpcloudLatentWorker):
         claims = self._service.claims
         while claims.refused is None:
             moment: defer.Deferred[None] = defer.Deferred()
-            reactor.callLater(0.01, moment.callback, None)
+            self.master.reactor.callLater(0.01, moment.callback, None)
             await moment
         await claims._look_again()  # pyright: ignore[reportPrivateUsage]  # half a minute takes long
 

@@ -11,7 +11,7 @@ CROSSBAR := .venv-crossbar/bin/crossbar
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help check format test coverage demo vm-image test-vm test-multimaster test-page cutpoints sigkill programs soak storm connections shipped races changes fuzz-worker replay replay-day docs dist test-lowest test-bench bench clean
+.PHONY: help check format test test-worker coverage demo vm-image test-vm test-multimaster test-page cutpoints sigkill programs soak storm connections shipped races changes fuzz-worker replay replay-day docs dist test-lowest test-bench bench clean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -48,9 +48,14 @@ format: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses 4 --dist worksteal --durations 10)
 
+## make test-worker  test what the Buildbot worker does in a real master; `make test` runs only the usual builds of these
+##                   (minutes; ARGS="-k name" for some of them)
+test-worker: $(READY)
+	$(BIN)/python -m pytest -m "master and not full and not usual" tests/buildbot $(if $(ARGS),$(ARGS),--numprocesses 4 --dist worksteal --durations 10)
+
 ## make coverage     run the tests with a branch coverage gate (twice as long)
 coverage: $(READY)
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal --durations 10 --cov --cov-report=term
+	$(BIN)/python -m pytest -m "not full" --numprocesses 4 --dist worksteal --durations 10 --cov --cov-report=term
 
 ## make test-lowest  test the SDK, the simulator and the command line with the lowest supported versions of their dependencies
 LOWEST := .venv-lowest

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from sqlalchemy.exc import OperationalError
 from twisted.cred.error import UnauthorizedLogin
 from twisted.internet import defer
@@ -60,6 +61,7 @@ def until(gate: Path) -> ShellCommand:
 class MasterCase(RunMasterBase):
     """Base class of tests with a real master."""
 
+    pytestmark = pytest.mark.master
     timeout: float = 240
     """Seconds after which a hanging test fails and shows where: far more than any test needs."""
 

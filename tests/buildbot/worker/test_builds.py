@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from twisted.internet import defer
 
 from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, Interpolate
@@ -12,6 +13,8 @@ from upcloud_sdk.simulator import never, to_error
 
 if TYPE_CHECKING:
     from upcloud_sdk.simulator.records.records import Server
+
+pytestmark = pytest.mark.usual
 
 
 class Builds(MasterCase):

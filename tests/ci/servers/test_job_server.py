@@ -15,7 +15,7 @@ from upcloud_sdk._identity import RUN
 from upcloud_sdk.ci import JobServer, LeastSize, OpenAccount, ReapPace, ServerChoice
 from upcloud_sdk.errors import LeaseLost, OutcomeUnknown, ResourceFailed, WaitTimeout
 from upcloud_sdk.models import ServerGroupSpec
-from upcloud_sdk.simulator import to_error
+from upcloud_sdk.simulator import after_seconds, to_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -215,6 +215,28 @@ async def test_a_parked_server_starts_again_with_a_fresh_disk(moved: MovedCloud)
         await server.renew(WITHIN)
         assert (await account.cloud.servers.get(server.uuid)).state == "started"
         assert moved.count(CREATE) == 1
+
+
+async def test_a_guest_may_be_sealed_before_the_renewal_of_its_disk_returns(moved: MovedCloud) -> None:
+    async with opened(moved) as account:
+        server = await started(account, has_fresh_disks=True)
+        server.note_attach()
+        assert await server.seal(WITHIN)
+        await server.park(WITHIN)
+        server.begin_again()
+        # Between two looks of the renewal.
+        moved.sim.boot_next(after_seconds(20.5))
+
+        async def attach() -> None:
+            while (await account.cloud.servers.get(server.uuid)).state != "started":
+                await moved.clock.sleep(0.1)
+            assert await server.seal(WITHIN)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(attach)
+            await server.renew(WITHIN)
+        assert server.is_sealed
+        assert (await account.cloud.servers.get(server.uuid)).metadata is False
 
 
 async def test_a_server_that_somebody_kept_is_not_destroyed(moved: MovedCloud) -> None:

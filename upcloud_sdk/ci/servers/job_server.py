@@ -325,9 +325,10 @@ class JobServer(ServerLife, Generic[C]):
         # Its old disk will be deleted.
         await self.account.cloud.leases.check(self.uuid)
         spec = self._own_spec()
+        # Its next guest may be sealed before this returns.
+        was_sealed, self._is_sealed = self._is_sealed, False
         with self.account.events.making(self._hear), self.account.events.watching(self.uuid, self._hear):
-            await self._disk.renew(spec, timeout=timeout, starts=self._let_attach, was_sealed=self._is_sealed)
-        self._is_sealed = False
+            await self._disk.renew(spec, timeout=timeout, starts=self._let_attach, was_sealed=was_sealed)
         self.up_since = self.up_since or time.monotonic()
         self._enter(Phase.STARTED)
 

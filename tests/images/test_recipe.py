@@ -141,7 +141,7 @@ def test_the_error_for_an_invalid_recipe_says_what_to_write(fields: dict[str, An
 
 def test_the_user_data_writes_files_runs_commands_and_always_switches_off() -> None:
     recipe = _recipe(commands=["echo 'it''s'; false", ["touch", "/a b"]], files={"/etc/motd": "hello\n"})
-    head, _, text = user_data(recipe).partition("\n")
+    head, _, text = user_data(recipe.commands, recipe.files).partition("\n")
     document = json.loads(text)
     assert head == "#cloud-config"
     written = {each["path"]: each["content"] for each in document["write_files"]}
@@ -158,7 +158,7 @@ def test_the_user_data_writes_files_runs_commands_and_always_switches_off() -> N
 
 def _run(recipe: Recipe, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the guest's script with the commands in a folder of the test."""
-    document = json.loads(user_data(recipe).partition("\n")[2])
+    document = json.loads(user_data(recipe.commands, recipe.files).partition("\n")[2])
     [[_, script]] = document["runcmd"]
     text = next(each["content"] for each in document["write_files"] if each["path"] == script)
     place = script.rpartition("/")[0]
@@ -186,7 +186,8 @@ def test_the_first_failing_command_ends_the_run_and_no_success_is_recorded(tmp_p
 
 
 def test_the_scripts_have_valid_shell_syntax() -> None:
-    document = json.loads(user_data(_recipe(commands=["true"])).partition("\n")[2])
+    recipe = _recipe(commands=["true"])
+    document = json.loads(user_data(recipe.commands, recipe.files).partition("\n")[2])
     scripts = [each["content"] for each in document["write_files"] if each["content"].startswith("#!/bin/sh")]
     assert len(scripts) == 2
     for script in scripts:
@@ -214,7 +215,8 @@ def test_the_cleanup_removes_everything_of_the_guest_but_nothing_that_was_instal
     for program in ("cloud-init", "systemctl", "sync", "umount"):
         (fakes / program).write_text(f'#!/bin/sh\necho {program} "$@" >> {tmp_path}/opt/told\n')
         (fakes / program).chmod(0o700)
-    document = json.loads(user_data(_recipe()).partition("\n")[2])
+    recipe = _recipe()
+    document = json.loads(user_data(recipe.commands, recipe.files).partition("\n")[2])
     clean = next(each["content"] for each in document["write_files"] if each["path"].endswith("/clean"))
     clean = re.sub(r"(?<![\w./])/(var|etc|root|run|tmp)/", rf"{tmp_path}/\1/", clean)
     clean = re.sub("(?m)^export PATH=.*$", f"export PATH={fakes}:/usr/bin:/bin", clean)

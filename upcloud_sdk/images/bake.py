@@ -269,7 +269,7 @@ class Bake:
             networking=[InterfaceSpec.public(), InterfaceSpec.utility()],
             login_user=LoginUser(create_password=False),
             metadata=True,
-            user_data=SecretStr(user_data(self._recipe)),
+            user_data=SecretStr(user_data(self._recipe.commands, self._recipe.files)),
             labels={IMAGE: self._recipe.digest},
         )
 

@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import json
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from upcloud_sdk.images.recipe import Command, Recipe
+Command = str | Sequence[str]
 
 _FOLDER = "/var/lib/upcloud-sdk-image"
 _DONE = f"{_FOLDER}/done"
@@ -66,14 +63,13 @@ WantedBy=sysinit.target
 """
 
 
-def user_data(recipe: Recipe) -> str:
-    """The cloud-config document of a server that becomes an image."""
-    files = [{"path": path, "content": content} for path, content in sorted(recipe.files.items())]
+def user_data(commands: Sequence[Command], files: Mapping[str, str]) -> str:
+    """The cloud-config document of a server that becomes an image, for the commands and files of its recipe."""
     document: dict[str, object] = {
         "write_files": [
-            *files,
+            *({"path": path, "content": content} for path, content in sorted(files.items())),
             {"path": f"{_FOLDER}/clean", "permissions": "0700", "content": _CLEAN},
-            {"path": f"{_FOLDER}/commands", "permissions": "0700", "content": _script(recipe.commands, _NOTE_DONE)},
+            {"path": f"{_FOLDER}/commands", "permissions": "0700", "content": _script(commands, _NOTE_DONE)},
             {"path": _UNIT_FILE, "permissions": "0644", "content": _SERVICE},
         ],
         "runcmd": [["sh", f"{_FOLDER}/commands"]],
@@ -104,10 +100,10 @@ def _script(commands: Sequence[Command], end: str) -> str:
     )
 
 
-def for_a_server(recipe: Recipe) -> tuple[dict[str, str], str]:
+def for_a_server(commands: Sequence[Command], files: Mapping[str, str]) -> tuple[dict[str, str], str]:
     """For a server that is used directly, without an image: files to write, and one command to run as root.
 
     If a command of the recipe fails, the next ones are not run, and the server is switched off.
     """
-    files = {**recipe.files, f"{_FOLDER}/commands": _script(recipe.commands, "")}
-    return files, f"sh {_FOLDER}/commands || {{ systemctl poweroff; sleep 3600; }}"
+    written = {**files, f"{_FOLDER}/commands": _script(commands, "")}
+    return written, f"sh {_FOLDER}/commands || {{ systemctl poweroff; sleep 3600; }}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence  # noqa: TC003 - pydantic reads them
 from pathlib import PurePath
 from typing import Annotated, Any, cast
 
@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from upcloud_sdk._wire import FrozenDict
 from upcloud_sdk._wire.models import Frozen
-from upcloud_sdk.images.guest import user_data
+from upcloud_sdk.images.guest import Command, user_data
 from upcloud_sdk.images.secrets import MARK, secret_in
 from upcloud_sdk.models.fields import Size  # noqa: TC001 - pydantic reads it
 
@@ -24,8 +24,6 @@ MOST_DATA = 65_535
 """Limit for the document that the server of a bake gets, in bytes: the API limits user_data."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-
-Command = str | Sequence[str]
 
 
 def _as_tuples(value: object) -> object:
@@ -106,7 +104,7 @@ class Recipe(BaseModel, metaclass=Frozen):
 
     def model_post_init(self, _: Any, /) -> None:  # noqa: ANN401 - pydantic's
         """Refuse a recipe that is too large for user_data."""
-        written = len(user_data(self).encode())
+        written = len(user_data(self.commands, self.files).encode())
         if written > MOST_DATA:
             raise ValueError(
                 f"commands and files make a document of {written} bytes, and user_data can have {MOST_DATA}: "

@@ -233,7 +233,7 @@ class Bootstrap:
 
     def with_recipe(self, recipe: Recipe) -> Self:
         """The same, but run the recipe's commands first. For a server of the recipe's base."""
-        files, command = for_a_server(recipe)
+        files, command = for_a_server(recipe.commands, recipe.files)
         return replace(self, files={**files, **self.files}, commands=(command, *self.commands))
 
     def attach_hint(self, guest: Guest) -> str:

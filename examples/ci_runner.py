@@ -222,7 +222,7 @@ class Runner:
 
     async def _claim(self, server: JobServer[ServerChoice], job: Job) -> Refused | None:
         """Claim a server in the record. It may be refused if other processes share the record."""
-        claim = await self._claim_of(server)
+        claim, refused = await self._claim_of(server), None
         with anyio.CancelScope(shield=True):
             refused = await answer(self._record.claim(claim))
             if refused is None:

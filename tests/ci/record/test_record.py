@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ from upcloud_sdk.ci.record.claims import Limits, Refused
 from upcloud_sdk.ci.record.database import RecordProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from upcloud_sdk.ci.record.record import Record
     from upcloud_sdk.ci.record.recorded import RecordedServer
@@ -152,6 +153,21 @@ def test_a_record_of_a_newer_version_is_refused(opened: Opened, url: str) -> Non
     assert "was written by a newer version of upcloud-sdk" in second.problem
     with pytest.raises(RecordProblem, match="newer version"):
         rows(second)
+
+
+def test_a_table_that_an_older_record_lacks_is_made_when_it_is_opened(opened: Opened, url: str) -> None:
+    first = opened(url)
+    first.tell(asked("a"))
+    first.close(WAIT)
+    engine = sa.create_engine(url)
+    tables.queue.drop(engine)
+    engine.dispose()
+    second = opened(url, is_shared=True)
+    limits = Limits(max_servers=2)
+    assert second.claim(claim("b", limits=limits)).result(WAIT) is None
+    assert second.problem is None
+    assert set(rows(second)) == {"a", "b"}
+    assert queued(second) == 0
 
 
 @pytest.mark.parametrize(
@@ -566,6 +582,71 @@ while True:
     os.lseek(said, 0, os.SEEK_SET)
     number += 1
 """
+
+
+_IN_MID_CLAIM = """
+import os, sys, time
+import sqlalchemy as sa
+from tests.ci.record.lives import claim
+from upcloud_sdk.ci.record import database
+from upcloud_sdk.ci.record.claims import Limits
+from upcloud_sdk.ci.record.record import Record
+
+url, moment = sys.argv[1:]
+database._IDLE_SECONDS = 1
+record = Record(url, is_shared=True)
+limits = Limits(max_servers=2)
+assert record.claim(claim("first", limits=limits)).result(30) is None
+
+def stay(*_):
+    os.write(1, b"in mid-claim\\n")
+    time.sleep(600)
+
+# A connection is given back after its commit.
+sa.event.listen(*((sa.Engine, "commit") if moment == "before its commit" else (sa.pool.Pool, "checkin")), stay)
+record.claim(claim("second", limits=limits)).result(600)
+"""
+
+
+@contextmanager
+def in_mid_claim(url: str, moment: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that has claimed `first`, and is about to commit the claim of `second`, or has just done so."""
+    command = [sys.executable, "-c", _IN_MID_CLAIM, url, moment]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "in mid-claim\n"
+            yield other
+        finally:
+            other.kill()
+
+
+@pytest.mark.parametrize(("moment", "counted"), [("before its commit", 1), ("after its commit", 2)])
+def test_a_process_that_is_killed_in_mid_claim_counts_what_it_committed_and_lets_the_others_go_on(
+    opened: Opened, url: str, moment: str, counted: int
+) -> None:
+    record = opened(url, is_shared=True)
+    assert record.flush(WAIT)
+    with in_mid_claim(url, moment) as other:
+        # The first of them may wait for the lock of the killed one.
+        claims = [record.claim(claim(str(number), limits=Limits(max_servers=2))) for number in range(3)]
+        other.kill()
+        other.wait()
+        assert [each.result(WAIT) is None for each in claims] == [number < 2 - counted for number in range(3)]
+    assert set(rows(record)) == {"first", *(["second"] if counted == 2 else ["0"])}
+    assert record.problem is None
+
+
+def test_a_process_that_freezes_in_mid_claim_lets_the_others_go_on(opened: Opened, cluster: str) -> None:
+    record = opened(cluster, is_shared=True)
+    limits = Limits(max_servers=2)
+    with in_mid_claim(cluster, "before its commit") as other:
+        other.send_signal(signal.SIGSTOP)
+        # The database ends the transaction of the other one before this one has waited for too long.
+        assert record.claim(claim("0", limits=limits)).result(WAIT) is None
+        assert record.claim(claim("1", limits=limits)).result(WAIT) is not None
+    assert set(rows(record)) == {"first", "0"}
+    _empty(cluster)
 
 
 @pytest.mark.full

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _SECONDS = 5
 """Limit of a connect, and of the wait for another's transaction."""
 _STATEMENT_SECONDS = 30
+_IDLE_SECONDS = 10
+"""After which PostgreSQL ends a transaction without a statement: its host may be gone, and others wait for its lock."""
 _LOCK = 7_081_221_643
 """Key of PostgreSQL's lock under which the tables are created."""
 
@@ -76,7 +78,12 @@ class Database:
 
     def _make_engine(self) -> sa.Engine:
         if self.file is None:
-            options = f"-c lock_timeout={_SECONDS}s -c statement_timeout={_STATEMENT_SECONDS}s"
+            limited = {
+                "lock_timeout": _SECONDS,
+                "statement_timeout": _STATEMENT_SECONDS,
+                "idle_in_transaction_session_timeout": _IDLE_SECONDS,
+            }
+            options = " ".join(f"-c {name}={seconds}s" for name, seconds in limited.items())
             given = self._url.query.get("options", "")
             limits: dict[str, Any] = {"connect_timeout": _SECONDS, "tcp_user_timeout": _STATEMENT_SECONDS * 1000}
             limits = {name: value for name, value in limits.items() if name not in self._url.query}
@@ -94,7 +101,7 @@ class Database:
 
     @contextmanager
     def writing(self) -> Generator[tuple[sa.Connection, bool]]:
-        """One transaction, and whether the record is new. Creates the tables if there are none.
+        """One transaction, and whether the record is new. Creates the tables that are missing.
 
         Raises:
             RecordProblem: The record was written by a newer version.
@@ -138,9 +145,10 @@ class Database:
     def _open(self, connection: sa.Connection) -> bool:
         if self.file is None:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-        if self._has_record(connection):
-            return False
+        has_record = self._has_record(connection)
         tables.metadata.create_all(connection)
+        if has_record:
+            return False
         connection.execute(tables.record.insert().values(id=1, version=tables.VERSION))
         return True
 

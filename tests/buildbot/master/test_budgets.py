@@ -10,8 +10,8 @@ import httpx
 import pytest
 from twisted.internet import defer
 
-from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, ShellCommand
-from tests.buildbot.harness import pause, until
+from tests.buildbot._types import EXCEPTION, RETRY, SUCCESS, ShellCommand, renderer
+from tests.buildbot.harness import IMAGE, pause, until
 from tests.buildbot.master.record_case import RecordCase
 from tests.buildbot.quick import QuickWorker
 from tests.simulator.documents import server_request
@@ -242,6 +242,34 @@ class Budgets(RecordCase):
                 outcome = await self.build()
                 assert outcome.results == [RETRY, SUCCESS], (call, body, outcome)
                 assert call.removesuffix("*") in outcome.logs
+
+    async def test_a_proxys_page_in_the_place_of_the_first_price_list_lets_the_other_workers_try(self) -> None:
+        cloud = self.serve()
+        self.patch(cache, "_NO_PRICE_FOR", 0.0)
+        cloud.fail("GET /price", status=200, body="<html>Bad gateway</html>", times=3)
+        await self.start(4, budget=Budget(per_hour=2 * PRICE))
+        outcomes = await self.builds(4)
+        assert [outcome.results[-1] for outcome in outcomes] == [SUCCESS] * 4
+        # Each page ends one start, since nobody else begins without a price.
+        assert sum(outcome.results.count(RETRY) for outcome in outcomes) == 3
+
+    async def test_a_first_start_that_hangs_keeps_the_other_workers_for_a_while_only(self) -> None:
+        cloud = self.serve()
+        self.patch(claims, "_FIRST_PRICE_WITHIN", 0.2)
+        self.patch(claims, "_LOOK_AGAIN_AFTER", 0.1)
+        rendered: defer.Deferred[str] = defer.Deferred()
+        workers = [self.worker(f"bot-{number}", budget=Budget(per_hour=3 * PRICE)) for number in (1, 2)]
+        hanging = self.worker("hangs", budget=Budget(per_hour=3 * PRICE), image=renderer(lambda _: rendered))
+        await self.start_master(hanging, *workers, steps=[WORK])
+        first = defer.ensureDeferred(self.build("hangs"))
+        while not hanging.building:
+            await pause()
+        outcomes = await defer.gatherResults([defer.ensureDeferred(self.build(f"bot-{number}")) for number in (1, 2)])
+        assert [outcome.results for outcome in outcomes] == [[SUCCESS]] * 2
+        assert not first.called
+        assert cloud.count(CREATE) == 2
+        rendered.callback(IMAGE)
+        assert (await first).results == [SUCCESS]
 
     async def test_a_claim_belongs_to_the_month_of_the_api_and_not_of_this_host(self) -> None:
         cloud = self.serve()

@@ -101,11 +101,13 @@ def test_a_server_whose_price_is_not_known_is_counted_and_adds_nothing_to_the_co
 
 def test_the_limit_that_builds_wait_for_is_told() -> None:
     metrics = metrics_of()
-    limits = ("max_servers", "per_hour", "per_month", "record")
+    limits = ("max_servers", "per_hour", "per_month", "price", "record")
     names = [f"upcloud_limit_reached,limit={limit}" for limit in limits]
-    assert [told(metrics)[name] for name in names] == [0, 0, 0, 0]
+    assert [told(metrics)[name] for name in names] == [0, 0, 0, 0, 0]
     metrics.refused = lambda: Refused(limit="per_month")
-    assert [told(metrics)[name] for name in names] == [0, 0, 1, 0]
+    assert [told(metrics)[name] for name in names] == [0, 0, 1, 0, 0]
+    metrics.refused = lambda: Refused(limit="price")
+    assert [told(metrics)[name] for name in names] == [0, 0, 0, 1, 0]
 
 
 def test_a_server_that_was_never_asked_for_is_a_failure_and_no_destroy() -> None:

@@ -6,6 +6,7 @@ takes one reserves its server until the record's database confirms the claim, ju
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 _LOOK_AGAIN_AFTER = 30.0
 """Seconds after which the bill, and servers that this master cannot see, are read again while a build waits."""
+_FIRST_PRICE_WITHIN = 60.0
+"""Seconds for which workers wait for a start that asks for the first price. Its arguments may never be rendered."""
 _PRICED = ("image", "hostconfig", "zone", "zones", "plans", "networks", "storages", "firewall")
 """The arguments that the price of a server depends on."""
 FREED_BY_A_SERVER = frozenset({"max_servers", "per_hour"})
@@ -68,6 +71,8 @@ class Claims:
         """Prices of servers of workers that have taken a build, before their claims."""
         self._first: dict[Hashable, int | None] = {}
         """The same of servers of images that wait. They go before those of builds."""
+        self._price_awaited_until = 0.0
+        """Until when no other worker of a budget starts without a price, by the monotonic clock."""
         self._known: dict[str, Known] = {}
         self._waiting: dict[str, Known | None] = {}
         """The workers that were refused since builders were woken last."""
@@ -94,7 +99,8 @@ class Claims:
         at = self.now(price)
         limits = _limits(price, arguments, at)
         reserved = [each for holder, each in self._reserved.items() if holder != worker]
-        if price is None and arguments.budget is not None and reserved:
+        is_asked = bool(reserved) and time.monotonic() < self._price_awaited_until
+        if price is None and arguments.budget is not None and is_asked:
             # Without it, all would start, and the budget would refuse those that it has no room for.
             unpriced = Refused(limit="price")
             self._note_waiting(worker, None, unpriced)
@@ -154,6 +160,8 @@ class Claims:
     def reserve(self, worker: str, arguments: Arguments, account: Account | None) -> None:
         """Count the next server of a worker that takes a build, until `claim` or `release`."""
         known = self._known_of(worker, arguments, account)
+        if known is None and arguments.budget is not None:
+            self._price_awaited_until = time.monotonic() + _FIRST_PRICE_WITHIN
         self._set(self._reserved, worker, None if known is None else known.price.hourly)
 
     def reserve_first(self, holder: Hashable, hourly: int | None) -> None:

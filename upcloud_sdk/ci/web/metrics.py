@@ -53,7 +53,7 @@ _REASONS = (
     ("max_servers", "max_servers"),
     ("no template", "no_template"),
 )
-_LIMITS = ("max_servers", "per_hour", "per_month", "record")
+_LIMITS = ("max_servers", "per_hour", "per_month", "price", "record")
 _OTHER = "other"
 _REPEATED = ("none", "409", "429", "500", "502", "503", "504")
 """HTTP statuses after which a request may be repeated."""

@@ -311,7 +311,8 @@ def test_a_full_disk_loses_nothing(tmp_path: Path) -> None:
     program = """
 import resource, signal, sys
 from tests.buildbot.processes import eventually
-from tests.ci.record.lives import life
+from tests.ci.record.lives import claim, life
+from upcloud_sdk.ci.record.claims import Limits
 from upcloud_sdk.ci.record.record import Record
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 record = Record(sys.argv[1], retry_after=3600)
@@ -325,9 +326,16 @@ for number in range(300):
         record.tell(each)
 assert not record.flush(30)
 print(record.problem)
+one = Limits(max_servers=1)
+assert record.claim(claim("claimed while full", limits=one)).result(30) is None
+assert record.claim(claim("refused", limits=one)).result(30).limit == "max_servers"
+shared = Record(sys.argv[1], is_shared=True, retry_after=3600)
+assert shared.claim(claim("shared", limits=Limits(max_servers=9))).result(30).limit == "record"
+assert shared.claim(claim("without a limit")).result(30) is None
 resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
-assert record.flush(30) and record.problem is None and record.dropped == 0
-assert record.close(30)
+for each in (record, shared):
+    assert each.flush(30) and each.problem is None and each.dropped == 0
+    assert each.close(30)
 """
     url = f"sqlite:///{tmp_path}/upcloud.sqlite"
     done = subprocess.run(
@@ -337,6 +345,48 @@ assert record.close(30)
     assert "upcloud.sqlite" in done.stdout
     with sqlite3.connect(tmp_path / "upcloud.sqlite") as database:
         assert database.execute("SELECT count(*) FROM upcloud_servers WHERE phase = 'gone'").fetchone() == (301,)
+        up = database.execute("SELECT id FROM upcloud_servers WHERE phase = 'asked' ORDER BY id").fetchall()
+        assert up == [("claimed while full",), ("without a limit",)]
+
+
+_FULL = """
+CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE EXCEPTION 'could not extend file "base/5/1": No space left on device' USING ERRCODE = 'disk_full';
+END $$;
+CREATE TRIGGER full_disk BEFORE INSERT OR UPDATE OR DELETE ON upcloud_servers EXECUTE FUNCTION full_disk()
+"""
+
+
+def test_a_full_disk_of_postgresql_loses_nothing_and_nothing_new_is_made_under_a_limit(
+    opened: Opened, cluster: str
+) -> None:
+    record = opened(cluster, is_shared=True, retry_after=3600)
+    for each in life("before"):
+        record.tell(each)
+    limits = Limits(max_servers=9)
+    assert record.claim(claim("up", limits=limits)).result(WAIT) is None
+    engine = sa.create_engine(cluster)
+    with engine.begin() as connection:
+        connection.execute(sa.text(_FULL))
+    for number in range(300):
+        for each in life(f"while full {number}"):
+            record.tell(each)
+    record.tell(change("up", 1, Phase.MADE, uuid="uuid-up", created=at(0)))
+    assert not record.flush(WAIT)
+    assert "No space left on device" in str(record.problem)
+    assert "nothing new is made" in str(record.claim(claim("refused", limits=limits)).result(WAIT))
+    assert record.claim(claim("without a limit")).result(WAIT) is None
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP FUNCTION full_disk CASCADE"))
+    engine.dispose()
+    assert record.flush(WAIT)
+    assert (record.problem, record.dropped) == (None, 0)
+    assert record.claim(claim("after", limits=limits)).result(WAIT) is None
+    found = rows(record)
+    assert sum(server.gone is not None for server in found.values()) == 301
+    up = {key: server.uuid for key, server in found.items() if server.is_open}
+    assert up == {"up": "uuid-up", "without a limit": None, "after": None}
+    _empty(cluster)
 
 
 # --- claims -----------------------------------------------------------------------------------------------------------

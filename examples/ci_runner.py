@@ -33,7 +33,7 @@ from rich.table import Table
 from upcloud_sdk import LoginUser, ServerSpec, StorageDeviceSpec, Token, UpCloud, WaitPolicy
 from upcloud_sdk.ci import Claim, JobServer, OpenAccount, ReapPace, Record, ServerChoice, is_permanent
 from upcloud_sdk.ci.money.reconciliation import reconcile
-from upcloud_sdk.ci.record.changes import millionths, units
+from upcloud_sdk.ci.record.changes import millionths
 from upcloud_sdk.ci.record.queries import servers_known
 from upcloud_sdk.errors import NotFound, UpCloudError
 from upcloud_sdk.placement import Budget, PaidHour
@@ -232,7 +232,7 @@ class Runner:
     async def _claim_of(self, server: JobServer[ServerChoice]) -> Claim:
         recorded = [each.uuid for each in self._record.view.servers if each.uuid is not None]
         price = await server.likely_price(with_bill=self._budget.per_month is not None, recorded=recorded)
-        problem = self._budget.problem(currency=price.currency, hourly=units(price.hourly))
+        problem = price.problem(self._budget)
         if problem is not None:
             raise SystemExit(problem)
         now = price.spent.now()

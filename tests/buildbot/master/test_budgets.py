@@ -75,6 +75,20 @@ class Budgets(RecordCase):
         await worker.look_again()
         assert (await waiting).results[-1] == SUCCESS
 
+    async def test_under_max_servers_alone_they_count_too_and_each_waiting_build_is_refused_once(self) -> None:
+        cloud = self.serve()
+        workers = await self.start(3, max_servers=1, owner="both")
+        self.make_server_of_another_run(owner="both")
+        waiting = defer.ensureDeferred(self.build())
+        await self.retried()
+        for _ in range(5):
+            await workers[0].look_again()
+        assert cloud.count(CREATE) == 1
+        assert cloud.count("GET /price") == 0
+        self.forget_servers()
+        await workers[0].look_again()
+        assert (await waiting).results == [RETRY, SUCCESS]
+
     async def test_the_servers_of_another_owner_do_not(self) -> None:
         self.serve()
         await self.start(1, budget=Budget(per_hour=1.5 * PRICE), owner="one")

@@ -214,3 +214,31 @@ class Records(RecordCase):
         cloud.storages.clear()
         assert await service.claims.put_right_of(self.master.name, account.cloud.owner)
         assert [server.uuid for server in await self.history() if server.is_open] == []
+
+    async def test_a_server_of_a_dead_master_with_another_owner_counts_until_its_own_account_says_that_it_is_gone(
+        self,
+    ) -> None:
+        cloud = self.serve()
+        await self.start_master(self.worker(max_servers=1))
+        service = await self.service()
+        [account] = service.accounts.all
+        here, elsewhere = await self.leave("dead", run="r"), str(uuid4())
+        earlier = Record(url_in(Path(self.master.basedir)))
+        began = datetime.now(UTC) - timedelta(hours=5)
+        for uuid in (here, elsewhere):
+            told = partial(ServerChange, id=uuid, at=began, created=began, master="never comes back", owner="dead")
+            earlier.tell(told(phase=Phase.ASKED))
+            earlier.tell(told(phase=Phase.MADE, uuid=uuid))
+        await threads.deferToThread(earlier.close, self.timeout)
+
+        async def counted() -> set[str | None]:
+            assert await service.claims.put_right_of(self.master.name, account.cloud.owner)
+            return {server.uuid for server in await self.history() if server.is_open}
+
+        assert await counted() == {here, elsewhere}
+        cloud.servers.clear()
+        cloud.storages.clear()
+        while here in await counted():
+            await pause()  # The list is kept for two seconds.
+        # An account answers alike for a server that is gone and for one of another account.
+        assert await counted() == {elsewhere}

@@ -268,7 +268,7 @@ async def test_a_server_costs_at_most_what_the_dearest_of_its_places_costs(moved
         price = await job_server(account, choice).likely_price(with_bill=True)
         server = await started(account, choice)
         await server.ask_price()
-        assert price is not None
+        assert price.hourly is not None
         assert server.hourly is not None
         # Millionths, and hundredths.
         assert price.hourly > server.hourly * 1_000_000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -16,9 +15,9 @@ from upcloud_sdk.buildbot._buildbot.private import log_error
 from upcloud_sdk.buildbot.configuration.request import zones_of
 from upcloud_sdk.buildbot.configuration.values import is_static
 from upcloud_sdk.buildbot.servers.claims import FREED_BY_A_SERVER
-from upcloud_sdk.ci import price_of
+from upcloud_sdk.ci import Quote, price_of
 from upcloud_sdk.ci.money.price import limits_of
-from upcloud_sdk.ci.record.changes import MILLION, Phase, ServerChange
+from upcloud_sdk.ci.record.changes import Phase, ServerChange
 from upcloud_sdk.errors import UpCloudError, WaitTimeout
 from upcloud_sdk.models.ownership import IMAGE
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
     from upcloud_sdk.buildbot.servers.claims import Claims
     from upcloud_sdk.buildbot.servers.idle import IdleServers
-    from upcloud_sdk.ci import Quote, ServerChoice
+    from upcloud_sdk.ci import ServerChoice
     from upcloud_sdk.ci.record.changes import Listener
     from upcloud_sdk.events import BakeEvent
 
@@ -49,7 +48,7 @@ class ImageServer:
         self.id = uuid4().hex
         """Its id in the record."""
         self.price: Quote | None = None
-        """Its price, if there is a budget. Read again while it waits."""
+        """Its price, if there is a limit. Read again while it waits."""
         self.may_start = anyio.Event()
         self.is_claimed = self.is_claiming = False
 
@@ -146,15 +145,16 @@ class ImageServers:
             self._tell(server.change(Phase.MADE, at, uuid=event.uuid, created=at))
 
     async def _price(self, account: Account, spec: ServerSpec) -> Quote | None:
-        budget = self._limits[_digest(spec)]().budget
+        arguments = self._limits[_digest(spec)]()
+        budget = arguments.budget
         if budget is None:
-            return None
+            return None if arguments.max_servers is None else await Quote.not_asked_for(account.cache)
         try:
             price = await price_of(account.cache, [spec], with_bill=budget.per_month is not None)
         except UpCloudError as error:
             reason = f"{spec.title}: there is a budget, but what its server costs is not known: {error}"
             raise UpCloudError(reason) from error
-        problem = budget.problem(currency=price.currency, hourly=Decimal(price.hourly) / MILLION)
+        problem = price.problem(budget)
         if problem is not None:
             raise UpCloudError(f"{spec.title}: {problem}")
         return price

@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,9 +18,9 @@ from twisted.logger import Logger
 from upcloud_sdk.buildbot._buildbot.api import LatentWorkerFailedToSubstantiate
 from upcloud_sdk.buildbot._buildbot.bridge import fired
 from upcloud_sdk.buildbot.configuration.values import is_renderable
-from upcloud_sdk.ci import RecordProblem
+from upcloud_sdk.ci import Quote, RecordProblem
 from upcloud_sdk.ci.money.price import Spent, limits_of
-from upcloud_sdk.ci.record.changes import MILLION, Phase, ServerChange
+from upcloud_sdk.ci.record.changes import Phase, ServerChange
 from upcloud_sdk.ci.record.claims import Claim, Refused
 from upcloud_sdk.errors import NotFound, UpCloudError
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from upcloud_sdk.buildbot._buildbot.bridge import Bridge, Operation
     from upcloud_sdk.buildbot.accounts.open_accounts import Account
     from upcloud_sdk.buildbot.configuration.arguments import Arguments
-    from upcloud_sdk.ci import Quote, Record
+    from upcloud_sdk.ci import Record
     from upcloud_sdk.ci.record.claims import Limits
     from upcloud_sdk.ci.record.record import View
 
@@ -81,6 +80,8 @@ class Claims:
         self._version = 0
         self._put_right = set[str]()
         """The owners whose left servers are put right, or about to be."""
+        self._listed = set[str]()
+        """The left servers that were listed once: their account is one of this master's."""
         self._call: DelayedCall | None = None
 
     @staticmethod
@@ -95,6 +96,9 @@ class Claims:
         if arguments.max_servers is None and arguments.budget is None:
             return None
         known = self._known_of(worker, arguments, account)
+        if known is None and arguments.budget is None:
+            # The list of servers is the same for all.
+            known = next((each for each in self._known.values() if each.account is account), None)
         price = None if known is None else known.price
         at = self.now(price)
         limits = _limits(price, arguments, at)
@@ -134,7 +138,7 @@ class Claims:
         claims: list[Claim] = []
         for arguments, price in alike.values():
             change = _change(price, at)
-            if price is None:  # What is spent is known before the first price.
+            if price is None or price.hourly is None:  # What is spent is known before the first price.
                 given = None if arguments.budget is None else arguments.budget.currency
                 change = replace(change, currency=given or next(iter(self.record.view.paid), None))
             claims.append(Claim(server=change, limits=_limits(price, arguments, at)))
@@ -206,33 +210,31 @@ class Claims:
         Args:
             worker: Its name.
             change: That the server is asked for.
-            price: Asks for its price, with `with_bill` and `recorded` of `price_of`.
+            price: Asks for its price, if there is a budget, with `with_bill` and `recorded` of `price_of`.
             arguments: With the limits.
             account: Where it is made.
 
         Raises:
             LatentWorkerFailedToSubstantiate: There is no room now.
             ValueError: The budget never allows it.
-            UpCloudError: There is a budget, and the price is not known.
+            UpCloudError: The servers of other processes, or the price for a budget, cannot be read.
         """
-        budget, limits = arguments.budget, limits_of(arguments.max_servers, None)
-        found, at = None, self.now()
-        if budget is not None:
-            found = await self._ask_price(price, arguments)
-            self._known[worker] = Known(arguments, account, found)
-            problem = budget.problem(currency=found.currency, hourly=Decimal(found.hourly) / MILLION)
-            if problem is not None:
-                raise ValueError(problem)
-            at = self.now(found)
-            limits = found.limits(arguments.max_servers, budget, at)
-        if limits.is_none:
+        budget = arguments.budget
+        if budget is None and arguments.max_servers is None:
             self.release(worker)
             return
+        found = await self._ask_price(price, arguments, account)
+        self._known[worker] = Known(arguments, account, found)
+        problem = None if budget is None else found.problem(budget)
+        if problem is not None:
+            raise ValueError(problem)
+        at = self.now(found)
+        limits = found.limits(arguments.max_servers, budget, at)
         # A worker that starts again without being asked must not take the place of another one.
         refused = None if worker in self._reserved else self.refusal(worker, arguments, account)
         if refused is None:
-            hourly, currency = (None, None) if found is None else (found.hourly, found.currency)
-            refused = await self.ask_record(replace(change, at=at, hourly=hourly, currency=currency), limits)
+            priced = replace(change, at=at, hourly=found.hourly, currency=found.currency)
+            refused = await self.ask_record(priced, limits)
         self.release(worker)
         if refused is not None:
             self._note_waiting(worker, self._known.get(worker), refused)
@@ -241,9 +243,10 @@ class Claims:
             # For a moment, it was counted as reserved and as claimed.
             self._wake()
 
-    async def _ask_price(self, price: Callable[..., Operation[Quote]], arguments: Arguments) -> Quote:
-        assert arguments.budget is not None
+    async def _ask_price(self, price: Callable[..., Operation[Quote]], arguments: Arguments, account: Account) -> Quote:
         recorded = frozenset(server.uuid for server in self.record.view.servers if server.uuid is not None)
+        if arguments.budget is None:
+            return await self._bridge.run(partial(Quote.not_asked_for, account.cache, recorded=recorded)).ended
         try:
             return await price(with_bill=arguments.budget.per_month is not None, recorded=recorded).ended
         except UpCloudError as error:
@@ -287,10 +290,15 @@ class Claims:
             left = await fired(self.record.left(master, owner, at), self._master.reactor)
             lists = [await self._bridge.run(each.cache.leased).ended for each in accounts if left]
             listed = {server.uuid for seen in lists for server in seen.servers}
+            self._listed |= listed & {server.uuid for server in left}
             for server in left:
                 uuid = server.uuid
+                # An account knows nothing of another's servers, and other owners may have another account.
+                is_ours = server.owner == owner or uuid in self._listed
                 # A list may lag, or be cut short, so it does not show that a server is gone.
-                if uuid is None or (uuid not in listed and all([await self._is_gone(a, uuid) for a in accounts])):
+                if uuid is None or (
+                    is_ours and uuid not in listed and all([await self._is_gone(a, uuid) for a in accounts])
+                ):
                     self.record.note_gone(server, at)
         except (UpCloudError, RecordProblem, defer.CancelledError) as error:
             self._log.warn("the record cannot be compared with the servers that are up: {error}", error=error)
@@ -333,7 +341,14 @@ class Claims:
             budgets = [known.arguments.budget for known in mine.values()]
             is_monthly = any(budget is not None and budget.per_month is not None for budget in budgets)
             recorded = frozenset(server.uuid for server in self.record.view.servers if server.uuid is not None)
-            read = partial(Spent.read, account.cache, with_bill=is_monthly, recorded=recorded, within=0)
+            read = partial(
+                Spent.read,
+                account.cache,
+                with_bill=is_monthly,
+                with_prices=any(budgets),
+                recorded=recorded,
+                within=0,
+            )
             try:
                 spent = await self._bridge.run(read).ended
             except (UpCloudError, defer.CancelledError):
@@ -364,7 +379,9 @@ def _limits(price: Quote | None, arguments: Arguments, at: datetime) -> Limits:
 
 
 def _are_alike(known: Known, arguments: Arguments) -> bool:
-    """Whether a worker with these arguments makes servers of the same price."""
+    """Whether a worker with these arguments makes servers of the same price, and that is known if it has a budget."""
+    if known.price.hourly is None and arguments.budget is not None:
+        return False
     for name in _PRICED:
         one, other = getattr(known.arguments, name), getattr(arguments, name)
         # Some renderables answer `==` with another renderable.

@@ -237,13 +237,14 @@ class AccountCache:
             return False
 
     async def of_other_runs(
-        self, known: Collection[str] = (), *, within: float = _SERVERS_WITHIN
+        self, known: Collection[str] = (), *, within: float = _SERVERS_WITHIN, with_prices: bool = True
     ) -> dict[str, Decimal | None]:
         """The owner's leased servers that other processes created, with their price per hour, if it can be read.
 
         Args:
             known: Servers that are left out.
             within: As for `leased`.
+            with_prices: Whether to ask for prices that are not known.
 
         Raises:
             UpCloudError: The servers cannot be listed.
@@ -255,7 +256,7 @@ class AccountCache:
             is_ours = labels.get(OWNER, self.cloud.owner) == self.cloud.owner
             if is_ours and labels.get(RUN) != run_id() and server.uuid not in known:
                 others.append(server.uuid)
-        missing = [uuid for uuid in others if not self._prices.has(uuid)]
+        missing = [uuid for uuid in others if with_prices and not self._prices.has(uuid)]
         try:
             for uuid, estimate in zip(missing, await self.cloud.prices.estimate_all(missing), strict=True):
                 self._prices.keep(uuid, estimate, _PRICES_FOR)

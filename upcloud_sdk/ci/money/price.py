@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from upcloud_sdk.ci.record.changes import millionths
+from upcloud_sdk.ci.record.changes import MILLION, millionths
 from upcloud_sdk.ci.record.claims import Limits
 from upcloud_sdk.ci.record.recorded import month_of
 from upcloud_sdk.errors import UpCloudError
@@ -27,7 +27,7 @@ _LIST_FOR = 60.0
 
 
 class Spent(NamedTuple):
-    """What the API says of an owner's servers, for a budget. Money is in millionths."""
+    """What the API says of an owner's servers. Money is in millionths."""
 
     billed: int
     """What they have cost this month by the bill."""
@@ -40,16 +40,24 @@ class Spent(NamedTuple):
 
     @classmethod
     async def read(
-        cls, cache: AccountCache, *, with_bill: bool, recorded: Collection[str] = (), within: float = _LIST_WITHIN
+        cls,
+        cache: AccountCache,
+        *,
+        with_bill: bool,
+        with_prices: bool = True,
+        recorded: Collection[str] = (),
+        within: float = _LIST_WITHIN,
     ) -> Spent:
         """Ask the API. For the arguments see `price_of`; `within`: seconds for which an earlier list will do.
+
+        `with_prices`: whether to ask for the prices of the listed servers, which only a budget needs.
 
         Raises:
             UpCloudError: The owner's servers or the bill cannot be read.
         """
         at, asked = await cache.cloud.leases.now(), time.monotonic()
         billed = millionths(await cache.billed()) if with_bill else 0
-        listed = await cache.of_other_runs(recorded, within=within)
+        listed = await cache.of_other_runs(recorded, within=within, with_prices=with_prices)
         prices = {uuid: None if hourly is None else millionths(hourly) for uuid, hourly in listed.items()}
         return cls(billed, prices, asked, at)
 
@@ -59,12 +67,21 @@ class Spent(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """What the next server costs at most, and what counts against its budget besides the record."""
+    """What the next server costs at most, and what counts against its limits besides the record."""
 
-    hourly: int
-    """In millionths."""
-    currency: str
+    hourly: int | None
+    """In millionths. None: there is no budget, so it was not asked for."""
+    currency: str | None
     spent: Spent
+
+    @classmethod
+    async def not_asked_for(cls, cache: AccountCache, *, recorded: Collection[str] = ()) -> Quote:
+        """What counts against `max_servers` without a budget: a list of servers. See `price_of`."""
+        return cls(None, None, await Spent.read(cache, with_bill=False, with_prices=False, recorded=recorded))
+
+    def problem(self, budget: Budget) -> str | None:
+        """Why a budget never allows this price. None if it does."""
+        return budget.problem(currency=self.currency or "", hourly=Decimal(self.hourly or 0) / MILLION)
 
     def limits(self, max_servers: int | None, budget: Budget | None, at: datetime) -> Limits:
         """The limits for a claim at a time: a bill only grows within its month, but a list is soon too old."""

@@ -148,13 +148,12 @@ class Record:
     def left(self, master: str, owner: str, at: datetime) -> Future[list[RecordedServer]]:
         """The servers that count and that nobody looks after: whether they are gone is to be asked of the API.
 
-        Those of earlier processes of a master, and this process's own whose destroy failed. Of other masters with the
-        same owner, those that have not changed for longer than a lease; of all masters, those whose create must have
-        ended long ago.
+        Those of earlier processes of a master, and this process's own whose destroy failed. Of other masters, those
+        that have not changed for longer than a lease, and those whose create must have ended long ago.
 
         Args:
             master: The name of the master, which has no other process now.
-            owner: The owner of these servers.
+            owner: The owner of these servers. Those of other masters may have another one.
             at: Now, by the API's clock.
         """
 
@@ -172,7 +171,7 @@ class Record:
             return True
         if server.uuid is None:
             return server.seen < at - _CREATED_WITHIN
-        return server.owner == owner and server.seen < at - _LEASE
+        return server.seen < at - _LEASE
 
     def note_gone(self, server: RecordedServer, at: datetime) -> None:
         """Record that a server that was left is gone, as was seen at a time: since its lease ended, at the latest."""

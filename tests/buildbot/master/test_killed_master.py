@@ -29,11 +29,16 @@ def test_the_stop_of_a_master_while_a_server_boots_is_no_failure(
         master = master_process(url, {"bot": {}})
         master.start()
         master.force("bot")
-        eventually("a server that boots", lambda: cloud.servers)
+        [first] = eventually("a server that boots", lambda: list(cloud.servers))
         master.terminate(DOWN_WITHIN)
         with sqlite3.connect(master.basedir / RECORD) as record:
-            # Buildbot may begin to try the build again before it stops.
-            assert set(record.execute("SELECT error FROM upcloud_servers")) == {(None,)}
+            rows = record.execute("SELECT build, uuid, error FROM upcloud_servers ORDER BY asked").fetchall()
+        assert rows[0] == ("1", first, None)
+        # Buildbot may begin to try the build again before it stops: another build, with a server of its own.
+        assert {error for _, _, error in rows} == {None}
+        builds = [build for build, _, _ in rows]
+        assert len(set(builds)) == len(builds) <= master.log.count("starting build <Build bot number:")
+        assert cloud.count("POST /server") <= len(rows)
         cloud.servers.clear()
 
 

@@ -32,6 +32,8 @@ PRICE = 0.00744
 """Price per hour of the test's servers, in EUR."""
 MOST = 2
 RACES = int(os.environ.get("RACES", "16"))
+_WITHIN = PATIENCE + 10 * RACES
+"""Seconds for all of them. On a busy machine, each takes two."""
 
 
 class CountedSimulator(Simulator):
@@ -71,8 +73,12 @@ class Rivals:
         return rows
 
     def check_refusals(self) -> None:
-        """No build was refused more than once for each server that the other master has claimed since its request."""
-        servers = self.read("select master, asked / 1000000.0 as asked, uuid, error from upcloud_servers")
+        """No build was refused more than once for each server of the other master since its request.
+
+        The last one may be claimed later: the place is kept for who has waited for longer, and sees it within seconds.
+        """
+        query = "select master, asked / 1000000.0 as asked, uuid, error from upcloud_servers order by asked"
+        servers = self.read(query)
         assert all(server.uuid or server.error for server in servers), "a refused claim has left a row"
         refused = self.read(
             "select b.buildrequestid as request, m.name as master, b.complete_at, r.submitted_at from builds b"
@@ -86,8 +92,9 @@ class Rivals:
             counts[key] = counts.get(key, 0) + 1
             others = [each for each in servers if each.master != build.master]
             # Builds' times are whole seconds, cut off.
-            since = [each for each in others if build.submitted_at - 1 <= each.asked <= build.complete_at + 1]
-            assert counts[key] <= len(since), (build, counts, servers)
+            since = [each for each in others if build.submitted_at - 1 <= each.asked]
+            before = [each for each in since if each.asked <= build.complete_at + 1]
+            assert counts[key] <= len(since[: len(before) + 1]), (build, counts, servers)
         made = [sum(each.master.endswith(master.name) for each in servers) for master in self.masters]
         # Shown with `-s`.
         sys.stderr.write(
@@ -134,7 +141,7 @@ def test_masters_that_share_a_record_never_exceed_its_limits_together(
     requests = rivals.force(RACES)
     taker = rivals.masters[1]
     for request in requests:
-        eventually(f"the end of request {request}", partial(taker.results, request), PATIENCE)
+        eventually(f"the end of request {request}", partial(taker.results, request), _WITHIN)
     results = [taker.results(request) or [] for request in requests]
     # They come in no order.
     assert {min(each) for each in results} == {SUCCESS}
@@ -161,7 +168,7 @@ def test_masters_that_share_a_record_spend_no_hour_more_than_its_month_allows(ri
         rivals.limit(budget=Budget(per_month=(allowed + 0.5) * PRICE))
     taker = rivals.masters[1]
     for request in requests:
-        eventually(f"the end of request {request}", partial(taker.results, request), PATIENCE)
+        eventually(f"the end of request {request}", partial(taker.results, request), _WITHIN)
     assert cloud.made == RACES
     rivals.check_refusals()
     eventually("no server", lambda: not cloud.servers)

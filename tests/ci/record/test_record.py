@@ -26,7 +26,7 @@ from upcloud_sdk.ci.record.claims import Limits, Refused
 from upcloud_sdk.ci.record.database import RecordProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     from upcloud_sdk.ci.record.record import Record
     from upcloud_sdk.ci.record.recorded import RecordedServer
@@ -659,7 +659,7 @@ record.claim(claim("second", limits=limits)).result(600)
 
 
 @contextmanager
-def in_mid_claim(url: str, moment: str) -> Iterator[subprocess.Popen[str]]:
+def in_mid_claim(url: str, moment: str) -> Generator[subprocess.Popen[str]]:
     """A process that has claimed `first`, and is about to commit the claim of `second`, or has just done so."""
     command = [sys.executable, "-c", _IN_MID_CLAIM, url, moment]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:

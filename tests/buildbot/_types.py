@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     class Transport:
+        def abortConnection(self) -> None: ...
         def pauseProducing(self) -> None: ...
         def write(self, data: bytes) -> None: ...
 
@@ -27,12 +28,23 @@ if TYPE_CHECKING:
         expressionReceived: Callable[[list[object]], None]
 
     class BotFactory:
-        buildProtocol: Callable[[object], Broker]
+        buildProtocol: Callable[[object], Any]
 
     class Worker:
         bf: BotFactory
 
-        def __init__(self, host: str, port: int, name: str, passwd: str, basedir: str, *, keepalive: float) -> None: ...
+        def __init__(
+            self,
+            host: str | None,
+            port: int | None,
+            name: str,
+            passwd: str,
+            basedir: str,
+            *,
+            keepalive: float,
+            protocol: str = "pb",
+            connection_string: str | None = None,
+        ) -> None: ...
         def startService(self) -> None: ...
         def stopService(self) -> Deferred[None]: ...
 

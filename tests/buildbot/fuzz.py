@@ -3,8 +3,8 @@
 python -m tests.buildbot.fuzz [--seeds 50] [--first 1] [--seconds 25] [--at-once 2]
 python -m tests.buildbot.fuzz --seed SEED
 
-Each seed runs in a separate process. A failed seed can be run again: it gives the same events in the same
-order.
+Each seed runs in a separate process, and its guests attach in plain text, by TLS or by websocket. A failed seed can be
+run again: it gives the same events in the same order.
 """
 
 from __future__ import annotations
@@ -23,15 +23,20 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from tests.buildbot._types import CANCELLED, SUCCESS, Interpolate, ShellCommand
-from tests.buildbot.guests import GuestHost
-from tests.buildbot.harness import IMAGE, MasterCase, pause
+from tests.buildbot.guests import LOGIN, GuestHost, Guests, Login
+from tests.buildbot.harness import IMAGE, pause
 from tests.buildbot.quick import QuickWorker
+from tests.buildbot.servers.test_connections import NAME, ConnectionCase
 from tests.reliability.soak_cloud import FAULTS
 from upcloud_sdk.ci import ReapPace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from upcloud_sdk.buildbot.configuration.bootstrap import Connection
+
+CONNECTIONS: tuple[Connection, ...] = ("tcp", "tls", "ws")
+"""One for each seed, in turn."""
 WORKERS = ("bot-1", "bot-2", "bot-3")
 IMAGES = (IMAGE, "Ubuntu Server 24.04 LTS (Noble Numbat)")
 CREDENTIALS: tuple[dict[str, Any], ...] = ({}, {"api_username": None, "api_password": None, "api_token": "ucat_other"})
@@ -39,14 +44,21 @@ PATIENCE = 240.0
 """Seconds after the last event within which all requests must end: far more than they need."""
 
 
-class Fuzz(MasterCase):
+class Fuzz(ConnectionCase):
     """The run of one seed."""
 
-    seed = 1
-    seconds = 25.0
+    seed: int = 1
+    seconds: float = 25.0
+
+    @property
+    def connection(self) -> Connection:
+        return CONNECTIONS[self.seed % len(CONNECTIONS)]
 
     def setUp(self) -> None:
         super().setUp()
+        self.guests: Guests = Guests()
+        if self.connection == "tls":
+            self.pb_port = self.in_tls
         self.timeout = self.seconds + 3 * PATIENCE
         self.chance = random.Random(self.seed)
         self.requests: list[int] = []
@@ -56,7 +68,10 @@ class Fuzz(MasterCase):
     def some_workers(self) -> list[QuickWorker]:
         """All workers in a random configuration."""
         pick = self.chance.choice
+        ca = self.ca if self.connection == "tls" else None
         common = {
+            "bootstrap": LOGIN if self.connection == "tcp" else Login(connection=self.connection, ca_certificate=ca),
+            "masterFQDN": NAME,
             "image": Interpolate("%(prop:image)s"),
             "hostconfig": {"plan": pick(["1xCPU-1GB", "2xCPU-4GB"])},
             "zone": pick(["de-fra1", "fi-hel1"]),
@@ -197,7 +212,10 @@ def run_here(seed: int, seconds: float) -> int:
         case.run(result)
     GuestHost.close()
     problems = [text for _, text in [*result.errors, *result.failures]]
-    lines = [*problems, f"seed {seed}: {len(case.requests)} requests, {dict(case.events)}"]
+    lines = [
+        *problems,
+        f"seed {seed}, by {CONNECTIONS[seed % len(CONNECTIONS)]}: {len(case.requests)} requests, {dict(case.events)}",
+    ]
     sys.stdout.write("\n".join(lines) + "\n")
     return int(bool(problems))
 

@@ -10,7 +10,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from tests.buildbot._types import Broker, LineReceiver, StandardIO, Worker, reactor
@@ -20,6 +20,7 @@ else:
     from twisted.internet import reactor
     from twisted.internet.stdio import StandardIO
     from twisted.protocols.basic import LineOnlyReceiver as LineReceiver
+    from twisted.spread.pb import Broker
 
 
 class Link:
@@ -35,8 +36,10 @@ class Link:
         self.is_frozen = False
         self._connect, worker.bf.buildProtocol = worker.bf.buildProtocol, self._connected
 
-    def _connected(self, address: object) -> Broker:
+    def _connected(self, address: object) -> Any:  # noqa: ANN401 - of either protocol
         self._broker = broker = self._connect(address)
+        if not isinstance(broker, Broker):
+            return broker  # By websocket, a guest freezes at once or not at all.
         receive = broker.expressionReceived
 
         def received(message: list[object]) -> None:
@@ -77,7 +80,7 @@ class Orders(LineReceiver):
             self._stop(name)
 
     def connectionLost(self, reason: object) -> None:  # noqa: N802 - Twisted's
-        reactor.crash()
+        stop()
 
     def _freeze(self, link: Link, call: str) -> None:
         if call:
@@ -94,8 +97,20 @@ class Orders(LineReceiver):
     def _start(self, name: str, login: dict[str, str]) -> None:
         basedir = self._scratch / name
         basedir.mkdir(exist_ok=True)
-        address = login["host"], int(login["port"])
-        worker = Worker(*address, login["name"], login["passwd"], str(basedir), keepalive=0)
+        connection, endpoint = login.get("connection", "tcp"), None
+        if connection in {"tls", "wss"}:
+            (basedir / "ca.pem").write_text(login["trusted"])
+            endpoint = f"tls:host={login['host']}:port={login['port']}:trustRoots={basedir}"
+        worker = Worker(
+            None if endpoint else login["host"],
+            None if endpoint else int(login["port"]),
+            login["name"],
+            login["passwd"],
+            str(basedir),
+            keepalive=0,
+            protocol="msgpack_experimental_v7" if connection in {"ws", "wss"} else "pb",
+            connection_string=endpoint,
+        )
         self._workers[name] = worker
         self._links[name] = Link(worker, login.get("freezes_at"))
         worker.startService()
@@ -103,7 +118,7 @@ class Orders(LineReceiver):
 
 if __name__ == "__main__":
     # After an unusual disconnect a worker stops its reactor. Here the other guests must continue.
-    reactor.stop = lambda: None
+    stop, reactor.stop = reactor.stop, lambda: None
     with tempfile.TemporaryDirectory() as folder:
         StandardIO(Orders(Path(folder)))
         print("ready", flush=True)  # noqa: T201 - that is how the test knows

@@ -5,18 +5,32 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import PIPE, Popen
 from typing import TYPE_CHECKING, ClassVar
 
+from upcloud_sdk.buildbot import Bootstrap
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from upcloud_sdk.buildbot.configuration.bootstrap import Guest
     from upcloud_sdk.simulator.records.records import Server
 
 
 LOGIN = json.dumps({"host": "@MASTER@", "port": "@PORT@", "name": "@NAME@", "passwd": "@PASSWORD@"})
 """The document for such a guest, with the tokens that the master's worker replaces."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login(Bootstrap):
+    """The document for such a guest that attaches by another connection."""
+
+    def document(self, guest: Guest) -> str:
+        login = {"host": guest.master, "port": guest.port, "name": guest.name}
+        password = guest.password.get_secret_value()
+        return json.dumps({**login, "passwd": password, "connection": self.connection, "trusted": self.ca_certificate})
 
 
 class GuestHost:

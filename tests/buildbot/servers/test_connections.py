@@ -67,8 +67,6 @@ class Script(Bootstrap):
 
 
 class ConnectionCase(MasterCase):
-    timeout = 240
-
     def setUp(self) -> None:
         super().setUp()
         self.guests: Any = ProcessGuests()

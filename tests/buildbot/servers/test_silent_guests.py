@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet import defer
 
-from tests.buildbot._types import RETRY, SUCCESS, ClientFactory, Protocol, reactor
+from tests.buildbot._types import RETRY, SUCCESS, ClientFactory, Connection, Protocol, reactor
 from tests.buildbot.harness import MasterCase, pause
 from upcloud_sdk.buildbot.servers import heartbeat
 
@@ -37,6 +37,7 @@ class Silent(Protocol):
     factory: SilentGuest
 
     def connectionMade(self) -> None:  # noqa: N802 - Twisted's
+        self.factory.guest = self
         self.transport.write(self.factory.handshake)
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802 - Twisted's
@@ -58,6 +59,11 @@ class SilentGuest(ClientFactory):
         self.handshake = HANDSHAKE.format(key=key, login=words).encode()
         self.heard = b""
         self.is_closed = False
+        self.guest: Silent | None = None
+
+    def hang_up(self) -> None:
+        assert self.guest is not None
+        self.guest.transport.abortConnection()
 
     @property
     def is_asked(self) -> bool:
@@ -105,6 +111,26 @@ class Websocket(SilentCase):
         self.config.update(self.configuration(self.worker(hostconfig={"plan": "2xCPU-4GB"})))
         await self.master.reconfig()
         assert guest.is_closed
+        self.guests.connect(server.uuid, str(server.user_data))
+        assert (await building).results == [SUCCESS]
+
+    async def test_a_guest_that_hangs_up_while_its_password_is_compared_keeps_no_other_out(self) -> None:
+        self.serve()
+        self.guests.attaches = False
+        bot = self.worker()
+        await self.start_master(bot)
+        building = defer.ensureDeferred(self.build())
+        server = await self.server_in("started")
+        guest = SilentGuest(str(server.user_data))
+        # Buildbot holds it while another guest logs in.
+        await self.master.initLock.acquire()
+        reactor.connectTCP("127.0.0.1", bot.websocket_port, guest)
+        while not self.master.initLock.waiting:
+            await pause()
+        guest.hang_up()
+        while any(isinstance(reader, Connection) for reader in reactor.getReaders()):
+            await pause()
+        self.master.initLock.release()
         self.guests.connect(server.uuid, str(server.user_data))
         assert (await building).results == [SUCCESS]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twisted.internet.defer import fail
+from twisted.internet.error import ConnectionLost
 from twisted.python import log
 from twisted.python.failure import Failure
 
@@ -56,6 +58,10 @@ class _LimitedLogin:
 
     def __call__(self, mind: Any, name: str) -> Deferred[Any]:  # noqa: ANN401 - Buildbot's
         transport = getattr(mind, "broker", mind).transport
+        if getattr(transport, "disconnected", False):
+            # A websocket that was closed while Buildbot compared the password: it believes that it is open.
+            mind.state = mind.STATE_CLOSED
+            return fail(ConnectionLost())
         call = self._worker.master.reactor.callLater(self._within, transport.abortConnection)
 
         def ended(result: Any) -> Any:  # noqa: ANN401 - handed through

@@ -10,6 +10,7 @@ import pytest
 from tests.moved_time import MovedCloud, server_spec
 from upcloud_sdk._identity import RUN
 from upcloud_sdk.ci import PacedReaper, ReapPace
+from upcloud_sdk.ci.account.reaper import STRAGGLES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -79,6 +80,52 @@ async def test_a_create_that_arrives_late_is_destroyed_in_the_second_round(moved
         await an_earlier_run_leaves_a_server(moved)
         await moved.later(PACE.again + 60)
         assert moved.sim.servers == {}
+        group.cancel_scope.cancel()
+
+
+async def test_a_server_that_another_living_process_creates_with_this_owner_is_kept_and_told(
+    moved: MovedCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with moved.client("master") as cloud, anyio.create_task_group() as group:
+        reaper = reaping(moved, cloud)
+        group.start_soon(reaper.run)
+        await reaper.first_round()
+        # A dead process's create does not arrive that late.
+        await moved.later(STRAGGLES + 10)
+        await an_earlier_run_leaves_a_server(moved)
+        [uuid] = moved.sim.servers
+        await moved.later(PACE.again + 2 * PACE.every)
+        assert list(moved.sim.servers) == [uuid]
+        [told] = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+        assert told.startswith(f"another process with the owner 'master' is running: it has created server {uuid} ")
+        assert told.endswith("Give one of the two another owner.")
+        # Like those of any shared owner, it goes when its lease has ended.
+        await moved.later(3600 + PACE.every)
+        assert moved.sim.servers == {}
+        group.cancel_scope.cancel()
+
+
+async def test_a_process_that_was_copied_long_after_the_start_of_another_one_is_told_of_as_well(
+    moved: MovedCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with moved.client("master") as cloud, anyio.create_task_group() as group:
+        group.start_soon(reaping(moved, cloud).run)
+        await moved.later(PACE.again + 4 * PACE.every)
+        await an_earlier_run_leaves_a_server(moved)
+        await moved.later(2 * PACE.every)
+        assert "another process with the owner 'master' is running" in caplog.text
+        group.cancel_scope.cancel()
+
+
+async def test_nobody_is_told_of_other_processes_if_the_owner_is_shared(
+    moved: MovedCloud, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with moved.client("master") as cloud, anyio.create_task_group() as group:
+        group.start_soon(reaping(moved, cloud, exclusive=False).run)
+        await moved.later(STRAGGLES + 10)
+        await an_earlier_run_leaves_a_server(moved)
+        await moved.later(2 * PACE.every)
+        assert "another process" not in caplog.text
         group.cancel_scope.cancel()
 
 

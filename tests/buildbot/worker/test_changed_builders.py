@@ -9,6 +9,7 @@ from twisted.internet import defer
 from tests.buildbot._types import CANCELLED, RETRY, SUCCESS, BuilderConfig, BuildFactory
 from tests.buildbot.harness import MasterCase, Outcome, pause, until
 from upcloud_sdk.buildbot._buildbot.api import async_to_deferred
+from upcloud_sdk.buildbot._buildbot.build_ends import builds_on
 from upcloud_sdk.simulator import never
 
 if TYPE_CHECKING:
@@ -118,11 +119,17 @@ class ChangedBuilders(MasterCase):
         assert self.cloud.count("POST /server") == 1
 
     async def test_a_build_that_was_cancelled_before_is_not_tried_again(self) -> None:
-        building = await self.running(await self.start())
+        bot = await self.start()
+        building = await self.running(bot)
+        build: Any = builds_on(bot)[0]
+        while (command := build.currentStep.cmd) is None:
+            await pause()
         # The guest does not answer to the cancel.
         [server] = self.cloud.servers
         self.guests.freeze(server)
         await self.cancel(1)
+        while not command.interrupted:
+            await pause()
         # Its connection is lost before it has heard of this, which does not disturb the master.
         await self.change({"two": ["bot"]})
         assert (await building).results == [CANCELLED]

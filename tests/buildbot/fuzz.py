@@ -196,7 +196,7 @@ class Fuzz(ConnectionCase):
         tried = [(build["buildid"], build["results"], build["state_string"]) for build in builds]
         return "\n".join([repr(seen), repr(tried), *workers, *servers])
 
-    def flushLoggedErrors(self, *_: type[Exception]) -> list[object]:  # noqa: N802 - Twisted's
+    def flushLoggedErrors(self, *_: type[Exception]) -> list[Any]:  # noqa: N802 - Twisted's
         """Flush all errors, since Buildbot logs the deliberate failures."""
         super().flushLoggedErrors()
         return []

@@ -16,6 +16,7 @@ from upcloud_sdk.buildbot._buildbot.api import AbstractLatentWorker, States, asy
 from upcloud_sdk.buildbot._buildbot.build_ends import drop_builders, ensure_end, restore_builder, starting_build
 from upcloud_sdk.buildbot._buildbot.private import (
     close_soon,
+    is_forgotten,
     is_lost,
     join_stop,
     limit_logins,
@@ -303,9 +304,11 @@ class UpcloudLatentWorker(AbstractLatentWorker):
             or not self._may_attach(server)
             or not await self._current.is_sealed(server)
             or not self._may_attach(server)
+            or is_forgotten(conn)
         ):
             # Closed here, because a connection that Buildbot itself refuses prevents the master's shutdown.
-            conn.loseConnection()
+            if not is_forgotten(conn):
+                conn.loseConnection()
             raise UnauthorizedLogin(f"worker {self.name!r}: no server of its own is ready for it")
         conn.info.update(server.facts())
         heart = heartbeat.Heartbeat(self, conn)

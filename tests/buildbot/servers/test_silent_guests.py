@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet import defer
 
 from tests.buildbot._types import RETRY, SUCCESS, ClientFactory, Connection, Protocol, reactor
+from tests.buildbot.guests import Login
 from tests.buildbot.harness import MasterCase, pause
 from upcloud_sdk.buildbot.servers import heartbeat
 
 if TYPE_CHECKING:
     from tests.buildbot.harness import Outcome
     from tests.buildbot.quick import QuickWorker
+    from upcloud_sdk.buildbot.configuration.request import BuildServer
     from upcloud_sdk.simulator.records.records import Server
 
 ANSWERS_WITHIN = 5
@@ -132,6 +134,29 @@ class Websocket(SilentCase):
             await pause()
         self.master.initLock.release()
         self.guests.connect(server.uuid, str(server.user_data))
+        assert (await building).results == [SUCCESS]
+
+    async def test_a_guest_that_hangs_up_while_its_server_is_sealed_is_forgotten(self) -> None:
+        self.serve()
+        bot = self.worker(bootstrap=Login(connection="ws"))
+        await self.start_master(bot)
+        is_sealed, reached, go_on = bot._current.is_sealed, defer.Deferred[None](), defer.Deferred[None]()
+
+        async def held(server: BuildServer) -> bool:
+            self.patch(bot._current, "is_sealed", is_sealed)
+            reached.callback(None)
+            await go_on
+            return True
+
+        self.patch(bot._current, "is_sealed", held)
+        building = defer.ensureDeferred(self.build())
+        await reached
+        [uuid] = self.guests.running
+        self.guests.stop(uuid, hard=True)
+        while any(isinstance(reader, Connection) for reader in reactor.getReaders()):
+            await pause()
+        go_on.callback(None)
+        self.guests.connect(uuid, self.guests.seen[0])
         assert (await building).results == [SUCCESS]
 
     async def test_a_master_stops_though_a_guest_says_nothing(self) -> None:

@@ -42,6 +42,11 @@ def is_lost(conn: Connection) -> bool:
     return bool(getattr(broker, "disconnected", False))
 
 
+def is_forgotten(conn: Connection) -> bool:
+    """Whether a websocket connection has reported its end. Buildbot does not tell those who ask for that later."""
+    return getattr(conn, "protocol", conn) is None
+
+
 def listening_port(worker: AbstractLatentWorker, *, websocket: bool) -> int:
     """The port where the master listens for a worker."""
     registered = worker.registration

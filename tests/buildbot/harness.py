@@ -128,7 +128,7 @@ class MasterCase(RunMasterBase):
         # builds it wants to start.
         for failure in self.flushLoggedErrors(AttributeError):
             place = failure.frames[-1][1]
-            known = [name for name, part in BUILDBOTS_OWN.items() if f"has no attribute '{name}'" in str(failure)]
+            known = [name for name in BUILDBOTS_OWN if f"has no attribute '{name}'" in str(failure)]
             assert any(BUILDBOTS_OWN[name] in place for name in known), failure
         # Also Buildbot's own: it compresses the log of an ended step, and the master has stopped meanwhile.
         assert all("no such table: logchunks" in str(each) for each in self.flushLoggedErrors(OperationalError))

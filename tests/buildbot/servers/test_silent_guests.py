@@ -140,15 +140,16 @@ class Websocket(SilentCase):
         self.serve()
         bot = self.worker(bootstrap=Login(connection="ws"))
         await self.start_master(bot)
-        is_sealed, reached, go_on = bot._current.is_sealed, defer.Deferred[None](), defer.Deferred[None]()
+        current: Any = bot._current  # pyright: ignore[reportPrivateUsage]  # to hold the login there
+        is_sealed, reached, go_on = current.is_sealed, defer.Deferred[None](), defer.Deferred[None]()
 
         async def held(server: BuildServer) -> bool:
-            self.patch(bot._current, "is_sealed", is_sealed)
+            self.patch(current, "is_sealed", is_sealed)
             reached.callback(None)
             await go_on
             return True
 
-        self.patch(bot._current, "is_sealed", held)
+        self.patch(current, "is_sealed", held)
         building = defer.ensureDeferred(self.build())
         await reached
         [uuid] = self.guests.running

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
-from twisted.internet import defer
-
 from upcloud_sdk import WaitPolicy
 from upcloud_sdk.buildbot import UpcloudLatentWorker
 from upcloud_sdk.buildbot._buildbot.api import States
@@ -102,14 +100,14 @@ class QuickWorker(UpcloudLatentWorker):
         account = self._current.account.cache
         account.__init__(account.cloud)  # type: ignore[misc]  # as good as new
 
+    @property
+    def builds_wait(self) -> bool:
+        """Whether a limit has refused a server of its master since builders looked last."""
+        return self._service.claims.refused is not None
+
     async def look_again(self) -> None:
-        """Let its master read bill and lists again, which it does every half a minute, once a build waits."""
-        claims = self._service.claims
-        while claims.refused is None:
-            moment: defer.Deferred[None] = defer.Deferred()
-            self.master.reactor.callLater(0.01, moment.callback, None)
-            await moment
-        await claims._look_again()  # pyright: ignore[reportPrivateUsage]  # half a minute takes long
+        """Let its master read bill and lists again, which it does every half a minute while a build waits."""
+        await self._service.claims._look_again()  # pyright: ignore[reportPrivateUsage]  # half a minute takes long
 
     def pass_deadline(self) -> None:
         """Move the start of its server into the past, so that `attach_timeout` is over."""

@@ -119,6 +119,8 @@ class Budgets(RecordCase):
         self.make_server_of_another_run(owner="both")
         waiting = defer.ensureDeferred(self.build())
         await self.retried()
+        while not worker.builds_wait:
+            await pause()
         self.forget_servers()
         await worker.look_again()
         outcome = await waiting
@@ -221,6 +223,8 @@ class Budgets(RecordCase):
         waiting = defer.ensureDeferred(self.build())
         await self.retried()
         for _ in range(5):
+            while not workers[0].builds_wait:
+                await pause()
             await workers[0].look_again()
             await pause(0.1)
         assert [build["results"] for build in await self.master.data.get(("builds",))] == [RETRY]

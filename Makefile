@@ -131,7 +131,7 @@ races: $(READY)
 
 ## make changes      change each argument of a worker, and its builders, at each stage of a server: a table, a build each
 changes: $(READY)
-	$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 --numprocesses 2 tests/buildbot/worker/test_changes.py tests/buildbot/worker/test_beside.py
+	$(BIN)/python -m pytest -m full -o faulthandler_timeout=1800 --numprocesses 2 tests/buildbot/worker/test_changes.py tests/buildbot/worker/test_beside.py tests/buildbot/worker/test_try.py
 
 ## make fuzz-worker  run 50 masters with random cancels, lost connections, dying guests, faults, SIGHUPs and removed builders
 ##                   (SEED=n: this one again; SEEDS=n, SECONDS=n)

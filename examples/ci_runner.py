@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from anyio.abc import ByteStream
     from anyio.streams.memory import MemoryObjectReceiveStream
 
-    from upcloud_sdk.ci import Refused
+    from upcloud_sdk.ci import Quote, Refused
     from upcloud_sdk.ci.money.reconciliation import Reconciliation
     from upcloud_sdk.models import StorageSummary
 
@@ -230,14 +230,25 @@ class Runner:
         return refused
 
     async def _claim_of(self, server: JobServer[ServerChoice]) -> Claim:
-        recorded = [each.uuid for each in self._record.view.servers if each.uuid is not None]
-        price = await server.likely_price(with_bill=self._budget.per_month is not None, recorded=recorded)
+        price = await self._price_of(server)
         problem = price.problem(self._budget)
         if problem is not None:
             raise SystemExit(problem)
         now = price.spent.now()
         wanted = replace(server.wanted(master=MASTER), at=now, hourly=price.hourly, currency=price.currency)
         return Claim(server=wanted, limits=price.limits(None, self._budget, now))
+
+    async def _price_of(self, server: JobServer[ServerChoice]) -> Quote:
+        """What it costs at most. Asked again after an answer that cannot be read: a job must not be lost by it."""
+        while True:
+            recorded = [each.uuid for each in self._record.view.servers if each.uuid is not None]
+            try:
+                return await server.likely_price(with_bill=self._budget.per_month is not None, recorded=recorded)
+            except UpCloudError as error:
+                if is_permanent(error):
+                    raise
+                print(f"{server.name}: what a server costs is not known yet: {error}", file=sys.stderr)
+                await anyio.sleep(LOOK_EVERY)
 
     async def _serve(
         self, server: JobServer[ServerChoice], password: str, first: Job, jobs: MemoryObjectReceiveStream[Job]

@@ -103,6 +103,26 @@ def test_the_runner_waits_for_room_in_its_budget_and_its_record_agrees_with_the_
 
 
 @pytest.mark.anyio
+async def test_a_proxys_page_in_place_of_the_bill_ends_neither_the_runner_nor_its_job(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = Record(f"sqlite:///{tmp_path / 'runner.sqlite'}")
+    choice = ServerChoice(image="debian-13", zones=("fi-hel1",), plans=("PREMIUM-1xCPU-1GB",))
+    job = ci_runner.Job("echo done")
+    with Simulator(guests="process", boot_seconds=0.5, stop_seconds=0.5) as sim:
+        sim.fail("GET /account/billing/summary/*", status=200, body="<html>Bad gateway</html>", times=1)
+        client = partial(UpCloud, Token("ucat_any"), transport=sim.transport(), owner="ci-runner-1")
+        account = OpenAccount(client, is_exclusive=True)
+        async with account.running():
+            runner = ci_runner.Runner(account, choice, "127.0.0.1", record, Budget(per_month=Decimal(20)))
+            await runner.run([job], workers=1)
+            assert await account.cloud.servers.list() == ()
+    assert record.close(timeout=30)
+    assert (job.status, job.output) == (0, "done\n")
+    assert "what a server costs is not known yet" in capsys.readouterr().err
+
+
+@pytest.mark.anyio
 async def test_the_runner_ends_the_record_of_a_server_of_its_last_process_that_is_gone(tmp_path: Path) -> None:
     record = Record(f"sqlite:///{tmp_path / 'runner.sqlite'}")
     choice = ServerChoice(image="debian-13", zones=("fi-hel1",), plans=("PREMIUM-1xCPU-1GB",))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +12,13 @@ import pytest
 from twisted.internet import defer
 
 from tests.buildbot._types import RETRY, SUCCESS, Interpolate, ShellCommand
-from tests.buildbot.guests import LOGIN
+from tests.buildbot.guests import Login
 from tests.buildbot.harness import MasterCase, Outcome, pause
 from tests.buildbot.quick import QuickWorker
 from tests.buildbot.recorded import read_record
-from upcloud_sdk.buildbot import Bootstrap, PaidHour
+from upcloud_sdk.buildbot import PaidHour
 from upcloud_sdk.buildbot._buildbot.api import ConfigErrors
-from upcloud_sdk.buildbot.configuration.bootstrap import Guest, GuestPassword
+from upcloud_sdk.buildbot.configuration.bootstrap import GuestPassword
 from upcloud_sdk.ci import FreshDisk
 from upcloud_sdk.simulator import after_polls
 
@@ -31,14 +30,6 @@ if TYPE_CHECKING:
     from upcloud_sdk.ci import JobServer
 
 CREATE, REBUILD = "POST /server", "POST /server/{uuid}/rebuild"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Login(Bootstrap):
-    """The document for a guest of the tests, with a password that no build can read."""
-
-    def document(self, guest: Guest) -> str:
-        return guest.fill(LOGIN)
 
 
 class FreshDisks(MasterCase):

@@ -372,6 +372,18 @@ def test_any_number_of_servers_fits_its_window(
             assert view.complaints == []
 
 
+def test_a_chart_is_never_drawn_wider_than_its_window(
+    browser: Browser, master: PageMaster, stage: Callable[[int], Staged]
+) -> None:
+    with opened(browser, master.web, size="phone") as view:
+        # Keeps what is drawn first, before any change of size is told.
+        view.page.add_init_script("window.ResizeObserver = class { observe() {} disconnect() {} }")
+        stage(6).serve(view)
+        for name in ("before", "costs"):
+            view.open(VIEWS[name])
+            assert not view.is_wider_than_its_window(), name
+
+
 def test_a_server_has_one_line_of_28_pixels_on_a_desk_with_all_that_matters(
     browser: Browser, master: PageMaster, sixty: Staged
 ) -> None:

@@ -1,5 +1,5 @@
 /* One bar per server over time, by phase. A table beside it has the same data for screen readers. */
-import { PHASES, clock, dayAndTime, duration, h, shortened, useEffect, useRef, useState } from "./parts.js";
+import { PHASES, clock, dayAndTime, duration, h, shortened, useLayoutEffect, useRef, useState } from "./parts.js";
 
 const ROW = 18;
 const AXIS = 24;
@@ -23,8 +23,10 @@ function marks([begin, end], most) {
 
 function useWidth(ref) {
   const [width, setWidth] = useState(800);
-  useEffect(() => {
-    const observer = new ResizeObserver(([entry]) => setWidth(Math.max(200, Math.floor(entry.contentRect.width))));
+  useLayoutEffect(() => {
+    const fit = () => setWidth(Math.max(200, ref.current.clientWidth));
+    fit();
+    const observer = new ResizeObserver(fit);
     observer.observe(ref.current);
     return () => observer.disconnect();
   }, []);

@@ -1,7 +1,7 @@
 /* Shared by both views: formats of values, and requests for documents. */
 const { React, ReactRouterDOM, BuildbotPluginSupport } = window;
 export const h = React.createElement;
-export const { useCallback, useEffect, useMemo, useRef, useState } = React;
+export const { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } = React;
 export const { Link, useSearchParams } = ReactRouterDOM;
 
 const HERE = new URL(".", import.meta.url);

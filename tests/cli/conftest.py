@@ -3,11 +3,13 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from typer import testing
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from tests.cli.commands import PLAN, SERVER, ZONE
@@ -23,6 +25,14 @@ if TYPE_CHECKING:
 
 Cli = Callable[..., Result]
 Make = Callable[..., "Server"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_command() -> Iterator[None]:
+    """Build the command once. Typer would do it anew for each run, which takes longer than most runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(testing, "_get_command", cache(get_command))
+        yield
 
 
 @pytest.fixture

@@ -218,6 +218,28 @@ async def test_the_cheapest_plan_that_is_large_enough_is_found(cloud: UpCloud, w
     assert (await cloud.plans.cheapest(zone="de-fra1", **wish)).name == plan
 
 
+async def test_the_cheapest_plan_is_found_with_the_prices_of_its_zone_alone() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.raw_path.decode())
+        return _answer(request)
+
+    async with UpCloud(Token("ucat_x"), transport=httpx.MockTransport(answer)) as cloud:
+        await cloud.plans.cheapest(zone="de-fra1")
+    assert asked == ["/1.3/price?zone=de-fra1", "/1.3/plan"]
+
+
+@pytest.mark.parametrize("has_filter", [True, False])
+async def test_a_zone_without_prices_is_named_with_those_that_are_like_it(has_filter: bool) -> None:
+    simulator = Simulator(clock=ManualClock())
+    if not has_filter:
+        simulator.fail("GET /price", status=200, body='{"prices": {"zone": []}}', times=1)
+    async with client_of(simulator) as simulated:
+        with pytest.raises(NoMatch, match=r"'fi-hel9'.*fi-hel1"):
+            await simulated.plans.cheapest(zone="fi-hel9")
+
+
 async def test_a_plan_that_is_not_on_sale_is_left_out(monkeypatch: pytest.MonkeyPatch, cloud: UpCloud) -> None:
     sold = [{**plan, "current_offering": "no" if plan["name"] == "1xCPU-1GB" else "yes"} for plan in PLANS]
     monkeypatch.setitem(globals(), "PLANS", sold)

@@ -213,7 +213,7 @@ async def test_the_servers_of_other_processes_are_priced_with_one_price_list(
         assert set(listed) == {server.uuid for server in made[1:]}
         assert None not in listed.values()
         assert await cache.of_other_runs(known={made[0].uuid}) == listed
-    assert (moved.count("GET /price"), moved.count("GET /plan")) == (1, 1)
+    assert (moved.count(r"GET /price\?zone=fi-hel1"), moved.count("GET /plan")) == (1, 1)
 
 
 async def test_a_listed_server_whose_labels_are_missing_counts_as_one_of_the_owners(moved: MovedCloud) -> None:

@@ -177,7 +177,7 @@ async def test_the_record_of_a_server_that_others_destroyed_is_removed(moved: Mo
         assert len(records) == 0
 
 
-async def test_a_hundred_thousand_leases_leave_nothing_in_memory(moved: MovedCloud) -> None:
+async def test_twenty_thousand_leases_leave_nothing_in_memory(moved: MovedCloud) -> None:
     """Counts the stored objects. Each lease is taken, renewed and released."""
     from upcloud_sdk.fleet.records.records import Record, State  # noqa: PLC0415 - of this test alone
 
@@ -186,14 +186,14 @@ async def test_a_hundred_thousand_leases_leave_nothing_in_memory(moved: MovedClo
         fleet = fleet_of(cloud)
         held = fleet.records.get(uuid)
         assert held is not None
-        for number in range(100_000):
+        for number in range(20_000):
             record = Record(f"server-{number}", attempt=f"{number}", seconds=600, ends=held.ends)
             fleet.renewal.hold(record)
             fleet.records.set(record, State.ENDING)
             fleet.records.drop(record)
         assert len(fleet.records) == 1
         assert list(fleet.records.held) == [uuid]
-        assert not fleet.records.is_attempt_held("99999")
+        assert not fleet.records.is_attempt_held("19999")
         for number in range(12_000):
             fleet.renewal.hold(Record(f"for-good-{number}", attempt=f"{number}"))
             fleet.records.set(Record(f"lost-{number}", attempt=f"{number}"), State.LOST)

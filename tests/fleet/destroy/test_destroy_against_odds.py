@@ -185,7 +185,7 @@ class OldDisks(MovedTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         answer = await super().handle_async_request(request)
-        if (request.method, request.url.path) == ("GET", "/1.3/storage"):
+        if (request.method, request.url.path) == ("GET", "/1.3/storage/private"):
             return httpx.Response(200, headers=answer.headers, json={"storages": {"storage": []}}, request=request)
         return answer
 

@@ -269,6 +269,17 @@ async def test_only_the_given_uuids_are_reaped(moved: MovedCloud, monkeypatch: p
         assert (await cloud.leases.reap(only=[])).servers == ()
 
 
+async def test_the_disk_of_a_server_that_is_gone_is_deleted_while_a_list_still_shows_the_server(
+    moved: MovedCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uuid, disk = await abandoned(moved, monkeypatch), leftover(moved)
+    disk.labels[ATTEMPT] = moved.sim.servers[uuid].labels[ATTEMPT]
+    moved.sim.fail(f"GET /server/{uuid}", status=404, code="SERVER_NOT_FOUND", times=None)
+    async with moved.client() as cloud:
+        report = await cloud.leases.reap(exclusive=True)
+    assert (report.servers, report.storages, report.failed) == ((), (disk.uuid,), {})
+
+
 async def test_two_concurrent_reapers_of_detached_disks_do_not_disturb_each_other(moved: MovedCloud) -> None:
     for _ in range(3):
         leftover(moved).labels[ATTEMPT] = moved.sim.new_uuid("storage").replace("-", "")

@@ -117,7 +117,7 @@ class Prices(PriceLists):
         known = [each if isinstance(each, ServerSpec | Server) else await self._server(each) for each in of]
         if not known:
             return []
-        lists, currency = await self.lists(*{each.zone or "" for each in known})
+        lists, currency = await self.with_currency(*{each.zone or "" for each in known})
         is_planned = any((each.plan or "custom") != "custom" for each in known)
         plans = await Plans(self._core).list() if is_planned else ()
         estimates: list[Estimate] = []
@@ -131,13 +131,13 @@ class Prices(PriceLists):
 
     async def of_templates(self) -> tuple[dict[str, Decimal], str | None]:
         """Price per GB and hour of private templates, by zone, if known; and the currency."""
-        lists, currency = await self.lists()
+        lists, currency = await self.with_currency()
         found = {zone.name: zone.items.get("storage_template") for zone in lists}
         hourly = {zone: _of(price, Decimal(1)) / _CENTS for zone, price in found.items() if price and price.price}
         return hourly, currency
 
-    async def lists(self, *zones: str) -> tuple[tuple[ZonePrices, ...], str | None]:
-        """The price lists of these zones, or of more, and their currency, if known. No zone: of all."""
+    async def with_currency(self, *zones: str) -> tuple[tuple[ZonePrices, ...], str | None]:
+        """The price lists of these zones, or of more, with their currency, if known. No zone: of all zones."""
         price_list = await _price_list(self._transport, *zones)
         return price_list.zone, price_list.currency or await self._account_currency()
 
@@ -285,7 +285,7 @@ class PlansAndPrices(Plans):
         Raises:
             NoMatch: There is no such zone.
         """
-        lists, currency = await Prices(self._core).lists(zone)
+        lists, currency = await Prices(self._core).with_currency(zone)
         plans = [plan for plan in await self.list() if discontinued or plan.current_offering is not False]
         found = _by_cost(plans, _zone(lists, zone), zone, cores=cores, memory=memory, storage=storage)
         return tuple((plan, replace(cost, currency=currency)) for plan, cost in found)

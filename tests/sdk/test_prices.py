@@ -230,10 +230,10 @@ async def test_the_cheapest_plan_is_found_with_the_prices_of_its_zone_alone() ->
     assert asked == ["/1.3/price?zone=de-fra1", "/1.3/plan"]
 
 
-@pytest.mark.parametrize("has_filter", [True, False])
-async def test_a_zone_without_prices_is_named_with_those_that_are_like_it(has_filter: bool) -> None:
+@pytest.mark.parametrize("is_refused", [True, False])
+async def test_a_zone_without_prices_is_named_with_those_that_are_like_it(is_refused: bool) -> None:
     simulator = Simulator(clock=ManualClock())
-    if not has_filter:
+    if not is_refused:
         simulator.fail("GET /price", status=200, body='{"prices": {"zone": []}}', times=1)
     async with client_of(simulator) as simulated:
         with pytest.raises(NoMatch, match=r"'fi-hel9'.*fi-hel1"):
